@@ -1,0 +1,1 @@
+//! Simulators of the two machines of a fish factory: one measures, the other weighs.

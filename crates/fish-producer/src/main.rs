@@ -1,0 +1,2 @@
+//! Placeholder of the binary.
+fn main() {}

@@ -1,0 +1,212 @@
+//! Typed settings for what matters, and a pass-through for every other librdkafka property.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rdkafka::ClientConfig;
+
+/// How to reach Kafka: shared by every program that speaks to it.
+#[derive(Clone, Debug, clap::Args)]
+pub struct KafkaSettings {
+    /// Kafka's addresses: host:port, several separated by commas
+    #[arg(
+        long,
+        env = "KAFKA_BOOTSTRAP_SERVERS",
+        default_value = "127.0.0.1:9092"
+    )]
+    pub bootstrap_servers: String,
+
+    /// Any librdkafka property, such as security.protocol=SASL_SSL; repeatable
+    #[arg(short = 'X', long = "kafka-property", value_name = "KEY=VALUE")]
+    pub kafka_properties: Vec<KafkaProperty>,
+}
+
+/// One librdkafka property. Its value may be a secret: `Debug` shows only the name.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KafkaProperty {
+    /// The property's name as in librdkafka's CONFIGURATION.md.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+impl fmt::Debug for KafkaProperty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}=…", self.name)
+    }
+}
+
+/// Why a property is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PropertyError {
+    /// Not of the form `KEY=VALUE`.
+    #[error("`{0}` is not of the form KEY=VALUE")]
+    Form(String),
+    /// A property on which the service's guarantees rest.
+    #[error("`{name}` is not yours to set: {reason}")]
+    Owned {
+        /// The property.
+        name: String,
+        /// Why the service sets it itself.
+        reason: &'static str,
+    },
+}
+
+/// Properties that the programs own, and why.
+const OWNED: [(&str, &str); 9] = [
+    ("bootstrap.servers", "use --bootstrap-servers"),
+    ("metadata.broker.list", "use --bootstrap-servers"),
+    ("group.id", "the service's own flag names the group"),
+    (
+        "enable.auto.commit",
+        "offsets are committed only for acknowledged results",
+    ),
+    (
+        "enable.auto.offset.store",
+        "offsets are stored only for acknowledged results",
+    ),
+    ("transactional.id", "the services do not use transactions"),
+    (
+        "enable.idempotence",
+        "without it a retry could write a record twice or out of order",
+    ),
+    (
+        "partitioner",
+        "the join needs a key in the same partition number of each topic, as Java's clients choose it",
+    ),
+    (
+        "partition.assignment.strategy",
+        "the service's rebalance handling is cooperative",
+    ),
+];
+
+impl FromStr for KafkaProperty {
+    type Err = PropertyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, value) = text
+            .split_once('=')
+            .filter(|(name, _)| !name.trim().is_empty())
+            .ok_or_else(|| PropertyError::Form(text.to_owned()))?;
+        let (name, value) = (name.trim().to_owned(), value.trim().to_owned());
+        if let Some((_, reason)) = OWNED.iter().find(|(owned, _)| *owned == name) {
+            return Err(PropertyError::Owned { name, reason });
+        }
+        Ok(Self { name, value })
+    }
+}
+
+impl KafkaSettings {
+    /// Settings for a plain broker without further properties.
+    pub fn plain(bootstrap_servers: impl Into<String>) -> Self {
+        Self {
+            bootstrap_servers: bootstrap_servers.into(),
+            kafka_properties: Vec::new(),
+        }
+    }
+
+    /// A configuration with the address, then the program's `defaults`, then the user's properties,
+    /// which win over defaults.
+    fn client(&self, client_id: &str, defaults: &[(&str, &str)]) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.bootstrap_servers)
+            .set("client.id", client_id);
+        for (name, value) in defaults {
+            config.set(*name, *value);
+        }
+        for property in &self.kafka_properties {
+            config.set(&property.name, &property.value);
+        }
+        config
+    }
+
+    /// For a producer: idempotent, with the Java clients' partitioner, and no message is given up
+    /// while the process lives (`message.timeout.ms=0`).
+    pub fn producer(&self, client_id: &str) -> ClientConfig {
+        self.client(
+            client_id,
+            &[
+                ("enable.idempotence", "true"),
+                ("partitioner", "murmur2_random"),
+                ("compression.type", "lz4"),
+                ("linger.ms", "1"),
+                ("message.timeout.ms", "0"),
+            ],
+        )
+    }
+
+    /// For a consumer that assigns its partitions itself and commits nothing.
+    pub fn assigning_consumer(&self, client_id: &str) -> ClientConfig {
+        self.client(
+            client_id,
+            &[
+                // librdkafka asks for a group id even where none is joined.
+                ("group.id", client_id),
+                ("enable.auto.commit", "false"),
+                ("enable.auto.offset.store", "false"),
+                ("auto.offset.reset", "error"),
+                // An embedded broker waits out the whole time on an empty fetch.
+                ("fetch.wait.max.ms", "10"),
+                ("fetch.queue.backoff.ms", "5"),
+                ("queued.max.messages.kbytes", "16384"),
+            ],
+        )
+    }
+
+    /// For a member of the consumer group `group_id`: cooperative rebalances, offsets committed in
+    /// the background once they are stored, and stored only by the program.
+    pub fn group_consumer(&self, client_id: &str, group_id: &str) -> ClientConfig {
+        self.client(
+            client_id,
+            &[
+                ("group.id", group_id),
+                ("enable.auto.commit", "true"),
+                ("auto.commit.interval.ms", "500"),
+                ("enable.auto.offset.store", "false"),
+                ("auto.offset.reset", "earliest"),
+                ("partition.assignment.strategy", "cooperative-sticky"),
+                ("fetch.wait.max.ms", "10"),
+                // With librdkafka's default of 1000 a fast consumer stalls for a second whenever
+                // its queue is full; the queue is bounded by bytes in return.
+                ("fetch.queue.backoff.ms", "5"),
+                ("queued.max.messages.kbytes", "16384"),
+            ],
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_property_on_which_delivery_rests_is_refused_with_the_reason() {
+        for (name, reason) in OWNED {
+            let error = format!("{name}=x")
+                .parse::<KafkaProperty>()
+                .expect_err(name);
+            assert!(error.to_string().contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn any_other_property_reaches_the_client_and_wins_over_a_default() {
+        let mut settings = KafkaSettings::plain("127.0.0.1:1");
+        settings
+            .kafka_properties
+            .push("linger.ms=7".parse().expect("a property"));
+        settings
+            .kafka_properties
+            .push("sasl.password=a=b".parse().expect("a property"));
+        let config = settings.producer("test");
+        assert_eq!(config.get("linger.ms"), Some("7"));
+        assert_eq!(config.get("sasl.password"), Some("a=b"));
+    }
+
+    #[test]
+    fn a_secret_property_does_not_show_in_debug_output() {
+        let property: KafkaProperty = "sasl.password=secret".parse().expect("a property");
+        assert!(!format!("{property:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,20 @@
+//! The records of the topics, exactly as they are on the wire.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`topics`] | the names of the topics |
+//! | [`event_time`] | when something happened: milliseconds, and their text form |
+//! | [`records`] | one type for each topic's value, with its JSON field names |
+//!
+//! No I/O: a record is read from bytes and written to bytes. Lengths and heights are centimetres,
+//! weights kilograms. Unknown fields are accepted and ignored, so that a producer may add some.
+
+pub mod event_time;
+pub mod records;
+pub mod topics;
+
+pub use event_time::EventTime;
+pub use records::{
+    FromWire, Measurement, MessageError, Prediction, RetrainTrigger, Weighing, WeightDiff,
+    WeightPrediction,
+};

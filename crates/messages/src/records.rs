@@ -1,0 +1,203 @@
+//! One type for each topic's value.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::EventTime;
+
+/// Why a value could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum MessageError {
+    /// A field is missing, has another type, or is not a finite number.
+    #[error("field `{field}`: {reason}")]
+    Field {
+        /// The field's path as on the wire, such as `Prediction.Weight`.
+        field: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The bytes are not a JSON object at all.
+    #[error("not a JSON object: {0}")]
+    NotJson(String),
+}
+
+/// Reads a record's value from its bytes on the wire.
+pub trait FromWire: DeserializeOwned {
+    /// The record that `bytes` hold as UTF-8 JSON; unknown fields are ignored.
+    ///
+    /// # Errors
+    /// Where the bytes are not a JSON object, or a field is missing, of another type or not
+    /// finite; the error names the field.
+    fn from_wire(bytes: &[u8]) -> Result<Self, MessageError> {
+        let mut json = serde_json::Deserializer::from_slice(bytes);
+        let record: Self = serde_path_to_error::deserialize(&mut json).map_err(message_error)?;
+        json.end()
+            .map_err(|error| MessageError::NotJson(error.to_string()))?;
+        Ok(record)
+    }
+}
+
+fn message_error(error: serde_path_to_error::Error<serde_json::Error>) -> MessageError {
+    let path = error.path().to_string();
+    let reason = error.into_inner();
+    let text = reason.to_string();
+    // serde_json names a missing field in its text while the path stays at the object around it.
+    let missing = text
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split_once('`'))
+        .map(|(name, _)| name.to_owned());
+    match missing {
+        Some(name) if path == "." => MessageError::Field {
+            field: name,
+            reason: "is missing".into(),
+        },
+        Some(name) => MessageError::Field {
+            field: format!("{path}.{name}"),
+            reason: "is missing".into(),
+        },
+        None if path == "." || reason.is_eof() => MessageError::NotJson(text),
+        None => MessageError::Field {
+            field: path,
+            reason: text,
+        },
+    }
+}
+
+/// Value of [`machine-measurement`](crate::topics::MACHINE_MEASUREMENT): a fish was measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Measurement {
+    /// The fish's id, also the record's key.
+    #[serde(rename = "Fish_Id")]
+    pub fish_id: String,
+    /// Its species.
+    pub species: String,
+    /// Length in centimetres.
+    #[serde(rename = "Length")]
+    pub length_cm: f64,
+    /// Height in centimetres.
+    #[serde(rename = "Height")]
+    pub height_cm: f64,
+    /// When it was measured; the record's Kafka timestamp.
+    pub timestamp: EventTime,
+}
+
+/// Value of [`machine-weight`](crate::topics::MACHINE_WEIGHT): a fish was weighed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Weighing {
+    /// The fish's id, also the record's key.
+    #[serde(rename = "Fish_Id")]
+    pub fish_id: String,
+    /// Its species.
+    pub species: String,
+    /// Weight in kilograms.
+    #[serde(rename = "Weight")]
+    pub weight_kg: f64,
+    /// When it was weighed; the record's Kafka timestamp.
+    pub timestamp: EventTime,
+}
+
+/// What the model answered for one fish: the object under `Prediction`.
+///
+/// The model API may answer with more fields; these are the ones that the pipeline reads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Prediction {
+    /// Predicted weight in kilograms.
+    #[serde(rename = "Weight")]
+    pub weight_kg: f64,
+    /// When the model was trained, by the wall clock: `YYYY-MM-DD HH:MM:SS`, UTC.
+    pub model_time: String,
+    /// Id of the model version that answered.
+    pub model_version: String,
+}
+
+/// Value of [`weight-prediction`](crate::topics::WEIGHT_PREDICTION): the measurement with the
+/// model's answer at its end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WeightPrediction {
+    /// The fish's id, also the record's key.
+    #[serde(rename = "Fish_Id")]
+    pub fish_id: String,
+    /// Its species.
+    pub species: String,
+    /// Length in centimetres.
+    #[serde(rename = "Length")]
+    pub length_cm: f64,
+    /// Height in centimetres.
+    #[serde(rename = "Height")]
+    pub height_cm: f64,
+    /// When it was measured; the record's Kafka timestamp.
+    pub timestamp: EventTime,
+    /// What the model answered.
+    pub prediction: Prediction,
+}
+
+/// Value of [`weight-diff`](crate::topics::WEIGHT_DIFF): predicted and actual weight of one fish.
+///
+/// Written by SQL, which writes `null` where it cannot compute a value; such a row has no place
+/// in a report or in training data and is refused here with the field's name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WeightDiff {
+    /// The row's identity wherever it is stored: fish id, `@`, time of weighing.
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// A constant, as in the original pipeline.
+    pub key: String,
+    /// The fish's id, also the record's key.
+    #[serde(rename = "Fish_Id")]
+    pub fish_id: String,
+    /// Its species.
+    pub species: String,
+    /// Length in centimetres.
+    #[serde(rename = "Length")]
+    pub length_cm: f64,
+    /// Height in centimetres.
+    #[serde(rename = "Height")]
+    pub height_cm: f64,
+    /// Predicted weight in kilograms.
+    #[serde(rename = "PredictedWeight")]
+    pub predicted_weight_kg: f64,
+    /// Actual weight in kilograms.
+    #[serde(rename = "ActualWeight")]
+    pub actual_weight_kg: f64,
+    /// `|predicted - actual| / actual`, rounded to three decimals.
+    pub error: f64,
+    /// When the model that answered was trained.
+    pub model_time: String,
+    /// Id of the model version that answered.
+    pub model_version: String,
+    /// When the fish was weighed; the record's Kafka timestamp.
+    pub timestamp: EventTime,
+}
+
+/// Value of [`weight-retrain`](crate::topics::WEIGHT_RETRAIN): over one window, the mean error of
+/// one model version was above the threshold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RetrainTrigger {
+    /// Id of the model version that erred.
+    pub model_version: String,
+    /// The species in the window, in order of appearance.
+    pub species: Vec<String>,
+    /// The first fish in the window.
+    #[serde(rename = "Fish_Id_Start")]
+    pub fish_id_start: String,
+    /// The last fish in the window.
+    #[serde(rename = "Fish_Id_End")]
+    pub fish_id_end: String,
+    /// Mean relative error over the window.
+    pub error_avg: f64,
+    /// How many fish the window held.
+    pub fish: u64,
+}
+
+impl FromWire for Measurement {}
+impl FromWire for Weighing {}
+impl FromWire for Prediction {}
+impl FromWire for WeightPrediction {}
+impl FromWire for WeightDiff {}
+impl FromWire for RetrainTrigger {}

@@ -1,0 +1,1 @@
+//! The model over HTTP: predictions, training, versions and what is live.

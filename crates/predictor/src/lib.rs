@@ -1,0 +1,1 @@
+//! From topic over a model's HTTP API to topic: ordered, batched, nothing lost.

@@ -1,0 +1,24 @@
+//! What every service of the suite shares. It knows neither fish nor Kafka.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`cli`] | the shared flags, the `healthcheck` subcommand, exit codes, the frame of a `main` |
+//! | [`telemetry`] | structured logs to standard error |
+//! | [`shutdown`] | SIGINT and SIGTERM as a cancellation token |
+//! | [`tasks`] | tasks that live and die together |
+//! | [`ops`] | `/healthz`, `/readyz`, `/metrics` |
+//!
+//! A binary's `main` parses its command line and calls [`cli::run`]; its library has a type that
+//! binds (`bind(config)`), tells its port, and runs until a [`CancellationToken`] is cancelled, so
+//! that a test or a bigger program can embed the same service.
+
+pub mod cli;
+pub mod ops;
+pub mod shutdown;
+pub mod tasks;
+pub mod telemetry;
+
+pub use cli::UsageError;
+pub use ops::Readiness;
+pub use tasks::Tasks;
+pub use tokio_util::sync::CancellationToken;
