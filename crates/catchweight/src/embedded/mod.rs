@@ -1,0 +1,5 @@
+//! Broker, services, SQL and connectors of the pipeline in this process.
+
+mod broker;
+
+pub use broker::EmbeddedBroker;

@@ -1,0 +1,125 @@
+//! The model's history as the report needs it: versions, and the decisions on them.
+
+use std::fmt;
+
+use messages::{EventTime, RetrainTrigger};
+
+/// What was decided on a trained version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It went live.
+    Activated,
+    /// It was worse than the live one.
+    Rejected,
+    /// The trigger named a version that was no longer live; nothing was trained.
+    Superseded,
+    /// Another outcome, as the model server names it.
+    Other(String),
+}
+
+impl From<&str> for Outcome {
+    fn from(name: &str) -> Self {
+        match name {
+            "activated" => Self::Activated,
+            "rejected" => Self::Rejected,
+            "superseded" => Self::Superseded,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Activated => "activated",
+            Self::Rejected => "rejected",
+            Self::Superseded => "superseded",
+            Self::Other(name) => name,
+        })
+    }
+}
+
+/// An entry of the model server's log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// The version that was decided on.
+    pub version: String,
+    /// What was decided.
+    pub outcome: Outcome,
+    /// When, by the wall clock.
+    pub time: EventTime,
+    /// When the training of the version began, by the wall clock.
+    pub training_started: Option<EventTime>,
+    /// The trigger that caused it, if one did.
+    pub cause: Option<RetrainTrigger>,
+}
+
+impl Decision {
+    pub(crate) fn started(&self) -> Option<EventTime> {
+        self.training_started
+    }
+}
+
+/// A trained version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Version {
+    /// Its id.
+    pub id: String,
+    /// How many rows it was trained on.
+    pub rows: u64,
+    /// The species among them.
+    pub species: Vec<String>,
+    /// The fish of the oldest training row; none for the first model.
+    pub first_row: Option<String>,
+    /// The fish of the newest training row; none for the first model.
+    pub last_row: Option<String>,
+}
+
+/// The model's versions and the decisions on them, oldest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModelHistory {
+    /// The versions.
+    pub versions: Vec<Version>,
+    /// The decisions.
+    pub decisions: Vec<Decision>,
+}
+
+impl ModelHistory {
+    /// The versions in the order of their activation; one that was rolled back to is there twice.
+    pub fn activations(&self) -> Vec<&str> {
+        let activated = self
+            .decisions
+            .iter()
+            .filter(|one| one.outcome == Outcome::Activated);
+        activated
+            .map(|decision| decision.version.as_str())
+            .collect()
+    }
+
+    /// The version with this id.
+    pub fn version(&self, id: &str) -> Option<&Version> {
+        self.versions.iter().find(|version| version.id == id)
+    }
+
+    /// The decision that a trigger caused.
+    pub fn decision_for(&self, trigger: &RetrainTrigger) -> Option<&Decision> {
+        self.decisions.iter().find(|decision| {
+            decision.cause.as_ref().is_some_and(|cause| {
+                cause.model_version == trigger.model_version
+                    && cause.fish_id_start == trigger.fish_id_start
+                    && cause.fish_id_end == trigger.fish_id_end
+            })
+        })
+    }
+
+    /// Whether this version was live once and another one took its place.
+    pub fn is_superseded(&self, version: &str) -> bool {
+        let activations = self.activations();
+        activations.contains(&version) && activations.last() != Some(&version)
+    }
+
+    /// Whether it is known what became of a trigger.
+    pub fn has_settled(&self, trigger: &RetrainTrigger) -> bool {
+        self.decision_for(trigger).is_some() || self.is_superseded(&trigger.model_version)
+    }
+}

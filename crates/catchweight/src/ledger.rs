@@ -1,0 +1,259 @@
+//! Accounts for every fish: which records of it were seen on which topic.
+//!
+//! Pure: it is fed records and knows nothing of where they come from.
+
+use std::collections::{BTreeMap, HashMap};
+
+use messages::{
+    EventTime, FromWire, Measurement, MessageError, RetrainTrigger, Weighing, WeightDiff,
+    WeightPrediction, topics,
+};
+
+/// One record as it was read from a topic.
+#[derive(Clone, Copy, Debug)]
+pub struct SeenRecord<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// The record's key, if it has one.
+    pub key: Option<&'a [u8]>,
+    /// The record's value; `None` is a tombstone.
+    pub value: Option<&'a [u8]>,
+}
+
+/// What is known of one fish. The numbers count its records on each topic.
+#[derive(Clone, Debug, Default)]
+pub struct Fish {
+    /// Its measurement.
+    pub measurement: Option<Measurement>,
+    /// The first prediction for it.
+    pub prediction: Option<WeightPrediction>,
+    /// Whether that prediction came from the pooled fit.
+    pub unseen_species: bool,
+    /// Its weighing.
+    pub weighing: Option<Weighing>,
+    /// Predicted and actual weight of it.
+    pub diff: Option<WeightDiff>,
+    /// Records of it beyond the first, over all topics.
+    pub duplicates: u64,
+}
+
+/// A trigger with the window that its key names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trigger {
+    /// Start of the window, event time.
+    pub window_start: EventTime,
+    /// What the window held.
+    pub value: RetrainTrigger,
+}
+
+/// Everything that was seen.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    fish: HashMap<String, Fish>,
+    triggers: Vec<Trigger>,
+    dead_letters: BTreeMap<String, u64>,
+    unreadable: BTreeMap<String, u64>,
+}
+
+/// Just the flag that the model adds to a prediction of an unseen species.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct FlaggedPrediction {
+    prediction: Flag,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Flag {
+    #[serde(default)]
+    unseen_species: bool,
+}
+
+impl Ledger {
+    /// Takes note of a record. Tombstones say nothing about a fish.
+    ///
+    /// # Errors
+    /// Where the value cannot be read; the ledger has counted it as unreadable.
+    pub fn note(&mut self, record: SeenRecord<'_>) -> Result<(), MessageError> {
+        let Some(value) = record.value else {
+            return Ok(());
+        };
+        if record.topic.ends_with("-dlq") {
+            *self
+                .dead_letters
+                .entry(record.topic.to_owned())
+                .or_default() += 1;
+            return Ok(());
+        }
+        let noted = self.note_value(record, value);
+        if noted.is_err() {
+            *self.unreadable.entry(record.topic.to_owned()).or_default() += 1;
+        }
+        noted
+    }
+
+    fn note_value(&mut self, record: SeenRecord<'_>, value: &[u8]) -> Result<(), MessageError> {
+        match record.topic {
+            topics::MACHINE_MEASUREMENT => {
+                let measurement = Measurement::from_wire(value)?;
+                let fish = self.entry(&measurement.fish_id);
+                first_or_duplicate(&mut fish.measurement, measurement, &mut fish.duplicates);
+            }
+            topics::MACHINE_WEIGHT => {
+                let weighing = Weighing::from_wire(value)?;
+                let fish = self.entry(&weighing.fish_id);
+                first_or_duplicate(&mut fish.weighing, weighing, &mut fish.duplicates);
+            }
+            topics::WEIGHT_PREDICTION => {
+                let prediction = WeightPrediction::from_wire(value)?;
+                let unseen = serde_json::from_slice::<FlaggedPrediction>(value)
+                    .is_ok_and(|flagged| flagged.prediction.unseen_species);
+                let fish = self.entry(&prediction.fish_id);
+                if first_or_duplicate(&mut fish.prediction, prediction, &mut fish.duplicates) {
+                    fish.unseen_species = unseen;
+                }
+            }
+            topics::WEIGHT_DIFF => {
+                let diff = WeightDiff::from_wire(value)?;
+                let fish = self.entry(&diff.fish_id);
+                first_or_duplicate(&mut fish.diff, diff, &mut fish.duplicates);
+            }
+            topics::WEIGHT_RETRAIN => {
+                let window_start = window_start(record.key)?;
+                let trigger = Trigger {
+                    window_start,
+                    value: RetrainTrigger::from_wire(value)?,
+                };
+                if !self.triggers.contains(&trigger) {
+                    self.triggers.push(trigger);
+                    self.triggers.sort_by_key(|trigger| trigger.window_start);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, id: &str) -> &mut Fish {
+        self.fish.entry(id.to_owned()).or_default()
+    }
+
+    /// Every fish that was seen on any topic, in the order of measurement; those without one last.
+    pub fn fish(&self) -> Vec<(&str, &Fish)> {
+        let mut all: Vec<_> = self
+            .fish
+            .iter()
+            .map(|(id, fish)| (id.as_str(), fish))
+            .collect();
+        all.sort_by_key(|(id, fish)| {
+            let measured = fish
+                .measurement
+                .as_ref()
+                .map(|measurement| measurement.timestamp);
+            (measured.is_none(), measured, id.len(), *id)
+        });
+        all
+    }
+
+    /// The triggers in the order of their windows; a repeated one is there once.
+    pub fn triggers(&self) -> &[Trigger] {
+        &self.triggers
+    }
+
+    /// Records on dead-letter topics, by topic.
+    pub fn dead_letters(&self) -> &BTreeMap<String, u64> {
+        &self.dead_letters
+    }
+
+    /// Records that could not be read, by topic.
+    pub fn unreadable(&self) -> &BTreeMap<String, u64> {
+        &self.unreadable
+    }
+}
+
+/// Keeps the first value; true where this was it.
+fn first_or_duplicate<T>(slot: &mut Option<T>, value: T, duplicates: &mut u64) -> bool {
+    if slot.is_some() {
+        *duplicates += 1;
+        return false;
+    }
+    *slot = Some(value);
+    true
+}
+
+/// A windowed key ends in the window's start: milliseconds, eight bytes, big endian.
+fn window_start(key: Option<&[u8]>) -> Result<EventTime, MessageError> {
+    let millis = key
+        .and_then(|key| key.last_chunk::<8>())
+        .map(|start| i64::from_be_bytes(*start));
+    millis
+        .and_then(|millis| EventTime::from_millis(millis).ok())
+        .ok_or_else(|| MessageError::Field {
+            field: "record key".into(),
+            reason: "does not end in a window's start (8 bytes, big endian, ms)".into(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measurement(id: &str, second: u8) -> String {
+        format!(
+            r#"{{"Fish_Id":"{id}","Species":"salmon","Length":86.37,"Height":18.74,"Timestamp":"2021-06-09T13:39:{second:02}.000Z"}}"#
+        )
+    }
+
+    fn note(ledger: &mut Ledger, topic: &str, key: Option<&[u8]>, value: &str) -> bool {
+        ledger
+            .note(SeenRecord {
+                topic,
+                key,
+                value: Some(value.as_bytes()),
+            })
+            .is_ok()
+    }
+
+    #[test]
+    fn fish_come_in_the_order_of_measurement_and_repeats_are_counted_not_kept() {
+        let mut ledger = Ledger::default();
+        for (id, second) in [("10", 4), ("9", 2), ("9", 2)] {
+            assert!(note(
+                &mut ledger,
+                topics::MACHINE_MEASUREMENT,
+                None,
+                &measurement(id, second)
+            ));
+        }
+        let ids: Vec<_> = ledger
+            .fish()
+            .into_iter()
+            .map(|(id, fish)| (id, fish.duplicates))
+            .collect();
+        assert_eq!(ids, [("9", 1), ("10", 0)]);
+    }
+
+    #[test]
+    fn an_unreadable_record_is_counted_and_no_fish() {
+        let mut ledger = Ledger::default();
+        assert!(!note(&mut ledger, topics::MACHINE_MEASUREMENT, None, "{"));
+        assert_eq!(ledger.unreadable()[topics::MACHINE_MEASUREMENT], 1);
+        assert!(ledger.fish().is_empty());
+    }
+
+    #[test]
+    fn a_trigger_takes_its_window_from_the_key_and_counts_once_however_often_it_is_written() {
+        let mut ledger = Ledger::default();
+        let key = [b"v1".as_slice(), &1_623_245_940_000_i64.to_be_bytes()].concat();
+        let value = r#"{"ModelVersion":"v1","Species":["salmon"],"Fish_Id_Start":"1","Fish_Id_End":"9","ErrorAvg":0.4,"Fish":9}"#;
+        assert!(note(&mut ledger, topics::WEIGHT_RETRAIN, Some(&key), value));
+        assert!(note(&mut ledger, topics::WEIGHT_RETRAIN, Some(&key), value));
+        let starts: Vec<_> = ledger
+            .triggers()
+            .iter()
+            .map(|t| t.window_start.to_string())
+            .collect();
+        assert_eq!(starts, ["2021-06-09T13:39:00.000Z"]);
+        assert!(!note(&mut ledger, topics::WEIGHT_RETRAIN, None, value));
+    }
+}

@@ -1,0 +1,138 @@
+//! The report for people.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::{FishCounts, Phase, Report, Retraining, Verdict};
+
+impl Display for Verdict {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Recovered => "recovered",
+            Self::Steady => "steady",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.fish)?;
+        writeln!(
+            f,
+            "\n  species    fish          number  mean error  model versions that answered"
+        )?;
+        for phase in &self.phases {
+            writeln!(f, "{phase}")?;
+        }
+        for retraining in &self.retrainings {
+            writeln!(f, "\n{retraining}")?;
+        }
+        if self.retrainings.is_empty() {
+            let limit = percent(Some(self.threshold));
+            writeln!(
+                f,
+                "\nNo window's mean error passed {limit}: nothing was retrained."
+            )?;
+        }
+        writeln!(f)?;
+        if let Some(error) = self.mean_error_after_recovery {
+            let (error, limit) = (percent(Some(error)), percent(Some(self.threshold)));
+            writeln!(f, "Mean error after recovery: {error} (threshold {limit})")?;
+        }
+        write!(f, "Took {:.1} s", self.wall_seconds)?;
+        if let Some(bytes) = self.peak_memory_bytes {
+            write!(
+                f,
+                ", peak memory {:.0} MiB",
+                bytes as f64 / f64::from(1 << 20)
+            )?;
+        }
+        writeln!(f)?;
+        write!(f, "Verdict: {}", self.verdict)?;
+        for reason in &self.reasons {
+            write!(f, "\n  - {reason}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for FishCounts {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Fish: {} measured, {} predicted, {} weighed, {} joined, {} stored; {} duplicates, {} dead letters, {} unreadable",
+            self.measured,
+            self.predicted,
+            self.weighed,
+            self.joined,
+            self.stored,
+            self.duplicates,
+            self.dead_letters,
+            self.unreadable
+        )
+    }
+}
+
+impl Display for Phase {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let span = format!("{} to {}", self.first_fish, self.last_fish);
+        let error = percent(self.mean_error);
+        let versions = self.model_versions.join(", ");
+        write!(
+            f,
+            "  {:<9}  {span:<12}  {:>6}  {error:>10}  {versions}",
+            self.species, self.fish
+        )
+    }
+}
+
+impl Display for Retraining {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let outcome = self.outcome.as_deref().unwrap_or("not decided");
+        writeln!(
+            f,
+            "Trigger {} to {}: model {} erred by {} on average over fish {} to {} ({})",
+            clock(&self.window_start.to_string()),
+            clock(&self.window_end.to_string()),
+            self.erring_version,
+            percent(Some(self.error_avg)),
+            self.fish_id_start,
+            self.fish_id_end,
+            self.species.join(", ")
+        )?;
+        match (&self.version, self.rows) {
+            (Some(version), Some(rows)) => {
+                write!(
+                    f,
+                    "  retrained on {rows} rows, fish {} to {} ({}): model {version}, {outcome}",
+                    self.first_row.as_deref().unwrap_or("?"),
+                    self.last_row.as_deref().unwrap_or("?"),
+                    self.trained_species.join(", ")
+                )?;
+            }
+            _ => write!(f, "  {outcome}")?,
+        }
+        if let (Some(drifted), Some(recovered), Some(fish), Some(seconds)) = (
+            &self.first_fish_drifted,
+            &self.first_fish_recovered,
+            self.fish_to_recovery,
+            self.event_seconds_to_recovery,
+        ) {
+            write!(
+                f,
+                "\n  drift began with fish {drifted} and ended with fish {recovered}: {fish} fish, {seconds:.0} s of event time"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// `38.9 %`, or a dash for nothing.
+pub(crate) fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", share * 100.0))
+}
+
+/// The `13:39:27` of a time's text form.
+fn clock(time: &str) -> &str {
+    time.get(11..19).unwrap_or(time)
+}
