@@ -1,0 +1,198 @@
+//! What R's `summary(lm)` says of a fit.
+
+
+use serde::Serialize;
+
+use crate::{
+    distribution::{f_upper, t_two_sided},
+    formula::Formula,
+    least_squares::LinearFit,
+    model::FittedModel,
+    terms::{Active, Scope, centers, column_names},
+};
+
+/// A fit's numbers.
+///
+/// A fit without any residual (rows exactly on a line) has standard errors of zero: t values and F
+/// are then infinite, or NaN for an estimate of zero.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// The formula fitted, without factors of one level.
+    pub formula: Formula,
+    /// One for each column of the design matrix, the intercept first.
+    pub coefficients: Vec<Coefficient>,
+    /// Multiple R².
+    pub r_squared: f64,
+    /// R², adjusted for the number of columns.
+    pub adjusted_r_squared: f64,
+    /// In the response's unit.
+    pub residual_standard_error: f64,
+    /// Rows minus columns.
+    pub residual_degrees_of_freedom: usize,
+    /// The number of rows.
+    pub rows: usize,
+    /// The test of all coefficients but the intercept's; none where there is only the intercept.
+    pub f_test: Option<FTest>,
+    /// The spread of the residuals.
+    pub residual_quantiles: ResidualQuantiles,
+    #[serde(skip)]
+    residuals: Vec<f64>,
+}
+
+/// A line of the table of coefficients.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Coefficient {
+    /// The column of the design matrix: `(Intercept)`, a numeric term, or a factor and its level (`specieswalleye`).
+    pub term: String,
+    /// The estimate, in the response's unit per unit of the column.
+    pub estimate: f64,
+    /// Its standard error.
+    pub std_error: f64,
+    /// Estimate by standard error.
+    pub t_value: f64,
+    /// Two-sided, from Student's t with the residual degrees of freedom.
+    pub p_value: f64,
+}
+
+/// The F test of a fit against its intercept alone.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FTest {
+    /// The F statistic.
+    pub statistic: f64,
+    /// Columns without the intercept's.
+    pub numerator_degrees_of_freedom: usize,
+    /// The residual degrees of freedom.
+    pub denominator_degrees_of_freedom: usize,
+    /// The probability of a statistic at least this large.
+    pub p_value: f64,
+}
+
+/// Quantiles of the residuals, as R's `quantile` (type 7), in the response's unit.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ResidualQuantiles {
+    /// The smallest.
+    pub min: f64,
+    /// A quarter is below.
+    pub first_quartile: f64,
+    /// Half is below.
+    pub median: f64,
+    /// Three quarters are below.
+    pub third_quartile: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+impl FittedModel {
+    /// The summary of the fit.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        self.summarize(Scope::Full)
+    }
+
+    /// The summary of the pooled fit, which answers for unseen levels; the same as
+    /// [`summary`](Self::summary) where no factor has more than one level.
+    #[must_use]
+    pub fn pooled_summary(&self) -> Summary {
+        self.summarize(Scope::Pooled)
+    }
+
+    fn summarize(&self, scope: Scope) -> Summary {
+        let fit = self.linear_fit(scope);
+        let rows = self.rows();
+        let columns = fit.estimates.len();
+        let residual_df = fit.residual_df as f64;
+        let residuals: Vec<f64> = self
+            .observed
+            .iter()
+            .zip(&fit.fitted)
+            .map(|(y, fitted)| y - fitted)
+            .collect();
+
+        let mean = fit.fitted.iter().sum::<f64>() / rows as f64;
+        let model_squares: f64 = fit
+            .fitted
+            .iter()
+            .map(|fitted| (fitted - mean).powi(2))
+            .sum();
+        let residual_squares: f64 = residuals.iter().map(|residual| residual.powi(2)).sum();
+        let r_squared = if columns > 1 {
+            model_squares / (model_squares + residual_squares)
+        } else {
+            0.0
+        };
+        let f_test = (columns > 1).then(|| {
+            let statistic = model_squares / (columns - 1) as f64 / (residual_squares / residual_df);
+            FTest {
+                statistic,
+                numerator_degrees_of_freedom: columns - 1,
+                denominator_degrees_of_freedom: fit.residual_df,
+                p_value: f_upper(statistic, (columns - 1) as f64, residual_df),
+            }
+        });
+        Summary {
+            formula: self.formula_in(scope),
+            coefficients: self.coefficients(scope, fit),
+            r_squared,
+            adjusted_r_squared: 1.0 - (1.0 - r_squared) * (rows - 1) as f64 / residual_df,
+            residual_standard_error: fit.residual_standard_error,
+            residual_degrees_of_freedom: fit.residual_df,
+            rows,
+            f_test,
+            residual_quantiles: ResidualQuantiles::of(&residuals),
+            residuals,
+        }
+    }
+
+    fn coefficients(&self, scope: Scope, fit: &LinearFit) -> Vec<Coefficient> {
+        let centers = centers(&self.terms, scope);
+        let names = column_names(&self.terms, scope);
+        names
+            .into_iter()
+            .enumerate()
+            .map(|(column, term)| {
+                // What a coefficient takes of the fitted ones: itself, and the intercept is that of the
+                // uncentred columns.
+                let weights: Active = if column == 0 {
+                    centers
+                        .iter()
+                        .enumerate()
+                        .map(|(j, center)| (j, if j == 0 { 1.0 } else { -center }))
+                        .collect()
+                } else {
+                    Active::from_iter([(column, 1.0)])
+                };
+                let estimate = fit.value(&weights);
+                let std_error =
+                    fit.residual_standard_error * fit.inverse.quadratic_form(&weights).sqrt();
+                let t_value = estimate / std_error;
+                Coefficient {
+                    term,
+                    estimate,
+                    std_error,
+                    t_value,
+                    p_value: t_two_sided(t_value, fit.residual_df as f64),
+                }
+            })
+            .collect()
+    }
+}
+
+impl ResidualQuantiles {
+    fn of(residuals: &[f64]) -> Self {
+        let mut sorted = residuals.to_vec();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let quantile = |probability: f64| {
+            let position = (sorted.len() - 1) as f64 * probability;
+            let (below, above) = (position.floor() as usize, position.ceil() as usize);
+            let share = position - position.floor();
+            (1.0 - share) * sorted[below] + share * sorted[above]
+        };
+        Self {
+            min: quantile(0.0),
+            first_quartile: quantile(0.25),
+            median: quantile(0.5),
+            third_quartile: quantile(0.75),
+            max: quantile(1.0),
+        }
+    }
+}

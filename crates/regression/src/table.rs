@@ -1,0 +1,139 @@
+//! Named columns of equal length: the rows to train on or to predict.
+
+/// One column: numbers, or texts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Column {
+    /// Numbers, one for each row.
+    Numeric(Vec<f64>),
+    /// Texts, one for each row; each distinct text is a level.
+    Text(Vec<String>),
+}
+
+/// Named columns of equal length. A table without columns has no rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    columns: Vec<(String, Column)>,
+    rows: usize,
+}
+
+/// Why a column cannot be added to a table.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TableError {
+    /// The table has a column of this name.
+    #[error("the table already has a column `{0}`")]
+    DuplicateColumn(String),
+    /// The column is shorter or longer than those before it.
+    #[error("column `{column}` has {rows} rows, the columns before it have {expected}")]
+    Length {
+        /// The column's name.
+        column: String,
+        /// Its length.
+        rows: usize,
+        /// The length of the columns before it.
+        expected: usize,
+    },
+}
+
+impl Table {
+    /// A table without columns.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The table with one more column of numbers.
+    ///
+    /// # Errors
+    /// The name is taken, or the length differs from that of the columns before.
+    pub fn with_numeric(
+        self,
+        name: impl Into<String>,
+        values: impl IntoIterator<Item = f64>,
+    ) -> Result<Self, TableError> {
+        self.with_column(name.into(), Column::Numeric(values.into_iter().collect()))
+    }
+
+    /// The table with one more column of texts.
+    ///
+    /// # Errors
+    /// The name is taken, or the length differs from that of the columns before.
+    pub fn with_text<T: Into<String>>(
+        self,
+        name: impl Into<String>,
+        values: impl IntoIterator<Item = T>,
+    ) -> Result<Self, TableError> {
+        self.with_column(
+            name.into(),
+            Column::Text(values.into_iter().map(Into::into).collect()),
+        )
+    }
+
+    fn with_column(mut self, name: String, column: Column) -> Result<Self, TableError> {
+        let rows = column.len();
+        if self.column(&name).is_some() {
+            return Err(TableError::DuplicateColumn(name));
+        }
+        if !self.columns.is_empty() && rows != self.rows {
+            return Err(TableError::Length {
+                column: name,
+                rows,
+                expected: self.rows,
+            });
+        }
+        self.rows = rows;
+        self.columns.push((name, column));
+        Ok(self)
+    }
+
+    /// The number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The column of this name.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns
+            .iter()
+            .find(|(column, _)| column == name)
+            .map(|(_, column)| column)
+    }
+}
+
+impl Column {
+    fn len(&self) -> usize {
+        match self {
+            Self::Numeric(values) => values.len(),
+            Self::Text(values) => values.len(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_of_one_table_have_one_length_and_different_names() {
+        let table = Table::new().with_numeric("a", [1.0, 2.0]).unwrap();
+        assert_eq!(table.rows(), 2);
+        assert_eq!(
+            table.clone().with_text("b", ["x"]),
+            Err(TableError::Length {
+                column: "b".into(),
+                rows: 1,
+                expected: 2
+            })
+        );
+        assert_eq!(
+            table.with_text("a", ["x", "y"]),
+            Err(TableError::DuplicateColumn("a".into()))
+        );
+        let empty = Table::new().with_numeric("a", []).unwrap();
+        assert!(matches!(
+            empty.with_numeric("b", [1.0]),
+            Err(TableError::Length { expected: 0, .. })
+        ));
+    }
+}

@@ -1,0 +1,6 @@
+//! The crate against R, its guards, and what must hold for any rows.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod reference;
+mod support;

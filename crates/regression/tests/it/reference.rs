@@ -1,0 +1,225 @@
+//! Every number of R's answers in `tests/data`, to 1e-9 relative.
+
+use std::collections::BTreeSet;
+
+use regression::{FittedModel, Formula, Summary, Value, fit};
+use serde::Deserialize;
+
+use crate::support::{self, CASES, assert_close};
+
+/// R wrote 15 digits.
+const TOLERANCE: f64 = 1e-9;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answers {
+    case: String,
+    rows: usize,
+    formula: String,
+    reference_level: Option<String>,
+    coefficients: Vec<Coefficient>,
+    r_squared: f64,
+    adj_r_squared: f64,
+    residual_std_error: f64,
+    df_residual: usize,
+    f_statistic: f64,
+    predictions: Vec<Row>,
+    leave_one_out: LeaveOneOut,
+    pooled: Pooled,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Coefficient {
+    term: String,
+    estimate: f64,
+    std_error: f64,
+    t_value: f64,
+    p_value: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    length: f64,
+    height: f64,
+    species: Option<String>,
+    weight: f64,
+    lower_95: f64,
+    upper_95: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LeaveOneOut {
+    press: f64,
+    mean_abs_relative_error: f64,
+    residuals: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pooled {
+    formula: String,
+    coefficients: Vec<Estimate>,
+    r_squared: f64,
+    prediction: Row,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Estimate {
+    term: String,
+    estimate: f64,
+}
+
+fn each_case(check: impl Fn(&FittedModel, &Answers)) {
+    for case in CASES {
+        let answers: Answers = support::json(&format!("{case}.json"));
+        assert_eq!(answers.case, case);
+        let formula: Formula = "weight ~ length + height + species".parse().unwrap();
+        let model = fit(&formula, &support::table(&format!("{case}.csv"))).expect(case);
+        check(&model, &answers);
+    }
+}
+
+#[test]
+fn every_file_of_test_data_is_a_case() {
+    let files: BTreeSet<String> = std::fs::read_dir(support::data_file(""))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".json"))
+        .collect();
+    assert_eq!(
+        files,
+        CASES.iter().map(|case| format!("{case}.json")).collect()
+    );
+}
+
+#[test]
+fn summaries_agree_with_r() {
+    each_case(|model, answers| {
+        let summary = model.summary();
+        assert_eq!(
+            model.formula().to_string(),
+            "weight ~ length + height + species"
+        );
+        assert_eq!(model.fitted_formula().to_string(), answers.formula);
+        assert_eq!(summary.formula.to_string(), answers.formula);
+        assert_eq!(summary.rows, answers.rows);
+        assert_eq!(summary.residual_degrees_of_freedom, answers.df_residual);
+        if let Some(level) = &answers.reference_level {
+            assert_eq!(&model.factors().next().unwrap().1[0], level);
+        }
+        assert_close(summary.r_squared, answers.r_squared, TOLERANCE, "R²");
+        assert_close(
+            summary.adjusted_r_squared,
+            answers.adj_r_squared,
+            TOLERANCE,
+            "adjusted R²",
+        );
+        assert_close(
+            summary.residual_standard_error,
+            answers.residual_std_error,
+            TOLERANCE,
+            "RSE",
+        );
+        assert_close(
+            summary.f_test.as_ref().unwrap().statistic,
+            answers.f_statistic,
+            TOLERANCE,
+            "F",
+        );
+        assert_eq!(summary.coefficients.len(), answers.coefficients.len());
+        for (actual, expected) in summary.coefficients.iter().zip(&answers.coefficients) {
+            let what = format!("{} {}", answers.case, expected.term);
+            assert_eq!(actual.term, expected.term);
+            assert_close(actual.estimate, expected.estimate, TOLERANCE, &what);
+            assert_close(actual.std_error, expected.std_error, TOLERANCE, &what);
+            assert_close(actual.t_value, expected.t_value, TOLERANCE, &what);
+            assert_close(actual.p_value, expected.p_value, TOLERANCE, &what);
+        }
+    });
+}
+
+#[test]
+fn predictions_and_intervals_agree_with_r() {
+    each_case(|model, answers| {
+        for row in &answers.predictions {
+            let species = row.species.as_deref().unwrap();
+            let prediction = model
+                .predict(&[row.length, row.height], &[species])
+                .unwrap();
+            assert!(!prediction.pooled);
+            assert_close(prediction.value, row.weight, TOLERANCE, "value");
+            assert_close(prediction.lower, row.lower_95, TOLERANCE, "lower");
+            assert_close(prediction.upper, row.upper_95, TOLERANCE, "upper");
+            let by_name = [
+                ("species", Value::Text(species)),
+                ("height", Value::Number(row.height)),
+                ("length", Value::Number(row.length)),
+            ];
+            assert_eq!(model.predict_named(&by_name).unwrap(), prediction);
+        }
+    });
+}
+
+#[test]
+fn an_unseen_level_is_answered_by_rs_pooled_fit() {
+    each_case(|model, answers| {
+        let pooled: Summary = model.pooled_summary();
+        assert_eq!(pooled.formula.to_string(), answers.pooled.formula);
+        assert_close(
+            pooled.r_squared,
+            answers.pooled.r_squared,
+            TOLERANCE,
+            "pooled R²",
+        );
+        assert_eq!(pooled.coefficients.len(), answers.pooled.coefficients.len());
+        for (actual, expected) in pooled.coefficients.iter().zip(&answers.pooled.coefficients) {
+            assert_eq!(actual.term, expected.term);
+            assert_close(
+                actual.estimate,
+                expected.estimate,
+                TOLERANCE,
+                &expected.term,
+            );
+        }
+        let row = &answers.pooled.prediction;
+        let prediction = model
+            .predict(&[row.length, row.height], &["unheard of"])
+            .unwrap();
+        assert!(prediction.pooled);
+        assert_close(prediction.value, row.weight, TOLERANCE, "value");
+        assert_close(prediction.lower, row.lower_95, TOLERANCE, "lower");
+        assert_close(prediction.upper, row.upper_95, TOLERANCE, "upper");
+    });
+}
+
+#[test]
+fn leave_one_out_agrees_with_r() {
+    each_case(|model, answers| {
+        let table = support::table(&format!("{}.csv", answers.case));
+        let Some(regression::Column::Numeric(weights)) = table.column("weight") else {
+            panic!("no weights")
+        };
+        let residuals: Vec<f64> = weights
+            .iter()
+            .zip(model.leave_one_out())
+            .map(|(y, left_out)| y - left_out)
+            .collect();
+        assert_eq!(residuals.len(), answers.leave_one_out.residuals.len());
+        for (actual, expected) in residuals.iter().zip(&answers.leave_one_out.residuals) {
+            assert_close(*actual, *expected, TOLERANCE, "leave-one-out residual");
+        }
+        let press: f64 = residuals.iter().map(|residual| residual.powi(2)).sum();
+        assert_close(press, answers.leave_one_out.press, TOLERANCE, "PRESS");
+        let error = model.leave_one_out_error().unwrap();
+        assert_close(
+            error,
+            answers.leave_one_out.mean_abs_relative_error,
+            TOLERANCE,
+            "mean absolute relative error",
+        );
+    });
+}

@@ -1,0 +1,61 @@
+//! Reading test data, and comparing to R's digits.
+
+use std::path::PathBuf;
+
+use regression::Table;
+use serde::de::DeserializeOwned;
+
+/// Every case of `tests/data`: the rows in `NAME.csv`, R's answers in `NAME.json`.
+pub(crate) const CASES: [&str; 4] = [
+    "salmon-100",
+    "salmon-walleye-50",
+    "three-species-50",
+    "walleye-50",
+];
+
+pub(crate) fn data_file(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
+}
+
+pub(crate) fn text(name: &str) -> String {
+    std::fs::read_to_string(data_file(name)).expect(name)
+}
+
+pub(crate) fn json<T: DeserializeOwned>(name: &str) -> T {
+    serde_json::from_str(&text(name)).expect(name)
+}
+
+/// A CSV file as a table: a column whose every field is a number is numeric.
+pub(crate) fn table(name: &str) -> Table {
+    let mut reader = csv::Reader::from_path(data_file(name)).expect(name);
+    let headers = reader.headers().expect(name).clone();
+    let records: Vec<csv::StringRecord> =
+        reader.records().map(|record| record.expect(name)).collect();
+    headers
+        .iter()
+        .enumerate()
+        .fold(Table::new(), |table, (i, header)| {
+            let fields = records.iter().map(|record| &record[i]);
+            match fields
+                .clone()
+                .map(str::parse)
+                .collect::<Result<Vec<f64>, _>>()
+            {
+                Ok(numbers) => table.with_numeric(header, numbers),
+                Err(_) => table.with_text(header, fields),
+            }
+            .expect(header)
+        })
+}
+
+/// Fails unless the two agree to `tolerance`, relative to the expected value.
+#[track_caller]
+pub(crate) fn assert_close(actual: f64, expected: f64, tolerance: f64, what: &str) {
+    let error = (actual - expected).abs() / expected.abs();
+    assert!(
+        error <= tolerance,
+        "{what}: {actual}, expected {expected}, off by {error:e}"
+    );
+}
