@@ -338,3 +338,201 @@ fn named(ids: &[&str]) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Version;
+    use crate::ledger::SeenRecord;
+    use messages::topics;
+
+    const START: i64 = 1_623_245_960_000; // second 20 of a minute
+
+    fn time(second: i64) -> EventTime {
+        EventTime::from_millis(START + second * 1000).expect("a time")
+    }
+
+    /// The records of one fish, measured at `2 * id` seconds and weighed 10 s later.
+    fn pass(ledger: &mut Ledger, id: i64, species: &str, version: &str, error: f64) {
+        let (measured, weighed) = (time(2 * id), time(2 * id + 10));
+        let note = |ledger: &mut Ledger, topic, value: String| {
+            let seen = SeenRecord {
+                topic,
+                key: None,
+                value: Some(value.as_bytes()),
+            };
+            ledger.note(seen).expect("a readable record");
+        };
+        let fish = format!(
+            r#""Fish_Id":"{id}","Species":"{species}","Length":80.0,"Height":19.0,"Timestamp":"{measured}""#
+        );
+        note(ledger, topics::MACHINE_MEASUREMENT, format!("{{{fish}}}"));
+        let answer = format!(r#"{{"Weight":4.0,"ModelTime":"t","ModelVersion":"{version}"}}"#);
+        note(
+            ledger,
+            topics::WEIGHT_PREDICTION,
+            format!(r#"{{{fish},"Prediction":{answer}}}"#),
+        );
+        let weighing = format!(
+            r#"{{"Fish_Id":"{id}","Species":"{species}","Weight":4.0,"Timestamp":"{weighed}"}}"#
+        );
+        note(ledger, topics::MACHINE_WEIGHT, weighing);
+        let diff = format!(
+            r#"{{"_id":"{id}@{weighed}","Key":"Key","Fish_Id":"{id}","Species":"{species}","Length":80.0,"Height":19.0,"PredictedWeight":4.0,"ActualWeight":4.0,"Error":{error},"ModelTime":"t","ModelVersion":"{version}","Timestamp":"{weighed}"}}"#
+        );
+        note(ledger, topics::WEIGHT_DIFF, diff);
+    }
+
+    fn trigger(version: &str) -> RetrainTrigger {
+        RetrainTrigger {
+            model_version: version.into(),
+            species: vec!["walleye".into()],
+            fish_id_start: "10".into(),
+            fish_id_end: "19".into(),
+            error_avg: 0.8,
+            fish: 10,
+        }
+    }
+
+    /// Ten salmon, ten walleye that drift, ten walleye predicted by the new version.
+    fn drifted() -> (Ledger, ModelHistory, HashMap<String, u64>) {
+        let mut ledger = Ledger::default();
+        for id in 0..30 {
+            match id {
+                0..10 => pass(&mut ledger, id, "salmon", "a", 0.02),
+                10..20 => pass(&mut ledger, id, "walleye", "a", 0.8),
+                _ => pass(&mut ledger, id, "walleye", "b", 0.03),
+            }
+        }
+        let window = time(10).as_millis();
+        let key = [b"a".as_slice(), &window.to_be_bytes()].concat();
+        let value = serde_json::to_vec(&trigger("a")).expect("JSON");
+        let seen = SeenRecord {
+            topic: topics::WEIGHT_RETRAIN,
+            key: Some(&key),
+            value: Some(&value),
+        };
+        ledger.note(seen).expect("a trigger");
+        let activated = |version: &str, cause| Decision {
+            version: version.into(),
+            outcome: Outcome::Activated,
+            time: time(0),
+            training_started: None,
+            cause,
+        };
+        let version = Version {
+            id: "b".into(),
+            rows: 50,
+            species: vec!["salmon".into(), "walleye".into()],
+            first_row: Some("0".into()),
+            last_row: Some("19".into()),
+        };
+        let history = ModelHistory {
+            versions: vec![version],
+            decisions: vec![activated("a", None), activated("b", Some(trigger("a")))],
+        };
+        let stored = (0..30).map(|id: i64| (id.to_string(), 1)).collect();
+        (ledger, history, stored)
+    }
+
+    fn sources<'a>(
+        (ledger, history, stored): &'a (Ledger, ModelHistory, HashMap<String, u64>),
+    ) -> Sources<'a> {
+        Sources {
+            ledger,
+            history,
+            stored,
+            planned: Some(30),
+            threshold: 0.15,
+            window: Duration::from_secs(60),
+            wall: Duration::from_secs(18),
+            peak_memory_bytes: None,
+            faults: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_drift_that_ended_with_every_fish_accounted_for_is_recovered() {
+        let run = drifted();
+        let report = build(&sources(&run));
+        assert_eq!(
+            (report.verdict, report.reasons),
+            (Verdict::Recovered, vec![])
+        );
+        let phases: Vec<_> = report
+            .phases
+            .iter()
+            .map(|one| (one.species.as_str(), one.fish))
+            .collect();
+        assert_eq!(phases, [("salmon", 10), ("walleye", 20)]);
+        assert_eq!(report.phases[1].model_versions, ["a", "b"]);
+        let retraining = &report.retrainings[0];
+        assert_eq!(retraining.outcome.as_deref(), Some("activated"));
+        assert_eq!(retraining.first_fish_drifted.as_deref(), Some("10"));
+        assert_eq!(retraining.first_fish_recovered.as_deref(), Some("20"));
+        assert_eq!(retraining.fish_to_recovery, Some(10));
+        assert_eq!(retraining.event_seconds_to_recovery, Some(20.0));
+        let after = report.mean_error_after_recovery.expect("an episode ended");
+        assert!((after - 0.03).abs() < 1e-12, "{after}");
+    }
+
+    #[test]
+    fn a_fish_that_was_not_stored_fails_the_run_and_is_named_with_where_it_was_last_seen() {
+        let mut run = drifted();
+        run.2.remove("7");
+        let report = build(&sources(&run));
+        assert_eq!(report.verdict, Verdict::Failed);
+        assert_eq!(report.reasons, ["fish 7 not stored (last seen: joined)"]);
+        assert_eq!(report.fish.stored, 29);
+    }
+
+    #[test]
+    fn a_fish_that_is_stored_twice_fails_the_run() {
+        let mut run = drifted();
+        run.2.insert("7".into(), 2);
+        assert_eq!(
+            build(&sources(&run)).reasons,
+            ["fish 7 stored more than once"]
+        );
+    }
+
+    #[test]
+    fn fewer_fish_than_planned_fail_the_run() {
+        let run = drifted();
+        let report = build(&Sources {
+            planned: Some(31),
+            ..sources(&run)
+        });
+        assert_eq!(report.reasons, ["31 fish were to be measured, 30 were"]);
+    }
+
+    #[test]
+    fn a_drift_without_an_activation_fails_the_run() {
+        let mut run = drifted();
+        run.1.decisions.pop();
+        let report = build(&sources(&run));
+        assert_eq!(
+            report.reasons,
+            ["the drift that began with fish 10 (walleye) did not end"],
+            "an answer by a version that was never activated ends no drift"
+        );
+        assert_eq!(report.retrainings[0].outcome, None);
+    }
+
+    #[test]
+    fn a_run_without_a_trigger_is_steady() {
+        let mut ledger = Ledger::default();
+        pass(&mut ledger, 1, "salmon", "a", 0.02);
+        let run = (
+            ledger,
+            ModelHistory::default(),
+            HashMap::from([("1".to_owned(), 1)]),
+        );
+        let report = build(&Sources {
+            planned: Some(1),
+            ..sources(&run)
+        });
+        assert_eq!((report.verdict, report.reasons), (Verdict::Steady, vec![]));
+        assert_eq!(report.mean_error_after_recovery, None);
+    }
+}
