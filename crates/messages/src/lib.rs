@@ -5,6 +5,7 @@
 //! | [`topics`] | the names of the topics |
 //! | [`event_time`] | when something happened: milliseconds, and their text form |
 //! | [`records`] | one type for each topic's value, with its JSON field names |
+//! | [`wire`] | between a record and its bytes, with errors that name the field |
 //!
 //! No I/O: a record is read from bytes and written to bytes. Lengths and heights are centimetres,
 //! weights kilograms. Unknown fields are accepted and ignored, so that a producer may add some.
@@ -12,9 +13,10 @@
 pub mod event_time;
 pub mod records;
 pub mod topics;
+pub mod wire;
 
 pub use event_time::EventTime;
 pub use records::{
-    FromWire, Measurement, MessageError, Prediction, RetrainTrigger, Weighing, WeightDiff,
-    WeightPrediction,
+    Measurement, Prediction, RetrainTrigger, Weighing, WeightDiff, WeightPrediction,
 };
+pub use wire::{FromWire, MessageError, ToWire};

@@ -1,67 +1,9 @@
 //! One type for each topic's value.
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::EventTime;
-
-/// Why a value could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum MessageError {
-    /// A field is missing, has another type, or is not a finite number.
-    #[error("field `{field}`: {reason}")]
-    Field {
-        /// The field's path as on the wire, such as `Prediction.Weight`.
-        field: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The bytes are not a JSON object at all.
-    #[error("not a JSON object: {0}")]
-    NotJson(String),
-}
-
-/// Reads a record's value from its bytes on the wire.
-pub trait FromWire: DeserializeOwned {
-    /// The record that `bytes` hold as UTF-8 JSON; unknown fields are ignored.
-    ///
-    /// # Errors
-    /// Where the bytes are not a JSON object, or a field is missing, of another type or not
-    /// finite; the error names the field.
-    fn from_wire(bytes: &[u8]) -> Result<Self, MessageError> {
-        let mut json = serde_json::Deserializer::from_slice(bytes);
-        let record: Self = serde_path_to_error::deserialize(&mut json).map_err(message_error)?;
-        json.end()
-            .map_err(|error| MessageError::NotJson(error.to_string()))?;
-        Ok(record)
-    }
-}
-
-fn message_error(error: serde_path_to_error::Error<serde_json::Error>) -> MessageError {
-    let path = error.path().to_string();
-    let reason = error.into_inner();
-    let text = reason.to_string();
-    // serde_json names a missing field in its text while the path stays at the object around it.
-    let missing = text
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.split_once('`'))
-        .map(|(name, _)| name.to_owned());
-    match missing {
-        Some(name) if path == "." => MessageError::Field {
-            field: name,
-            reason: "is missing".into(),
-        },
-        Some(name) => MessageError::Field {
-            field: format!("{path}.{name}"),
-            reason: "is missing".into(),
-        },
-        None if path == "." || reason.is_eof() => MessageError::NotJson(text),
-        None => MessageError::Field {
-            field: path,
-            reason: text,
-        },
-    }
-}
+use crate::wire::{FromWire, ToWire, finite, object};
 
 /// Value of [`machine-measurement`](crate::topics::MACHINE_MEASUREMENT): a fish was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,10 +15,10 @@ pub struct Measurement {
     /// Its species.
     pub species: String,
     /// Length in centimetres.
-    #[serde(rename = "Length")]
+    #[serde(rename = "Length", serialize_with = "finite")]
     pub length_cm: f64,
     /// Height in centimetres.
-    #[serde(rename = "Height")]
+    #[serde(rename = "Height", serialize_with = "finite")]
     pub height_cm: f64,
     /// When it was measured; the record's Kafka timestamp.
     pub timestamp: EventTime,
@@ -92,7 +34,7 @@ pub struct Weighing {
     /// Its species.
     pub species: String,
     /// Weight in kilograms.
-    #[serde(rename = "Weight")]
+    #[serde(rename = "Weight", serialize_with = "finite")]
     pub weight_kg: f64,
     /// When it was weighed; the record's Kafka timestamp.
     pub timestamp: EventTime,
@@ -105,7 +47,7 @@ pub struct Weighing {
 #[serde(rename_all = "PascalCase")]
 pub struct Prediction {
     /// Predicted weight in kilograms.
-    #[serde(rename = "Weight")]
+    #[serde(rename = "Weight", serialize_with = "finite")]
     pub weight_kg: f64,
     /// When the model was trained, by the wall clock: `YYYY-MM-DD HH:MM:SS`, UTC.
     pub model_time: String,
@@ -124,14 +66,15 @@ pub struct WeightPrediction {
     /// Its species.
     pub species: String,
     /// Length in centimetres.
-    #[serde(rename = "Length")]
+    #[serde(rename = "Length", serialize_with = "finite")]
     pub length_cm: f64,
     /// Height in centimetres.
-    #[serde(rename = "Height")]
+    #[serde(rename = "Height", serialize_with = "finite")]
     pub height_cm: f64,
     /// When it was measured; the record's Kafka timestamp.
     pub timestamp: EventTime,
     /// What the model answered.
+    #[serde(deserialize_with = "object")]
     pub prediction: Prediction,
 }
 
@@ -153,18 +96,19 @@ pub struct WeightDiff {
     /// Its species.
     pub species: String,
     /// Length in centimetres.
-    #[serde(rename = "Length")]
+    #[serde(rename = "Length", serialize_with = "finite")]
     pub length_cm: f64,
     /// Height in centimetres.
-    #[serde(rename = "Height")]
+    #[serde(rename = "Height", serialize_with = "finite")]
     pub height_cm: f64,
     /// Predicted weight in kilograms.
-    #[serde(rename = "PredictedWeight")]
+    #[serde(rename = "PredictedWeight", serialize_with = "finite")]
     pub predicted_weight_kg: f64,
     /// Actual weight in kilograms.
-    #[serde(rename = "ActualWeight")]
+    #[serde(rename = "ActualWeight", serialize_with = "finite")]
     pub actual_weight_kg: f64,
     /// `|predicted - actual| / actual`, rounded to three decimals.
+    #[serde(serialize_with = "finite")]
     pub error: f64,
     /// When the model that answered was trained.
     pub model_time: String,
@@ -190,6 +134,7 @@ pub struct RetrainTrigger {
     #[serde(rename = "Fish_Id_End")]
     pub fish_id_end: String,
     /// Mean relative error over the window.
+    #[serde(serialize_with = "finite")]
     pub error_avg: f64,
     /// How many fish the window held.
     pub fish: u64,
@@ -201,3 +146,9 @@ impl FromWire for Prediction {}
 impl FromWire for WeightPrediction {}
 impl FromWire for WeightDiff {}
 impl FromWire for RetrainTrigger {}
+impl ToWire for Measurement {}
+impl ToWire for Weighing {}
+impl ToWire for Prediction {}
+impl ToWire for WeightPrediction {}
+impl ToWire for WeightDiff {}
+impl ToWire for RetrainTrigger {}
