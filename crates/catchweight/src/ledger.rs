@@ -33,6 +33,8 @@ pub struct Fish {
     pub weighing: Option<Weighing>,
     /// Predicted and actual weight of it.
     pub diff: Option<WeightDiff>,
+    /// The identities of its rows: more than one where it was weighed more than once.
+    pub row_ids: Vec<String>,
     /// Records of it beyond the first, over all topics.
     pub duplicates: u64,
 }
@@ -116,6 +118,9 @@ impl Ledger {
             topics::WEIGHT_DIFF => {
                 let diff = WeightDiff::from_wire(value)?;
                 let fish = self.entry(&diff.fish_id);
+                if !fish.row_ids.contains(&diff.id) {
+                    fish.row_ids.push(diff.id.clone());
+                }
                 first_or_duplicate(&mut fish.diff, diff, &mut fish.duplicates);
             }
             topics::WEIGHT_RETRAIN => {

@@ -1,6 +1,6 @@
 //! From what was seen to the report.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use messages::{EventTime, RetrainTrigger};
@@ -17,8 +17,8 @@ pub struct Sources<'a> {
     pub ledger: &'a Ledger,
     /// The model's versions and the decisions on them.
     pub history: &'a ModelHistory,
-    /// How many rows the store holds of each fish.
-    pub stored: &'a HashMap<String, u64>,
+    /// The identities (`_id`) of the rows in the store.
+    pub stored: &'a HashSet<String>,
     /// How many fish were to be measured, where that is known.
     pub planned: Option<u64>,
     /// The mean relative error above which a window triggers.
@@ -236,22 +236,30 @@ fn seconds(from: EventTime, to: EventTime) -> f64 {
     (to.as_millis() - from.as_millis()) as f64 / 1000.0
 }
 
-/// Whether a fish, by its id, reached a step, given how many rows the store holds of each.
-type Reached = fn(&str, &Fish, &HashMap<String, u64>) -> bool;
+/// Whether a fish reached a step, given the identities of the rows in the store.
+type Reached = fn(&Fish, &HashSet<String>) -> bool;
 
 /// The steps that a fish goes through, in their order.
 const STEPS: [(&str, Reached); 5] = [
-    ("measured", |_, fish, _| fish.measurement.is_some()),
-    ("predicted", |_, fish, _| fish.prediction.is_some()),
-    ("weighed", |_, fish, _| fish.weighing.is_some()),
-    ("joined", |_, fish, _| fish.diff.is_some()),
-    ("stored", |id, _, stored| stored.contains_key(id)),
+    ("measured", |fish, _| fish.measurement.is_some()),
+    ("predicted", |fish, _| fish.prediction.is_some()),
+    ("weighed", |fish, _| fish.weighing.is_some()),
+    ("joined", |fish, _| fish.diff.is_some()),
+    ("stored", |fish, stored| rows_of(fish, stored) > 0),
 ];
+
+/// How many rows the store holds of a fish.
+fn rows_of(fish: &Fish, stored: &HashSet<String>) -> usize {
+    fish.row_ids
+        .iter()
+        .filter(|id| stored.contains(*id))
+        .count()
+}
 
 fn counts(fish: &[(&str, &Fish)], sources: &Sources<'_>) -> FishCounts {
     let reached = STEPS.map(|(_, step)| {
         fish.iter()
-            .filter(|(id, one)| step(id, one, sources.stored))
+            .filter(|(_, one)| step(one, sources.stored))
             .count() as u64
     });
     let [measured, predicted, weighed, joined, stored] = reached;
@@ -287,11 +295,11 @@ fn unaccounted(fish: &[(&str, &Fish)], sources: &Sources<'_>) -> Vec<String> {
     for (id, one) in fish {
         let first_missed = STEPS
             .iter()
-            .position(|(_, step)| !step(id, one, sources.stored));
+            .position(|(_, step)| !step(one, sources.stored));
         let Some(missed) = first_missed else { continue };
         let last_seen = STEPS
             .iter()
-            .rposition(|(_, step)| step(id, one, sources.stored));
+            .rposition(|(_, step)| step(one, sources.stored));
         let name = |at: usize| STEPS.get(at).map_or("nowhere", |(name, _)| name);
         let text = format!(
             "not {} (last seen: {})",
@@ -308,14 +316,12 @@ fn unaccounted(fish: &[(&str, &Fish)], sources: &Sources<'_>) -> Vec<String> {
             .iter()
             .map(|(text, ids)| format!("{} {text}", named(ids))),
     );
-    let mut twice: Vec<&str> = sources
-        .stored
+    let twice: Vec<&str> = fish
         .iter()
-        .filter(|(_, rows)| **rows > 1)
-        .map(|(id, _)| id.as_str())
+        .filter(|(_, one)| rows_of(one, sources.stored) > 1)
+        .map(|(id, _)| *id)
         .collect();
     if !twice.is_empty() {
-        twice.sort_unstable();
         reasons.push(format!("{} stored more than once", named(&twice)));
     }
     reasons
@@ -395,7 +401,7 @@ mod tests {
     }
 
     /// Ten salmon, ten walleye that drift, ten walleye predicted by the new version.
-    fn drifted() -> (Ledger, ModelHistory, HashMap<String, u64>) {
+    fn drifted() -> (Ledger, ModelHistory, HashSet<String>) {
         let mut ledger = Ledger::default();
         for id in 0..30 {
             match id {
@@ -431,12 +437,14 @@ mod tests {
             versions: vec![version],
             decisions: vec![activated("a", None), activated("b", Some(trigger("a")))],
         };
-        let stored = (0..30).map(|id: i64| (id.to_string(), 1)).collect();
+        let stored = (0..30)
+            .map(|id| format!("{id}@{}", time(2 * id + 10)))
+            .collect();
         (ledger, history, stored)
     }
 
     fn sources<'a>(
-        (ledger, history, stored): &'a (Ledger, ModelHistory, HashMap<String, u64>),
+        (ledger, history, stored): &'a (Ledger, ModelHistory, HashSet<String>),
     ) -> Sources<'a> {
         Sources {
             ledger,
@@ -479,7 +487,7 @@ mod tests {
     #[test]
     fn a_fish_that_was_not_stored_fails_the_run_and_is_named_with_where_it_was_last_seen() {
         let mut run = drifted();
-        run.2.remove("7");
+        run.2.remove(&format!("7@{}", time(24)));
         let report = build(&sources(&run));
         assert_eq!(report.verdict, Verdict::Failed);
         assert_eq!(report.reasons, ["fish 7 not stored (last seen: joined)"]);
@@ -489,11 +497,19 @@ mod tests {
     #[test]
     fn a_fish_that_is_stored_twice_fails_the_run() {
         let mut run = drifted();
-        run.2.insert("7".into(), 2);
-        assert_eq!(
-            build(&sources(&run)).reasons,
-            ["fish 7 stored more than once"]
+        let again = format!(
+            r#"{{"_id":"7@later","Key":"Key","Fish_Id":"7","Species":"salmon","Length":80.0,"Height":19.0,"PredictedWeight":4.0,"ActualWeight":4.0,"Error":0.0,"ModelTime":"t","ModelVersion":"a","Timestamp":"{}"}}"#,
+            time(40)
         );
+        let seen = SeenRecord {
+            topic: topics::WEIGHT_DIFF,
+            key: None,
+            value: Some(again.as_bytes()),
+        };
+        run.0.note(seen).expect("a readable record");
+        run.2.insert("7@later".into());
+        let report = build(&sources(&run));
+        assert_eq!(report.reasons, ["fish 7 stored more than once"]);
     }
 
     #[test]
@@ -526,7 +542,7 @@ mod tests {
         let run = (
             ledger,
             ModelHistory::default(),
-            HashMap::from([("1".to_owned(), 1)]),
+            HashSet::from([format!("1@{}", time(12))]),
         );
         let report = build(&Sources {
             planned: Some(1),
