@@ -125,7 +125,7 @@ impl From<Formula> for String {
 }
 
 /// A name as it is written in a formula: in backticks unless it is a plain word.
-struct Quoted<'a>(&'a str);
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,5 +1,7 @@
 //! What R's `summary(lm)` says of a fit.
 
+mod number;
+mod text;
 
 use serde::Serialize;
 
@@ -8,10 +10,10 @@ use crate::{
     formula::Formula,
     least_squares::LinearFit,
     model::FittedModel,
-    terms::{Active, Scope, centers, column_names},
+    terms::{Active, Scope, centers, column_labels},
 };
 
-/// A fit's numbers.
+/// A fit's numbers; `to_string()` lays them out as R's `print(summary(lm))`.
 ///
 /// A fit without any residual (rows exactly on a line) has standard errors of zero: t values and F
 /// are then infinite, or NaN for an estimate of zero.
@@ -42,7 +44,8 @@ pub struct Summary {
 /// A line of the table of coefficients.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Coefficient {
-    /// The column of the design matrix: `(Intercept)`, a numeric term, or a factor and its level (`specieswalleye`).
+    /// The column of the design matrix: `(Intercept)`, a numeric term, or a factor and its level (`specieswalleye`),
+    /// as R writes it.
     pub term: String,
     /// The estimate, in the response's unit per unit of the column.
     pub estimate: f64,
@@ -145,7 +148,7 @@ impl FittedModel {
 
     fn coefficients(&self, scope: Scope, fit: &LinearFit) -> Vec<Coefficient> {
         let centers = centers(&self.terms, scope);
-        let names = column_names(&self.terms, scope);
+        let names = column_labels(&self.terms, scope);
         names
             .into_iter()
             .enumerate()

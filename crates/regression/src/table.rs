@@ -91,6 +91,13 @@ impl Table {
         self.rows
     }
 
+    /// The columns with their names, in the order they were added.
+    pub fn columns(&self) -> impl Iterator<Item = (&str, &Column)> {
+        self.columns
+            .iter()
+            .map(|(name, column)| (name.as_str(), column))
+    }
+
     /// The column of this name.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&Column> {

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use crate::formula::Quoted;
+
 /// A term of a fitted model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
@@ -56,16 +58,25 @@ pub(crate) fn width(terms: &[Term], scope: Scope) -> usize {
     1 + terms.iter().map(|term| term.width(scope)).sum::<usize>()
 }
 
-/// The columns' names as R writes them: `(Intercept)`, `length`, `specieswalleye`.
+/// The columns' names: `(Intercept)`, `length`, `specieswalleye`.
 pub(crate) fn column_names(terms: &[Term], scope: Scope) -> Vec<String> {
+    name_columns(terms, scope, str::to_owned)
+}
+
+/// The columns' names as R prints them: a term's name is written as in a formula.
+pub(crate) fn column_labels(terms: &[Term], scope: Scope) -> Vec<String> {
+    name_columns(terms, scope, |name| Quoted(name).to_string())
+}
+
+fn name_columns(terms: &[Term], scope: Scope, write: impl Fn(&str) -> String) -> Vec<String> {
     let mut names = vec!["(Intercept)".to_owned()];
     for term in terms {
-        match (term, scope) {
-            (Term::Numeric { name, .. }, _) => names.push(name.clone()),
-            (Term::Factor { name, levels }, Scope::Full) => {
-                names.extend(levels.iter().skip(1).map(|level| format!("{name}{level}")));
+        match term {
+            Term::Numeric { name, .. } => names.push(write(name)),
+            Term::Factor { name, levels } if scope == Scope::Full => {
+                names.extend(levels.iter().skip(1).map(|level| write(name) + level));
             }
-            (Term::Factor { .. }, Scope::Pooled) => {}
+            Term::Factor { .. } => {}
         }
     }
     names
