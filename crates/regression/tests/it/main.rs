@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod factors;
+mod guards;
+mod properties;
 mod reference;
+mod stored;
 mod summary_text;
 mod support;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use regression::Table;
+use regression::{Column, Table};
 use serde::de::DeserializeOwned;
 
 /// Every case of `tests/data`: the rows in `NAME.csv`, R's answers in `NAME.json`.
@@ -58,4 +58,21 @@ pub(crate) fn assert_close(actual: f64, expected: f64, tolerance: f64, what: &st
         error <= tolerance,
         "{what}: {actual}, expected {expected}, off by {error:e}"
     );
+}
+
+/// The rows of these numbers, in this order.
+pub(crate) fn select(table: &Table, rows: &[usize]) -> Table {
+    table
+        .columns()
+        .fold(Table::new(), |picked, (name, column)| {
+            match column {
+                Column::Numeric(values) => {
+                    picked.with_numeric(name, rows.iter().map(|&row| values[row]))
+                }
+                Column::Text(values) => {
+                    picked.with_text(name, rows.iter().map(|&row| values[row].as_str()))
+                }
+            }
+            .unwrap()
+        })
 }

@@ -1,0 +1,325 @@
+//! What linfa would answer with nonsense, or a panic, is refused with the column's name.
+
+use regression::{
+    ErrorMeasureError, FitError, PredictError, Table, Value, fit, mean_absolute_relative_error,
+};
+
+const WIDTH: [f64; 6] = [1.0, 2.0, 3.0, 4.0, 5.0, 7.0];
+const DEPTH: [f64; 6] = [2.0, 1.0, 4.0, 3.0, 7.0, 5.0];
+const LOAD: [f64; 6] = [3.1, 2.9, 7.2, 6.8, 12.1, 11.7];
+
+fn table() -> Table {
+    Table::new()
+        .with_numeric("width", WIDTH)
+        .unwrap()
+        .with_numeric("load", LOAD)
+        .unwrap()
+}
+
+#[track_caller]
+fn refusal(formula: &str, table: &Table) -> FitError {
+    fit(&formula.parse().unwrap(), table).expect_err(formula)
+}
+
+#[test]
+fn a_missing_column_or_a_response_of_texts_is_refused() {
+    assert_eq!(
+        refusal("load ~ depth", &table()),
+        FitError::MissingColumn {
+            column: "depth".into()
+        }
+    );
+    assert_eq!(
+        refusal("weight ~ width", &table()),
+        FitError::MissingColumn {
+            column: "weight".into()
+        }
+    );
+    let table = table().with_text("wood", ["oak"; 6]).unwrap();
+    assert_eq!(
+        refusal("wood ~ width", &table),
+        FitError::TextResponse {
+            column: "wood".into()
+        }
+    );
+}
+
+#[test]
+fn nan_and_infinity_are_refused_with_column_and_row() {
+    let with_depth = |value: f64| {
+        let mut depth = DEPTH;
+        depth[3] = value;
+        table().with_numeric("depth", depth).unwrap()
+    };
+    for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let expected = FitError::NotFinite {
+            column: "depth".into(),
+            row: 3,
+        };
+        assert_eq!(
+            refusal("load ~ width + depth", &with_depth(value)),
+            expected
+        );
+        assert_eq!(refusal("depth ~ width", &with_depth(value)), expected);
+        assert_eq!(
+            expected.to_string(),
+            "column `depth`, row 4: not a finite number"
+        );
+    }
+}
+
+#[test]
+fn no_rows_are_refused() {
+    let empty = Table::new()
+        .with_numeric("width", [])
+        .unwrap()
+        .with_numeric("load", [])
+        .unwrap();
+    assert_eq!(refusal("load ~ width", &empty), FitError::NoRows);
+}
+
+#[test]
+fn there_must_be_more_rows_than_columns() {
+    let rows = |n: usize| {
+        Table::new()
+            .with_numeric("width", WIDTH[..n].to_vec())
+            .unwrap()
+            .with_numeric("depth", DEPTH[..n].to_vec())
+            .unwrap()
+            .with_numeric("load", LOAD[..n].to_vec())
+            .unwrap()
+    };
+    for n in [1, 2, 3] {
+        assert_eq!(
+            refusal("load ~ width + depth", &rows(n)),
+            FitError::TooFewRows {
+                rows: n,
+                columns: 3
+            }
+        );
+    }
+    let error = refusal("load ~ width + depth", &rows(3)).to_string();
+    assert_eq!(
+        error,
+        "3 rows are too few for the 3 columns of the design matrix: at least 4 are needed"
+    );
+    assert!(fit(&"load ~ width + depth".parse().unwrap(), &rows(4)).is_ok());
+}
+
+#[test]
+fn a_duplicate_column_is_refused_with_the_column_it_repeats() {
+    let doubled = table()
+        .with_numeric("depth", DEPTH)
+        .unwrap()
+        .with_numeric("twice", WIDTH.map(|width| 2.0 * width + 1.0))
+        .unwrap();
+    let error = refusal("load ~ width + depth + twice", &doubled);
+    assert_eq!(
+        error,
+        FitError::DependentColumn {
+            column: "twice".into(),
+            on: vec!["width".into()]
+        }
+    );
+    assert!(
+        error
+            .to_string()
+            .starts_with("column `twice` is determined by `width`: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_constant_column_is_refused() {
+    for value in [0.0, 0.1, 88.0, -1e-12, 1e12] {
+        let flat = table().with_numeric("flat", [value; 6]).unwrap();
+        let expected = FitError::ConstantColumn {
+            column: "flat".into(),
+        };
+        assert_eq!(refusal("load ~ width + flat", &flat), expected, "{value}");
+        assert_eq!(refusal("flat ~ width", &flat), expected, "{value}");
+    }
+    // As R, a column that varies by less than 1e-7 of its size counts as constant.
+    let nearly = table()
+        .with_numeric("nearly", WIDTH.map(|width| 1e9 + width))
+        .unwrap();
+    assert_eq!(
+        refusal("load ~ nearly", &nearly),
+        FitError::ConstantColumn {
+            column: "nearly".into()
+        }
+    );
+}
+
+#[test]
+fn all_rows_equal_are_refused() {
+    let same = Table::new()
+        .with_numeric("width", [1.5; 6])
+        .unwrap()
+        .with_numeric("load", LOAD)
+        .unwrap();
+    assert_eq!(
+        refusal("load ~ width", &same),
+        FitError::ConstantColumn {
+            column: "width".into()
+        }
+    );
+}
+
+#[test]
+fn a_full_one_hot_encoding_is_refused() {
+    let one_hot = table()
+        .with_numeric("oak", [1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
+        .unwrap()
+        .with_numeric("ash", [0.0, 0.0, 1.0, 1.0, 0.0, 0.0])
+        .unwrap()
+        .with_numeric("pine", [0.0, 0.0, 0.0, 0.0, 1.0, 1.0])
+        .unwrap();
+    assert_eq!(
+        refusal("load ~ width + oak + ash + pine", &one_hot),
+        FitError::DependentColumn {
+            column: "pine".into(),
+            on: vec!["oak".into(), "ash".into()]
+        }
+    );
+}
+
+#[test]
+fn two_factors_that_say_the_same_are_refused() {
+    let twins = table()
+        .with_text("wood", ["oak", "oak", "oak", "ash", "ash", "ash"])
+        .unwrap()
+        .with_text("code", ["O", "O", "O", "A", "A", "A"])
+        .unwrap();
+    assert_eq!(
+        refusal("load ~ wood + code", &twins),
+        FitError::DependentColumn {
+            column: "codeO".into(),
+            on: vec!["woodoak".into()]
+        }
+    );
+}
+
+#[test]
+fn numbers_too_large_to_compute_with_are_refused() {
+    let sum_overflows = table()
+        .with_numeric("huge", WIDTH.map(|width| width * 2e307))
+        .unwrap();
+    assert_eq!(
+        refusal("load ~ huge", &sum_overflows),
+        FitError::Overflow {
+            column: "huge".into()
+        }
+    );
+    let squares_overflow = table()
+        .with_numeric("huge", WIDTH.map(|width| width * 1e200))
+        .unwrap();
+    assert!(fit(&"huge ~ width".parse().unwrap(), &squares_overflow).is_err());
+}
+
+#[test]
+fn an_empty_text_is_no_level() {
+    let gap = table()
+        .with_text("wood", ["oak", "oak", "", "ash", "ash", "ash"])
+        .unwrap();
+    assert_eq!(
+        refusal("load ~ width + wood", &gap),
+        FitError::EmptyLevel {
+            column: "wood".into(),
+            row: 2
+        }
+    );
+}
+
+#[test]
+fn a_prediction_of_the_wrong_width_or_kind_is_an_error() {
+    let table = table()
+        .with_text("wood", ["oak", "oak", "ash", "ash", "pine", "pine"])
+        .unwrap();
+    let model = fit(&"load ~ width + wood".parse().unwrap(), &table).unwrap();
+    for (numerics, factors) in [
+        (&[][..], &["oak"][..]),
+        (&[1.0, 2.0], &["oak"]),
+        (&[1.0], &[]),
+        (&[1.0], &["oak", "ash"]),
+    ] {
+        assert!(
+            matches!(
+                model.predict(numerics, factors),
+                Err(PredictError::Width { .. })
+            ),
+            "{numerics:?} {factors:?}"
+        );
+    }
+    assert_eq!(
+        model.predict(&[f64::NAN], &["oak"]),
+        Err(PredictError::NotFinite("width".into()))
+    );
+    assert_eq!(
+        model.predict(&[f64::INFINITY], &["fir"]),
+        Err(PredictError::NotFinite("width".into()))
+    );
+    assert_eq!(
+        model.predict(&[1.0], &[""]),
+        Err(PredictError::EmptyLevel("wood".into()))
+    );
+    assert_eq!(
+        model.predict(&[1e308], &["oak"]),
+        Err(PredictError::Overflow)
+    );
+
+    let (number, text) = (("width", Value::Number(1.0)), ("wood", Value::Text("oak")));
+    assert!(
+        model
+            .predict_named(&[text, number, ("colour", Value::Text("red"))])
+            .is_ok()
+    );
+    assert_eq!(
+        model.predict_named(&[number]),
+        Err(PredictError::Missing("wood".into()))
+    );
+    assert_eq!(
+        model.predict_named(&[text, ("width", Value::Text("1"))]),
+        Err(PredictError::NotANumber("width".into()))
+    );
+    assert_eq!(
+        model.predict_named(&[number, ("wood", Value::Number(1.0))]),
+        Err(PredictError::NotAText("wood".into()))
+    );
+    let no_wood = Table::new().with_numeric("width", WIDTH).unwrap();
+    assert_eq!(
+        model.predict_table(&no_wood),
+        Err(PredictError::Missing("wood".into()))
+    );
+}
+
+#[test]
+fn an_error_that_cannot_be_measured_is_refused() {
+    use ErrorMeasureError::{Length, MissingResponse, NoRows, NotFinite, ZeroActual};
+    assert_eq!(
+        mean_absolute_relative_error(&[1.1, 1.8], &[1.0, -2.0]).map(|e| (e * 1e9).round()),
+        Ok(1e9)
+    );
+    assert_eq!(mean_absolute_relative_error(&[], &[]), Err(NoRows));
+    assert_eq!(
+        mean_absolute_relative_error(&[1.0], &[1.0, 2.0]),
+        Err(Length {
+            predicted: 1,
+            actual: 2
+        })
+    );
+    assert_eq!(
+        mean_absolute_relative_error(&[1.0, 1.0], &[1.0, 0.0]),
+        Err(ZeroActual { row: 1 })
+    );
+    assert_eq!(
+        mean_absolute_relative_error(&[f64::NAN], &[1.0]),
+        Err(NotFinite)
+    );
+    let model = fit(&"load ~ width".parse().unwrap(), &table()).unwrap();
+    let unlabelled = Table::new().with_numeric("width", WIDTH).unwrap();
+    assert_eq!(
+        model.error_on(&unlabelled),
+        Err(MissingResponse("load".into()))
+    );
+}

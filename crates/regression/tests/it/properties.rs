@@ -1,0 +1,108 @@
+//! What must hold for any rows.
+
+use proptest::prelude::*;
+use regression::{FittedModel, Formula, Table, fit};
+
+use crate::support::select;
+
+const LEVELS: [&str; 4] = ["oak", "ash", "pine", "Fir"];
+
+fn formula() -> Formula {
+    "load ~ width + wood + depth".parse().unwrap()
+}
+
+/// Rows of very different sizes and offsets, of one to four levels.
+fn rows() -> impl Strategy<Value = Table> {
+    let row = (-1.0..1.0, -1.0..1.0, 0..LEVELS.len(), -1.0..1.0);
+    (
+        proptest::collection::vec(row, 8..40),
+        1..=LEVELS.len(),
+        -3..4,
+        -2.0..2.0,
+    )
+        .prop_map(|(rows, levels, scale, offset)| {
+            let scale = 10f64.powi(scale);
+            let width: Vec<f64> = rows
+                .iter()
+                .map(|row| scale * (row.0 + 5.0 * offset))
+                .collect();
+            let wood: Vec<&str> = rows.iter().map(|row| LEVELS[row.2 % levels]).collect();
+            let load: Vec<f64> = rows
+                .iter()
+                .map(|row| 20.0 + row.0 - 2.0 * row.1 + row.2 as f64 + row.3)
+                .collect();
+            Table::new()
+                .with_numeric("width", width)
+                .unwrap()
+                .with_text("wood", wood)
+                .unwrap()
+                .with_numeric("depth", rows.iter().map(|row| row.1))
+                .unwrap()
+                .with_numeric("load", load)
+                .unwrap()
+        })
+}
+
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1.0)
+}
+
+fn values(model: &FittedModel, table: &Table) -> Vec<[f64; 3]> {
+    model
+        .predict_table(table)
+        .unwrap()
+        .iter()
+        .map(|p| [p.value, p.lower, p.upper])
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn predictions_do_not_depend_on_the_order_of_the_rows(rows in rows(), seed in any::<u64>()) {
+        let Ok(model) = fit(&formula(), &rows) else { return Err(TestCaseError::reject("degenerate rows")) };
+        let mut order: Vec<usize> = (0..rows.rows()).collect();
+        order.sort_by_key(|row| (*row as u64 + 1).wrapping_mul(seed | 1));
+        let shuffled = fit(&formula(), &select(&rows, &order)).unwrap();
+        for (a, b) in values(&model, &rows).iter().zip(values(&shuffled, &rows)) {
+            prop_assert!(a.iter().zip(b).all(|(a, b)| close(*a, b)), "{a:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn leave_one_out_from_the_hat_matrix_is_that_of_refitting_without_the_row(rows in rows()) {
+        let Ok(model) = fit(&formula(), &rows) else { return Err(TestCaseError::reject("degenerate rows")) };
+        for left_out in 0..rows.rows() {
+            let others: Vec<usize> = (0..rows.rows()).filter(|row| *row != left_out).collect();
+            // Without it there may be too few rows for a model; then there is nothing to compare with.
+            let Ok(refitted) = fit(&formula(), &select(&rows, &others)) else { continue };
+            let expected = refitted.predict_table(&select(&rows, &[left_out])).unwrap()[0].value;
+            let actual = model.leave_one_out()[left_out];
+            prop_assert!(close(actual, expected), "row {left_out}: {actual}, refitted {expected}");
+        }
+    }
+
+    #[test]
+    fn a_model_read_back_is_the_same(rows in rows(), width in -10.0..10.0, depth in -10.0..10.0) {
+        let Ok(model) = fit(&formula(), &rows) else { return Err(TestCaseError::reject("degenerate rows")) };
+        let read: FittedModel = serde_json::from_str(&serde_json::to_string(&model).unwrap()).unwrap();
+        for level in LEVELS {
+            let bits = |m: &FittedModel| {
+                let p = m.predict(&[width, depth], &[level]).unwrap();
+                (p.value.to_bits(), p.lower.to_bits(), p.upper.to_bits(), p.pooled)
+            };
+            prop_assert_eq!(bits(&model), bits(&read));
+        }
+        prop_assert_eq!(read, model);
+    }
+
+    #[test]
+    fn a_formula_reads_back_what_it_displays(
+        response in "[^`]{1,12}",
+        terms in proptest::collection::vec("[^`]{1,12}", 0..5),
+    ) {
+        let Ok(formula) = Formula::new(response, terms) else { return Err(TestCaseError::reject("a name twice")) };
+        prop_assert_eq!(formula.to_string().parse::<Formula>().unwrap(), formula.clone());
+        let json = serde_json::to_string(&formula).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Formula>(&json).unwrap(), formula);
+    }
+}

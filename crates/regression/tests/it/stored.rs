@@ -1,0 +1,80 @@
+//! A model that was written as JSON and read back.
+
+use regression::{FittedModel, Formula, fit};
+use serde_json::Value;
+
+use crate::support::{CASES, table};
+
+fn models() -> impl Iterator<Item = FittedModel> {
+    let formula: Formula = "weight ~ length + height + species".parse().unwrap();
+    CASES
+        .iter()
+        .map(move |case| fit(&formula, &table(&format!("{case}.csv"))).expect(case))
+}
+
+#[test]
+fn a_model_read_back_predicts_the_same_bit_for_bit() {
+    for model in models() {
+        let read: FittedModel =
+            serde_json::from_str(&serde_json::to_string(&model).unwrap()).unwrap();
+        assert_eq!(read, model);
+        for level in ["salmon", "walleye", "eel"] {
+            let (a, b) = (
+                model.predict(&[81.3, 17.7], &[level]).unwrap(),
+                read.predict(&[81.3, 17.7], &[level]).unwrap(),
+            );
+            assert_eq!(
+                [a.value, a.lower, a.upper].map(f64::to_bits),
+                [b.value, b.lower, b.upper].map(f64::to_bits)
+            );
+        }
+        assert_eq!(read.summary().to_string(), model.summary().to_string());
+    }
+}
+
+#[test]
+fn a_stored_model_has_no_arrays_in_arrays_and_no_null_in_place_of_a_number() {
+    fn check(value: &Value, in_array: bool) {
+        match value {
+            Value::Array(items) => {
+                assert!(!in_array, "an array in an array");
+                items.iter().for_each(|item| check(item, true));
+            }
+            Value::Object(fields) => fields.iter().for_each(|(key, value)| {
+                assert!(!key.contains(['.', '$']), "{key}");
+                assert!(!value.is_null() || key == "pooled", "{key}");
+                check(value, false);
+            }),
+            Value::Null => assert!(!in_array, "null in an array"),
+            _ => {}
+        }
+    }
+    for model in models() {
+        check(&serde_json::to_value(&model).unwrap(), false);
+    }
+}
+
+#[test]
+fn what_does_not_fit_together_is_not_read() {
+    let model = serde_json::to_value(models().nth(1).unwrap()).unwrap();
+    let damaged = |damage: &dyn Fn(&mut Value)| {
+        let mut copy = model.clone();
+        damage(&mut copy);
+        assert_ne!(copy, model, "the damage changed nothing");
+        serde_json::from_value::<FittedModel>(copy)
+            .expect_err("a damaged model")
+            .to_string()
+    };
+    let shorten = |value: &mut Value| drop(value.as_array_mut().unwrap().pop());
+    assert!(damaged(&|m| shorten(&mut m["full"]["estimates"])).contains("its fit does not have"));
+    assert!(damaged(&|m| shorten(&mut m["full"]["inverse"])).contains("its fit does not have"));
+    assert!(damaged(&|m| shorten(&mut m["pooled"]["fitted"])).contains("its pooled fit"));
+    assert!(damaged(&|m| m["pooled"] = Value::Null).contains("its pooled fit is missing"));
+    assert!(damaged(&|m| shorten(&mut m["left_out"])).contains("its rows"));
+    assert!(
+        damaged(&|m| m["terms"][2]["levels"].as_array_mut().unwrap().reverse())
+            .contains("out of order")
+    );
+    assert!(damaged(&|m| m["terms"][0]["name"] = "weight".into()).contains("no formula"));
+    assert!(damaged(&|m| m["full"]["estimates"][0] = Value::Null).contains("null"));
+}
