@@ -1,0 +1,120 @@
+//! Reading connector files, and running what they define.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use kafka_io::KafkaSettings;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::connector::Connector;
+use crate::stats::Stats;
+use crate::task::Task;
+use crate::{ConfigError, ConnectorSource, DocumentStore};
+
+/// Connectors whose files have been read and checked.
+pub struct Connectors {
+    connectors: Vec<Connector>,
+    stats: Stats,
+}
+
+impl Connectors {
+    /// Reads the files at `paths`; a folder stands for the `*.json` directly in it.
+    ///
+    /// `resolver` gives the value of a name in `${env:NAME}`; `None` makes the file an error.
+    ///
+    /// # Errors
+    /// The first thing in the files that cannot be read or honoured.
+    pub fn load<P: AsRef<Path>>(
+        paths: impl IntoIterator<Item = P>,
+        resolver: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let mut sources = Vec::new();
+        for path in paths {
+            sources.extend(ConnectorSource::read(path.as_ref())?);
+        }
+        Self::from_sources(&sources, resolver)
+    }
+
+    /// The same for files whose text is at hand.
+    ///
+    /// # Errors
+    /// The first thing in the files that cannot be honoured.
+    pub fn from_sources(
+        sources: &[ConnectorSource],
+        resolver: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let mut connectors: Vec<Connector> = Vec::new();
+        for source in sources {
+            let connector = Connector::new(source, &resolver)?;
+            if connectors.iter().any(|other| other.name == connector.name) {
+                return Err(ConfigError::Duplicate {
+                    origin: source.origin.clone(),
+                    connector: connector.name,
+                });
+            }
+            connectors.push(connector);
+        }
+        let stats = Stats::new(connectors.len());
+        Ok(Self { connectors, stats })
+    }
+
+    /// The connectors' names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.connectors.iter().map(|c| c.name.as_str())
+    }
+
+    /// All topics that must exist before [`Connectors::run`]: what is read, and what is written
+    /// (dead letters, and a sink's reports).
+    pub fn topics(&self) -> BTreeSet<String> {
+        self.connectors
+            .iter()
+            .flat_map(|c| {
+                let read = c.topics.iter().map(String::as_str);
+                read.chain(c.written_topics())
+            })
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Counters and readiness; take it before [`Connectors::run`].
+    pub fn stats(&self) -> Stats {
+        self.stats.clone()
+    }
+
+    /// Runs every connector until `shutdown`; records in hand then count as undelivered.
+    ///
+    /// # Errors
+    /// The first connector that stops stops the others: a topic is missing, records were deleted
+    /// before they were read, a record failed that `errors.tolerance` does not cover, or a dead
+    /// letter could not be written.
+    pub async fn run(
+        self,
+        kafka: KafkaSettings,
+        store: Arc<dyn DocumentStore>,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let mut tasks = JoinSet::new();
+        for connector in self.connectors {
+            let name = connector.name.clone();
+            let task = Task::new(connector, &kafka, Arc::clone(&store), self.stats.clone())
+                .with_context(|| format!("connector `{name}` cannot start"))?;
+            let shutdown = shutdown.clone();
+            tasks.spawn(async move {
+                tokio::select! {
+                    biased;
+                    () = shutdown.cancelled() => Ok(()),
+                    ended = task.run() => ended,
+                }
+                .with_context(|| format!("connector `{name}` stopped"))
+            });
+        }
+        while let Some(ended) = tasks.join_next().await {
+            // Dropping the set ends the others.
+            ended.map_err(|e| anyhow!("a connector's task broke off: {e}"))??;
+        }
+        Ok(())
+    }
+}

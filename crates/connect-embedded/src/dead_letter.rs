@@ -1,0 +1,105 @@
+//! Dead letters, as a Connect worker writes them: the record as it was, with `__connect.errors.*`.
+
+use anyhow::{Context, anyhow};
+use rdkafka::Message;
+use rdkafka::message::{BorrowedMessage, Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::util::Timeout;
+
+use crate::failure::{Failure, Stage};
+use crate::tolerance::DeadLetterTopic;
+
+const PREFIX: &str = "__connect.errors.";
+/// A worker names the sink's Java interface where the sink failed.
+const SINK_CLASS: &str = "org.apache.kafka.connect.sink.SinkTask";
+
+/// Writes dead letters of one connector.
+pub(crate) struct DeadLetters {
+    producer: FutureProducer,
+    topic: DeadLetterTopic,
+    connector: String,
+    converter_class: &'static str,
+}
+
+impl DeadLetters {
+    pub(crate) fn new(
+        producer: FutureProducer,
+        topic: DeadLetterTopic,
+        connector: String,
+        converter_class: &'static str,
+    ) -> Self {
+        Self {
+            producer,
+            topic,
+            connector,
+            converter_class,
+        }
+    }
+
+    /// Writes the record, and returns when the broker has it.
+    pub(crate) async fn keep(
+        &self,
+        record: &BorrowedMessage<'_>,
+        stage: Stage,
+        failure: &Failure,
+    ) -> anyhow::Result<()> {
+        let mut headers = record
+            .headers()
+            .map_or_else(OwnedHeaders::new, |h| h.detach());
+        if self.topic.context_headers {
+            for (name, text) in self.context(record, stage, failure) {
+                headers = headers.insert(Header {
+                    key: &format!("{PREFIX}{name}"),
+                    value: Some(&text),
+                });
+            }
+        }
+        let letter = FutureRecord::<[u8], [u8]> {
+            topic: &self.topic.topic,
+            partition: None,
+            payload: record.payload(),
+            key: record.key(),
+            timestamp: record.timestamp().to_millis(),
+            headers: Some(headers),
+        };
+        self.producer
+            .send(letter, Timeout::Never)
+            .await
+            .map_err(|(error, _)| anyhow!(error))
+            .with_context(|| {
+                format!(
+                    "a dead letter could not be written to `{}`",
+                    self.topic.topic
+                )
+            })?;
+        Ok(())
+    }
+
+    fn context(
+        &self,
+        record: &BorrowedMessage<'_>,
+        stage: Stage,
+        failure: &Failure,
+    ) -> [(&'static str, String); 10] {
+        let class = match stage {
+            Stage::ValueConverter => self.converter_class,
+            Stage::TaskPut => SINK_CLASS,
+        };
+        [
+            ("topic", record.topic().to_owned()),
+            ("partition", record.partition().to_string()),
+            ("offset", record.offset().to_string()),
+            ("connector.name", self.connector.clone()),
+            ("task.id", "0".to_owned()),
+            ("stage", stage.name().to_owned()),
+            ("class.name", class.to_owned()),
+            ("exception.class.name", failure.exception.to_owned()),
+            ("exception.message", failure.message.clone()),
+            // There is no Java stack here; a worker's text begins with this line.
+            (
+                "exception.stacktrace",
+                format!("{}: {}", failure.exception, failure.message),
+            ),
+        ]
+    }
+}

@@ -1,0 +1,55 @@
+//! Why one record could not be delivered.
+
+/// What real Connect names when bytes or documents are not what a step expects.
+pub(crate) const DATA_EXCEPTION: &str = "org.apache.kafka.connect.errors.DataException";
+/// What real Connect names when a sink gives up.
+pub(crate) const CONNECT_EXCEPTION: &str = "org.apache.kafka.connect.errors.ConnectException";
+
+/// Why one record could not be delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// The exception's class that real Connect names for the same failure.
+    pub(crate) exception: &'static str,
+    /// What went wrong.
+    pub(crate) message: String,
+    /// Stops the connector whatever `errors.tolerance` says.
+    pub(crate) fatal: bool,
+}
+
+impl Failure {
+    /// A failure to which `errors.tolerance` applies.
+    pub(crate) fn tolerable(exception: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            exception,
+            message: message.into(),
+            fatal: false,
+        }
+    }
+
+    /// A failure that stops the connector, as it stops the task of the real one.
+    pub(crate) fn fatal(exception: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            fatal: true,
+            ..Self::tolerable(exception, message)
+        }
+    }
+}
+
+/// Where in a worker's pipeline a record failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The value converter.
+    ValueConverter,
+    /// The sink.
+    TaskPut,
+}
+
+impl Stage {
+    /// Connect's name for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::ValueConverter => "VALUE_CONVERTER",
+            Self::TaskPut => "TASK_PUT",
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! A connector's options: typed when taken, and none overlooked.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use crate::ConfigError;
+use crate::resolve::{Resolver, resolve};
+use crate::source::Definition;
+
+/// One option's value: as in the file, for messages, and resolved, which may hold a secret.
+#[derive(Clone)]
+pub(crate) struct Setting {
+    pub(crate) raw: String,
+    pub(crate) value: String,
+}
+
+/// What is left of a connector's options. Each is taken once; [`Options::finish`] refuses the rest.
+pub(crate) struct Options {
+    origin: String,
+    connector: String,
+    entries: BTreeMap<String, Setting>,
+    without_effect: Vec<String>,
+}
+
+impl Options {
+    /// All options of a definition, resolved and trimmed as a worker does.
+    pub(crate) fn new(
+        origin: &str,
+        definition: Definition,
+        resolver: Resolver<'_>,
+    ) -> Result<Self, ConfigError> {
+        let mut options = Self {
+            origin: origin.to_owned(),
+            connector: definition.name,
+            entries: BTreeMap::new(),
+            without_effect: Vec::new(),
+        };
+        for (option, raw) in definition.config {
+            let value = resolve(&raw, resolver).map_err(|e| options.refuse(&option, e))?;
+            let value = value.trim().to_owned();
+            options.entries.insert(option, Setting { raw, value });
+        }
+        Ok(options)
+    }
+
+    pub(crate) fn connector(&self) -> &str {
+        &self.connector
+    }
+
+    /// The error that names this connector and `option`.
+    pub(crate) fn refuse(&self, option: &str, reason: impl Display) -> ConfigError {
+        ConfigError::Option {
+            origin: self.origin.clone(),
+            connector: self.connector.clone(),
+            option: option.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+
+    pub(crate) fn take(&mut self, option: &str) -> Option<Setting> {
+        self.entries.remove(option)
+    }
+
+    pub(crate) fn text(&mut self, option: &str) -> Option<String> {
+        self.take(option).map(|setting| setting.value)
+    }
+
+    /// An option without which the connector does not start; `help` says what it is.
+    pub(crate) fn required(&mut self, option: &str, help: &str) -> Result<Setting, ConfigError> {
+        match self.take(option) {
+            Some(setting) if !setting.value.is_empty() => Ok(setting),
+            _ => Err(self.refuse(option, format_args!("is missing: {help}"))),
+        }
+    }
+
+    /// `true` or `false`.
+    pub(crate) fn flag(&mut self, option: &str, default: bool) -> Result<bool, ConfigError> {
+        match self.take(option) {
+            None => Ok(default),
+            Some(setting) => match setting.value.to_ascii_lowercase().as_str() {
+                "true" => Ok(true),
+                "false" => Ok(false),
+                _ => Err(self.refuse(
+                    option,
+                    format_args!("`{}` is neither true nor false", setting.raw),
+                )),
+            },
+        }
+    }
+
+    /// A whole number within `range`.
+    pub(crate) fn number<N>(
+        &mut self,
+        option: &str,
+        default: N,
+        range: RangeInclusive<N>,
+    ) -> Result<N, ConfigError>
+    where
+        N: FromStr + PartialOrd + Display,
+    {
+        match self.take(option) {
+            None => Ok(default),
+            Some(setting) => match setting.value.parse() {
+                Ok(number) if range.contains(&number) => Ok(number),
+                _ => Err(self.refuse(
+                    option,
+                    format_args!(
+                        "`{}` is not a whole number from {} to {}",
+                        setting.raw,
+                        range.start(),
+                        range.end()
+                    ),
+                )),
+            },
+        }
+    }
+
+    /// One of `choices`, by its text (compared as the connectors do, without case).
+    pub(crate) fn choice<T: Copy>(
+        &mut self,
+        option: &str,
+        default: Option<T>,
+        choices: &[(&str, T)],
+    ) -> Result<T, ConfigError> {
+        let known = || {
+            let texts: Vec<_> = choices
+                .iter()
+                .map(|(text, _)| format!("`{text}`"))
+                .collect();
+            texts.join(" or ")
+        };
+        let Some(setting) = self.take(option) else {
+            return default
+                .ok_or_else(|| self.refuse(option, format_args!("is missing: {}", known())));
+        };
+        choices
+            .iter()
+            .find(|(text, _)| text.eq_ignore_ascii_case(&setting.value))
+            .map(|(_, choice)| *choice)
+            .ok_or_else(|| {
+                let reason = format!("`{}` is not supported here: {}", setting.raw, known());
+                self.refuse(option, reason)
+            })
+    }
+
+    /// A list separated by commas; empty items are left out.
+    pub(crate) fn list(&mut self, option: &str) -> Vec<String> {
+        let text = self.text(option).unwrap_or_default();
+        text.split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// An address that must come from whoever embeds this library, who also decides what it means:
+    /// `${env:NAME}` at the start of the value. What follows is returned.
+    pub(crate) fn embedders_address(
+        &mut self,
+        option: &str,
+        what: &str,
+    ) -> Result<String, ConfigError> {
+        let setting = self.required(option, what)?;
+        match setting
+            .raw
+            .trim()
+            .strip_prefix("${env:")
+            .and_then(|rest| rest.split_once('}'))
+        {
+            Some((_, rest)) => Ok(rest.to_owned()),
+            None => Err(self.refuse(
+                option,
+                format_args!(
+                    "an address of its own cannot be honoured here: {what}; write ${{env:NAME}}"
+                ),
+            )),
+        }
+    }
+
+    /// Accepts `option` where it is set, and notes that it changes nothing here.
+    pub(crate) fn without_effect(&mut self, option: &str) {
+        if self.take(option).is_some() {
+            self.without_effect.push(option.to_owned());
+        }
+    }
+
+    /// The same for a whole number within `range`.
+    pub(crate) fn number_without_effect<N>(
+        &mut self,
+        option: &str,
+        range: RangeInclusive<N>,
+    ) -> Result<(), ConfigError>
+    where
+        N: FromStr + PartialOrd + Display + Copy,
+    {
+        if let Some(setting) = self.entries.get(option).cloned() {
+            self.number(option, *range.start(), range)?;
+            self.entries.insert(option.to_owned(), setting);
+        }
+        self.without_effect(option);
+        Ok(())
+    }
+
+    /// The same for every option that begins with `prefix`.
+    pub(crate) fn without_effect_below(&mut self, prefix: &str) {
+        let names: Vec<_> = self
+            .entries
+            .keys()
+            .filter(|name| name.starts_with(prefix))
+            .cloned()
+            .collect();
+        for name in names {
+            self.without_effect(&name);
+        }
+    }
+
+    /// Refuses what nobody took; else the options that were accepted without effect.
+    pub(crate) fn finish(self) -> Result<Vec<String>, ConfigError> {
+        match self.entries.keys().next() {
+            Some(option) => Err(self.refuse(
+                option,
+                "is not known for this connector class here; correct or remove it",
+            )),
+            None => Ok(self.without_effect),
+        }
+    }
+}

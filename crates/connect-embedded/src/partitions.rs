@@ -1,0 +1,86 @@
+//! Reading every partition of some topics from its beginning, without a consumer group.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::{Offset, TopicPartitionList};
+
+const METADATA_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Assigns all partitions of `topics` to `consumer`; how many they are.
+pub(crate) async fn assign_all(
+    consumer: &Arc<StreamConsumer>,
+    topics: &[String],
+) -> anyhow::Result<usize> {
+    let mut list = TopicPartitionList::new();
+    for topic in topics {
+        for partition in partitions(consumer, topic).await? {
+            list.add_partition_offset(topic, partition, Offset::Beginning)?;
+        }
+    }
+    consumer.assign(&list)?;
+    Ok(list.count())
+}
+
+async fn partitions(consumer: &Arc<StreamConsumer>, topic: &str) -> anyhow::Result<Vec<i32>> {
+    let (consumer, name) = (Arc::clone(consumer), topic.to_owned());
+    // librdkafka waits for the answer in the calling thread.
+    let metadata =
+        tokio::task::spawn_blocking(move || consumer.fetch_metadata(Some(&name), METADATA_TIMEOUT))
+            .await?
+            .with_context(|| format!("the partitions of topic `{topic}` cannot be found out"))?;
+    let partitions: Vec<i32> = metadata
+        .topics()
+        .iter()
+        .filter(|t| t.name() == topic && t.error().is_none())
+        .flat_map(|t| t.partitions().iter().map(|p| p.id()))
+        .collect();
+    if partitions.is_empty() {
+        bail!("topic `{topic}` does not exist: create it first");
+    }
+    Ok(partitions)
+}
+
+/// The next record. A broker that is away for a while is waited for.
+///
+/// # Errors
+/// Where records were deleted before they were read, which would otherwise be skipped silently, and
+/// on every error that does not pass by itself.
+pub(crate) async fn next(consumer: &StreamConsumer) -> anyhow::Result<BorrowedMessage<'_>> {
+    loop {
+        let error = match consumer.recv().await {
+            Ok(message) => return Ok(message),
+            Err(error) => error,
+        };
+        match &error {
+            KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset) => {
+                return Err(error).context(
+                    "records were deleted before they were read: \
+                     the producer is too far ahead of this connector",
+                );
+            }
+            KafkaError::MessageConsumption(code) if passes(*code) => {
+                tracing::warn!(%error, "waiting for Kafka");
+            }
+            _ => return Err(error).context("reading from Kafka failed"),
+        }
+    }
+}
+
+/// Errors of a connection that librdkafka makes again by itself.
+fn passes(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::BrokerTransportFailure
+            | RDKafkaErrorCode::AllBrokersDown
+            | RDKafkaErrorCode::Resolve
+            | RDKafkaErrorCode::OperationTimedOut
+            | RDKafkaErrorCode::RequestTimedOut
+            | RDKafkaErrorCode::NotLeaderForPartition
+            | RDKafkaErrorCode::LeaderNotAvailable
+    )
+}

@@ -1,0 +1,102 @@
+//! Connector files: where they come from, and their shape.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::ConfigError;
+
+/// A connector file's text and where it comes from.
+#[derive(Clone, Debug)]
+pub struct ConnectorSource {
+    /// The file's path, or another name for errors.
+    pub origin: String,
+    /// Its text: JSON.
+    pub text: String,
+}
+
+/// The shape of a connector file, as `POST /connectors` of a Connect worker takes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shape {
+    name: String,
+    config: Map<String, Value>,
+}
+
+/// A connector's name and its options as they are in the file.
+pub(crate) struct Definition {
+    pub(crate) name: String,
+    pub(crate) config: Vec<(String, String)>,
+}
+
+impl ConnectorSource {
+    /// The files at `path`: itself, or the `*.json` directly in it if it is a folder, by name.
+    ///
+    /// # Errors
+    /// Where one cannot be read, or the folder has none.
+    pub fn read(path: &Path) -> Result<Vec<Self>, ConfigError> {
+        let failed = |path: &Path, source| ConfigError::Read {
+            path: path.display().to_string(),
+            source,
+        };
+        let files = if fs::metadata(path).map_err(|e| failed(path, e))?.is_dir() {
+            json_files(path).map_err(|e| failed(path, e))?
+        } else {
+            vec![path.to_owned()]
+        };
+        if files.is_empty() {
+            let path = path.display().to_string();
+            return Err(ConfigError::Empty { path });
+        }
+        files
+            .into_iter()
+            .map(|file| {
+                let text = fs::read_to_string(&file).map_err(|e| failed(&file, e))?;
+                let origin = file.display().to_string();
+                Ok(Self { origin, text })
+            })
+            .collect()
+    }
+
+    /// What the text defines. Numbers and booleans are taken as their text, as a worker does.
+    pub(crate) fn definition(&self) -> Result<Definition, ConfigError> {
+        let wrong = |reason: String| ConfigError::Shape {
+            origin: self.origin.clone(),
+            reason,
+        };
+        let shape: Shape = serde_json::from_str(&self.text).map_err(|e| wrong(e.to_string()))?;
+        if shape.name.is_empty() {
+            return Err(wrong("the name is empty".into()));
+        }
+        let config = shape
+            .config
+            .into_iter()
+            .map(|(option, value)| match value {
+                Value::String(text) => Ok((option, text)),
+                Value::Number(number) => Ok((option, number.to_string())),
+                Value::Bool(flag) => Ok((option, flag.to_string())),
+                Value::Null | Value::Array(_) | Value::Object(_) => {
+                    Err(wrong(format!("option `{option}` is not a text")))
+                }
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Definition {
+            name: shape.name,
+            config,
+        })
+    }
+}
+
+fn json_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_file() && path.extension().is_some_and(|e| e == "json") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,106 @@
+//! What the connectors have done so far, for metrics and reports, and whether they have begun.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+use tokio::sync::watch;
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Written or posted.
+    Delivered,
+    /// Left out by a transform: a tombstone.
+    Filtered,
+    /// Not deliverable, and kept on the dead-letter topic.
+    DeadLettered,
+    /// Not deliverable, and kept nowhere: the file tolerates errors and names no dead-letter topic.
+    Dropped,
+}
+
+impl EncodeLabelValue for Outcome {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        let name = match self {
+            Self::Delivered => "delivered",
+            Self::Filtered => "filtered",
+            Self::DeadLettered => "dead_lettered",
+            Self::Dropped => "dropped",
+        };
+        EncodeLabelValue::encode(&name, encoder)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    connector: String,
+    outcome: Outcome,
+}
+
+/// Counters and readiness of all connectors. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Stats {
+    records: Family<Labels, Counter>,
+    /// How many connectors have not been assigned their partitions yet.
+    waiting: Arc<watch::Sender<usize>>,
+}
+
+impl Stats {
+    pub(crate) fn new(connectors: usize) -> Self {
+        Self {
+            records: Family::default(),
+            waiting: Arc::new(watch::Sender::new(connectors)),
+        }
+    }
+
+    /// Adds the counter `connector_records_total{connector, outcome}` to a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "connector_records",
+            "Records that a connector has finished with, by what became of them",
+            self.records.clone(),
+        );
+    }
+
+    /// Records of one connector, by its name, with this outcome.
+    pub fn count(&self, connector: &str, outcome: Outcome) -> u64 {
+        self.records
+            .get(&Labels {
+                connector: connector.to_owned(),
+                outcome,
+            })
+            .map_or(0, |counter| counter.get())
+    }
+
+    /// Waits until every connector has been assigned all partitions of its topics.
+    pub async fn ready(&self) {
+        // The sender lives as long as this handle, so that the wait cannot fail.
+        let _ = self
+            .waiting
+            .subscribe()
+            .wait_for(|waiting| *waiting == 0)
+            .await;
+    }
+
+    /// Whether every connector has been assigned all partitions of its topics.
+    pub fn is_ready(&self) -> bool {
+        *self.waiting.borrow() == 0
+    }
+
+    pub(crate) fn one_more_ready(&self) {
+        self.waiting
+            .send_modify(|waiting| *waiting = waiting.saturating_sub(1));
+    }
+
+    pub(crate) fn add(&self, connector: &str, outcome: Outcome) {
+        self.records
+            .get_or_create(&Labels {
+                connector: connector.to_owned(),
+                outcome,
+            })
+            .inc();
+    }
+}

@@ -1,0 +1,135 @@
+//! One connector at work: reads its topics in order and hands each record to the sink.
+
+use std::sync::Arc;
+
+use anyhow::bail;
+use kafka_io::KafkaSettings;
+use rdkafka::Message;
+use rdkafka::consumer::StreamConsumer;
+use rdkafka::message::BorrowedMessage;
+
+use crate::DocumentStore;
+use crate::connector::Connector;
+use crate::dead_letter::DeadLetters;
+use crate::failure::{Failure, Stage};
+use crate::partitions;
+use crate::sink::Sink;
+use crate::stats::{Outcome, Stats};
+
+/// One connector with its clients.
+pub(crate) struct Task {
+    connector: Connector,
+    consumer: Arc<StreamConsumer>,
+    sink: Box<dyn Sink>,
+    dead_letters: Option<DeadLetters>,
+    stats: Stats,
+}
+
+impl Task {
+    /// Makes the clients; nothing is read yet.
+    pub(crate) fn new(
+        connector: Connector,
+        kafka: &KafkaSettings,
+        store: Arc<dyn DocumentStore>,
+        stats: Stats,
+    ) -> anyhow::Result<Self> {
+        // A worker's consumer group of a sink has this name too.
+        let client_id = format!("connect-{}", connector.name);
+        let consumer = Arc::new(kafka.assigning_consumer(&client_id).create()?);
+        let dead_letters = match connector.tolerance.dead_letters.clone() {
+            Some(topic) => Some(DeadLetters::new(
+                kafka.producer(&client_id).create()?,
+                topic,
+                connector.name.clone(),
+                connector.converter.class(),
+            )),
+            None => None,
+        };
+        let sink = connector.sink.open(&connector.name, kafka, store)?;
+        Ok(Self {
+            connector,
+            consumer,
+            sink,
+            dead_letters,
+            stats,
+        })
+    }
+
+    /// Reads and delivers until a record stops the connector. It can be dropped at any time: what
+    /// was in hand is undelivered.
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let name = &self.connector.name;
+        if !self.connector.without_effect.is_empty() {
+            let options = self.connector.without_effect.join(", ");
+            tracing::info!(connector = name, options, "accepted without effect here");
+        }
+        let partitions = partitions::assign_all(&self.consumer, &self.connector.topics).await?;
+        tracing::info!(connector = name, partitions, "running");
+        self.stats.one_more_ready();
+        loop {
+            let record = partitions::next(&self.consumer).await?;
+            let outcome = match self.deliver(&record).await {
+                Ok(outcome) => outcome,
+                Err((stage, failure)) => self.failed(&record, stage, &failure).await?,
+            };
+            self.stats.add(name, outcome);
+        }
+    }
+
+    async fn deliver(&self, record: &BorrowedMessage<'_>) -> Result<Outcome, (Stage, Failure)> {
+        let value = self
+            .connector
+            .converter
+            .convert(record.payload())
+            .map_err(|failure| (Stage::ValueConverter, failure))?;
+        if !self.connector.filters.keep(&value) {
+            return Ok(Outcome::Filtered);
+        }
+        self.sink
+            .put(record, value)
+            .await
+            .map_err(|failure| (Stage::TaskPut, failure))
+    }
+
+    async fn failed(
+        &self,
+        record: &BorrowedMessage<'_>,
+        stage: Stage,
+        failure: &Failure,
+    ) -> anyhow::Result<Outcome> {
+        let tolerance = &self.connector.tolerance;
+        let place = format!(
+            "{}/{}@{}",
+            record.topic(),
+            record.partition(),
+            record.offset()
+        );
+        if failure.fatal || !tolerance.all {
+            bail!(
+                "the record {place} cannot be delivered: {}",
+                failure.message
+            );
+        }
+        if tolerance.log {
+            let place = if tolerance.log_coordinates {
+                &place
+            } else {
+                "a record"
+            };
+            tracing::error!(
+                connector = self.connector.name,
+                record = place,
+                stage = stage.name(),
+                reason = failure.message,
+                "not delivered"
+            );
+        }
+        match &self.dead_letters {
+            Some(letters) => {
+                letters.keep(record, stage, failure).await?;
+                Ok(Outcome::DeadLettered)
+            }
+            None => Ok(Outcome::Dropped),
+        }
+    }
+}
