@@ -33,3 +33,46 @@ pub(crate) fn f_upper(statistic: f64, numerator: f64, denominator: f64) -> f64 {
     let x = denominator / (denominator + numerator * statistic);
     checked_beta_reg(denominator / 2.0, numerator / 2.0, x).unwrap_or(f64::NAN)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(actual: f64, expected: f64) -> bool {
+        (actual - expected).abs() <= 1e-10 * expected
+    }
+
+    // Expected values are R 4.2's `qt`, `pt` and `pf`.
+
+    #[test]
+    fn t_quantiles_are_rs_for_few_and_many_degrees_of_freedom() {
+        for (degrees_of_freedom, expected) in [
+            (1.0, 12.70620473617469),
+            (2.0, 4.302652729749462),
+            (5.0, 2.570581835636314),
+            (46.0, 2.012895598919429),
+            (1000.0, 1.962339080826408),
+            (1e5, 1.959987707534609),
+        ] {
+            let actual = t_quantile_975(degrees_of_freedom);
+            assert!(close(actual, expected), "{degrees_of_freedom}: {actual}");
+        }
+        assert!(t_quantile_975(0.0).is_nan());
+    }
+
+    #[test]
+    fn p_values_keep_their_digits_far_out() {
+        assert!(close(t_two_sided(-39.67, 46.0), 3.166453269094412e-37));
+        assert!(close(t_two_sided(400.0, 97.0), 7.135231234555552e-158));
+        assert!(close(t_two_sided(3.0, 1.0), 0.2048327646991334));
+        assert!(close(f_upper(0.5, 1.0, 5.0), 0.5110840804302808));
+        assert!(close(
+            f_upper(241.291784564459, 2.0, 97.0),
+            2.224846029512375e-38
+        ));
+        assert!(close(f_upper(1.631e7, 3.0, 36.0), 1.95011496925127e-110));
+        assert_eq!(f_upper(f64::INFINITY, 3.0, 36.0), 0.0);
+        assert_eq!(t_two_sided(f64::NEG_INFINITY, 36.0), 0.0);
+        assert!(t_two_sided(f64::NAN, 36.0).is_nan());
+    }
+}

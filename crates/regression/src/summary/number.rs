@@ -1,7 +1,7 @@
 //! Numbers as R writes them: `format`, `formatC`, `signif`, `round`, `zapsmall`, `format.pval`.
 
 /// R's `format(values, digits)`: the fewest decimals that show `digits` significant digits of every
-/// value, or exponents where that is shorter; all padded to one width.
+/// value, or exponents where that is shorter; all padded to one width. Zero has no sign.
 pub(super) fn format_common(values: &[f64], digits: usize) -> Vec<String> {
     let finite: Vec<Decimal> = values
         .iter()
@@ -36,9 +36,9 @@ pub(super) fn format_common(values: &[f64], digits: usize) -> Vec<String> {
             if !value.is_finite() {
                 not_finite(value).to_owned()
             } else if fixed_width <= exponent_form_width {
-                format!("{value:.decimals$}")
+                format!("{:.decimals$}", value + 0.0)
             } else {
-                exponent_form(value, mantissa)
+                exponent_form(value + 0.0, mantissa)
             }
         })
         .collect();
@@ -125,7 +125,8 @@ pub(super) fn round_significant(value: f64, digits: usize) -> f64 {
 
 /// R's `round(value, decimals)`.
 pub(super) fn round(value: f64, decimals: usize) -> f64 {
-    format!("{value:.decimals$}").parse().unwrap_or(value)
+    // Adding zero makes a negative zero positive.
+    format!("{value:.decimals$}").parse().unwrap_or(value) + 0.0
 }
 
 /// R's `zapsmall(values, digits)`: what is small beside the largest becomes zero.

@@ -1,4 +1,4 @@
-//! Every number of R's answers in `tests/data`, to 1e-9 relative.
+//! Every number of R's answers in `tests/data`, to 1e-9 relative, and a problem known to be hard.
 
 use std::collections::BTreeSet;
 
@@ -222,4 +222,24 @@ fn leave_one_out_agrees_with_r() {
             "mean absolute relative error",
         );
     });
+}
+
+/// Longley (1967), whose columns are nearly collinear. The expected values are from exact rational arithmetic.
+#[test]
+fn nearly_collinear_columns_keep_their_digits() {
+    let formula = "Employed ~ GNP.deflator + GNP + Unemployed + Armed.Forces + Population + Year";
+    let model = fit(&formula.parse().unwrap(), &support::table("longley.csv")).unwrap();
+    let expected = [
+        (-3482.2586345958184, 890.4203836073725),
+        (0.015061872271373296, 0.08491492577476695),
+        (-0.035819179292591014, 0.03349100777224319),
+        (-0.02020229803816825, 0.0048839968165169945),
+        (-0.010332268671735919, 0.0021427416316167525),
+        (-0.051104105653580714, 0.22607320006937034),
+        (1.8291514646135518, 0.455478499142212),
+    ];
+    for (actual, (estimate, std_error)) in model.summary().coefficients.iter().zip(expected) {
+        assert_close(actual.estimate, estimate, 1e-11, &actual.term);
+        assert_close(actual.std_error, std_error, 1e-11, &actual.term);
+    }
 }
