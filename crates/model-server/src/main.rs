@@ -1,2 +1,33 @@
-//! Placeholder of the binary.
-fn main() {}
+//! The model server's command line.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use model_server::{Config, ModelServer};
+use service_runtime::cli::{self, ServiceArgs, ServiceCommand};
+
+/// The model over HTTP: predictions, training, versions and what is live
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    #[command(flatten)]
+    config: Config,
+    #[command(flatten)]
+    service: ServiceArgs,
+    #[command(subcommand)]
+    command: Option<ServiceCommand>,
+}
+
+fn main() -> ExitCode {
+    let Args {
+        config,
+        service,
+        command,
+    } = Args::parse();
+    cli::run(
+        &service,
+        command.as_ref(),
+        config.listen,
+        |shutdown| async { ModelServer::bind(config).await?.run(shutdown).await },
+    )
+}

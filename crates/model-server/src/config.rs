@@ -1,0 +1,180 @@
+//! The settings: flags and environment variables.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use service_runtime::UsageError;
+
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
+const STORE: &str = "sqlite:catchweight.sqlite";
+const TRAIN_ROWS: u32 = 50;
+const KEEP_PER_SPECIES: u32 = 10;
+
+/// What a model server is started with.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Config {
+    /// Address of the API, health and metrics
+    #[arg(long, env = "LISTEN", default_value_t = LISTEN, global = true)]
+    pub listen: SocketAddr,
+
+    /// Where training data and models are kept: sqlite:PATH, or
+    /// mongodb://USER:PASSWORD@HOST/AUTHENTICATION-DATABASE
+    #[arg(long, env = "MODEL_STORE", default_value = STORE, hide_env_values = true)]
+    pub store: StoreAddress,
+
+    /// Bearer token that POST /train and activation require; empty: none
+    #[arg(long, env = "TRAIN_TOKEN", default_value = "", hide_env_values = true)]
+    pub train_token: Secret,
+
+    /// A file with that token, instead of --train-token
+    #[arg(long, env = "TRAIN_TOKEN_FILE")]
+    pub train_token_file: Option<PathBuf>,
+
+    /// A training takes this many of the newest rows
+    #[arg(long, env = "TRAIN_ROWS", default_value_t = TRAIN_ROWS, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub train_rows: u32,
+
+    /// A training adds older rows of each species that the live model knows, up to this many; 0:
+    /// none
+    #[arg(long, env = "KEEP_PER_SPECIES", default_value_t = KEEP_PER_SPECIES, value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    pub keep_per_species: u32,
+
+    /// What the first model is trained on: a CSV file with the columns species, length, height,
+    /// weight [default: the shipped 100 salmon]
+    #[arg(long, env = "TRAINING_DATA", value_name = "FILE.csv")]
+    pub training_data: Option<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: LISTEN,
+            store: StoreAddress::Sqlite(PathBuf::from("catchweight.sqlite")),
+            train_token: Secret::default(),
+            train_token_file: None,
+            train_rows: TRAIN_ROWS,
+            keep_per_species: KEEP_PER_SPECIES,
+            training_data: None,
+        }
+    }
+}
+
+impl Config {
+    /// The token that training and activation require, if any.
+    ///
+    /// # Errors
+    /// Where both a token and a file are given, or the file cannot be read or is empty.
+    pub fn token(&self) -> Result<Option<Secret>, UsageError> {
+        let given = !self.train_token.0.is_empty();
+        let Some(path) = &self.train_token_file else {
+            return Ok(given.then(|| self.train_token.clone()));
+        };
+        let path = path.display();
+        if given {
+            return Err(UsageError(
+                "--train-token and --train-token-file are both set: give one of them".into(),
+            ));
+        }
+        let text = std::fs::read_to_string(path.to_string()).map_err(|error| {
+            UsageError(format!("--train-token-file {path} cannot be read: {error}"))
+        })?;
+        match text.trim() {
+            "" => Err(UsageError(format!(
+                "--train-token-file {path} is empty: write a token into it"
+            ))),
+            token => Ok(Some(Secret(token.to_owned()))),
+        }
+    }
+}
+
+/// Where a store is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum StoreAddress {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// A MongoDB connection string, which may hold a password.
+    MongoDb(String),
+}
+
+impl FromStr for StoreAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
+            Ok(Self::Sqlite(PathBuf::from(path)))
+        } else if text.starts_with("mongodb://") || text.starts_with("mongodb+srv://") {
+            Ok(Self::MongoDb(text.to_owned()))
+        } else {
+            Err("expected sqlite:PATH or mongodb://…".into())
+        }
+    }
+}
+
+/// Without user and password.
+impl fmt::Display for StoreAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::MongoDb(uri) => {
+                let (scheme, rest) = uri.split_once("://").unwrap_or(("mongodb", ""));
+                let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+                let host = host.split(['/', '?']).next().unwrap_or_default();
+                write!(f, "{scheme}://{host}")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for StoreAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A text that is not shown.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl FromStr for Secret {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "none" } else { "…" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_and_tokens_are_not_shown() {
+        let config = Config {
+            store: "mongodb://fish:s3cret@db.example:27017/admin?x=y@z"
+                .parse()
+                .unwrap(),
+            train_token: Secret("t0ken".into()),
+            ..Config::default()
+        };
+        let shown = format!("{config:?} {}", config.store);
+        assert!(
+            !shown.contains("s3cret") && !shown.contains("t0ken"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_store_of_another_kind_is_refused() {
+        for text in ["", "sqlite:", "postgres://x", "models.sqlite"] {
+            assert!(text.parse::<StoreAddress>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What is live and what was: `/models…`.
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::Api;
+use super::auth::Authorized;
+use super::params::Params;
+use super::prediction::no_model;
+use super::problem::{ApiError, Kind};
+use super::view::ModelView;
+use crate::store::{MODELS, Page, StoreError};
+
+/// Versions on a page, unless asked otherwise.
+const PAGE: u32 = 20;
+/// Versions on a page at most.
+const MAX_PAGE: u32 = 100;
+
+/// A page of the history.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct History {
+    /// Newest first.
+    models: Vec<ModelView>,
+    /// How many there are in all.
+    total: u64,
+    /// Where the next page is, if there is one.
+    next: Option<String>,
+}
+
+/// `GET /models`.
+pub(super) async fn list(
+    State(api): State<Api>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<History>, ApiError> {
+    let mut params = Params::parse(query.as_deref());
+    let limit = params.number("limit", 1..=u64::from(MAX_PAGE))?;
+    let limit = limit
+        .and_then(|limit| limit.try_into().ok())
+        .unwrap_or(PAGE);
+    let skip = params
+        .number("offset", 0..=i64::MAX.unsigned_abs())?
+        .unwrap_or(0);
+    params.end()?;
+    let store = api.trainer.store();
+    let total = store.count_versions().await?;
+    let live = api.live.get();
+    let mut models = Vec::new();
+    for info in store.versions(Page { skip, limit }).await? {
+        let decisions = store.decisions_on(&info.model_version).await?;
+        models.push(ModelView::new(&info, decisions, live.as_deref()));
+    }
+    let after = skip.saturating_add(models.len() as u64);
+    let next = (after < total && !models.is_empty())
+        .then(|| format!("/models?limit={limit}&offset={after}"));
+    Ok(Json(History {
+        models,
+        total,
+        next,
+    }))
+}
+
+/// `GET /models/live`: answered from memory.
+pub(super) async fn live(State(api): State<Api>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let live = api.live.get().ok_or_else(no_model)?;
+    if wants_text(&headers) {
+        return Ok(text(live.info.model.summary().to_string()));
+    }
+    let decisions = vec![live.activation.clone()];
+    Ok(Json(ModelView::new(&live.info, decisions, Some(&live))).into_response())
+}
+
+/// `GET /models/{version}`.
+pub(super) async fn one(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let store = api.trainer.store();
+    let version = store.version(&id).await?.ok_or_else(|| not_found(&id))?;
+    if wants_text(&headers) {
+        return Ok(text(version.info.model.summary().to_string()));
+    }
+    let decisions = store.decisions_on(&id).await?;
+    let live = api.live.get();
+    Ok(Json(ModelView::new(&version.info, decisions, live.as_deref())).into_response())
+}
+
+/// `GET /models/{version}/rows`: a CSV file that `--training-data` and R's `lm` take.
+pub(super) async fn rows(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let version = api
+        .trainer
+        .store()
+        .version(&id)
+        .await?
+        .ok_or_else(|| not_found(&id))?;
+    let broken = |reason: String| {
+        ApiError::from(StoreError::Corrupt {
+            collection: MODELS,
+            id: id.clone(),
+            reason,
+        })
+    };
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record([
+        "species",
+        "length",
+        "height",
+        "weight",
+        "row_id",
+        "timestamp",
+    ])
+    .map_err(|error| broken(error.to_string()))?;
+    for row in &version.training_rows {
+        csv.serialize((
+            &row.species,
+            row.length_cm,
+            row.height_cm,
+            row.weight_kg,
+            &row.row_id,
+            &row.timestamp,
+        ))
+        .map_err(|error| broken(error.to_string()))?;
+    }
+    let body = csv
+        .into_inner()
+        .map_err(|error| broken(error.to_string()))?;
+    let kind = HeaderValue::from_static("text/csv; charset=utf-8");
+    Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
+}
+
+/// `POST /models/{version}/activate`: back or forward to a version, held there with `?pin=true`.
+pub(super) async fn activate(
+    State(api): State<Api>,
+    _: Authorized,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<ModelView>, ApiError> {
+    let mut params = Params::parse(query.as_deref());
+    let pinned = params.flag("pin")?.unwrap_or(false);
+    params.end()?;
+    let live = api
+        .trainer
+        .activate(&id, pinned)
+        .await?
+        .ok_or_else(|| not_found(&id))?;
+    let decisions = vec![live.activation.clone()];
+    Ok(Json(ModelView::new(&live.info, decisions, Some(&live))))
+}
+
+fn not_found(id: &str) -> ApiError {
+    let id: String = id.chars().take(40).collect();
+    ApiError::new(
+        Kind::NotFound,
+        format!("there is no model version `{id}`; GET /models lists them"),
+    )
+}
+
+/// Whether the caller prefers text to JSON.
+fn wants_text(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .and_then(|accept| accept.split(',').next())
+        .is_some_and(|first| first.trim().starts_with("text/plain"))
+}
+
+fn text(body: String) -> Response {
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], body).into_response()
+}

@@ -1,0 +1,83 @@
+//! `GET /prediction`: one fish, one answer.
+
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::Api;
+use super::problem::{ApiError, FieldError, Kind};
+use super::query;
+use crate::features::{self, Features, NUMERIC};
+use crate::live::LiveModel;
+
+/// The model's answer for one fish.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Answer<'a> {
+    /// Predicted weight in kilograms.
+    pub weight: f64,
+    /// When the model was trained, by the wall clock: `YYYY-MM-DD HH:MM:SS`, UTC.
+    pub model_time: &'a str,
+    /// The version that answered.
+    pub model_version: &'a str,
+    /// Lower end of the 95 % prediction interval, in kilograms.
+    pub lower95: f64,
+    /// Its upper end.
+    pub upper95: f64,
+    /// Whether the species was not in the training rows, so that the fit without species answered.
+    pub unseen_species: bool,
+}
+
+/// How many bytes an answer has at most, mostly.
+pub(super) const ANSWER_BYTES: usize = 224;
+
+/// Answers for one fish.
+pub(super) fn answer<'a>(
+    model: &'a LiveModel,
+    fish: &Features<'_>,
+) -> Result<Answer<'a>, ApiError> {
+    let prediction = features::predict(&model.info.model, fish).map_err(|_| {
+        // Finite and positive inputs can only be too large.
+        let reason = "is too large to predict from";
+        ApiError::fields(NUMERIC.map(|field| FieldError { field, reason }).into())
+    })?;
+    Ok(Answer {
+        weight: prediction.value,
+        model_time: &model.model_time,
+        model_version: &model.info.model_version,
+        lower95: prediction.lower,
+        upper95: prediction.upper,
+        unseen_species: prediction.pooled,
+    })
+}
+
+/// No model is live.
+pub(super) fn no_model() -> ApiError {
+    ApiError::new(Kind::NoModel, "no model is live yet; try again soon")
+}
+
+/// A JSON body.
+pub(super) fn json(body: Vec<u8>) -> Response {
+    let kind = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, kind)], body).into_response()
+}
+
+/// The handler.
+pub(super) async fn get(
+    State(api): State<Api>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let fish = query::parse(query.as_deref().unwrap_or_default()).map_err(ApiError::fields)?;
+    let live = api.live.load();
+    let model = live.as_deref().ok_or_else(no_model)?;
+    let answer = answer(model, &fish)?;
+    if answer.unseen_species {
+        api.metrics.unseen_species.inc();
+    }
+    let mut body = Vec::with_capacity(ANSWER_BYTES);
+    // Writing to memory fails only for values that JSON cannot hold, of which there are none.
+    serde_json::to_writer(&mut body, &answer)
+        .map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
+    Ok(json(body))
+}

@@ -1,0 +1,236 @@
+//! Errors as problem bodies (RFC 9457). Nothing internal is in them; causes go to the log.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::store::StoreError;
+use crate::training::TrainFailure;
+
+/// What is wrong with one field of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// The field's name.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
+/// The kinds of problems. Their `type` is stable: clients may compare it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A parameter is missing or wrong.
+    InvalidInput,
+    /// The request's body is not what the call takes.
+    InvalidBody,
+    /// The bearer token is missing or wrong.
+    Unauthorized,
+    /// No such path, or no such version.
+    NotFound,
+    /// The path does not take this method.
+    MethodNotAllowed,
+    /// The body or its number of rows is too large.
+    TooLarge,
+    /// The rows do not make a model.
+    NotTrainable,
+    /// More requests than the limit at the same moment.
+    Overloaded,
+    /// The request took too long.
+    Timeout,
+    /// No model is live yet.
+    NoModel,
+    /// The row that a trigger names is not stored yet.
+    RowNotStored,
+    /// The store cannot be reached.
+    StoreUnavailable,
+    /// A fault of the service; see its log.
+    Internal,
+}
+
+impl Kind {
+    fn parts(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::InvalidInput => (
+                StatusCode::BAD_REQUEST,
+                "invalid-input",
+                "The input is not valid",
+            ),
+            Self::InvalidBody => (
+                StatusCode::BAD_REQUEST,
+                "invalid-body",
+                "The body is not valid",
+            ),
+            Self::Unauthorized => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "A bearer token is required",
+            ),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
+            Self::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "The path does not take this method",
+            ),
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-large",
+                "The request is too large",
+            ),
+            Self::NotTrainable => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "not-trainable",
+                "The rows do not make a model",
+            ),
+            Self::Overloaded => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "overloaded",
+                "Too many requests at once",
+            ),
+            Self::Timeout => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "timeout",
+                "The request took too long",
+            ),
+            Self::NoModel => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no-model",
+                "No model is live yet",
+            ),
+            Self::RowNotStored => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "row-not-stored",
+                "The trigger's last row is not stored yet",
+            ),
+            Self::StoreUnavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store-unavailable",
+                "The store cannot be reached",
+            ),
+            Self::Internal => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "The service failed",
+            ),
+        }
+    }
+}
+
+/// The body of an error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// `urn:catchweight:problem:` and the kind.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened and what to do.
+    pub detail: String,
+    /// The fields that are wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+/// An error of a call: a status, a problem body, the headers that go with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    kind: Kind,
+    detail: String,
+    errors: Vec<FieldError>,
+}
+
+impl ApiError {
+    /// An error of a kind; `detail` says what happened and what to do.
+    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// Wrong fields.
+    pub fn fields(errors: Vec<FieldError>) -> Self {
+        let named: Vec<_> = errors
+            .iter()
+            .map(|error| format!("`{}` {}", error.field, error.reason))
+            .collect();
+        Self {
+            kind: Kind::InvalidInput,
+            detail: named.join("; "),
+            errors,
+        }
+    }
+
+    /// The body.
+    pub fn problem(&self) -> Problem {
+        let (status, name, title) = self.kind.parts();
+        Problem {
+            kind: format!("urn:catchweight:problem:{name}"),
+            title,
+            status: status.as_u16(),
+            detail: self.detail.clone(),
+            errors: self.errors.clone(),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, ..) = self.kind.parts();
+        // A problem has texts and numbers only: it can always be written.
+        let body = serde_json::to_vec(&self.problem()).unwrap_or_default();
+        let kind = HeaderValue::from_static("application/problem+json");
+        let mut response = (status, [(header::CONTENT_TYPE, kind)], body).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        response
+    }
+}
+
+impl From<&StoreError> for ApiError {
+    fn from(error: &StoreError) -> Self {
+        if let StoreError::Unavailable(_) = error {
+            tracing::warn!(%error, "a call needs the store; it is answered with 503");
+            Self::new(
+                Kind::StoreUnavailable,
+                "the store cannot be reached now; the live model still answers",
+            )
+        } else {
+            tracing::error!(%error, "a call failed in the store");
+            Self::new(Kind::Internal, "the service failed; its log says why")
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<Arc<TrainFailure>> for ApiError {
+    fn from(failure: Arc<TrainFailure>) -> Self {
+        match &*failure {
+            TrainFailure::NotYet { .. } => Self::new(Kind::RowNotStored, failure.to_string()),
+            TrainFailure::Train(error) => Self::new(Kind::NotTrainable, error.to_string()),
+            TrainFailure::Store(error) => Self::from(error),
+            TrainFailure::Broken => Self::new(
+                Kind::Internal,
+                "the training broke off; the service's log says why",
+            ),
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What the model server counts. Labels are routes, statuses and outcomes, never ids; only the one
+//! live version is named.
+
+use std::time::Duration;
+
+use messages::EventTime;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::live::Live;
+use crate::training::{Outcome, TrainFailure, TrainReport};
+
+/// Upper bounds of the latency buckets, in seconds.
+const LATENCY: [f64; 14] = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0,
+    10.0,
+];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+/// The service's metrics; clones share them.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    requests: Family<RequestLabels, Counter>,
+    latency: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    trainings: Family<OutcomeLabels, Counter>,
+    trained_rows: Counter,
+    /// Answers for a species that was not in the training rows.
+    pub unseen_species: Counter,
+    /// Polls of the store that failed.
+    pub store_failures: Counter,
+}
+
+impl Metrics {
+    /// Registers the metrics, the live model's included.
+    pub fn register(registry: &mut Registry, live: Live) -> Self {
+        let metrics = Self {
+            requests: Family::default(),
+            latency: Family::new_with_constructor(|| Histogram::new(LATENCY)),
+            trainings: Family::default(),
+            trained_rows: Counter::default(),
+            unseen_species: Counter::default(),
+            store_failures: Counter::default(),
+        };
+        let of = metrics.clone();
+        registry.register("http_requests", "Requests by route and status", of.requests);
+        let help = "From the request's head to the answer's";
+        registry.register_with_unit("http_request_duration", help, Unit::Seconds, of.latency);
+        registry.register("trainings", "Trainings by outcome", of.trainings);
+        registry.register(
+            "training_rows",
+            "Rows that versions were trained on",
+            of.trained_rows,
+        );
+        let help = "Answers for a species that was not in the live model's training rows";
+        registry.register("unseen_species_answers", help, of.unseen_species);
+        let help = "Times that the log of decisions could not be read";
+        registry.register("store_failures", help, of.store_failures);
+        registry.register_collector(Box::new(LiveCollector(live)));
+        metrics
+    }
+
+    /// The metrics of one route, looked up once.
+    pub(crate) fn route(&self, route: &'static str) -> RouteMetrics {
+        RouteMetrics {
+            route,
+            fine: self
+                .requests
+                .get_or_create_owned(&RequestLabels { route, status: 200 }),
+            latency: self.latency.get_or_create_owned(&RouteLabels { route }),
+            requests: self.requests.clone(),
+        }
+    }
+
+    /// Counts a training.
+    pub(crate) fn training(&self, ended: &Result<TrainReport, TrainFailure>) {
+        let outcome = match ended {
+            Ok(report) => match report.outcome {
+                Outcome::Activated => "activated",
+                Outcome::Unchanged => "unchanged",
+                Outcome::Rejected => "rejected",
+                Outcome::Superseded => "superseded",
+                Outcome::Pinned => "pinned",
+            },
+            Err(TrainFailure::NotYet { .. }) => "row_not_stored",
+            Err(TrainFailure::Train(_)) => "not_trainable",
+            Err(TrainFailure::Store(_)) => "store_failed",
+            Err(TrainFailure::Broken) => "broken",
+        };
+        self.trainings
+            .get_or_create(&OutcomeLabels { outcome })
+            .inc();
+        if let Ok(TrainReport {
+            rows: Some(rows), ..
+        }) = ended
+        {
+            self.trained_rows.inc_by(*rows);
+        }
+    }
+}
+
+/// One route's metrics.
+#[derive(Debug)]
+pub(crate) struct RouteMetrics {
+    pub(crate) route: &'static str,
+    fine: Counter,
+    latency: Histogram,
+    requests: Family<RequestLabels, Counter>,
+}
+
+impl RouteMetrics {
+    /// Counts a request.
+    pub(crate) fn observe(&self, status: u16, took: Duration) {
+        self.latency.observe(took.as_secs_f64());
+        if status == 200 {
+            self.fine.inc();
+        } else {
+            let labels = RequestLabels {
+                route: self.route,
+                status,
+            };
+            self.requests.get_or_create(&labels).inc();
+        }
+    }
+}
+
+/// Reads the live model when the metrics are asked for.
+#[derive(Debug)]
+struct LiveCollector(Live);
+
+impl Collector for LiveCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let Some(live) = self.0.get() else {
+            return Ok(());
+        };
+        let info = Info::new(vec![("version", live.info.model_version.clone())]);
+        let help = "The live model";
+        info.encode(encoder.encode_descriptor("model_live", help, None, info.metric_type())?)?;
+        let now = EventTime::now().as_millis();
+        let age = ConstGauge::new((now - live.info.trained.as_millis()) as f64 / 1000.0);
+        let help = "Since the live model was trained";
+        let unit = Some(&Unit::Seconds);
+        age.encode(encoder.encode_descriptor("model_live_age", help, unit, age.metric_type())?)?;
+        let rows = ConstGauge::new(live.info.rows);
+        let help = "Rows that the live model was trained on";
+        rows.encode(encoder.encode_descriptor("model_live_rows", help, None, rows.metric_type())?)
+    }
+}

@@ -1,0 +1,77 @@
+//! The tables. Each has a primary key `_id`, columns to look at and query by, and the whole
+//! document as JSON, which is what the program reads.
+
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::{StoreError, store_error};
+
+/// Kept in the file's `user_version`.
+const SCHEMA_VERSION: i64 = 1;
+
+/// `Weight.TrainingData`'s columns besides `_id` and `document`: name and SQL type. They are null
+/// where the document has no value of that type.
+pub(super) const TRAINING_COLUMNS: [(&str, &str); 11] = [
+    ("Key", "TEXT"),
+    ("Fish_Id", "TEXT"),
+    ("Species", "TEXT"),
+    ("Length", "REAL"),
+    ("Height", "REAL"),
+    ("PredictedWeight", "REAL"),
+    ("ActualWeight", "REAL"),
+    ("Error", "REAL"),
+    ("ModelTime", "TEXT"),
+    ("ModelVersion", "TEXT"),
+    ("Timestamp", "TEXT"),
+];
+
+/// Makes the tables where they are missing.
+pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
+    prepare_file(connection).map_err(store_error)?;
+    let found: i64 = connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(store_error)?;
+    if found > SCHEMA_VERSION {
+        return Err(StoreError::Failed(
+            format!(
+                "the file's format is {found}, this release knows {SCHEMA_VERSION}: \
+                 use the release that wrote it, or another file"
+            )
+            .into(),
+        ));
+    }
+    connection.execute_batch(&tables()).map_err(store_error)
+}
+
+fn prepare_file(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::from_secs(5))?;
+    // Readers such as R do not block the writer, and a killed process leaves a whole file.
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")
+}
+
+fn tables() -> String {
+    let columns: String = TRAINING_COLUMNS
+        .iter()
+        .map(|(name, kind)| format!("\"{name}\" {kind}, "))
+        .collect();
+    format!(
+        r#"
+BEGIN;
+CREATE TABLE IF NOT EXISTS TrainingData (_id TEXT PRIMARY KEY NOT NULL, {columns} document TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS TrainingData_newest ON TrainingData ("Timestamp", _id);
+CREATE INDEX IF NOT EXISTS TrainingData_species ON TrainingData (Species, "Timestamp", _id);
+CREATE INDEX IF NOT EXISTS TrainingData_fish ON TrainingData (Fish_Id);
+CREATE TABLE IF NOT EXISTS Models (
+    _id TEXT PRIMARY KEY NOT NULL, Trained TEXT NOT NULL, Formula TEXT NOT NULL,
+    "Rows" INTEGER NOT NULL, LooError REAL NOT NULL, document TEXT NOT NULL, TrainingRows TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS Models_newest ON Models (Trained, _id);
+CREATE TABLE IF NOT EXISTS Decisions (
+    _id INTEGER PRIMARY KEY NOT NULL, ModelVersion TEXT NOT NULL, Verdict TEXT NOT NULL,
+    Time TEXT NOT NULL, Pinned INTEGER NOT NULL, Reason TEXT NOT NULL, document TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS Decisions_version ON Decisions (ModelVersion);
+PRAGMA user_version = {SCHEMA_VERSION};
+COMMIT;"#
+    )
+}

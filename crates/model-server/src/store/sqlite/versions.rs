@@ -1,0 +1,188 @@
+//! Versions and decisions.
+
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{StoreError, store_error};
+use crate::decision::{Decision, Verdict};
+use crate::store::{DECISIONS, MODELS, Page};
+use crate::version::{Version, VersionInfo};
+
+/// Keeps a version; false where there is one of this id.
+pub(super) fn insert(connection: &Connection, version: &Version) -> Result<bool, StoreError> {
+    let info = &version.info;
+    let id = &info.model_version;
+    let inserted = connection.execute(
+        "INSERT INTO Models (_id, Trained, Formula, \"Rows\", LooError, document, TrainingRows) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (_id) DO NOTHING",
+        params![
+            id,
+            info.trained.to_string(),
+            info.formula,
+            info.rows,
+            info.loo_error,
+            write(MODELS, id, info)?,
+            write(MODELS, id, &version.training_rows)?,
+        ],
+    );
+    Ok(inserted.map_err(store_error)? > 0)
+}
+
+/// A version with its rows.
+pub(super) fn get(connection: &Connection, id: &str) -> Result<Option<Version>, StoreError> {
+    let found = connection
+        .query_row(
+            "SELECT document, TrainingRows FROM Models WHERE _id = ?1",
+            [id],
+            |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)),
+        )
+        .optional()
+        .map_err(store_error)?;
+    let Some((document, rows)) = found else {
+        return Ok(None);
+    };
+    Ok(Some(Version {
+        info: read(MODELS, id, &document)?,
+        training_rows: read(MODELS, id, &rows)?,
+    }))
+}
+
+/// A page of versions, newest first.
+pub(super) fn list(connection: &Connection, page: Page) -> Result<Vec<VersionInfo>, StoreError> {
+    let sql = "SELECT _id, document FROM Models ORDER BY Trained DESC, _id DESC LIMIT ?1 OFFSET ?2";
+    documents(connection, MODELS, sql, params![page.limit, page.skip])
+}
+
+/// How many versions there are.
+pub(super) fn count(connection: &Connection) -> Result<u64, StoreError> {
+    connection
+        .query_row("SELECT count(*) FROM Models", [], |row| row.get(0))
+        .map_err(store_error)
+}
+
+/// All versions' ids, oldest first.
+pub(super) fn ids(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let mut select = connection
+        .prepare_cached("SELECT _id FROM Models ORDER BY Trained, _id")
+        .map_err(store_error)?;
+    let ids = select
+        .query_map([], |row| row.get(0))
+        .map_err(store_error)?;
+    ids.map(|id| id.map_err(store_error)).collect()
+}
+
+/// Forgets a version.
+pub(super) fn delete(connection: &Connection, id: &str) -> Result<(), StoreError> {
+    connection
+        .execute("DELETE FROM Models WHERE _id = ?1", [id])
+        .map_err(store_error)?;
+    Ok(())
+}
+
+/// Appends to the log; false where the number is taken.
+pub(super) fn append(connection: &Connection, decision: &Decision) -> Result<bool, StoreError> {
+    let inserted = connection.execute(
+        "INSERT INTO Decisions (_id, ModelVersion, Verdict, Time, Pinned, Reason, document) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (_id) DO NOTHING",
+        params![
+            decision.sequence,
+            decision.model_version,
+            verdict(decision.verdict),
+            decision.time.to_string(),
+            decision.pinned,
+            decision.reason,
+            write(DECISIONS, &decision.sequence.to_string(), decision)?,
+        ],
+    );
+    Ok(inserted.map_err(store_error)? > 0)
+}
+
+/// As in the documents.
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Activated => "activated",
+        Verdict::Rejected => "rejected",
+    }
+}
+
+/// The log after a sequence number.
+pub(super) fn decisions_after(
+    connection: &Connection,
+    sequence: u64,
+) -> Result<Vec<Decision>, StoreError> {
+    let sql = "SELECT _id, document FROM Decisions WHERE _id > ?1 ORDER BY _id";
+    documents(connection, DECISIONS, sql, [sequence])
+}
+
+/// The decisions on a version.
+pub(super) fn decisions_on(
+    connection: &Connection,
+    version: &str,
+) -> Result<Vec<Decision>, StoreError> {
+    let sql = "SELECT _id, document FROM Decisions WHERE ModelVersion = ?1 ORDER BY _id";
+    documents(connection, DECISIONS, sql, [version])
+}
+
+/// What is live.
+pub(super) fn last_activation(connection: &Connection) -> Result<Option<Decision>, StoreError> {
+    let sql = "SELECT _id, document FROM Decisions WHERE Verdict = ?1 ORDER BY _id DESC LIMIT 1";
+    Ok(documents(connection, DECISIONS, sql, [verdict(Verdict::Activated)])?.pop())
+}
+
+/// The log's end.
+pub(super) fn last_sequence(connection: &Connection) -> Result<u64, StoreError> {
+    connection
+        .query_row("SELECT coalesce(max(_id), 0) FROM Decisions", [], |row| {
+            row.get(0)
+        })
+        .map_err(store_error)
+}
+
+/// The documents that `sql` selects together with their ids.
+fn documents<T: DeserializeOwned>(
+    connection: &Connection,
+    collection: &'static str,
+    sql: &str,
+    params: impl Params,
+) -> Result<Vec<T>, StoreError> {
+    let mut select = connection.prepare_cached(sql).map_err(store_error)?;
+    let id_and_text = |row: &Row<'_>| {
+        let id: rusqlite::types::Value = row.get(0)?;
+        Ok((id, row.get::<_, String>(1)?))
+    };
+    let rows = select.query_map(params, id_and_text).map_err(store_error)?;
+    rows.map(|row| {
+        let (id, text) = row.map_err(store_error)?;
+        let id = match id {
+            rusqlite::types::Value::Text(id) => id,
+            other => format!("{other:?}"),
+        };
+        read(collection, &id, &text)
+    })
+    .collect()
+}
+
+fn read<T: DeserializeOwned>(
+    collection: &'static str,
+    id: &str,
+    text: &str,
+) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| corrupt(collection, id, &error))
+}
+
+fn write<T: Serialize>(
+    collection: &'static str,
+    id: &str,
+    value: &T,
+) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| corrupt(collection, id, &error))
+}
+
+fn corrupt(collection: &'static str, id: &str, error: &serde_json::Error) -> StoreError {
+    StoreError::Corrupt {
+        collection,
+        id: id.to_owned(),
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,152 @@
+//! Training: which rows, one run at a time, and what came of it.
+
+mod report;
+mod rows;
+mod run;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Mutex as Turn, watch};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+pub use report::{Outcome, TrainFailure, TrainReport};
+pub use rows::RowRule;
+
+use crate::cause::Trigger;
+use crate::life::Life;
+use crate::live::LiveModel;
+use crate::metrics::Metrics;
+use crate::store::{Store, StoreError};
+
+/// What a training is asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TrainRequest {
+    /// The row of `weight-retrain` that asks for it, if one does.
+    pub trigger: Option<Trigger>,
+    /// Whether the gate and an earlier decision on the same rows are overridden.
+    pub force: bool,
+    /// How many of the newest rows to take, instead of the setting.
+    pub rows: Option<u32>,
+}
+
+type Answer = Result<TrainReport, Arc<TrainFailure>>;
+
+/// Trains one model at a time, in tasks of their own: a caller that goes away stops nothing.
+#[derive(Clone, Debug)]
+pub struct Trainer {
+    life: Life,
+    rule: RowRule,
+    metrics: Metrics,
+    turn: Arc<Turn<()>>,
+    running: Arc<Mutex<Vec<Running>>>,
+    tasks: TaskTracker,
+}
+
+#[derive(Debug)]
+struct Running {
+    request: TrainRequest,
+    answer: watch::Receiver<Option<Answer>>,
+}
+
+impl Running {
+    fn is_pending(&self) -> bool {
+        self.answer.borrow().is_none() && self.answer.has_changed().is_ok()
+    }
+}
+
+impl Trainer {
+    /// A trainer of the models of `life`.
+    pub fn new(life: Life, rule: RowRule, metrics: Metrics) -> Self {
+        Self {
+            life,
+            rule,
+            metrics,
+            turn: Arc::default(),
+            running: Arc::default(),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// Trains, or joins the training that runs or waits with the same request.
+    ///
+    /// # Errors
+    /// See [`TrainFailure`]; the live model stays.
+    pub async fn train(&self, request: TrainRequest) -> Answer {
+        let mut answer = self.join_or_start(request);
+        let ended = answer.wait_for(Option::is_some).await;
+        match ended.as_deref() {
+            Ok(Some(answer)) => answer.clone(),
+            _ => Err(Arc::new(TrainFailure::Broken)),
+        }
+    }
+
+    fn join_or_start(&self, request: TrainRequest) -> watch::Receiver<Option<Answer>> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.retain(Running::is_pending);
+        if let Some(same) = running.iter().find(|other| other.request == request) {
+            return same.answer.clone();
+        }
+        let (sender, answer) = watch::channel(None);
+        running.push(Running {
+            request: request.clone(),
+            answer: answer.clone(),
+        });
+        let trainer = self.clone();
+        let task = async move {
+            let _turn = trainer.turn.lock().await;
+            let ended = run::run(&trainer.life, &trainer.rule, &request).await;
+            trainer.metrics.training(&ended);
+            log(&ended);
+            sender.send_replace(Some(ended.map_err(Arc::new)));
+        };
+        // In the caller's span, so that the log lines have its trace.
+        self.tasks.spawn(task.in_current_span());
+        answer
+    }
+
+    /// Makes a stored version live because someone asks for it, held there where `pinned`; none
+    /// where there is no such version.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn activate(
+        &self,
+        id: &str,
+        pinned: bool,
+    ) -> Result<Option<Arc<LiveModel>>, StoreError> {
+        let (life, id) = (self.life.clone(), id.to_owned());
+        let task = async move { life.activate(&id, pinned).await };
+        let ended = self.tasks.spawn(task.in_current_span()).await;
+        ended.map_err(|panic| StoreError::Failed(panic.into()))?
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        self.life.store()
+    }
+
+    /// Waits for the trainings that were accepted.
+    pub async fn finish(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+fn log(ended: &Result<TrainReport, TrainFailure>) {
+    match ended {
+        Ok(report) => tracing::info!(
+            outcome = ?report.outcome,
+            version = report.model_version,
+            live = report.live_version,
+            rows = report.rows,
+            skipped = report.skipped_rows,
+            species = ?report.species,
+            loo_error = report.loo_error,
+            champion_error = report.champion_error,
+            reason = report.reason,
+            "training ended"
+        ),
+        Err(failure) => tracing::warn!(%failure, "training failed; the live model stays"),
+    }
+}
