@@ -39,7 +39,8 @@ pub(crate) struct DesignMatrix {
 }
 
 impl DesignMatrix {
-    /// The terms' columns for `rows` rows of inputs, whose levels the terms must cover.
+    /// The terms' columns for `rows` rows of inputs. The terms' levels must be those of these rows, as
+    /// [`resolve_terms`](crate::fit::resolve_terms) makes them: a row of another level would be all zeros.
     pub(crate) fn new(terms: &[Term], scope: Scope, inputs: &Inputs<'_>, rows: usize) -> Self {
         let rows: Vec<Active> = (0..rows)
             .map(|index| {

@@ -80,8 +80,10 @@ impl FittedModel {
         if let Some(row) = active(&self.terms, Scope::Full, numerics, factors) {
             return self.answer(Scope::Full, &row);
         }
-        let row = active(&self.terms, Scope::Pooled, numerics, factors).unwrap_or_default();
-        self.answer(Scope::Pooled, &row)
+        match active(&self.terms, Scope::Pooled, numerics, factors) {
+            Some(row) => self.answer(Scope::Pooled, &row),
+            None => Err(self.wrong_width(numerics, factors)),
+        }
     }
 
     /// Predicts from named inputs in any order; names that the model does not use are ignored.
@@ -139,16 +141,19 @@ impl FittedModel {
             .collect()
     }
 
+    fn wrong_width(&self, numerics: &[f64], factors: &[&str]) -> PredictError {
+        PredictError::Width {
+            expected_numerics: self.numeric_terms().count(),
+            expected_factors: self.factors().count(),
+            numerics: numerics.len(),
+            factors: factors.len(),
+        }
+    }
+
     fn check(&self, numerics: &[f64], factors: &[&str]) -> Result<(), PredictError> {
-        let (expected_numerics, expected_factors) =
-            (self.numeric_terms().count(), self.factors().count());
-        if numerics.len() != expected_numerics || factors.len() != expected_factors {
-            return Err(PredictError::Width {
-                expected_numerics,
-                expected_factors,
-                numerics: numerics.len(),
-                factors: factors.len(),
-            });
+        if numerics.len() != self.numeric_terms().count() || factors.len() != self.factors().count()
+        {
+            return Err(self.wrong_width(numerics, factors));
         }
         if let Some((name, _)) = self
             .numeric_terms()

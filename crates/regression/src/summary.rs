@@ -16,7 +16,7 @@ use crate::{
 /// A fit's numbers; `to_string()` lays them out as R's `print(summary(lm))`.
 ///
 /// A fit without any residual (rows exactly on a line) has standard errors of zero: t values and F
-/// are then infinite, or NaN for an estimate of zero.
+/// are then infinite, or NaN for an estimate of zero, and JSON has null in their place.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
     /// The formula fitted, without factors of one level.

@@ -232,6 +232,26 @@ fn an_empty_text_is_no_level() {
 }
 
 #[test]
+fn rows_exactly_on_a_line_are_no_error() {
+    let line = table()
+        .with_numeric("line", WIDTH.map(|width| 3.0 - 2.0 * width))
+        .unwrap();
+    let model = fit(&"line ~ width".parse().unwrap(), &line).unwrap();
+    let prediction = model.predict(&[10.0], &[]).unwrap();
+    assert!((prediction.value + 17.0).abs() < 1e-12, "{prediction:?}");
+    assert!(
+        prediction.upper - prediction.lower < 1e-12,
+        "{prediction:?}"
+    );
+    assert!(
+        model
+            .summary()
+            .to_string()
+            .contains("Residual standard error: ")
+    );
+}
+
+#[test]
 fn a_prediction_of_the_wrong_width_or_kind_is_an_error() {
     let table = table()
         .with_text("wood", ["oak", "oak", "ash", "ash", "pine", "pine"])
