@@ -1,0 +1,11 @@
+//! Connectors against librdkafka's in-process cluster and a real HTTP server.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod aiven;
+mod confluent;
+mod mongo;
+mod options;
+mod reading;
+mod shipped;
+mod support;

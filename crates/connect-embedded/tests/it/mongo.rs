@@ -1,0 +1,181 @@
+//! The MongoDB sink: one document for each `_id`, nothing lost silently.
+
+use std::sync::Arc;
+
+use connect_embedded::{Connectors, Outcome};
+use serde_json::{Value, json};
+
+use crate::support::{Broker, Documents, Fail, Running, file};
+
+const ROWS: &str = "Db.Rows";
+
+fn sink(changes: Value) -> Connectors {
+    let mut options = json!({
+        "connector.class": "com.mongodb.kafka.connect.MongoSinkConnector",
+        "topics": "rows",
+        "connection.uri": "${env:STORE}",
+        "database": "Db",
+        "collection": "Rows",
+        "document.id.strategy":
+            "com.mongodb.kafka.connect.sink.processor.id.strategy.ProvidedInValueStrategy",
+        "writemodel.strategy":
+            "com.mongodb.kafka.connect.sink.writemodel.strategy.ReplaceOneDefaultStrategy",
+        "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "value.converter.schemas.enable": "false",
+        "errors.tolerance": "all",
+        "errors.deadletterqueue.topic.name": "rows-dlq",
+        "errors.deadletterqueue.context.headers.enable": "true",
+    });
+    for (option, value) in changes.as_object().expect("options") {
+        options[option] = value.clone();
+    }
+    let resolver = |name: &str| (name == "STORE").then(|| "anything:".to_owned());
+    Connectors::from_sources(&[file("Rows", options)], resolver).expect("a valid file")
+}
+
+async fn row(broker: &Broker, value: &str) {
+    broker.write("rows", b"key", Some(value.as_bytes())).await;
+}
+
+#[tokio::test]
+async fn a_row_delivered_twice_is_stored_once() {
+    let (broker, store) = (Broker::start(), Arc::new(Documents::default()));
+    let running = Running::start(&broker, sink(json!({})), store.clone()).await;
+    row(&broker, r#"{"_id":"a","n":1,"x":0.30000000000000004}"#).await;
+    row(&broker, r#"{"_id":"a","n":1,"x":0.30000000000000004}"#).await;
+    row(&broker, r#"{"_id":"b"}"#).await;
+    assert_eq!(store.ids_with(ROWS, "b").await, ["a", "b"]);
+    let document = json!({"_id": "a", "n": 1, "x": 0.300_000_000_000_000_04});
+    assert_eq!(Value::Object(store.document(ROWS, "a").await), document);
+    assert_eq!(store.writes(), 3);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_record_that_is_no_document_is_kept_as_it_was_and_the_next_one_is_stored() {
+    let (broker, store) = (Broker::start(), Arc::new(Documents::default()));
+    let running = Running::start(&broker, sink(json!({})), store.clone()).await;
+    broker.write("rows", b"\xff7", Some(b"{broken \xfe")).await;
+    for value in [r#"{"no":"id"}"#, r#"{"_id":null}"#, "[1]", "5"] {
+        row(&broker, value).await;
+    }
+    row(&broker, r#"{"_id":"next"}"#).await;
+    let dead = broker.read("rows-dlq", 5).await;
+    assert_eq!(store.ids_with(ROWS, "next").await, ["next"]);
+    assert_eq!(dead[0].key.as_deref(), Some(&b"\xff7"[..]));
+    assert_eq!(dead[0].value.as_deref(), Some(&b"{broken \xfe"[..]));
+    assert_eq!(dead[0].timestamp, Some(1000));
+    let expected = [
+        ("topic", "rows"),
+        ("partition", "0"),
+        ("offset", "0"),
+        ("connector.name", "Rows"),
+        ("task.id", "0"),
+        ("stage", "VALUE_CONVERTER"),
+        ("class.name", "org.apache.kafka.connect.json.JsonConverter"),
+        (
+            "exception.class.name",
+            "org.apache.kafka.connect.errors.DataException",
+        ),
+    ];
+    for (name, text) in expected {
+        assert_eq!(dead[0].header(&format!("__connect.errors.{name}")), text);
+    }
+    for (offset, letter) in dead.iter().enumerate().skip(1) {
+        assert_eq!(letter.header("__connect.errors.stage"), "TASK_PUT");
+        assert_eq!(letter.header("__connect.errors.offset"), offset.to_string());
+    }
+    assert!(
+        dead[1]
+            .header("__connect.errors.exception.message")
+            .contains("_id")
+    );
+    assert_eq!(running.stats.count("Rows", Outcome::DeadLettered), 5);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_tombstone_is_left_out_and_is_no_dead_letter() {
+    let (broker, store) = (Broker::start(), Arc::new(Documents::default()));
+    let running = Running::start(&broker, sink(json!({})), store.clone()).await;
+    broker.write("rows", b"key", None).await;
+    row(&broker, "null").await;
+    row(&broker, "not JSON").await;
+    // The dead letter comes after both tombstones, which would have been before it.
+    let dead = broker.read("rows-dlq", 1).await;
+    assert_eq!(dead[0].text(), "not JSON");
+    assert_eq!(running.stats.count("Rows", Outcome::Filtered), 2);
+    assert_eq!(store.writes(), 0);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_outage_of_the_store_is_waited_for_and_costs_no_row() {
+    let failures = [Fail::Unavailable, Fail::Unavailable, Fail::Unavailable];
+    let (broker, store) = (Broker::start(), Arc::new(Documents::failing(failures)));
+    let running = Running::start(&broker, sink(json!({})), store.clone()).await;
+    row(&broker, r#"{"_id":"a"}"#).await;
+    row(&broker, r#"{"_id":"b"}"#).await;
+    assert_eq!(store.ids_with(ROWS, "b").await, ["a", "b"]);
+    assert_eq!(store.writes(), 5);
+    assert_eq!(running.stats.count("Rows", Outcome::DeadLettered), 0);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_outage_longer_than_the_file_allows_ends_in_a_dead_letter() {
+    let failures = (0..100).map(|_| Fail::Unavailable);
+    let (broker, store) = (Broker::start(), Arc::new(Documents::failing(failures)));
+    let patient = json!({"connection.uri": "${env:STORE}/?serverSelectionTimeoutMS=1000"});
+    let running = Running::start(&broker, sink(patient), store.clone()).await;
+    row(&broker, r#"{"_id":"a"}"#).await;
+    let dead = broker.read("rows-dlq", 1).await;
+    assert_eq!(dead[0].text(), r#"{"_id":"a"}"#);
+    assert!(
+        dead[0]
+            .header("__connect.errors.exception.message")
+            .contains("no route")
+    );
+    assert!(
+        (2..100).contains(&store.writes()),
+        "{} writes",
+        store.writes()
+    );
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_row_that_the_store_rejects_is_kept_and_its_neighbours_are_stored() {
+    let (broker, store) = (
+        Broker::start(),
+        Arc::new(Documents::failing([Fail::Rejected])),
+    );
+    let running = Running::start(&broker, sink(json!({})), store.clone()).await;
+    row(&broker, r#"{"_id":"a"}"#).await;
+    row(&broker, r#"{"_id":"b"}"#).await;
+    assert_eq!(broker.read("rows-dlq", 1).await[0].text(), r#"{"_id":"a"}"#);
+    assert_eq!(store.ids_with(ROWS, "b").await, ["b"]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn without_tolerance_a_bad_record_stops_the_connectors_and_is_named() {
+    let (broker, store) = (Broker::start(), Arc::new(Documents::default()));
+    let running = Running::start(&broker, sink(json!({"errors.tolerance": "none"})), store).await;
+    row(&broker, "{broken").await;
+    let failure = running.failure().await;
+    assert!(
+        failure.contains("`Rows`") && failure.contains("rows/0@0"),
+        "{failure}"
+    );
+}
+
+#[tokio::test]
+async fn dead_letters_are_plain_copies_where_the_file_does_not_ask_for_their_context() {
+    let (broker, store) = (Broker::start(), Arc::new(Documents::default()));
+    let plain = json!({"errors.deadletterqueue.context.headers.enable": "false"});
+    let running = Running::start(&broker, sink(plain), store).await;
+    row(&broker, "{broken").await;
+    assert_eq!(broker.read("rows-dlq", 1).await[0].headers, []);
+    running.stop().await;
+}

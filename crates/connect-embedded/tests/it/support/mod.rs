@@ -1,0 +1,110 @@
+//! What the tests share: a cluster, a server, a store, and files.
+
+mod broker;
+mod server;
+mod store;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use connect_embedded::{ConnectorSource, Connectors, DocumentStore, Stats};
+use kafka_io::KafkaSettings;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use broker::Broker;
+pub(crate) use server::Server;
+pub(crate) use store::{Documents, Fail};
+
+/// Longer than anything here takes: a test that waits for it has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future)
+        .await
+        .unwrap_or_else(|_| panic!("waited too long for {what}"))
+}
+
+/// A connector file of class `class` with these options and none of its own but the filter.
+pub(crate) fn file(name: &str, options: Value) -> ConnectorSource {
+    let mut config = json!({
+        "key.converter": "org.apache.kafka.connect.storage.StringConverter",
+        "transforms": "drop",
+        "transforms.drop.type": "org.apache.kafka.connect.transforms.Filter",
+        "transforms.drop.predicate": "tombstone",
+        "predicates": "tombstone",
+        "predicates.tombstone.type": "org.apache.kafka.connect.transforms.predicates.RecordIsTombstone",
+    });
+    for (option, value) in options.as_object().expect("options") {
+        match value {
+            Value::Null => config.as_object_mut().expect("options").remove(option),
+            _ => config
+                .as_object_mut()
+                .expect("options")
+                .insert(option.clone(), value.clone()),
+        };
+    }
+    ConnectorSource {
+        origin: format!("{name}.json"),
+        text: json!({"name": name, "config": config}).to_string(),
+    }
+}
+
+/// Connectors that run in the background until this is dropped.
+pub(crate) struct Running {
+    pub(crate) stats: Stats,
+    shutdown: CancellationToken,
+    ended: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Running {
+    /// Makes the topics that are missing, starts, and waits until the partitions are assigned.
+    pub(crate) async fn start(
+        broker: &Broker,
+        connectors: Connectors,
+        store: Arc<dyn DocumentStore>,
+    ) -> Self {
+        Self::start_with(broker, connectors, store, broker.settings()).await
+    }
+
+    pub(crate) async fn start_with(
+        broker: &Broker,
+        connectors: Connectors,
+        store: Arc<dyn DocumentStore>,
+        settings: KafkaSettings,
+    ) -> Self {
+        for topic in connectors.topics() {
+            broker.create(&topic);
+        }
+        let (stats, shutdown) = (connectors.stats(), CancellationToken::new());
+        let ended = tokio::spawn(connectors.run(settings, store, shutdown.clone()));
+        in_time("the assignment", stats.ready()).await;
+        Self {
+            stats,
+            shutdown,
+            ended,
+        }
+    }
+
+    /// The error with which the connectors stopped by themselves, with its causes.
+    pub(crate) async fn failure(mut self) -> String {
+        let ended = in_time("the connectors' end", &mut self.ended).await;
+        let error = ended.expect("no panic").expect_err("stopped by itself");
+        format!("{error:#}")
+    }
+
+    /// Stops the connectors.
+    pub(crate) async fn stop(mut self) {
+        self.shutdown.cancel();
+        let ended = in_time("the connectors' end", &mut self.ended).await;
+        ended.expect("no panic").expect("an orderly end");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}

@@ -1,0 +1,96 @@
+//! Documents in memory, behind the trait that the embedder implements.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Mutex;
+
+use connect_embedded::{DocumentStore, StoreError};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+
+use super::in_time;
+
+type Contents = BTreeMap<(String, String), Map<String, Value>>;
+
+/// What the next write fails with.
+pub(crate) enum Fail {
+    Unavailable,
+    Rejected,
+}
+
+/// Documents by `database.collection` and `_id`.
+#[derive(Default)]
+pub(crate) struct Documents {
+    contents: watch::Sender<Contents>,
+    writes: Mutex<usize>,
+    failures: Mutex<VecDeque<Fail>>,
+}
+
+impl Documents {
+    /// The first writes fail like this.
+    pub(crate) fn failing(failures: impl IntoIterator<Item = Fail>) -> Self {
+        Self {
+            failures: Mutex::new(failures.into_iter().collect()),
+            ..Self::default()
+        }
+    }
+
+    /// Writes that were tried, failed ones included.
+    pub(crate) fn writes(&self) -> usize {
+        *self.writes.lock().expect("no panic")
+    }
+
+    /// The ids in a collection, once `id` is among them.
+    pub(crate) async fn ids_with(&self, collection: &str, id: &str) -> Vec<String> {
+        let contents = self.contents_with(collection, id).await;
+        let here = contents.into_keys().filter(|(c, _)| c == collection);
+        here.map(|(_, id)| id).collect()
+    }
+
+    /// A document, once it is there.
+    pub(crate) async fn document(&self, collection: &str, id: &str) -> Map<String, Value> {
+        let key = (collection.to_owned(), id.to_owned());
+        self.contents_with(collection, id)
+            .await
+            .remove(&key)
+            .expect("the document")
+    }
+
+    async fn contents_with(&self, collection: &str, id: &str) -> Contents {
+        let key = (collection.to_owned(), id.to_owned());
+        let mut contents = self.contents.subscribe();
+        in_time(
+            &format!("document {id} in {collection}"),
+            contents.wait_for(|contents| contents.contains_key(&key)),
+        )
+        .await
+        .expect("the store lives")
+        .clone()
+    }
+}
+
+impl DocumentStore for Documents {
+    fn replace_one<'a>(
+        &'a self,
+        database: &'a str,
+        collection: &'a str,
+        id: &'a Value,
+        document: &'a Map<String, Value>,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move {
+            *self.writes.lock().expect("no panic") += 1;
+            match self.failures.lock().expect("no panic").pop_front() {
+                Some(Fail::Unavailable) => return Err(StoreError::Unavailable("no route".into())),
+                Some(Fail::Rejected) => return Err(StoreError::Rejected("too long".into())),
+                None => {}
+            }
+            let id = id.as_str().expect("ids are texts here").to_owned();
+            self.contents.send_modify(|contents| {
+                contents.insert((format!("{database}.{collection}"), id), document.clone());
+            });
+            Ok(())
+        }
+        .boxed()
+    }
+}
