@@ -10,10 +10,9 @@ use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use report::{Ledger, SeenRecord};
 use service_runtime::Tasks;
 use tokio::sync::watch;
-
-use crate::ledger::{Ledger, SeenRecord};
 
 /// How long a look-up of a topic's partitions may take, and how long to wait before the next one
 /// where the topic does not exist yet.

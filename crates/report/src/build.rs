@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use messages::{EventTime, RetrainTrigger};
 
-use super::episodes::{Alarm, Episode, Scored, episodes};
-use super::{FishCounts, FishRow, Phase, Report, Retraining, Verdict};
+use crate::episodes::{Alarm, Episode, Scored, episodes};
 use crate::history::{Decision, ModelHistory, Outcome};
 use crate::ledger::{Fish, Ledger, Trigger};
+use crate::report::{FishCounts, FishRow, Phase, Report, Retraining, Verdict};
 
 /// What a report is made from.
 #[derive(Clone, Debug)]

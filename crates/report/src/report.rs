@@ -1,23 +1,7 @@
-//! What happened, as numbers: the report of a run and its verdict.
-//!
-//! Pure: it is computed from a [`Ledger`](crate::ledger::Ledger) (what was on the topics and in
-//! the store) and the model's history, whether the pipeline ran in this process or elsewhere.
-//!
-//! | module | what is in it |
-//! |---|---|
-//! | [`episodes`] | where drift began and where it ended |
-//! | [`build`] | ledger and model history to report |
-//! | [`text`] | the report for people |
-
-mod build;
-mod episodes;
-mod text;
+//! The report as a value: what `--report FILE` writes as one JSON object.
 
 use messages::EventTime;
 use serde::{Deserialize, Serialize};
-
-pub use build::{Sources, build};
-pub(crate) use text::percent;
 
 /// Whether the pipeline did its job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

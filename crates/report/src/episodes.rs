@@ -8,36 +8,36 @@
 use messages::EventTime;
 
 /// How many fish in a row must be predicted well for an episode to have ended.
-pub(super) const RECOVERED_RUN: usize = 5;
+pub(crate) const RECOVERED_RUN: usize = 5;
 
 /// A joined fish: what episodes are made of, in the order of measurement.
 #[derive(Clone, Debug)]
-pub(super) struct Scored<'a> {
-    pub(super) weighed: EventTime,
-    pub(super) error: f64,
-    pub(super) version: &'a str,
+pub(crate) struct Scored<'a> {
+    pub(crate) weighed: EventTime,
+    pub(crate) error: f64,
+    pub(crate) version: &'a str,
 }
 
 /// A window that triggered.
 #[derive(Clone, Debug)]
-pub(super) struct Alarm<'a> {
-    pub(super) start: EventTime,
-    pub(super) end: EventTime,
-    pub(super) erring_version: &'a str,
+pub(crate) struct Alarm<'a> {
+    pub(crate) start: EventTime,
+    pub(crate) end: EventTime,
+    pub(crate) erring_version: &'a str,
 }
 
 /// A stretch of drift; positions count scored fish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Episode {
+pub(crate) struct Episode {
     /// Position of the first fish that drifted.
-    pub(super) first_drifted: usize,
+    pub(crate) first_drifted: usize,
     /// Position of the first fish that was predicted well again, if there was one.
-    pub(super) first_recovered: Option<usize>,
+    pub(crate) first_recovered: Option<usize>,
 }
 
 /// The episodes among `fish`, given the windows that triggered in the order of their start and the
 /// versions in the order of their activation.
-pub(super) fn episodes(
+pub(crate) fn episodes(
     fish: &[Scored<'_>],
     alarms: &[Alarm<'_>],
     activations: &[&str],

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{FishCounts, Phase, Report, Retraining, Verdict};
+use crate::report::{FishCounts, Phase, Report, Retraining, Verdict};
 
 impl Display for Verdict {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

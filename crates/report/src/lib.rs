@@ -1,0 +1,28 @@
+//! What happened to every fish, where the model drifted and recovered, and the verdict.
+//!
+//! Pure: it is fed records and the model's history, whether the pipeline ran in this process or
+//! elsewhere, and does no I/O.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`ledger`] | accounts for every fish: what was seen of it on which topic |
+//! | [`history`] | the model's versions and the decisions on them |
+//! | [`progress`] | how far a run is |
+//! | [`report`] | the report as a value |
+//! | [`build`] | from ledger and history to report |
+//! | `episodes` | where drift began and where it ended |
+//! | `text` | the report for people |
+
+pub mod build;
+mod episodes;
+pub mod history;
+pub mod ledger;
+pub mod progress;
+pub mod report;
+mod text;
+
+pub use build::{Sources, build};
+pub use history::ModelHistory;
+pub use ledger::{Ledger, SeenRecord};
+pub use progress::Progress;
+pub use report::{FishCounts, FishRow, Phase, Report, Retraining, Verdict};
