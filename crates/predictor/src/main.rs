@@ -1,2 +1,31 @@
-//! Placeholder of the binary.
-fn main() {}
+//! The predictor's program: parses, then hands over to the library.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use predictor::{Config, Predictor};
+use service_runtime::cli::{self, ServiceArgs, ServiceCommand};
+
+/// Reads records from a topic, asks a model for a prediction, writes both to another topic
+#[derive(Debug, Parser)]
+#[command(name = "predictor", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<ServiceCommand>,
+    #[command(flatten)]
+    service: ServiceArgs,
+    #[command(flatten)]
+    config: Config,
+}
+
+fn main() -> ExitCode {
+    let Cli {
+        command,
+        service,
+        config,
+    } = Cli::parse();
+    let listen = config.listen;
+    cli::run(&service, command.as_ref(), listen, |shutdown| async move {
+        Predictor::bind(config).await?.run(shutdown).await
+    })
+}

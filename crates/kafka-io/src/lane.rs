@@ -1,0 +1,190 @@
+//! One partition's way through the pipeline: batch, decide, write in order.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+use futures::StreamExt;
+use futures::stream::FuturesOrdered;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::attempt;
+use crate::gate::Gate;
+use crate::metrics::PipelineMetrics;
+use crate::offsets::OffsetTracker;
+use crate::pipeline::BatchLimits;
+use crate::receipt::{Failure, Finished, Receipt, Ticket};
+use crate::writer::Writer;
+use crate::{Batch, Decision, Step};
+
+/// What all lanes share.
+pub(crate) struct Stages<S> {
+    pub(crate) step: S,
+    pub(crate) gate: Gate,
+    pub(crate) writer: Writer,
+    pub(crate) limits: BatchLimits,
+    pub(crate) finished: Sender<Finished>,
+    pub(crate) metrics: PipelineMetrics,
+}
+
+/// The reader's end of a lane. Dropped, it abandons everything that is not with the producer yet.
+pub(crate) struct Lane {
+    pub(crate) epoch: u64,
+    /// None until the first record tells where the partition begins.
+    pub(crate) tracker: Option<OffsetTracker>,
+    pub(crate) weight: usize,
+    input: UnboundedSender<Batch>,
+    _work: AbortOnDropHandle<()>,
+}
+
+impl Lane {
+    pub(crate) fn start<S: Step>(
+        runtime: &Handle,
+        stages: Arc<Stages<S>>,
+        partition: i32,
+        epoch: u64,
+    ) -> Self {
+        let (input, batches) = unbounded_channel();
+        let work = runtime.spawn(work(stages, batches, partition, epoch));
+        Self {
+            epoch,
+            tracker: None,
+            weight: 0,
+            input,
+            _work: AbortOnDropHandle::new(work),
+        }
+    }
+
+    /// Passes records on; the tracker knows of them from now on.
+    ///
+    /// # Errors
+    /// Where the lane's task has panicked.
+    pub(crate) fn accept(&mut self, batch: Batch) -> Result<(), Failure> {
+        let range = batch.range();
+        self.tracker
+            .get_or_insert_with(|| OffsetTracker::new(range.start))
+            .start(range.end);
+        self.weight += batch.weight();
+        self.input
+            .send(batch)
+            .map_err(|_| Failure::Step("a partition's task ended unexpectedly".to_owned()))
+    }
+
+    /// Where the next batch begins, where records have been read before.
+    pub(crate) fn next_start(&self) -> Option<i64> {
+        self.tracker.as_ref().map(OffsetTracker::next_start)
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.tracker.as_ref().is_none_or(OffsetTracker::is_idle)
+    }
+}
+
+/// A batch with its decisions, or why there are none.
+type Decided = Result<(Batch, Vec<Decision>), Failure>;
+
+/// Several batches are decided at once; they are written in order.
+async fn work<S: Step>(
+    stages: Arc<Stages<S>>,
+    mut input: UnboundedReceiver<Batch>,
+    partition: i32,
+    epoch: u64,
+) {
+    let mut waiting = VecDeque::new();
+    let mut deciding = FuturesOrdered::new();
+    loop {
+        while let Ok(batch) = input.try_recv() {
+            waiting.push_back(batch);
+        }
+        while deciding.len() < stages.limits.in_flight
+            && let Some(batch) = next_batch(&mut waiting, &stages.limits)
+        {
+            let task = tokio::spawn(decide(Arc::clone(&stages), batch));
+            deciding.push_back(AbortOnDropHandle::new(task));
+        }
+        tokio::select! {
+            biased;
+            Some(decided) = deciding.next() => {
+                let decided = decided.unwrap_or_else(|ended| Err(Failure::Step(ended.to_string())));
+                write(&stages, partition, epoch, decided).await;
+            }
+            Some(batch) = input.recv(), if deciding.len() < stages.limits.in_flight => {
+                waiting.push_back(batch);
+            }
+            else => return,
+        }
+    }
+}
+
+/// What has arrived meanwhile goes out together, as far as the limits allow.
+fn next_batch(waiting: &mut VecDeque<Batch>, limits: &BatchLimits) -> Option<Batch> {
+    let mut batch = waiting.pop_front()?;
+    while let Some(next) = waiting.front()
+        && batch.len() + next.len() <= limits.records
+        && batch.weight() + next.weight() <= limits.bytes
+        && let Some(next) = waiting.pop_front()
+    {
+        batch.append(next);
+    }
+    Some(batch)
+}
+
+async fn decide<S: Step>(stages: Arc<Stages<S>>, batch: Batch) -> Decided {
+    let _in_flight = stages.metrics.batch_started(batch.len());
+    match attempt::decide(&stages.step, &stages.gate, &batch).await {
+        Ok(decisions) => Ok((batch, decisions)),
+        Err(mismatch) => Err(Failure::Step(mismatch.to_string())),
+    }
+}
+
+async fn write<S: Step>(stages: &Stages<S>, partition: i32, epoch: u64, decided: Decided) {
+    let ticket = |range, weight, received| Ticket {
+        partition,
+        epoch,
+        range,
+        weight,
+        received,
+    };
+    let finished = stages.finished.clone();
+    match decided {
+        Ok((batch, decisions)) => {
+            let ticket = ticket(batch.range(), batch.weight(), batch.received());
+            let receipt = Receipt::new(ticket, finished);
+            stages.writer.write(&batch, &decisions, receipt).await;
+        }
+        Err(failure) => {
+            Receipt::new(ticket(0..0, 0, Instant::now()), finished).failed(failure);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::tests::record;
+
+    fn batch(offsets: std::ops::Range<i64>) -> Batch {
+        let mut batch = Batch::new("in".into(), 1, offsets.start);
+        for offset in offsets {
+            batch.push(&record(offset, None, Some(b"x")));
+        }
+        batch
+    }
+
+    #[test]
+    fn what_waits_goes_out_together_up_to_the_limit() {
+        let limits = BatchLimits {
+            records: 5,
+            ..BatchLimits::default()
+        };
+        let mut waiting = VecDeque::from([batch(0..2), batch(2..5), batch(5..6), batch(6..13)]);
+        let mut next = || next_batch(&mut waiting, &limits).map(|batch| batch.range());
+        assert_eq!(next(), Some(0..5));
+        assert_eq!(next(), Some(5..6));
+        assert_eq!(next(), Some(6..13), "a batch is never split here");
+        assert_eq!(next(), None);
+    }
+}

@@ -1,0 +1,307 @@
+//! The stages at the two ends: reading records, and committing what is finished.
+//!
+//! One thread owns the consumer. It polls, passes records to the partitions' lanes, stores the
+//! offsets of what the broker acknowledged, and answers rebalances; it never waits for a lane for
+//! long, so that it stays in the group whatever happens behind it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::events::{Events, Rebalance};
+use crate::lane::{Lane, Stages};
+use crate::metrics::RebalanceLabel;
+use crate::pipeline::{Health, PipelineError};
+use crate::receipt::Finished;
+use crate::{Batch, Record, Step};
+
+/// How long a poll waits for a first record; bounds how late an idle pipeline sees a shutdown.
+const IDLE: Duration = Duration::from_millis(100);
+/// How long reading waits for room before it pauses the partitions. Pausing throws away what the
+/// client has fetched ahead, so it is for real trouble only.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+pub(crate) struct Reader<S> {
+    pub(crate) consumer: BaseConsumer<Events>,
+    pub(crate) rebalances: Receiver<Rebalance>,
+    pub(crate) finished: Receiver<Finished>,
+    pub(crate) stages: Arc<Stages<S>>,
+    pub(crate) runtime: Handle,
+    pub(crate) topic: Arc<str>,
+    pub(crate) budget: usize,
+    pub(crate) drain_timeout: Duration,
+    pub(crate) health: watch::Sender<Health>,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) lanes: HashMap<i32, Lane>,
+    pub(crate) epochs: u64,
+    pub(crate) joined: bool,
+    pub(crate) paused: bool,
+}
+
+impl<S: Step> Reader<S> {
+    /// Runs until the shutdown token is cancelled, then finishes what is under way.
+    pub(crate) fn run(mut self) -> Result<(), PipelineError> {
+        self.consumer.subscribe(&[&self.topic])?;
+        while !self.shutdown.is_cancelled() {
+            self.settle()?;
+            while let Ok(rebalance) = self.rebalances.try_recv() {
+                self.rebalance(rebalance)?;
+            }
+            self.wait_for_room()?;
+            self.pause_or_resume()?;
+            self.report_health();
+            self.read()?;
+        }
+        self.close()
+    }
+
+    /// Takes what has arrived, up to a batch or a moment, and passes it to the lanes.
+    fn read(&mut self) -> Result<(), PipelineError> {
+        let limits = self.stages.limits;
+        let mut batches: HashMap<i32, Batch> = HashMap::new();
+        let (mut timeout, mut until, mut records) = (IDLE, None, 0);
+        while records < limits.records {
+            match self.consumer.poll(timeout) {
+                None => break,
+                Some(Ok(message)) => {
+                    let record = Record::of(&message);
+                    let Some(lane) = self.lanes.get(&record.partition) else {
+                        // Not ours any more; its new owner reads it.
+                        continue;
+                    };
+                    batches
+                        .entry(record.partition)
+                        .or_insert_with(|| {
+                            let start = lane.next_start().unwrap_or(record.offset);
+                            Batch::new(Arc::clone(&self.topic), record.partition, start)
+                        })
+                        .push(&record);
+                    records += 1;
+                }
+                Some(Err(error)) => self.consumer_error(error)?,
+            }
+            // The first poll waits; what else has arrived is taken along without waiting.
+            timeout = Duration::ZERO;
+            if Instant::now() >= *until.get_or_insert_with(|| Instant::now() + limits.time) {
+                break;
+            }
+        }
+        for (partition, batch) in batches {
+            if let Some(lane) = self.lanes.get_mut(&partition) {
+                lane.accept(batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn consumer_error(&self, error: KafkaError) -> Result<(), PipelineError> {
+        match error {
+            KafkaError::MessageConsumptionFatal(_) => Err(error.into()),
+            KafkaError::MessageConsumption(RDKafkaErrorCode::OffsetOutOfRange) => {
+                tracing::error!(
+                    topic = %self.topic,
+                    "the committed position is no longer in the topic: records were deleted before they were read"
+                );
+                Ok(())
+            }
+            // The client goes on by itself; the events tell where no broker is left.
+            error => {
+                tracing::debug!(%error, "consumer");
+                Ok(())
+            }
+        }
+    }
+
+    /// Stores the offsets of batches that are finished; the client commits them in the background.
+    fn settle(&mut self) -> Result<(), PipelineError> {
+        while let Ok(finished) = self.finished.try_recv() {
+            self.settle_one(finished)?;
+        }
+        Ok(())
+    }
+
+    fn settle_one(&mut self, finished: Finished) -> Result<(), PipelineError> {
+        let ticket = finished.ticket;
+        let Some(lane) = self.lanes.get_mut(&ticket.partition) else {
+            return Ok(());
+        };
+        if lane.epoch != ticket.epoch {
+            return Ok(());
+        }
+        let counts = finished.outcome?;
+        lane.weight -= ticket.weight;
+        let stored = lane
+            .tracker
+            .as_mut()
+            .and_then(|tracker| tracker.finish(ticket.range));
+        self.stages.metrics.batch_finished(counts, ticket.received);
+        if let Some(offset) = stored {
+            let mut offsets = TopicPartitionList::with_capacity(1);
+            offsets.add_partition_offset(&self.topic, ticket.partition, Offset::Offset(offset))?;
+            if let Err(error) = self.consumer.store_offsets(&offsets) {
+                // The partition was lost meanwhile: its new owner reads these records again.
+                tracing::debug!(%error, partition = ticket.partition, "offset not stored");
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for one batch to finish, at most `timeout`; false where none did.
+    fn settle_within(&mut self, timeout: Duration) -> Result<bool, PipelineError> {
+        match self.finished.recv_timeout(timeout) {
+            Ok(finished) => self.settle_one(finished).map(|()| true),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Ok(false),
+        }
+    }
+
+    fn weight(&self) -> usize {
+        self.lanes.values().map(|lane| lane.weight).sum()
+    }
+
+    fn is_full(&self) -> bool {
+        self.weight() >= self.budget
+    }
+
+    /// While too much is under way: a moment of patience before anything is paused.
+    fn wait_for_room(&mut self) -> Result<(), PipelineError> {
+        let until = Instant::now() + PATIENCE;
+        while self.is_full() && !self.paused && !self.stages.gate.is_closed() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || !self.settle_within(left)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Pauses while the step's gate is closed or too much is under way, and goes on when half of
+    /// it is done.
+    fn pause_or_resume(&mut self) -> Result<(), PipelineError> {
+        let closed = self.stages.gate.is_closed();
+        let pause = closed || self.is_full() || (self.paused && self.weight() > self.budget / 2);
+        if pause != self.paused {
+            let partitions = self.consumer.assignment()?;
+            if pause {
+                self.consumer.pause(&partitions)?;
+            } else {
+                self.consumer.resume(&partitions)?;
+            }
+            self.paused = pause;
+            self.stages.metrics.paused.set(i64::from(pause));
+        }
+        Ok(())
+    }
+
+    fn report_health(&self) {
+        let health = if let Some(reason) = self.stages.gate.closed() {
+            Err(reason)
+        } else if self.consumer.context().is_disconnected() {
+            Err("no broker of Kafka can be reached".to_owned())
+        } else if !self.joined {
+            Err(format!("waiting for partitions of `{}`", self.topic))
+        } else {
+            Ok(())
+        };
+        self.health.send_if_modified(|current| {
+            let news = *current != health;
+            *current = health;
+            news
+        });
+    }
+
+    fn rebalance(&mut self, rebalance: Rebalance) -> Result<(), PipelineError> {
+        match rebalance {
+            Rebalance::Assigned(partitions) => {
+                for element in partitions.elements() {
+                    self.epochs += 1;
+                    let stages = Arc::clone(&self.stages);
+                    let lane = Lane::start(&self.runtime, stages, element.partition(), self.epochs);
+                    self.lanes.insert(element.partition(), lane);
+                }
+                self.consumer.incremental_assign(&partitions)?;
+                if self.paused {
+                    self.consumer.pause(&partitions)?;
+                }
+                self.joined = true;
+                self.count_rebalance("assigned", &partitions);
+            }
+            Rebalance::Revoked(partitions) if self.consumer.assignment_lost() => {
+                // Nothing can be committed any more, so there is nothing to wait for.
+                self.give_up(&partitions)?;
+                self.joined = false;
+                self.count_rebalance("lost", &partitions);
+            }
+            Rebalance::Revoked(partitions) => {
+                self.drain(&partitions)?;
+                self.give_up(&partitions)?;
+                self.count_rebalance("revoked", &partitions);
+            }
+        }
+        Ok(())
+    }
+
+    /// Finishes what is under way in these partitions, with a bound; what is not finished then is
+    /// abandoned and read again by the partition's next owner.
+    fn drain(&mut self, partitions: &TopicPartitionList) -> Result<(), PipelineError> {
+        let until = Instant::now() + self.drain_timeout;
+        let busy = |lanes: &HashMap<i32, Lane>| {
+            let elements = partitions.elements();
+            elements.iter().any(|element| {
+                let lane = lanes.get(&element.partition());
+                lane.is_some_and(|lane| !lane.is_idle())
+            })
+        };
+        while busy(&self.lanes) && !self.stages.gate.is_closed() && Instant::now() < until {
+            self.settle_within(Duration::from_millis(20))?;
+        }
+        if busy(&self.lanes) {
+            tracing::info!("records under way are abandoned; they will be read again");
+        }
+        Ok(())
+    }
+
+    /// Ends the lanes; the client then commits what is stored for these partitions.
+    fn give_up(&mut self, partitions: &TopicPartitionList) -> Result<(), PipelineError> {
+        for element in partitions.elements() {
+            self.lanes.remove(&element.partition());
+        }
+        Ok(self.consumer.incremental_unassign(partitions)?)
+    }
+
+    fn count_rebalance(&self, kind: &'static str, changed: &TopicPartitionList) {
+        let metrics = &self.stages.metrics;
+        metrics
+            .rebalances
+            .get_or_create(&RebalanceLabel { kind })
+            .inc();
+        metrics
+            .partitions
+            .set(i64::try_from(self.lanes.len()).unwrap_or(i64::MAX));
+        let changed: Vec<i32> = changed.elements().iter().map(|e| e.partition()).collect();
+        tracing::info!(kind, partitions = ?changed, now = self.lanes.len(), "rebalance");
+    }
+
+    /// Finishes what is under way, commits, and leaves the group.
+    fn close(mut self) -> Result<(), PipelineError> {
+        let assigned = self.consumer.assignment()?;
+        self.drain(&assigned)?;
+        self.lanes.clear();
+        match self.consumer.commit_consumer_state(CommitMode::Sync) {
+            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
+            Err(error) => {
+                tracing::warn!(%error, "the last offsets could not be committed; records will be read again");
+            }
+        }
+        self.consumer.context().close();
+        // Dropping the consumer leaves the group.
+        Ok(())
+    }
+}

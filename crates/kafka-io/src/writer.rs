@@ -1,0 +1,149 @@
+//! The stage that writes: results to the output topic, dead letters to theirs, in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, ThreadedProducer};
+
+use crate::receipt::{Counts, Deliveries, Failure, Receipt};
+use crate::{Batch, Decision, Emission, Reason, Record, dead_letter};
+
+/// Header on a result: the topic of its source record.
+pub const SOURCE_TOPIC: &str = "source.topic";
+/// Header on a result: the partition of its source record.
+pub const SOURCE_PARTITION: &str = "source.partition";
+/// Header on a result: the offset of its source record.
+pub const SOURCE_OFFSET: &str = "source.offset";
+
+pub(crate) struct Writer {
+    pub(crate) producer: ThreadedProducer<Deliveries>,
+    pub(crate) output_topic: String,
+}
+
+type Message<'a> = BaseRecord<'a, [u8], [u8], Arc<Receipt>>;
+
+impl Writer {
+    /// Hands the batch's messages to the producer in order; `receipt` reports when all of them
+    /// are acknowledged.
+    pub(crate) async fn write(&self, batch: &Batch, decisions: &[Decision], receipt: Arc<Receipt>) {
+        let mut counts = Counts::default();
+        let mut first_bad = None;
+        for (record, decision) in batch.records().zip(decisions) {
+            let sent = match decision {
+                Decision::Emit(emission) => self.emit(&record, emission, &receipt).await,
+                Decision::DeadLetter(reason) => self.bury(&record, reason, &receipt).await,
+                Decision::Skip => Ok(Sent::Nothing),
+                Decision::Retry(why) => Err(Failure::Step(format!(
+                    "a record is still to be retried: {}",
+                    why.reason
+                ))),
+            };
+            match sent {
+                Ok(Sent::Result) => counts.emitted += 1,
+                Ok(Sent::DeadLetter(reason)) => {
+                    counts.dead_lettered += 1;
+                    first_bad.get_or_insert((record.offset, reason));
+                }
+                Ok(Sent::Nothing) => counts.skipped += 1,
+                Err(failure) => return receipt.failed(failure),
+            }
+        }
+        if let Some((offset, reason)) = first_bad {
+            tracing::warn!(
+                topic = batch.records().next().map(|record| record.topic),
+                partition = batch.partition(),
+                offset,
+                reason,
+                records = counts.dead_lettered,
+                "dead-lettered (the first of these records is named)"
+            );
+        }
+        receipt.written(counts);
+    }
+
+    async fn emit(
+        &self,
+        record: &Record<'_>,
+        emission: &Emission,
+        receipt: &Arc<Receipt>,
+    ) -> Result<Sent, Failure> {
+        let message = BaseRecord {
+            topic: &self.output_topic,
+            partition: None,
+            payload: Some(emission.value.as_slice()),
+            key: record.key,
+            timestamp: record.timestamp,
+            headers: Some(result_headers(record, emission)),
+            delivery_opaque: Arc::clone(receipt),
+        };
+        match self.send(message).await {
+            Ok(()) => Ok(Sent::Result),
+            Err(KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge)) => {
+                let reason = Reason::new(format!(
+                    "its result of {} bytes is larger than the producer's message.max.bytes",
+                    emission.value.len()
+                ));
+                self.bury(record, &reason, receipt).await
+            }
+            Err(error) => Err(Failure::Delivery {
+                topic: self.output_topic.clone(),
+                error,
+            }),
+        }
+    }
+
+    async fn bury(
+        &self,
+        record: &Record<'_>,
+        reason: &Reason,
+        receipt: &Arc<Receipt>,
+    ) -> Result<Sent, Failure> {
+        let letter = dead_letter::of(record, reason);
+        match self.send(letter.as_base_record(Arc::clone(receipt))).await {
+            Ok(()) => Ok(Sent::DeadLetter(reason.text.clone())),
+            Err(error) => Err(Failure::Delivery {
+                topic: dead_letter::topic_of(record.topic),
+                error,
+            }),
+        }
+    }
+
+    /// Enqueues one message, and waits while the producer's queue is full.
+    async fn send(&self, mut message: Message<'_>) -> Result<(), KafkaError> {
+        loop {
+            match self.producer.send(message) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    message = back;
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+                Err((error, _)) => return Err(error),
+            }
+        }
+    }
+}
+
+enum Sent {
+    Result,
+    DeadLetter(String),
+    Nothing,
+}
+
+/// The source's headers, then where it came from, then the step's own.
+fn result_headers(record: &Record<'_>, emission: &Emission) -> OwnedHeaders {
+    let put = |headers: OwnedHeaders, key, value: &str| {
+        headers.insert(Header {
+            key,
+            value: Some(value),
+        })
+    };
+    let headers = put(record.headers(), SOURCE_TOPIC, record.topic);
+    let headers = put(headers, SOURCE_PARTITION, &record.partition.to_string());
+    let headers = put(headers, SOURCE_OFFSET, &record.offset.to_string());
+    emission
+        .headers
+        .iter()
+        .fold(headers, |headers, (name, value)| put(headers, name, value))
+}

@@ -1,0 +1,32 @@
+//! Which field of a record goes into which parameter of a request.
+
+use std::str::FromStr;
+
+/// A parameter of the model's API and the record's field that it is filled from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feature {
+    /// The parameter's name in the request.
+    pub parameter: String,
+    /// The field's name at the top level of the record.
+    pub field: String,
+}
+
+/// Not of the form `PARAMETER=FIELD`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not of the form PARAMETER=FIELD, as in length=Length")]
+pub struct FeatureError(String);
+
+impl FromStr for Feature {
+    type Err = FeatureError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.split_once('=')
+            .map(|(parameter, field)| (parameter.trim(), field.trim()))
+            .filter(|(parameter, field)| !parameter.is_empty() && !field.is_empty())
+            .map(|(parameter, field)| Self {
+                parameter: parameter.to_owned(),
+                field: field.to_owned(),
+            })
+            .ok_or_else(|| FeatureError(text.to_owned()))
+    }
+}

@@ -1,0 +1,142 @@
+//! A small model server whose mood the tests set.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// How the model behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    Well,
+    /// Answers everything with this status.
+    Status(u16),
+    /// As `Status(429)`, with `Retry-After: 1`.
+    Busy,
+    /// Takes requests and never answers.
+    Hangs,
+    /// Promises a longer body than it sends.
+    BreaksOff,
+    /// Refuses requests of more rows than this with 413.
+    AtMost(usize),
+}
+
+#[derive(Clone)]
+pub struct Model {
+    pub url: String,
+    mood: Arc<Mutex<Mood>>,
+    requests: Arc<AtomicUsize>,
+    largest: Arc<AtomicUsize>,
+}
+
+impl Model {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let model = Self {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            mood: Arc::new(Mutex::new(Mood::Well)),
+            requests: Arc::default(),
+            largest: Arc::default(),
+        };
+        let router = Router::new()
+            .route("/predictions", post(many))
+            .route("/prediction", get(one))
+            .with_state(model.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        model
+    }
+
+    pub fn set(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    /// How many requests came so far.
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// The most rows that were answered in one request.
+    pub fn largest(&self) -> usize {
+        self.largest.load(Ordering::Relaxed)
+    }
+
+    /// An answer that is not a prediction, as the mood has it.
+    async fn trouble(&self, rows: usize) -> Option<Response> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let mood = *self.mood.lock().unwrap();
+        match mood {
+            Mood::Well => None,
+            Mood::Status(status) => Some(StatusCode::from_u16(status).unwrap().into_response()),
+            Mood::Busy => {
+                let wait = [("retry-after", "1")];
+                Some((StatusCode::TOO_MANY_REQUESTS, wait).into_response())
+            }
+            Mood::Hangs => {
+                std::future::pending::<()>().await;
+                None
+            }
+            Mood::BreaksOff => {
+                let chunks = [Ok("[{\"Weight\""), Err(std::io::Error::other("gone"))];
+                let body = axum::body::Body::from_stream(futures::stream::iter(chunks));
+                Some(body.into_response())
+            }
+            Mood::AtMost(most) if rows > most => {
+                Some(StatusCode::PAYLOAD_TOO_LARGE.into_response())
+            }
+            Mood::AtMost(_) => None,
+        }
+    }
+}
+
+async fn many(State(model): State<Model>, Json(rows): Json<Vec<Value>>) -> Response {
+    if let Some(trouble) = model.trouble(rows.len()).await {
+        return trouble;
+    }
+    model.largest.fetch_max(rows.len(), Ordering::Relaxed);
+    let answers: Vec<Value> = rows.iter().map(predict).collect();
+    Json(answers).into_response()
+}
+
+async fn one(State(model): State<Model>, Query(row): Query<Value>) -> Response {
+    if let Some(trouble) = model.trouble(1).await {
+        return trouble;
+    }
+    let number = |name: &str| row[name].as_str().and_then(|text| text.parse::<f64>().ok());
+    let row = json!({ "length": number("length"), "height": number("height"), "species": row["species"] });
+    let answer = predict(&row);
+    match answer.get("error") {
+        Some(problem) => (
+            StatusCode::BAD_REQUEST,
+            [("content-type", "application/problem+json")],
+            problem.to_string(),
+        )
+            .into_response(),
+        None if row["species"] == "unknown" => Json(json!({ "Weight": "NA" })).into_response(),
+        None => Json(answer).into_response(),
+    }
+}
+
+/// The weight is a tenth of the length, so that a test can tell whose answer it is.
+fn predict(row: &Value) -> Value {
+    match (
+        row["length"].as_f64(),
+        row["height"].as_f64(),
+        row["species"].as_str(),
+    ) {
+        (Some(length), Some(height), Some(_)) if length > 0.0 && height > 0.0 => json!({
+            "Weight": length / 10.0,
+            "ModelTime": "2021-06-02 07:48:52",
+            "ModelVersion": "v1",
+        }),
+        _ => json!({ "error": {
+            "title": "Bad input", "status": 400,
+            "errors": [{ "field": "length", "reason": "must be a positive number" }],
+        }}),
+    }
+}
