@@ -1,0 +1,182 @@
+//! What is simulated: flags and environment variables.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use jiff::{SignedDuration, Timestamp};
+use messages::EventTime;
+
+use crate::simulation::Plan;
+
+/// Settings of the simulation; a program that embeds it takes these flags as its own.
+#[derive(Clone, Debug, clap::Args)]
+// No argument group: two flattened `Config`s of different crates would share its name.
+#[group(skip)]
+pub struct Config {
+    /// Which fish come, in this order: species:count, several separated by commas; the species
+    /// are salmon, walleye and char
+    #[arg(long, env = "PLAN", default_value = Plan::DEFAULT)]
+    pub plan: Plan,
+
+    /// Begin the plan again whenever it ends, for ever; not with --speed above 1
+    #[arg(long, env = "REPEAT", value_parser = FalseyValueParser::new(), conflicts_with = "input")]
+    pub repeat: bool,
+
+    /// The same seed gives the same fish on every machine; default: another one each time, logged
+    #[arg(long, env = "SEED")]
+    pub seed: Option<u64>,
+
+    /// Event time between the measurements of two fish
+    #[arg(long, env = "INTERVAL", default_value = "2s", value_parser = interval)]
+    pub interval: Duration,
+
+    /// Event time from a fish's measurement to its weighing
+    #[arg(long, env = "WEIGH_DELAY", default_value = "10s", value_parser = duration)]
+    pub weigh_delay: Duration,
+
+    /// How many times faster than event time the wall clock runs [default: 1]
+    // `None` lets a program that embeds this have another default.
+    #[arg(long, env = "SPEED", value_parser = speed)]
+    pub speed: Option<f64>,
+
+    /// Event time of the first measurement, such as 2021-06-09T13:39:20Z; default: second 20 of a
+    /// minute, chosen so that the plan ends about now
+    #[arg(long, env = "START_TIME", value_parser = start_time)]
+    pub start_time: Option<EventTime>,
+
+    /// Your own fish instead of simulated ones: a CSV file with the columns
+    /// Fish_Id,Species,Length,Height,Weight (centimetres, kilograms)
+    #[arg(long, env = "INPUT", value_name = "FILE.csv", conflicts_with = "plan")]
+    pub input: Option<PathBuf>,
+}
+
+impl Default for Config {
+    /// As without any flag.
+    fn default() -> Self {
+        Self {
+            plan: Plan::default(),
+            repeat: false,
+            seed: None,
+            interval: Duration::from_secs(2),
+            weigh_delay: Duration::from_secs(10),
+            speed: None,
+            start_time: None,
+            input: None,
+        }
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    text.parse::<SignedDuration>()
+        .ok()
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .ok_or_else(|| "write a number with its unit, such as 2s, 500ms or 1m30s".into())
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(checked_interval)
+}
+
+/// Timestamps have milliseconds: two fish in the same one would have no order.
+pub(crate) fn checked_interval(interval: Duration) -> Result<Duration, String> {
+    if interval < Duration::from_millis(1) {
+        return Err("must be at least 1ms".into());
+    }
+    Ok(interval)
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    text.parse()
+        .map_err(|_| "write a number, such as 20".into())
+        .and_then(checked_speed)
+}
+
+pub(crate) fn checked_speed(speed: f64) -> Result<f64, String> {
+    const RANGE: std::ops::RangeInclusive<f64> = 1e-3..=1e6;
+    if RANGE.contains(&speed) {
+        Ok(speed)
+    } else {
+        Err("must be between 0.001 and 1000000".into())
+    }
+}
+
+fn start_time(text: &str) -> Result<EventTime, String> {
+    text.parse::<Timestamp>()
+        .ok()
+        .and_then(|time| EventTime::from_millis(time.as_millisecond()).ok())
+        .ok_or_else(|| "write a time with its zone, such as 2021-06-09T13:39:20Z".into())
+        .and_then(checked_start)
+}
+
+/// Kafka's timestamps begin in 1970; a negative one means "none".
+pub(crate) fn checked_start(start: EventTime) -> Result<EventTime, String> {
+    if start.as_millis() < 0 {
+        return Err("must not be before 1970-01-01T00:00:00Z, where Kafka's time begins".into());
+    }
+    Ok(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    fn parse(arguments: &[&str]) -> Result<Config, String> {
+        Cli::try_parse_from(std::iter::once(&"test").chain(arguments))
+            .map(|cli| cli.config)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn without_flags_the_settings_are_the_default_ones() {
+        let (parsed, default) = (parse(&[]).expect("no flags"), Config::default());
+        assert_eq!(format!("{parsed:?}"), format!("{default:?}"));
+    }
+
+    #[test]
+    fn durations_and_times_are_written_as_people_write_them() {
+        let config = parse(&[
+            "--interval=500ms",
+            "--weigh-delay=1m30s",
+            "--start-time=2021-06-09T15:39:20+02:00",
+        ])
+        .expect("valid flags");
+        assert_eq!(config.interval, Duration::from_millis(500));
+        assert_eq!(config.weigh_delay, Duration::from_secs(90));
+        let start = config.start_time.map(|start| start.to_string());
+        assert_eq!(start.as_deref(), Some("2021-06-09T13:39:20.000Z"));
+    }
+
+    #[test]
+    fn a_wrong_setting_is_refused_with_what_to_write_instead() {
+        for (flag, told) in [
+            ("--interval=2", "2s, 500ms"),
+            ("--interval=0s", "at least 1ms"),
+            ("--weigh-delay=-1s", "2s, 500ms"),
+            ("--speed=fast", "such as 20"),
+            ("--speed=0", "between 0.001"),
+            ("--speed=NaN", "between 0.001"),
+            ("--start-time=13:39", "2021-06-09T13:39:20Z"),
+            ("--start-time=1969-06-09T13:39:20Z", "1970"),
+            ("--plan=trout:3", "salmon, walleye, char"),
+        ] {
+            let error = parse(&[flag]).expect_err(flag);
+            assert!(error.contains(told), "{flag}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_fish_excludes_a_plan_and_its_repetition() {
+        assert!(parse(&["--input=f.csv", "--plan=salmon:3"]).is_err());
+        assert!(parse(&["--input=f.csv", "--repeat"]).is_err());
+        assert!(parse(&["--input=f.csv"]).is_ok());
+    }
+}

@@ -1,0 +1,49 @@
+//! When on the wall clock an event is due.
+
+use messages::EventTime;
+use tokio::time::Instant;
+
+use crate::simulation::clock;
+
+/// One straight line from event time to the wall clock, fixed once: an event that is late does not
+/// shift those after it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pacing {
+    origin: Instant,
+    start: EventTime,
+    speed: f64,
+}
+
+impl Pacing {
+    /// Event time `start` is at `origin`, and then runs `speed` times as fast as the wall clock.
+    pub(crate) fn new(origin: Instant, start: EventTime, speed: f64) -> Self {
+        Self {
+            origin,
+            start,
+            speed,
+        }
+    }
+
+    /// When the event at `at` is due; one before the start is due at once.
+    pub(crate) fn due(&self, at: EventTime) -> Instant {
+        self.origin + clock::since(at, self.start).div_f64(self.speed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_wall_clock_runs_faster_by_the_speed_and_never_drifts() {
+        let (origin, start) = (Instant::now(), EventTime::now());
+        let pacing = Pacing::new(origin, start, 20.0);
+        let due = |s| pacing.due(start.after(Duration::from_secs(s))) - origin;
+        assert_eq!(due(0), Duration::ZERO);
+        assert_eq!(due(2), Duration::from_millis(100));
+        assert_eq!(due(2_000_000), Duration::from_secs(100_000));
+        assert_eq!(pacing.due(start.before(Duration::from_secs(9))), origin);
+    }
+}

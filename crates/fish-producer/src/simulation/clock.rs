@@ -1,0 +1,122 @@
+//! Where event time begins, and how it runs against the wall clock.
+//!
+//! The trigger's one-minute windows lie on whole minutes of event time, so that where in a minute
+//! the first fish falls decides when drift is noticed: it is part of the plan.
+
+use std::time::Duration;
+
+use messages::EventTime;
+
+/// The first fish is measured this far into a minute.
+pub const MARK: Duration = Duration::from_secs(20);
+
+/// Brokers refuse records more than an hour ahead of their clock; five minutes are for clocks
+/// that differ.
+pub const FURTHEST_AHEAD: Duration = Duration::from_secs(55 * 60);
+
+const MINUTE_MS: i64 = 60_000;
+
+/// The newest second 20 of a minute that is not after `time`.
+pub fn mark_not_after(time: EventTime) -> EventTime {
+    let into_minute = (time.as_millis() - MARK.as_millis() as i64).rem_euclid(MINUTE_MS);
+    time.before(Duration::from_millis(into_minute.unsigned_abs()))
+}
+
+/// The first second 20 of a minute after `time`.
+pub fn mark_after(time: EventTime) -> EventTime {
+    mark_not_after(time).after(Duration::from_secs(60))
+}
+
+/// Where a plan that takes `span` of event time begins so that it ends about now: at most a
+/// minute before it has run, and never ahead of the clock.
+pub fn start(now: EventTime, span: Duration, speed: f64) -> EventTime {
+    let ahead_of_wall = span.saturating_sub(span.div_f64(speed));
+    mark_not_after(now.before(ahead_of_wall))
+}
+
+/// Where a stream that is to go on at `next` goes on: there, or whole minutes later, as close to
+/// `now` as it comes without being ahead of it; whole minutes, so that windows fall as before.
+pub fn resumed(next: EventTime, now: EventTime) -> EventTime {
+    let minutes = since(now, next).as_secs() / 60;
+    next.after(Duration::from_secs(minutes * 60))
+}
+
+/// The time from `earlier` to `later`; zero where it is the other way round.
+pub fn since(later: EventTime, earlier: EventTime) -> Duration {
+    let millis = later.as_millis() - earlier.as_millis();
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn time(text: &str) -> EventTime {
+        text.parse().expect(text)
+    }
+
+    proptest! {
+        #[test]
+        fn a_plan_starts_at_second_20_and_ends_within_the_minute_before_now(
+            now in 1_000_000_000_000..3_000_000_000_000_i64,
+            span_s in 0..100_000_u64,
+            speed in 1.0..1000.0_f64,
+        ) {
+            let now = EventTime::from_millis(now).expect("in range");
+            let span = Duration::from_secs(span_s);
+            let start = start(now, span, speed);
+            prop_assert!(start.to_string().ends_with(":20.000Z"), "{}", start);
+            let ends = start.after(span);
+            let done = now.after(span.div_f64(speed));
+            let rounding = Duration::from_millis(2);
+            prop_assert!(ends <= done.after(rounding), "{} after {}", ends, done);
+            prop_assert!(since(done, ends) < Duration::from_secs(60) + rounding);
+        }
+
+        #[test]
+        fn a_resumed_stream_keeps_its_place_in_the_minute_and_is_not_ahead(
+            next in 1_000_000_000_000..3_000_000_000_000_i64,
+            gap in 0..10_000_000_i64,
+        ) {
+            let now = EventTime::from_millis(next + gap).expect("in range");
+            let next = EventTime::from_millis(next).expect("in range");
+            let at = resumed(next, now);
+            prop_assert_eq!((at.as_millis() - next.as_millis()) % 60_000, 0);
+            prop_assert!(at <= now && since(now, at) < Duration::from_secs(60));
+            prop_assert_eq!(resumed(now, next), now);
+        }
+    }
+
+    #[test]
+    fn marks_are_found_on_both_sides_of_a_time() {
+        for (at, before, after) in [
+            (
+                "2021-06-09T13:39:20.000Z",
+                "2021-06-09T13:39:20.000Z",
+                "2021-06-09T13:40:20.000Z",
+            ),
+            (
+                "2021-06-09T13:39:19.999Z",
+                "2021-06-09T13:38:20.000Z",
+                "2021-06-09T13:39:20.000Z",
+            ),
+            (
+                "2021-06-09T00:00:00.000Z",
+                "2021-06-08T23:59:20.000Z",
+                "2021-06-09T00:00:20.000Z",
+            ),
+        ] {
+            assert_eq!(mark_not_after(time(at)), time(before));
+            assert_eq!(mark_after(time(at)), time(after));
+        }
+    }
+
+    #[test]
+    fn slower_than_the_clock_the_plan_starts_now_and_not_ahead_of_it() {
+        let now = time("2021-06-09T13:39:27.971Z");
+        let start = start(now, Duration::from_secs(600), 0.5);
+        assert_eq!(start, time("2021-06-09T13:39:20.000Z"));
+    }
+}

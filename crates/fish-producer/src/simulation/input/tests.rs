@@ -1,0 +1,120 @@
+use super::*;
+
+const HEADER: &str = "Fish_Id,Species,Length,Height,Weight\n";
+
+fn wrong(lines: &str) -> Wrong {
+    parse(format!("{HEADER}{lines}").as_bytes()).expect_err(lines)
+}
+
+#[test]
+fn a_file_as_a_spreadsheet_saves_it_is_read() {
+    let text = "\u{feff}Species,Note,Weight, Height,Length,Fish_Id\r\n\
+                \"perch, big\",caught by hand,0.8,9,31,a-1\r\n\r\n\
+                perch,,0.5,8.25,28, a-2 \r\n";
+    let fish = parse(text.as_bytes()).expect("a valid file");
+    assert_eq!(fish.len(), 2);
+    assert_eq!(fish[0].species, "perch, big");
+    let second = InputFish {
+        id: "a-2".into(),
+        species: "perch".into(),
+        length_cm: 28.0,
+        height_cm: 8.25,
+        weight_kg: 0.5,
+    };
+    assert_eq!(fish[1], second);
+}
+
+#[test]
+fn a_broken_line_is_named_with_what_is_wrong() {
+    let species = "s".repeat(65);
+    for (line, told) in [
+        ("1,perch,31,9", "has 4 fields where the header has 5"),
+        ("1,perch,31,9,0,8", "has 6 fields where the header has 5"),
+        (",perch,31,9,0.8", "Fish_Id is empty"),
+        ("1,,31,9,0.8", "Species must have 1 to 64 characters"),
+        (
+            &format!("1,{species},31,9,0.8"),
+            "Species must have 1 to 64",
+        ),
+        (
+            "1,perch,long,9,0.8",
+            "Length is `long`; write a positive number",
+        ),
+        ("1,perch,31,NaN,0.8", "Height is `NaN`"),
+        ("1,perch,31,9,1e999", "Weight is `1e999`"),
+        ("1,perch,31,9,0", "Weight is `0`"),
+        ("1,perch,31,9,-1", "Weight is `-1`"),
+        ("1,perch,31,9,", "Weight is ``"),
+    ] {
+        let (number, reason) = wrong(&format!("0,perch,30,9,0.7\n{line}\n"));
+        assert_eq!(number, 3, "{line}");
+        assert!(reason.contains(told), "{line}: {reason}");
+    }
+}
+
+#[test]
+fn a_duplicate_id_is_refused_with_both_lines_also_after_blank_ones() {
+    for end in ["\n", "\r\n"] {
+        let lines = [
+            "7,perch,31,9,0.8",
+            "",
+            "",
+            "8,perch,31,9,0.8",
+            "",
+            "7,perch,30,9,0.7",
+        ];
+        let (line, reason) = wrong(&lines.join(end));
+        assert_eq!(line, 7, "{end:?}");
+        assert!(
+            reason.contains("Fish_Id `7` is already on line 2"),
+            "{reason}"
+        );
+    }
+}
+
+#[test]
+fn a_header_without_the_columns_is_refused_with_the_missing_one() {
+    for (header, told) in [
+        (
+            "Fish_Id,Species,Length,Height\n1,perch,31,9",
+            "no column Weight",
+        ),
+        (
+            "Fish_Id;Species;Length;Height;Weight\n",
+            "separated by commas",
+        ),
+        (
+            "Fish_Id,Species,Length,Length,Height,Weight\n",
+            "Length twice",
+        ),
+        ("1,perch,31,9,0.8\n2,perch,31,9,0.8", "no column Fish_Id"),
+    ] {
+        let (line, reason) = parse(header.as_bytes()).expect_err(header);
+        assert_eq!(line, 1);
+        assert!(reason.contains(told), "{header}: {reason}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_text_or_not_there_or_empty_is_refused_by_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("fish.csv");
+    let refusal = || read(&path).expect_err("refused").to_string();
+    assert!(refusal().contains("fish.csv"), "{}", refusal());
+    for empty in ["", HEADER] {
+        std::fs::write(&path, empty).expect("written");
+        assert!(
+            refusal().contains("fish.csv holds no fish"),
+            "{}",
+            refusal()
+        );
+    }
+    let mut latin1 = HEADER.as_bytes().to_vec();
+    latin1.extend(b"1,s\xe6b,31,9,0.8\n");
+    std::fs::write(&path, latin1).expect("written");
+    assert!(
+        refusal().contains("fish.csv, line 2: is not UTF-8"),
+        "{}",
+        refusal()
+    );
+}

@@ -1,0 +1,239 @@
+//! The fish and the clock, without Kafka: pure but for reading the user's file.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`species`] | how the fish of a species look; the randomness of one fish |
+//! | [`plan`] | how many fish of which species, in which order |
+//! | [`input`] | the user's own fish, from a CSV file |
+//! | [`clock`] | where event time begins and how it runs against the wall clock |
+//! | [`fish`] | one fish with everything that will be seen of it |
+//! | [`events`] | what the two machines write, in the order of event time |
+//! | [`past`] | what earlier runs left on the topics |
+//! | [`resume`] | how a simulation goes on after it |
+//!
+//! The same seed gives the same fish on every machine: ChaCha is defined bit by bit, each fish has
+//! its own stream of it, and what it gives is rounded to three decimals.
+
+pub mod clock;
+pub mod events;
+pub mod fish;
+pub mod input;
+pub mod past;
+pub mod plan;
+pub mod resume;
+pub mod species;
+
+use std::time::Duration;
+
+use messages::{EventTime, Weighing};
+
+pub use events::{Event, Events};
+pub use fish::Fish;
+pub use input::{InputError, InputFish};
+pub use past::Past;
+pub use plan::{Plan, PlanError};
+
+use crate::Config;
+use crate::config::{checked_interval, checked_speed, checked_start};
+
+/// Why there can be no simulation with these settings.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulationError {
+    /// The user's file is not usable.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// A setting is out of its range.
+    #[error("{flag} {reason}")]
+    Setting {
+        /// The flag.
+        flag: &'static str,
+        /// What it must be.
+        reason: String,
+    },
+    /// The start lies in what has happened already.
+    #[error(
+        "--start-time {start} is not after {newest}, the newest event on the topics; choose a later one, or leave it out"
+    )]
+    StartInThePast {
+        /// As set.
+        start: EventTime,
+        /// The newest event.
+        newest: EventTime,
+    },
+    /// Event time would run so far ahead of the clock that brokers refuse the records.
+    #[error(
+        "the newest event on the topics is at {newest}, so that this plan would end {minutes} minutes ahead of the clock, which brokers refuse; wait, or use a shorter plan, or set --start-time"
+    )]
+    AheadOfTheClock {
+        /// The newest event.
+        newest: EventTime,
+        /// How far ahead.
+        minutes: u64,
+    },
+}
+
+/// The fish of one run: which ones, when each is measured and weighed.
+#[derive(Clone, Debug)]
+pub struct Simulation {
+    source: Source,
+    seed: u64,
+    interval: Duration,
+    weigh_delay: Duration,
+    speed: f64,
+    /// The start was set by the user.
+    start_is_set: bool,
+    /// When this run's first fish is measured.
+    start: EventTime,
+    /// The id of this run's first fish, where it is simulated.
+    first_id: u64,
+    /// How many fish of the source were before this run's first.
+    skipped: u64,
+    /// Weighings that an earlier run still owed, the first due first.
+    overdue: Vec<Weighing>,
+}
+
+/// Where the fish come from.
+#[derive(Clone, Debug)]
+enum Source {
+    /// A plan, once or for ever.
+    Plan { plan: Plan, repeat: bool },
+    /// A file of the user.
+    File(Vec<InputFish>),
+}
+
+impl Simulation {
+    /// The simulation that `config` describes, on topics that hold nothing yet; its start (unless
+    /// set) is chosen by the wall clock, its seed (unless set) by chance.
+    ///
+    /// # Errors
+    /// Where the file of fish is not usable or a setting out of range.
+    pub fn new(config: &Config) -> Result<Self, SimulationError> {
+        let setting = |flag| move |reason| SimulationError::Setting { flag, reason };
+        let speed = checked_speed(config.speed.unwrap_or(1.0)).map_err(setting("--speed"))?;
+        if config.repeat && speed > 1.0 {
+            let reason = "needs --speed 1: an endless stream that runs faster than the clock gets ahead of it";
+            return Err(setting("--repeat")(reason.into()));
+        }
+        let source = match &config.input {
+            Some(path) => Source::File(input::read(path)?),
+            None => Source::Plan {
+                plan: config.plan.clone(),
+                repeat: config.repeat,
+            },
+        };
+        let mut simulation = Self {
+            source,
+            // 32 bits are easier to type again.
+            seed: config
+                .seed
+                .unwrap_or_else(|| u64::from(rand::random::<u32>())),
+            interval: checked_interval(config.interval).map_err(setting("--interval"))?,
+            weigh_delay: config.weigh_delay,
+            speed,
+            start_is_set: config.start_time.is_some(),
+            start: EventTime::now(),
+            first_id: 1,
+            skipped: 0,
+            overdue: Vec::new(),
+        };
+        simulation.start = match config.start_time {
+            Some(start) => checked_start(start).map_err(setting("--start-time"))?,
+            None => clock::start(simulation.start, simulation.span(), speed),
+        };
+        Ok(simulation)
+    }
+
+    /// The seed, set or drawn: with it, this run's fish come again.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// When the first fish is measured.
+    pub fn start(&self) -> EventTime {
+        self.start
+    }
+
+    /// How many times faster than event time the wall clock runs.
+    pub fn speed(&self) -> f64 {
+        self.speed
+    }
+
+    /// How many fish this run has; `None` where the plan is repeated for ever.
+    pub fn count(&self) -> Option<u64> {
+        match &self.source {
+            Source::Plan { repeat: true, .. } => None,
+            Source::Plan { plan, .. } => Some(plan.fish()),
+            Source::File(fish) => Some((fish.len() as u64).saturating_sub(self.skipped)),
+        }
+    }
+
+    /// The fish in their order; endless where the plan is repeated for ever (see [`Self::count`]).
+    pub fn fish(&self) -> impl Iterator<Item = Fish> + '_ {
+        (0..).map_while(|n| self.fish_at(n))
+    }
+
+    /// What the machines write, in the order of event time; first of all what an earlier run owed.
+    pub fn events(&self) -> Events<'_> {
+        Events::new(self, &self.overdue)
+    }
+
+    /// The most fish that are measured and not weighed at one time.
+    pub fn most_on_the_belt(&self) -> u64 {
+        let fish = self.weigh_delay.as_nanos() / self.interval.as_nanos().max(1);
+        u64::try_from(fish).unwrap_or(u64::MAX).saturating_add(1)
+    }
+
+    /// When the fish `n` (from 0) of this run is measured; `None` after the last.
+    fn measured_at(&self, n: u64) -> Option<EventTime> {
+        let runs = self.count().is_none_or(|count| n < count);
+        runs.then(|| self.start.after(times(self.interval, n)))
+    }
+
+    /// The fish `n` (from 0) of this run; `None` after the last.
+    fn fish_at(&self, n: u64) -> Option<Fish> {
+        let measured_at = self.measured_at(n)?;
+        let weighed_at = measured_at.after(self.weigh_delay);
+        let ordinal = self.skipped + n;
+        Some(match &self.source {
+            Source::Plan { plan, .. } => {
+                let species = plan.species_at(ordinal);
+                let drawn = species.draw(&mut species::randomness(self.seed, ordinal));
+                Fish {
+                    id: (self.first_id + n).to_string(),
+                    species: species.name.to_owned(),
+                    length_cm: drawn.length_cm,
+                    height_cm: drawn.height_cm,
+                    weight_kg: drawn.weight_kg,
+                    measured_at,
+                    weighed_at,
+                }
+            }
+            Source::File(fish) => {
+                let own = fish.get(usize::try_from(ordinal).ok()?)?.clone();
+                Fish {
+                    id: own.id,
+                    species: own.species,
+                    length_cm: own.length_cm,
+                    height_cm: own.height_cm,
+                    weight_kg: own.weight_kg,
+                    measured_at,
+                    weighed_at,
+                }
+            }
+        })
+    }
+
+    /// Event time from the first measurement to the last weighing; zero without an end.
+    fn span(&self) -> Duration {
+        match self.count() {
+            Some(count @ 1..) => times(self.interval, count - 1).saturating_add(self.weigh_delay),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+/// `n` times `interval`, to the millisecond.
+fn times(interval: Duration, n: u64) -> Duration {
+    let millis = interval.as_millis().saturating_mul(u128::from(n));
+    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,171 @@
+//! The plan: how many fish of which species, in which order.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::species::Species;
+
+/// Phases of one species each, such as `salmon:60,walleye:60,salmon:60`.
+#[derive(Clone, Debug)]
+pub struct Plan(Vec<Phase>);
+
+/// A number of fish of one species.
+#[derive(Clone, Copy, Debug)]
+pub struct Phase {
+    /// Which species.
+    pub species: &'static Species,
+    /// How many fish, at least one.
+    pub fish: u32,
+}
+
+/// Why a text is not a plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// No phase at all.
+    #[error("the plan is empty: write species:count, such as {}", Plan::DEFAULT)]
+    Empty,
+    /// Not of the form `species:count`.
+    #[error("`{0}` is not of the form species:count; write for example {default}", default = Plan::DEFAULT)]
+    Form(String),
+    /// Not a species of this simulation.
+    #[error("`{0}` is not a species of the simulation, which knows {known}; your own fish come from a file (--input)", known = Species::names())]
+    Species(String),
+    /// Not a count of at least one.
+    #[error("`{count}` is not a number of {species}: write a whole number of at least 1")]
+    Count {
+        /// The species.
+        species: String,
+        /// What was written for their number.
+        count: String,
+    },
+}
+
+impl Plan {
+    /// The original's plan: a species, another, and the first again.
+    pub const DEFAULT: &str = "salmon:60,walleye:60,salmon:60";
+
+    /// The phases in their order.
+    pub fn phases(&self) -> &[Phase] {
+        &self.0
+    }
+
+    /// How many fish the plan has.
+    pub fn fish(&self) -> u64 {
+        self.0.iter().map(|phase| u64::from(phase.fish)).sum()
+    }
+
+    /// The species of the fish at `ordinal` (from 0), the plan being repeated for ever.
+    pub fn species_at(&self, ordinal: u64) -> &'static Species {
+        let mut left = ordinal % self.fish();
+        let mut last = self.0[0].species;
+        for phase in &self.0 {
+            last = phase.species;
+            match left.checked_sub(u64::from(phase.fish)) {
+                None => break,
+                Some(rest) => left = rest,
+            }
+        }
+        last
+    }
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        let phase = |name| Species::named(name).map(|species| Phase { species, fish: 60 });
+        Self(
+            ["salmon", "walleye", "salmon"]
+                .into_iter()
+                .filter_map(phase)
+                .collect(),
+        )
+    }
+}
+
+impl FromStr for Plan {
+    type Err = PlanError;
+
+    fn from_str(text: &str) -> Result<Self, PlanError> {
+        if text.trim().is_empty() {
+            return Err(PlanError::Empty);
+        }
+        text.split(',')
+            .map(phase)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+fn phase(text: &str) -> Result<Phase, PlanError> {
+    let (name, count) = text
+        .split_once(':')
+        .map(|(name, count)| (name.trim(), count.trim()))
+        .ok_or_else(|| PlanError::Form(text.trim().to_owned()))?;
+    let species = Species::named(name).ok_or_else(|| PlanError::Species(name.to_owned()))?;
+    match count.parse() {
+        Ok(fish @ 1..) => Ok(Phase { species, fish }),
+        _ => Err(PlanError::Count {
+            species: name.to_owned(),
+            count: count.to_owned(),
+        }),
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, Phase { species, fish }) in self.0.iter().enumerate() {
+            let comma = if n == 0 { "" } else { "," };
+            write!(f, "{comma}{}:{fish}", species.name)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_written_as_it_is_read() {
+        for text in [Plan::DEFAULT, "salmon:180", "char:1,walleye:4294967295"] {
+            let plan: Plan = text.parse().expect(text);
+            assert_eq!(plan.to_string(), text);
+        }
+        assert_eq!(Plan::default().to_string(), Plan::DEFAULT);
+        let spaced: Plan = " salmon : 2 , char : 1 ".parse().expect("spaces");
+        assert_eq!(spaced.to_string(), "salmon:2,char:1");
+    }
+
+    #[test]
+    fn phases_follow_each_other_and_begin_again() {
+        let plan: Plan = "salmon:2,walleye:1".parse().expect("a plan");
+        let names: Vec<_> = (0..6).map(|n| plan.species_at(n).name).collect();
+        assert_eq!(
+            names,
+            ["salmon", "salmon", "walleye", "salmon", "salmon", "walleye"]
+        );
+        assert_eq!(plan.fish(), 3);
+    }
+
+    #[test]
+    fn a_broken_plan_is_refused_with_what_to_write() {
+        for (text, told) in [
+            ("", "the plan is empty: write species:count"),
+            ("salmon", "`salmon` is not of the form species:count"),
+            ("salmon:60,", "`` is not of the form"),
+            (
+                "trout:60",
+                "`trout` is not a species of the simulation, which knows salmon, walleye, char",
+            ),
+            ("Salmon:60", "`Salmon` is not a species"),
+            ("salmon:0", "`0` is not a number of salmon"),
+            ("salmon:-1", "`-1` is not a number of salmon"),
+            (
+                "salmon:many",
+                "`many` is not a number of salmon: write a whole number of at least 1",
+            ),
+        ] {
+            let error = text.parse::<Plan>().expect_err(text).to_string();
+            assert!(error.contains(told), "{text}: {error}");
+        }
+    }
+}

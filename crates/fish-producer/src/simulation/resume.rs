@@ -1,0 +1,119 @@
+//! Going on after what earlier runs left on the topics.
+//!
+//! - Ids go on after the greatest one, event times after the newest.
+//! - A repeated plan goes on where it stopped: the fish after number 70 is number 71 of the plan
+//!   (the same fish as without the interruption, if the seed is the same), and lies where it would
+//!   have lain in a window.
+//! - A finite plan begins anew, at a second 20 again: whether the fish on the topics were the same
+//!   plan's cannot be seen from them.
+//! - A file goes on after the newest of its fish that is among the newest on the topics.
+//! - A fish that was measured and not weighed is weighed at once, at the event time that was due:
+//!   the join pairs the two records by event time. Its weight is the file's, or is drawn for its
+//!   measured length and height; with the seed of a repeated plan it is the one it would have had.
+
+use std::time::Duration;
+
+use messages::{EventTime, Measurement, Weighing};
+
+use super::species::{Species, randomness};
+use super::{Past, Simulation, SimulationError, Source, clock};
+
+impl Simulation {
+    /// This simulation as it goes on after `past`; unchanged where the topics are empty and the
+    /// plan has an end. `now` is the wall clock's time.
+    ///
+    /// # Errors
+    /// Where the start that was set is not after the newest event, or the plan would end so far
+    /// ahead of the clock that brokers refuse its records.
+    pub fn after(mut self, past: &Past, now: EventTime) -> Result<Self, SimulationError> {
+        self.first_id = past.newest_id + 1;
+        self.skipped = match &self.source {
+            Source::Plan { repeat, .. } => u64::from(*repeat) * past.newest_id,
+            Source::File(fish) => fish
+                .iter()
+                .rposition(|fish| past.measured_ids.contains(&fish.id))
+                .map_or(0, |newest| newest as u64 + 1),
+        };
+        let endless = self.count().is_none();
+        match past.newest_event {
+            None if endless && !self.start_is_set => {
+                self.start = clock::start(now, self.span(), self.speed);
+            }
+            None => {}
+            Some(newest) if endless => {
+                let newest_measured = past.newest_measured.unwrap_or(newest);
+                self.start = clock::resumed(newest_measured.after(self.interval), now);
+            }
+            Some(newest) if self.start_is_set && self.start <= newest => {
+                let start = self.start;
+                return Err(SimulationError::StartInThePast { start, newest });
+            }
+            Some(_) if self.start_is_set => {}
+            Some(newest) => {
+                let start = clock::start(now, self.span(), self.speed);
+                self.start = start.max(clock::mark_after(newest));
+            }
+        }
+        if let (Some(newest), false) = (past.newest_event, self.start_is_set && !endless) {
+            self.refuse_to_run_ahead(newest, now)?;
+        }
+        self.overdue = past
+            .unweighed
+            .iter()
+            .filter_map(|fish| self.weigh_late(fish))
+            .collect();
+        Ok(self)
+    }
+
+    /// How long the first fish is still ahead of the clock. A run at the clock's own speed waits
+    /// for it; a faster one, or one whose start was set, does not.
+    pub fn lead(&self, now: EventTime) -> Duration {
+        if self.start_is_set || self.speed > 1.0 {
+            return Duration::ZERO;
+        }
+        clock::since(self.start, now)
+    }
+
+    /// The unweighed fish of the topics that this simulation weighs; the others it cannot know.
+    pub fn overdue(&self) -> &[Weighing] {
+        &self.overdue
+    }
+
+    fn refuse_to_run_ahead(
+        &self,
+        newest: EventTime,
+        now: EventTime,
+    ) -> Result<(), SimulationError> {
+        let ends = self.start.after(self.span());
+        let ends_by_clock = now.after(self.span().div_f64(self.speed));
+        let ahead = clock::since(ends, ends_by_clock);
+        if ahead > clock::FURTHEST_AHEAD {
+            let minutes = ahead.as_secs() / 60;
+            return Err(SimulationError::AheadOfTheClock { newest, minutes });
+        }
+        Ok(())
+    }
+
+    fn weigh_late(&self, fish: &Measurement) -> Option<Weighing> {
+        let weight_kg = match &self.source {
+            Source::Plan { .. } => {
+                let ordinal = fish.fish_id.parse::<u64>().ok()?.checked_sub(1)?;
+                let species = Species::named(&fish.species)?;
+                let mut rng = randomness(self.seed, ordinal);
+                let drawn = species.draw(&mut rng);
+                if (drawn.length_cm, drawn.height_cm) == (fish.length_cm, fish.height_cm) {
+                    drawn.weight_kg
+                } else {
+                    species.weigh(fish.length_cm, fish.height_cm, &mut rng)
+                }
+            }
+            Source::File(own) => own.iter().find(|own| own.id == fish.fish_id)?.weight_kg,
+        };
+        Some(Weighing {
+            fish_id: fish.fish_id.clone(),
+            species: fish.species.clone(),
+            weight_kg,
+            timestamp: fish.timestamp.after(self.weigh_delay),
+        })
+    }
+}

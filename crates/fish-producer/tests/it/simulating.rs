@@ -1,0 +1,253 @@
+//! The same seed gives the same fish, and the clock runs as the design says.
+
+use std::time::Duration;
+
+use fish_producer::simulation::Event;
+use fish_producer::{Config, Simulation};
+use messages::ToWire;
+use proptest::prelude::*;
+
+pub(crate) fn config(plan: &str, seed: u64) -> Config {
+    Config {
+        plan: plan.parse().expect(plan),
+        seed: Some(seed),
+        start_time: Some("2021-06-09T13:39:20.000Z".parse().unwrap()),
+        ..Config::default()
+    }
+}
+
+fn lines(simulation: &Simulation) -> Vec<String> {
+    let text = |event| match event {
+        Event::Measured(fish) => fish.to_wire(),
+        Event::Weighed(fish) => fish.to_wire(),
+    };
+    simulation
+        .events()
+        .map(|event| String::from_utf8(text(event).unwrap()).unwrap())
+        .collect()
+}
+
+/// Fails where a library draws other numbers than before: then every published seed means other
+/// fish.
+#[test]
+fn a_seed_means_these_fish_at_these_times_on_every_machine() {
+    let simulation = Simulation::new(&config("salmon:2,walleye:2,char:2", 7)).unwrap();
+    let golden = include_str!("golden.jsonl");
+    assert_eq!(lines(&simulation), golden.lines().collect::<Vec<_>>());
+}
+
+/// Enough fish for the rare branches of the normal distribution's algorithm, in its tails.
+#[test]
+fn a_hundred_thousand_fish_of_a_seed_are_the_same_to_the_last_digit() {
+    let simulation = Simulation::new(&config("salmon:50000,walleye:25000,char:25000", 7)).unwrap();
+    let digits = |number: f64, scale: f64| (number * scale).round() as u64;
+    let sums = simulation
+        .fish()
+        .fold([0; 3], |[length, height, weight], fish| {
+            [
+                length + digits(fish.length_cm, 1e3),
+                height + digits(fish.height_cm, 1e3),
+                weight + digits(fish.weight_kg, 1e5),
+            ]
+        });
+    assert_eq!(sums, [8_473_220_334, 1_824_920_027, 45_747_662_559]);
+}
+
+#[test]
+fn without_a_seed_two_runs_have_different_fish_and_tell_the_seed_to_repeat_them() {
+    let unset = Config {
+        seed: None,
+        ..config("salmon:3", 0)
+    };
+    let (one, other) = (
+        Simulation::new(&unset).unwrap(),
+        Simulation::new(&unset).unwrap(),
+    );
+    assert_ne!(lines(&one), lines(&other));
+    let again = Simulation::new(&config("salmon:3", one.seed())).unwrap();
+    assert_eq!(lines(&again), lines(&one));
+}
+
+#[test]
+fn a_repeated_plan_begins_again_with_new_fish_and_higher_ids() {
+    let endless = Config {
+        repeat: true,
+        ..config("salmon:2,walleye:1", 7)
+    };
+    let simulation = Simulation::new(&endless).unwrap();
+    let fish: Vec<_> = simulation.fish().take(7).collect();
+    let ids: Vec<_> = fish.iter().map(|fish| fish.id.as_str()).collect();
+    let species: Vec<_> = fish.iter().map(|fish| fish.species.as_str()).collect();
+    assert_eq!(ids, ["1", "2", "3", "4", "5", "6", "7"]);
+    assert_eq!(
+        species,
+        [
+            "salmon", "salmon", "walleye", "salmon", "salmon", "walleye", "salmon"
+        ]
+    );
+    assert_ne!(fish[0].length_cm, fish[3].length_cm);
+    assert_eq!(simulation.count(), None);
+}
+
+#[test]
+fn an_endless_plan_that_runs_ahead_of_the_clock_is_refused() {
+    let ahead = Config {
+        repeat: true,
+        speed: Some(20.0),
+        ..config("salmon:2", 7)
+    };
+    let error = Simulation::new(&ahead).expect_err("refused").to_string();
+    assert!(error.contains("--repeat needs --speed 1"), "{error}");
+}
+
+#[test]
+fn settings_that_no_command_line_checked_are_refused_too() {
+    let nan = Config {
+        speed: Some(f64::NAN),
+        ..config("salmon:2", 7)
+    };
+    let still = Config {
+        interval: Duration::ZERO,
+        ..config("salmon:2", 7)
+    };
+    for (wrong, flag) in [(nan, "--speed"), (still, "--interval")] {
+        let error = Simulation::new(&wrong).expect_err(flag).to_string();
+        assert!(error.starts_with(flag), "{error}");
+    }
+}
+
+#[test]
+fn the_users_fish_come_in_the_order_of_the_file_with_their_own_ids() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fish.csv");
+    let text = "Fish_Id,Species,Length,Height,Weight\nb,perch,31,9,0.8\na,perch,28,8.2,0.5\n";
+    std::fs::write(&path, text).unwrap();
+    let own = Config {
+        input: Some(path),
+        ..config("salmon:1", 7)
+    };
+    let simulation = Simulation::new(&own).unwrap();
+    let fish: Vec<_> = simulation.fish().collect();
+    assert_eq!(simulation.count(), Some(2));
+    assert_eq!((fish[0].id.as_str(), fish[1].id.as_str()), ("b", "a"));
+    assert_eq!(
+        (fish[1].length_cm, fish[1].height_cm, fish[1].weight_kg),
+        (28.0, 8.2, 0.5)
+    );
+    assert_eq!(fish[1].measured_at.to_string(), "2021-06-09T13:39:22.000Z");
+    assert_eq!(fish[1].weighed_at.to_string(), "2021-06-09T13:39:32.000Z");
+}
+
+prop_compose! {
+    fn any_config()(
+        seed in any::<u64>(),
+        phases in proptest::collection::vec(("salmon|walleye|char", 1..20_u32), 1..4),
+        interval in 1..5_000_u64,
+        delay in 0..30_000_u64,
+        speed in 0.1..1000.0_f64,
+        start in proptest::option::of(0..2_000_000_000_000_i64),
+    ) -> Config {
+        let phases: Vec<_> = phases.iter().map(|(name, n)| format!("{name}:{n}")).collect();
+        Config {
+            plan: phases.join(",").parse().unwrap(),
+            seed: Some(seed),
+            interval: Duration::from_millis(interval),
+            weigh_delay: Duration::from_millis(delay),
+            speed: Some(speed),
+            start_time: start.map(|ms| messages::EventTime::from_millis(ms).unwrap()),
+            ..Config::default()
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_same_seed_gives_the_same_fish_whatever_the_clock(config in any_config()) {
+        let start = Some("2021-06-09T13:39:20.000Z".parse().unwrap());
+        let again = Config { start_time: start, speed: None, ..config.clone() };
+        let bodies = |config: &Config| -> Vec<_> {
+            let simulation = Simulation::new(config).unwrap();
+            let fish = simulation.fish();
+            fish.map(|f| (f.id, f.species, f.length_cm, f.height_cm, f.weight_kg)).collect()
+        };
+        prop_assert_eq!(bodies(&config), bodies(&again));
+    }
+
+    #[test]
+    fn every_fish_is_measured_and_later_weighed_once_in_the_order_of_event_time(config in any_config()) {
+        let simulation = Simulation::new(&config).unwrap();
+        let events: Vec<_> = simulation.events().collect();
+        prop_assert!(events.is_sorted_by_key(Event::at));
+        let mut measured = Vec::new();
+        let mut weighed = Vec::new();
+        let mut most = 0;
+        for event in events {
+            match event {
+                Event::Measured(fish) => measured.push(fish),
+                Event::Weighed(fish) => weighed.push(fish),
+            }
+            prop_assert!(weighed.len() <= measured.len(), "weighed before it was measured");
+            most = most.max(measured.len() - weighed.len());
+        }
+        let fish: Vec<_> = simulation.fish().collect();
+        prop_assert_eq!(fish.len() as u64, config.plan.fish());
+        prop_assert_eq!(measured, fish.iter().map(|f| f.measurement()).collect::<Vec<_>>());
+        prop_assert_eq!(weighed, fish.iter().map(|f| f.weighing()).collect::<Vec<_>>());
+        prop_assert!(most as u64 <= simulation.most_on_the_belt());
+    }
+
+    #[test]
+    fn all_numbers_are_positive_and_have_the_decimals_of_the_machines(config in any_config()) {
+        for fish in Simulation::new(&config).unwrap().fish() {
+            for (number, scale) in [(fish.length_cm, 1e3), (fish.height_cm, 1e3), (fish.weight_kg, 1e5)] {
+                prop_assert!(number > 0.0);
+                prop_assert_eq!((number * scale).round() / scale, number);
+            }
+        }
+    }
+
+    #[test]
+    fn unless_set_the_start_is_at_second_20_and_nothing_is_ahead_of_the_clock(config in any_config()) {
+        let simulation = Simulation::new(&Config { start_time: None, ..config }).unwrap();
+        prop_assert!(simulation.start().to_string().ends_with(":20.000Z"));
+        prop_assert!(simulation.start() <= messages::EventTime::now());
+    }
+}
+
+#[test]
+fn salmon_and_walleye_are_the_originals() {
+    for (species, mean, sd, kg) in [
+        ("salmon", [88.0, 19.0], [5.0, 1.0], [0.05, 0.01]),
+        ("walleye", [81.0, 17.0], [8.0, 2.0], [0.02, 0.04]),
+    ] {
+        let fish: Vec<_> = Simulation::new(&config(&format!("{species}:20000"), 1))
+            .unwrap()
+            .fish()
+            .collect();
+        let errors = fish
+            .iter()
+            .map(|f| f.weight_kg - kg[0] * f.length_cm - kg[1] * f.height_cm);
+        let n = fish.len() as f64;
+        for (values, mean, sd) in [
+            (
+                fish.iter().map(|f| f.length_cm).collect::<Vec<_>>(),
+                mean[0],
+                sd[0],
+            ),
+            (fish.iter().map(|f| f.height_cm).collect(), mean[1], sd[1]),
+            (errors.collect(), 0.0, 0.1),
+        ] {
+            let found = values.iter().sum::<f64>() / n;
+            let spread = (values.iter().map(|v| (v - found).powi(2)).sum::<f64>() / n).sqrt();
+            // Five standard errors of the mean, and of the standard deviation.
+            assert!(
+                (found - mean).abs() < 5.0 * sd / n.sqrt(),
+                "{species}: mean {found}"
+            );
+            assert!(
+                (spread - sd).abs() < 5.0 * sd / (2.0 * n).sqrt(),
+                "{species}: sd {spread}"
+            );
+        }
+    }
+}
