@@ -1,19 +1,17 @@
 //! `io.confluent.connect.http.HttpSinkConnector`, without batches: sends each value and reports
 //! the answer on a topic.
 
-use std::time::Duration;
+mod target;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use kafka_io::KafkaSettings;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::producer::FutureProducer;
-use reqwest::Method;
-use reqwest::header::HeaderMap;
 
-use super::post::{Answer, GivenUp, Poster, Target, url};
+use super::Sink;
+use super::post::{Answer, GivenUp, Poster, Target};
 use super::reporter::ReportTopic;
-use super::{Sink, header};
 use crate::ConfigError;
 use crate::converter::Value;
 use crate::failure::{CONNECT_EXCEPTION, Failure};
@@ -53,7 +51,7 @@ impl Config {
                 "this class keeps its failures on reporter.error.topic.name",
             ));
         }
-        let target = target(options)?;
+        let target = target::from_options(options)?;
         let on_null = options.choice(
             "behavior.on.null.values",
             Some(Behavior::Ignore),
@@ -113,58 +111,6 @@ const BEHAVIORS: [(&str, Behavior); 3] = [
     ("ignore", Behavior::Ignore),
     ("log", Behavior::Log),
 ];
-
-fn target(options: &mut Options) -> Result<Target, ConfigError> {
-    let setting = options.required("http.api.url", "where values are sent to")?;
-    if setting.value.contains("${") {
-        return Err(options.refuse("http.api.url", "templates are not supported here"));
-    }
-    let url = url(options, "http.api.url", &setting)?;
-    let method = options.choice(
-        "request.method",
-        Some("POST"),
-        &[("POST", "POST"), ("PUT", "PUT"), ("PATCH", "PATCH")],
-    )?;
-    let method = match method {
-        "PUT" => Method::PUT,
-        "PATCH" => Method::PATCH,
-        _ => Method::POST,
-    };
-    options.choice("request.body.format", Some(()), &[("string", ())])?;
-    options.choice("auth.type", Some(()), &[("none", ())])?;
-    options.number("batch.max.size", 1, 1..=1)?;
-    let separator = options
-        .text("header.separator")
-        .unwrap_or_else(|| "|".into());
-    let listed = options.text("headers").unwrap_or_default();
-    let mut headers = HeaderMap::new();
-    let items = listed
-        .split(separator.as_str())
-        .filter(|item| !item.trim().is_empty());
-    header::add_all(&mut headers, options, "headers", items)?;
-    let retried = match options.take("retry.on.status.codes") {
-        None => super::status::StatusSet::errors(),
-        Some(codes) => codes
-            .value
-            .parse()
-            .map_err(|e: String| options.refuse("retry.on.status.codes", e))?,
-    };
-    let millis = |n| Duration::from_millis(n);
-    Ok(Target {
-        method,
-        url,
-        headers,
-        connect_timeout: millis(options.number(
-            "http.connect.timeout.ms",
-            30_000,
-            1..=86_400_000,
-        )?),
-        timeout: millis(options.number("http.request.timeout.ms", 30_000, 1..=86_400_000)?),
-        retries: options.number("max.retries", 10, 0..=u32::MAX)?,
-        backoff: millis(options.number("retry.backoff.ms", 3000, 0..=86_400_000)?),
-        retried,
-    })
-}
 
 /// Sends values and reports what came of it.
 pub(super) struct ConfluentSink {
