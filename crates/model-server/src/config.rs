@@ -11,6 +11,7 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALH
 const STORE: &str = "sqlite:catchweight.sqlite";
 const TRAIN_ROWS: u32 = 50;
 const KEEP_PER_SPECIES: u32 = 10;
+const ROW_WAIT_MS: u64 = 5_000;
 
 /// What a model server is started with.
 #[derive(Clone, Debug, clap::Args)]
@@ -41,6 +42,10 @@ pub struct Config {
     #[arg(long, env = "KEEP_PER_SPECIES", default_value_t = KEEP_PER_SPECIES, value_parser = clap::value_parser!(u32).range(0..=1_000))]
     pub keep_per_species: u32,
 
+    /// How long a training waits for the row that its trigger names, in milliseconds
+    #[arg(long, env = "ROW_WAIT_MS", default_value_t = ROW_WAIT_MS, value_parser = clap::value_parser!(u64).range(0..=60_000))]
+    pub row_wait_ms: u64,
+
     /// What the first model is trained on: a CSV file with the columns species, length, height,
     /// weight [default: the shipped 100 salmon]
     #[arg(long, env = "TRAINING_DATA", value_name = "FILE.csv")]
@@ -56,6 +61,7 @@ impl Default for Config {
             train_token_file: None,
             train_rows: TRAIN_ROWS,
             keep_per_species: KEEP_PER_SPECIES,
+            row_wait_ms: ROW_WAIT_MS,
             training_data: None,
         }
     }

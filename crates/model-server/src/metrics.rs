@@ -8,7 +8,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
@@ -45,6 +45,10 @@ pub struct Metrics {
     latency: Family<RouteLabels, Histogram, fn() -> Histogram>,
     trainings: Family<OutcomeLabels, Counter>,
     trained_rows: Counter,
+    /// Requests that are not answered yet.
+    pub in_flight: Gauge,
+    /// Calls for training; those with the same request at the same time share one.
+    pub training_calls: Counter,
     /// Answers for a species that was not in the training rows.
     pub unseen_species: Counter,
     /// Polls of the store that failed.
@@ -59,6 +63,8 @@ impl Metrics {
             latency: Family::new_with_constructor(|| Histogram::new(LATENCY)),
             trainings: Family::default(),
             trained_rows: Counter::default(),
+            in_flight: Gauge::default(),
+            training_calls: Counter::default(),
             unseen_species: Counter::default(),
             store_failures: Counter::default(),
         };
@@ -66,6 +72,13 @@ impl Metrics {
         registry.register("http_requests", "Requests by route and status", of.requests);
         let help = "From the request's head to the answer's";
         registry.register_with_unit("http_request_duration", help, Unit::Seconds, of.latency);
+        registry.register(
+            "http_requests_in_flight",
+            "Requests not answered yet",
+            of.in_flight,
+        );
+        let help = "Calls for training; those with the same request at the same time share one";
+        registry.register("training_calls", help, of.training_calls);
         registry.register("trainings", "Trainings by outcome", of.trainings);
         registry.register(
             "training_rows",
@@ -89,6 +102,7 @@ impl Metrics {
                 .get_or_create_owned(&RequestLabels { route, status: 200 }),
             latency: self.latency.get_or_create_owned(&RouteLabels { route }),
             requests: self.requests.clone(),
+            in_flight: self.in_flight.clone(),
         }
     }
 
@@ -126,9 +140,26 @@ pub(crate) struct RouteMetrics {
     fine: Counter,
     latency: Histogram,
     requests: Family<RequestLabels, Counter>,
+    in_flight: Gauge,
+}
+
+/// A request that is counted as not answered until this is dropped, also where its client hung up.
+#[derive(Debug)]
+pub(crate) struct InFlight<'a>(&'a Gauge);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 impl RouteMetrics {
+    /// Counts a request as not answered yet.
+    pub(crate) fn enter(&self) -> InFlight<'_> {
+        self.in_flight.inc();
+        InFlight(&self.in_flight)
+    }
+
     /// Counts a request.
     pub(crate) fn observe(&self, status: u16, took: Duration) {
         self.latency.observe(took.as_secs_f64());

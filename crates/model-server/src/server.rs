@@ -15,7 +15,7 @@ use crate::life::{Life, LifeError};
 use crate::metrics::Metrics;
 use crate::seed;
 use crate::store::{SqliteStore, Store, StoreError};
-use crate::training::{RowRule, Trainer};
+use crate::training::{Trainer, TrainingRule};
 use crate::version::Version;
 
 /// How often the log is read: another replica's decision is followed within twice this time.
@@ -59,9 +59,10 @@ impl ModelServer {
         let life = Life::new(store);
         let mut registry = ops::registry();
         let metrics = Metrics::register(&mut registry, life.live().clone());
-        let rule = RowRule {
+        let rule = TrainingRule {
             newest: config.train_rows,
             keep_per_species: config.keep_per_species,
+            row_wait: Duration::from_millis(config.row_wait_ms),
         };
         let trainer = Trainer::new(life.clone(), rule, metrics.clone());
         let api = Api::new(

@@ -94,6 +94,7 @@ pub(super) async fn guard(
     next: Next,
 ) -> Response {
     let started = Instant::now();
+    let _in_flight = guard.metrics.enter();
     let span = trace_span(request.headers(), guard.metrics.route);
     let answer = timeout(TIME_LIMIT, guard.pass(request, next));
     let answer = match span {

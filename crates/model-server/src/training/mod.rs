@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 pub use report::{Outcome, TrainFailure, TrainReport};
-pub use rows::RowRule;
+pub use rows::TrainingRule;
 
 use crate::cause::Trigger;
 use crate::life::Life;
@@ -36,7 +36,7 @@ type Answer = Result<TrainReport, Arc<TrainFailure>>;
 #[derive(Clone, Debug)]
 pub struct Trainer {
     life: Life,
-    rule: RowRule,
+    rule: TrainingRule,
     metrics: Metrics,
     turn: Arc<Turn<()>>,
     running: Arc<Mutex<Vec<Running>>>,
@@ -57,7 +57,7 @@ impl Running {
 
 impl Trainer {
     /// A trainer of the models of `life`.
-    pub fn new(life: Life, rule: RowRule, metrics: Metrics) -> Self {
+    pub fn new(life: Life, rule: TrainingRule, metrics: Metrics) -> Self {
         Self {
             life,
             rule,
@@ -74,6 +74,7 @@ impl Trainer {
     /// See [`TrainFailure`]; the live model stays.
     pub async fn train(&self, request: TrainRequest) -> Answer {
         let mut answer = self.join_or_start(request);
+        self.metrics.training_calls.inc();
         let ended = answer.wait_for(Option::is_some).await;
         match ended.as_deref() {
             Ok(Some(answer)) => answer.clone(),

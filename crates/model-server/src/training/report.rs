@@ -1,5 +1,7 @@
 //! What came of a training.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::life::LifeError;
@@ -54,14 +56,12 @@ pub struct TrainReport {
 #[derive(Debug, thiserror::Error)]
 pub enum TrainFailure {
     /// The row that a trigger names did not arrive in time; the caller should come again.
-    #[error(
-        "the row of fish `{fish_id}` is not in the training data after {waited_secs} s; try again"
-    )]
+    #[error("the row of fish `{fish_id}` is not in the training data after {waited:?}; try again")]
     NotYet {
         /// The fish.
         fish_id: String,
         /// How long it was waited for.
-        waited_secs: u64,
+        waited: Duration,
     },
     /// The rows do not make a model.
     #[error(transparent)]

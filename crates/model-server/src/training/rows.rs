@@ -1,6 +1,7 @@
 //! Which rows of `Weight.TrainingData` a model is trained on.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use crate::features::TrainingRow;
 use crate::store::{Page, Store, StoreError};
@@ -8,15 +9,18 @@ use crate::store::{Page, Store, StoreError};
 /// How many documents are read at a time.
 const CHUNK: u32 = 200;
 
-/// Which rows to take.
+/// Which rows to take, and how long to wait for the last one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RowRule {
+pub struct TrainingRule {
     /// The newest valid rows.
     pub newest: u32,
     /// Of each species that the live model knows and that has fewer rows than this among the
     /// newest, older rows up to this many: a stretch of one species must not make the model forget
     /// the others.
     pub keep_per_species: u32,
+    /// How long to wait for the row that a trigger names: the row and the trigger come through two
+    /// independent connectors.
+    pub row_wait: Duration,
 }
 
 /// The rows to train on.
@@ -31,7 +35,7 @@ pub(super) struct Selection {
 /// Selects by the rule. `known` are the species of the live model.
 pub(super) async fn select(
     store: &dyn Store,
-    rule: RowRule,
+    rule: TrainingRule,
     known: &[String],
 ) -> Result<Selection, StoreError> {
     let mut scan = Scan {

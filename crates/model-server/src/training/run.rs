@@ -7,22 +7,20 @@ use tokio::time::{Instant, sleep};
 
 use super::TrainRequest;
 use super::report::{Outcome, TrainFailure, TrainReport};
-use super::rows::{RowRule, Selection, select};
+use super::rows::{Selection, TrainingRule, select};
 use crate::cause::{Cause, Trigger};
 use crate::decision::{Decision, Verdict};
 use crate::life::{Decided, Life, State};
 use crate::store::{Store, StoreError};
 use crate::version::Version;
 
-/// How long a training waits for the row that its trigger names: the row and the trigger come
-/// through two independent connectors.
-const ROW_WAIT: Duration = Duration::from_secs(5);
+/// How often the store is asked for the row that a trigger names.
 const ROW_POLL: Duration = Duration::from_millis(50);
 
 /// Trains and decides.
 pub(super) async fn run(
     life: &Life,
-    rule: &RowRule,
+    rule: &TrainingRule,
     request: &TrainRequest,
 ) -> Result<TrainReport, TrainFailure> {
     let started = EventTime::now();
@@ -30,8 +28,13 @@ pub(super) async fn run(
     if let Some(report) = nothing_to_do(&state, request.trigger.as_ref()) {
         return Ok(report);
     }
-    await_row(life.store().as_ref(), request.trigger.as_ref()).await?;
-    let rule = RowRule {
+    await_row(
+        life.store().as_ref(),
+        request.trigger.as_ref(),
+        rule.row_wait,
+    )
+    .await?;
+    let rule = TrainingRule {
         newest: request.rows.unwrap_or(rule.newest),
         ..*rule
     };
@@ -74,12 +77,16 @@ fn nothing_to_do(state: &State, trigger: Option<&Trigger>) -> Option<TrainReport
 }
 
 /// Waits until the last fish of the trigger's window is in the training data.
-async fn await_row(store: &dyn Store, trigger: Option<&Trigger>) -> Result<(), TrainFailure> {
+async fn await_row(
+    store: &dyn Store,
+    trigger: Option<&Trigger>,
+    row_wait: Duration,
+) -> Result<(), TrainFailure> {
     let Some((trigger, fish_id)) = trigger.and_then(|t| Some((t, t.fish_id_end.as_deref()?)))
     else {
         return Ok(());
     };
-    let deadline = Instant::now() + ROW_WAIT;
+    let deadline = Instant::now() + row_wait;
     while !store
         .has_fish(fish_id, trigger.model_version.as_deref())
         .await?
@@ -87,7 +94,7 @@ async fn await_row(store: &dyn Store, trigger: Option<&Trigger>) -> Result<(), T
         if Instant::now() >= deadline {
             return Err(TrainFailure::NotYet {
                 fish_id: fish_id.to_owned(),
-                waited_secs: ROW_WAIT.as_secs(),
+                waited: row_wait,
             });
         }
         sleep(ROW_POLL).await;

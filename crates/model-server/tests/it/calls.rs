@@ -1,0 +1,127 @@
+//! Predictions: the two calls, good and bad input.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Server, problem, send};
+
+#[tokio::test]
+async fn a_prediction_carries_weight_interval_model_and_version() {
+    let (server, _dir) = Server::start().await;
+    let answer = server.weigh(86.37, 18.74, "salmon").await;
+    let live = server.json("/models/live").await;
+    assert_eq!(answer["ModelVersion"], live["ModelVersion"]);
+    assert_eq!(answer["ModelTime"], live["ModelTime"]);
+    assert_eq!(answer["UnseenSpecies"], false);
+    let [lower, weight, upper] =
+        ["Lower95", "Weight", "Upper95"].map(|field| answer[field].as_f64().unwrap());
+    assert!(
+        lower < weight && weight < upper && (4.0..5.0).contains(&weight),
+        "{answer}"
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_unseen_species_is_answered_by_the_pooled_fit_and_says_so() {
+    let (server, _dir) = Server::start().await;
+    let answer = server.weigh(86.37, 18.74, "char").await;
+    assert_eq!(answer["UnseenSpecies"], true);
+    assert_eq!(
+        answer["Weight"],
+        server.weigh(86.37, 18.74, "salmon").await["Weight"]
+    );
+    assert!(
+        server
+            .metric("catchweight_unseen_species_answers_total 1")
+            .await
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn bad_input_is_a_400_that_names_every_wrong_field() {
+    let (server, _dir) = Server::start().await;
+    let problem = problem(server.get("/prediction?length=NaN&height=-3&species="), 400).await;
+    assert_eq!(problem["type"], "urn:catchweight:problem:invalid-input");
+    assert_eq!(
+        problem["errors"],
+        json!([
+            {"field": "length", "reason": "is not a finite number"},
+            {"field": "height", "reason": "must be greater than 0"},
+            {"field": "species", "reason": "is empty"},
+        ])
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn many_fish_are_answered_in_place_each_good_or_bad_on_its_own() {
+    let (server, _dir) = Server::start().await;
+    let body = json!([
+        {"length": 86.37, "height": 18.74, "species": "salmon", "unknown": {"deep": [1]}},
+        {"length": "86.37", "height": 0, "species": 7},
+        {"height": 18.74, "species": "salmon"},
+        "fish",
+        {"length": 80, "height": 17, "species": "sal\u{6d}on \u{1f41f}"},
+    ]);
+    let response = send(server.post("/predictions").body(body.to_string())).await;
+    assert_eq!(response.status(), 200);
+    let answers: Vec<Value> = response.json().await.unwrap();
+    assert_eq!(answers.len(), 5);
+    assert_eq!(answers[0], server.weigh(86.37, 18.74, "salmon").await);
+    let reason =
+        |row: usize, field: usize| answers[row]["error"]["errors"][field]["reason"].clone();
+    assert_eq!(
+        [reason(1, 0), reason(1, 1), reason(1, 2)],
+        ["is not a number", "must be greater than 0", "is not a text"]
+    );
+    assert_eq!(reason(2, 0), "is missing");
+    assert_eq!(reason(3, 0), "is not an object");
+    assert_eq!(answers[4]["UnseenSpecies"], true);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_batch_that_is_no_array_or_too_large_is_refused_whole() {
+    let (server, _dir) = Server::start().await;
+    let post = |body: String| server.post("/predictions").body(body);
+    for broken in ["", "{}", "[{]", "[1e999]", "[1] 2"] {
+        let problem = problem(post(broken.into()), 400).await;
+        assert_eq!(
+            problem["type"], "urn:catchweight:problem:invalid-body",
+            "{broken}"
+        );
+    }
+    let rows = |count: usize| format!("[{}]", vec!["0"; count].join(","));
+    problem(post(rows(5_001)), 413).await;
+    assert_eq!(send(post(rows(5_000))).await.status(), 200);
+    problem(post(" ".repeat(2 * 1024 * 1024 + 1)), 413).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_too_large_to_predict_from_is_the_callers_error() {
+    let (server, _dir) = Server::start().await;
+    let problem = problem(
+        server.get("/prediction?length=1e308&height=1e308&species=x"),
+        400,
+    )
+    .await;
+    assert_eq!(
+        problem["errors"][0]["reason"],
+        "is too large to predict from"
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_problems_too() {
+    let (server, _dir) = Server::start().await;
+    problem(server.get("/predict"), 404).await;
+    problem(server.post("/prediction"), 405).await;
+    problem(server.get("/models/none"), 404).await;
+    problem(server.post("/models/none/activate"), 404).await;
+    problem(server.get("/models?limit=0"), 400).await;
+    problem(server.get("/models?page=2"), 400).await;
+    server.stop().await;
+}

@@ -1,0 +1,218 @@
+//! A model server on a free port, a store to fill, a client.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model_server::store::Store;
+use model_server::{Config, ModelServer, Secret, SqliteStore};
+use reqwest::{Client, RequestBuilder, Response};
+use serde_json::{Value, json};
+use service_runtime::CancellationToken;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+/// Waits, but not for ever.
+pub(crate) async fn within<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(30), future)
+        .await
+        .expect("in time")
+}
+
+/// Asks until the answer is yes.
+pub(crate) async fn until<F: Future<Output = bool>>(mut ask: impl FnMut() -> F) {
+    within(async {
+        while !ask().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+}
+
+/// The settings of most tests: a free port, rows are waited for no longer than needed.
+pub(crate) fn config() -> Config {
+    Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        row_wait_ms: 200,
+        ..Config::default()
+    }
+}
+
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) store: SqliteStore,
+    pub(crate) client: Client,
+    shutdown: CancellationToken,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Server {
+    /// A server on its own store; the directory must be kept.
+    pub(crate) async fn start() -> (Self, TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        (Self::start_in(dir.path(), config()).await, dir)
+    }
+
+    /// A server on the store in `dir`, which may be there already.
+    pub(crate) async fn start_in(dir: &Path, config: Config) -> Self {
+        let store = SqliteStore::open(dir.join("store.sqlite")).unwrap();
+        Self::start_on(store.clone(), Arc::new(store), config).await
+    }
+
+    pub(crate) async fn start_on(
+        store: SqliteStore,
+        shown: Arc<dyn Store>,
+        config: Config,
+    ) -> Self {
+        let server = within(ModelServer::bind_with_store(config, shown))
+            .await
+            .unwrap();
+        let shutdown = CancellationToken::new();
+        Self {
+            url: format!("http://127.0.0.1:{}", server.port()),
+            store,
+            client: Client::new(),
+            task: tokio::spawn(server.run(shutdown.clone())),
+            shutdown,
+        }
+    }
+
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        within(self.task).await.unwrap().unwrap();
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.url))
+    }
+
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
+        self.client.post(format!("{}{path}", self.url))
+    }
+
+    /// The JSON that a GET answers, which must be 200.
+    pub(crate) async fn json(&self, path: &str) -> Value {
+        let response = send(self.get(path)).await;
+        assert_eq!(response.status(), 200, "{path}");
+        response.json().await.unwrap()
+    }
+
+    /// What the model says of a fish.
+    pub(crate) async fn weigh(&self, length: f64, height: f64, species: &str) -> Value {
+        self.json(&format!(
+            "/prediction?length={length}&height={height}&species={species}"
+        ))
+        .await
+    }
+
+    /// The live version.
+    pub(crate) async fn live(&self) -> String {
+        text(&self.json("/models/live").await["ModelVersion"])
+    }
+
+    /// Whether the metrics have this line.
+    pub(crate) async fn metric(&self, line: &str) -> bool {
+        let metrics = send(self.get("/metrics")).await.text().await.unwrap();
+        metrics.lines().any(|one| one == line)
+    }
+
+    /// Trains and returns the report, which must be 200.
+    pub(crate) async fn train(&self, path: &str, body: Value) -> Value {
+        let response = send(self.post(path).body(body.to_string())).await;
+        let status = response.status();
+        let body = response.text().await.unwrap();
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    /// Stores rows as the pipeline would.
+    pub(crate) async fn store_fish(&self, fish: &[Value]) {
+        store_fish(&self.store, fish).await;
+    }
+}
+
+pub(crate) async fn store_fish(store: &SqliteStore, fish: &[Value]) {
+    let documents = fish
+        .iter()
+        .map(|row| (text(&row["_id"]), row.clone()))
+        .collect();
+    store
+        .replace_many("Weight", "TrainingData", documents)
+        .await
+        .unwrap();
+}
+
+pub(crate) async fn send(request: RequestBuilder) -> Response {
+    within(request.send()).await.unwrap()
+}
+
+/// A 503, 400 and so on with its problem body.
+pub(crate) async fn problem(request: RequestBuilder, status: u16) -> Value {
+    let response = send(request).await;
+    assert_eq!(response.status(), status);
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/problem+json"
+    );
+    assert_eq!(
+        response.headers().contains_key("retry-after"),
+        status == 503
+    );
+    let problem: Value = response.json().await.unwrap();
+    assert_eq!(problem["status"], status);
+    problem
+}
+
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+/// Fish `from` to `to` of a species, one every two seconds, as rows of `Weight.TrainingData`.
+pub(crate) fn fish(species: &str, from: u32, to: u32, version: &str) -> Vec<Value> {
+    (from..=to)
+        .map(|id| {
+            // No two fish alike, and the same fish in every run.
+            let wave = |step: f64| (f64::from(id) * step).sin();
+            let (length, height, weight) = match species {
+                "walleye" => {
+                    let (length, height) = (81.0 + 8.0 * wave(1.7), 17.0 + 2.0 * wave(2.9));
+                    (length, height, 0.02 * length + 0.04 * height + 0.1 * wave(5.3))
+                }
+                _ => {
+                    let (length, height) = (88.0 + 5.0 * wave(1.7), 19.0 + wave(2.9));
+                    (length, height, 0.05 * length + 0.01 * height + 0.1 * wave(5.3))
+                }
+            };
+            let timestamp = format!("2021-06-09T13:{:02}:{:02}.000Z", id / 30, id % 30 * 2);
+            json!({
+                "_id": format!("{id}@{timestamp}"), "Key": "Key", "Fish_Id": id.to_string(), "Species": species,
+                "Length": length, "Height": height, "PredictedWeight": 4.0, "ActualWeight": weight, "Error": 0.1,
+                "ModelTime": "2021-06-02 07:48:52", "ModelVersion": version, "Timestamp": timestamp
+            })
+        })
+        .collect()
+}
+
+/// A row of `weight-retrain`.
+pub(crate) fn trigger(version: &str, last_fish: u32) -> Value {
+    json!({
+        "ModelVersion": version, "Species": ["walleye"], "Fish_Id_Start": (last_fish - 20).to_string(),
+        "Fish_Id_End": last_fish.to_string(), "ErrorAvg": 0.31, "Fish": 20
+    })
+}
+
+/// Where R's answers are.
+pub(crate) fn reference(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../regression/tests/data")
+        .join(file)
+}
+
+/// A setting with a token.
+pub(crate) fn with_token(token: &str) -> Config {
+    Config {
+        train_token: Secret(token.into()),
+        ..config()
+    }
+}

@@ -1,0 +1,11 @@
+//! The model server through a real listener.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod calls;
+mod harness;
+mod history;
+mod parity;
+mod process;
+mod service;
+mod stores;
+mod training;

@@ -1,0 +1,416 @@
+//! Training and what becomes of its versions.
+
+use model_server::Config;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::harness::{Server, config, fish, problem, send, text, trigger, until, within};
+
+/// A server that has seen 60 salmon and 20 walleye.
+async fn drifted() -> (Server, tempfile::TempDir, String) {
+    let (server, dir) = Server::start().await;
+    let first = server.live().await;
+    server.store_fish(&fish("salmon", 1, 60, &first)).await;
+    server.store_fish(&fish("walleye", 61, 80, &first)).await;
+    (server, dir, first)
+}
+
+fn weight(answer: &Value) -> f64 {
+    answer["Weight"].as_f64().unwrap()
+}
+
+#[tokio::test]
+async fn a_trigger_makes_a_model_of_the_newest_rows_live() {
+    let (server, _dir, first) = drifted().await;
+    let before = weight(&server.weigh(81.0, 17.0, "walleye").await);
+    let report = server.train("/train", trigger(&first, 80)).await;
+    assert_eq!(report["Outcome"], "activated", "{report}");
+    assert_eq!(report["Rows"], 50);
+    assert_eq!(report["Species"], json!(["salmon", "walleye"]));
+    assert!(text(&report["LastRow"]).starts_with("80@"));
+    assert!(report["LooError"].as_f64() < report["ChampionError"].as_f64());
+
+    let answer = server.weigh(81.0, 17.0, "walleye").await;
+    assert_eq!(answer["ModelVersion"], report["ModelVersion"]);
+    assert_eq!(answer["UnseenSpecies"], false);
+    let truth = 0.02 * 81.0 + 0.04 * 17.0;
+    assert!((weight(&answer) - truth).abs() / truth < 0.05, "{answer}");
+    assert!((before - truth) / truth > 0.5, "{before}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_redelivered_trigger_is_superseded_and_the_same_rows_are_unchanged() {
+    let (server, _dir, first) = drifted().await;
+    let activated = server.train("/train", trigger(&first, 80)).await;
+    let again = server.train("/train", trigger(&first, 80)).await;
+    assert_eq!(again["Outcome"], "superseded");
+    assert_eq!(again["ModelVersion"], activated["ModelVersion"]);
+    assert_eq!(again["Rows"], Value::Null);
+    let unchanged = server.train("/train", json!({})).await;
+    assert_eq!(unchanged["Outcome"], "unchanged");
+    assert_eq!(unchanged["ModelVersion"], activated["ModelVersion"]);
+    assert_eq!(server.json("/models").await["Total"], 2);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_stretch_of_one_species_does_not_make_the_model_forget_the_others() {
+    let (server, _dir, first) = drifted().await;
+    server.store_fish(&fish("walleye", 81, 140, &first)).await;
+    let report = server.train("/train", trigger(&first, 140)).await;
+    assert_eq!(report["Rows"], 60);
+    assert_eq!(report["Species"], json!(["salmon", "walleye"]));
+    let truth = 0.05 * 88.0 + 0.01 * 19.0;
+    assert!((weight(&server.weigh(88.0, 19.0, "salmon").await) - truth).abs() / truth < 0.05);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn without_the_memory_the_newest_rows_alone_are_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config {
+        keep_per_species: 0,
+        ..config()
+    };
+    let server = Server::start_in(dir.path(), config).await;
+    let first = server.live().await;
+    server.store_fish(&fish("salmon", 1, 60, &first)).await;
+    server.store_fish(&fish("walleye", 61, 120, &first)).await;
+    let report = server.train("/train?rows=30", json!({})).await;
+    assert_eq!(
+        (&report["Rows"], &report["Species"]),
+        (&json!(30), &json!(["walleye"]))
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn rows_that_cannot_be_trained_on_are_skipped_and_counted() {
+    let (server, _dir, first) = drifted().await;
+    let mut broken = fish("walleye", 81, 84, &first);
+    broken[0]["Length"] = Value::Null;
+    broken[1]["ActualWeight"] = json!(-1);
+    broken[2]["Species"] = json!("");
+    broken[3]["Height"] = json!("tall");
+    server.store_fish(&broken).await;
+    let report = server.train("/train", json!({})).await;
+    assert_eq!(
+        (&report["Rows"], &report["SkippedRows"]),
+        (&json!(50), &json!(4))
+    );
+    assert!(text(&report["LastRow"]).starts_with("80@"));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn too_few_or_degenerate_rows_are_a_422_and_the_live_model_stays() {
+    let (server, _dir) = Server::start().await;
+    let first = server.live().await;
+    server.store_fish(&fish("salmon", 1, 9, &first)).await;
+    let few = problem(server.post("/train"), 422).await;
+    assert!(
+        text(&few["detail"]).contains("9 valid rows are too few"),
+        "{few}"
+    );
+
+    let mut alike = fish("salmon", 1, 30, &first);
+    for row in &mut alike {
+        row["Height"] = json!(19.0);
+    }
+    server.store_fish(&alike).await;
+    let constant = problem(server.post("/train"), 422).await;
+    assert!(
+        text(&constant["detail"]).contains("`height` is constant"),
+        "{constant}"
+    );
+    assert_eq!(server.live().await, first);
+    server.stop().await;
+}
+
+/// Rows whose weights have nothing to do with their lengths: the salmon model does better.
+async fn store_noise(server: &Server) {
+    let mut rows = fish("salmon", 1, 40, "x");
+    for (index, row) in rows.iter_mut().enumerate() {
+        // Far out in length, a little off in weight: leaving one out moves the line.
+        let outlier = if index == 20 { 400.0 } else { 0.0 };
+        row["Length"] = json!(row["Length"].as_f64().unwrap() + outlier);
+    }
+    server.store_fish(&rows).await;
+}
+
+#[tokio::test]
+async fn a_challenger_that_is_worse_is_rejected_and_stays_so_unless_forced() {
+    let (server, _dir) = Server::start().await;
+    let first = server.live().await;
+    store_noise(&server).await;
+    let report = server.train("/train", json!({})).await;
+    assert_eq!(report["Outcome"], "rejected", "{report}");
+    let (loo, champion) = (
+        report["LooError"].as_f64().unwrap(),
+        report["ChampionError"].as_f64().unwrap(),
+    );
+    assert!(loo > champion * 1.1);
+    assert_eq!(server.live().await, first);
+    assert_eq!(
+        server.train("/train", json!({})).await["Outcome"],
+        "unchanged"
+    );
+
+    let forced = server.train("/train?force=true", json!({})).await;
+    assert_eq!(forced["Outcome"], "activated");
+    assert_eq!(server.live().await, text(&forced["ModelVersion"]));
+    let decisions = server
+        .json(&format!("/models/{}", text(&forced["ModelVersion"])))
+        .await;
+    let decisions = decisions["Decisions"].as_array().unwrap().clone();
+    let verdicts: Vec<_> = decisions
+        .iter()
+        .map(|one| (&one["Verdict"], &one["Forced"]))
+        .collect();
+    assert_eq!(
+        verdicts,
+        [
+            (&json!("rejected"), &json!(false)),
+            (&json!("activated"), &json!(true))
+        ]
+    );
+    assert_eq!(decisions[0]["Gate"]["LooError"], loo);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_redelivery_cannot_undo_a_rollback() {
+    let (server, _dir, first) = drifted().await;
+    let activated = server.train("/train", trigger(&first, 80)).await;
+    send(server.post(&format!("/models/{first}/activate")))
+        .await
+        .error_for_status()
+        .unwrap();
+    assert_eq!(server.live().await, first);
+    let again = server.train("/train", trigger(&first, 80)).await;
+    assert_eq!(again["Outcome"], "unchanged");
+    assert_eq!(again["ModelVersion"], activated["ModelVersion"]);
+    assert_eq!(server.live().await, first);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_pinned_version_stays_live_until_it_is_unpinned() {
+    let (server, _dir, first) = drifted().await;
+    let activate = |query: &str| server.post(&format!("/models/{first}/activate{query}"));
+    send(activate("?pin=true"))
+        .await
+        .error_for_status()
+        .unwrap();
+    assert_eq!(server.json("/models/live").await["Pinned"], true);
+    assert_eq!(
+        server.train("/train", trigger(&first, 80)).await["Outcome"],
+        "pinned"
+    );
+    assert_eq!(
+        server.train("/train?force=true", json!({})).await["Outcome"],
+        "pinned"
+    );
+    assert_eq!(server.live().await, first);
+
+    send(activate("?pin=false"))
+        .await
+        .error_for_status()
+        .unwrap();
+    assert_eq!(
+        server.train("/train", trigger(&first, 80)).await["Outcome"],
+        "activated"
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_trigger_waits_for_the_last_row_of_its_window() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start_in(
+        dir.path(),
+        Config {
+            row_wait_ms: 20_000,
+            ..config()
+        },
+    )
+    .await;
+    let first = server.live().await;
+    server.store_fish(&fish("salmon", 1, 60, &first)).await;
+    server.store_fish(&fish("walleye", 61, 79, &first)).await;
+    // An older run's fish of the same number, predicted by another model, is not the row.
+    let mut older = fish("salmon", 80, 80, "another");
+    older[0]["_id"] = json!("80@2020-01-01T00:00:00.000Z");
+    older[0]["Timestamp"] = json!("2020-01-01T00:00:00.000Z");
+    server.store_fish(&older).await;
+    let training = server
+        .post("/train")
+        .body(trigger(&first, 80).to_string())
+        .send();
+    let training = tokio::spawn(training);
+    until(|| server.metric("catchweight_training_calls_total 1")).await;
+    assert!(!training.is_finished());
+    server.store_fish(&fish("walleye", 80, 80, &first)).await;
+    let report: Value = within(training)
+        .await
+        .unwrap()
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(report["Outcome"], "activated");
+    assert!(text(&report["LastRow"]).starts_with("80@2021"), "{report}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_trigger_whose_row_does_not_come_is_to_be_tried_again() {
+    let (server, _dir, first) = drifted().await;
+    let request = server.post("/train").body(trigger(&first, 81).to_string());
+    let problem = problem(request, 503).await;
+    assert_eq!(problem["type"], "urn:catchweight:problem:row-not-stored");
+    assert_eq!(server.live().await, first);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_does_not_stop_its_training() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start_in(
+        dir.path(),
+        Config {
+            row_wait_ms: 20_000,
+            ..config()
+        },
+    )
+    .await;
+    let first = server.live().await;
+    server.store_fish(&fish("salmon", 1, 60, &first)).await;
+    server.store_fish(&fish("walleye", 61, 79, &first)).await;
+    let body = trigger(&first, 80).to_string();
+    let mut connection = TcpStream::connect(server.url.trim_start_matches("http://"))
+        .await
+        .unwrap();
+    let head = format!(
+        "POST /train HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    connection
+        .write_all(format!("{head}{body}").as_bytes())
+        .await
+        .unwrap();
+    until(|| server.metric("catchweight_training_calls_total 1")).await;
+    drop(connection);
+    until(|| server.metric("catchweight_http_requests_in_flight 0")).await;
+    assert_eq!(server.live().await, first);
+    server.store_fish(&fish("walleye", 80, 80, &first)).await;
+    until(|| async { server.live().await != first }).await;
+    assert!(
+        server
+            .metric(r#"catchweight_trainings_total{outcome="activated"} 1"#)
+            .await
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn calls_with_the_same_request_share_one_training_and_its_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start_in(
+        dir.path(),
+        Config {
+            row_wait_ms: 20_000,
+            ..config()
+        },
+    )
+    .await;
+    let first = server.live().await;
+    server.store_fish(&fish("salmon", 1, 60, &first)).await;
+    server.store_fish(&fish("walleye", 61, 79, &first)).await;
+    let call = |body: Value| tokio::spawn(server.post("/train").body(body.to_string()).send());
+    let same = [
+        call(trigger(&first, 80)),
+        call(trigger(&first, 80)),
+        call(trigger(&first, 80)),
+    ];
+    until(|| server.metric("catchweight_training_calls_total 3")).await;
+    let other = call(json!({}));
+    until(|| server.metric("catchweight_training_calls_total 4")).await;
+    server.store_fish(&fish("walleye", 80, 80, &first)).await;
+    let mut answers = Vec::new();
+    for call in same {
+        answers.push(
+            within(call)
+                .await
+                .unwrap()
+                .unwrap()
+                .json::<Value>()
+                .await
+                .unwrap(),
+        );
+    }
+    assert_eq!(answers[0]["Outcome"], "activated");
+    assert!(
+        answers.iter().all(|answer| *answer == answers[0]),
+        "{answers:?}"
+    );
+    let other: Value = within(other).await.unwrap().unwrap().json().await.unwrap();
+    assert_eq!(
+        other["Outcome"], "unchanged",
+        "it queued, and found the same rows"
+    );
+    assert!(
+        server
+            .metric(r#"catchweight_trainings_total{outcome="activated"} 1"#)
+            .await
+    );
+    assert!(
+        server
+            .metric(r#"catchweight_trainings_total{outcome="unchanged"} 1"#)
+            .await
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn predictions_go_on_without_a_failure_while_models_are_swapped() {
+    let (server, _dir, first) = drifted().await;
+    let trained = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let askers: Vec<_> = (0..4)
+        .map(|_| {
+            let request = server.get("/prediction?length=81&height=17&species=walleye");
+            let stopped = stopped.clone();
+            let known = [first.clone(), trained.clone()];
+            tokio::spawn(async move {
+                let mut answers = 0;
+                while !*stopped.borrow() {
+                    let answer = request.try_clone().unwrap().send().await.unwrap();
+                    let answer: Value = answer.error_for_status().unwrap().json().await.unwrap();
+                    // Number and name of one answer are of one model.
+                    let is_trained = answer["ModelVersion"] == known[1].as_str();
+                    assert!(is_trained || answer["ModelVersion"] == known[0].as_str());
+                    assert_eq!(
+                        is_trained,
+                        answer["Weight"].as_f64().unwrap() < 3.0,
+                        "{answer}"
+                    );
+                    answers += 1;
+                }
+                answers
+            })
+        })
+        .collect();
+    for round in 0..20 {
+        let to = if round % 2 == 0 { &first } else { &trained };
+        let activated = send(server.post(&format!("/models/{to}/activate"))).await;
+        activated.error_for_status().unwrap();
+    }
+    stop.send_replace(true);
+    for asker in askers {
+        assert!(within(asker).await.unwrap() > 0);
+    }
+    server.stop().await;
+}
