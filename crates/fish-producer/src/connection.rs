@@ -6,19 +6,18 @@ use std::time::Duration;
 
 use anyhow::Context;
 use kafka_io::KafkaSettings;
-use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 use service_runtime::{CancellationToken, Readiness, UsageError};
 
 use crate::simulation::Past;
-use crate::tails::{self, TailError};
+use crate::tails::{self, TailConsumer, TailError};
 
 /// Between two attempts to reach Kafka.
 const NEXT_ATTEMPT: Duration = Duration::from_secs(1);
 
 /// The way to the topics' newest records.
 pub(crate) struct Connection {
-    consumer: Arc<BaseConsumer>,
+    consumer: Arc<TailConsumer>,
     bootstrap_servers: String,
     readiness: Readiness,
 }
@@ -40,7 +39,7 @@ impl Connection {
     /// # Errors
     /// A [`UsageError`] where the two topics cannot be joined.
     pub(crate) async fn past(
-        &self,
+        self,
         depth: u64,
         shutdown: &CancellationToken,
     ) -> anyhow::Result<Option<Past>> {

@@ -14,6 +14,7 @@
 pub mod config;
 mod connection;
 mod deliveries;
+mod machines;
 mod pacing;
 pub mod producer;
 pub mod progress;

@@ -24,9 +24,14 @@ impl Pacing {
         }
     }
 
-    /// When the event at `at` is due; one before the start is due at once.
+    /// When the event at `at` is due; for one before the start that may have passed.
     pub(crate) fn due(&self, at: EventTime) -> Instant {
-        self.origin + clock::since(at, self.start).div_f64(self.speed)
+        let after = clock::since(at, self.start).div_f64(self.speed);
+        let before = clock::since(self.start, at).div_f64(self.speed);
+        // A clock of instants may begin when the machine starts: what was due earlier is due now.
+        (self.origin + after)
+            .checked_sub(before)
+            .unwrap_or_else(Instant::now)
     }
 }
 
@@ -44,6 +49,8 @@ mod tests {
         assert_eq!(due(0), Duration::ZERO);
         assert_eq!(due(2), Duration::from_millis(100));
         assert_eq!(due(2_000_000), Duration::from_secs(100_000));
-        assert_eq!(pacing.due(start.before(Duration::from_secs(9))), origin);
+        let earlier = pacing.due(start.before(Duration::from_secs(2)));
+        assert_eq!(origin - earlier, Duration::from_millis(100));
+        assert!(pacing.due(start.before(Duration::from_secs(10_000_000_000))) <= Instant::now());
     }
 }

@@ -1,7 +1,5 @@
 //! The two machines: the simulation's events on their topics, at the right moment.
 
-use std::time::Duration;
-
 use kafka_io::KafkaSettings;
 use messages::EventTime;
 use rdkafka::error::KafkaError;
@@ -11,12 +9,10 @@ use tokio::time::Instant;
 use crate::Config;
 use crate::connection::Connection;
 use crate::deliveries::{Deliveries, MOST_IN_FLIGHT};
+use crate::machines::Machines;
 use crate::pacing::Pacing;
 use crate::progress::Progress;
 use crate::simulation::{Past, Simulation};
-
-/// How long a stopped producer waits for what is in flight.
-const LAST_ACKNOWLEDGEMENTS: Duration = Duration::from_secs(10);
 
 /// Writes a simulation to the topics `machine-measurement` and `machine-weight`.
 #[derive(Debug)]
@@ -71,73 +67,24 @@ impl FishProducer {
     /// # Errors
     /// Where a record is not acknowledged, or the settings do not fit what the topics hold (a
     /// [`UsageError`]).
-    pub async fn run(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
+    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let depth = self.simulation.most_on_the_belt() + MOST_IN_FLIGHT as u64 + 1;
         let Some(past) = self.connection.past(depth, &shutdown).await? else {
             return Ok(());
         };
         let now = EventTime::now();
-        let simulation = self.simulation.clone().after(&past, now).map_err(usage)?;
+        let simulation = self.simulation.after(&past, now).map_err(usage)?;
         log_start(&simulation, &past, now);
         let origin = Instant::now() + simulation.lead(now);
         let pacing = Pacing::new(origin, simulation.start(), simulation.speed());
-        for event in simulation.events() {
-            if !self.wait_until(pacing.due(event.at()), &shutdown).await? {
-                break;
-            }
-            tracing::debug!(fish = event.fish_id(), at = %event.at(), "sent");
-            self.deliveries.send(&event).await?;
-        }
-        self.flush(&shutdown).await?;
+        let machines = Machines {
+            deliveries: self.deliveries,
+            readiness: self.readiness,
+            shutdown,
+        };
+        machines.run(&simulation, pacing).await?;
         let (measured, weighed) = (self.progress.measured(), self.progress.weighed());
         tracing::info!(measured, weighed, "all records are acknowledged");
-        Ok(())
-    }
-
-    /// Waits until `due` and until there is room for a record; false after a shutdown.
-    async fn wait_until(
-        &mut self,
-        due: Instant,
-        shutdown: &CancellationToken,
-    ) -> anyhow::Result<bool> {
-        let mut is_due = false;
-        loop {
-            let has_room = self.deliveries.has_room();
-            if has_room {
-                self.readiness.set_ready();
-                if is_due {
-                    return Ok(true);
-                }
-            } else {
-                let reason = format!("{MOST_IN_FLIGHT} records wait for Kafka's acknowledgement");
-                if self.readiness.set_not_ready(&reason) {
-                    tracing::warn!("{reason}: the machines stand still until it answers");
-                }
-            }
-            tokio::select! {
-                () = shutdown.cancelled() => return Ok(false),
-                acknowledged = self.deliveries.acknowledged() => acknowledged?,
-                () = tokio::time::sleep_until(due), if !is_due => is_due = true,
-            }
-        }
-    }
-
-    /// Waits for every acknowledgement; after a shutdown not for ever.
-    async fn flush(&mut self, shutdown: &CancellationToken) -> anyhow::Result<()> {
-        let given_up = async {
-            shutdown.cancelled().await;
-            tokio::time::sleep(LAST_ACKNOWLEDGEMENTS).await;
-        };
-        tokio::pin!(given_up);
-        while self.deliveries.in_flight() > 0 {
-            tokio::select! {
-                acknowledged = self.deliveries.acknowledged() => acknowledged?,
-                () = &mut given_up => anyhow::bail!(
-                    "stopped while {} records were not acknowledged: whether Kafka has them is not known",
-                    self.deliveries.in_flight(),
-                ),
-            }
-        }
         Ok(())
     }
 }
@@ -157,12 +104,13 @@ fn log_start(simulation: &Simulation, past: &Past, now: EventTime) {
         }
         None => tracing::info!(seed, %start, "the plan starts and is repeated until stopped"),
     }
-    let lead = simulation.lead(now);
-    if !lead.is_zero() {
-        tracing::info!(
-            "the first fish is measured in {} s, when the clock is there",
-            lead.as_secs()
+    let lead_s = simulation.lead(now).as_secs();
+    if lead_s > 60 {
+        tracing::warn!(
+            "what is on the topics is ahead of the clock: the first fish is measured in {lead_s} s; to start sooner, use a broker or topics without these records"
         );
+    } else if lead_s > 0 {
+        tracing::info!("the first fish is measured in {lead_s} s, when the clock is there");
     }
     let overdue = simulation.overdue().len();
     if overdue > 0 {

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use kafka_io::KafkaSettings;
 use messages::{FromWire, Measurement, Weighing, topics};
-use rdkafka::Message;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::{ClientContext, Message};
 
 use crate::simulation::Past;
 
@@ -29,17 +29,33 @@ pub(crate) enum TailError {
 
 const ANSWER: Duration = Duration::from_secs(3);
 
+/// Logs the client's errors, of which the end of a partition is none here.
+pub(crate) struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
+            tracing::warn!(%error, reason, "Kafka client");
+        }
+    }
+}
+
+impl ConsumerContext for Quiet {}
+
+/// What [`read`] reads with.
+pub(crate) type TailConsumer = BaseConsumer<Quiet>;
+
 /// A consumer for [`read`].
 ///
 /// # Errors
 /// Where a property of `settings` is unknown or has a wrong value.
-pub(crate) fn consumer(settings: &KafkaSettings) -> Result<BaseConsumer, KafkaError> {
+pub(crate) fn consumer(settings: &KafkaSettings) -> Result<TailConsumer, KafkaError> {
     settings
         .assigning_consumer("fish-producer")
         .set("enable.partition.eof", "true")
         // Retention may delete a record between the look at the offsets and the fetch.
         .set("auto.offset.reset", "earliest")
-        .create()
+        .create_with_context(Quiet)
 }
 
 /// What the newest `depth` records of each partition of both topics tell. Blocks for seconds where
@@ -47,7 +63,7 @@ pub(crate) fn consumer(settings: &KafkaSettings) -> Result<BaseConsumer, KafkaEr
 ///
 /// # Errors
 /// Where Kafka does not answer, or the topics differ in their number of partitions.
-pub(crate) fn read(consumer: &BaseConsumer, depth: u64) -> Result<Past, TailError> {
+pub(crate) fn read(consumer: &TailConsumer, depth: u64) -> Result<Past, TailError> {
     let depth = i64::try_from(depth).unwrap_or(i64::MAX);
     let measurement = partitions(consumer, topics::MACHINE_MEASUREMENT)?;
     let weight = partitions(consumer, topics::MACHINE_WEIGHT)?;
@@ -63,20 +79,26 @@ pub(crate) fn read(consumer: &BaseConsumer, depth: u64) -> Result<Past, TailErro
     Ok(Past::from_newest(measured, &weighed))
 }
 
-fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<usize, KafkaError> {
+fn partitions(consumer: &TailConsumer, topic: &str) -> Result<usize, KafkaError> {
     let metadata = consumer.fetch_metadata(Some(topic), ANSWER)?;
     let Some(found) = metadata.topics().first() else {
         return Ok(0);
     };
     match found.error().map(RDKafkaErrorCode::from) {
         None => Ok(found.partitions().len()),
-        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => Ok(0),
+        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+            tracing::warn!(
+                topic,
+                "there is no such topic yet; create it, unless Kafka does so by itself"
+            );
+            Ok(0)
+        }
         Some(code) => Err(KafkaError::MetadataFetch(code)),
     }
 }
 
 fn newest<T: FromWire>(
-    consumer: &BaseConsumer,
+    consumer: &TailConsumer,
     topic: &str,
     partitions: usize,
     depth: i64,
@@ -99,7 +121,7 @@ fn newest<T: FromWire>(
 }
 
 fn until_the_ends<T: FromWire>(
-    consumer: &BaseConsumer,
+    consumer: &TailConsumer,
     topic: &str,
     partitions: usize,
 ) -> Result<Vec<T>, KafkaError> {

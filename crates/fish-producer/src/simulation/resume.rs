@@ -43,6 +43,8 @@ impl Simulation {
             Some(newest) if endless => {
                 let newest_measured = past.newest_measured.unwrap_or(newest);
                 self.start = clock::resumed(newest_measured.after(self.interval), now);
+                // What was set was the first run's start.
+                self.start_is_set = false;
             }
             Some(newest) if self.start_is_set && self.start <= newest => {
                 let start = self.start;
@@ -54,7 +56,7 @@ impl Simulation {
                 self.start = start.max(clock::mark_after(newest));
             }
         }
-        if let (Some(newest), false) = (past.newest_event, self.start_is_set && !endless) {
+        if let (Some(newest), false) = (past.newest_event, self.start_is_set) {
             self.refuse_to_run_ahead(newest, now)?;
         }
         self.overdue = past
