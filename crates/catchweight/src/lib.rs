@@ -2,10 +2,23 @@
 //!
 //! | module | what is in it |
 //! |---|---|
+//! | [`cli`] | the command line |
+//! | [`demo`] | one plan through the whole loop, with a report and a verdict |
+//! | [`up`] | everything in this process until it is stopped |
 //! | [`embedded`] | broker, services, SQL and connectors of the pipeline in this process |
+//! | [`pipeline_files`] | the SQL and connector files, shipped or the user's |
 //! | [`observe`] | reads a running pipeline's topics into a ledger |
+//! | [`model_history`] | reads versions, decisions and rows from a store |
 //! | [`progress`] | the live line |
+//! | [`memory`] | how much memory was used |
 
+pub mod cli;
+pub mod demo;
 pub mod embedded;
+pub mod memory;
+pub mod model_history;
 pub mod observe;
+pub mod pipeline_files;
 pub mod progress;
+mod settle;
+pub mod up;

@@ -46,8 +46,7 @@ impl Observer {
             changes: watch::Sender::new(0),
         };
         for topic in observed_topics() {
-            let mut config = kafka.assigning_consumer("catchweight-observer");
-            config.set("enable.partition.eof", "true");
+            let config = kafka.assigning_consumer("catchweight-observer");
             let consumer: StreamConsumer =
                 config.create().context("a Kafka consumer cannot be made")?;
             let (reader, shutdown) = (observer.clone(), tasks.shutdown());
@@ -82,7 +81,6 @@ impl Observer {
         loop {
             match consumer.recv().await {
                 Ok(record) => self.note(&record),
-                Err(KafkaError::PartitionEOF(_)) => {}
                 // librdkafka reconnects by itself; a report says what was not seen.
                 Err(error) => tracing::warn!(topic, %error, "the topic cannot be read just now"),
             }

@@ -7,6 +7,22 @@ use report::Progress;
 
 use crate::observe::Observer;
 
+/// Writes a text and a newline to standard output. A closed standard output ends nothing: exit code
+/// and report file say the same.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Ends the live line with the last state.
+pub fn done(observer: &Observer) {
+    let rewind = if std::io::stdout().is_terminal() {
+        "\r\x1b[2K"
+    } else {
+        ""
+    };
+    say(&format!("{rewind}{}", Progress::of(&observer.ledger())));
+}
+
 /// Shows progress on standard output until it is dropped from a `select!`: one line that is
 /// written over on a terminal, now and then a new line elsewhere.
 pub async fn show(observer: &Observer) {

@@ -2,7 +2,7 @@
 //!
 //! Pure: it is fed records and knows nothing of where they come from.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use messages::{
     EventTime, FromWire, Measurement, MessageError, RetrainTrigger, Weighing, WeightDiff,
@@ -52,6 +52,12 @@ pub struct Trigger {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     fish: HashMap<String, Fish>,
+    /// The fish in the order in which they were first seen, where not all are kept.
+    arrivals: VecDeque<String>,
+    /// How many are kept; `None` keeps all.
+    most: Option<usize>,
+    /// How many were seen and are not kept any more.
+    forgotten: u64,
     triggers: Vec<Trigger>,
     dead_letters: BTreeMap<String, u64>,
     unreadable: BTreeMap<String, u64>,
@@ -72,6 +78,15 @@ struct Flag {
 }
 
 impl Ledger {
+    /// A ledger that keeps only the newest `most` fish, and as many triggers: for a run without an
+    /// end.
+    pub fn remembering(most: usize) -> Self {
+        Self {
+            most: Some(most),
+            ..Self::default()
+        }
+    }
+
     /// Takes note of a record. Tombstones say nothing about a fish.
     ///
     /// # Errors
@@ -132,6 +147,9 @@ impl Ledger {
                 if !self.triggers.contains(&trigger) {
                     self.triggers.push(trigger);
                     self.triggers.sort_by_key(|trigger| trigger.window_start);
+                    let most = self.most.unwrap_or(usize::MAX);
+                    let surplus = self.triggers.len().saturating_sub(most);
+                    self.triggers.drain(..surplus);
                 }
             }
             _ => {}
@@ -140,7 +158,23 @@ impl Ledger {
     }
 
     fn entry(&mut self, id: &str) -> &mut Fish {
+        if let Some(most) = self.most
+            && !self.fish.contains_key(id)
+        {
+            self.arrivals.push_back(id.to_owned());
+            while self.arrivals.len() > most {
+                if let Some(oldest) = self.arrivals.pop_front() {
+                    self.fish.remove(&oldest);
+                    self.forgotten += 1;
+                }
+            }
+        }
         self.fish.entry(id.to_owned()).or_default()
+    }
+
+    /// How many fish were seen and are not kept any more.
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 
     /// Every fish that was seen on any topic, in the order of measurement; those without one last.
@@ -236,6 +270,21 @@ mod tests {
             .map(|(id, fish)| (id, fish.duplicates))
             .collect();
         assert_eq!(ids, [("9", 1), ("10", 0)]);
+    }
+
+    #[test]
+    fn a_ledger_for_a_run_without_an_end_forgets_the_oldest_fish_and_says_how_many() {
+        let mut ledger = Ledger::remembering(2);
+        for (id, second) in [("1", 1), ("2", 2), ("2", 2), ("3", 3)] {
+            assert!(note(
+                &mut ledger,
+                topics::MACHINE_MEASUREMENT,
+                None,
+                &measurement(id, second)
+            ));
+        }
+        let ids: Vec<_> = ledger.fish().into_iter().map(|(id, _)| id).collect();
+        assert_eq!((ids, ledger.forgotten()), (vec!["2", "3"], 1));
     }
 
     #[test]

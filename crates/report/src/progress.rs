@@ -12,11 +12,11 @@ const NEWEST: usize = 10;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
     /// Fish measured.
-    pub measured: usize,
+    pub measured: u64,
     /// Fish predicted.
-    pub predicted: usize,
+    pub predicted: u64,
     /// Fish weighed.
-    pub weighed: usize,
+    pub weighed: u64,
     /// Mean relative error of the newest ten joined fish.
     pub mean_error: Option<f64>,
     /// The version that answered for the newest predicted fish.
@@ -27,7 +27,9 @@ impl Progress {
     /// How far the pipeline is by what was seen.
     pub fn of(ledger: &Ledger) -> Self {
         let fish = ledger.fish();
-        let count = |seen: fn(&Fish) -> bool| fish.iter().filter(|(_, one)| seen(one)).count();
+        let count = |seen: fn(&Fish) -> bool| {
+            ledger.forgotten() + fish.iter().filter(|(_, one)| seen(one)).count() as u64
+        };
         let newest: Vec<&WeightDiff> = fish
             .iter()
             .rev()

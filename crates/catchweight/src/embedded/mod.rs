@@ -1,5 +1,226 @@
 //! Broker, services, SQL and connectors of the pipeline in this process.
 
 mod broker;
+mod documents;
 
-pub use broker::EmbeddedBroker;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use connect_embedded::{Connectors, Stats};
+use kafka_io::KafkaSettings;
+use messages::topics;
+use model_server::store::Store;
+use model_server::{ModelServer, Secret, SqliteStore};
+use predictor::Predictor;
+use report::Ledger;
+use service_runtime::{Readiness, Tasks, UsageError};
+
+use crate::observe::{Observer, observed_topics};
+use crate::pipeline_files::{FileArgs, TriggerRule};
+use crate::progress;
+use broker::EmbeddedBroker;
+use documents::Documents;
+
+/// Partitions of each topic.
+const PARTITIONS: i32 = 3;
+/// The store's file in the data folder.
+const STORE: &str = "catchweight.sqlite";
+
+/// Settings of the pipeline in this process.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
+pub struct PipelineArgs {
+    /// Port of the model API [default: 8000, or a free one where that is taken]
+    #[arg(long, env = "PORT")]
+    pub port: Option<u16>,
+
+    /// What the first model is trained on: a CSV file with the columns species, length, height,
+    /// weight [default: the shipped 100 salmon]
+    #[arg(long, env = "TRAINING_DATA", value_name = "FILE.csv")]
+    pub training_data: Option<PathBuf>,
+
+    /// Bearer token that POST /train and activation require; empty: none
+    #[arg(long, env = "TRAIN_TOKEN", default_value = "", hide_env_values = true)]
+    pub train_token: Secret,
+
+    /// The pipeline's files.
+    #[command(flatten)]
+    pub files: FileArgs,
+}
+
+/// The pipeline, started in this process; it lives as long as its task group.
+pub struct Embedded {
+    // Dropped last: the clients of the tasks go first.
+    kafka: KafkaSettings,
+    store: SqliteStore,
+    model_url: String,
+    observer: Observer,
+    predictor: Readiness,
+    connect: Stats,
+    rule: TriggerRule,
+    _broker: EmbeddedBroker,
+}
+
+impl Embedded {
+    /// Starts everything but the machines, in `tasks`; the store is a file in `data_dir`.
+    ///
+    /// # Errors
+    /// A [`UsageError`] where a port, a file or the folder cannot be used; any other error where a
+    /// part does not start.
+    pub async fn start(
+        args: &PipelineArgs,
+        data_dir: &Path,
+        ledger: Ledger,
+        tasks: &mut Tasks,
+    ) -> anyhow::Result<Self> {
+        let sql = args.files.sql()?;
+        let rule = TriggerRule::of(&sql)?;
+        let store = open_store(data_dir)?;
+
+        let server = model_server(args, &store).await?;
+        let model_url = format!("http://127.0.0.1:{}", server.port());
+        let connectors = Connectors::from_sources(&args.files.connectors()?, |name| match name {
+            "MODEL_URL" => Some(model_url.clone()),
+            "MONGODB_URI" => Some("mongodb://embedded/".to_owned()),
+            "TRAIN_TOKEN" => Some(args.train_token.0.clone()),
+            _ => None,
+        })
+        .map_err(|error| UsageError(error.to_string()))?;
+
+        let mut names: Vec<String> = observed_topics();
+        names.extend(connectors.topics());
+        names.sort_unstable();
+        names.dedup();
+        let broker = EmbeddedBroker::start(names.iter().map(String::as_str), PARTITIONS)?;
+        let kafka = broker.settings();
+
+        let predictor =
+            Predictor::bind(predictor::Config::new(kafka.clone(), model_url.clone())).await?;
+        let (readiness, stats) = (predictor.readiness(), connectors.stats());
+        let observer = Observer::start(&kafka, ledger, tasks)?;
+        tasks.spawn("model server", server.run(tasks.shutdown()));
+        tasks.spawn("predictor", predictor.run(tasks.shutdown()));
+        let documents = Arc::new(Documents(store.clone()));
+        tasks.spawn(
+            "connect",
+            connectors.run(kafka.clone(), documents, tasks.shutdown()),
+        );
+        Ok(Self {
+            kafka,
+            store,
+            model_url,
+            observer,
+            predictor: readiness,
+            connect: stats,
+            rule,
+            _broker: broker,
+        })
+    }
+
+    /// Whether fish that are measured now will be predicted, joined and stored.
+    pub fn readiness(&self) -> PipelineReadiness {
+        PipelineReadiness {
+            connect: self.connect.clone(),
+            predictor: self.predictor.clone(),
+        }
+    }
+
+    /// Says where the API is and what is live.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn introduce(&self) -> anyhow::Result<()> {
+        let live = self
+            .store
+            .last_activation()
+            .await?
+            .context("no model is live")?;
+        let version = self
+            .store
+            .version(&live.model_version)
+            .await?
+            .context("no live version")?;
+        let info = version.info;
+        progress::say(&format!(
+            "model API   {}/prediction?length=86.37&height=18.74&species=salmon\n\
+             model       {}: {}, {} rows ({}), R² {:.4}",
+            self.model_url,
+            info.model_version,
+            info.model.fitted_formula(),
+            info.rows,
+            info.species.join(", "),
+            info.model.summary().r_squared,
+        ));
+        Ok(())
+    }
+
+    /// How to reach the broker.
+    pub fn kafka(&self) -> &KafkaSettings {
+        &self.kafka
+    }
+
+    /// Where the model API is.
+    pub fn model_url(&self) -> &str {
+        &self.model_url
+    }
+
+    /// Training data, versions and decisions.
+    pub fn store(&self) -> &SqliteStore {
+        &self.store
+    }
+
+    /// What is on the topics.
+    pub fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
+    /// When the SQL triggers a retraining.
+    pub fn rule(&self) -> TriggerRule {
+        self.rule
+    }
+}
+
+/// Whether the parts of the pipeline are ready; clones share the state.
+#[derive(Clone, Debug)]
+pub struct PipelineReadiness {
+    connect: Stats,
+    predictor: Readiness,
+}
+
+impl PipelineReadiness {
+    /// Waits until they are.
+    pub async fn ready(&self) {
+        self.connect.ready().await;
+        self.predictor.ready().await;
+    }
+}
+
+fn open_store(data_dir: &Path) -> Result<SqliteStore, UsageError> {
+    let shown = data_dir.display();
+    std::fs::create_dir_all(data_dir)
+        .map_err(|error| UsageError(format!("--data-dir {shown} cannot be made: {error}")))?;
+    SqliteStore::open(data_dir.join(STORE))
+        .map_err(|error| UsageError(format!("--data-dir {shown}: {error}")))
+}
+
+async fn model_server(args: &PipelineArgs, store: &SqliteStore) -> anyhow::Result<ModelServer> {
+    let config = model_server::Config {
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port_or_free(args.port, 8000))),
+        train_token: args.train_token.clone(),
+        training_data: args.training_data.clone(),
+        ..model_server::Config::default()
+    };
+    ModelServer::bind_with_store(config, Arc::new(store.clone()))
+        .await
+        .context("the model server does not start")
+}
+
+/// The port that the user named; else the usual one, or any free one (0) where it is taken.
+fn port_or_free(named: Option<u16>, usual: u16) -> u16 {
+    named.unwrap_or_else(|| {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, usual)).is_ok();
+        if free { usual } else { 0 }
+    })
+}

@@ -1,0 +1,46 @@
+//! The command line.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use service_runtime::cli::{ServiceArgs, block_on, exit_code};
+use service_runtime::telemetry;
+
+use crate::demo::{self, DemoArgs};
+use crate::up::{self, UpArgs};
+
+/// Real-time predictions on Apache Kafka that notice when they go wrong, retrain and go on
+#[derive(Debug, Parser)]
+#[command(name = "catchweight", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(flatten)]
+    service: ServiceArgs,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    demo: DemoArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// One plan through the whole loop in this process, with a report and a verdict (the default)
+    Demo(DemoArgs),
+    /// Everything in this process until Ctrl-C
+    Up(UpArgs),
+}
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let command = cli.command.unwrap_or(Command::Demo(cli.demo));
+    // The live line has the terminal; what a person must know is a warning.
+    telemetry::init_with_default(cli.service.log_format, "warn");
+    exit_code(block_on(|shutdown| async move {
+        match command {
+            Command::Demo(args) => demo::run(args, shutdown).await,
+            Command::Up(args) => up::run(args, shutdown).await,
+        }
+    }))
+}

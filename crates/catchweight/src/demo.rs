@@ -1,0 +1,187 @@
+//! The main job: one plan through the whole loop, with a report and a verdict.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use fish_producer::FishProducer;
+use messages::EventTime;
+use report::{Ledger, Report, Sources, Verdict};
+use service_runtime::{CancellationToken, Tasks, UsageError};
+use tokio::time::timeout_at;
+
+use crate::embedded::{Embedded, PipelineArgs};
+use crate::model_history::{model_history, stored_rows};
+use crate::settle::Settling;
+use crate::{memory, progress};
+
+/// The demo's speed unless another one is asked for.
+const SPEED: f64 = 20.0;
+/// How long the pipeline may take to be ready, and to finish after the last fish was weighed.
+const START: Duration = Duration::from_secs(30);
+const FINISH: Duration = Duration::from_secs(20);
+
+/// Settings of the demo.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
+pub struct DemoArgs {
+    /// The fish.
+    #[command(flatten)]
+    pub fish: fish_producer::Config,
+
+    /// The pipeline.
+    #[command(flatten)]
+    pub pipeline: PipelineArgs,
+
+    /// Keep the store here [default: a folder that is deleted at the end]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+/// Runs the plan; `Ok` where the verdict is not `failed`.
+///
+/// # Errors
+/// A [`UsageError`] for settings that cannot be used, [`Failed`] for the verdict `failed`, any
+/// other error where a part of the pipeline fails.
+pub async fn run(args: DemoArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let report = report(&args, shutdown).await?;
+    if let Some(path) = &args.report {
+        let json = serde_json::to_vec_pretty(&report)?;
+        std::fs::write(path, json)
+            .map_err(|error| UsageError(format!("--report {}: {error}", path.display())))?;
+    }
+    progress::say(&format!("\n{report}"));
+    match report.verdict {
+        Verdict::Recovered | Verdict::Steady => Ok(()),
+        Verdict::Failed => Err(Failed.into()),
+    }
+}
+
+/// The verdict was `failed`; the report says why.
+#[derive(Debug, thiserror::Error)]
+#[error("the verdict is failed")]
+pub struct Failed;
+
+/// Runs the plan and reports.
+///
+/// # Errors
+/// As [`run`], except that a failed verdict is in the report.
+pub async fn report(args: &DemoArgs, shutdown: CancellationToken) -> anyhow::Result<Report> {
+    let began = Instant::now();
+    let mut fish = args.fish.clone();
+    if fish.repeat {
+        let text = "--repeat: the demo ends; `catchweight up` goes on for ever";
+        return Err(UsageError(text.to_owned()).into());
+    }
+    fish.speed.get_or_insert(SPEED);
+    let temporary = tempfile::tempdir().context("no temporary folder can be made")?;
+    let data_dir = args
+        .data_dir
+        .clone()
+        .unwrap_or_else(|| temporary.path().to_owned());
+
+    let mut tasks = Tasks::new(shutdown.child_token());
+    let stop = tasks.shutdown();
+    let embedded =
+        Embedded::start(&args.pipeline, &data_dir, Ledger::default(), &mut tasks).await?;
+    let outcome = {
+        let flow = flow(&embedded, &fish, stop.clone());
+        let failure = tasks.join();
+        tokio::pin!(flow, failure);
+        let outcome = tokio::select! {
+            outcome = &mut flow => Some(outcome),
+            ended = &mut failure => {
+                ended?;
+                None
+            }
+        };
+        let Some(outcome) = outcome else {
+            anyhow::bail!("stopped before the plan ended");
+        };
+        stop.cancel();
+        failure.await?;
+        outcome?
+    };
+    let history = model_history(embedded.store()).await?;
+    let stored = stored_rows(embedded.store()).await?;
+    let ledger = embedded.observer().ledger();
+    let rule = embedded.rule();
+    Ok(report::build(&Sources {
+        ledger: &ledger,
+        history: &history,
+        stored: &stored,
+        planned: outcome.planned,
+        threshold: rule.threshold,
+        window: rule.window,
+        wall: began.elapsed(),
+        peak_memory_bytes: memory::peak_bytes(),
+        faults: outcome.faults,
+    }))
+}
+
+/// How a run of the plan ended.
+struct Outcome {
+    planned: Option<u64>,
+    faults: Vec<String>,
+}
+
+async fn flow(
+    embedded: &Embedded,
+    fish: &fish_producer::Config,
+    stop: CancellationToken,
+) -> anyhow::Result<Outcome> {
+    embedded.introduce().await?;
+    timeout_at(deadline(START), embedded.readiness().ready())
+        .await
+        .context("the pipeline was not ready in time")?;
+    // Bound only now: the plan's start is chosen by the clock.
+    let producer = FishProducer::bind(fish, embedded.kafka())?;
+    let simulation = producer.simulation();
+    let planned = simulation.count();
+    progress::say(&format!("seed        {}\n", simulation.seed()));
+    let speed = simulation.speed();
+    let last = simulation
+        .fish()
+        .last()
+        .map_or(simulation.start(), |fish| fish.weighed_at);
+    let event_span = last
+        .as_millis()
+        .saturating_sub(simulation.start().as_millis());
+    let lead = simulation
+        .start()
+        .as_millis()
+        .saturating_sub(EventTime::now().as_millis())
+        .max(0);
+    let span = Duration::from_secs_f64(event_span.max(0) as f64 / 1000.0 / speed)
+        + Duration::from_millis(lead.unsigned_abs());
+
+    let mut settling = Settling::new(embedded, planned);
+    let whole = async {
+        producer.run(stop).await?;
+        settling.settled().await
+    };
+    let ended = tokio::select! {
+        ended = timeout_at(deadline(span + FINISH), whole) => ended,
+        () = progress::show(embedded.observer()) => Ok(Ok(())),
+    };
+    let faults = match ended {
+        Ok(ended) => {
+            ended?;
+            Vec::new()
+        }
+        Err(_) => vec![format!(
+            "the deadline passed while waiting for {}",
+            settling.missing().await?
+        )],
+    };
+    progress::done(embedded.observer());
+    Ok(Outcome { planned, faults })
+}
+
+fn deadline(from_now: Duration) -> tokio::time::Instant {
+    tokio::time::Instant::now() + from_now
+}

@@ -1,0 +1,39 @@
+//! Where the embedded Connect's MongoDB sink writes: the model server's SQLite file.
+
+use connect_embedded::{DocumentStore, StoreError};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use model_server::SqliteStore;
+use model_server::store::StoreError as SqliteError;
+use serde_json::{Map, Value};
+
+/// The SQLite store as the sink sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Documents(pub(super) SqliteStore);
+
+impl DocumentStore for Documents {
+    fn replace_one<'a>(
+        &'a self,
+        database: &'a str,
+        collection: &'a str,
+        id: &'a Value,
+        document: &'a Map<String, Value>,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move {
+            // The table's key is text; another type of id is told apart by its JSON form.
+            let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+            let document = Value::Object(document.clone());
+            let written = self
+                .0
+                .replace_one(database, collection, &id, &document)
+                .await;
+            written.map_err(|error| match error {
+                SqliteError::Unavailable(_) => StoreError::Unavailable(Box::new(error)),
+                SqliteError::Failed(_) | SqliteError::Corrupt { .. } => {
+                    StoreError::Rejected(Box::new(error))
+                }
+            })
+        }
+        .boxed()
+    }
+}

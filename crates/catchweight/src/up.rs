@@ -1,0 +1,68 @@
+//! Everything in this process until it is stopped.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use fish_producer::FishProducer;
+use report::Ledger;
+use service_runtime::{CancellationToken, Tasks};
+
+use crate::embedded::{Embedded, PipelineArgs};
+use crate::progress;
+
+/// How many fish the live line's ledger remembers.
+const REMEMBERED: usize = 1_000;
+
+/// Settings of `up`.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+pub struct UpArgs {
+    /// The fish. Without --speed above 1 and without --input the plan begins again whenever it ends.
+    #[command(flatten)]
+    pub fish: fish_producer::Config,
+
+    /// The pipeline.
+    #[command(flatten)]
+    pub pipeline: PipelineArgs,
+
+    /// Where training data and models are kept; they are there again at the next start
+    #[arg(long, value_name = "DIR", default_value = "catchweight-data")]
+    pub data_dir: PathBuf,
+}
+
+/// Runs the pipeline until `shutdown`.
+///
+/// # Errors
+/// A usage error for settings that cannot be used; any other error where a part fails.
+pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let mut fish = args.fish.clone();
+    fish.repeat |= fish.input.is_none() && fish.speed.is_none_or(|speed| speed <= 1.0);
+
+    let mut tasks = Tasks::new(shutdown.child_token());
+    let stop = tasks.shutdown();
+    let ledger = Ledger::remembering(REMEMBERED);
+    let embedded = Embedded::start(&args.pipeline, &args.data_dir, ledger, &mut tasks).await?;
+    embedded.introduce().await?;
+    progress::say(&format!("store       {}", args.data_dir.display()));
+    progress::say("waiting for the consumer group's first assignment; Ctrl-C ends\n");
+    let (observer, kafka, ready) = (
+        embedded.observer().clone(),
+        embedded.kafka().clone(),
+        embedded.readiness(),
+    );
+    tasks.spawn("fish-producer", async move {
+        tokio::select! {
+            () = ready.ready() => {}
+            () = stop.cancelled() => return Ok(()),
+        }
+        let producer = FishProducer::bind(&fish, &kafka)?;
+        tokio::select! {
+            ended = producer.run(stop.clone()) => ended.context("the machines stopped")?,
+            () = progress::show(&observer) => {}
+        }
+        progress::done(&observer);
+        progress::say("the plan has ended; everything else keeps running");
+        Ok(())
+    });
+    tasks.join().await
+}
