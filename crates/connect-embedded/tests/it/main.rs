@@ -7,5 +7,7 @@ mod confluent;
 mod mongo;
 mod options;
 mod reading;
+#[cfg(feature = "real-connect")]
+mod real_connect;
 mod shipped;
 mod support;

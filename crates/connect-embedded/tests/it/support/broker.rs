@@ -16,7 +16,9 @@ use super::in_time;
 
 /// A cluster of one broker; each topic has one partition.
 pub(crate) struct Broker {
-    cluster: MockCluster<'static, DefaultProducerContext>,
+    /// None: a cluster outside of this process, whose topics are there already.
+    cluster: Option<MockCluster<'static, DefaultProducerContext>>,
+    bootstrap_servers: String,
     producer: FutureProducer,
     topics: RefCell<BTreeSet<String>>,
 }
@@ -46,22 +48,34 @@ impl Seen {
 impl Broker {
     pub(crate) fn start() -> Self {
         let cluster = MockCluster::new(1).expect("a cluster");
-        let settings = KafkaSettings::plain(cluster.bootstrap_servers());
+        let bootstrap_servers = cluster.bootstrap_servers();
+        Self {
+            cluster: Some(cluster),
+            ..Self::at(bootstrap_servers)
+        }
+    }
+
+    /// A cluster outside of this process.
+    pub(crate) fn at(bootstrap_servers: String) -> Self {
+        let settings = KafkaSettings::plain(&bootstrap_servers);
         let producer = settings.producer("test").create().expect("a producer");
         Self {
-            cluster,
+            cluster: None,
+            bootstrap_servers,
             producer,
             topics: RefCell::default(),
         }
     }
 
     pub(crate) fn settings(&self) -> KafkaSettings {
-        KafkaSettings::plain(self.cluster.bootstrap_servers())
+        KafkaSettings::plain(&self.bootstrap_servers)
     }
 
     pub(crate) fn create(&self, topic: &str) {
-        if self.topics.borrow_mut().insert(topic.to_owned()) {
-            self.cluster.create_topic(topic, 1, 1).expect("a topic");
+        if let Some(cluster) = &self.cluster
+            && self.topics.borrow_mut().insert(topic.to_owned())
+        {
+            cluster.create_topic(topic, 1, 1).expect("a topic");
         }
     }
 

@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use broker::Broker;
 pub(crate) use server::Server;
 pub(crate) use store::{Documents, Fail};
+#[cfg(feature = "real-connect")]
+pub(crate) use {broker::Seen, server::Request};
 
 /// Longer than anything here takes: a test that waits for it has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
