@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 
 use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
@@ -63,7 +64,25 @@ impl Events {
     }
 }
 
+/// Passes librdkafka's own log lines on.
+///
+/// A property for the other kind of client is not worth a warning: `-X` is for both.
+pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    use RDKafkaLogLevel::{Alert, Critical, Emerg, Error, Info, Notice, Warning};
+    match level {
+        _ if facility == "CONFWARN" => tracing::debug!("librdkafka: {message}"),
+        Emerg | Alert | Critical | Error => tracing::error!("librdkafka: {facility}: {message}"),
+        Warning => tracing::warn!("librdkafka: {facility}: {message}"),
+        Notice | Info => tracing::info!("librdkafka: {facility}: {message}"),
+        RDKafkaLogLevel::Debug => tracing::debug!("librdkafka: {facility}: {message}"),
+    }
+}
+
 impl ClientContext for Events {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
             self.set_disconnected(true);
@@ -127,12 +146,10 @@ impl ConsumerContext for Events {
     }
 
     fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
-        match result {
-            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
-            Err(error) => {
-                // The offsets stay stored: the next commit takes them along.
-                tracing::warn!(%error, "offsets could not be committed; trying again");
-            }
+        if let Err(error) = result {
+            // The offsets stay stored and the next commit takes them along; of lost brokers and
+            // lost partitions the log tells elsewhere.
+            tracing::debug!(%error, "offsets not committed; trying again");
         }
     }
 }

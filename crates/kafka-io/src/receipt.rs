@@ -9,9 +9,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
+
+use crate::events;
 
 /// Which batch a receipt is for.
 #[derive(Clone, Debug)]
@@ -108,6 +111,10 @@ impl Drop for Receipt {
 pub(crate) struct Deliveries;
 
 impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        events::log(level, facility, message);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         // The consumer, which is always connected, tells of lost brokers.
         tracing::debug!(%error, reason, "producer");

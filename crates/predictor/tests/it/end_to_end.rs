@@ -41,7 +41,7 @@ async fn a_result_is_the_record_byte_for_byte_with_the_prediction_at_its_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn health_and_figures_can_be_seen_from_outside() {
     let (broker, model) = (Broker::start(), Model::start().await);
-    model.set(Mood::Status(503));
+    model.set(Mood::Status(503)).await;
     let predictor = Running::start(broker.config(&model.url)).await;
     let address = format!("http://127.0.0.1:{}", predictor.port);
     let get = |path: &str| {
@@ -58,7 +58,7 @@ async fn health_and_figures_can_be_seen_from_outside() {
     assert!(reason.contains("503 Service Unavailable"), "{reason}");
     assert_eq!(within("an answer", get("healthz")).await.0, 200);
 
-    model.set(Mood::Well);
+    model.set(Mood::Well).await;
     predictor.ready().await;
     read(&broker.kafka, "out", 1).await;
     eventually("the count", || {
@@ -158,6 +158,7 @@ async fn while_the_model_is_down_nothing_is_lost_and_it_goes_on_by_itself() {
     let predictor = Running::start(config).await;
     let sender = Sender::new(&broker.kafka);
     let moods = [
+        Mood::Gone,
         Mood::Status(500),
         Mood::Status(404),
         Mood::Status(408),
@@ -167,13 +168,13 @@ async fn while_the_model_is_down_nothing_is_lost_and_it_goes_on_by_itself() {
     ];
     for (round, mood) in moods.into_iter().enumerate() {
         predictor.ready().await;
-        model.set(mood);
+        model.set(mood).await;
         let first = round * 100;
         sender.send_measurements(first..first + 50).await;
         let reason = predictor.not_ready_because("model").await;
         assert!(reason.contains(&model.url), "{mood:?}: {reason}");
         sender.send_measurements(first + 50..first + 100).await;
-        model.set(Mood::Well);
+        model.set(Mood::Well).await;
         let results = read(&broker.kafka, "out", first + 100).await;
         assert_complete_and_in_order(&results, first + 100);
     }
@@ -185,7 +186,7 @@ async fn while_the_model_is_down_nothing_is_lost_and_it_goes_on_by_itself() {
 async fn a_request_that_is_too_large_is_halved_until_it_fits() {
     let (broker, model) = (Broker::start(), Model::start().await);
     Sender::new(&broker.kafka).send_measurements(0..300).await;
-    model.set(Mood::AtMost(7));
+    model.set(Mood::AtMost(7)).await;
     let predictor = Running::start(broker.config(&model.url)).await;
     let results = read(&broker.kafka, "out", 300).await;
     assert_complete_and_in_order(&results, 300);
@@ -198,7 +199,11 @@ async fn records_that_wait_go_out_together_and_a_restart_repeats_none() {
     let (broker, model) = (Broker::start(), Model::start().await);
     let sender = Sender::new(&broker.kafka);
     sender.send_measurements(0..900).await;
-    let predictor = Running::start(broker.config(&model.url)).await;
+    let mut config = broker.config(&model.url);
+    // This broker does not take a member's leave: it waits until the session is over.
+    let session = "session.timeout.ms=6000".parse().unwrap();
+    config.kafka.kafka_properties.push(session);
+    let predictor = Running::start(config.clone()).await;
     assert_complete_and_in_order(&read(&broker.kafka, "out", 900).await, 900);
     assert!(
         model.requests() <= 90,
@@ -207,7 +212,7 @@ async fn records_that_wait_go_out_together_and_a_restart_repeats_none() {
     );
     predictor.stop().await;
 
-    let again = Running::start(broker.config(&model.url)).await;
+    let again = Running::start(config).await;
     sender.send_measurements(900..1_000).await;
     let results = read(&broker.kafka, "out", 1_000).await;
     assert_eq!(results.len(), 1_000, "a clean restart repeats nothing");

@@ -8,4 +8,6 @@
 
 mod support;
 
+#[cfg(feature = "kafka-tests")]
+mod campaign;
 mod end_to_end;

@@ -1,5 +1,6 @@
 //! A small model server whose mood the tests set.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -10,11 +11,14 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 /// How the model behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
     Well,
+    /// Does not listen: connections are refused.
+    Gone,
     /// Answers everything with this status.
     Status(u16),
     /// As `Status(429)`, with `Retry-After: 1`.
@@ -30,6 +34,8 @@ pub enum Mood {
 #[derive(Clone)]
 pub struct Model {
     pub url: String,
+    address: SocketAddr,
+    server: Arc<Mutex<Option<JoinHandle<()>>>>,
     mood: Arc<Mutex<Mood>>,
     requests: Arc<AtomicUsize>,
     largest: Arc<AtomicUsize>,
@@ -39,21 +45,40 @@ impl Model {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let model = Self {
+            address: listener.local_addr().unwrap(),
             url: format!("http://{}", listener.local_addr().unwrap()),
             mood: Arc::new(Mutex::new(Mood::Well)),
+            server: Arc::default(),
             requests: Arc::default(),
             largest: Arc::default(),
         };
-        let router = Router::new()
-            .route("/predictions", post(many))
-            .route("/prediction", get(one))
-            .with_state(model.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        model.listen(listener);
         model
     }
 
-    pub fn set(&self, mood: Mood) {
+    fn listen(&self, listener: TcpListener) {
+        let router = Router::new()
+            .route("/predictions", post(many))
+            .route("/prediction", get(one))
+            .with_state(self.clone());
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        *self.server.lock().unwrap() = Some(server);
+    }
+
+    pub async fn set(&self, mood: Mood) {
         *self.mood.lock().unwrap() = mood;
+        let server = self.server.lock().unwrap().take();
+        match (server, mood) {
+            (Some(server), Mood::Gone) => {
+                server.abort();
+                // Ended, it no longer listens.
+                let _ = server.await;
+            }
+            (None, mood) if mood != Mood::Gone => {
+                self.listen(TcpListener::bind(self.address).await.unwrap());
+            }
+            (server, _) => *self.server.lock().unwrap() = server,
+        }
     }
 
     /// How many requests came so far.
@@ -81,7 +106,8 @@ impl Model {
                 std::future::pending::<()>().await;
                 None
             }
-            Mood::BreaksOff => {
+            // Connections that are still open.
+            Mood::Gone | Mood::BreaksOff => {
                 let chunks = [Ok("[{\"Weight\""), Err(std::io::Error::other("gone"))];
                 let body = axum::body::Body::from_stream(futures::stream::iter(chunks));
                 Some(body.into_response())

@@ -136,3 +136,21 @@ pub async fn read(kafka: &KafkaSettings, topic: &str, count: usize) -> Vec<Seen>
     .await
     .unwrap()
 }
+
+/// How many offsets each partition of `topic` has.
+pub async fn end_offsets(kafka: &KafkaSettings, topic: &str) -> Vec<i64> {
+    let (kafka, topic) = (kafka.clone(), topic.to_owned());
+    tokio::task::spawn_blocking(move || {
+        let consumer = BaseConsumer::from_config(&kafka.assigning_consumer("test-ends")).unwrap();
+        let metadata = consumer.fetch_metadata(Some(&topic), PATIENCE).unwrap();
+        let partitions = metadata.topics()[0].partitions().iter();
+        partitions
+            .map(|partition| {
+                let range = consumer.fetch_watermarks(&topic, partition.id(), PATIENCE);
+                range.unwrap().1
+            })
+            .collect()
+    })
+    .await
+    .unwrap()
+}

@@ -1,0 +1,30 @@
+use std::time::Duration;
+
+use super::audit::Audit;
+use super::cluster::Cluster;
+use super::instance::Instance;
+use super::load::Load;
+use super::{random_moment, rounds};
+use crate::support::model::Model;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_9_at_random_moments_under_load_loses_nothing_and_keeps_order() {
+    let (cluster, model) = (Cluster::with_topics("kills").await, Model::start().await);
+    let load = Load::start(&cluster, 2_000);
+    let audit = Audit::start(&cluster);
+    let mut instances = [(); 2].map(|()| Some(Instance::start(&cluster, &model.url)));
+    for round in 0..rounds() {
+        audit.progress(1_000).await;
+        random_moment(Duration::from_millis(1_000)).await;
+        let slot = &mut instances[round % 2];
+        slot.take().unwrap().kill();
+        *slot = Some(Instance::start(&cluster, &model.url));
+    }
+    audit.progress(1_000).await;
+    let sent = load.stop().await;
+    let figures = audit.finish(&cluster, sent).await;
+    println!("kill -9, {} times, 2 instances: {figures}", rounds());
+    for instance in instances.into_iter().flatten() {
+        instance.stop().await;
+    }
+}
