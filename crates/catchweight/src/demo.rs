@@ -1,18 +1,19 @@
 //! The main job: one plan through the whole loop, with a report and a verdict.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use fish_producer::FishProducer;
 use messages::EventTime;
-use report::{Ledger, Report, Sources, Verdict};
+use report::{Ledger, ModelHistory, Report, Sources, Verdict};
 use service_runtime::{CancellationToken, Tasks, UsageError};
 use tokio::time::timeout_at;
 
 use crate::embedded::{Embedded, PipelineArgs};
-use crate::model_history::{model_history, stored_rows};
 use crate::settle::Settling;
+use crate::stored_rows::stored_rows;
 use crate::{memory, progress};
 
 /// The demo's speed unless another one is asked for.
@@ -106,14 +107,12 @@ pub async fn report(args: &DemoArgs, shutdown: CancellationToken) -> anyhow::Res
         failure.await?;
         outcome?
     };
-    let history = model_history(embedded.store()).await?;
-    let stored = stored_rows(embedded.store()).await?;
     let ledger = embedded.observer().ledger();
     let rule = embedded.rule();
     Ok(report::build(&Sources {
         ledger: &ledger,
-        history: &history,
-        stored: &stored,
+        history: &outcome.history,
+        stored: &outcome.stored,
         planned: outcome.planned,
         threshold: rule.threshold,
         window: rule.window,
@@ -126,6 +125,8 @@ pub async fn report(args: &DemoArgs, shutdown: CancellationToken) -> anyhow::Res
 /// How a run of the plan ended.
 struct Outcome {
     planned: Option<u64>,
+    history: ModelHistory,
+    stored: HashSet<String>,
     faults: Vec<String>,
 }
 
@@ -179,7 +180,12 @@ async fn flow(
         )],
     };
     progress::done(embedded.observer());
-    Ok(Outcome { planned, faults })
+    Ok(Outcome {
+        planned,
+        history: embedded.model_api().history().await?,
+        stored: stored_rows(embedded.store()).await?,
+        faults,
+    })
 }
 
 fn deadline(from_now: Duration) -> tokio::time::Instant {

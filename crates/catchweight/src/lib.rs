@@ -8,7 +8,8 @@
 //! | [`embedded`] | broker, services, SQL and connectors of the pipeline in this process |
 //! | [`pipeline_files`] | the SQL and connector files, shipped or the user's |
 //! | [`observe`] | reads a running pipeline's topics into a ledger |
-//! | [`model_history`] | reads versions, decisions and rows from a store |
+//! | [`model_history`] | versions and decisions, asked of the model API |
+//! | [`stored_rows`] | the rows of the training data, read from a store |
 //! | [`progress`] | the live line |
 //! | [`memory`] | how much memory was used |
 
@@ -21,4 +22,5 @@ pub mod observe;
 pub mod pipeline_files;
 pub mod progress;
 mod settle;
+pub mod stored_rows;
 pub mod up;

@@ -1,62 +1,143 @@
-//! The model's history and the stored rows, read from a store.
+//! The model's history, asked of the model API.
 
-use std::collections::HashSet;
-
-use messages::RetrainTrigger;
-use model_server::cause::Trigger;
-use model_server::decision::{Decision as Logged, Verdict};
-use model_server::store::{Page, Store, StoreError};
-use model_server::version::VersionInfo;
+use anyhow::Context;
+use messages::{EventTime, RetrainTrigger};
 use report::ModelHistory;
 use report::history::{Decision, Outcome, Version};
+use serde::Deserialize;
+use serde_json::Value;
 
-/// How many documents are read at a time.
-const PAGE: u32 = 500;
-
-/// The versions and the decisions on them.
-///
-/// # Errors
-/// Where the store cannot be read.
-pub async fn model_history(store: &dyn Store) -> Result<ModelHistory, StoreError> {
-    let mut history = ModelHistory::default();
-    let mut page = Page {
-        skip: 0,
-        limit: PAGE,
-    };
-    let mut infos = Vec::new();
-    loop {
-        let versions = store.versions(page).await?;
-        page.skip += versions.len() as u64;
-        let last = versions.len() < PAGE as usize;
-        infos.extend(versions);
-        if last {
-            break;
-        }
-    }
-    let started = |id: &str| {
-        infos
-            .iter()
-            .find(|info| info.model_version == id)
-            .map(|info| info.training_started)
-    };
-    for logged in store.decisions_after(0).await? {
-        let training_started = started(&logged.model_version);
-        history.decisions.push(Decision {
-            training_started,
-            ..decision(logged)
-        });
-    }
-    history.versions = infos.into_iter().rev().map(version).collect();
-    Ok(history)
+/// A page of `GET /models`: the fields that a report needs.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Page {
+    models: Vec<Model>,
+    next: Option<String>,
 }
 
-fn version(info: VersionInfo) -> Version {
-    Version {
-        id: info.model_version,
-        rows: info.rows,
-        species: info.species,
-        first_row: info.first_row.map(fish_of),
-        last_row: info.last_row.map(fish_of),
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Model {
+    model_version: String,
+    training_started: EventTime,
+    formula: String,
+    rows: u64,
+    species: Vec<String>,
+    first_row: Option<String>,
+    last_row: Option<String>,
+    decisions: Vec<Logged>,
+    summary: Fit,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Logged {
+    sequence: u64,
+    verdict: String,
+    time: EventTime,
+    cause: Cause,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Cause {
+    // A request may name only a part of a trigger: that is none of the topic's.
+    trigger: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Fit {
+    r_squared: Option<f64>,
+}
+
+/// A model server's API.
+#[derive(Clone, Debug)]
+pub struct ModelApi {
+    client: reqwest::Client,
+    url: String,
+}
+
+impl ModelApi {
+    /// The API at `url`, such as `http://127.0.0.1:8000`.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            client: reqwest::Client::new(),
+            url: url.into(),
+        }
+    }
+
+    /// All versions and the decisions on them, oldest first.
+    ///
+    /// # Errors
+    /// Where the API does not answer, or with something else than a history.
+    pub async fn history(&self) -> anyhow::Result<ModelHistory> {
+        let mut history = ModelHistory::default();
+        let mut decisions = Vec::new();
+        let mut next = Some("/models?limit=100".to_owned());
+        while let Some(path) = next {
+            let page: Page = self.get(&path).await?;
+            next = page.next;
+            for model in page.models {
+                decisions.extend(model.decisions.iter().map(|logged| {
+                    let trigger = logged.cause.trigger.clone();
+                    let decision = Decision {
+                        version: model.model_version.clone(),
+                        outcome: Outcome::from(logged.verdict.as_str()),
+                        time: logged.time,
+                        training_started: Some(model.training_started),
+                        cause: trigger
+                            .and_then(|value| serde_json::from_value::<RetrainTrigger>(value).ok()),
+                    };
+                    (logged.sequence, decision)
+                }));
+                history.versions.push(Version {
+                    id: model.model_version,
+                    rows: model.rows,
+                    species: model.species,
+                    first_row: model.first_row.map(fish_of),
+                    last_row: model.last_row.map(fish_of),
+                });
+            }
+        }
+        history.versions.reverse();
+        decisions.sort_by_key(|(sequence, _)| *sequence);
+        history.decisions = decisions
+            .into_iter()
+            .map(|(_, decision)| decision)
+            .collect();
+        Ok(history)
+    }
+
+    /// What is live, in a line.
+    ///
+    /// # Errors
+    /// Where the API does not answer, or no model is live.
+    pub async fn live(&self) -> anyhow::Result<String> {
+        let model: Model = self.get("/models/live").await?;
+        let r_squared = model.summary.r_squared.unwrap_or(f64::NAN);
+        Ok(format!(
+            "{}: {}, {} rows ({}), R² {r_squared:.4}",
+            model.model_version,
+            model.formula,
+            model.rows,
+            model.species.join(", ")
+        ))
+    }
+
+    async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        let url = format!("{}{path}", self.url.trim_end_matches('/'));
+        let answer = self
+            .client
+            .get(&url)
+            .send()
+            .await
+            .and_then(|one| one.error_for_status());
+        let answer = answer.with_context(|| format!("the model API does not answer {url}"))?;
+        answer
+            .json()
+            .await
+            .with_context(|| format!("{url} answers something unexpected"))
     }
 }
 
@@ -65,53 +146,4 @@ fn fish_of(row_id: String) -> String {
     row_id
         .rsplit_once('@')
         .map_or(row_id.clone(), |(fish, _)| fish.to_owned())
-}
-
-fn decision(logged: Logged) -> Decision {
-    Decision {
-        version: logged.model_version,
-        outcome: match logged.verdict {
-            Verdict::Activated => Outcome::Activated,
-            Verdict::Rejected => Outcome::Rejected,
-        },
-        time: logged.time,
-        training_started: None,
-        cause: logged.cause.trigger.and_then(trigger),
-    }
-}
-
-/// The trigger as it was on the topic; one that lacks a field came from elsewhere.
-fn trigger(cause: Trigger) -> Option<RetrainTrigger> {
-    Some(RetrainTrigger {
-        model_version: cause.model_version?,
-        species: cause.species,
-        fish_id_start: cause.fish_id_start?,
-        fish_id_end: cause.fish_id_end?,
-        error_avg: cause.error_avg?,
-        fish: cause.fish?,
-    })
-}
-
-/// The identities of all rows of the training data.
-///
-/// # Errors
-/// Where the store cannot be read.
-pub async fn stored_rows(store: &dyn Store) -> Result<HashSet<String>, StoreError> {
-    let mut ids = HashSet::new();
-    let mut page = Page {
-        skip: 0,
-        limit: PAGE,
-    };
-    loop {
-        let rows = store.newest_rows(None, page).await?;
-        page.skip += rows.len() as u64;
-        let last = rows.len() < PAGE as usize;
-        ids.extend(
-            rows.iter()
-                .filter_map(|row| Some(row.get("_id")?.as_str()?.to_owned())),
-        );
-        if last {
-            return Ok(ids);
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::embedded::Embedded;
-use crate::model_history::{model_history, stored_rows};
+use crate::stored_rows::stored_rows;
 
 /// How often the store is asked while its rows are waited for.
 const POLL: Duration = Duration::from_millis(50);
@@ -67,7 +67,7 @@ impl<'a> Settling<'a> {
         if to_store > 0 {
             open.push(format!("{to_store} rows to be stored"));
         }
-        let history = model_history(self.embedded.store()).await?;
+        let history = self.embedded.model_api().history().await?;
         let to_settle = triggers
             .iter()
             .filter(|trigger| !history.has_settled(&trigger.value))

@@ -12,7 +12,7 @@ use rdkafka::producer::DefaultProducerContext;
 /// The embedded broker; it ends when this value is dropped.
 ///
 /// Not `Send`: it stays in the future that the process's main thread runs.
-pub struct EmbeddedBroker {
+pub(super) struct EmbeddedBroker {
     cluster: MockCluster<'static, DefaultProducerContext>,
 }
 
@@ -21,7 +21,7 @@ impl EmbeddedBroker {
     ///
     /// # Errors
     /// Where librdkafka cannot start its cluster or create a topic.
-    pub fn start<'a>(
+    pub(super) fn start<'a>(
         topics: impl IntoIterator<Item = &'a str>,
         partitions: i32,
     ) -> anyhow::Result<Self> {
@@ -35,7 +35,7 @@ impl EmbeddedBroker {
     }
 
     /// How clients reach it.
-    pub fn settings(&self) -> KafkaSettings {
+    pub(super) fn settings(&self) -> KafkaSettings {
         KafkaSettings::plain(self.cluster.bootstrap_servers())
     }
 }

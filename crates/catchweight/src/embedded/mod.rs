@@ -10,13 +10,12 @@ use std::sync::Arc;
 use anyhow::Context;
 use connect_embedded::{Connectors, Stats};
 use kafka_io::KafkaSettings;
-use messages::topics;
-use model_server::store::Store;
 use model_server::{ModelServer, Secret, SqliteStore};
 use predictor::Predictor;
 use report::Ledger;
 use service_runtime::{Readiness, Tasks, UsageError};
 
+use crate::model_history::ModelApi;
 use crate::observe::{Observer, observed_topics};
 use crate::pipeline_files::{FileArgs, TriggerRule};
 use crate::progress;
@@ -56,6 +55,7 @@ pub struct Embedded {
     kafka: KafkaSettings,
     store: SqliteStore,
     model_url: String,
+    model_api: ModelApi,
     observer: Observer,
     predictor: Readiness,
     connect: Stats,
@@ -110,6 +110,7 @@ impl Embedded {
         Ok(Self {
             kafka,
             store,
+            model_api: ModelApi::new(model_url.clone()),
             model_url,
             observer,
             predictor: readiness,
@@ -130,28 +131,13 @@ impl Embedded {
     /// Says where the API is and what is live.
     ///
     /// # Errors
-    /// Where the store cannot be read.
+    /// Where the model API does not answer.
     pub async fn introduce(&self) -> anyhow::Result<()> {
-        let live = self
-            .store
-            .last_activation()
-            .await?
-            .context("no model is live")?;
-        let version = self
-            .store
-            .version(&live.model_version)
-            .await?
-            .context("no live version")?;
-        let info = version.info;
         progress::say(&format!(
             "model API   {}/prediction?length=86.37&height=18.74&species=salmon\n\
-             model       {}: {}, {} rows ({}), R² {:.4}",
+             model       {}",
             self.model_url,
-            info.model_version,
-            info.model.fitted_formula(),
-            info.rows,
-            info.species.join(", "),
-            info.model.summary().r_squared,
+            self.model_api.live().await?
         ));
         Ok(())
     }
@@ -164,6 +150,11 @@ impl Embedded {
     /// Where the model API is.
     pub fn model_url(&self) -> &str {
         &self.model_url
+    }
+
+    /// The model API.
+    pub fn model_api(&self) -> &ModelApi {
+        &self.model_api
     }
 
     /// Training data, versions and decisions.
