@@ -1,20 +1,18 @@
 //! The main job: one plan through the whole loop, with a report and a verdict.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use fish_producer::FishProducer;
 use messages::EventTime;
-use report::{Ledger, ModelHistory, Report, Sources, Verdict};
+use report::{Ledger, Report, Verdict};
 use service_runtime::{CancellationToken, Tasks, UsageError};
 use tokio::time::timeout_at;
 
 use crate::embedded::{Embedded, PipelineArgs};
-use crate::settle::Settling;
-use crate::stored_rows::stored_rows;
-use crate::{memory, progress};
+use crate::progress;
+use crate::watched::Outside;
 
 /// The demo's speed unless another one is asked for.
 const SPEED: f64 = 20.0;
@@ -107,26 +105,20 @@ pub async fn report(args: &DemoArgs, shutdown: CancellationToken) -> anyhow::Res
         failure.await?;
         outcome?
     };
-    let ledger = embedded.observer().ledger();
-    let rule = embedded.rule();
-    Ok(report::build(&Sources {
-        ledger: &ledger,
-        history: &outcome.history,
-        stored: &outcome.stored,
-        planned: outcome.planned,
-        threshold: rule.threshold,
-        window: rule.window,
-        wall: began.elapsed(),
-        peak_memory_bytes: memory::peak_bytes(),
-        faults: outcome.faults,
-    }))
+    let Outcome {
+        planned,
+        outside,
+        faults,
+    } = outcome;
+    Ok(embedded
+        .watched()
+        .report(&outside, planned, began.elapsed(), faults))
 }
 
 /// How a run of the plan ended.
 struct Outcome {
     planned: Option<u64>,
-    history: ModelHistory,
-    stored: HashSet<String>,
+    outside: Outside,
     faults: Vec<String>,
 }
 
@@ -160,14 +152,14 @@ async fn flow(
     let span = Duration::from_secs_f64(event_span.max(0) as f64 / 1000.0 / speed)
         + Duration::from_millis(lead.unsigned_abs());
 
-    let mut settling = Settling::new(embedded, planned);
+    let watched = embedded.watched();
     let whole = async {
         producer.run(stop).await?;
-        settling.settled().await
+        watched.settled(planned).await
     };
     let ended = tokio::select! {
         ended = timeout_at(deadline(span + FINISH), whole) => ended,
-        () = progress::show(embedded.observer()) => Ok(Ok(())),
+        () = progress::show(&watched.observer) => Ok(Ok(())),
     };
     let faults = match ended {
         Ok(ended) => {
@@ -176,14 +168,13 @@ async fn flow(
         }
         Err(_) => vec![format!(
             "the deadline passed while waiting for {}",
-            settling.missing().await?
+            watched.missing(planned).await?
         )],
     };
-    progress::done(embedded.observer());
+    progress::done(&watched.observer);
     Ok(Outcome {
         planned,
-        history: embedded.model_api().history().await?,
-        stored: stored_rows(embedded.store()).await?,
+        outside: watched.outside().await?,
         faults,
     })
 }

@@ -7,6 +7,7 @@
 //! | [`up`] | everything in this process until it is stopped |
 //! | [`embedded`] | broker, services, SQL and connectors of the pipeline in this process |
 //! | [`pipeline_files`] | the SQL and connector files, shipped or the user's |
+//! | [`watched`] | a running pipeline seen from outside: topics, model API, store |
 //! | [`observe`] | reads a running pipeline's topics into a ledger |
 //! | [`model_history`] | versions and decisions, asked of the model API |
 //! | [`stored_rows`] | the rows of the training data, read from a store |
@@ -21,6 +22,6 @@ pub mod model_history;
 pub mod observe;
 pub mod pipeline_files;
 pub mod progress;
-mod settle;
 pub mod stored_rows;
 pub mod up;
+pub mod watched;

@@ -46,7 +46,7 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
     progress::say(&format!("store       {}", args.data_dir.display()));
     progress::say("waiting for the consumer group's first assignment; Ctrl-C ends\n");
     let (observer, kafka, ready) = (
-        embedded.observer().clone(),
+        embedded.watched().observer.clone(),
         embedded.kafka().clone(),
         embedded.readiness(),
     );

@@ -19,6 +19,7 @@ use crate::model_history::ModelApi;
 use crate::observe::{Observer, observed_topics};
 use crate::pipeline_files::{FileArgs, TriggerRule};
 use crate::progress;
+use crate::watched::Watched;
 use broker::EmbeddedBroker;
 use documents::Documents;
 
@@ -53,13 +54,10 @@ pub struct PipelineArgs {
 pub struct Embedded {
     // Dropped last: the clients of the tasks go first.
     kafka: KafkaSettings,
-    store: SqliteStore,
     model_url: String,
-    model_api: ModelApi,
-    observer: Observer,
+    watched: Watched,
     predictor: Readiness,
     connect: Stats,
-    rule: TriggerRule,
     _broker: EmbeddedBroker,
 }
 
@@ -109,13 +107,15 @@ impl Embedded {
         );
         Ok(Self {
             kafka,
-            store,
-            model_api: ModelApi::new(model_url.clone()),
+            watched: Watched {
+                observer,
+                model_api: ModelApi::new(model_url.clone()),
+                store: Arc::new(store),
+                rule,
+            },
             model_url,
-            observer,
             predictor: readiness,
             connect: stats,
-            rule,
             _broker: broker,
         })
     }
@@ -137,7 +137,7 @@ impl Embedded {
             "model API   {}/prediction?length=86.37&height=18.74&species=salmon\n\
              model       {}",
             self.model_url,
-            self.model_api.live().await?
+            self.watched.model_api.live().await?
         ));
         Ok(())
     }
@@ -152,24 +152,9 @@ impl Embedded {
         &self.model_url
     }
 
-    /// The model API.
-    pub fn model_api(&self) -> &ModelApi {
-        &self.model_api
-    }
-
-    /// Training data, versions and decisions.
-    pub fn store(&self) -> &SqliteStore {
-        &self.store
-    }
-
-    /// What is on the topics.
-    pub fn observer(&self) -> &Observer {
-        &self.observer
-    }
-
-    /// When the SQL triggers a retraining.
-    pub fn rule(&self) -> TriggerRule {
-        self.rule
+    /// The pipeline as it is seen from outside.
+    pub fn watched(&self) -> &Watched {
+        &self.watched
     }
 }
 

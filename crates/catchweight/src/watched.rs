@@ -1,0 +1,137 @@
+//! A running pipeline seen from outside: its topics, its model API, its store.
+//!
+//! The embedded demo and a check of any running stack share it, so that both mean the same by a
+//! fish that is accounted for.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model_server::store::Store;
+use report::{ModelHistory, Report, Sources};
+
+use crate::memory;
+use crate::model_history::ModelApi;
+use crate::observe::Observer;
+use crate::pipeline_files::TriggerRule;
+use crate::stored_rows::stored_rows;
+
+/// How often store and model API are asked while something is waited for.
+const POLL: Duration = Duration::from_millis(100);
+
+/// The three windows into a pipeline.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// What is on the topics.
+    pub observer: Observer,
+    /// Versions and decisions.
+    pub model_api: ModelApi,
+    /// The training data.
+    pub store: Arc<dyn Store>,
+    /// When the SQL triggers a retraining.
+    pub rule: TriggerRule,
+}
+
+impl Watched {
+    /// Waits until nothing is missing of a run of `planned` fish: each one joined and stored, each
+    /// trigger answered. Where the number is not known, every fish that was measured counts.
+    ///
+    /// # Errors
+    /// Where the store or the model API cannot be read.
+    pub async fn settled(&self, planned: Option<u64>) -> anyhow::Result<()> {
+        while !self.open(planned).await?.is_empty() {
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
+    }
+
+    /// What is still missing, in words.
+    ///
+    /// # Errors
+    /// Where the store or the model API cannot be read.
+    pub async fn missing(&self, planned: Option<u64>) -> anyhow::Result<String> {
+        let open = self.open(planned).await?;
+        Ok(if open.is_empty() {
+            "nothing any more".to_owned()
+        } else {
+            open.join(", ")
+        })
+    }
+
+    async fn open(&self, planned: Option<u64>) -> anyhow::Result<Vec<String>> {
+        let (triggers, rows, to_join) = {
+            let ledger = self.observer.ledger();
+            let fish = ledger.fish();
+            let joined = fish.iter().filter(|(_, one)| one.diff.is_some()).count() as u64;
+            let expected = planned.unwrap_or(fish.len() as u64);
+            let rows: Vec<String> = fish
+                .iter()
+                .flat_map(|(_, one)| one.row_ids.iter().cloned())
+                .collect();
+            (
+                ledger.triggers().to_vec(),
+                rows,
+                expected.saturating_sub(joined),
+            )
+        };
+        if to_join > 0 {
+            return Ok(vec![format!("{to_join} fish to be joined")]);
+        }
+        let mut open = Vec::new();
+        let stored = stored_rows(self.store.as_ref()).await?;
+        let to_store = rows.iter().filter(|id| !stored.contains(*id)).count();
+        if to_store > 0 {
+            open.push(format!("{to_store} rows to be stored"));
+        }
+        let history = self.model_api.history().await?;
+        let to_answer = triggers
+            .iter()
+            .filter(|trigger| !history.has_settled(&trigger.value))
+            .count();
+        if to_answer > 0 {
+            open.push(format!("{to_answer} triggers to be answered"));
+        }
+        Ok(open)
+    }
+
+    /// The model's history and the identities of the stored rows, as they are now.
+    ///
+    /// # Errors
+    /// Where the store or the model API cannot be read.
+    pub async fn outside(&self) -> anyhow::Result<Outside> {
+        Ok(Outside {
+            history: self.model_api.history().await?,
+            stored: stored_rows(self.store.as_ref()).await?,
+        })
+    }
+
+    /// The report of what was seen.
+    pub fn report(
+        &self,
+        outside: &Outside,
+        planned: Option<u64>,
+        wall: Duration,
+        faults: Vec<String>,
+    ) -> Report {
+        report::build(&Sources {
+            ledger: &self.observer.ledger(),
+            history: &outside.history,
+            stored: &outside.stored,
+            planned,
+            threshold: self.rule.threshold,
+            window: self.rule.window,
+            wall,
+            peak_memory_bytes: memory::peak_bytes(),
+            faults,
+        })
+    }
+}
+
+/// What is known of a run besides its topics.
+#[derive(Clone, Debug)]
+pub struct Outside {
+    /// The model's versions and the decisions on them.
+    pub history: ModelHistory,
+    /// The identities of the stored rows.
+    pub stored: HashSet<String>,
+}
