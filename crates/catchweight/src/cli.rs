@@ -8,6 +8,7 @@ use service_runtime::telemetry;
 
 use crate::demo::{self, DemoArgs};
 use crate::up::{self, UpArgs};
+use crate::verify::{self, VerifyArgs};
 
 /// Real-time predictions on Apache Kafka that notice when they go wrong, retrain and go on
 #[derive(Debug, Parser)]
@@ -29,6 +30,8 @@ enum Command {
     Demo(DemoArgs),
     /// Everything in this process until Ctrl-C
     Up(UpArgs),
+    /// The report and verdict of any running pipeline, from outside
+    Verify(VerifyArgs),
 }
 
 /// Does what the command line says.
@@ -41,6 +44,7 @@ pub fn main() -> ExitCode {
         match command {
             Command::Demo(args) => demo::run(args, shutdown).await,
             Command::Up(args) => up::run(args, shutdown).await,
+            Command::Verify(args) => verify::run(args, shutdown).await,
         }
     }))
 }

@@ -1,6 +1,6 @@
 //! The main job: one plan through the whole loop, with a report and a verdict.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -48,11 +48,20 @@ pub struct DemoArgs {
 /// other error where a part of the pipeline fails.
 pub async fn run(args: DemoArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     let report = report(&args, shutdown).await?;
-    if let Some(path) = &args.report {
-        let json = serde_json::to_vec_pretty(&report)?;
-        std::fs::write(path, json)
-            .map_err(|error| UsageError(format!("--report {}: {error}", path.display())))?;
-    }
+    write_report(&report, args.report.as_deref())?;
+    conclude(&report)
+}
+
+/// Writes the report as JSON where a file is named.
+pub(crate) fn write_report(report: &Report, path: Option<&Path>) -> anyhow::Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    let json = serde_json::to_vec_pretty(report)?;
+    std::fs::write(path, json)
+        .map_err(|error| UsageError(format!("--report {}: {error}", path.display())).into())
+}
+
+/// Says what the report says; an error for the verdict `failed`.
+pub(crate) fn conclude(report: &Report) -> anyhow::Result<()> {
     progress::say(&format!("\n{report}"));
     match report.verdict {
         Verdict::Recovered | Verdict::Steady => Ok(()),

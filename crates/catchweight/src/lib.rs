@@ -5,6 +5,7 @@
 //! | [`cli`] | the command line |
 //! | [`demo`] | one plan through the whole loop, with a report and a verdict |
 //! | [`up`] | everything in this process until it is stopped |
+//! | [`verify`] | the demo's report for any running pipeline |
 //! | [`embedded`] | broker, services, SQL and connectors of the pipeline in this process |
 //! | [`pipeline_files`] | the SQL and connector files, shipped or the user's |
 //! | [`watched`] | a running pipeline seen from outside: topics, model API, store |
@@ -24,4 +25,5 @@ pub mod pipeline_files;
 pub mod progress;
 pub mod stored_rows;
 pub mod up;
+pub mod verify;
 pub mod watched;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model_server::store::Store;
-use report::{ModelHistory, Report, Sources};
+use report::{Ledger, ModelHistory, Report, Sources};
 
 use crate::memory;
 use crate::model_history::ModelApi;
@@ -113,8 +113,20 @@ impl Watched {
         wall: Duration,
         faults: Vec<String>,
     ) -> Report {
+        self.report_of(&self.observer.ledger(), outside, planned, wall, faults)
+    }
+
+    /// The report of a part of what was seen.
+    pub fn report_of(
+        &self,
+        ledger: &Ledger,
+        outside: &Outside,
+        planned: Option<u64>,
+        wall: Duration,
+        faults: Vec<String>,
+    ) -> Report {
         report::build(&Sources {
-            ledger: &self.observer.ledger(),
+            ledger,
             history: &outside.history,
             stored: &outside.stored,
             planned,

@@ -2,7 +2,8 @@
 //!
 //! Pure: it is fed records and knows nothing of where they come from.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::time::Duration;
 
 use messages::{
     EventTime, FromWire, Measurement, MessageError, RetrainTrigger, Weighing, WeightDiff,
@@ -194,6 +195,25 @@ impl Ledger {
         all
     }
 
+    /// This ledger without the fish that are still on their way: measured within `on_the_way`
+    /// before the newest measurement, and not stored yet.
+    #[must_use]
+    pub fn without_those_on_their_way(
+        &self,
+        stored: &HashSet<String>,
+        on_the_way: Duration,
+    ) -> Self {
+        let measured = |fish: &Fish| fish.measurement.as_ref().map(|one| one.timestamp);
+        let newest = self.fish.values().filter_map(measured).max();
+        let since = newest.map(|newest| newest.before(on_the_way));
+        let mut settled = self.clone();
+        settled.fish.retain(|_, fish| {
+            let complete = fish.row_ids.iter().any(|id| stored.contains(id));
+            complete || (measured(fish).is_some() && measured(fish) < since)
+        });
+        settled
+    }
+
     /// The triggers in the order of their windows; a repeated one is there once.
     pub fn triggers(&self) -> &[Trigger] {
         &self.triggers
@@ -285,6 +305,22 @@ mod tests {
         }
         let ids: Vec<_> = ledger.fish().into_iter().map(|(id, _)| id).collect();
         assert_eq!((ids, ledger.forgotten()), (vec!["2", "3"], 1));
+    }
+
+    #[test]
+    fn a_fish_measured_just_now_is_on_its_way_an_older_one_that_was_not_stored_is_missing() {
+        let mut ledger = Ledger::default();
+        for (id, second) in [("1", 1), ("2", 50)] {
+            assert!(note(
+                &mut ledger,
+                topics::MACHINE_MEASUREMENT,
+                None,
+                &measurement(id, second)
+            ));
+        }
+        let settled = ledger.without_those_on_their_way(&HashSet::new(), Duration::from_secs(20));
+        let ids: Vec<_> = settled.fish().into_iter().map(|(id, _)| id).collect();
+        assert_eq!(ids, ["1"]);
     }
 
     #[test]
