@@ -35,8 +35,9 @@ pub struct Config {
     #[arg(long, env = "WEIGH_DELAY", default_value = "10s", value_parser = duration)]
     pub weigh_delay: Duration,
 
-    /// How many times faster than event time the wall clock runs [default: 1]
-    // `None` lets a program that embeds this have another default.
+    /// How many seconds of event time pass in one second of the wall clock; default: 1, in the
+    /// demo 20
+    // `None` lets a program that embeds this have its own default.
     #[arg(long, env = "SPEED", value_parser = speed)]
     pub speed: Option<f64>,
 
