@@ -10,6 +10,7 @@
 //! | [`offsets`] | which offset may be stored |
 //! | [`gate`] | waiting for what the step depends on |
 //! | [`metrics`] | what a pipeline counts and measures |
+//! | [`replay`] | sending dead letters back to where they came from |
 
 mod attempt;
 pub mod dead_letter;
@@ -22,6 +23,7 @@ pub mod pipeline;
 mod reader;
 mod receipt;
 pub mod record;
+pub mod replay;
 pub mod settings;
 pub mod step;
 mod topics;

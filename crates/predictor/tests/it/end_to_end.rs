@@ -166,7 +166,7 @@ async fn while_the_model_is_down_nothing_is_lost_and_it_goes_on_by_itself() {
         Mood::Hangs,
         Mood::BreaksOff,
     ];
-    for (round, mood) in moods.into_iter().enumerate() {
+    for (round, mood) in (0..).zip(moods) {
         predictor.ready().await;
         model.set(mood).await;
         let first = round * 100;
@@ -175,8 +175,8 @@ async fn while_the_model_is_down_nothing_is_lost_and_it_goes_on_by_itself() {
         assert!(reason.contains(&model.url), "{mood:?}: {reason}");
         sender.send_measurements(first + 50..first + 100).await;
         model.set(Mood::Well).await;
-        let results = read(&broker.kafka, "out", first + 100).await;
-        assert_complete_and_in_order(&results, first + 100);
+        let results = read(&broker.kafka, "out", first as usize + 100).await;
+        assert_complete_and_in_order(&results, first as usize + 100);
     }
     assert_eq!(predictor.metrics.counts().1, 0, "none is dead-lettered");
     predictor.stop().await;

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// How the model behaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Mood {
     Well,
     /// Does not listen: connections are refused.
@@ -29,6 +29,8 @@ pub enum Mood {
     BreaksOff,
     /// Refuses requests of more rows than this with 413.
     AtMost(usize),
+    /// Refuses rows of this length and more, each in its place.
+    RefusesFrom(f64),
 }
 
 #[derive(Clone)]
@@ -91,6 +93,26 @@ impl Model {
         self.largest.load(Ordering::Relaxed)
     }
 
+    /// The weight is a tenth of the length, so that a test can tell whose answer it is.
+    fn predict(&self, row: &Value) -> Value {
+        let number = |name: &str| row[name].as_f64().filter(|number| *number > 0.0);
+        let most = match *self.mood.lock().unwrap() {
+            Mood::RefusesFrom(length) => length,
+            _ => f64::INFINITY,
+        };
+        match (number("length"), number("height"), row["species"].as_str()) {
+            (Some(length), Some(_), Some(_)) if length < most => json!({
+                "Weight": length / 10.0,
+                "ModelTime": "2021-06-02 07:48:52",
+                "ModelVersion": "v1",
+            }),
+            _ => json!({ "error": {
+                "title": "Bad input", "status": 400,
+                "errors": [{ "field": "length", "reason": "must be a positive number" }],
+            }}),
+        }
+    }
+
     /// An answer that is not a prediction, as the mood has it.
     async fn trouble(&self, rows: usize) -> Option<Response> {
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -115,7 +137,7 @@ impl Model {
             Mood::AtMost(most) if rows > most => {
                 Some(StatusCode::PAYLOAD_TOO_LARGE.into_response())
             }
-            Mood::AtMost(_) => None,
+            Mood::AtMost(_) | Mood::RefusesFrom(_) => None,
         }
     }
 }
@@ -125,7 +147,7 @@ async fn many(State(model): State<Model>, Json(rows): Json<Vec<Value>>) -> Respo
         return trouble;
     }
     model.largest.fetch_max(rows.len(), Ordering::Relaxed);
-    let answers: Vec<Value> = rows.iter().map(predict).collect();
+    let answers: Vec<Value> = rows.iter().map(|row| model.predict(row)).collect();
     Json(answers).into_response()
 }
 
@@ -135,7 +157,7 @@ async fn one(State(model): State<Model>, Query(row): Query<Value>) -> Response {
     }
     let number = |name: &str| row[name].as_str().and_then(|text| text.parse::<f64>().ok());
     let row = json!({ "length": number("length"), "height": number("height"), "species": row["species"] });
-    let answer = predict(&row);
+    let answer = model.predict(&row);
     match answer.get("error") {
         Some(problem) => (
             StatusCode::BAD_REQUEST,
@@ -145,24 +167,5 @@ async fn one(State(model): State<Model>, Query(row): Query<Value>) -> Response {
             .into_response(),
         None if row["species"] == "unknown" => Json(json!({ "Weight": "NA" })).into_response(),
         None => Json(answer).into_response(),
-    }
-}
-
-/// The weight is a tenth of the length, so that a test can tell whose answer it is.
-fn predict(row: &Value) -> Value {
-    match (
-        row["length"].as_f64(),
-        row["height"].as_f64(),
-        row["species"].as_str(),
-    ) {
-        (Some(length), Some(height), Some(_)) if length > 0.0 && height > 0.0 => json!({
-            "Weight": length / 10.0,
-            "ModelTime": "2021-06-02 07:48:52",
-            "ModelVersion": "v1",
-        }),
-        _ => json!({ "error": {
-            "title": "Bad input", "status": 400,
-            "errors": [{ "field": "length", "reason": "must be a positive number" }],
-        }}),
     }
 }

@@ -7,7 +7,7 @@ use kafka_io::KafkaSettings;
 use rdkafka::config::FromClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Header, Headers, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::{PATIENCE, within};
@@ -57,46 +57,73 @@ pub fn measurement(id: &str, length: f64) -> String {
     )
 }
 
-pub struct Sender(FutureProducer);
+/// Writes to one topic.
+pub struct Sender {
+    producer: FutureProducer,
+    topic: String,
+}
 
 impl Sender {
+    /// To the topic `in`.
     pub fn new(kafka: &KafkaSettings) -> Self {
-        Self(FutureProducer::from_config(&kafka.producer("test")).unwrap())
+        Self::to(kafka, "in")
     }
 
-    /// Writes one record and waits for the acknowledgement; returns its partition and offset.
-    pub async fn send(&self, key: Option<&[u8]>, value: Option<&[u8]>, millis: i64) -> (i32, i64) {
-        let headers = OwnedHeaders::new().insert(Header {
-            key: "trace",
-            value: Some("t1"),
-        });
-        let record: FutureRecord<'_, [u8], [u8]> = FutureRecord {
-            topic: "in",
+    pub fn to(kafka: &KafkaSettings, topic: &str) -> Self {
+        Self {
+            producer: FutureProducer::from_config(&kafka.producer("test")).unwrap(),
+            topic: topic.to_owned(),
+        }
+    }
+
+    fn record<'a>(
+        &'a self,
+        key: Option<&'a [u8]>,
+        value: Option<&'a [u8]>,
+        millis: i64,
+    ) -> FutureRecord<'a, [u8], [u8]> {
+        FutureRecord {
+            topic: &self.topic,
             partition: None,
             payload: value,
             key,
             timestamp: Some(millis),
-            headers: Some(headers),
-        };
-        let sent = within("a delivery", self.0.send(record, PATIENCE))
-            .await
-            .unwrap();
+            headers: Some(OwnedHeaders::new().insert(Header {
+                key: "trace",
+                value: Some("t1"),
+            })),
+        }
+    }
+
+    /// Writes one record and waits for the acknowledgement; returns its partition and offset.
+    pub async fn send(&self, key: Option<&[u8]>, value: Option<&[u8]>, millis: i64) -> (i32, i64) {
+        let sending = self
+            .producer
+            .send(self.record(key, value, millis), PATIENCE);
+        let sent = within("a delivery", sending).await.unwrap();
         (sent.partition, sent.offset)
     }
 
+    /// Writes one record; [`Self::flush`] waits for it.
+    pub fn enqueue(&self, key: &[u8], value: &[u8], millis: i64) {
+        let record = self.record(Some(key), Some(value), millis);
+        drop(self.producer.send_result(record).unwrap());
+    }
+
+    pub async fn flush(&self) {
+        let producer = self.producer.clone();
+        let flushed = tokio::task::spawn_blocking(move || producer.flush(PATIENCE)).await;
+        flushed.unwrap().unwrap();
+    }
+
     /// Writes the measurements of `ids` at full speed and waits for all acknowledgements.
-    pub async fn send_measurements(&self, ids: std::ops::Range<usize>) {
-        let sends = ids.map(|id| async move {
+    pub async fn send_measurements(&self, ids: std::ops::Range<u32>) {
+        for id in ids {
             let key = id.to_string();
-            let value = measurement(&key, 50.0 + (id % 50) as f64);
-            self.send(
-                Some(key.as_bytes()),
-                Some(value.as_bytes()),
-                1_000_000 + id as i64,
-            )
-            .await
-        });
-        within("all deliveries", futures::future::join_all(sends)).await;
+            let value = measurement(&key, 50.0 + f64::from(id % 50));
+            self.enqueue(key.as_bytes(), value.as_bytes(), 1_000_000 + i64::from(id));
+        }
+        self.flush().await;
     }
 }
 

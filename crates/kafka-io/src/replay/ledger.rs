@@ -1,0 +1,60 @@
+//! Which offsets of a partition were settled: pure, without Kafka.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+/// Header of a note in a dead-letter topic: the settled offsets of the partition that the note is
+/// in, such as `3-7,9`.
+pub const HEADER: &str = "replay.settled";
+
+/// `offsets` as text: ranges and single offsets, in order.
+pub fn write(offsets: &BTreeSet<i64>) -> String {
+    let mut text = String::new();
+    let mut offsets = offsets.iter().copied().peekable();
+    while let Some(first) = offsets.next() {
+        let mut last = first;
+        while let Some(next) = offsets.next_if(|next| *next == last + 1) {
+            last = next;
+        }
+        let comma = if text.is_empty() { "" } else { "," };
+        // Writing to a string cannot fail.
+        let _ = match first == last {
+            true => write!(text, "{comma}{first}"),
+            false => write!(text, "{comma}{first}-{last}"),
+        };
+    }
+    text
+}
+
+/// The offsets that `text` names; parts that cannot be read are left out.
+pub fn read(text: &str) -> impl Iterator<Item = i64> {
+    text.split(',').flat_map(|part| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        match (first.parse(), last.parse()) {
+            (Ok(first), Ok(last)) => first..=last,
+            #[allow(clippy::reversed_empty_ranges, reason = "an empty range is meant")]
+            _ => 1..=0,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn neighbours_become_ranges() {
+        assert_eq!(write(&BTreeSet::from([9, 3, 4, 5, 11, 12])), "3-5,9,11-12");
+        assert_eq!(write(&BTreeSet::new()), "");
+        assert_eq!(read("").count(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(offsets in prop::collection::btree_set(0i64..200, 0..60)) {
+            prop_assert_eq!(read(&write(&offsets)).collect::<BTreeSet<_>>(), offsets);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Sends dead letters back to the topics that they came from, once each.
+//!
+//! Reads letters of this suite (`dlq.*` headers) and of Kafka Connect (`__connect.errors.*`). What
+//! was sent back is noted in the dead-letter topic itself, by records without key and value that
+//! carry the header [`ledger::HEADER`]; the notes and the records that they speak of are written
+//! in one transaction, whose id also fences a replay of the same topic that is still running. So
+//! a replay that is interrupted or repeated sends nothing twice to a consumer that reads committed
+//! records only (librdkafka's default; `isolation.level=read_committed` for Java's clients).
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`letter`] | where a dead letter came from and why it is one |
+//! | [`ledger`] | which offsets were sent back |
+//! | `survey` | first pass: which letters are to be sent |
+//! | `resend` | second pass: sending them |
+
+pub mod ledger;
+pub mod letter;
+mod resend;
+mod survey;
+
+use std::fmt;
+
+use rdkafka::error::KafkaError;
+
+use crate::KafkaSettings;
+
+/// Which dead letters are sent back.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ReplayArgs {
+    /// The dead-letter topic, such as machine-measurement-dlq
+    #[arg(long, value_name = "TOPIC")]
+    pub topic: String,
+
+    /// Only letters with this text in their reason
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+
+    /// Only letters in this partition of the dead-letter topic
+    #[arg(long)]
+    pub partition: Option<i32>,
+
+    /// Only letters from this offset of the dead-letter topic on
+    #[arg(long, value_name = "OFFSET")]
+    pub from: Option<i64>,
+
+    /// Only letters up to this offset of the dead-letter topic, this one included
+    #[arg(long, value_name = "OFFSET")]
+    pub to: Option<i64>,
+
+    /// Of the letters from one topic only the newest; the older ones count as settled
+    #[arg(long)]
+    pub newest: bool,
+
+    /// Send nothing, only say what would be sent
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// What a replay did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Letters that were sent back (or would be).
+    pub sent: u64,
+    /// Older letters that were settled because only the newest was asked for.
+    pub passed_over: u64,
+    /// Letters that were settled by earlier replays.
+    pub settled_before: u64,
+    /// Letters that were not asked for.
+    pub not_asked_for: u64,
+    /// Letters without a header that says where they came from.
+    pub of_unknown_origin: u64,
+}
+
+impl fmt::Display for Replayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} sent back, {} older ones passed over, {} settled before, {} not asked for, {} of unknown origin",
+            self.sent,
+            self.passed_over,
+            self.settled_before,
+            self.not_asked_for,
+            self.of_unknown_origin
+        )
+    }
+}
+
+/// Why a replay failed. What it had sent by then is noted, so that it may be run again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The topic has no partitions.
+    #[error("there is no topic `{0}`; name a dead-letter topic, such as machine-measurement-dlq")]
+    NoTopic(String),
+    /// Kafka refused or did not answer.
+    #[error("Kafka: {0}")]
+    Kafka(#[from] KafkaError),
+    /// A letter could not be written back.
+    #[error("a letter could not be written to `{topic}`: {error}")]
+    Delivery {
+        /// Where it came from.
+        topic: String,
+        /// The client's error.
+        error: KafkaError,
+    },
+    /// The reading thread panicked.
+    #[error("the replay ended unexpectedly: {0}")]
+    Panic(String),
+}
+
+/// Sends the letters that `args` choose back to where they came from.
+///
+/// # Errors
+/// Where the topic does not exist, or Kafka refuses something.
+pub async fn replay(kafka: &KafkaSettings, args: &ReplayArgs) -> Result<Replayed, ReplayError> {
+    let (kafka, args) = (kafka.clone(), args.clone());
+    tokio::task::spawn_blocking(move || {
+        // Before the survey: fences another replay, whose notes are then complete.
+        let sender = resend::Sender::new(&kafka, &args)?;
+        let (selection, mut replayed) = survey::survey(&kafka, &args)?;
+        if let Some(sender) = sender {
+            sender.resend(&kafka, &selection)?;
+        }
+        replayed.sent = selection.send.len();
+        replayed.passed_over = selection.pass_over.len();
+        Ok(replayed)
+    })
+    .await
+    .unwrap_or_else(|panic| Err(ReplayError::Panic(panic.to_string())))
+}

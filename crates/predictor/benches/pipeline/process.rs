@@ -1,0 +1,88 @@
+//! Processes of a measurement, ended when dropped, and what they used.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+pub struct Process(Child);
+
+impl Process {
+    /// The predictor.
+    pub fn predictor(input: &str, output: &str, model_url: &str, more: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_predictor"));
+        command
+            .args(["--bootstrap-servers", &crate::kafka().bootstrap_servers])
+            .args([
+                "--input-topic",
+                input,
+                "--output-topic",
+                output,
+                "--group-id",
+                output,
+            ])
+            .args(["--model-url", model_url, "--listen", "127.0.0.1:0"])
+            .args(more)
+            .env("RUST_LOG", "warn");
+        Self(command.spawn().unwrap())
+    }
+
+    /// This program with these words.
+    pub fn this(words: &[&str]) -> Self {
+        let this = std::env::current_exe().unwrap();
+        Self(Command::new(this).args(words).spawn().unwrap())
+    }
+
+    /// The model's server, and its address.
+    pub fn model(rows_per_second: u64) -> (Option<Self>, String) {
+        if let Ok(url) = std::env::var("MODEL_URL") {
+            return (None, url);
+        }
+        let this = std::env::current_exe().unwrap();
+        let mut command = Command::new(this);
+        command
+            .args(["serve-model", &rows_per_second.to_string()])
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        (Some(Self(child)), line.trim().to_owned())
+    }
+
+    /// Resident memory now and at its peak, in MiB.
+    pub fn memory_mib(&self) -> (u64, u64) {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let field = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+            line.split_whitespace()
+                .nth(1)
+                .unwrap()
+                .parse::<u64>()
+                .unwrap()
+                / 1024
+        };
+        (field("VmRSS:"), field("VmHWM:"))
+    }
+
+    /// Processor time so far, in seconds.
+    pub fn cpu_seconds(&self) -> f64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap();
+        let fields: Vec<&str> = stat
+            .rsplit(')')
+            .next()
+            .unwrap()
+            .split_whitespace()
+            .collect();
+        let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+        ticks as f64 / 100.0
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
