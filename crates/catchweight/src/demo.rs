@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use fish_producer::FishProducer;
+use fish_producer::{FishProducer, Simulation};
 use messages::EventTime;
 use report::{Ledger, Report, Verdict};
 use service_runtime::{CancellationToken, Tasks, UsageError};
@@ -86,6 +86,8 @@ pub async fn report(args: &DemoArgs, shutdown: CancellationToken) -> anyhow::Res
         return Err(UsageError(text.to_owned()).into());
     }
     fish.speed.get_or_insert(SPEED);
+    // A wrong plan or file is told before anything starts.
+    Simulation::new(&fish).map_err(|error| UsageError(error.to_string()))?;
     let temporary = tempfile::tempdir().context("no temporary folder can be made")?;
     let data_dir = args
         .data_dir

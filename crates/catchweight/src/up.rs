@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use fish_producer::FishProducer;
+use fish_producer::{FishProducer, Simulation};
 use report::Ledger;
-use service_runtime::{CancellationToken, Tasks};
+use service_runtime::{CancellationToken, Tasks, UsageError};
 
 use crate::embedded::{Embedded, PipelineArgs};
 use crate::progress;
@@ -38,6 +38,8 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
     let mut fish = args.fish.clone();
     fish.repeat |= fish.input.is_none() && fish.speed.is_none_or(|speed| speed <= 1.0);
 
+    // A wrong plan or file is told before anything starts.
+    Simulation::new(&fish).map_err(|error| UsageError(error.to_string()))?;
     let mut tasks = Tasks::new(shutdown.child_token());
     let stop = tasks.shutdown();
     let ledger = Ledger::remembering(REMEMBERED);
