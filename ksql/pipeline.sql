@@ -1,34 +1,39 @@
--- The pipeline's drift detection. A ksqlDB server runs this file in the stock stack, the embedded
--- engine runs it in `cargo run`: change a threshold here and both change.
+-- What becomes of predictions once the truth is known: each fish's error, and the model versions
+-- whose error is too high. A stock ksqlDB server and the embedded engine run this same file.
 
--- Without it a query reads only what comes after its start, and fish measured before are lost.
+-- A query starts at the newest record unless it is told otherwise: what was predicted or weighed
+-- before the query had its place in the topics would never be compared. Keep this line first.
 SET 'auto.offset.reset'='earliest';
 
--- What the predictor writes: the measurement with the model's answer.
+-- What the predictor writes. The record's key is the fish's id; names are quoted because the JSON's
+-- are in mixed case.
 CREATE STREAM IF NOT EXISTS PREDICTED_WEIGHT (
-  "Fish_Id" VARCHAR KEY,
-  "Species" VARCHAR,
-  "Length" DOUBLE,
-  "Height" DOUBLE,
-  "Timestamp" VARCHAR,
-  "Prediction" STRUCT<"Weight" DOUBLE, "ModelTime" VARCHAR, "ModelVersion" VARCHAR>
+    "Fish_Id" VARCHAR KEY,
+    "Species" VARCHAR,
+    "Length" DOUBLE,
+    "Height" DOUBLE,
+    "Timestamp" VARCHAR,
+    "Prediction" STRUCT<"Weight" DOUBLE, "ModelTime" VARCHAR, "ModelVersion" VARCHAR>
 ) WITH (KAFKA_TOPIC='weight-prediction', VALUE_FORMAT='JSON');
 
--- What the second machine writes: the true weight, ten seconds later.
+-- What the scale writes.
 CREATE STREAM IF NOT EXISTS ACTUAL_WEIGHT (
-  "Fish_Id" VARCHAR KEY,
-  "Species" VARCHAR,
-  "Weight" DOUBLE,
-  "Timestamp" VARCHAR
+    "Fish_Id" VARCHAR KEY,
+    "Species" VARCHAR,
+    "Weight" DOUBLE,
+    "Timestamp" VARCHAR
 ) WITH (KAFKA_TOPIC='machine-weight', VALUE_FORMAT='JSON');
 
--- One row for each fish: predicted and actual weight, and the relative error.
---  * The key column leaves the value, so the id is selected twice: as the key, and as a value.
---  * `_id` is the row's identity wherever it is stored: delivered twice, it is still one row.
---  * GRACE PERIOD 1 DAY: a fish is joined also when its prediction comes hours after its weight,
---    because the model or the predictor was down. A shorter one loses fish in a burst.
+-- One row per fish: predicted, actual, and how far off relative to the actual weight.
+--
+-- PARTITIONS is absent on purpose: the topic gets as many as its source has.
+-- WITHIN: a fish is weighed seconds after it was measured; a minute leaves room.
+-- GRACE PERIOD: rows stay joinable for a day. With less, a burst (600 fish at once) or a prediction
+-- that comes late, because the model or the predictor was down, loses fish.
+-- "Key_Id" takes the record's key, so that AS_VALUE can put the id into the value as "Fish_Id".
+-- "_id" is the row's identity wherever it is stored: a row delivered twice is stored once.
 CREATE STREAM IF NOT EXISTS DIFF_WEIGHT WITH (KAFKA_TOPIC='weight-diff', VALUE_FORMAT='JSON') AS
-  SELECT
+SELECT
     P."Fish_Id" AS "Key_Id",
     P."Fish_Id" + '@' + A."Timestamp" AS "_id",
     'Key' AS "Key",
@@ -42,18 +47,21 @@ CREATE STREAM IF NOT EXISTS DIFF_WEIGHT WITH (KAFKA_TOPIC='weight-diff', VALUE_F
     P."Prediction"->"ModelTime" AS "ModelTime",
     P."Prediction"->"ModelVersion" AS "ModelVersion",
     A."Timestamp" AS "Timestamp"
-  FROM PREDICTED_WEIGHT P
-  INNER JOIN ACTUAL_WEIGHT A WITHIN 1 MINUTE GRACE PERIOD 1 DAY ON P."Fish_Id" = A."Fish_Id"
-  EMIT CHANGES;
+FROM PREDICTED_WEIGHT P
+INNER JOIN ACTUAL_WEIGHT A WITHIN 1 MINUTE GRACE PERIOD 1 DAY ON P."Fish_Id" = A."Fish_Id"
+EMIT CHANGES;
 
--- The trigger: one row for each model version and minute whose mean error is above 15 %.
---  * By version, so that the errors of an old and a new model stay apart and the row names the
---    version that erred.
---  * EMIT FINAL: once, when the minute is closed; GRACE PERIOD: rows that come late still count.
---  * RETENTION: without it a closed window that is followed by an empty one can be lost.
---  * COUNT(*): a handful of fish is no trend.
+-- One row per model version and minute in which its mean error was above 15 %: the trigger.
+--
+-- Grouped by model version, the errors of an old and a new model are kept apart, and the row says
+-- which version erred: a trigger for a version that is no longer live changes nothing.
+-- RETENTION: a shorter one can lose a closed window when the next record jumps over a whole empty one.
+-- GRACE PERIOD: rows of several partitions are out of order; ten seconds of event time wait for them.
+-- COUNT: one odd fish in a nearly empty minute is no reason to retrain.
+-- EMIT FINAL: one row per window, when it is closed, rather than one per fish.
+-- "Key_Version" takes the record's key; AS_VALUE puts the version into the value.
 CREATE TABLE IF NOT EXISTS RETRAIN_WEIGHT WITH (KAFKA_TOPIC='weight-retrain', VALUE_FORMAT='JSON') AS
-  SELECT
+SELECT
     "ModelVersion" AS "Key_Version",
     AS_VALUE("ModelVersion") AS "ModelVersion",
     COLLECT_SET("Species") AS "Species",
@@ -61,8 +69,8 @@ CREATE TABLE IF NOT EXISTS RETRAIN_WEIGHT WITH (KAFKA_TOPIC='weight-retrain', VA
     LATEST_BY_OFFSET("Fish_Id") AS "Fish_Id_End",
     AVG("Error") AS "ErrorAvg",
     COUNT(*) AS "Fish"
-  FROM DIFF_WEIGHT
-  WINDOW TUMBLING (SIZE 1 MINUTE, RETENTION 1 DAY, GRACE PERIOD 10 SECONDS)
-  GROUP BY "ModelVersion"
-  HAVING AVG("Error") > 0.15 AND COUNT(*) >= 5
-  EMIT FINAL;
+FROM DIFF_WEIGHT
+WINDOW TUMBLING (SIZE 1 MINUTE, RETENTION 1 DAY, GRACE PERIOD 10 SECONDS)
+GROUP BY "ModelVersion"
+HAVING AVG("Error") > 0.15 AND COUNT(*) >= 5
+EMIT FINAL;

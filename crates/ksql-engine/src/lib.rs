@@ -1,1 +1,31 @@
 //! Executes a subset of ksqlDB's SQL on Kafka topics, with ksqlDB's semantics.
+//!
+//! A statement goes this way:
+//!
+//! | step | module | |
+//! |---|---|---|
+//! | parse | [`parse`] | from text to a syntax tree |
+//! | analyse | [`analyse`] | names, types, keys; what ksqlDB refuses is refused |
+//! | plan | [`plan`] | what a query does, as data |
+//! | execute | [`execute`] | records in, changes out; pure |
+//! | run | [`engine`], [`kafka`] | in memory, or on Kafka's topics |
+//!
+//! An expression or function is added in one place: an operator in `analyse/typing.rs` with its
+//! evaluation in `execute/eval.rs`, a scalar function in [`functions::scalar`], an aggregate in
+//! [`functions::aggregate`].
+
+pub mod analyse;
+pub mod catalog;
+mod decimal;
+pub mod engine;
+pub mod error;
+pub mod execute;
+pub mod formats;
+pub mod functions;
+mod numbers;
+pub mod parse;
+pub mod plan;
+pub mod registry;
+pub mod schema;
+pub mod types;
+pub mod value;

@@ -1,0 +1,167 @@
+//! The `SELECT` list: stars expanded, names given.
+
+use crate::analyse::scope::{BOUNDS, ROWKEY, Scope, ScopeSource};
+use crate::error::{Refusal, invalid, unsupported};
+use crate::parse::ast::{Expr, ExprKind, Ident, SelectItem};
+
+/// One column of the projection.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    pub(crate) name: String,
+    /// With slots in place of names.
+    pub(crate) expr: Expr,
+}
+
+/// Whether expressions without an alias get names like `KSQL_COL_0`, and the window's bounds are
+/// part of `*`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stars {
+    /// Of a persistent query.
+    Columns,
+    /// Of a transient query: the window's bounds too.
+    WithBounds,
+}
+
+/// All columns of the projection. No name is there twice.
+pub(crate) fn items(
+    list: &[SelectItem],
+    scope: &Scope,
+    stars: Stars,
+) -> Result<Vec<Item>, Refusal> {
+    let mut items: Vec<Item> = Vec::new();
+    let mut generated = 0;
+    for entry in list {
+        let (new, at) = match entry {
+            SelectItem::All { source, at } => (expand(source.as_ref(), *at, scope, stars)?, *at),
+            SelectItem::Expr { expr, alias } => {
+                let name = match alias {
+                    Some(alias) => alias.name.clone(),
+                    None => name(expr, scope, &mut generated)?,
+                };
+                let expr = scope.resolve(expr)?;
+                let at = expr.at;
+                (vec![Item { name, expr }], at)
+            }
+        };
+        for item in new {
+            if items.iter().any(|other| other.name == item.name) {
+                return Err(invalid(
+                    at,
+                    format!(
+                        "two columns have the name `{}`: give one another alias",
+                        item.name
+                    ),
+                ));
+            }
+            items.push(item);
+        }
+    }
+    Ok(items)
+}
+
+fn expand(
+    only: Option<&Ident>,
+    at: usize,
+    scope: &Scope,
+    stars: Stars,
+) -> Result<Vec<Item>, Refusal> {
+    let wanted = |source: &&ScopeSource| only.is_none_or(|only| only.name == source.alias);
+    let joined = scope.sources.len() > 1;
+    let mut items = Vec::new();
+    for source in scope.sources.iter().filter(wanted) {
+        let keys = source.source.schema.key.len();
+        let own = keys + source.source.schema.value.len();
+        let columns: Vec<String> = source.columns().map(|(name, _)| name).collect();
+        let bounds = columns.iter().position(|name| name == BOUNDS[0]);
+        let bounds = bounds
+            .filter(|_| stars == Stars::WithBounds)
+            .map_or(0..0, |start| start..start + BOUNDS.len());
+        for index in (0..keys).chain(bounds).chain(keys..own) {
+            let Some(column) = columns.get(index) else {
+                continue;
+            };
+            items.push(Item {
+                name: if joined {
+                    format!("{}_{column}", source.alias)
+                } else {
+                    column.clone()
+                },
+                expr: slot(source.base + index, at),
+            });
+        }
+    }
+    if items.is_empty() {
+        return Err(invalid(at, "there is no such source in this statement"));
+    }
+    if only.is_none()
+        && let Some((_, rowkey)) = scope.extra.iter().find(|(name, _)| *name == ROWKEY)
+    {
+        items.insert(
+            0,
+            Item {
+                name: ROWKEY.to_owned(),
+                expr: slot(*rowkey, at),
+            },
+        );
+    }
+    Ok(items)
+}
+
+/// A reference to a slot.
+pub(crate) fn slot(slot: usize, at: usize) -> Expr {
+    Expr {
+        kind: ExprKind::Slot(slot),
+        at,
+        height: 1,
+    }
+}
+
+/// The name of an expression without an alias.
+fn name(expr: &Expr, scope: &Scope, generated: &mut usize) -> Result<String, Refusal> {
+    let columns = |source: &ScopeSource| source.columns().map(|(name, _)| name).collect::<Vec<_>>();
+    match &expr.kind {
+        ExprKind::Column { source, name } => {
+            let owners = scope
+                .sources
+                .iter()
+                .filter(|candidate| columns(candidate).contains(&name.name))
+                .count();
+            Ok(match source {
+                Some(source) if owners > 1 => format!("{}_{}", source.name, name.name),
+                _ => name.name.clone(),
+            })
+        }
+        ExprKind::Field(_, field) => {
+            let clash = scope
+                .sources
+                .iter()
+                .any(|source| columns(source).contains(&field.name));
+            if clash {
+                return Err(unsupported(
+                    expr.at,
+                    format!(
+                        "give this an alias: `{}` is the name of a column too",
+                        field.name
+                    ),
+                ));
+            }
+            Ok(field.name.clone())
+        }
+        _ => {
+            let reserved = |name: &String| name.starts_with("KSQL_COL_");
+            if scope
+                .sources
+                .iter()
+                .any(|source| columns(source).iter().any(reserved))
+            {
+                return Err(unsupported(
+                    expr.at,
+                    "give this an alias: a source has columns named KSQL_COL_…",
+                ));
+            }
+            let name = format!("KSQL_COL_{generated}");
+            *generated += 1;
+            Ok(name)
+        }
+    }
+}

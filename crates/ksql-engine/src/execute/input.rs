@@ -1,0 +1,87 @@
+//! From a record to a row.
+
+use std::sync::Arc;
+
+use crate::catalog::{KeyWindow, Source};
+use crate::execute::record::Record;
+use crate::formats::{DecodeError, Reader};
+use crate::value::Value;
+
+/// Reads one source's records.
+#[derive(Debug)]
+pub(crate) struct Input {
+    key: Reader,
+    value: Reader,
+    keys: usize,
+    values: usize,
+    window: Option<KeyWindow>,
+}
+
+/// A record as a row.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// Key, value, pseudo columns, window bounds; the value's columns are null if there is none.
+    pub(crate) values: Vec<Value>,
+    /// Whether the record has a value.
+    pub(crate) has_value: bool,
+    /// Whether the record has a key.
+    pub(crate) has_key: bool,
+    /// Start of the window in its key.
+    pub(crate) window_start: Option<i64>,
+}
+
+impl Input {
+    pub(crate) fn new(source: &Arc<Source>) -> Self {
+        Self {
+            key: Reader::key(source.key_format, &source.schema.key),
+            value: Reader::value(source.value_format, &source.schema.value),
+            keys: source.schema.key.len(),
+            values: source.schema.value.len(),
+            window: source.window,
+        }
+    }
+
+    /// Number of key columns.
+    pub(crate) fn keys(&self) -> usize {
+        self.keys
+    }
+
+    pub(crate) fn read(&self, record: &Record) -> Result<Row, DecodeError> {
+        let mut values = Vec::with_capacity(self.keys + self.values + 5);
+        let mut window_start = None;
+        let mut has_key = false;
+        if let Some(bytes) = record.key.as_deref() {
+            let mut bytes = bytes;
+            if self.window.is_some() {
+                let Some((key, start)) = bytes.split_last_chunk::<8>() else {
+                    return Err(DecodeError(
+                        "the key is too short to end in a window's start".to_owned(),
+                    ));
+                };
+                bytes = key;
+                window_start = Some(i64::from_be_bytes(*start));
+            }
+            has_key = self.keys > 0 && self.key.read(bytes, &mut values)?;
+        }
+        values.resize(self.keys, Value::Null);
+        let has_value = match record.value.as_deref() {
+            Some(bytes) => self.value.read(bytes, &mut values)?,
+            None => false,
+        };
+        values.resize(self.keys + self.values, Value::Null);
+        values.push(Value::BigInt(record.timestamp));
+        values.push(Value::Integer(record.partition as i32));
+        values.push(Value::BigInt(record.offset));
+        if let Some(window) = self.window {
+            values.push(window_start.map_or(Value::Null, Value::BigInt));
+            let end = window_start.map(|start| start.saturating_add(window.size_ms));
+            values.push(end.map_or(Value::Null, Value::BigInt));
+        }
+        Ok(Row {
+            values,
+            has_value,
+            has_key,
+            window_start,
+        })
+    }
+}

@@ -1,0 +1,57 @@
+//! `LIKE`: `%` stands for any text, `_` for one character; neither for the end of a line, because
+//! ksqlDB makes a regular expression of the pattern.
+
+enum Piece {
+    One,
+    Any,
+    Exactly(char),
+}
+
+/// Whether the whole text is of the pattern. Without an escape character every wildcard is one.
+pub(crate) fn matches(text: &str, pattern: &str, escape: Option<char>) -> bool {
+    let pieces = pieces(pattern, escape);
+    // reached[i]: the pieces so far can stand for the first i characters.
+    let chars: Vec<char> = text.chars().collect();
+    let mut reached = vec![false; chars.len() + 1];
+    reached[0] = true;
+    for piece in pieces {
+        match piece {
+            Piece::Any => {
+                for (index, c) in chars.iter().enumerate() {
+                    if reached[index] && !ends_line(*c) {
+                        reached[index + 1] = true;
+                    }
+                }
+            }
+            Piece::One | Piece::Exactly(_) => {
+                for (index, c) in chars.iter().enumerate().rev() {
+                    let fits = match piece {
+                        Piece::Exactly(wanted) => *c == wanted,
+                        _ => !ends_line(*c),
+                    };
+                    reached[index + 1] = reached[index] && fits;
+                }
+                reached[0] = false;
+            }
+        }
+    }
+    reached.last().copied().unwrap_or(false)
+}
+
+fn pieces(pattern: &str, escape: Option<char>) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        pieces.push(match c {
+            c if Some(c) == escape => Piece::Exactly(chars.next().unwrap_or(c)),
+            '%' => Piece::Any,
+            '_' => Piece::One,
+            c => Piece::Exactly(c),
+        });
+    }
+    pieces
+}
+
+fn ends_line(c: char) -> bool {
+    matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}

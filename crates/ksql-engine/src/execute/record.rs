@@ -1,0 +1,48 @@
+//! Records as they are in a topic.
+
+use std::sync::Arc;
+
+/// One header of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Its name.
+    pub key: String,
+    /// Its bytes; none for a null.
+    pub value: Option<Vec<u8>>,
+}
+
+/// A record of a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition, from 0.
+    pub partition: u32,
+    /// The offset in the partition.
+    pub offset: i64,
+    /// The key's bytes; none for a null key.
+    pub key: Option<Vec<u8>>,
+    /// The value's bytes; none for a null value.
+    pub value: Option<Vec<u8>>,
+    /// Event time in milliseconds since 1970.
+    pub timestamp: i64,
+    /// The headers, in their order.
+    pub headers: Arc<[Header]>,
+}
+
+/// A record to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputRecord {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The bytes that choose the partition: the key without its window. None: any partition.
+    pub partition_key: Option<Vec<u8>>,
+    /// The key's bytes; none for a null key.
+    pub key: Option<Vec<u8>>,
+    /// The value's bytes; none for a null value, which in a table's topic is a deletion.
+    pub value: Option<Vec<u8>>,
+    /// Event time in milliseconds since 1970.
+    pub timestamp: i64,
+    /// The headers, in their order.
+    pub headers: Arc<[Header]>,
+}

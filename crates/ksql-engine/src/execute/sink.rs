@@ -1,0 +1,71 @@
+//! From a change to the record that is written.
+
+use std::sync::Arc;
+
+use crate::catalog::Source;
+use crate::execute::record::OutputRecord;
+use crate::execute::task::Change;
+use crate::formats::Writer;
+use crate::plan::QueryPlan;
+use crate::value::Value;
+
+/// Writes a query's changes into its sink's topic.
+#[derive(Debug)]
+pub struct SinkWriter {
+    topic: Arc<str>,
+    key: Writer,
+    value: Writer,
+    /// Which of the projection's columns are in the value.
+    values: Vec<bool>,
+}
+
+impl SinkWriter {
+    /// For the result of `plan` in `sink`.
+    pub fn new(plan: &QueryPlan, sink: &Source) -> Self {
+        Self {
+            topic: Arc::from(sink.topic.as_str()),
+            key: Writer::key(sink.key_format, &sink.schema.key),
+            value: Writer::value(sink.value_format, &sink.schema.value),
+            values: plan
+                .columns
+                .iter()
+                .map(|column| column.key.is_none())
+                .collect(),
+        }
+    }
+
+    /// The topic that it writes to.
+    pub fn topic(&self) -> &Arc<str> {
+        &self.topic
+    }
+
+    /// The record.
+    pub fn write(&self, change: Change) -> OutputRecord {
+        let base = change.key.and_then(|key| self.key.write(&key));
+        let key = match (&base, change.window_start) {
+            (Some(base), Some(start)) => {
+                let mut key = base.clone();
+                key.extend_from_slice(&start.to_be_bytes());
+                Some(key)
+            }
+            (base, _) => base.clone(),
+        };
+        let value = change.columns.and_then(|columns| {
+            let kept = columns
+                .into_iter()
+                .zip(&self.values)
+                .filter(|(_, keep)| **keep)
+                .map(|(value, _)| value);
+            let values: Vec<Value> = kept.collect();
+            self.value.write(&values)
+        });
+        OutputRecord {
+            topic: Arc::clone(&self.topic),
+            partition_key: base,
+            key,
+            value,
+            timestamp: change.timestamp,
+            headers: change.headers,
+        }
+    }
+}

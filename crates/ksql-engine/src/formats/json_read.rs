@@ -1,0 +1,426 @@
+//! JSON as ksqlDB reads it: lenient about types where Java is, strict about the text.
+//!
+//! A column's field is the one of the same name, or else one whose upper-cased name is the column's.
+//! One field that cannot be read fails the whole record.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::decimal::Decimal;
+use crate::formats::DecodeError;
+use crate::formats::json_write::write_text;
+use crate::numbers::{JsonNumber, parse_double};
+use crate::schema::Column;
+use crate::types::{Field, SqlType};
+use crate::value::Value;
+
+/// How deep an object inside a VARCHAR column may be nested.
+const MAX_DEPTH: usize = 100;
+
+/// Reads objects of one schema.
+#[derive(Debug)]
+pub(crate) struct JsonReader {
+    fields: Vec<Field>,
+    /// Columns that a field of another case may fill: those with upper-case names.
+    any_upper: bool,
+}
+
+fn error(message: impl fmt::Display) -> DecodeError {
+    DecodeError(message.to_string())
+}
+
+impl JsonReader {
+    pub(crate) fn new(columns: &[Column]) -> Self {
+        let fields: Vec<Field> = columns
+            .iter()
+            .map(|column| Field {
+                name: column.name.clone(),
+                ty: column.ty.clone(),
+            })
+            .collect();
+        Self {
+            any_upper: has_upper(&fields),
+            fields,
+        }
+    }
+
+    /// Whatever follows the first JSON value is not looked at.
+    pub(crate) fn read(&self, bytes: &[u8], row: &mut Vec<Value>) -> Result<bool, DecodeError> {
+        let raw = first_value(bytes)?;
+        if raw == "null" {
+            return Ok(false);
+        }
+        let slots = object_slots(raw, &self.fields, self.any_upper)?;
+        let start = row.len();
+        for (slot, field) in slots.into_iter().zip(&self.fields) {
+            match slot {
+                None => row.push(Value::Null),
+                Some(raw) => match read_value(raw, &field.ty) {
+                    Ok(value) => row.push(value),
+                    Err(DecodeError(reason)) => {
+                        row.truncate(start);
+                        return Err(error(format!("field `{}`: {reason}", field.name)));
+                    }
+                },
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn has_upper(fields: &[Field]) -> bool {
+    fields
+        .iter()
+        .any(|field| field.name.to_uppercase() == field.name)
+}
+
+/// One JSON value of the given type.
+pub(crate) fn read_alone(bytes: &[u8], ty: &SqlType) -> Result<Value, DecodeError> {
+    read_value(first_value(bytes)?, ty)
+}
+
+fn first_value(bytes: &[u8]) -> Result<&str, DecodeError> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let raw: &RawValue = serde::Deserialize::deserialize(&mut deserializer).map_err(error)?;
+    Ok(raw.get())
+}
+
+/// Where each field's value is in the text of an object.
+fn object_slots<'t>(
+    raw: &'t str,
+    fields: &[Field],
+    any_upper: bool,
+) -> Result<Vec<Option<&'t str>>, DecodeError> {
+    if !raw.starts_with('{') {
+        return Err(error(format!(
+            "an object was expected, not {}",
+            excerpt(raw)
+        )));
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(raw);
+    Slots { fields, any_upper }
+        .deserialize(&mut deserializer)
+        .map_err(error)
+}
+
+struct Slots<'f> {
+    fields: &'f [Field],
+    any_upper: bool,
+}
+
+impl<'t> DeserializeSeed<'t> for Slots<'_> {
+    type Value = Vec<Option<&'t str>>;
+
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'t> Visitor<'t> for Slots<'_> {
+    type Value = Vec<Option<&'t str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let count = self.fields.len();
+        let mut exact: Vec<Option<&'t str>> = vec![None; count];
+        let mut other_case: Vec<Option<&'t str>> = Vec::new();
+        // Writers keep an order: the next field is most often the next column.
+        let mut next = 0;
+        while let Some(CowKey(name)) = map.next_key()? {
+            let value: &'t RawValue = map.next_value()?;
+            let is = |index: usize| {
+                self.fields
+                    .get(index)
+                    .is_some_and(|field| field.name == *name)
+            };
+            let found = if is(next) {
+                Some(next)
+            } else {
+                (0..count).find(|index| is(*index))
+            };
+            if let Some(index) = found {
+                exact[index] = Some(value.get());
+                next = index + 1;
+            }
+            if self.any_upper {
+                let upper = name.to_uppercase();
+                if let Some(index) = self.fields.iter().position(|field| field.name == upper) {
+                    other_case.resize(count, None);
+                    other_case[index] = Some(value.get());
+                }
+            }
+        }
+        for (slot, fallback) in exact.iter_mut().zip(other_case) {
+            if slot.is_none() {
+                *slot = fallback;
+            }
+        }
+        Ok(exact)
+    }
+}
+
+/// A key, borrowed where it has no escapes.
+struct CowKey<'t>(Cow<'t, str>);
+
+impl<'t> serde::Deserialize<'t> for CowKey<'t> {
+    fn deserialize<D: Deserializer<'t>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Key;
+        impl<'t> Visitor<'t> for Key {
+            type Value = CowKey<'t>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+            fn visit_borrowed_str<E>(self, text: &'t str) -> Result<Self::Value, E> {
+                Ok(CowKey(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(CowKey(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Key)
+    }
+}
+
+fn excerpt(raw: &str) -> String {
+    let mut text: String = raw.chars().take(40).collect();
+    if text.len() < raw.len() {
+        text.push('…');
+    }
+    text
+}
+
+fn text_of(raw: &str) -> Result<Cow<'_, str>, DecodeError> {
+    let mut deserializer = serde_json::Deserializer::from_str(raw);
+    let CowKey(text) = serde::Deserialize::deserialize(&mut deserializer).map_err(error)?;
+    Ok(text)
+}
+
+fn number_of(raw: &str) -> Result<JsonNumber<'_>, DecodeError> {
+    JsonNumber::new(raw)
+        .ok_or_else(|| error(format!("the number {} is out of range", excerpt(raw))))
+}
+
+/// One value from its JSON text, which has no spaces around it.
+fn read_value(raw: &str, ty: &SqlType) -> Result<Value, DecodeError> {
+    let first = raw.as_bytes().first().copied().unwrap_or(b' ');
+    let is_number = first == b'-' || first.is_ascii_digit();
+    let mismatch = || error(format!("{} is no {ty}", excerpt(raw)));
+    if first == b'n' {
+        return Ok(Value::Null);
+    }
+    match ty {
+        SqlType::Boolean => match raw {
+            "true" => Ok(Value::Boolean(true)),
+            "false" => Ok(Value::Boolean(false)),
+            _ => Err(mismatch()),
+        },
+        SqlType::Integer if is_number => Ok(Value::Integer(number_of(raw)?.to_i64() as i32)),
+        SqlType::BigInt if is_number => Ok(Value::BigInt(number_of(raw)?.to_i64())),
+        SqlType::Double if is_number => {
+            let number: f64 = raw.parse().map_err(error)?;
+            // A zero written with a minus is Java's BigDecimal zero, which has no sign.
+            let zero = number == 0.0 && number_of(raw)?.exact().1 == "0";
+            Ok(Value::Double(if zero { 0.0 } else { number }))
+        }
+        SqlType::Integer if first == b'"' => {
+            let text = text_of(raw)?;
+            text.parse().map(Value::Integer).map_err(|_| mismatch())
+        }
+        SqlType::BigInt if first == b'"' => {
+            let text = text_of(raw)?;
+            text.parse().map(Value::BigInt).map_err(|_| mismatch())
+        }
+        SqlType::Double if first == b'"' => parse_double(&text_of(raw)?)
+            .map(Value::Double)
+            .ok_or_else(mismatch),
+        SqlType::Integer | SqlType::BigInt | SqlType::Double => Err(mismatch()),
+        SqlType::Decimal { precision, scale } => {
+            let read = if is_number {
+                read_decimal(&number_of(raw)?, *precision, *scale)
+            } else if first == b'"' {
+                let text = text_of(raw)?;
+                JsonNumber::new(text.trim()).and_then(|number| {
+                    parse_double(&text)?;
+                    read_decimal(&number, *precision, *scale)
+                })
+            } else {
+                None
+            };
+            read.map(|number| Value::Decimal(Arc::new(number)))
+                .ok_or_else(mismatch)
+        }
+        SqlType::Varchar if first == b'"' => Ok(Value::text(text_of(raw)?)),
+        SqlType::Varchar => Ok(Value::text(as_text(raw, 0)?)),
+        SqlType::Array(element) if first == b'[' => {
+            let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(error)?;
+            let items: Result<Vec<Value>, _> = items
+                .into_iter()
+                .map(|item| read_value(item.get(), element))
+                .collect();
+            Ok(Value::Array(items?.into()))
+        }
+        SqlType::Map(inner) if first == b'{' => {
+            let mut entries: Vec<(Arc<str>, Value)> = Vec::new();
+            for (name, item) in entries_of(raw)? {
+                entries.push((Arc::from(name), read_value(item, inner)?));
+            }
+            Ok(Value::Map(entries.into()))
+        }
+        SqlType::Struct(fields) if first == b'{' => {
+            let slots = object_slots(raw, fields, has_upper(fields))?;
+            let mut values = Vec::with_capacity(fields.len());
+            for (slot, field) in slots.into_iter().zip(fields.iter()) {
+                values.push(match slot {
+                    None => Value::Null,
+                    Some(raw) => read_value(raw, &field.ty).map_err(|DecodeError(reason)| {
+                        error(format!("field `{}`: {reason}", field.name))
+                    })?,
+                });
+            }
+            Ok(Value::Struct(values.into()))
+        }
+        SqlType::Array(_) | SqlType::Map(_) | SqlType::Struct(_) => Err(mismatch()),
+    }
+}
+
+/// Digits beyond the column's scale or precision are an error, not rounded.
+fn read_decimal(number: &JsonNumber<'_>, precision: u32, scale: u32) -> Option<Decimal> {
+    let (negative, digits, written_scale) = number.exact();
+    let shift = i64::from(scale) - written_scale;
+    let mut digits = digits;
+    if digits != "0" {
+        if shift < 0 || shift > 64 {
+            return None;
+        }
+        digits.push_str(&"0".repeat(usize::try_from(shift).ok()?));
+        if digits.len() > precision as usize {
+            return None;
+        }
+    } else if shift < 0 && written_scale > i64::from(scale) {
+        return Some(Decimal::new(0, scale));
+    }
+    let unscaled: i128 = digits.parse().ok()?;
+    Some(Decimal::new(
+        if negative { -unscaled } else { unscaled },
+        scale,
+    ))
+}
+
+/// The entries of an object; of two with one name the last one counts.
+fn entries_of(raw: &str) -> Result<Vec<(String, &str)>, DecodeError> {
+    struct Entries;
+    impl<'t> Visitor<'t> for Entries {
+        type Value = Vec<(String, &'t str)>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut entries: Vec<(String, &'t str)> = Vec::new();
+            let mut places = std::collections::HashMap::new();
+            while let Some(name) = map.next_key::<String>()? {
+                let value: &'t RawValue = map.next_value()?;
+                let place = *places.entry(name.clone()).or_insert(entries.len());
+                if let Some(entry) = entries.get_mut(place) {
+                    entry.1 = value.get();
+                } else {
+                    entries.push((name, value.get()));
+                }
+            }
+            Ok(entries)
+        }
+    }
+    serde_json::Deserializer::from_str(raw)
+        .deserialize_map(Entries)
+        .map_err(error)
+}
+
+/// What a VARCHAR column holds for a JSON value that is no text: a number's own text, an object as
+/// compact JSON, an array as `[a, b]`.
+fn as_text(raw: &str, depth: usize) -> Result<String, DecodeError> {
+    match raw.as_bytes().first() {
+        Some(b'"') => Ok(text_of(raw)?.into_owned()),
+        Some(b'{') => {
+            let mut text = String::new();
+            compact(raw, depth, &mut text)?;
+            Ok(text)
+        }
+        Some(b'[') => {
+            let depth = deeper(depth)?;
+            let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(error)?;
+            let items: Result<Vec<String>, _> = items
+                .into_iter()
+                .map(|item| as_text(item.get(), depth))
+                .collect();
+            Ok(format!("[{}]", items?.join(", ")))
+        }
+        Some(b't' | b'f' | b'n') => Ok(raw.to_owned()),
+        _ => Ok(number_of(raw)?.text()),
+    }
+}
+
+fn deeper(depth: usize) -> Result<usize, DecodeError> {
+    if depth >= MAX_DEPTH {
+        return Err(error(format!(
+            "a value is nested more than {MAX_DEPTH} deep"
+        )));
+    }
+    Ok(depth + 1)
+}
+
+fn compact(raw: &str, depth: usize, text: &mut String) -> Result<(), DecodeError> {
+    let depth = deeper(depth)?;
+    match raw.as_bytes().first() {
+        Some(b'{') => {
+            text.push('{');
+            for (index, (name, item)) in entries_of(raw)?.into_iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                quote(&name, text);
+                text.push(':');
+                compact(item, depth, text)?;
+            }
+            text.push('}');
+        }
+        Some(b'[') => {
+            text.push('[');
+            let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(error)?;
+            for (index, item) in items.into_iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                compact(item.get(), depth, text)?;
+            }
+            text.push(']');
+        }
+        Some(b'"') => quote(&text_of(raw)?, text),
+        Some(b't' | b'f' | b'n') => text.push_str(raw),
+        _ => text.push_str(&number_of(raw)?.text()),
+    }
+    Ok(())
+}
+
+/// Jackson escapes no surrogate pairs when it writes text rather than bytes.
+fn quote(name: &str, text: &mut String) {
+    text.push('"');
+    let mut bytes = Vec::new();
+    for c in name.chars() {
+        if (c as u32) > 0xFFFF {
+            text.push(c);
+            continue;
+        }
+        bytes.clear();
+        write_text(c.encode_utf8(&mut [0; 4]), &mut bytes);
+        let escaped = bytes.get(1..bytes.len() - 1).unwrap_or(&[]);
+        text.push_str(std::str::from_utf8(escaped).unwrap_or(""));
+    }
+    text.push('"');
+}

@@ -1,0 +1,135 @@
+//! JSON as ksqlDB writes it: every column, in the schema's order, without spaces.
+
+use crate::numbers::double_text;
+use crate::schema::Column;
+use crate::types::SqlType;
+use crate::value::Value;
+
+/// Writes rows of one schema.
+#[derive(Debug)]
+pub(crate) struct JsonWriter {
+    /// Per column `{"name":` or `,"name":`.
+    prefixes: Vec<Vec<u8>>,
+    types: Vec<SqlType>,
+}
+
+impl JsonWriter {
+    pub(crate) fn new(columns: &[Column]) -> Self {
+        let prefix = |(index, column): (usize, &Column)| {
+            let mut bytes = vec![if index == 0 { b'{' } else { b',' }];
+            write_text(&column.name, &mut bytes);
+            bytes.push(b':');
+            bytes
+        };
+        Self {
+            prefixes: columns.iter().enumerate().map(prefix).collect(),
+            types: columns.iter().map(|column| column.ty.clone()).collect(),
+        }
+    }
+
+    pub(crate) fn write(&self, values: &[Value]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(256);
+        if self.prefixes.is_empty() {
+            bytes.push(b'{');
+        }
+        for ((prefix, ty), value) in self.prefixes.iter().zip(&self.types).zip(values) {
+            bytes.extend_from_slice(prefix);
+            write_value(value, ty, &mut bytes);
+        }
+        bytes.push(b'}');
+        bytes
+    }
+}
+
+/// One value of the given type.
+pub(crate) fn write_value(value: &Value, ty: &SqlType, bytes: &mut Vec<u8>) {
+    match value {
+        Value::Null => bytes.extend_from_slice(b"null"),
+        Value::Boolean(true) => bytes.extend_from_slice(b"true"),
+        Value::Boolean(false) => bytes.extend_from_slice(b"false"),
+        Value::Integer(number) => bytes.extend_from_slice(number.to_string().as_bytes()),
+        Value::BigInt(number) => bytes.extend_from_slice(number.to_string().as_bytes()),
+        Value::Decimal(number) => bytes.extend_from_slice(number.to_string().as_bytes()),
+        Value::Double(number) if number.is_finite() => {
+            bytes.extend_from_slice(double_text(*number).as_bytes());
+        }
+        Value::Double(number) => write_text(&double_text(*number), bytes),
+        Value::Text(text) => write_text(text, bytes),
+        Value::Array(items) => {
+            let element = match ty {
+                SqlType::Array(element) => element,
+                other => other,
+            };
+            bytes.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    bytes.push(b',');
+                }
+                write_value(item, element, bytes);
+            }
+            bytes.push(b']');
+        }
+        Value::Map(entries) => {
+            let inner = match ty {
+                SqlType::Map(inner) => inner,
+                other => other,
+            };
+            bytes.push(b'{');
+            for (index, (key, item)) in entries.iter().enumerate() {
+                if index > 0 {
+                    bytes.push(b',');
+                }
+                write_text(key, bytes);
+                bytes.push(b':');
+                write_value(item, inner, bytes);
+            }
+            bytes.push(b'}');
+        }
+        Value::Struct(values) => {
+            bytes.push(b'{');
+            if let SqlType::Struct(fields) = ty {
+                for (index, (field, item)) in fields.iter().zip(values.iter()).enumerate() {
+                    if index > 0 {
+                        bytes.push(b',');
+                    }
+                    write_text(&field.name, bytes);
+                    bytes.push(b':');
+                    write_value(item, &field.ty, bytes);
+                }
+            }
+            bytes.push(b'}');
+        }
+    }
+}
+
+/// Characters beyond the basic plane are written as escaped surrogate pairs, as Jackson does when
+/// it writes bytes.
+pub(crate) fn write_text(text: &str, bytes: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let escape = |unit: u16, bytes: &mut Vec<u8>| {
+        bytes.extend_from_slice(b"\\u");
+        for shift in [12, 8, 4, 0] {
+            bytes.push(HEX[usize::from((unit >> shift) & 0xF)]);
+        }
+    };
+    bytes.push(b'"');
+    for c in text.chars() {
+        match c {
+            '"' => bytes.extend_from_slice(b"\\\""),
+            '\\' => bytes.extend_from_slice(b"\\\\"),
+            '\n' => bytes.extend_from_slice(b"\\n"),
+            '\r' => bytes.extend_from_slice(b"\\r"),
+            '\t' => bytes.extend_from_slice(b"\\t"),
+            '\u{8}' => bytes.extend_from_slice(b"\\b"),
+            '\u{c}' => bytes.extend_from_slice(b"\\f"),
+            c if (c as u32) < 0x20 => escape(c as u16, bytes),
+            c if (c as u32) > 0xFFFF => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    escape(*unit, bytes);
+                }
+            }
+            c => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    bytes.push(b'"');
+}

@@ -1,0 +1,49 @@
+//! The `KAFKA` format: big-endian numbers, UTF-8 text.
+
+use std::sync::Arc;
+
+use crate::formats::DecodeError;
+use crate::types::SqlType;
+use crate::value::Value;
+
+/// Whether the format holds such a column.
+pub(crate) fn supports(ty: &SqlType) -> bool {
+    matches!(
+        ty,
+        SqlType::Integer | SqlType::BigInt | SqlType::Double | SqlType::Varchar
+    )
+}
+
+/// Reads one value.
+pub(crate) fn read(bytes: &[u8], ty: &SqlType) -> Result<Value, DecodeError> {
+    let wrong = |wanted: usize| {
+        DecodeError(format!(
+            "{ty} in KAFKA format has {wanted} bytes, these are {}",
+            bytes.len()
+        ))
+    };
+    match ty {
+        SqlType::Integer => Ok(Value::Integer(i32::from_be_bytes(
+            bytes.try_into().map_err(|_| wrong(4))?,
+        ))),
+        SqlType::BigInt => Ok(Value::BigInt(i64::from_be_bytes(
+            bytes.try_into().map_err(|_| wrong(8))?,
+        ))),
+        SqlType::Double => Ok(Value::Double(f64::from_be_bytes(
+            bytes.try_into().map_err(|_| wrong(8))?,
+        ))),
+        // As Java does: what is no UTF-8 becomes U+FFFD.
+        _ => Ok(Value::Text(Arc::from(String::from_utf8_lossy(bytes)))),
+    }
+}
+
+/// Writes one value; none for NULL.
+pub(crate) fn write(value: &Value) -> Option<Vec<u8>> {
+    match value {
+        Value::Integer(number) => Some(number.to_be_bytes().to_vec()),
+        Value::BigInt(number) => Some(number.to_be_bytes().to_vec()),
+        Value::Double(number) => Some(number.to_be_bytes().to_vec()),
+        Value::Text(text) => Some(text.as_bytes().to_vec()),
+        _ => None,
+    }
+}

@@ -1,0 +1,384 @@
+//! Numbers as Java writes, reads, rounds and compares them.
+
+use std::cmp::Ordering;
+
+/// A finite number as decimal digits: `0.d₁d₂… · 10^(exponent + number of digits)`, that is the
+/// digits as one whole number times `10^exponent`. No leading zeros; zero has no digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Digits {
+    negative: bool,
+    digits: Vec<u8>,
+    exponent: i64,
+}
+
+impl Digits {
+    /// From ASCII digits; leading and trailing zeros fall away.
+    pub(crate) fn new(negative: bool, mut digits: Vec<u8>, mut exponent: i64) -> Self {
+        while digits.last() == Some(&b'0') {
+            digits.pop();
+            exponent += 1;
+        }
+        let leading = digits.iter().take_while(|digit| **digit == b'0').count();
+        digits.drain(..leading);
+        if digits.is_empty() {
+            return Self {
+                negative: false,
+                digits,
+                exponent: 0,
+            };
+        }
+        Self {
+            negative,
+            digits,
+            exponent,
+        }
+    }
+
+    /// The shortest digits that read back as `number`; none if it is not finite.
+    pub(crate) fn of(number: f64) -> Option<Self> {
+        if !number.is_finite() {
+            return None;
+        }
+        let text = format!("{:e}", number.abs());
+        let (mantissa, exponent) = text.split_once('e')?;
+        let exponent: i64 = exponent.parse().ok()?;
+        let digits: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).collect();
+        let fraction = i64::try_from(digits.len()).ok()? - 1;
+        Some(Self::new(number < 0.0, digits, exponent - fraction))
+    }
+
+    /// By value.
+    pub(crate) fn compare(&self, other: &Self) -> Ordering {
+        let sign = |number: &Self| match (number.digits.is_empty(), number.negative) {
+            (true, _) => 0,
+            (false, true) => -1,
+            (false, false) => 1,
+        };
+        let by_sign = sign(self).cmp(&sign(other));
+        if by_sign != Ordering::Equal || sign(self) == 0 {
+            return by_sign;
+        }
+        let magnitude = |number: &Self| number.exponent + number.digits.len() as i64;
+        let by_size = magnitude(self)
+            .cmp(&magnitude(other))
+            // Equal magnitude and no trailing zeros: digit by digit, the longer one is larger.
+            .then_with(|| self.digits.cmp(&other.digits));
+        if self.negative {
+            by_size.reverse()
+        } else {
+            by_size
+        }
+    }
+
+    /// Rounded to `places` fractional digits, ties towards positive infinity, as a DOUBLE.
+    pub(crate) fn round(&self, places: i64) -> f64 {
+        let kept = self.digits.len() as i64 + self.exponent + places;
+        if kept >= self.digits.len() as i64 {
+            return self.to_f64();
+        }
+        let Ok(kept) = usize::try_from(kept) else {
+            return 0.0;
+        };
+        let (head, tail) = self.digits.split_at(kept);
+        let tie = tail == b"5";
+        let up = match tail.first() {
+            Some(b'5') if tie => !self.negative,
+            Some(digit) => *digit >= b'5',
+            None => false,
+        };
+        let mut head = head.to_vec();
+        if up {
+            match head.iter().rposition(|digit| *digit != b'9') {
+                Some(position) => {
+                    head[position] += 1;
+                    for digit in &mut head[position + 1..] {
+                        *digit = b'0';
+                    }
+                }
+                None => {
+                    head.iter_mut().for_each(|digit| *digit = b'0');
+                    head.insert(0, b'1');
+                }
+            }
+        }
+        Self::new(self.negative, head, -places).to_f64()
+    }
+
+    fn to_f64(&self) -> f64 {
+        if self.digits.is_empty() {
+            return 0.0;
+        }
+        let sign = if self.negative { "-" } else { "" };
+        let digits = std::str::from_utf8(&self.digits).unwrap_or("0");
+        format!("{sign}{digits}e{}", self.exponent)
+            .parse()
+            .unwrap_or(f64::NAN)
+    }
+}
+
+/// A DOUBLE against an exact decimal, as `BigDecimal.valueOf(double).compareTo` does it: by the
+/// double's shortest text. None if the double is not finite.
+pub(crate) fn compare_double_with(number: f64, digits: &Digits, nearest: f64) -> Option<Ordering> {
+    if !number.is_finite() {
+        return None;
+    }
+    // Two different doubles never have shortest texts in the other order than themselves.
+    match number.partial_cmp(&nearest)? {
+        Ordering::Equal => Some(Digits::of(number)?.compare(digits)),
+        order => Some(order),
+    }
+}
+
+/// As `Double.toString` of JDK 19 and later writes it.
+pub(crate) fn double_text(number: f64) -> String {
+    if number.is_nan() {
+        return "NaN".to_owned();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        }
+        .to_owned();
+    }
+    if number == 0.0 {
+        return if number.is_sign_negative() {
+            "-0.0"
+        } else {
+            "0.0"
+        }
+        .to_owned();
+    }
+    let mut text = format!("{:e}", number.abs());
+    if text.find('e') == Some(1) {
+        // One digit would do; of the texts with two digits the nearest one is written.
+        text = format!("{:.1e}", number.abs());
+    }
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let sign = if number < 0.0 { "-" } else { "" };
+    if !(-3..7).contains(&exponent) {
+        return format!("{sign}{mantissa}E{exponent}");
+    }
+    let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
+    let digits = digits.trim_end_matches('0');
+    if exponent < 0 {
+        let zeros = "0".repeat(usize::try_from(-exponent - 1).unwrap_or(0));
+        return format!("{sign}0.{zeros}{digits}");
+    }
+    let whole = usize::try_from(exponent + 1).unwrap_or(1);
+    if digits.len() <= whole {
+        let zeros = "0".repeat(whole - digits.len());
+        format!("{sign}{digits}{zeros}.0")
+    } else {
+        let (whole, fraction) = digits.split_at(whole);
+        format!("{sign}{whole}.{fraction}")
+    }
+}
+
+/// As `BigDecimal.toString` writes `digits · 10^-scale`.
+pub(crate) fn big_decimal_text(negative: bool, digits: &str, scale: i64) -> String {
+    let sign = if negative { "-" } else { "" };
+    let length = digits.len() as i64;
+    let adjusted = length - 1 - scale;
+    if scale == 0 {
+        return format!("{sign}{digits}");
+    }
+    if scale > 0 && adjusted >= -6 {
+        if length > scale {
+            let (whole, fraction) = digits.split_at((length - scale) as usize);
+            return format!("{sign}{whole}.{fraction}");
+        }
+        let zeros = "0".repeat((scale - length) as usize);
+        return format!("{sign}0.{zeros}{digits}");
+    }
+    let (first, rest) = digits.split_at(1);
+    let point = if rest.is_empty() { "" } else { "." };
+    let plus = if adjusted >= 0 { "+" } else { "" };
+    format!("{sign}{first}{point}{rest}E{plus}{adjusted}")
+}
+
+/// As `Double.parseDouble` reads it: trimmed, `NaN`, `Infinity`, a trailing `d` or `f`, and
+/// hexadecimal numbers with an exponent (`0x1.8p1`).
+pub(crate) fn parse_double(text: &str) -> Option<f64> {
+    let text = text.trim_matches(|c: char| c <= ' ');
+    let (negative, unsigned) = match text.as_bytes().first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let magnitude = match unsigned {
+        "NaN" => f64::NAN,
+        "Infinity" => f64::INFINITY,
+        _ => {
+            let number = unsigned
+                .strip_suffix(['d', 'D', 'f', 'F'])
+                .unwrap_or(unsigned);
+            match number.strip_prefix("0x").or(number.strip_prefix("0X")) {
+                Some(_) => {
+                    return None
+                        .or_else(|| parse_hex(unsigned))
+                        .map(|m| if negative { -m } else { m });
+                }
+                None => {
+                    let plain = |byte: u8| {
+                        byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-')
+                    };
+                    if !number.bytes().all(plain) {
+                        return None;
+                    }
+                    number.parse().ok()?
+                }
+            }
+        }
+    };
+    Some(if negative { -magnitude } else { magnitude })
+}
+
+/// Hexadecimal digits with a binary exponent; exact up to 53 bits, else refused.
+fn parse_hex(text: &str) -> Option<f64> {
+    let text = text.strip_prefix("0x").or(text.strip_prefix("0X"))?;
+    let text = text
+        .strip_suffix(['d', 'D', 'f', 'F'])
+        .filter(|rest| rest.contains(['p', 'P']))
+        .unwrap_or(text);
+    let (mantissa, exponent) = text.split_once(['p', 'P'])?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    if digits.is_empty() || digits.len() > 13 {
+        return None;
+    }
+    let bits = u64::from_str_radix(&digits, 16).ok()?;
+    let exponent: i32 = exponent.parse().ok()?;
+    let exponent = exponent.checked_sub(4 * i32::try_from(fraction.len()).ok()?)?;
+    Some(bits as f64 * 2_f64.powi(exponent))
+}
+
+/// A JSON number's text cut into its parts.
+pub(crate) struct JsonNumber<'t> {
+    negative: bool,
+    whole: &'t str,
+    fraction: &'t str,
+    exponent: i64,
+    is_integer: bool,
+}
+
+impl<'t> JsonNumber<'t> {
+    /// `text` is a valid JSON number. None if its exponent is beyond Java's.
+    pub(crate) fn new(text: &'t str) -> Option<Self> {
+        let (negative, rest) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+            None => (rest, 0),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        Some(Self {
+            negative,
+            whole,
+            fraction,
+            exponent: i64::from(exponent),
+            is_integer: rest.bytes().all(|byte| byte.is_ascii_digit()),
+        })
+    }
+
+    /// The digits without the point, at least one.
+    fn unscaled(&self) -> String {
+        let joined = format!("{}{}", self.whole, self.fraction);
+        let significant = joined.trim_start_matches('0');
+        if significant.is_empty() {
+            "0"
+        } else {
+            significant
+        }
+        .to_owned()
+    }
+
+    /// The number's text as Java keeps it: an integer's digits, else `BigDecimal.toString`.
+    pub(crate) fn text(&self) -> String {
+        let digits = self.unscaled();
+        let negative = self.negative && digits != "0";
+        if self.is_integer {
+            return if negative {
+                format!("-{digits}")
+            } else {
+                digits
+            };
+        }
+        big_decimal_text(
+            negative,
+            &digits,
+            self.fraction.len() as i64 - self.exponent,
+        )
+    }
+
+    /// The whole part, its lowest 64 bits: Java's `longValue`.
+    pub(crate) fn to_i64(&self) -> i64 {
+        let all = self.whole.len() as i64 + self.exponent;
+        let digits = self.whole.bytes().chain(self.fraction.bytes());
+        let written = (self.whole.len() + self.fraction.len()) as i64;
+        let mut bits = 0_u64;
+        for digit in digits.take(usize::try_from(all).unwrap_or(0)) {
+            bits = bits.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+        }
+        for _ in 0..(all - written).clamp(0, 64) {
+            bits = bits.wrapping_mul(10);
+        }
+        let value = bits as i64;
+        if self.negative {
+            value.wrapping_neg()
+        } else {
+            value
+        }
+    }
+
+    /// Unscaled digits and scale of the exact value.
+    pub(crate) fn exact(&self) -> (bool, String, i64) {
+        (
+            self.negative,
+            self.unscaled(),
+            self.fraction.len() as i64 - self.exponent,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubles_are_written_as_java_writes_them() {
+        for (number, text) in [
+            (1.0, "1.0"),
+            (100.0, "100.0"),
+            (9_999_999.0, "9999999.0"),
+            (1e7, "1.0E7"),
+            (12_345_678.9, "1.23456789E7"),
+            (0.001, "0.001"),
+            (0.000_999_9, "9.999E-4"),
+            (1e23, "1.0E23"),
+            (4.9e-324, "4.9E-324"),
+            (1e-5, "1.0E-5"),
+            (-0.15, "-0.15"),
+            (1_234_567.5, "1234567.5"),
+        ] {
+            assert_eq!(double_text(number), text);
+        }
+    }
+
+    #[test]
+    fn rounding_goes_by_the_decimal_text_with_ties_up() {
+        let round = |number: f64, places| Digits::of(number).expect("finite").round(places);
+        assert_eq!(round(1.005, 2), 1.01);
+        assert_eq!(round(2.675, 2), 2.68);
+        assert_eq!(round(-2.675, 2), -2.67);
+        assert_eq!(round(0.9996, 3), 1.0);
+        assert_eq!(round(-0.5, 0).to_bits(), 0.0_f64.to_bits());
+        assert_eq!(round(149.99, -2), 100.0);
+        assert_eq!(round(150.0, -2), 200.0);
+        assert_eq!(round(5.0, -1), 10.0);
+    }
+}

@@ -1,0 +1,166 @@
+//! What a query does, step by step, as data: read, join, filter, group, project, write.
+
+pub(crate) mod node;
+
+use std::sync::Arc;
+
+use crate::catalog::{KeyWindow, Source};
+use crate::functions::aggregate::Factory;
+use crate::parse::ast::JoinKind;
+use crate::plan::node::Node;
+use crate::schema::{Column, Schema};
+use crate::types::SqlType;
+
+/// A query that can be executed.
+#[derive(Debug)]
+pub struct QueryPlan {
+    /// The one or two streams that it reads, the left one first.
+    pub(crate) inputs: Vec<Arc<Source>>,
+    /// How two inputs become one.
+    pub(crate) join: Option<JoinPlan>,
+    /// `WHERE`, on the row of all inputs.
+    pub(crate) filter: Option<Node>,
+    /// What happens to the rows that are left.
+    pub(crate) stage: Stage,
+    /// The projection, in its order.
+    pub(crate) columns: Vec<OutColumn>,
+    /// The window in the result's keys.
+    pub(crate) window: Option<KeyWindow>,
+    /// Whether the result is a table: a null is then a deletion.
+    pub(crate) is_table: bool,
+    /// After how many rows a transient query ends.
+    pub(crate) limit: Option<u64>,
+}
+
+/// A stream-stream join.
+#[derive(Debug)]
+pub(crate) struct JoinPlan {
+    pub(crate) kind: JoinKind,
+    pub(crate) before_ms: i64,
+    pub(crate) after_ms: i64,
+    pub(crate) grace_ms: i64,
+    /// Unmatched rows wait until nothing can match them any more. Without it they come at once.
+    pub(crate) unmatched_wait: bool,
+    pub(crate) key_type: SqlType,
+    /// Each side's key, on that side's own row.
+    pub(crate) keys: [JoinKey; 2],
+    /// Number of slots of each side.
+    pub(crate) widths: [usize; 2],
+}
+
+/// One side's key.
+#[derive(Debug)]
+pub(crate) struct JoinKey {
+    pub(crate) node: Node,
+    /// Whether it is not the record's key, so that the row moves to another partition.
+    pub(crate) moves: bool,
+}
+
+/// What happens to a row that passed the filter.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    /// One row out, with the key it had (or the join's).
+    Rows,
+    /// One row out with another key.
+    Rekeyed,
+    /// Rows are grouped.
+    Aggregate(AggregatePlan),
+}
+
+/// `GROUP BY`.
+///
+/// The row on which the projection and `HAVING` work: the group's columns, the window's start and
+/// end, the aggregates' results.
+pub(crate) struct AggregatePlan {
+    pub(crate) group_by: Vec<Node>,
+    pub(crate) group_columns: Vec<Column>,
+    /// Whether the group is not the record's key, so that the row moves to another partition.
+    pub(crate) moves: bool,
+    pub(crate) calls: Vec<AggregateCall>,
+    pub(crate) window: Option<WindowPlan>,
+    /// Only the window's last state is written, when it is closed.
+    pub(crate) is_final: bool,
+    pub(crate) having: Option<Node>,
+}
+
+impl std::fmt::Debug for AggregatePlan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AggregatePlan")
+            .field("group_by", &self.group_by)
+            .field("window", &self.window)
+            .field("is_final", &self.is_final)
+            .field("having", &self.having)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One aggregate.
+pub(crate) struct AggregateCall {
+    pub(crate) argument: Node,
+    pub(crate) factory: Factory,
+}
+
+/// A window of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WindowPlan {
+    pub(crate) size_ms: i64,
+    pub(crate) advance_ms: i64,
+    pub(crate) grace_ms: i64,
+}
+
+/// One column of the result.
+#[derive(Debug)]
+pub(crate) struct OutColumn {
+    pub(crate) name: String,
+    pub(crate) ty: SqlType,
+    pub(crate) node: Node,
+    /// Its place in the key, if it is there and not in the value.
+    pub(crate) key: Option<usize>,
+}
+
+impl QueryPlan {
+    /// The topics that it reads.
+    pub fn source_topics(&self) -> impl Iterator<Item = &str> {
+        self.inputs.iter().map(|source| source.topic.as_str())
+    }
+
+    /// The streams that it reads.
+    pub fn sources(&self) -> impl Iterator<Item = &Arc<Source>> {
+        self.inputs.iter()
+    }
+
+    /// The projection's columns in their order, keys included.
+    pub fn result_columns(&self) -> Vec<Column> {
+        self.columns
+            .iter()
+            .map(|column| Column {
+                name: column.name.clone(),
+                ty: column.ty.clone(),
+            })
+            .collect()
+    }
+
+    /// After how many rows it ends, if it does.
+    pub fn limit(&self) -> Option<u64> {
+        self.limit
+    }
+
+    /// Key and value of the result.
+    pub(crate) fn schema(&self) -> Schema {
+        let column = |column: &OutColumn| Column {
+            name: column.name.clone(),
+            ty: column.ty.clone(),
+        };
+        let mut keys: Vec<&OutColumn> = self.columns.iter().filter(|c| c.key.is_some()).collect();
+        keys.sort_by_key(|column| column.key);
+        Schema {
+            key: keys.into_iter().map(column).collect(),
+            value: self
+                .columns
+                .iter()
+                .filter(|c| c.key.is_none())
+                .map(column)
+                .collect(),
+        }
+    }
+}

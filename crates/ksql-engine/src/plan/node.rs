@@ -1,0 +1,127 @@
+//! Expressions with every name looked up and every type known.
+
+use std::sync::Arc;
+
+use crate::functions::ScalarCall;
+use crate::parse::ast::{ArithmeticOp, CompareOp};
+use crate::types::SqlType;
+use crate::value::Value;
+
+/// An expression that can be evaluated on a row.
+#[derive(Clone, Debug)]
+pub(crate) enum Node {
+    /// Always the same.
+    Constant(Value),
+    /// A column of the row.
+    Slot(usize),
+    Negate(Box<Node>),
+    /// On two numbers of any type, computed in this one.
+    Arithmetic(ArithmeticOp, Number, Box<Node>, Box<Node>),
+    /// Texts joined, null as `null`.
+    Join(Box<Node>, Box<Node>),
+    Compare(CompareOp, Comparison, Box<Node>, Box<Node>),
+    And(Box<Node>, Box<Node>),
+    Or(Box<Node>, Box<Node>),
+    Not(Box<Node>),
+    IsNull(Box<Node>),
+    /// Equal to one of the list.
+    In(Comparison, Box<Node>, Vec<Node>),
+    Like {
+        text: Box<Node>,
+        pattern: Box<Node>,
+        escape: Option<char>,
+    },
+    Case {
+        branches: Vec<(Node, Node)>,
+        otherwise: Box<Node>,
+    },
+    Cast(Cast, Box<Node>),
+    Call {
+        call: ScalarCall,
+        args: Vec<Node>,
+    },
+    Field(usize, Box<Node>),
+    ArrayItem(Box<Node>, Box<Node>),
+    MapItem(Box<Node>, Box<Node>),
+    Array(Vec<Node>),
+    Map(Vec<(Node, Node)>),
+    Struct(Vec<Node>),
+}
+
+/// In which type arithmetic is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Number {
+    Integer,
+    BigInt,
+    Double,
+}
+
+/// How two values are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    /// As 64-bit whole numbers.
+    Whole,
+    /// As Java's primitive doubles.
+    Double,
+    /// Exactly, as decimals.
+    Decimal,
+    Text,
+    Boolean,
+}
+
+/// The supported conversions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cast {
+    Identity,
+    ToInteger,
+    ToBigInt,
+    ToDouble,
+    ToText,
+    ToBoolean,
+}
+
+/// An expression and its type; no type for a bare `NULL`.
+#[derive(Clone, Debug)]
+pub(crate) struct Typed {
+    pub(crate) node: Node,
+    pub(crate) ty: Option<SqlType>,
+}
+
+impl Typed {
+    /// A constant of a known type.
+    pub(crate) fn constant(value: Value, ty: SqlType) -> Self {
+        Self {
+            node: Node::Constant(value),
+            ty: Some(ty),
+        }
+    }
+}
+
+/// A row in up to three pieces, so that none has to be copied to be read as one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowRef<'r> {
+    pub(crate) pieces: [&'r [Value]; 3],
+}
+
+impl<'r> RowRef<'r> {
+    /// A row in one piece.
+    pub(crate) fn whole(values: &'r [Value]) -> Self {
+        Self {
+            pieces: [values, &[], &[]],
+        }
+    }
+
+    /// The value in that slot; null beyond the row's end.
+    pub(crate) fn get(&self, mut slot: usize) -> &'r Value {
+        for piece in self.pieces {
+            match piece.get(slot) {
+                Some(value) => return value,
+                None => slot -= piece.len(),
+            }
+        }
+        &Value::Null
+    }
+}
+
+/// A shared row.
+pub(crate) type SharedRow = Arc<[Value]>;

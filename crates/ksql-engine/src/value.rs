@@ -1,0 +1,80 @@
+//! Values of rows.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use crate::decimal::Decimal;
+
+/// One value of a row. Which variant it may be besides `Null` is the column's type.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// SQL's NULL, of any type.
+    Null,
+    /// `BOOLEAN`
+    Boolean(bool),
+    /// `INTEGER`
+    Integer(i32),
+    /// `BIGINT`
+    BigInt(i64),
+    /// `DECIMAL`
+    Decimal(Arc<Decimal>),
+    /// `DOUBLE`
+    Double(f64),
+    /// `VARCHAR`
+    Text(Arc<str>),
+    /// `ARRAY`
+    Array(Arc<[Value]>),
+    /// `MAP`, in the order in which the keys came
+    Map(Arc<[(Arc<str>, Value)]>),
+    /// `STRUCT`, in the order of the type's fields
+    Struct(Arc<[Value]>),
+}
+
+impl Value {
+    /// A text.
+    pub fn text(text: impl AsRef<str>) -> Self {
+        Value::Text(Arc::from(text.as_ref()))
+    }
+
+    /// Whether it is NULL.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Value::Null)
+    }
+}
+
+/// Equality as Java's `equals`: NaN equals itself, 0.0 does not equal -0.0.
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Value::Null, Value::Null) => true,
+            (Value::Boolean(a), Value::Boolean(b)) => a == b,
+            (Value::Integer(a), Value::Integer(b)) => a == b,
+            (Value::BigInt(a), Value::BigInt(b)) => a == b,
+            (Value::Decimal(a), Value::Decimal(b)) => a == b,
+            (Value::Double(a), Value::Double(b)) => compare_doubles(*a, *b) == Ordering::Equal,
+            (Value::Text(a), Value::Text(b)) => a == b,
+            (Value::Array(a), Value::Array(b)) | (Value::Struct(a), Value::Struct(b)) => a == b,
+            (Value::Map(a), Value::Map(b)) => {
+                a.len() == b.len() && a.iter().all(|entry| b.contains(entry))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The order of Java's `Double.compareTo`: -0.0 before 0.0, NaN last.
+pub(crate) fn compare_doubles(a: f64, b: f64) -> Ordering {
+    match a.partial_cmp(&b) {
+        Some(Ordering::Equal) => a.is_sign_positive().cmp(&b.is_sign_positive()),
+        Some(order) => order,
+        None => a.is_nan().cmp(&b.is_nan()),
+    }
+}
+
+/// The order of Java's `String.compareTo`: by UTF-16 code units.
+pub(crate) fn compare_texts(a: &str, b: &str) -> Ordering {
+    if a.is_ascii() && b.is_ascii() {
+        return a.cmp(b);
+    }
+    a.encode_utf16().cmp(b.encode_utf16())
+}
