@@ -11,6 +11,8 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALH
 const STORE: &str = "sqlite:catchweight.sqlite";
 const TRAIN_ROWS: u32 = 50;
 const KEEP_PER_SPECIES: u32 = 10;
+const KEEP_VERSIONS: u64 = 1_000;
+const LIVE_COPY: &str = "catchweight-live-model.json";
 const ROW_WAIT_MS: u64 = 5_000;
 
 /// What a model server is started with.
@@ -42,6 +44,14 @@ pub struct Config {
     #[arg(long, env = "KEEP_PER_SPECIES", default_value_t = KEEP_PER_SPECIES, value_parser = clap::value_parser!(u32).range(0..=1_000))]
     pub keep_per_species: u32,
 
+    /// Versions that are kept; beyond, the oldest are forgotten, except those live within a day
+    #[arg(long, env = "KEEP_VERSIONS", default_value_t = KEEP_VERSIONS, value_parser = clap::value_parser!(u64).range(1..))]
+    pub keep_versions: u64,
+
+    /// With MongoDB: a copy of the live model, which answers where MongoDB is down at the start
+    #[arg(long, env = "LIVE_COPY", default_value = LIVE_COPY, value_name = "FILE.json")]
+    pub live_copy: PathBuf,
+
     /// How long a training waits for the row that its trigger names, in milliseconds
     #[arg(long, env = "ROW_WAIT_MS", default_value_t = ROW_WAIT_MS, value_parser = clap::value_parser!(u64).range(0..=60_000))]
     pub row_wait_ms: u64,
@@ -61,6 +71,8 @@ impl Default for Config {
             train_token_file: None,
             train_rows: TRAIN_ROWS,
             keep_per_species: KEEP_PER_SPECIES,
+            keep_versions: KEEP_VERSIONS,
+            live_copy: PathBuf::from(LIVE_COPY),
             row_wait_ms: ROW_WAIT_MS,
             training_data: None,
         }

@@ -2,11 +2,12 @@
 
 use messages::EventTime;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::cause::Cause;
 
 /// What was decided on a version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// It went live.
@@ -16,7 +17,7 @@ pub enum Verdict {
 }
 
 /// The numbers of a challenger's comparison with the champion.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Gate {
     /// The version that was live.
@@ -37,7 +38,7 @@ impl Gate {
 }
 
 /// An entry of the log. The last one that activated a version says what is live.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Decision {
     /// Its number: 1, 2, 3, … An insert of a number that is taken fails.
@@ -47,6 +48,7 @@ pub struct Decision {
     /// What was decided.
     pub verdict: Verdict,
     /// When, by the wall clock.
+    #[schema(value_type = String, format = DateTime)]
     pub time: EventTime,
     /// What led to it.
     pub cause: Cause,

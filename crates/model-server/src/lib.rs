@@ -4,14 +4,15 @@
 //! |---|---|
 //! | [`features`] | what the model predicts and from what: the file to change for another model |
 //! | [`config`] | the settings |
-//! | [`server`] | binds, serves, follows the log of decisions, shuts down |
+//! | [`server`] | binds, serves, shuts down |
 //! | [`http`] | the calls |
 //! | [`training`] | which rows, one training at a time, its outcomes |
 //! | [`version`] | an immutable version, named by a hash of its rows |
 //! | [`decision`], [`cause`] | the entries of the append-only log |
 //! | [`life`] | what is live follows from the log; the gate |
 //! | [`live`] | the model that answers, read without a lock |
-//! | [`store`] | the stores: SQLite |
+//! | `follow`, [`copy`] | start, polling the log, the copy for a start without the store |
+//! | [`store`] | the stores: SQLite and MongoDB |
 //! | [`seed`] | the first model's rows |
 //! | [`metrics`] | what is counted |
 //!
@@ -28,8 +29,10 @@
 
 pub mod cause;
 pub mod config;
+pub mod copy;
 pub mod decision;
 pub mod features;
+mod follow;
 pub mod http;
 pub mod life;
 pub mod live;

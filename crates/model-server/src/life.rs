@@ -1,6 +1,7 @@
 //! What is live follows the log of decisions; a decision is made by appending to it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use messages::EventTime;
 use tokio::sync::Mutex;
@@ -14,6 +15,10 @@ use crate::version::{TrainError, Version};
 
 /// By how much, relative to the champion's error, a challenger may be worse.
 pub const MARGIN: f64 = 0.10;
+/// Versions that were live within this time are not forgotten.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Activations that are looked at to find them.
+const MAX_ACTIVATIONS: u32 = 10_000;
 
 /// The models' life on one store, together with the other replicas on it.
 #[derive(Clone, Debug)]
@@ -56,7 +61,7 @@ impl State {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decided {
     /// Decided now (or just now by another replica).
-    Now(Decision),
+    Now(Box<Decision>),
     /// It had been decided before.
     Before,
 }
@@ -87,11 +92,19 @@ impl Life {
     /// Those of the store; what was live stays.
     pub async fn follow(&self) -> Result<State, StoreError> {
         let mut followed = self.followed.lock().await;
-        let news = self.store.decisions_after(*followed).await?;
-        let sequence = news.last().map_or(*followed, |last| last.sequence);
-        let activation = news
-            .into_iter()
-            .rfind(|entry| entry.verdict == Verdict::Activated);
+        let (sequence, activation) = if *followed == 0 {
+            // The log may be long: its end says what is live.
+            let sequence = self.store.last_sequence().await?;
+            (sequence, self.store.last_activations(1).await?.pop())
+        } else {
+            let news = self.store.decisions_after(*followed).await?;
+            let sequence = news.last().map_or(*followed, |last| last.sequence);
+            (
+                sequence,
+                news.into_iter()
+                    .rfind(|entry| entry.verdict == Verdict::Activated),
+            )
+        };
         if let Some(activation) = activation {
             self.make_live(activation).await?;
         }
@@ -143,26 +156,33 @@ impl Life {
         forced: bool,
     ) -> Result<Decided, LifeError> {
         let id = &version.info.model_version;
+        let mut attempted = None;
         loop {
             let state = self.follow().await?;
-            let is_live = state
-                .champion
-                .as_ref()
-                .is_some_and(|live| live.info.model_version == *id);
-            if !forced || is_live {
-                if let Some(last) = self.store.decisions_on(id).await?.pop() {
-                    return Ok(if new {
-                        Decided::Now(last)
-                    } else {
-                        Decided::Before
-                    });
+            let live = state.champion.as_ref().map(|live| &live.info.model_version);
+            let last = self.store.decisions_on(id).await?.pop();
+            if last.is_some() {
+                // It may have been made a moment ago.
+                self.follow().await?;
+            }
+            match last {
+                // The log has what was attempted, although the answer to that was lost.
+                Some(last) if attempted.as_ref() == Some(&last) => {
+                    return Ok(Decided::Now(Box::new(last)));
                 }
+                // Another replica, at its start, was faster to decide on what this one just stored.
+                Some(last) if new && !forced && last.time >= version.info.trained => {
+                    return Ok(Decided::Now(Box::new(last)));
+                }
+                Some(_) if !forced || live == Some(id) => return Ok(Decided::Before),
+                _ => {}
             }
             let decision = judge(version, &state, forced)?;
             if self.store.append(&decision).await? {
                 self.follow().await?;
-                return Ok(Decided::Now(decision));
+                return Ok(Decided::Now(Box::new(decision)));
             }
+            attempted = Some(decision);
         }
     }
 
@@ -213,11 +233,7 @@ impl Life {
     /// # Errors
     /// As [`introduce`](Self::introduce).
     pub async fn mend(&self) -> Result<(), LifeError> {
-        let log = self.store.decisions_after(0).await?;
-        for id in self.store.version_ids().await? {
-            if log.iter().any(|entry| entry.model_version == id) {
-                continue;
-            }
+        for id in self.store.undecided_versions().await? {
             if let Some(version) = self.store.version(&id).await? {
                 let decided = self.decide(&version, false, false).await?;
                 tracing::warn!(version = id, ?decided, "an unfinished decision is finished");
@@ -225,6 +241,43 @@ impl Life {
         }
         Ok(())
     }
+
+    /// Forgets the oldest versions beyond `keep`, except those that were live during the last day
+    /// and those that are not decided on.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn prune(&self, keep: u64) -> Result<(), StoreError> {
+        let count = self.store.count_versions().await?;
+        if count <= keep {
+            return Ok(());
+        }
+        let mut protected = self.store.undecided_versions().await?;
+        protected.extend(live_since(
+            EventTime::now().before(DAY),
+            self.store.last_activations(MAX_ACTIVATIONS).await?,
+        ));
+        let ids = self.store.version_ids().await?.into_iter();
+        let oldest = ids.filter(|id| !protected.contains(id));
+        for id in oldest.take(usize::try_from(count - keep).unwrap_or(usize::MAX)) {
+            self.store.delete_version(&id).await?;
+            tracing::info!(version = id, keep, "an old version is forgotten");
+        }
+        Ok(())
+    }
+}
+
+/// The versions that were live at some moment since `time`, from activations, newest first.
+fn live_since(time: EventTime, activations: Vec<Decision>) -> Vec<String> {
+    let mut live = Vec::new();
+    for activation in activations {
+        live.push(activation.model_version);
+        // The ones before it had ended when this one began.
+        if activation.time < time {
+            break;
+        }
+    }
+    live
 }
 
 /// Why a version could not be introduced.

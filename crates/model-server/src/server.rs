@@ -7,30 +7,24 @@ use anyhow::Context;
 use axum::Router;
 use service_runtime::{CancellationToken, Readiness, Tasks, UsageError, ops};
 use tokio::net::TcpListener;
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::{Config, StoreAddress};
+use crate::copy::LiveCopy;
+use crate::follow::Follower;
 use crate::http::{self, Api};
-use crate::life::{Life, LifeError};
+use crate::life::Life;
 use crate::metrics::Metrics;
 use crate::seed;
-use crate::store::{SqliteStore, Store, StoreError};
+use crate::store::{SqliteStore, Store};
 use crate::training::{Trainer, TrainingRule};
-use crate::version::Version;
-
-/// How often the log is read: another replica's decision is followed within twice this time.
-const POLL: Duration = Duration::from_millis(500);
 
 /// A model server that listens already.
 #[derive(Debug)]
 pub struct ModelServer {
     listener: TcpListener,
     router: Router,
-    readiness: Readiness,
-    life: Life,
     trainer: Trainer,
-    metrics: Metrics,
-    first: Arc<Version>,
+    follower: Follower,
 }
 
 impl ModelServer {
@@ -63,6 +57,7 @@ impl ModelServer {
             newest: config.train_rows,
             keep_per_species: config.keep_per_species,
             row_wait: Duration::from_millis(config.row_wait_ms),
+            keep_versions: config.keep_versions,
         };
         let trainer = Trainer::new(life.clone(), rule, metrics.clone());
         let api = Api::new(
@@ -73,20 +68,27 @@ impl ModelServer {
         );
         let readiness = Readiness::not_yet("the store has not been read yet");
         let router = http::router(api).merge(ops::router(Arc::new(registry), readiness.clone()));
-        let server = Self {
+        let copy = match &config.store {
+            StoreAddress::MongoDb(_) => Some(LiveCopy::at(config.live_copy)),
+            // A file needs no second file.
+            StoreAddress::Sqlite(_) => None,
+        };
+        let mut follower = Follower {
+            life,
+            first,
+            copy,
+            readiness,
+            metrics,
+            established: false,
+            copied: None,
+        };
+        follower.start().await.context("the store cannot be used")?;
+        Ok(Self {
             listener,
             router,
-            readiness,
-            life,
             trainer,
-            metrics,
-            first: Arc::new(first),
-        };
-        establish(&server.life, &server.first)
-            .await
-            .context("the store cannot be used")?;
-        server.readiness.set_ready();
-        Ok(server)
+            follower,
+        })
     }
 
     /// The port it listens at.
@@ -98,7 +100,7 @@ impl ModelServer {
 
     /// Whether it does its job; clones share the state.
     pub fn readiness(&self) -> Readiness {
-        self.readiness.clone()
+        self.follower.readiness.clone()
     }
 
     /// Serves until `shutdown` is cancelled, then finishes what it accepted.
@@ -112,14 +114,19 @@ impl ModelServer {
             "http",
             ops::serve(self.listener, self.router, shutdown.clone()),
         );
-        tasks.spawn("follower", follow(self.life, self.metrics, shutdown));
+        tasks.spawn("follower", self.follower.run(shutdown));
         let ended = tasks.join().await;
         self.trainer.finish().await;
         ended
     }
 }
 
-async fn open(address: &StoreAddress) -> anyhow::Result<Arc<dyn Store>> {
+/// The store at an address.
+///
+/// # Errors
+/// A [`UsageError`] where it cannot be opened, or the address is wrong. A server that is down is
+/// no error here, but of the first call.
+pub async fn open(address: &StoreAddress) -> anyhow::Result<Arc<dyn Store>> {
     match address {
         StoreAddress::Sqlite(path) => {
             let file = path.clone();
@@ -127,53 +134,16 @@ async fn open(address: &StoreAddress) -> anyhow::Result<Arc<dyn Store>> {
             let store = store.map_err(|error| UsageError(format!("--store {address}: {error}")))?;
             Ok(Arc::new(store))
         }
+        #[cfg(feature = "mongodb")]
+        StoreAddress::MongoDb(uri) => {
+            let store = crate::store::MongoStore::at(uri).await;
+            Ok(Arc::new(store.map_err(|error| {
+                UsageError(format!("--store {address}: {error}"))
+            })?))
+        }
+        #[cfg(not(feature = "mongodb"))]
         StoreAddress::MongoDb(_) => {
-            Err(UsageError(format!("--store {address}: MongoDB is not supported yet")).into())
+            Err(UsageError(format!("--store {address}: this build knows SQLite only")).into())
         }
-    }
-}
-
-/// Follows the log to its end, finishes what a crash left, and makes the first version live where
-/// nothing is.
-async fn establish(life: &Life, first: &Version) -> Result<(), LifeError> {
-    life.mend().await?;
-    if life.follow().await?.champion.is_none() {
-        life.introduce(first, false).await?;
-        let r_squared = first.info.model.summary().r_squared;
-        tracing::info!(
-            version = first.info.model_version,
-            formula = first.info.formula,
-            rows = first.info.rows,
-            r_squared = format!("{r_squared:.4}"),
-            "the first model is trained"
-        );
-    }
-    Ok(())
-}
-
-/// Follows the log until shutdown, so that what another replica makes live is live here.
-async fn follow(life: Life, metrics: Metrics, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let mut ticks = interval(POLL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut failing = false;
-    loop {
-        tokio::select! {
-            () = shutdown.cancelled() => return Ok(()),
-            _ = ticks.tick() => {}
-        }
-        let followed: Result<_, StoreError> = life.follow().await;
-        match followed {
-            Ok(_) if failing => tracing::info!("the log of decisions is read again"),
-            Ok(_) => {}
-            Err(error) => {
-                metrics.store_failures.inc();
-                if !failing {
-                    tracing::error!(%error, "the log of decisions cannot be read; the live model stays");
-                }
-                failing = true;
-                continue;
-            }
-        }
-        failing = false;
     }
 }

@@ -6,6 +6,7 @@
 //! | [`predictions`] | `POST /predictions` |
 //! | `train` | `POST /train` |
 //! | `models`, [`view`] | `/models…` |
+//! | `openapi` | the document and the interactive page |
 //! | [`problem`] | errors as RFC 9457 bodies |
 //! | `guard`, `body`, `auth`, `params` | limits and metrics, bodies, the bearer token, parameters |
 
@@ -13,6 +14,7 @@ mod auth;
 mod body;
 mod guard;
 mod models;
+mod openapi;
 mod params;
 pub mod prediction;
 pub mod predictions;
@@ -25,7 +27,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use utoipa::OpenApi;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
 
 use crate::config::Secret;
 use crate::live::Live;
@@ -61,24 +65,29 @@ impl Api {
     }
 }
 
-/// The API's routes.
+/// The API's routes, its documentation included.
 pub(crate) fn router(api: Api) -> Router {
     let limits = Limits::default();
-    let plain = |path| limits.guard(&api.metrics, path);
-    let (batch, train) = ("/predictions", "/train");
-    Router::new()
-        .guarded("/prediction", get(prediction::get), plain)
-        .guarded(batch, post(predictions::post), |path| {
-            limits.guard_body(&api.metrics, path)
-        })
-        .guarded(train, post(train::post), |path| {
-            limits.guard_training(&api.metrics, path)
-        })
-        .guarded("/models", get(models::list), plain)
-        .guarded("/models/live", get(models::live), plain)
-        .guarded("/models/{version}", get(models::one), plain)
-        .guarded("/models/{version}/rows", get(models::rows), plain)
-        .guarded("/models/{version}/activate", post(models::activate), plain)
+    let plain = |route| limits.guard(&api.metrics, route);
+    let batch = limits.guard_body(&api.metrics, "/predictions");
+    let train = limits.guard_training(&api.metrics, "/train");
+    let (routes, document) = OpenApiRouter::with_openapi(openapi::Base::openapi())
+        .routes(guarded(routes!(prediction::get), plain("/prediction")))
+        .routes(guarded(routes!(predictions::post), batch))
+        .routes(guarded(routes!(train::post), train))
+        .routes(guarded(routes!(models::list), plain("/models")))
+        .routes(guarded(routes!(models::live), plain("/models/live")))
+        .routes(guarded(routes!(models::one), plain("/models/{version}")))
+        .routes(guarded(
+            routes!(models::rows),
+            plain("/models/{version}/rows"),
+        ))
+        .routes(guarded(
+            routes!(models::activate),
+            plain("/models/{version}/activate"),
+        ))
+        .split_for_parts();
+    routes
         .method_not_allowed_fallback(|| async {
             ApiError::new(
                 Kind::MethodNotAllowed,
@@ -92,25 +101,10 @@ pub(crate) fn router(api: Api) -> Router {
             )
         })
         .with_state(api)
+        .merge(openapi::routes(document))
 }
 
-trait Guarded {
-    /// Adds a route behind its guard.
-    fn guarded(
-        self,
-        path: &'static str,
-        route: MethodRouter<Api>,
-        of: impl FnOnce(&'static str) -> Arc<Guard>,
-    ) -> Self;
-}
-
-impl Guarded for Router<Api> {
-    fn guarded(
-        self,
-        path: &'static str,
-        route: MethodRouter<Api>,
-        of: impl FnOnce(&'static str) -> Arc<Guard>,
-    ) -> Self {
-        self.route(path, route.layer(from_fn_with_state(of(path), guard)))
-    }
+/// A route behind its guard.
+fn guarded(route: UtoipaMethodRouter<Api>, of: Arc<Guard>) -> UtoipaMethodRouter<Api> {
+    route.layer(from_fn_with_state(of, guard))
 }

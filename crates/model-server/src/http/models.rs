@@ -5,12 +5,13 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Api;
 use super::auth::Authorized;
 use super::params::Params;
 use super::prediction::no_model;
-use super::problem::{ApiError, Kind};
+use super::problem::{ApiError, Busy, Invalid, Kind, NotFound, Unauthorized};
 use super::view::ModelView;
 use crate::store::{MODELS, Page, StoreError};
 
@@ -20,7 +21,7 @@ const PAGE: u32 = 20;
 const MAX_PAGE: u32 = 100;
 
 /// A page of the history.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct History {
     /// Newest first.
@@ -31,7 +32,17 @@ pub(super) struct History {
     next: Option<String>,
 }
 
-/// `GET /models`.
+/// The history of versions, newest first
+#[utoipa::path(
+    get,
+    path = "/models",
+    tag = "models",
+    params(
+        ("limit" = Option<u32>, Query, description = "Versions on a page [default: 20]", minimum = 1, maximum = 100),
+        ("offset" = Option<u64>, Query, description = "Versions to leave out [default: 0]", minimum = 0, maximum = 9_007_199_254_740_991_u64),
+    ),
+    responses((status = 200, description = "A page of versions", body = History), Invalid, Busy)
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     RawQuery(query): RawQuery,
@@ -63,7 +74,19 @@ pub(super) async fn list(
     }))
 }
 
-/// `GET /models/live`: answered from memory.
+/// The live version; with `Accept: text/plain` as R's `summary(lm)` prints it
+#[utoipa::path(
+    get,
+    path = "/models/live",
+    tag = "models",
+    responses(
+        (status = 200, description = "The live version", content(
+            (ModelView = "application/json"),
+            (String = "text/plain"),
+        )),
+        Busy
+    )
+)]
 pub(super) async fn live(State(api): State<Api>, headers: HeaderMap) -> Result<Response, ApiError> {
     let live = api.live.get().ok_or_else(no_model)?;
     if wants_text(&headers) {
@@ -73,7 +96,22 @@ pub(super) async fn live(State(api): State<Api>, headers: HeaderMap) -> Result<R
     Ok(Json(ModelView::new(&live.info, decisions, Some(&live))).into_response())
 }
 
-/// `GET /models/{version}`.
+/// One version; with `Accept: text/plain` as R's `summary(lm)` prints it
+#[utoipa::path(
+    get,
+    path = "/models/{version}",
+    tag = "models",
+    params(("version" = String, Path, description = "The version's id")),
+    responses(
+        (status = 200, description = "The version", content(
+            (ModelView = "application/json"),
+            (String = "text/plain"),
+        )),
+        NotFound,
+        Invalid,
+        Busy
+    )
+)]
 pub(super) async fn one(
     State(api): State<Api>,
     Path(id): Path<String>,
@@ -89,7 +127,19 @@ pub(super) async fn one(
     Ok(Json(ModelView::new(&version.info, decisions, live.as_deref())).into_response())
 }
 
-/// `GET /models/{version}/rows`: a CSV file that `--training-data` and R's `lm` take.
+/// A version's training rows, as a CSV file that `--training-data` and R's `lm` take
+#[utoipa::path(
+    get,
+    path = "/models/{version}/rows",
+    tag = "models",
+    params(("version" = String, Path, description = "The version's id")),
+    responses(
+        (status = 200, description = "The rows, oldest first", body = String, content_type = "text/csv"),
+        NotFound,
+        Invalid,
+        Busy
+    )
+)]
 pub(super) async fn rows(
     State(api): State<Api>,
     Path(id): Path<String>,
@@ -135,7 +185,24 @@ pub(super) async fn rows(
     Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
 }
 
-/// `POST /models/{version}/activate`: back or forward to a version, held there with `?pin=true`.
+/// Make a version live: roll back or forward; `pin=true` holds it there until `pin=false`
+#[utoipa::path(
+    post,
+    path = "/models/{version}/activate",
+    tag = "models",
+    params(
+        ("version" = String, Path, description = "The version's id"),
+        ("pin" = Option<bool>, Query, description = "Hold it live; triggers then answer `pinned` [default: false]"),
+    ),
+    security((), ("token" = [])),
+    responses(
+        (status = 200, description = "The version, which is live now", body = ModelView),
+        Invalid,
+        Unauthorized,
+        NotFound,
+        Busy
+    )
+)]
 pub(super) async fn activate(
     State(api): State<Api>,
     _: Authorized,

@@ -4,15 +4,16 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Api;
-use super::problem::{ApiError, FieldError, Kind};
+use super::problem::{ApiError, Busy, FieldError, Invalid, Kind};
 use super::query;
 use crate::features::{self, Features, NUMERIC};
 use crate::live::LiveModel;
 
 /// The model's answer for one fish.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Answer<'a> {
     /// Predicted weight in kilograms.
@@ -63,7 +64,18 @@ pub(super) fn json(body: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, kind)], body).into_response()
 }
 
-/// The handler.
+/// Predict the weight of one fish
+#[utoipa::path(
+    get,
+    path = "/prediction",
+    tag = "predictions",
+    params(
+        ("length" = f64, Query, description = "Length in centimetres", exclusive_minimum = 0.0, example = 86.37),
+        ("height" = f64, Query, description = "Height in centimetres", exclusive_minimum = 0.0, example = 18.74),
+        ("species" = String, Query, description = "Any text; one that was not trained on is answered and flagged", min_length = 1, max_length = 64, example = "salmon"),
+    ),
+    responses((status = 200, description = "The prediction", body = Answer), Invalid, Busy)
+)]
 pub(super) async fn get(
     State(api): State<Api>,
     RawQuery(query): RawQuery,

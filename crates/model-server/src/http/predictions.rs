@@ -5,11 +5,12 @@ mod input;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Api;
 use super::body::Limited;
-use super::prediction::{ANSWER_BYTES, answer, json, no_model};
-use super::problem::{ApiError, Kind, Problem};
+use super::prediction::{ANSWER_BYTES, Answer, answer, json, no_model};
+use super::problem::{ApiError, Busy, Invalid, Kind, Problem, TooLarge};
 use input::Rows;
 
 /// Rows that one call may hold.
@@ -18,12 +19,51 @@ pub const MAX_ROWS: usize = 5_000;
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 
 /// What stands in the place of a row that cannot be predicted.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Failed {
     error: Problem,
 }
 
-/// The handler: an array of the same length as the body's.
+/// A fish to predict, for the documentation.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "rows are read in one pass that forgives wrong fields"
+)]
+struct Fish {
+    /// Length in centimetres.
+    #[schema(exclusive_minimum = 0.0, example = 86.37)]
+    length: f64,
+    /// Height in centimetres.
+    #[schema(exclusive_minimum = 0.0, example = 18.74)]
+    height: f64,
+    /// Any text.
+    #[schema(min_length = 1, max_length = 64, example = "salmon")]
+    species: String,
+}
+
+/// An element of the answer, for the documentation.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "answers are written one by one")]
+enum Element<'a> {
+    Answer(Answer<'a>),
+    Failed(Failed),
+}
+
+/// Predict the weights of many fish: an array of the same length and order
+#[utoipa::path(
+    post,
+    path = "/predictions",
+    tag = "predictions",
+    request_body(content = Vec<Fish>, description = "At most 5000 rows and 2 MiB; a wrong row is answered in its place"),
+    responses(
+        (status = 200, description = "A prediction, or an error, for each row", body = Vec<Element>),
+        Invalid,
+        TooLarge,
+        Busy
+    )
+)]
 pub(super) async fn post(
     State(api): State<Api>,
     Limited(body): Limited<MAX_BYTES>,

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::{IntoResponses, ToSchema};
 
 use crate::store::StoreError;
 use crate::training::TrainFailure;
 
 /// What is wrong with one field of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
     /// The field's name.
     pub field: &'static str,
@@ -118,7 +119,7 @@ impl Kind {
 }
 
 /// The body of an error.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Problem {
     /// `urn:catchweight:problem:` and the kind.
     #[serde(rename = "type")]
@@ -132,6 +133,57 @@ pub struct Problem {
     /// The fields that are wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+}
+
+/// The error that every call may answer with.
+#[derive(IntoResponses)]
+pub(super) enum Busy {
+    /// Too many requests at once, no answer in time, no live model or no store: try again
+    #[response(status = 503, content_type = "application/problem+json")]
+    _Busy(Problem),
+    /// A fault of the service
+    #[response(status = 500, content_type = "application/problem+json")]
+    _Internal(Problem),
+}
+
+/// The error of calls with parameters or a body.
+#[derive(IntoResponses)]
+pub(super) enum Invalid {
+    /// A parameter or the body is not valid
+    #[response(status = 400, content_type = "application/problem+json")]
+    _Invalid(Problem),
+}
+
+/// The error of calls with a body.
+#[derive(IntoResponses)]
+pub(super) enum TooLarge {
+    /// The body is too large
+    #[response(status = 413, content_type = "application/problem+json")]
+    _TooLarge(Problem),
+}
+
+/// The error of calls about one version.
+#[derive(IntoResponses)]
+pub(super) enum NotFound {
+    /// There is no such version
+    #[response(status = 404, content_type = "application/problem+json")]
+    _NotFound(Problem),
+}
+
+/// The error of calls that change what is live.
+#[derive(IntoResponses)]
+pub(super) enum Unauthorized {
+    /// The bearer token is missing or wrong
+    #[response(status = 401, content_type = "application/problem+json")]
+    _Unauthorized(Problem),
+}
+
+/// The error of a training.
+#[derive(IntoResponses)]
+pub(super) enum NotTrainable {
+    /// The rows do not make a model; the live one stays
+    #[response(status = 422, content_type = "application/problem+json")]
+    _NotTrainable(Problem),
 }
 
 /// An error of a call: a status, a problem body, the headers that go with it.

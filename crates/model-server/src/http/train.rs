@@ -7,7 +7,7 @@ use super::Api;
 use super::auth::Authorized;
 use super::body::Limited;
 use super::params::Params;
-use super::problem::ApiError;
+use super::problem::{ApiError, Busy, Invalid, NotTrainable, TooLarge, Unauthorized};
 use crate::cause::Trigger;
 use crate::training::{TrainReport, TrainRequest};
 
@@ -16,7 +16,30 @@ const MAX_BYTES: usize = 64 * 1024;
 /// The most rows that may be asked for.
 const MAX_ROWS: u32 = 10_000;
 
-/// The handler: trains, or joins a training with the same request.
+/// Train on the newest rows; any body is accepted
+///
+/// A body that is a row of `weight-retrain` is a trigger: its version must be the live one, else
+/// nothing is trained, and the row of its last fish is waited for. Calls with the same request at
+/// the same time share one training.
+#[utoipa::path(
+    post,
+    path = "/train",
+    tag = "models",
+    params(
+        ("force" = Option<bool>, Query, description = "Override the gate and an earlier decision on the same rows"),
+        ("rows" = Option<u32>, Query, description = "Take this many of the newest rows", minimum = 1, maximum = 10_000),
+    ),
+    request_body(content = Option<Trigger>, description = "A row of weight-retrain, or anything", content_type = "application/json"),
+    security((), ("token" = [])),
+    responses(
+        (status = 200, description = "How it ended", body = TrainReport),
+        Invalid,
+        Unauthorized,
+        TooLarge,
+        NotTrainable,
+        Busy
+    )
+)]
 pub(super) async fn post(
     State(api): State<Api>,
     _: Authorized,

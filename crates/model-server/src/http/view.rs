@@ -2,6 +2,7 @@
 
 use regression::Summary;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::cause::Cause;
 use crate::decision::Decision;
@@ -9,7 +10,7 @@ use crate::live::LiveModel;
 use crate::version::{VersionInfo, model_time};
 
 /// A model version with its statistics and what was decided on it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct ModelView {
     /// Its id.
@@ -49,7 +50,7 @@ pub struct ModelView {
 }
 
 /// A fit's statistics. A value that is not finite, in a fit without residuals, is null.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct FitView {
     /// The formula.
@@ -71,7 +72,7 @@ pub struct FitView {
 }
 
 /// A coefficient.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct CoefficientView {
     /// The column: `(Intercept)`, `length`, `specieswalleye`, …

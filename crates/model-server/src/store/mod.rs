@@ -3,6 +3,8 @@
 //! One trait, two stores. Both hold the same JSON documents under the same names: the database
 //! `Weight` with the collections `TrainingData`, `Models` and `Decisions`.
 
+#[cfg(feature = "mongodb")]
+mod mongo;
 mod sqlite;
 
 use std::fmt::Debug;
@@ -10,6 +12,8 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use serde_json::Value;
 
+#[cfg(feature = "mongodb")]
+pub use mongo::MongoStore;
 pub use sqlite::SqliteStore;
 
 use crate::decision::Decision;
@@ -57,11 +61,14 @@ pub struct Page {
 /// What the model server needs of a store. Every call is one atomic operation.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {
-    /// A page of `Weight.TrainingData`, by `Timestamp`, then `_id`, both descending; only one
-    /// species' where one is named. Documents without a `Timestamp` come last.
+    /// Makes indexes and whatever else is missing; doing it again does nothing.
     ///
     /// # Errors
     /// See [`StoreError`]; so in all other calls.
+    async fn prepare(&self) -> Result<(), StoreError>;
+
+    /// A page of `Weight.TrainingData`, by `Timestamp`, then `_id`, both descending; only one
+    /// species' where one is named. Documents without a `Timestamp` come last.
     async fn newest_rows(
         &self,
         species: Option<&str>,
@@ -86,6 +93,9 @@ pub trait Store: Debug + Send + Sync {
     /// The ids of all versions, oldest first.
     async fn version_ids(&self) -> Result<Vec<String>, StoreError>;
 
+    /// The ids of the versions that no decision is about, oldest first.
+    async fn undecided_versions(&self) -> Result<Vec<String>, StoreError>;
+
     /// Forgets a version. The log of decisions stays.
     async fn delete_version(&self, id: &str) -> Result<(), StoreError>;
 
@@ -95,8 +105,8 @@ pub trait Store: Debug + Send + Sync {
     /// The decisions whose sequence number is above `sequence`, in their order.
     async fn decisions_after(&self, sequence: u64) -> Result<Vec<Decision>, StoreError>;
 
-    /// The last decision that activated a version.
-    async fn last_activation(&self) -> Result<Option<Decision>, StoreError>;
+    /// The last decisions that activated a version, newest first.
+    async fn last_activations(&self, limit: u32) -> Result<Vec<Decision>, StoreError>;
 
     /// The last sequence number; 0 where the log is empty.
     async fn last_sequence(&self) -> Result<u64, StoreError>;

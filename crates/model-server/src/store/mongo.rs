@@ -1,0 +1,343 @@
+//! The store of several replicas: MongoDB, or a server that speaks its protocol.
+//!
+//! It needs unique inserts on `_id` and single-document updates, both atomic on every such server;
+//! no transactions, no change streams.
+
+use std::future::{Future, IntoFuture};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::TryStreamExt;
+use mongodb::bson::{Bson, Document, deserialize_from_document, doc, serialize_to_document};
+use mongodb::error::{Error, ErrorKind, RETRYABLE_WRITE_ERROR, WriteFailure};
+use mongodb::options::ClientOptions;
+use mongodb::{Client, Collection, Database, IndexModel};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{DATABASE, DECISIONS, MODELS, Page, Store, StoreError, TRAINING_DATA};
+use crate::decision::{Decision, Verdict};
+use crate::features::TrainingRow;
+use crate::version::{Version, VersionInfo};
+
+/// How long a server is looked for.
+const SELECTION: Duration = Duration::from_secs(2);
+/// How long one call may take.
+const CALL: Duration = Duration::from_secs(5);
+/// The server's code for an insert whose `_id` is taken.
+const DUPLICATE_KEY: i32 = 11_000;
+/// The field of a version's document that holds its rows.
+const ROWS: &str = "TrainingRows";
+
+/// A store on a MongoDB server. Connects when it is first used.
+#[derive(Clone, Debug)]
+pub struct MongoStore {
+    database: Database,
+}
+
+impl MongoStore {
+    /// A store at a connection string; the path in it names the authentication database, the data
+    /// is in the database `Weight`.
+    ///
+    /// # Errors
+    /// Where the connection string is wrong.
+    pub async fn at(uri: &str) -> Result<Self, StoreError> {
+        Self::in_database(uri, DATABASE).await
+    }
+
+    /// As [`at`](Self::at), with the data in another database.
+    ///
+    /// # Errors
+    /// Where the connection string is wrong.
+    pub async fn in_database(uri: &str, database: &str) -> Result<Self, StoreError> {
+        let mut options = ClientOptions::parse(uri).await.map_err(store_error)?;
+        options
+            .app_name
+            .get_or_insert_with(|| "catchweight model-server".into());
+        options.server_selection_timeout.get_or_insert(SELECTION);
+        options.connect_timeout.get_or_insert(SELECTION);
+        let client = Client::with_options(options).map_err(store_error)?;
+        Ok(Self {
+            database: client.database(database),
+        })
+    }
+
+    /// The database, to look at or to clean up.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    fn collection(&self, name: &str) -> Collection<Document> {
+        self.database.collection(name)
+    }
+
+    /// The documents that a query finds, without `_id`'s meaning.
+    async fn find<T: DeserializeOwned>(
+        &self,
+        collection: &'static str,
+        filter: Document,
+        sort: Document,
+        page: Page,
+    ) -> Result<Vec<T>, StoreError> {
+        let documents: Vec<Document> = in_time(async {
+            let collection = self.collection(collection);
+            let find = collection.find(filter).sort(sort);
+            // The rows of a version are many; who lists versions does not want them.
+            let find = find.projection(doc! { ROWS: 0 });
+            find.skip(page.skip)
+                .limit(i64::from(page.limit))
+                .await?
+                .try_collect()
+                .await
+        })
+        .await?;
+        documents
+            .into_iter()
+            .map(|document| read(collection, document))
+            .collect()
+    }
+
+    /// Inserts; false where the id is taken.
+    async fn insert(
+        &self,
+        collection: &'static str,
+        id: impl Into<Bson>,
+        mut document: Document,
+    ) -> Result<bool, StoreError> {
+        document.insert("_id", id);
+        match in_time(
+            self.collection(collection)
+                .insert_one(document)
+                .into_future(),
+        )
+        .await
+        {
+            Ok(_) => Ok(true),
+            Err(StoreError::Failed(error)) if is_duplicate(&*error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A page that holds everything.
+const ALL: Page = Page { skip: 0, limit: 0 };
+
+fn first(limit: u32) -> Page {
+    Page { skip: 0, limit }
+}
+
+async fn in_time<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
+    match tokio::time::timeout(CALL, call).await {
+        Ok(ended) => ended.map_err(store_error),
+        Err(elapsed) => Err(StoreError::Unavailable(elapsed.into())),
+    }
+}
+
+/// Sorts the driver's errors into those that pass and those that stay.
+fn store_error(error: Error) -> StoreError {
+    let passes = matches!(
+        *error.kind,
+        ErrorKind::Io(_)
+            | ErrorKind::ServerSelection { .. }
+            | ErrorKind::ConnectionPoolCleared { .. }
+            | ErrorKind::DnsResolve { .. }
+    ) || error.contains_label(RETRYABLE_WRITE_ERROR);
+    if passes {
+        StoreError::Unavailable(error.into())
+    } else {
+        StoreError::Failed(error.into())
+    }
+}
+
+fn is_duplicate(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    let kind = error.downcast_ref::<Error>().map(|error| &*error.kind);
+    matches!(kind, Some(ErrorKind::Write(WriteFailure::WriteError(write))) if write.code == DUPLICATE_KEY)
+}
+
+fn read<T: DeserializeOwned>(
+    collection: &'static str,
+    document: Document,
+) -> Result<T, StoreError> {
+    let id = document
+        .get("_id")
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    deserialize_from_document(document).map_err(|error| StoreError::Corrupt {
+        collection,
+        id,
+        reason: error.to_string(),
+    })
+}
+
+fn write<T: Serialize>(value: &T) -> Result<Document, StoreError> {
+    serialize_to_document(value).map_err(|error| StoreError::Failed(error.into()))
+}
+
+#[async_trait]
+impl Store for MongoStore {
+    async fn prepare(&self) -> Result<(), StoreError> {
+        let indexes = [
+            (TRAINING_DATA, doc! { "Timestamp": 1, "_id": 1 }),
+            (
+                TRAINING_DATA,
+                doc! { "Species": 1, "Timestamp": 1, "_id": 1 },
+            ),
+            (TRAINING_DATA, doc! { "Fish_Id": 1 }),
+            (MODELS, doc! { "Trained": 1, "_id": 1 }),
+            (DECISIONS, doc! { "ModelVersion": 1 }),
+            (DECISIONS, doc! { "Verdict": 1, "_id": 1 }),
+        ];
+        for (collection, keys) in indexes {
+            let index = IndexModel::builder().keys(keys).build();
+            in_time(
+                self.collection(collection)
+                    .create_index(index)
+                    .into_future(),
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn newest_rows(
+        &self,
+        species: Option<&str>,
+        page: Page,
+    ) -> Result<Vec<Value>, StoreError> {
+        let filter = species.map_or(Document::new(), |species| doc! { "Species": species });
+        self.find(
+            TRAINING_DATA,
+            filter,
+            doc! { "Timestamp": -1, "_id": -1 },
+            page,
+        )
+        .await
+    }
+
+    async fn has_fish(&self, fish_id: &str, version: Option<&str>) -> Result<bool, StoreError> {
+        let mut filter = doc! { "Fish_Id": fish_id };
+        if let Some(version) = version {
+            filter.insert("ModelVersion", version);
+        }
+        let found = self.collection(TRAINING_DATA);
+        Ok(in_time(found.find_one(filter).into_future())
+            .await?
+            .is_some())
+    }
+
+    async fn insert_version(&self, version: &Version) -> Result<bool, StoreError> {
+        let mut document = write(&version.info)?;
+        let rows: Result<Vec<_>, _> = version.training_rows.iter().map(write).collect();
+        document.insert(ROWS, rows?);
+        self.insert(MODELS, version.info.model_version.as_str(), document)
+            .await
+    }
+
+    async fn version(&self, id: &str) -> Result<Option<Version>, StoreError> {
+        let found = self.collection(MODELS);
+        let found = in_time(found.find_one(doc! { "_id": id }).into_future()).await?;
+        let Some(mut document) = found else {
+            return Ok(None);
+        };
+        let rows = match document.remove(ROWS) {
+            Some(Bson::Array(rows)) => rows,
+            _ => Vec::new(),
+        };
+        let rows = rows.into_iter().map(|row| match row {
+            Bson::Document(row) => read::<TrainingRow>(MODELS, row),
+            other => Err(StoreError::Corrupt {
+                collection: MODELS,
+                id: id.to_owned(),
+                reason: format!("a training row is {other}"),
+            }),
+        });
+        let training_rows = rows.collect::<Result<_, _>>()?;
+        Ok(Some(Version {
+            info: read(MODELS, document)?,
+            training_rows,
+        }))
+    }
+
+    async fn versions(&self, page: Page) -> Result<Vec<VersionInfo>, StoreError> {
+        self.find(MODELS, doc! {}, doc! { "Trained": -1, "_id": -1 }, page)
+            .await
+    }
+
+    async fn count_versions(&self) -> Result<u64, StoreError> {
+        in_time(
+            self.collection(MODELS)
+                .count_documents(doc! {})
+                .into_future(),
+        )
+        .await
+    }
+
+    async fn version_ids(&self) -> Result<Vec<String>, StoreError> {
+        let documents: Vec<Document> = in_time(async {
+            let models = self.collection(MODELS);
+            let find = models.find(doc! {}).projection(doc! { "_id": 1 });
+            find.sort(doc! { "Trained": 1, "_id": 1 })
+                .await?
+                .try_collect()
+                .await
+        })
+        .await?;
+        let id = |document: Document| document.get_str("_id").ok().map(str::to_owned);
+        Ok(documents.into_iter().filter_map(id).collect())
+    }
+
+    async fn undecided_versions(&self) -> Result<Vec<String>, StoreError> {
+        let ids = self.version_ids().await?;
+        let decided = self.collection(DECISIONS);
+        let decided = decided.distinct("ModelVersion", doc! { "ModelVersion": { "$in": &ids } });
+        let decided = in_time(decided.into_future()).await?;
+        let is_decided = |id: &String| decided.iter().any(|one| one.as_str() == Some(id));
+        Ok(ids.into_iter().filter(|id| !is_decided(id)).collect())
+    }
+
+    async fn delete_version(&self, id: &str) -> Result<(), StoreError> {
+        in_time(
+            self.collection(MODELS)
+                .delete_one(doc! { "_id": id })
+                .into_future(),
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn append(&self, decision: &Decision) -> Result<bool, StoreError> {
+        let sequence =
+            i64::try_from(decision.sequence).map_err(|error| StoreError::Failed(error.into()))?;
+        self.insert(DECISIONS, sequence, write(decision)?).await
+    }
+
+    async fn decisions_after(&self, sequence: u64) -> Result<Vec<Decision>, StoreError> {
+        let sequence = i64::try_from(sequence).map_err(|error| StoreError::Failed(error.into()))?;
+        let filter = doc! { "_id": { "$gt": sequence } };
+        self.find(DECISIONS, filter, doc! { "_id": 1 }, ALL).await
+    }
+
+    async fn last_activations(&self, limit: u32) -> Result<Vec<Decision>, StoreError> {
+        let activated = write(&serde_json::json!({ "Verdict": Verdict::Activated }))?;
+        self.find(DECISIONS, activated, doc! { "_id": -1 }, first(limit))
+            .await
+    }
+
+    async fn last_sequence(&self) -> Result<u64, StoreError> {
+        let last: Vec<Decision> = self
+            .find(DECISIONS, doc! {}, doc! { "_id": -1 }, first(1))
+            .await?;
+        Ok(last.first().map_or(0, |last| last.sequence))
+    }
+
+    async fn decisions_on(&self, version: &str) -> Result<Vec<Decision>, StoreError> {
+        self.find(
+            DECISIONS,
+            doc! { "ModelVersion": version },
+            doc! { "_id": 1 },
+            ALL,
+        )
+        .await
+    }
+}

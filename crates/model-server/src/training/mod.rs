@@ -97,6 +97,7 @@ impl Trainer {
         let task = async move {
             let _turn = trainer.turn.lock().await;
             let ended = run::run(&trainer.life, &trainer.rule, &request).await;
+            trainer.prune().await;
             trainer.metrics.training(&ended);
             log(&ended);
             sender.send_replace(Some(ended.map_err(Arc::new)));
@@ -104,6 +105,12 @@ impl Trainer {
         // In the caller's span, so that the log lines have its trace.
         self.tasks.spawn(task.in_current_span());
         answer
+    }
+
+    async fn prune(&self) {
+        if let Err(error) = self.life.prune(self.rule.keep_versions).await {
+            tracing::warn!(%error, "old versions could not be forgotten; the next training tries again");
+        }
     }
 
     /// Makes a stored version live because someone asks for it, held there where `pinned`; none

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::life::LifeError;
 use crate::store::StoreError;
 use crate::version::TrainError;
 
 /// How a training ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// The new version is live.
@@ -25,7 +26,7 @@ pub enum Outcome {
 }
 
 /// The answer to a training that did not fail.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct TrainReport {
     /// How it ended.

@@ -9,7 +9,7 @@ use crate::store::{Page, Store, StoreError};
 /// How many documents are read at a time.
 const CHUNK: u32 = 200;
 
-/// Which rows to take, and how long to wait for the last one.
+/// Which rows to take, how long to wait for the last one, how many versions to keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrainingRule {
     /// The newest valid rows.
@@ -21,6 +21,8 @@ pub struct TrainingRule {
     /// How long to wait for the row that a trigger names: the row and the trigger come through two
     /// independent connectors.
     pub row_wait: Duration,
+    /// Versions that are kept.
+    pub keep_versions: u64,
 }
 
 /// The rows to train on.

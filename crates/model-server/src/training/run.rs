@@ -9,7 +9,7 @@ use super::TrainRequest;
 use super::report::{Outcome, TrainFailure, TrainReport};
 use super::rows::{Selection, TrainingRule, select};
 use crate::cause::{Cause, Trigger};
-use crate::decision::{Decision, Verdict};
+use crate::decision::Verdict;
 use crate::life::{Decided, Life, State};
 use crate::store::{Store, StoreError};
 use crate::version::Version;
@@ -125,17 +125,13 @@ fn report(version: &Version, decided: Decided, life: &Life) -> TrainReport {
             None,
             "these rows have been decided on before".into(),
         ),
-        Decided::Now(Decision {
-            verdict,
-            gate,
-            reason,
-            ..
-        }) => {
-            let outcome = match verdict {
+        Decided::Now(decision) => {
+            let outcome = match decision.verdict {
                 Verdict::Activated => Outcome::Activated,
                 Verdict::Rejected => Outcome::Rejected,
             };
-            (outcome, gate.map(|gate| gate.champion_error), reason)
+            let champion_error = decision.gate.map(|gate| gate.champion_error);
+            (outcome, champion_error, decision.reason)
         }
     };
     TrainReport {

@@ -1,1 +1,246 @@
-//! To come.
+//! The history: what can be read back of versions, restarts, unfinished decisions, the cap.
+
+use model_server::cause::{Cause, Trigger};
+use model_server::features::TrainingRow;
+use model_server::store::Store;
+use model_server::version::Version;
+use model_server::{Config, StoreAddress};
+use serde_json::{Value, json};
+
+use crate::harness::{Server, config, fish, problem, reference, send, text, trigger, until};
+
+fn rows(from: u32, to: u32) -> Vec<TrainingRow> {
+    let rows = fish("salmon", from, to, "x");
+    rows.iter()
+        .map(|row| TrainingRow::from_document(row).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_version_tells_its_coefficients_rows_cause_gate_and_decisions() {
+    let (server, _dir) = Server::start().await;
+    let first = server.live().await;
+    server.store_fish(&fish("salmon", 1, 60, &first)).await;
+    server.store_fish(&fish("walleye", 61, 80, &first)).await;
+    let report = server.train("/train", trigger(&first, 80)).await;
+    let version = server
+        .json(&format!("/models/{}", text(&report["ModelVersion"])))
+        .await;
+    let decision = &version["Decisions"][0];
+    assert_eq!(
+        (&version["Live"], &version["Rows"]),
+        (&json!(true), &json!(50))
+    );
+    assert_eq!(version["Cause"]["Trigger"], trigger(&first, 80));
+    assert_eq!(decision["Gate"]["Champion"], first.as_str());
+    assert_eq!(decision["Gate"]["LooError"], report["LooError"]);
+    assert_eq!(decision["Gate"]["ChampionError"], report["ChampionError"]);
+    let terms: Vec<_> = version["Summary"]["Coefficients"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["Term"])
+        .collect();
+    assert_eq!(terms, ["(Intercept)", "length", "height", "specieswalleye"]);
+    assert_eq!(
+        version["PooledSummary"]["Formula"],
+        "weight ~ length + height"
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn as_text_a_version_is_what_r_prints_of_the_fit() {
+    let (server, _dir) = Server::start().await;
+    let response = send(server.get("/models/live").header("accept", "text/plain")).await;
+    let summary = response.text().await.unwrap();
+    let expected = std::fs::read_to_string(reference("summary/salmon-100.txt")).unwrap();
+    // R names the data in the call.
+    let from_residuals = |text: &str| {
+        text[text.find("Residuals:").unwrap()..]
+            .trim_end()
+            .to_owned()
+    };
+    assert_eq!(from_residuals(&summary), from_residuals(&expected));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_rows_of_a_version_make_the_same_version_again() {
+    let (server, dir) = Server::start().await;
+    let first = server.live().await;
+    server.store_fish(&fish("salmon", 1, 30, &first)).await;
+    server.store_fish(&fish("walleye", 31, 80, &first)).await;
+    let version = text(&server.train("/train", json!({})).await["ModelVersion"]);
+    let csv = send(server.get(&format!("/models/{version}/rows"))).await;
+    assert_eq!(csv.headers()["content-type"], "text/csv; charset=utf-8");
+    let file = dir.path().join("rows.csv");
+    std::fs::write(&file, csv.text().await.unwrap()).unwrap();
+    server.stop().await;
+
+    let other = tempfile::tempdir().unwrap();
+    let server = Server::start_in(
+        other.path(),
+        Config {
+            training_data: Some(file),
+            ..config()
+        },
+    )
+    .await;
+    assert_eq!(server.live().await, version);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_restart_finds_what_was_live() {
+    let (server, dir) = Server::start().await;
+    server.store_fish(&fish("salmon", 1, 60, "x")).await;
+    let trained = text(&server.train("/train?force=true", json!({})).await["ModelVersion"]);
+    let answer = server.weigh(86.37, 18.74, "salmon").await;
+    server.stop().await;
+    let server = Server::start_in(dir.path(), config()).await;
+    assert_eq!(server.live().await, trained);
+    assert_eq!(server.weigh(86.37, 18.74, "salmon").await, answer);
+    assert_eq!(server.json("/models").await["Total"], 2);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_version_that_a_crash_left_undecided_is_decided_at_the_next_start() {
+    let (server, dir) = Server::start().await;
+    let first = server.live().await;
+    let store = server.store.clone();
+    server.stop().await;
+    let now = messages::EventTime::now();
+    let good = Version::train(rows(1, 50), 0, Cause::of(None), now).unwrap();
+    store.insert_version(&good).await.unwrap();
+    // Its trigger named a version that is not live any more.
+    let erred = Trigger {
+        model_version: Some("gone".into()),
+        ..Trigger::default()
+    };
+    let late = Version::train(rows(51, 100), 0, Cause::of(Some(erred)), now).unwrap();
+    store.insert_version(&late).await.unwrap();
+
+    let server = Server::start_in(dir.path(), config()).await;
+    assert_eq!(server.live().await, good.info.model_version);
+    let of = |id: &str| format!("/models/{id}");
+    let good = server.json(&of(&good.info.model_version)).await;
+    assert_eq!(good["Decisions"][0]["Verdict"], "activated");
+    assert_eq!(good["Decisions"][0]["Gate"]["Champion"], first.as_str());
+    let late = server.json(&of(&late.info.model_version)).await;
+    assert_eq!(late["Decisions"][0]["Verdict"], "rejected");
+    assert!(
+        text(&late["Decisions"][0]["Reason"]).starts_with("superseded"),
+        "{late}"
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_history_comes_in_pages_newest_first() {
+    let (server, _dir) = Server::start().await;
+    let mut expected = vec![server.live().await];
+    for rows in [20, 25, 30, 35] {
+        server.store_fish(&fish("salmon", 1, 60, "x")).await;
+        let report = server
+            .train(&format!("/train?rows={rows}&force=true"), json!({}))
+            .await;
+        expected.insert(0, text(&report["ModelVersion"]));
+    }
+    let mut found = Vec::new();
+    let mut next = Some("/models?limit=2".to_owned());
+    while let Some(path) = next {
+        let page = server.json(&path).await;
+        assert_eq!(page["Total"], 5);
+        found.extend(
+            page["Models"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|one| text(&one["ModelVersion"])),
+        );
+        next = page["Next"].as_str().map(str::to_owned);
+    }
+    assert_eq!(found, expected);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn beyond_the_cap_the_oldest_versions_are_forgotten_but_none_of_the_last_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start_in(
+        dir.path(),
+        Config {
+            keep_versions: 2,
+            ..config()
+        },
+    )
+    .await;
+    let first = server.live().await;
+    server.store_fish(&fish("salmon", 1, 60, &first)).await;
+    // Rejected ones go, those that were live today stay.
+    let mut outliers = fish("salmon", 61, 100, &first);
+    outliers[20]["Length"] = json!(500.0);
+    server.store_fish(&outliers).await;
+    let rejected: Value = server.train("/train?rows=40", json!({})).await;
+    assert_eq!(rejected["Outcome"], "rejected");
+    let forced = server.train("/train?rows=15&force=true", json!({})).await;
+    assert_eq!(forced["Outcome"], "activated");
+    let gone = format!("/models/{}", text(&rejected["ModelVersion"]));
+    until(|| async { send(server.get(&gone)).await.status() == 404 }).await;
+    problem(server.get(&format!("{gone}/rows")), 404).await;
+    assert_eq!(
+        server.json(&format!("/models/{first}")).await["Live"],
+        false
+    );
+    assert_eq!(
+        server.train("/train?rows=40", json!({})).await["Outcome"],
+        "unchanged",
+        "the log remembers"
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn two_servers_on_one_file_agree_on_what_is_live() {
+    let (one, dir) = Server::start().await;
+    let other = Server::start_in(dir.path(), config()).await;
+    let first = one.live().await;
+    one.store_fish(&fish("salmon", 1, 60, &first)).await;
+    one.store_fish(&fish("walleye", 61, 80, &first)).await;
+    let body = trigger(&first, 80).to_string();
+    let (a, b) = tokio::join!(
+        send(one.post("/train").body(body.clone())),
+        send(other.post("/train").body(body.clone()))
+    );
+    for answer in [a, b] {
+        answer.error_for_status().unwrap();
+    }
+    assert_eq!(one.json("/models").await["Total"], 2);
+    until(|| async { one.live().await == other.live().await }).await;
+    let decisions = one.json("/models/live").await;
+    assert_eq!(decisions["Decisions"][0]["Sequence"], 2, "{decisions}");
+    one.stop().await;
+    other.stop().await;
+}
+
+#[tokio::test]
+async fn a_training_file_that_makes_no_model_is_a_usage_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("few.csv");
+    std::fs::write(&file, "species,length,height,weight\nsalmon,80,18,4\n").unwrap();
+    let config = Config {
+        training_data: Some(file),
+        store: StoreAddress::Sqlite(dir.path().join("store.sqlite")),
+        ..config()
+    };
+    let error = model_server::ModelServer::bind(config).await.unwrap_err();
+    let usage = error
+        .downcast_ref::<service_runtime::UsageError>()
+        .expect("a usage error");
+    assert!(
+        usage.0.contains("few.csv: 1 valid rows are too few"),
+        "{usage}"
+    );
+}

@@ -4,6 +4,8 @@
 mod calls;
 mod harness;
 mod history;
+#[cfg(feature = "mongodb-tests")]
+mod mongo;
 mod parity;
 mod process;
 mod service;

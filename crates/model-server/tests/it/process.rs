@@ -1,1 +1,181 @@
-//! To come.
+//! The program itself: killed at any moment, it is after a restart where it was before or after
+//! what it was doing, never between.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use model_server::SqliteStore;
+use model_server::store::Store;
+use reqwest::Client;
+use serde_json::{Value, json};
+
+use crate::harness::{fish, store_fish, text, trigger, within};
+
+struct Process {
+    child: Child,
+    url: String,
+}
+
+impl Process {
+    /// Starts the program on the store in `dir` and waits until it listens.
+    async fn start(dir: &Path) -> Self {
+        let store = format!("sqlite:{}", dir.join("store.sqlite").display());
+        let mut child = Command::new(env!("CARGO_BIN_EXE_model-server"))
+            .args([
+                "--listen",
+                "127.0.0.1:0",
+                "--log-format",
+                "json",
+                "--store",
+                &store,
+            ])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let (sender, port) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            let mut sender = Some(sender);
+            // To its end, so that the program never waits for its log to be read.
+            for line in log.lines().map_while(Result::ok) {
+                let entry: Value = serde_json::from_str(&line).unwrap();
+                if let (Some(port), true) = (entry["port"].as_u64(), sender.is_some()) {
+                    sender.take().unwrap().send(port).unwrap();
+                }
+            }
+        });
+        let port = within(port).await.expect("it listens");
+        Self {
+            child,
+            url: format!("http://127.0.0.1:{port}"),
+        }
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    async fn live(&self, client: &Client) -> Value {
+        let live = client.get(format!("{}/models/live", self.url)).send();
+        within(live).await.unwrap().json().await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_kill_in_the_middle_of_a_training_leaves_the_model_before_or_after_it() {
+    let client = Client::new();
+    let dir = tempfile::tempdir().unwrap();
+    let mut process = Process::start(dir.path()).await;
+    let mut live = text(&process.live(&client).await["ModelVersion"]);
+    let store = SqliteStore::open(dir.path().join("store.sqlite")).unwrap();
+    let (mut before, mut after) = (0, 0);
+    for round in 0..12_u32 {
+        let from = round * 40;
+        store_fish(&store, &fish("salmon", from + 1, from + 20, &live)).await;
+        store_fish(&store, &fish("walleye", from + 21, from + 40, &live)).await;
+        let body = trigger(&live, from + 40).to_string();
+        let training = client
+            .post(format!("{}/train?force=true", process.url))
+            .body(body);
+        let training = tokio::spawn(training.send());
+        // At another moment of the training in each round.
+        tokio::time::sleep(std::time::Duration::from_micros(u64::from(round) * 700)).await;
+        process.kill();
+        let _ = within(training).await;
+
+        process = Process::start(dir.path()).await;
+        let now = process.live(&client).await;
+        let log = store.decisions_after(0).await.unwrap();
+        let last = log
+            .iter()
+            .rfind(|entry| json!(entry.verdict) == "activated")
+            .unwrap();
+        assert_eq!(now["ModelVersion"], last.model_version.as_str());
+        assert_eq!(
+            store.undecided_versions().await.unwrap(),
+            Vec::<String>::new()
+        );
+        assert!(
+            log.iter()
+                .zip(1..)
+                .all(|(entry, number)| entry.sequence == number),
+            "{log:?}"
+        );
+        let version = text(&now["ModelVersion"]);
+        if version == live {
+            before += 1
+        } else {
+            after += 1
+        }
+        live = version;
+    }
+    process.kill();
+    assert_eq!(before + after, 12);
+}
+
+#[tokio::test]
+async fn a_kill_in_the_middle_of_an_activation_leaves_one_version_live() {
+    let client = Client::new();
+    let dir = tempfile::tempdir().unwrap();
+    let mut process = Process::start(dir.path()).await;
+    let first = text(&process.live(&client).await["ModelVersion"]);
+    let store = SqliteStore::open(dir.path().join("store.sqlite")).unwrap();
+    store_fish(&store, &fish("salmon", 1, 60, &first)).await;
+    let trained = client
+        .post(format!("{}/train?force=true", process.url))
+        .send();
+    let trained: Value = within(trained).await.unwrap().json().await.unwrap();
+    let both = [first, text(&trained["ModelVersion"])];
+    for round in 0..6_usize {
+        let path = format!("{}/models/{}/activate", process.url, both[round % 2]);
+        let activation = tokio::spawn(client.post(path).send());
+        tokio::time::sleep(std::time::Duration::from_micros(round as u64 * 400)).await;
+        process.kill();
+        let _ = within(activation).await;
+        process = Process::start(dir.path()).await;
+        let live = text(&process.live(&client).await["ModelVersion"]);
+        let last = store.last_activations(1).await.unwrap().remove(0);
+        assert_eq!(live, last.model_version);
+        assert!(both.contains(&live));
+    }
+    process.kill();
+}
+
+#[tokio::test]
+async fn wrong_settings_end_the_program_with_exit_code_2_and_one_line() {
+    let output = |args: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_model-server"))
+            .args(args)
+            .output()
+            .unwrap()
+    };
+    let listen = ["--listen", "127.0.0.1:0"];
+    let missing = output(
+        &[
+            &listen[..],
+            &[
+                "--training-data",
+                "no such file.csv",
+                "--store",
+                "sqlite:/nowhere/x",
+            ],
+        ]
+        .concat(),
+    );
+    assert_eq!(missing.status.code(), Some(2));
+    let message = String::from_utf8(missing.stderr).unwrap();
+    assert!(
+        message
+            .lines()
+            .last()
+            .unwrap()
+            .starts_with("error: --store sqlite:/nowhere/x"),
+        "{message}"
+    );
+    assert_eq!(output(&["--store", "postgres://x"]).status.code(), Some(2));
+    assert_eq!(output(&["--train-rows", "0"]).status.code(), Some(2));
+    let nobody = output(&["healthcheck", "--listen", "127.0.0.1:1"]);
+    assert_eq!(nobody.status.code(), Some(1));
+}

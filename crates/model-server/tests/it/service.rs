@@ -1,1 +1,205 @@
-//! To come.
+//! The service around the model: token, documentation, health, shutdown.
+
+use model_server::{Config, ModelServer, Secret};
+use serde_json::{Value, json};
+
+use crate::harness::{Server, config, fish, problem, send, text, until, with_token, within};
+
+#[tokio::test]
+async fn with_a_token_training_and_activation_require_it_and_reading_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start_in(dir.path(), with_token("open sesame")).await;
+    let first = server.live().await;
+    server.store_fish(&fish("salmon", 1, 60, &first)).await;
+    let activate = format!("/models/{first}/activate");
+    for path in ["/train", &activate] {
+        for wrong in [
+            "",
+            "Bearer",
+            "Bearer open",
+            "Bearer open sesame!",
+            "Basic open sesame",
+        ] {
+            let request = server.post(path).header("authorization", wrong);
+            problem(request, 401).await;
+        }
+        let denied = send(server.post(path)).await;
+        assert_eq!(denied.headers()["www-authenticate"], "Bearer");
+        let allowed = server
+            .post(path)
+            .header("authorization", "Bearer open sesame");
+        assert_eq!(send(allowed).await.status(), 200);
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_token_may_be_in_a_file_but_not_in_two_places() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("token");
+    std::fs::write(&file, "from file\n").unwrap();
+    let from_file = Config {
+        train_token_file: Some(file.clone()),
+        ..config()
+    };
+    assert_eq!(from_file.token().unwrap(), Some(Secret("from file".into())));
+    assert_eq!(config().token().unwrap(), None);
+    assert!(
+        Config {
+            train_token: Secret("x".into()),
+            ..from_file.clone()
+        }
+        .token()
+        .is_err()
+    );
+    std::fs::write(&file, "\n").unwrap();
+    assert!(from_file.token().is_err());
+}
+
+#[tokio::test]
+async fn the_calls_are_documented_from_the_code_and_on_a_page_of_their_own() {
+    let (server, _dir) = Server::start().await;
+    let document = server.json("/openapi.json").await;
+    assert!(text(&document["openapi"]).starts_with("3.1"));
+    let paths: Vec<_> = document["paths"].as_object().unwrap().keys().collect();
+    for path in [
+        "/prediction",
+        "/predictions",
+        "/train",
+        "/models",
+        "/models/live",
+        "/models/{version}",
+        "/models/{version}/rows",
+        "/models/{version}/activate",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+    ] {
+        assert!(
+            paths.iter().any(|one| *one == path),
+            "{path} is not in {paths:?}"
+        );
+    }
+    let page = send(server.get("/__docs__/")).await;
+    assert_eq!(page.status(), 200);
+    let page = page.text().await.unwrap();
+    let script = send(server.get("/__docs__/swagger-ui-bundle.js")).await;
+    assert_eq!(script.status(), 200);
+    let settings = send(server.get("/__docs__/swagger-initializer.js"))
+        .await
+        .text()
+        .await
+        .unwrap();
+    assert!(settings.contains("/openapi.json"), "{settings}");
+    for text in [page, settings] {
+        assert!(
+            !text.contains("https://") && !text.contains("//unpkg"),
+            "it asks others: {text}"
+        );
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_answers_are_what_the_document_says() {
+    let (server, _dir) = Server::start().await;
+    let document = server.json("/openapi.json").await;
+    let answer = server.weigh(86.37, 18.74, "salmon").await;
+    let schema = &document["components"]["schemas"]["Answer"];
+    let documented: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
+    let answered: Vec<_> = answer.as_object().unwrap().keys().collect();
+    assert_eq!(answered, documented);
+    assert_eq!(
+        schema["required"].as_array().unwrap().len(),
+        documented.len()
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn health_and_metrics_tell_what_is_live() {
+    let (server, _dir) = Server::start().await;
+    assert_eq!(send(server.get("/healthz")).await.status(), 200);
+    assert_eq!(send(server.get("/readyz")).await.status(), 200);
+    let live = server.live().await;
+    server.weigh(86.37, 18.74, "salmon").await;
+    assert!(
+        server
+            .metric(&format!(
+                r#"catchweight_model_live_info{{version="{live}"}} 1"#
+            ))
+            .await
+    );
+    assert!(server.metric("catchweight_model_live_rows 100").await);
+    let counted = r#"catchweight_http_requests_total{route="/prediction",status="200"} 1"#;
+    assert!(server.metric(counted).await);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_shutdown_finishes_the_training_that_was_accepted() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start_in(
+        dir.path(),
+        Config {
+            row_wait_ms: 20_000,
+            ..config()
+        },
+    )
+    .await;
+    let first = server.live().await;
+    server.store_fish(&fish("salmon", 1, 60, &first)).await;
+    server.store_fish(&fish("walleye", 61, 79, &first)).await;
+    let body = crate::harness::trigger(&first, 80).to_string();
+    let training = tokio::spawn(server.post("/train").body(body).send());
+    until(|| server.metric("catchweight_training_calls_total 1")).await;
+    let store = server.store.clone();
+    let stopping = tokio::spawn(server.stop());
+    crate::harness::store_fish(&store, &fish("walleye", 80, 80, &first)).await;
+    let report: Value = within(training)
+        .await
+        .unwrap()
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(report["Outcome"], "activated");
+    within(stopping).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_a_usage_error_that_names_it() {
+    let (server, dir) = Server::start().await;
+    let listen = server.url.trim_start_matches("http://").parse().unwrap();
+    let store = format!("sqlite:{}", dir.path().join("other.sqlite").display());
+    let config = Config {
+        listen,
+        store: store.parse().unwrap(),
+        ..config()
+    };
+    let error = ModelServer::bind(config).await.unwrap_err();
+    let usage = error
+        .downcast_ref::<service_runtime::UsageError>()
+        .expect("a usage error");
+    assert!(usage.0.contains(&listen.to_string()), "{usage}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn any_body_is_accepted_for_training_up_to_a_size() {
+    let (server, _dir) = Server::start().await;
+    server.store_fish(&fish("salmon", 1, 60, "x")).await;
+    for body in ["", "train!", "[]", "{\"Fish\": \"many\"}", "\u{0}\u{ff}"] {
+        let response = send(server.post("/train?force=true").body(body)).await;
+        assert_eq!(response.status(), 200, "{body}");
+    }
+    problem(server.post("/train").body("x".repeat(64 * 1024 + 1)), 413).await;
+    problem(
+        server.post("/train?rows=0").body(json!({}).to_string()),
+        400,
+    )
+    .await;
+    problem(server.post("/train?force=perhaps"), 400).await;
+    problem(server.post("/train?row=30"), 400).await;
+    server.stop().await;
+}

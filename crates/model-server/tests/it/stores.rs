@@ -1,1 +1,394 @@
-//! To come.
+//! One set of tests for every store.
+
+use std::future::Future;
+
+use messages::EventTime;
+use model_server::SqliteStore;
+use model_server::cause::Cause;
+use model_server::decision::{Decision, Gate, Verdict};
+use model_server::features::TrainingRow;
+use model_server::store::{Page, Store};
+use model_server::version::Version;
+use serde_json::{Value, json};
+
+use crate::harness::{fish, store_fish, text};
+
+/// A store with a way to fill it as the pipeline's connector does.
+pub(crate) trait Filled: Store {
+    fn fill(&self, rows: &[Value]) -> impl Future<Output = ()> + Send;
+
+    /// Leaves nothing behind.
+    fn clean_up(self) -> impl Future<Output = ()> + Send;
+}
+
+impl Filled for SqliteStore {
+    async fn fill(&self, rows: &[Value]) {
+        store_fish(self, rows).await;
+    }
+
+    async fn clean_up(self) {}
+}
+
+const ALL: Page = Page {
+    skip: 0,
+    limit: 1_000,
+};
+
+fn ids(rows: &[Value]) -> Vec<String> {
+    rows.iter().map(|row| text(&row["_id"])).collect()
+}
+
+/// A version trained on fish `from` to `from + 29`.
+fn version(from: u32) -> Version {
+    let rows = fish("salmon", from, from + 29, "none");
+    let rows = rows
+        .iter()
+        .map(|row| TrainingRow::from_document(row).unwrap())
+        .collect();
+    Version::train(rows, 2, Cause::initial(), EventTime::now()).unwrap()
+}
+
+fn decision(sequence: u64, version: &str, verdict: Verdict) -> Decision {
+    let gate = Gate {
+        champion: "c".into(),
+        loo_error: 0.02,
+        champion_error: 0.3,
+        margin: 0.1,
+    };
+    Decision {
+        sequence,
+        model_version: version.into(),
+        verdict,
+        time: EventTime::now(),
+        cause: Cause::of(model_server::cause::Trigger::from_body(
+            br#"{"ModelVersion":"c","Species":["char"],"Fish_Id_End":"80","ErrorAvg":0.31,"Fish":20}"#,
+        )),
+        forced: false,
+        pinned: sequence == 2,
+        gate: Some(gate),
+        reason: "passed the gate".into(),
+    }
+}
+
+async fn the_newest_rows_come_first_by_time_then_id(store: impl Filled) {
+    let rows = fish("salmon", 1, 8, "v");
+    let mut twins = fish("walleye", 8, 8, "v");
+    twins[0]["_id"] = json!("9@same time");
+    let mut timeless = fish("walleye", 20, 20, "v");
+    timeless[0]["Timestamp"] = Value::Null;
+    store
+        .fill(&[rows.clone(), twins.clone(), timeless.clone()].concat())
+        .await;
+    let mut expected = ids(&rows);
+    expected.reverse();
+    expected.insert(0, "9@same time".into());
+    expected.push(text(&timeless[0]["_id"]));
+    assert_eq!(ids(&store.newest_rows(None, ALL).await.unwrap()), expected);
+    let page = store
+        .newest_rows(None, Page { skip: 1, limit: 3 })
+        .await
+        .unwrap();
+    assert_eq!(ids(&page), expected[1..4]);
+    let walleye = store.newest_rows(Some("walleye"), ALL).await.unwrap();
+    assert_eq!(ids(&walleye), ["9@same time", expected[9].as_str()]);
+}
+
+async fn a_row_is_read_back_exactly(store: impl Filled) {
+    let mut rows = fish("sal\u{6d}on, \"große\" \u{1f41f}", 1, 1, "v");
+    rows[0]["Length"] = json!(0.1 + 0.2);
+    rows[0]["Height"] = json!(19);
+    store.fill(&rows).await;
+    let read = store.newest_rows(None, ALL).await.unwrap().remove(0);
+    let row = TrainingRow::from_document(&read).unwrap();
+    assert_eq!(row.length_cm.to_bits(), (0.1_f64 + 0.2).to_bits());
+    assert_eq!(
+        (row.height_cm, &row.species),
+        (19.0, &text(&rows[0]["Species"]))
+    );
+    assert_eq!(row.weight_kg, rows[0]["ActualWeight"].as_f64().unwrap());
+}
+
+async fn a_fish_is_found_by_its_id_and_the_version_that_predicted_it(store: impl Filled) {
+    store.fill(&fish("salmon", 7, 7, "v")).await;
+    assert!(store.has_fish("7", None).await.unwrap());
+    assert!(store.has_fish("7", Some("v")).await.unwrap());
+    assert!(!store.has_fish("7", Some("w")).await.unwrap());
+    assert!(!store.has_fish("8", None).await.unwrap());
+}
+
+async fn a_version_is_kept_once_and_read_back_exactly(store: impl Filled) {
+    let version = version(1);
+    assert!(store.insert_version(&version).await.unwrap());
+    let mut other = version.clone();
+    other.info.skipped_rows = 99;
+    assert!(!store.insert_version(&other).await.unwrap());
+    let read = store
+        .version(&version.info.model_version)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(read, version);
+    assert_eq!(store.version("none").await.unwrap(), None);
+}
+
+async fn versions_are_listed_newest_first_and_forgotten_one_by_one(store: impl Filled) {
+    let mut expected = Vec::new();
+    for (seconds, from) in [(1, 1), (2, 31), (3, 61)] {
+        let mut version = version(from);
+        version.info.trained = EventTime::from_millis(seconds * 1_000).unwrap();
+        store.insert_version(&version).await.unwrap();
+        expected.insert(0, version.info);
+    }
+    assert_eq!(store.versions(ALL).await.unwrap(), expected);
+    assert_eq!(
+        store.versions(Page { skip: 1, limit: 1 }).await.unwrap(),
+        expected[1..2]
+    );
+    assert_eq!(store.count_versions().await.unwrap(), 3);
+    store
+        .delete_version(&expected[1].model_version)
+        .await
+        .unwrap();
+    let oldest_first = [&expected[2], &expected[0]].map(|info| info.model_version.clone());
+    assert_eq!(store.version_ids().await.unwrap(), oldest_first);
+}
+
+async fn a_sequence_number_is_given_once(store: impl Filled) {
+    assert_eq!(store.last_sequence().await.unwrap(), 0);
+    let first = decision(1, "a", Verdict::Activated);
+    assert!(store.append(&first).await.unwrap());
+    assert!(
+        !store
+            .append(&decision(1, "b", Verdict::Activated))
+            .await
+            .unwrap()
+    );
+    assert_eq!(store.decisions_after(0).await.unwrap(), [first]);
+    assert_eq!(store.last_sequence().await.unwrap(), 1);
+}
+
+async fn the_log_is_read_from_any_place_and_by_version(store: impl Filled) {
+    assert_eq!(store.last_activations(5).await.unwrap(), []);
+    let log = [
+        decision(1, "a", Verdict::Activated),
+        decision(2, "b", Verdict::Activated),
+        decision(3, "c", Verdict::Rejected),
+        decision(4, "a", Verdict::Activated),
+        decision(5, "c", Verdict::Rejected),
+    ];
+    for entry in &log {
+        assert!(store.append(entry).await.unwrap());
+    }
+    assert_eq!(store.decisions_after(2).await.unwrap(), log[2..]);
+    assert_eq!(
+        store.decisions_on("a").await.unwrap(),
+        [log[0].clone(), log[3].clone()]
+    );
+    assert_eq!(
+        store.last_activations(2).await.unwrap(),
+        [log[3].clone(), log[1].clone()]
+    );
+    assert_eq!(store.last_sequence().await.unwrap(), 5);
+}
+
+async fn versions_without_a_decision_are_known(store: impl Filled) {
+    let (one, two) = (version(1), version(31));
+    store.insert_version(&one).await.unwrap();
+    store.insert_version(&two).await.unwrap();
+    store
+        .append(&decision(1, &one.info.model_version, Verdict::Rejected))
+        .await
+        .unwrap();
+    assert_eq!(
+        store.undecided_versions().await.unwrap(),
+        [two.info.model_version]
+    );
+}
+
+async fn of_many_appends_at_once_one_wins(store: impl Filled + Clone + 'static) {
+    let racers: Vec<_> = (0..8)
+        .map(|racer| {
+            let store = store.clone();
+            let entry = decision(1, &racer.to_string(), Verdict::Activated);
+            tokio::spawn(async move { store.append(&entry).await.unwrap() })
+        })
+        .collect();
+    let mut winners = 0;
+    for racer in racers {
+        winners += u32::from(racer.await.unwrap());
+    }
+    assert_eq!(winners, 1);
+}
+
+/// The tests, each on a store of its own.
+macro_rules! on_store {
+    ($store:ident: $($test:ident),+ $(,)?) => {
+        $(#[tokio::test]
+        async fn $test() {
+            let (store, _dir) = $store().await;
+            store.prepare().await.unwrap();
+            crate::harness::within(super::$test(store.clone())).await;
+            super::Filled::clean_up(store).await;
+        })+
+    };
+    ($store:ident) => {
+        on_store!($store:
+            the_newest_rows_come_first_by_time_then_id,
+            a_row_is_read_back_exactly,
+            a_fish_is_found_by_its_id_and_the_version_that_predicted_it,
+            a_version_is_kept_once_and_read_back_exactly,
+            versions_are_listed_newest_first_and_forgotten_one_by_one,
+            a_sequence_number_is_given_once,
+            the_log_is_read_from_any_place_and_by_version,
+            versions_without_a_decision_are_known,
+            of_many_appends_at_once_one_wins,
+        );
+    };
+}
+
+mod sqlite {
+    use model_server::SqliteStore;
+    use model_server::store::Store;
+    use tempfile::TempDir;
+
+    use crate::harness::fish;
+
+    async fn store() -> (SqliteStore, TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        (
+            SqliteStore::open(dir.path().join("store.sqlite")).unwrap(),
+            dir,
+        )
+    }
+
+    on_store!(store);
+
+    #[tokio::test]
+    async fn the_file_is_a_table_to_look_at_with_columns_and_a_key() {
+        let (store, dir) = store().await;
+        let rows = fish("salmon", 1, 3, "v");
+        crate::harness::store_fish(&store, &rows).await;
+        crate::harness::store_fish(&store, &rows[1..]).await;
+        let file = rusqlite::Connection::open(dir.path().join("store.sqlite")).unwrap();
+        let sum = "SELECT count(*), max(Length), min(typeof(ActualWeight)), max(\"Timestamp\") FROM TrainingData";
+        let (count, length, kind, last): (i64, f64, String, String) = file
+            .query_row(sum, [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
+            .unwrap();
+        let longest = rows
+            .iter()
+            .map(|row| row["Length"].as_f64().unwrap())
+            .fold(0.0, f64::max);
+        assert_eq!((count, length, kind.as_str()), (3, longest, "real"));
+        assert_eq!(last, "2021-06-09T13:00:06.000Z");
+    }
+
+    #[tokio::test]
+    async fn documents_of_any_collection_are_replaced_by_id() {
+        let (store, dir) = store().await;
+        for count in [1, 2] {
+            let document = serde_json::json!({"_id": "a", "count": count});
+            store
+                .replace_one("Weight", "Other \"things\"", "a", &document)
+                .await
+                .unwrap();
+            store
+                .replace_one("Elsewhere", "TrainingData", "a", &document)
+                .await
+                .unwrap();
+        }
+        let file = rusqlite::Connection::open(dir.path().join("store.sqlite")).unwrap();
+        for table in ["\"Other \"\"things\"\"\"", "\"Elsewhere.TrainingData\""] {
+            let sql = format!("SELECT group_concat(document ->> 'count') FROM {table}");
+            let counts: String = file.query_row(&sql, [], |row| row.get(0)).unwrap();
+            assert_eq!(counts, "2");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_of_a_later_release_or_no_database_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let later = dir.path().join("later.sqlite");
+        drop(SqliteStore::open(&later).unwrap());
+        rusqlite::Connection::open(&later)
+            .unwrap()
+            .pragma_update(None, "user_version", 99)
+            .unwrap();
+        assert!(
+            SqliteStore::open(&later)
+                .unwrap_err()
+                .to_string()
+                .contains("format is 99")
+        );
+        let text = dir.path().join("notes.txt");
+        std::fs::write(
+            &text,
+            "This is not a database, but notes about fish. ".repeat(100),
+        )
+        .unwrap();
+        assert!(SqliteStore::open(&text).is_err());
+    }
+
+    #[tokio::test]
+    async fn what_was_stored_is_there_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.sqlite");
+        let version = super::version(1);
+        SqliteStore::open(&path)
+            .unwrap()
+            .insert_version(&version)
+            .await
+            .unwrap();
+        let again = SqliteStore::open(&path).unwrap();
+        assert_eq!(
+            again.version(&version.info.model_version).await.unwrap(),
+            Some(version)
+        );
+    }
+}
+
+#[cfg(feature = "mongodb-tests")]
+pub(crate) mod mongo {
+    use model_server::store::{MongoStore, Store as _};
+    use mongodb::bson::{doc, serialize_to_document};
+    use serde_json::Value;
+
+    use super::Filled;
+    use crate::harness::text;
+
+    /// The server to test against, with user and password.
+    pub(crate) fn uri() -> String {
+        std::env::var("MONGODB_URI").expect("MONGODB_URI names a MongoDB server to test against")
+    }
+
+    /// A store in a database of its own.
+    pub(crate) async fn store() -> (MongoStore, ()) {
+        let nanos = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap();
+        let name = format!("Weight_{}_{}", std::process::id(), nanos.as_nanos());
+        (MongoStore::in_database(&uri(), &name).await.unwrap(), ())
+    }
+
+    impl Filled for MongoStore {
+        async fn fill(&self, rows: &[Value]) {
+            let collection = self.database().collection("TrainingData");
+            for row in rows {
+                let document = serialize_to_document(row).unwrap();
+                let filter = doc! { "_id": text(&row["_id"]) };
+                collection
+                    .replace_one(filter, document)
+                    .upsert(true)
+                    .await
+                    .unwrap();
+            }
+        }
+
+        async fn clean_up(self) {
+            self.database().drop().await.unwrap();
+        }
+    }
+
+    on_store!(store);
+}

@@ -109,6 +109,11 @@ fn store_error(error: rusqlite::Error) -> StoreError {
 
 #[async_trait]
 impl Store for SqliteStore {
+    async fn prepare(&self) -> Result<(), StoreError> {
+        // Opening did it.
+        Ok(())
+    }
+
     async fn newest_rows(
         &self,
         species: Option<&str>,
@@ -147,6 +152,10 @@ impl Store for SqliteStore {
         self.call(|db| versions::ids(db)).await
     }
 
+    async fn undecided_versions(&self) -> Result<Vec<String>, StoreError> {
+        self.call(|db| versions::undecided(db)).await
+    }
+
     async fn delete_version(&self, id: &str) -> Result<(), StoreError> {
         let id = id.to_owned();
         self.call(move |db| versions::delete(db, &id)).await
@@ -162,8 +171,9 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn last_activation(&self) -> Result<Option<Decision>, StoreError> {
-        self.call(|db| versions::last_activation(db)).await
+    async fn last_activations(&self, limit: u32) -> Result<Vec<Decision>, StoreError> {
+        self.call(move |db| versions::last_activations(db, limit))
+            .await
     }
 
     async fn last_sequence(&self) -> Result<u64, StoreError> {

@@ -63,13 +63,22 @@ pub(super) fn count(connection: &Connection) -> Result<u64, StoreError> {
 
 /// All versions' ids, oldest first.
 pub(super) fn ids(connection: &Connection) -> Result<Vec<String>, StoreError> {
-    let mut select = connection
-        .prepare_cached("SELECT _id FROM Models ORDER BY Trained, _id")
-        .map_err(store_error)?;
-    let ids = select
+    texts(connection, "SELECT _id FROM Models ORDER BY Trained, _id")
+}
+
+/// The ids of versions without a decision, oldest first.
+pub(super) fn undecided(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT _id FROM Models WHERE _id NOT IN (SELECT ModelVersion FROM Decisions) \
+               ORDER BY Trained, _id";
+    texts(connection, sql)
+}
+
+fn texts(connection: &Connection, sql: &str) -> Result<Vec<String>, StoreError> {
+    let mut select = connection.prepare_cached(sql).map_err(store_error)?;
+    let texts = select
         .query_map([], |row| row.get(0))
         .map_err(store_error)?;
-    ids.map(|id| id.map_err(store_error)).collect()
+    texts.map(|text| text.map_err(store_error)).collect()
 }
 
 /// Forgets a version.
@@ -124,10 +133,18 @@ pub(super) fn decisions_on(
     documents(connection, DECISIONS, sql, [version])
 }
 
-/// What is live.
-pub(super) fn last_activation(connection: &Connection) -> Result<Option<Decision>, StoreError> {
-    let sql = "SELECT _id, document FROM Decisions WHERE Verdict = ?1 ORDER BY _id DESC LIMIT 1";
-    Ok(documents(connection, DECISIONS, sql, [verdict(Verdict::Activated)])?.pop())
+/// The last activations, newest first.
+pub(super) fn last_activations(
+    connection: &Connection,
+    limit: u32,
+) -> Result<Vec<Decision>, StoreError> {
+    let sql = "SELECT _id, document FROM Decisions WHERE Verdict = ?1 ORDER BY _id DESC LIMIT ?2";
+    documents(
+        connection,
+        DECISIONS,
+        sql,
+        params![verdict(Verdict::Activated), limit],
+    )
 }
 
 /// The log's end.

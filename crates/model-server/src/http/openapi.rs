@@ -1,0 +1,69 @@
+//! The OpenAPI document, from the handlers' own annotations, and the interactive page.
+
+use axum::Router;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Components, OpenApi as Document};
+use utoipa::{Modify, OpenApi};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+/// Where the document is.
+const DOCUMENT: &str = "/openapi.json";
+/// Where the page is.
+const PAGE: &str = "/__docs__";
+
+/// What is not at the handlers: the title, the token, the calls of `service_runtime::ops`.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "catchweight model server",
+        description = "Predictions of a fish's weight, training, model versions. Lengths and heights are \
+                       centimetres, weights kilograms. Errors are problems (RFC 9457) with a stable `type`."
+    ),
+    paths(healthz, readyz, metrics),
+    modifiers(&Token),
+    tags(
+        (name = "predictions", description = "What does a fish weigh?"),
+        (name = "models", description = "What is live, what was, and training"),
+        (name = "operations", description = "Health and metrics")
+    )
+)]
+pub(super) struct Base;
+
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, document: &mut Document) {
+        let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        let components = document.components.get_or_insert_with(Components::new);
+        components.add_security_scheme("token", bearer);
+    }
+}
+
+/// The page and the document, all from the binary.
+pub(super) fn routes(document: Document) -> Router {
+    let settings = Config::new([DOCUMENT])
+        .validator_url("none")
+        .try_it_out_enabled(true);
+    SwaggerUi::new(PAGE)
+        .url(DOCUMENT, document)
+        .config(settings)
+        .into()
+}
+
+/// Whether the process runs
+#[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = 200, description = "It runs", body = String, content_type = "text/plain")))]
+#[expect(dead_code, reason = "served by service_runtime::ops")]
+fn healthz() {}
+
+/// Whether the service does its job
+#[utoipa::path(get, path = "/readyz", tag = "operations", responses(
+    (status = 200, description = "It does", body = String, content_type = "text/plain"),
+    (status = 503, description = "It does not, and why", body = String, content_type = "text/plain")
+))]
+#[expect(dead_code, reason = "served by service_runtime::ops")]
+fn readyz() {}
+
+/// The metrics, as OpenMetrics text
+#[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, description = "The metrics", body = String, content_type = "application/openmetrics-text")))]
+#[expect(dead_code, reason = "served by service_runtime::ops")]
+fn metrics() {}

@@ -1,0 +1,205 @@
+//! The model server on MongoDB: replicas, and a store that goes away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model_server::store::MongoStore;
+use model_server::{Config, SqliteStore, StoreAddress};
+use serde_json::json;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::harness::{Server, config, fish, problem, send, text, trigger, until};
+use crate::stores::Filled;
+use crate::stores::mongo::{store, uri};
+
+/// A way to the server that can be closed.
+struct Road {
+    port: u16,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Road {
+    async fn open() -> Self {
+        let mut road = Self {
+            port: 0,
+            task: None,
+        };
+        road.reopen().await;
+        road
+    }
+
+    async fn reopen(&mut self) {
+        let listener = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
+        self.port = listener.local_addr().unwrap().port();
+        let host = uri()
+            .split('@')
+            .next_back()
+            .unwrap()
+            .split('/')
+            .next()
+            .unwrap()
+            .to_owned();
+        self.task = Some(tokio::spawn(async move {
+            let mut travellers = tokio::task::JoinSet::new();
+            loop {
+                let (mut near, _) = listener.accept().await.unwrap();
+                let host = host.clone();
+                travellers.spawn(async move {
+                    let mut far = TcpStream::connect(host).await.unwrap();
+                    let _ = copy_bidirectional(&mut near, &mut far).await;
+                });
+            }
+        }));
+    }
+
+    async fn close(&mut self) {
+        let task = self.task.take().unwrap();
+        task.abort();
+        let _ = task.await;
+    }
+
+    fn uri(&self) -> String {
+        let uri = uri();
+        let (credentials, rest) = uri.split_once('@').unwrap();
+        let (_, path) = rest.split_once('/').unwrap();
+        format!("{credentials}@127.0.0.1:{}/{path}", self.port)
+    }
+}
+
+/// A server on `store`; its own file store is not used.
+async fn serve(store: MongoStore, config: Config) -> Server {
+    let unused = SqliteStore::open(":memory:").unwrap();
+    Server::start_on(unused, Arc::new(store), config).await
+}
+
+#[tokio::test]
+async fn a_model_activated_through_one_replica_is_live_in_the_other() {
+    let (store, ()) = store().await;
+    let one = serve(store.clone(), config()).await;
+    let other = serve(store.clone(), config()).await;
+    let first = one.live().await;
+    assert_eq!(
+        other.live().await,
+        first,
+        "both started at once, one model is live"
+    );
+    store.fill(&fish("salmon", 1, 60, &first)).await;
+    store.fill(&fish("walleye", 61, 80, &first)).await;
+    let body = trigger(&first, 80).to_string();
+    let (a, b) = tokio::join!(
+        send(one.post("/train").body(body.clone())),
+        send(other.post("/train").body(body.clone()))
+    );
+    let mut outcomes = Vec::new();
+    for answer in [a, b] {
+        let report: serde_json::Value = answer.error_for_status().unwrap().json().await.unwrap();
+        outcomes.push(text(&report["Outcome"]));
+    }
+    outcomes.sort();
+    assert_eq!(outcomes[0], "activated");
+    assert!(
+        ["activated", "superseded", "unchanged"].contains(&outcomes[1].as_str()),
+        "{outcomes:?}"
+    );
+    assert_eq!(one.json("/models").await["Total"], 2);
+    let (left, right) = (one.live().await, other.live().await);
+    assert_eq!(left, right);
+    assert_ne!(left, first);
+
+    send(one.post(&format!("/models/{first}/activate")))
+        .await
+        .error_for_status()
+        .unwrap();
+    let deadline = tokio::time::timeout(
+        Duration::from_secs(2),
+        until(|| async { other.live().await == first }),
+    );
+    deadline
+        .await
+        .expect("live in the other replica within 2 s");
+    one.stop().await;
+    other.stop().await;
+    store.clean_up().await;
+}
+
+#[tokio::test]
+async fn without_the_store_at_the_start_the_copy_answers_until_it_is_back() {
+    let (store, ()) = store().await;
+    let dir = tempfile::tempdir().unwrap();
+    let mut road = Road::open().await;
+    let config = || Config {
+        store: StoreAddress::MongoDb("mongodb://in-use-is-the-one-given".into()),
+        live_copy: dir.path().join("live.json"),
+        ..config()
+    };
+    let name = store.database().name();
+    let at_road = |uri: String| async move { MongoStore::in_database(&uri, name).await.unwrap() };
+    let server = serve(at_road(road.uri()).await, config()).await;
+    let first = server.live().await;
+    assert_eq!(send(server.get("/readyz")).await.status(), 200);
+    until(|| async { dir.path().join("live.json").exists() }).await;
+    let answer = server.weigh(86.37, 18.74, "salmon").await;
+
+    road.close().await;
+    let unavailable = problem(server.post("/train"), 503).await;
+    assert_eq!(
+        unavailable["type"],
+        "urn:catchweight:problem:store-unavailable"
+    );
+    assert_eq!(
+        server.weigh(86.37, 18.74, "salmon").await,
+        answer,
+        "the live model stays"
+    );
+    server.stop().await;
+
+    let server = serve(at_road(road.uri()).await, config()).await;
+    assert_eq!(send(server.get("/readyz")).await.status(), 503);
+    assert_eq!(
+        server.weigh(86.37, 18.74, "salmon").await,
+        answer,
+        "the copy answers"
+    );
+    problem(server.get(&format!("/models/{first}")), 503).await;
+
+    road.reopen().await;
+    until(|| async { send(server.get("/readyz")).await.status() == 200 }).await;
+    store.fill(&fish("salmon", 1, 40, &first)).await;
+    assert_eq!(
+        server.train("/train?force=true", json!({})).await["Outcome"],
+        "activated"
+    );
+    server.stop().await;
+    store.clean_up().await;
+}
+
+#[tokio::test]
+async fn a_first_start_without_the_store_and_without_a_copy_says_that_no_model_is_live() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut road = Road::open().await;
+    road.close().await;
+    let (store, ()) = store().await;
+    let lost = MongoStore::in_database(&road.uri(), store.database().name())
+        .await
+        .unwrap();
+    let live_copy = dir.path().join("live.json");
+    let address = StoreAddress::MongoDb("mongodb://in-use-is-the-one-given".into());
+    let server = serve(
+        lost,
+        Config {
+            store: address,
+            live_copy,
+            ..config()
+        },
+    )
+    .await;
+    let problem = problem(server.get("/prediction?length=1&height=1&species=x"), 503).await;
+    assert_eq!(problem["type"], "urn:catchweight:problem:no-model");
+    road.reopen().await;
+    until(|| async { send(server.get("/readyz")).await.status() == 200 }).await;
+    server.weigh(86.37, 18.74, "salmon").await;
+    server.stop().await;
+    store.clean_up().await;
+}
