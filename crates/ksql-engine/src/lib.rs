@@ -22,6 +22,7 @@ pub mod error;
 pub mod execute;
 pub mod formats;
 pub mod functions;
+pub mod kafka;
 mod numbers;
 pub mod parse;
 pub mod plan;

@@ -8,8 +8,10 @@ use crate::parse::stream::{
     fail, identifier, is_symbol, is_word, is_word_at, not_supported, peek, peek_at, text,
 };
 
-/// How deep an expression may be nested. ksqlDB's own limit is its stack.
-const MAX_DEPTH: u16 = 128;
+/// How deep parentheses, calls and signs may be nested. ksqlDB's own limit is its stack.
+const MAX_DEPTH: u16 = 40;
+/// How high the tree of an expression may be: a chain of operators is one too.
+const MAX_HEIGHT: u16 = 128;
 
 /// Any expression.
 pub(crate) fn expression(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
@@ -43,7 +45,7 @@ fn negation(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
     let mut count = 0_u16;
     while eat_word(input, "NOT") {
         count += 1;
-        if count > MAX_DEPTH {
+        if count >= MAX_HEIGHT {
             return Err(not_supported(input, "too many NOTs"));
         }
     }
@@ -456,10 +458,10 @@ fn binary(
 
 /// A node over children of the given height. A long chain of operators is a high tree too.
 fn grown(input: &Tokens<'_>, at: usize, height: u16, kind: ExprKind) -> Parsed<Expr> {
-    if height >= MAX_DEPTH {
+    if height >= MAX_HEIGHT {
         return Err(not_supported(
             input,
-            format!("the expression is nested more than {MAX_DEPTH} deep"),
+            format!("the expression is a chain of more than {MAX_HEIGHT} operators"),
         ));
     }
     Ok(Expr {

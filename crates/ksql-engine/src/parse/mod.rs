@@ -5,7 +5,7 @@
 
 pub mod ast;
 mod expression;
-mod keywords;
+pub(crate) mod keywords;
 pub(crate) mod lexer;
 mod query;
 mod statement;

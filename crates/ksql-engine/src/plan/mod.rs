@@ -140,6 +140,11 @@ impl QueryPlan {
             .collect()
     }
 
+    /// Whether the result is a table: a row without a value is then a deletion.
+    pub fn is_table(&self) -> bool {
+        self.is_table
+    }
+
     /// After how many rows it ends, if it does.
     pub fn limit(&self) -> Option<u64> {
         self.limit

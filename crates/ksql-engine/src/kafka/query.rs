@@ -1,0 +1,180 @@
+//! One query at work: consume, merge, execute, produce.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::select_all;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::execute::{Change, Outcome, Record, SinkWriter, Task};
+use crate::kafka::consume::{Event, Reader};
+use crate::kafka::merge::Merger;
+use crate::kafka::metrics::QueryMetrics;
+use crate::kafka::processing_log;
+use crate::kafka::produce::Deliveries;
+use crate::kafka::runtime::RuntimeError;
+use crate::plan::{QueryPlan, Stage};
+
+/// A lane with this much waiting is not fetched until half of it is gone.
+const LANE_RECORDS: usize = 1_000;
+const LANE_BYTES: usize = 4 << 20;
+/// How many events are taken before the query looks at anything else.
+const TURN: usize = 1_000;
+
+/// Where a query's changes go.
+pub(crate) enum Target {
+    /// Into a topic with this many partitions.
+    Topic(SinkWriter, u32),
+    /// To somebody who listens.
+    Listener(mpsc::Sender<Change>),
+}
+
+/// One running query.
+pub(crate) struct QueryLoop {
+    pub(crate) id: String,
+    /// One for each input.
+    pub(crate) readers: Vec<Reader>,
+    pub(crate) task: Task,
+    pub(crate) target: Target,
+    pub(crate) deliveries: Deliveries,
+    pub(crate) processing_log: Arc<str>,
+    pub(crate) metrics: QueryMetrics,
+}
+
+/// Which lanes share state: those of one partition in a join, all of them where rows move to other
+/// partitions. The lane of partition p of input i of n is `p · n + i`.
+fn groups(plan: &QueryPlan, inputs: usize, partitions: u32) -> Vec<Vec<usize>> {
+    let moves = match (&plan.stage, &plan.join) {
+        (Stage::Aggregate(aggregate), _) if aggregate.moves => true,
+        (_, Some(join)) => join.keys.iter().any(|key| key.moves),
+        _ => false,
+    };
+    let partitions = partitions as usize;
+    if moves {
+        return vec![(0..partitions * inputs).collect()];
+    }
+    (0..partitions)
+        .map(|partition| (partition * inputs..(partition + 1) * inputs).collect())
+        .collect()
+}
+
+impl QueryLoop {
+    /// Runs until `stop`, until nobody listens any more, or until it cannot go on.
+    pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), RuntimeError> {
+        let inputs = self.readers.len();
+        let partitions = self.readers.iter().map(Reader::partitions).max().unwrap_or(1);
+        let plan = Arc::clone(self.task.plan());
+        let mut merger = Merger::new(groups(&plan, inputs, partitions));
+        let mut paused = vec![false; partitions as usize * inputs];
+        let mut outcome = Outcome::default();
+        loop {
+            let (input, event) = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                delivered = self.deliveries.delivered() => {
+                    delivered?;
+                    continue;
+                }
+                event = next(&self.readers) => event?,
+            };
+            self.take(input, event, &mut merger, &mut paused, &mut outcome).await?;
+            // What has arrived already is taken without going back to sleep.
+            for _ in 0..TURN {
+                let Some(event) = next(&self.readers).now_or_never() else {
+                    break;
+                };
+                let (input, event) = event?;
+                self.take(input, event, &mut merger, &mut paused, &mut outcome).await?;
+            }
+            if let Target::Listener(listener) = &self.target
+                && listener.is_closed()
+            {
+                break;
+            }
+        }
+        self.deliveries.flush().await
+    }
+
+    async fn take(
+        &mut self,
+        input: usize,
+        event: Event,
+        merger: &mut Merger<Record>,
+        paused: &mut [bool],
+        outcome: &mut Outcome,
+    ) -> Result<(), RuntimeError> {
+        let inputs = self.readers.len();
+        let lane_of = |partition: u32| partition as usize * inputs + input;
+        let touched = match event {
+            Event::AtEnd(partition) => {
+                merger.at_end(lane_of(partition));
+                lane_of(partition)
+            }
+            Event::Record(record) => {
+                let lane = lane_of(record.partition);
+                let size = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+                let bytes = size(&record.key) + size(&record.value);
+                merger.push(lane, record.timestamp, bytes, record);
+                lane
+            }
+        };
+        while let Some((lane, record)) = merger.next_with(touched) {
+            self.metrics.read.inc();
+            self.task.process(lane % inputs, &record, outcome)?;
+            self.pass_on(outcome).await?;
+            self.throttle(lane, merger, paused)?;
+        }
+        self.throttle(touched, merger, paused)
+    }
+
+    /// Stops fetching a lane that runs ahead of the one it waits for, and starts it again.
+    fn throttle(&self, lane: usize, merger: &Merger<Record>, paused: &mut [bool]) -> Result<(), RuntimeError> {
+        let (records, bytes) = merger.waiting(lane);
+        let inputs = self.readers.len();
+        let (Some(is_paused), Some(reader)) = (paused.get_mut(lane), self.readers.get(lane % inputs)) else {
+            return Ok(());
+        };
+        let partition = u32::try_from(lane / inputs).unwrap_or(u32::MAX);
+        if !*is_paused && (records >= LANE_RECORDS || bytes >= LANE_BYTES) {
+            *is_paused = true;
+            reader.pause(partition, true)?;
+        } else if *is_paused && records <= LANE_RECORDS / 2 && bytes <= LANE_BYTES / 2 {
+            *is_paused = false;
+            reader.pause(partition, false)?;
+        }
+        Ok(())
+    }
+
+    async fn pass_on(&mut self, outcome: &mut Outcome) -> Result<(), RuntimeError> {
+        for problem in outcome.problems.drain(..) {
+            self.metrics.skipped.inc();
+            let entry = processing_log::entry(&self.processing_log, &self.id, &problem);
+            self.deliveries.send(&entry, 1).await?;
+        }
+        for change in outcome.changes.drain(..) {
+            self.metrics.written.inc();
+            match &self.target {
+                Target::Topic(writer, partitions) => {
+                    let record = writer.write(change);
+                    self.deliveries.send(&record, *partitions).await?;
+                }
+                // Nobody there: the loop ends after this turn.
+                Target::Listener(listener) => drop(listener.send(change).await),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The next event of any reader, with the number of its input.
+async fn next(readers: &[Reader]) -> Result<(usize, Event), RuntimeError> {
+    match readers {
+        [only] => only.next().await.map(|event| (0, event)),
+        readers => {
+            let waiting = readers.iter().map(|reader| Box::pin(reader.next()));
+            let (event, input, _) = select_all(waiting).await;
+            event.map(|event| (input, event))
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! Statements start and stop queries on Kafka.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kafka_io::KafkaSettings;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::FutureProducer;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::catalog::Catalog;
+use crate::error::StatementError;
+use crate::execute::{Change, QueryFailed, SinkWriter, Task};
+use crate::formats::Format;
+use crate::kafka::consume::Reader;
+use crate::kafka::metrics::Metrics;
+use crate::kafka::produce::{Deliveries, producer};
+use crate::kafka::query::{QueryLoop, Target};
+use crate::kafka::script::PROCESSING_LOG;
+use crate::kafka::topics::{self, CreateTopic, NewTopic};
+use crate::plan::QueryPlan;
+use crate::registry::{Effect, Executed, RegisteredQuery, Registry};
+
+/// What a runtime may be told.
+#[derive(Clone)]
+pub struct Options {
+    /// Prefix of the clients' names.
+    pub client_id: String,
+    /// The topic for records that a query cannot use.
+    pub processing_log: String,
+    /// Makes topics; none: the broker is asked.
+    pub create_topic: Option<CreateTopic>,
+    /// What the queries count.
+    pub metrics: Metrics,
+    /// Called once when the first script's queries have their places in their topics.
+    pub on_ready: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            client_id: "ksql-engine".to_owned(),
+            processing_log: PROCESSING_LOG.to_owned(),
+            create_topic: None,
+            metrics: Metrics::default(),
+            on_ready: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("client_id", &self.client_id)
+            .field("processing_log", &self.processing_log)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a statement is not executed, or a query does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// The statement is refused.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// A query died of a record.
+    #[error(transparent)]
+    Query(#[from] QueryFailed),
+    /// Kafka did not do what was asked.
+    #[error("{action}: {source}")]
+    Kafka {
+        /// What was asked.
+        action: &'static str,
+        /// What librdkafka says.
+        source: KafkaError,
+    },
+    /// A topic could not be made.
+    #[error("topic `{topic}` cannot be created: {reason}; create it first")]
+    Topic {
+        /// The topic.
+        topic: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Records were deleted before they were read.
+    #[error("records of topic `{topic}` were deleted before they were read: its writers run too far ahead of the queries")]
+    Deleted {
+        /// The topic.
+        topic: String,
+    },
+    /// The process is ending.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl RuntimeError {
+    /// For `map_err`: what was asked of Kafka.
+    pub(crate) fn kafka(action: &'static str) -> impl Fn(KafkaError) -> Self {
+        move |source| Self::Kafka { action, source }
+    }
+}
+
+/// A transient query: its changes come until it is dropped.
+#[derive(Debug)]
+pub struct Listener {
+    /// The query's id.
+    pub id: String,
+    /// The changes.
+    pub changes: mpsc::Receiver<Change>,
+    _stop: tokio_util::sync::DropGuard,
+}
+
+/// Queries on Kafka; clones share them.
+#[derive(Clone)]
+pub struct Runtime {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: KafkaSettings,
+    options: Options,
+    producer: FutureProducer,
+    registry: Mutex<Registry>,
+    /// One script at a time.
+    executing: tokio::sync::Mutex<()>,
+    running: Mutex<HashMap<String, CancellationToken>>,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+    failures: mpsc::UnboundedSender<RuntimeError>,
+    failed: tokio::sync::Mutex<mpsc::UnboundedReceiver<RuntimeError>>,
+    listeners: std::sync::atomic::AtomicU64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Runtime {
+    /// Connects; nothing runs yet.
+    ///
+    /// # Errors
+    /// Where the broker does not answer or the processing log cannot be made.
+    pub async fn start(settings: KafkaSettings, options: Options) -> Result<Self, RuntimeError> {
+        let mut catalog = Catalog::new();
+        for (topic, partitions) in topics::existing(&settings).await? {
+            catalog.add_topic(topic, partitions);
+        }
+        if catalog.partitions(&options.processing_log).is_none() {
+            let topic = NewTopic {
+                name: options.processing_log.clone(),
+                partitions: 1,
+            };
+            topics::create(&settings, options.create_topic.as_ref(), topic).await?;
+            catalog.add_topic(options.processing_log.clone(), 1);
+        }
+        let (failures, failed) = mpsc::unbounded_channel();
+        Ok(Self {
+            inner: Arc::new(Inner {
+                producer: producer(&settings, &options.client_id)?,
+                settings,
+                options,
+                registry: Mutex::new(Registry::new(catalog)),
+                executing: tokio::sync::Mutex::new(()),
+                running: Mutex::default(),
+                tracker: TaskTracker::new(),
+                stop: CancellationToken::new(),
+                failures,
+                failed: tokio::sync::Mutex::new(failed),
+                listeners: std::sync::atomic::AtomicU64::new(0),
+            }),
+        })
+    }
+
+    /// What is declared and running now.
+    pub fn registry(&self) -> Registry {
+        lock(&self.inner.registry).clone()
+    }
+
+    /// Executes a script. All of it is checked before any of it takes effect.
+    ///
+    /// # Errors
+    /// The first statement that is refused; a topic or client that cannot be made.
+    pub async fn execute(&self, text: &str) -> Result<Vec<Executed>, RuntimeError> {
+        let _one = self.inner.executing.lock().await;
+        // Topics that were made since are known too.
+        let existing = topics::existing(&self.inner.settings).await?;
+        let mut registry = self.registry();
+        for (topic, partitions) in existing {
+            registry.catalog_mut().add_topic(topic, partitions);
+        }
+        let executed = registry.execute(text)?;
+        let effects = || executed.iter().flat_map(|statement| &statement.effects);
+        for effect in effects() {
+            if let Err(error) = self.act(effect).await {
+                // Nothing of a script that failed keeps running.
+                for effect in effects() {
+                    if let Effect::Start(query) = effect {
+                        self.stop_query(query);
+                    }
+                }
+                return Err(error);
+            }
+        }
+        *lock(&self.inner.registry) = registry;
+        if let Some(ready) = &self.inner.options.on_ready {
+            ready();
+        }
+        Ok(executed)
+    }
+
+    async fn act(&self, effect: &Effect) -> Result<(), RuntimeError> {
+        let inner = &self.inner;
+        match effect {
+            Effect::CreateTopic { topic, partitions } => {
+                let topic = NewTopic {
+                    name: topic.clone(),
+                    partitions: *partitions,
+                };
+                topics::create(&inner.settings, inner.options.create_topic.as_ref(), topic).await
+            }
+            Effect::Start(query) => self.start_query(query),
+            Effect::Stop(query) => {
+                self.stop_query(query);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn start_query(&self, query: &Arc<RegisteredQuery>) -> Result<(), RuntimeError> {
+        let writer = SinkWriter::new(&query.plan, &query.sink);
+        let query_loop = self.query_loop(
+            &query.id,
+            &query.plan,
+            query.sink.key_format,
+            query.input_partitions,
+            query.from_beginning,
+            Target::Topic(writer, query.sink_partitions),
+        )?;
+        let stop = self.inner.stop.child_token();
+        lock(&self.inner.running).insert(query.id.clone(), stop.clone());
+        self.spawn(query_loop, stop);
+        Ok(())
+    }
+
+    fn stop_query(&self, query: &RegisteredQuery) {
+        if let Some(stop) = lock(&self.inner.running).remove(&query.id) {
+            stop.cancel();
+        }
+    }
+
+    fn query_loop(
+        &self,
+        id: &str,
+        plan: &Arc<QueryPlan>,
+        key_format: Format,
+        partitions: u32,
+        from_beginning: bool,
+        target: Target,
+    ) -> Result<QueryLoop, RuntimeError> {
+        let inner = &self.inner;
+        let client_id = format!("{}-{id}", inner.options.client_id);
+        let readers: Result<Vec<Reader>, RuntimeError> = plan
+            .source_topics()
+            .map(|topic| Reader::new(&inner.settings, &client_id, topic, partitions, from_beginning))
+            .collect();
+        Ok(QueryLoop {
+            id: id.to_owned(),
+            readers: readers?,
+            task: Task::new(Arc::clone(plan), key_format, partitions),
+            target,
+            deliveries: Deliveries::new(inner.producer.clone()),
+            processing_log: Arc::from(inner.options.processing_log.as_str()),
+            metrics: inner.options.metrics.of(id),
+        })
+    }
+
+    fn spawn(&self, query_loop: QueryLoop, stop: CancellationToken) {
+        let failures = self.inner.failures.clone();
+        let id = query_loop.id.clone();
+        tracing::info!(query = id, "running");
+        self.inner.tracker.spawn(async move {
+            if let Err(error) = query_loop.run(stop).await {
+                tracing::error!(query = id, %error, "the query stops");
+                // Nobody is there to hear it only when the runtime is gone.
+                let _ = failures.send(error);
+            }
+        });
+    }
+
+    /// Starts a transient query.
+    ///
+    /// # Errors
+    /// Where its clients cannot be made.
+    pub fn listen(&self, plan: &Arc<QueryPlan>, from_beginning: bool) -> Result<Listener, RuntimeError> {
+        let number = self
+            .inner
+            .listeners
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let name = plan.sources().next().map_or("", |source| source.name.as_str());
+        let id = format!("transient_{name}_{number}");
+        let registry = self.registry();
+        let partitions = plan
+            .source_topics()
+            .filter_map(|topic| registry.catalog().partitions(topic))
+            .max()
+            .unwrap_or(1);
+        let key_format = plan.sources().next().map_or(Format::Json, |source| source.key_format);
+        let (changes, receiver) = mpsc::channel(1_000);
+        let target = Target::Listener(changes);
+        let query_loop = self.query_loop(&id, plan, key_format, partitions, from_beginning, target)?;
+        let stop = self.inner.stop.child_token();
+        self.spawn(query_loop, stop.clone());
+        Ok(Listener {
+            id,
+            changes: receiver,
+            _stop: stop.drop_guard(),
+        })
+    }
+
+    /// Keeps the queries running until `shutdown`, or until one cannot go on.
+    ///
+    /// # Errors
+    /// The first query's error.
+    pub async fn run(&self, shutdown: CancellationToken) -> Result<(), RuntimeError> {
+        let mut failed = self.inner.failed.lock().await;
+        let first = tokio::select! {
+            () = shutdown.cancelled() => Ok(()),
+            Some(error) = failed.recv() => Err(error),
+        };
+        self.inner.stop.cancel();
+        self.inner.tracker.close();
+        self.inner.tracker.wait().await;
+        match (first, failed.try_recv()) {
+            (Ok(()), Ok(error)) => Err(error),
+            (first, _) => first,
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Queries on a Kafka protocol: librdkafka's in-process cluster.
+
+use std::time::Duration;
+
+use kafka_io::KafkaSettings;
+use ksql_engine::execute::murmur2::partition_of;
+use ksql_engine::kafka::{Options, Runtime, RuntimeError, Script, run};
+use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::message::Message;
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::{DefaultProducerContext, FutureProducer, FutureRecord};
+use rdkafka::{Offset, TopicPartitionList};
+use tokio_util::sync::CancellationToken;
+
+const LIMIT: Duration = Duration::from_secs(60);
+const PARTITIONS: i32 = 3;
+const PIPELINE: &str = include_str!("../../../../ksql/pipeline.sql");
+
+struct Broker {
+    _cluster: MockCluster<'static, DefaultProducerContext>,
+    settings: KafkaSettings,
+    producer: FutureProducer,
+}
+
+impl Broker {
+    fn start<'t>(topics: impl IntoIterator<Item = &'t str>) -> Self {
+        let cluster = MockCluster::new(1).unwrap();
+        for topic in topics {
+            cluster.create_topic(topic, PARTITIONS, 1).unwrap();
+        }
+        let settings = KafkaSettings::plain(cluster.bootstrap_servers());
+        let producer = settings.producer("test").create().unwrap();
+        Self {
+            _cluster: cluster,
+            settings,
+            producer,
+        }
+    }
+
+    async fn send(&self, topic: &str, key: &str, value: &str, timestamp: i64) {
+        let record = FutureRecord::to(topic).key(key).payload(value).timestamp(timestamp);
+        self.producer.send(record, LIMIT).await.unwrap();
+    }
+
+    /// The first records of a topic, in the order in which they arrive.
+    async fn records(&self, topic: &str, count: usize) -> Vec<(i32, Vec<u8>, serde_json::Value, i64)> {
+        let consumer: StreamConsumer = self.settings.assigning_consumer("test-reader").create().unwrap();
+        let mut list = TopicPartitionList::new();
+        for partition in 0..PARTITIONS {
+            list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+        }
+        consumer.assign(&list).unwrap();
+        let mut records = Vec::new();
+        while records.len() < count {
+            let message = tokio::time::timeout(LIMIT, consumer.recv())
+                .await
+                .unwrap_or_else(|_| panic!("{topic} has only {} of {count} records", records.len()))
+                .unwrap();
+            records.push((
+                message.partition(),
+                message.key().unwrap_or_default().to_vec(),
+                serde_json::from_slice(message.payload().unwrap()).unwrap(),
+                message.timestamp().to_millis().unwrap(),
+            ));
+        }
+        records
+    }
+}
+
+fn prediction(weight: f64) -> String {
+    format!(r#"{{"Species":"salmon","Length":80.0,"Height":18.0,"Timestamp":"t","Prediction":{{"Weight":{weight},"ModelTime":"m","ModelVersion":"v1"}}}}"#)
+}
+
+fn actual(fish: usize) -> String {
+    format!(r#"{{"Species":"salmon","Weight":2.0,"Timestamp":"t{fish}"}}"#)
+}
+
+async fn ended(task: tokio::task::JoinHandle<Result<(), RuntimeError>>) -> Result<(), RuntimeError> {
+    tokio::time::timeout(LIMIT, task).await.unwrap().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_shipped_pipeline_joins_triggers_and_skips_what_it_cannot_read() {
+    let script = Script::parse(PIPELINE).unwrap();
+    let broker = Broker::start(script.topics());
+    let start = 1_700_000_040_000_i64;
+    // Everything is there before the queries: the two sides are read at different speeds, and still
+    // merged by time, so that no window misses a row.
+    for fish in 0..40_usize {
+        let time = start + 2_000 * fish as i64;
+        broker.send("weight-prediction", &fish.to_string(), &prediction(1.0), time).await;
+    }
+    broker.send("machine-weight", "0", "no JSON", start).await;
+    for fish in 0..40_usize {
+        let time = start + 2_000 * fish as i64 + 10_000;
+        broker.send("machine-weight", &fish.to_string(), &actual(fish), time).await;
+    }
+    let (options, shutdown) = (Options::default(), CancellationToken::new());
+    let metrics = options.metrics.clone();
+    let settings = broker.settings.clone();
+    let running = tokio::spawn({
+        let shutdown = shutdown.clone();
+        async move { run(&script, settings, options, shutdown).await }
+    });
+    let rows = broker.records("weight-diff", 40).await;
+    for (partition, key, value, timestamp) in &rows {
+        let fish: i64 = std::str::from_utf8(key).unwrap().parse().unwrap();
+        assert_eq!(*partition as u32, partition_of(key, PARTITIONS as u32), "as the sources' keys");
+        assert_eq!(value["_id"], format!("{fish}@t{fish}"));
+        assert_eq!(value["Error"], 0.5);
+        assert_eq!(*timestamp, start + 2_000 * fish + 10_000);
+    }
+    let finals = broker.records("weight-retrain", 1).await;
+    let (partition, key, value, _) = &finals[0];
+    let (version, window) = key.split_last_chunk::<8>().unwrap();
+    assert_eq!((version, i64::from_be_bytes(*window)), (&b"v1"[..], start));
+    assert_eq!(*partition as u32, partition_of(b"v1", PARTITIONS as u32), "by the key without its window");
+    assert_eq!(value["Fish"], 25, "fish 0 to 24 were weighed in the first minute");
+    assert_eq!((&value["Fish_Id_Start"], &value["Fish_Id_End"]), (&"0".into(), &"24".into()));
+    let log = broker.records("default_ksql_processing_log", 1).await;
+    let entry = &log[0].2["message"]["deserializationError"];
+    assert_eq!(entry["topic"], "machine-weight");
+    assert_eq!(metrics.skipped("CSAS_DIFF_WEIGHT_2"), 1);
+    shutdown.cancel();
+    ended(running).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_pair_is_joined_while_the_other_partitions_are_silent() {
+    let script = Script::parse(PIPELINE).unwrap();
+    let broker = Broker::start(script.topics());
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn({
+        let (settings, shutdown) = (broker.settings.clone(), shutdown.clone());
+        async move { run(&script, settings, Options::default(), shutdown).await }
+    });
+    broker.send("machine-weight", "7", &actual(7), 1_000).await;
+    broker.send("weight-prediction", "7", &prediction(2.0), 500).await;
+    let rows = broker.records("weight-diff", 1).await;
+    assert_eq!(rows[0].2["Error"], 0.0);
+    shutdown.cancel();
+    ended(running).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_come_and_go_at_run_time_and_somebody_may_listen() {
+    let broker = Broker::start(["s", "x", "default_ksql_processing_log"]);
+    let runtime = Runtime::start(broker.settings.clone(), Options::default()).await.unwrap();
+    runtime
+        .execute("SET 'auto.offset.reset'='earliest'; CREATE STREAM s (id VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON'); CREATE STREAM x WITH (KAFKA_TOPIC='x') AS SELECT id, v * 2 AS w FROM s;")
+        .await
+        .unwrap();
+    broker.send("s", "a", r#"{"v":21}"#, 5).await;
+    assert_eq!(broker.records("x", 1).await[0].2["W"], 42);
+    let executed = runtime.execute("SELECT id, w FROM x WHERE w > 1 EMIT CHANGES;").await.unwrap();
+    let ksql_engine::registry::Effect::Select(plan) = &executed[0].effects[0] else {
+        panic!("a SELECT is for a listener");
+    };
+    let mut listener = runtime.listen(plan, true).unwrap();
+    let change = tokio::time::timeout(LIMIT, listener.changes.recv()).await.unwrap().unwrap();
+    assert_eq!(format!("{:?}", change.columns), r#"Some([Text("a"), Integer(42)])"#);
+    drop(listener);
+    let id = runtime.registry().queries()[0].id.clone();
+    runtime.execute(&format!("TERMINATE {id}; DROP STREAM x;")).await.unwrap();
+    assert!(runtime.registry().queries().is_empty());
+    let shutdown = CancellationToken::new();
+    shutdown.cancel();
+    tokio::time::timeout(LIMIT, runtime.run(shutdown)).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_whose_topics_do_not_exist_is_refused_before_anything_runs() {
+    let broker = Broker::start(["default_ksql_processing_log"]);
+    let script = Script::parse(PIPELINE).unwrap();
+    let error = run(&script, broker.settings.clone(), Options::default(), CancellationToken::new())
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("weight-prediction"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_were_deleted_before_they_were_read_stop_the_query_loudly() {
+    let broker = Broker::start(["s", "x", "default_ksql_processing_log"]);
+    // One batch is larger than what the in-process cluster keeps of a partition would leave room for.
+    let value = format!(r#"{{"v":"{}"}}"#, "x".repeat(900_000));
+    let script = "SET 'auto.offset.reset'='earliest'; CREATE STREAM s (id VARCHAR KEY, v VARCHAR) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON'); CREATE STREAM x WITH (KAFKA_TOPIC='x') AS SELECT id, LEN(v) AS n FROM s;";
+    let runtime = Runtime::start(broker.settings.clone(), Options::default()).await.unwrap();
+    for _ in 0..20 {
+        broker.send("s", "a", &value, 5).await;
+    }
+    // Reading from the beginning is from what is left: that is no loss of this query's.
+    runtime.execute(script).await.unwrap();
+    assert!(!broker.records("x", 1).await.is_empty());
+}

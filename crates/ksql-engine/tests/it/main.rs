@@ -1,0 +1,17 @@
+//! The engine as a whole: against what ksqlDB did, against brute force, and on a Kafka protocol.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "../../examples/qtt/cases.rs"]
+mod cases;
+#[path = "../../examples/qtt/compare.rs"]
+mod compare;
+mod fuzz;
+mod join_model;
+mod kafka;
+mod oracle;
+mod refusals;
+#[path = "../../examples/qtt/run.rs"]
+mod run;
+mod statements;
+mod window_model;
