@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use service_runtime::cli::{ServiceArgs, block_on, exit_code};
 use service_runtime::telemetry;
 
+use crate::connectors::{self, ConnectorsArgs};
 use crate::demo::{self, DemoArgs};
 use crate::up::{self, UpArgs};
 use crate::verify::{self, VerifyArgs};
@@ -32,6 +33,8 @@ enum Command {
     Up(UpArgs),
     /// The report and verdict of any running pipeline, from outside
     Verify(VerifyArgs),
+    /// Put the connector files to a running Kafka Connect and wait until every task runs
+    Connectors(ConnectorsArgs),
 }
 
 /// Does what the command line says.
@@ -45,6 +48,7 @@ pub fn main() -> ExitCode {
             Command::Demo(args) => demo::run(args, shutdown).await,
             Command::Up(args) => up::run(args, shutdown).await,
             Command::Verify(args) => verify::run(args, shutdown).await,
+            Command::Connectors(args) => connectors::run(args, shutdown).await,
         }
     }))
 }

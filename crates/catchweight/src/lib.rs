@@ -6,6 +6,7 @@
 //! | [`demo`] | one plan through the whole loop, with a report and a verdict |
 //! | [`up`] | everything in this process until it is stopped |
 //! | [`verify`] | the demo's report for any running pipeline |
+//! | [`connectors`] | connector files put to a running Kafka Connect |
 //! | [`embedded`] | broker, services, SQL and connectors of the pipeline in this process |
 //! | [`pipeline_files`] | the SQL and connector files, shipped or the user's |
 //! | [`watched`] | a running pipeline seen from outside: topics, model API, store |
@@ -16,6 +17,7 @@
 //! | [`memory`] | how much memory was used |
 
 pub mod cli;
+pub mod connectors;
 pub mod demo;
 pub mod embedded;
 pub mod memory;
