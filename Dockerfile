@@ -1,0 +1,74 @@
+# The project's own programs, each as a target of its own:
+#   model-server, predictor, fish-producer, catchweight (the tools)
+#
+# A change in a crate compiles the workspace's crates only: the dependencies (librdkafka and OpenSSL
+# among them, built from C) are a layer of their own, below it.
+
+# What decides the dependencies: the manifests and the lock file, next to empty sources. The layer
+# that builds on it is kept as long as these files have the same content.
+FROM rust:1.95-bookworm AS manifests
+WORKDIR /whole
+COPY Cargo.toml Cargo.lock ./
+COPY crates crates
+RUN mkdir /manifests \
+ && find Cargo.toml Cargo.lock crates -name Cargo.toml -exec cp --parents -t /manifests '{}' + \
+ && cp Cargo.lock /manifests \
+ && find crates -path '*/src/lib.rs' -exec sh -c 'for f; do mkdir -p "/manifests/${f%/*}"; : > "/manifests/$f"; done' _ '{}' + \
+ && find crates -path '*/src/main.rs' -exec sh -c 'for f; do mkdir -p "/manifests/${f%/*}"; echo "fn main() {}" > "/manifests/$f"; done' _ '{}' +
+
+FROM rust:1.95-bookworm AS build
+WORKDIR /source
+# `tls` builds OpenSSL for Kafka over TLS and SASL; empty: neither, and a faster first build.
+ARG FEATURES=tls
+ENV CARGO_INCREMENTAL=0 CARGO_PROFILE_RELEASE_STRIP=symbols
+COPY --from=manifests /manifests .
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    cargo build --release --locked --features "$FEATURES" \
+      --package model-server --package predictor --package fish-producer --package catchweight
+COPY Cargo.toml Cargo.lock ./
+COPY connectors connectors
+COPY data data
+COPY ksql ksql
+COPY crates crates
+# Cargo goes by time: sources that are older than the empty ones above would pass for compiled.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    find crates -name '*.rs' -exec touch '{}' + \
+ && cargo build --release --locked --features "$FEATURES" \
+      --package model-server --package predictor --package fish-producer --package catchweight \
+ && mkdir -p /out/state \
+ && cp target/release/model-server target/release/predictor target/release/fish-producer \
+       target/release/catchweight /out/
+
+FROM gcr.io/distroless/cc-debian12:nonroot AS runtime
+USER 65532:65532
+
+FROM runtime AS model-server
+COPY --from=build /out/model-server /usr/local/bin/model-server
+# A volume mounted here belongs to the user above.
+COPY --from=build --chown=65532:65532 /out/state /var/lib/catchweight
+ENV LISTEN=0.0.0.0:8000 LIVE_COPY=/var/lib/catchweight/live-model.json
+EXPOSE 8000
+HEALTHCHECK --interval=3s --timeout=5s --start-period=60s --retries=5 \
+    CMD ["/usr/local/bin/model-server", "healthcheck"]
+ENTRYPOINT ["/usr/local/bin/model-server"]
+
+FROM runtime AS predictor
+COPY --from=build /out/predictor /usr/local/bin/predictor
+ENV LISTEN=0.0.0.0:8001
+EXPOSE 8001
+HEALTHCHECK --interval=3s --timeout=5s --start-period=60s --retries=5 \
+    CMD ["/usr/local/bin/predictor", "healthcheck"]
+ENTRYPOINT ["/usr/local/bin/predictor"]
+
+FROM runtime AS fish-producer
+COPY --from=build /out/fish-producer /usr/local/bin/fish-producer
+ENV LISTEN=0.0.0.0:8002
+EXPOSE 8002
+HEALTHCHECK --interval=3s --timeout=5s --start-period=60s --retries=5 \
+    CMD ["/usr/local/bin/fish-producer", "healthcheck"]
+ENTRYPOINT ["/usr/local/bin/fish-producer"]
+
+FROM runtime AS catchweight
+COPY --from=build /out/catchweight /usr/local/bin/catchweight
+ENTRYPOINT ["/usr/local/bin/catchweight"]
+CMD ["--help"]
