@@ -21,6 +21,9 @@ pub const FACTOR: &str = "species";
 /// The longest species, in characters.
 pub const MAX_SPECIES_CHARS: usize = 64;
 
+/// The largest length and height that are predicted from, in centimetres.
+pub const MAX_CM: f64 = 1e6;
+
 /// What is known of a fish before it is weighed: finite and positive numbers, a valid species.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Features<'a> {
@@ -159,6 +162,8 @@ pub(crate) fn number_fault(value: f64) -> Option<&'static str> {
         Some("is not a finite number")
     } else if value <= 0.0 {
         Some("must be greater than 0")
+    } else if value > MAX_CM {
+        Some("must be at most 1000000")
     } else {
         None
     }

@@ -19,6 +19,8 @@ use crate::store::{MODELS, Page, StoreError};
 const PAGE: u32 = 20;
 /// Versions on a page at most.
 const MAX_PAGE: u32 = 100;
+/// The largest whole number that every JSON reader keeps exactly.
+const MAX_OFFSET: u64 = (1 << 53) - 1;
 
 /// A page of the history.
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,9 +54,7 @@ pub(super) async fn list(
     let limit = limit
         .and_then(|limit| limit.try_into().ok())
         .unwrap_or(PAGE);
-    let skip = params
-        .number("offset", 0..=i64::MAX.unsigned_abs())?
-        .unwrap_or(0);
+    let skip = params.number("offset", 0..=MAX_OFFSET)?.unwrap_or(0);
     params.end()?;
     let store = api.trainer.store();
     let total = store.count_versions().await?;
@@ -101,7 +101,7 @@ pub(super) async fn live(State(api): State<Api>, headers: HeaderMap) -> Result<R
     get,
     path = "/models/{version}",
     tag = "models",
-    params(("version" = String, Path, description = "The version's id")),
+    params(("version" = String, Path, description = "The version's id", example = "1a1fdeeaa59a")),
     responses(
         (status = 200, description = "The version", content(
             (ModelView = "application/json"),
@@ -132,7 +132,7 @@ pub(super) async fn one(
     get,
     path = "/models/{version}/rows",
     tag = "models",
-    params(("version" = String, Path, description = "The version's id")),
+    params(("version" = String, Path, description = "The version's id", example = "1a1fdeeaa59a")),
     responses(
         (status = 200, description = "The rows, oldest first", body = String, content_type = "text/csv"),
         NotFound,
@@ -191,7 +191,7 @@ pub(super) async fn rows(
     path = "/models/{version}/activate",
     tag = "models",
     params(
-        ("version" = String, Path, description = "The version's id"),
+        ("version" = String, Path, description = "The version's id", example = "1a1fdeeaa59a"),
         ("pin" = Option<bool>, Query, description = "Hold it live; triggers then answer `pinned` [default: false]"),
     ),
     security((), ("token" = [])),

@@ -70,8 +70,8 @@ pub(super) fn json(body: Vec<u8>) -> Response {
     path = "/prediction",
     tag = "predictions",
     params(
-        ("length" = f64, Query, description = "Length in centimetres", exclusive_minimum = 0.0, example = 86.37),
-        ("height" = f64, Query, description = "Height in centimetres", exclusive_minimum = 0.0, example = 18.74),
+        ("length" = f64, Query, description = "Length in centimetres", exclusive_minimum = 0.0, maximum = 1e6, example = 86.37),
+        ("height" = f64, Query, description = "Height in centimetres", exclusive_minimum = 0.0, maximum = 1e6, example = 18.74),
         ("species" = String, Query, description = "Any text; one that was not trained on is answered and flagged", min_length = 1, max_length = 64, example = "salmon"),
     ),
     responses((status = 200, description = "The prediction", body = Answer), Invalid, Busy)

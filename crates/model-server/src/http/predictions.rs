@@ -32,10 +32,10 @@ struct Failed {
 )]
 struct Fish {
     /// Length in centimetres.
-    #[schema(exclusive_minimum = 0.0, example = 86.37)]
+    #[schema(exclusive_minimum = 0.0, maximum = 1e6, example = 86.37)]
     length: f64,
     /// Height in centimetres.
-    #[schema(exclusive_minimum = 0.0, example = 18.74)]
+    #[schema(exclusive_minimum = 0.0, maximum = 1e6, example = 18.74)]
     height: f64,
     /// Any text.
     #[schema(min_length = 1, max_length = 64, example = "salmon")]

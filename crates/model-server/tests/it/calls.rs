@@ -100,21 +100,6 @@ async fn a_batch_that_is_no_array_or_too_large_is_refused_whole() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_to_predict_from_is_the_callers_error() {
-    let (server, _dir) = Server::start().await;
-    let problem = problem(
-        server.get("/prediction?length=1e308&height=1e308&species=x"),
-        400,
-    )
-    .await;
-    assert_eq!(
-        problem["errors"][0]["reason"],
-        "is too large to predict from"
-    );
-    server.stop().await;
-}
-
-#[tokio::test]
 async fn unknown_paths_and_methods_are_problems_too() {
     let (server, _dir) = Server::start().await;
     problem(server.get("/predict"), 404).await;
