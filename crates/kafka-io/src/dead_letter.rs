@@ -13,10 +13,10 @@
 //! | `dlq.status` | the status of the HTTP answer that refused it; absent where none did |
 //!
 //! A program with its own loop writes one with
-//! `producer.send(dead_letter::of(&record, &reason).as_future_record(), …)`.
+//! `producer.send(dead_letter::of(&record, &reason).as_base_record(…))`.
 
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, FutureRecord};
+use rdkafka::producer::BaseRecord;
 use rdkafka::util::IntoOpaque;
 
 use crate::{Reason, Record};
@@ -39,7 +39,7 @@ pub fn topic_of(topic: &str) -> String {
     format!("{topic}-dlq")
 }
 
-/// A dead letter, ready to be sent by any kind of producer.
+/// A dead letter, ready to be sent.
 #[derive(Debug)]
 pub struct DeadLetter<'a> {
     topic: String,
@@ -57,25 +57,6 @@ pub fn of<'a>(record: &'a Record<'a>, reason: &Reason) -> DeadLetter<'a> {
 }
 
 impl<'a> DeadLetter<'a> {
-    /// The same letter for a topic of another name.
-    #[must_use]
-    pub fn to_topic(mut self, topic: impl Into<String>) -> Self {
-        self.topic = topic.into();
-        self
-    }
-
-    /// For a `FutureProducer`; borrows the letter.
-    pub fn as_future_record(&'a self) -> FutureRecord<'a, [u8], [u8]> {
-        FutureRecord {
-            topic: &self.topic,
-            partition: None,
-            payload: self.record.value,
-            key: self.record.key,
-            timestamp: self.record.timestamp,
-            headers: Some(self.headers.clone()),
-        }
-    }
-
     /// For a `BaseProducer` or `ThreadedProducer`; `opaque` comes back with the delivery report.
     pub fn as_base_record<O: IntoOpaque>(&'a self, opaque: O) -> BaseRecord<'a, [u8], [u8], O> {
         BaseRecord {
@@ -127,7 +108,7 @@ mod tests {
             status: Some(400),
         };
         let letter = of(&record, &reason);
-        let sent = letter.as_future_record();
+        let sent = letter.as_base_record(());
         let headers: Vec<_> = sent
             .headers
             .as_ref()

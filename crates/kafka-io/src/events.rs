@@ -92,11 +92,7 @@ impl ClientContext for Events {
     }
 
     fn stats(&self, statistics: Statistics) {
-        if statistics
-            .brokers
-            .values()
-            .any(|broker| broker.state == "UP")
-        {
+        if self.metrics.clients.update("consumer", &statistics) {
             self.set_disconnected(false);
         }
         for (topic, detail) in &statistics.topics {

@@ -10,6 +10,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::receipt::Counts;
+use crate::statistics::ClientMetrics;
 
 /// The metrics of one pipeline. Clones share the values.
 #[derive(Clone, Debug)]
@@ -19,6 +20,7 @@ pub struct PipelineMetrics {
     pub(crate) partitions: Gauge,
     pub(crate) paused: Gauge,
     pub(crate) lag: Family<PartitionLabel, Gauge>,
+    pub(crate) clients: ClientMetrics,
     in_flight: Gauge,
     batch_records: Histogram,
     latency: Histogram,
@@ -57,6 +59,7 @@ impl PipelineMetrics {
             partitions: Gauge::default(),
             paused: Gauge::default(),
             lag: Family::default(),
+            clients: ClientMetrics::register(registry),
             in_flight: Gauge::default(),
             batch_records: Histogram::new(exponential_buckets(1.0, 2.0, 13)),
             latency: Histogram::new(exponential_buckets(0.001, 2.0, 16)),

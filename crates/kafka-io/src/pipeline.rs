@@ -125,14 +125,17 @@ impl Pipeline {
         let mut consumer = config
             .kafka
             .group_consumer(&config.client_id, &config.group_id);
-        if consumer.get("statistics.interval.ms").is_none() {
-            consumer.set("statistics.interval.ms", "1000");
+        let mut producer = config.kafka.producer(&config.client_id);
+        for client in [&mut consumer, &mut producer] {
+            if client.get("statistics.interval.ms").is_none() {
+                client.set("statistics.interval.ms", "1000");
+            }
         }
-        let producer = config.kafka.producer(&config.client_id);
+        let deliveries = Deliveries(metrics.clients.clone());
         Ok(Self {
             consumer: BaseConsumer::from_config_and_context(&consumer, events)?,
             rebalances,
-            producer: ThreadedProducer::from_config_and_context(&producer, Deliveries)?,
+            producer: ThreadedProducer::from_config_and_context(&producer, deliveries)?,
             metrics,
             health: watch::Sender::new(Err("starting".to_owned())),
             config,

@@ -66,36 +66,27 @@ impl<S: Step> Reader<S> {
     /// Takes what has arrived, up to a batch or a moment, and passes it to the lanes.
     fn read(&mut self) -> Result<(), PipelineError> {
         let limits = self.stages.limits;
-        let mut batches: HashMap<i32, Batch> = HashMap::new();
-        let (mut timeout, mut until, mut records) = (IDLE, None, 0);
-        while records < limits.records {
+        let mut gathered = Gathered::default();
+        let (mut timeout, mut until) = (IDLE, None);
+        while gathered.records < limits.records {
             match self.consumer.poll(timeout) {
                 None => break,
                 Some(Ok(message)) => {
                     let record = Record::of(&message);
-                    let Some(lane) = self.lanes.get(&record.partition) else {
-                        // Not ours any more; its new owner reads it.
-                        continue;
-                    };
-                    batches
-                        .entry(record.partition)
-                        .or_insert_with(|| {
-                            let start = lane.next_start().unwrap_or(record.offset);
-                            Batch::new(Arc::clone(&self.topic), record.partition, start)
-                        })
-                        .push(&record);
-                    records += 1;
+                    gathered.add(&record, &self.topic, &self.lanes);
                 }
                 Some(Err(error)) => self.consumer_error(error)?,
             }
             // The first poll waits; what else has arrived is taken along without waiting.
             timeout = Duration::ZERO;
-            if Instant::now() >= *until.get_or_insert_with(|| Instant::now() + limits.time) {
+            let until = *until.get_or_insert_with(|| Instant::now() + limits.time);
+            // A look at the clock costs as much as a record.
+            if gathered.records % 64 == 63 && Instant::now() >= until {
                 break;
             }
         }
-        for (partition, batch) in batches {
-            if let Some(lane) = self.lanes.get_mut(&partition) {
+        for batch in gathered.batches {
+            if let Some(lane) = self.lanes.get_mut(&batch.partition()) {
                 lane.accept(batch)?;
             }
         }
@@ -303,5 +294,37 @@ impl<S: Step> Reader<S> {
         self.consumer.context().close();
         // Dropping the consumer leaves the group.
         Ok(())
+    }
+}
+
+/// What one round of reading has gathered, by partition.
+#[derive(Default)]
+struct Gathered {
+    batches: Vec<Batch>,
+    /// The batch of the last record: the next one is of the same partition more often than not.
+    last: usize,
+    records: usize,
+}
+
+impl Gathered {
+    fn add(&mut self, record: &Record<'_>, topic: &Arc<str>, lanes: &HashMap<i32, Lane>) {
+        let is_of = |batch: &Batch| batch.partition() == record.partition;
+        if !self.batches.get(self.last).is_some_and(is_of) {
+            self.last = match self.batches.iter().position(is_of) {
+                Some(at) => at,
+                None => {
+                    // Without a lane the partition is not ours any more; its new owner reads it.
+                    let Some(lane) = lanes.get(&record.partition) else {
+                        return;
+                    };
+                    let start = lane.next_start().unwrap_or(record.offset);
+                    let batch = Batch::new(Arc::clone(topic), record.partition, start);
+                    self.batches.push(batch);
+                    self.batches.len() - 1
+                }
+            };
+        }
+        self.batches[self.last].push(record);
+        self.records += 1;
     }
 }

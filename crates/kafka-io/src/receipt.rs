@@ -13,8 +13,10 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
+use rdkafka::statistics::Statistics;
 
 use crate::events;
+use crate::statistics::ClientMetrics;
 
 /// Which batch a receipt is for.
 #[derive(Clone, Debug)]
@@ -108,11 +110,15 @@ impl Drop for Receipt {
 
 /// The producer's side: takes delivery reports.
 #[derive(Debug)]
-pub(crate) struct Deliveries;
+pub(crate) struct Deliveries(pub(crate) ClientMetrics);
 
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         events::log(level, facility, message);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.0.update("producer", &statistics);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -46,12 +46,12 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// A copy of the record's headers with room for more, empty where it has none.
+    /// A copy of the record's headers empty where it has none.
     ///
     /// The copy is made as a whole: looking at single headers fails on names that are not UTF-8.
     pub fn headers(&self) -> OwnedHeaders {
         self.headers.map_or_else(
-            || OwnedHeaders::new_with_capacity(6),
+            || OwnedHeaders::new_with_capacity(2),
             BorrowedHeaders::detach,
         )
     }

@@ -53,14 +53,16 @@ pub enum PropertyError {
 }
 
 /// Properties that the programs own, and why.
-const OWNED: [(&str, &str); 9] = [
-    ("bootstrap.servers", "use --bootstrap-servers"),
-    ("metadata.broker.list", "use --bootstrap-servers"),
+const OWNED: [(&str, &str); 16] = [
+    ("bootstrap.servers", ADDRESS),
+    ("metadata.broker.list", ADDRESS),
     ("group.id", "the service's own flag names the group"),
     (
-        "enable.auto.commit",
-        "offsets are committed only for acknowledged results",
+        "group.protocol",
+        "the service's rebalance handling is that of the classic protocol",
     ),
+    ("enable.auto.commit", COMMIT),
+    ("auto.commit.enable", COMMIT),
     (
         "enable.auto.offset.store",
         "offsets are stored only for acknowledged results",
@@ -70,6 +72,10 @@ const OWNED: [(&str, &str); 9] = [
         "enable.idempotence",
         "without it a retry could write a record twice or out of order",
     ),
+    ("acks", ACKS),
+    ("request.required.acks", ACKS),
+    ("message.timeout.ms", TIMEOUT),
+    ("delivery.timeout.ms", TIMEOUT),
     (
         "partitioner",
         "the join needs a key in the same partition number of each topic, as Java's clients choose it",
@@ -78,7 +84,13 @@ const OWNED: [(&str, &str); 9] = [
         "partition.assignment.strategy",
         "the service's rebalance handling is cooperative",
     ),
+    ("enable.partition.eof", "the services read without an end"),
 ];
+
+const ADDRESS: &str = "use --bootstrap-servers";
+const COMMIT: &str = "offsets are committed only for acknowledged results";
+const ACKS: &str = "a result counts when all in-sync replicas have it";
+const TIMEOUT: &str = "no result is given up, however long the broker is away";
 
 impl FromStr for KafkaProperty {
     type Err = PropertyError;
@@ -170,7 +182,7 @@ impl KafkaSettings {
                 // With librdkafka's default of 1000 a fast consumer stalls for a second whenever
                 // its queue is full; the queue is bounded by bytes in return.
                 ("fetch.queue.backoff.ms", "5"),
-                ("queued.max.messages.kbytes", "16384"),
+                ("queued.max.messages.kbytes", "4096"),
             ],
         )
     }

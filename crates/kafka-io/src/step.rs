@@ -4,6 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::Record;
 
 /// One processing step between an input and an output topic.
@@ -33,8 +35,8 @@ pub enum Decision {
 /// A result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Emission {
-    /// The value on the output topic.
-    pub value: Vec<u8>,
+    /// The value on the output topic; the values of a batch may share one buffer.
+    pub value: Bytes,
     /// Headers besides those of the source; results usually share them.
     pub headers: Arc<[(String, String)]>,
 }

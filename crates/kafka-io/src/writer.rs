@@ -10,12 +10,8 @@ use rdkafka::producer::{BaseRecord, ThreadedProducer};
 use crate::receipt::{Counts, Deliveries, Failure, Receipt};
 use crate::{Batch, Decision, Emission, Reason, Record, dead_letter};
 
-/// Header on a result: the topic of its source record.
-pub const SOURCE_TOPIC: &str = "source.topic";
-/// Header on a result: the partition of its source record.
-pub const SOURCE_PARTITION: &str = "source.partition";
-/// Header on a result: the offset of its source record.
-pub const SOURCE_OFFSET: &str = "source.offset";
+/// Header on a result: its source record, as `topic/partition/offset` (a topic's name has no `/`).
+pub const SOURCE: &str = "source";
 
 pub(crate) struct Writer {
     pub(crate) producer: ThreadedProducer<Deliveries>,
@@ -72,7 +68,7 @@ impl Writer {
         let message = BaseRecord {
             topic: &self.output_topic,
             partition: None,
-            payload: Some(emission.value.as_slice()),
+            payload: Some(&*emission.value),
             key: record.key,
             timestamp: record.timestamp,
             headers: Some(result_headers(record, emission)),
@@ -139,9 +135,8 @@ fn result_headers(record: &Record<'_>, emission: &Emission) -> OwnedHeaders {
             value: Some(value),
         })
     };
-    let headers = put(record.headers(), SOURCE_TOPIC, record.topic);
-    let headers = put(headers, SOURCE_PARTITION, &record.partition.to_string());
-    let headers = put(headers, SOURCE_OFFSET, &record.offset.to_string());
+    let source = format!("{}/{}/{}", record.topic, record.partition, record.offset);
+    let headers = put(record.headers(), SOURCE, &source);
     emission
         .headers
         .iter()

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use bytes::{Bytes, BytesMut};
 use kafka_io::{Decision, Emission, Reason};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::input::PREDICTION;
+/// What stands between a record's other fields and the answer.
+pub(crate) const PREDICTION_FIELD: &[u8] = b",\"Prediction\":";
 
 /// Header on a result: the version of the model that answered.
 pub const MODEL_VERSION: &str = "model.version";
@@ -71,13 +73,24 @@ pub(crate) fn shortened(text: &str) -> String {
 }
 
 /// Turns answers into decisions; results of one model version share their headers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Splicer {
     version: String,
     headers: Option<Arc<[(String, String)]>>,
+    /// The results lie one behind the other in one buffer.
+    buffer: BytesMut,
 }
 
 impl Splicer {
+    /// With room for results of so many bytes together.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self {
+            version: String::new(),
+            headers: None,
+            buffer: BytesMut::with_capacity(bytes),
+        }
+    }
+
     /// What becomes of the record `value`, whose closing brace is at `end`, with this answer.
     pub(crate) fn decide(&mut self, value: &[u8], end: usize, answer: &str) -> Decision {
         match serde_json::from_str::<Answer<'_>>(answer) {
@@ -87,7 +100,7 @@ impl Splicer {
             }) => Decision::DeadLetter(reason(problem.get(), None)),
             Ok(Answer { model_version, .. }) if answer.starts_with('{') => {
                 Decision::Emit(Emission {
-                    value: splice(value, end, answer),
+                    value: self.splice(value, end, answer),
                     headers: self.headers(model_version),
                 })
             }
@@ -96,6 +109,16 @@ impl Splicer {
                 shortened(answer)
             ))),
         }
+    }
+
+    /// The record byte for byte, with the answer as its last field.
+    fn splice(&mut self, value: &[u8], end: usize, answer: &str) -> Bytes {
+        let (before, after) = value.split_at(end);
+        self.buffer.extend_from_slice(before);
+        self.buffer.extend_from_slice(PREDICTION_FIELD);
+        self.buffer.extend_from_slice(answer.as_bytes());
+        self.buffer.extend_from_slice(after);
+        self.buffer.split().freeze()
     }
 
     fn headers(&mut self, version: Option<&RawValue>) -> Arc<[(String, String)]> {
@@ -118,19 +141,6 @@ impl Splicer {
     }
 }
 
-/// The record byte for byte, with the answer as its last field.
-fn splice(value: &[u8], end: usize, answer: &str) -> Vec<u8> {
-    let (before, after) = value.split_at(end);
-    let mut spliced = Vec::with_capacity(value.len() + PREDICTION.len() + 4 + answer.len());
-    spliced.extend_from_slice(before);
-    spliced.extend_from_slice(b",\"");
-    spliced.extend_from_slice(PREDICTION.as_bytes());
-    spliced.extend_from_slice(b"\":");
-    spliced.extend_from_slice(answer.as_bytes());
-    spliced.extend_from_slice(after);
-    spliced
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,7 +149,7 @@ mod tests {
     fn the_answer_becomes_the_last_field_and_no_other_byte_changes() {
         let value = b"{ \"Length\" : 8.60e+1 }\n";
         let answer = "{\"Weight\": 3.0,\"ModelVersion\":\"v1\"}";
-        let decided = Splicer::default().decide(value, 21, answer);
+        let decided = Splicer::with_capacity(0).decide(value, 21, answer);
         let Decision::Emit(emission) = decided else {
             panic!("{decided:?}")
         };
@@ -156,7 +166,7 @@ mod tests {
     #[test]
     fn an_error_in_the_records_place_says_which_field_and_why() {
         let answer = r#"{"error":{"title":"Bad input","status":400,"errors":[{"field":"length","reason":"must be positive"}]}}"#;
-        let decided = Splicer::default().decide(b"{}", 1, answer);
+        let decided = Splicer::with_capacity(0).decide(b"{}", 1, answer);
         assert_eq!(
             decided,
             Decision::DeadLetter(Reason {
@@ -169,7 +179,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_no_object_refuses_its_record() {
         for answer in ["null", "\"NA\"", "[]", "3"] {
-            let decided = Splicer::default().decide(b"{}", 1, answer);
+            let decided = Splicer::with_capacity(0).decide(b"{}", 1, answer);
             let expected = Reason::new(format!("the model answered `{answer}`"));
             assert_eq!(decided, Decision::DeadLetter(expected));
         }

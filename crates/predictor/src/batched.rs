@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use kafka_io::{Decision, Reason, Record, Step, Unavailable};
 use serde_json::value::RawValue;
 
-use crate::answer::{Splicer, shortened};
+use crate::answer::{PREDICTION_FIELD, Splicer, shortened};
 use crate::features::Feature;
 use crate::input::Schema;
 use crate::model::{Model, Trouble};
@@ -111,6 +111,12 @@ fn all(count: usize, decision: &Decision) -> Vec<Decision> {
 
 /// One decision for each row, from the array of answers.
 fn read(rows: &Rows<'_>, range: Range<usize>, answers: &str) -> Result<Vec<Decision>, String> {
+    let rows = &rows.rows[range.clone()];
+    let bytes: usize = rows
+        .iter()
+        .map(|row| row.value.len() + PREDICTION_FIELD.len())
+        .sum();
+    let mut splicer = Splicer::with_capacity(bytes + answers.len());
     let answers: Vec<&RawValue> =
         serde_json::from_str(answers).map_err(|error| format!("no JSON array: {error}"))?;
     if answers.len() != range.len() {
@@ -120,8 +126,6 @@ fn read(rows: &Rows<'_>, range: Range<usize>, answers: &str) -> Result<Vec<Decis
             range.len()
         ));
     }
-    let mut splicer = Splicer::default();
-    let rows = &rows.rows[range];
     Ok(rows
         .iter()
         .zip(answers)

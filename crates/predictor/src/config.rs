@@ -52,7 +52,7 @@ pub struct Config {
     pub batches_in_flight: u8,
 
     /// How much may be under way in all partitions together, in MiB
-    #[arg(long, env = "BUDGET_MIB", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4_096))]
+    #[arg(long, env = "BUDGET_MIB", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=4_096))]
     pub budget_mib: u16,
 
     /// How long a rebalance or a shutdown waits for what is under way, in milliseconds
@@ -130,7 +130,7 @@ impl Config {
             batch_records: 2_000,
             batch_time: Duration::from_millis(5),
             batches_in_flight: 2,
-            budget_mib: 32,
+            budget_mib: 16,
             drain_timeout: Duration::from_secs(5),
         }
     }

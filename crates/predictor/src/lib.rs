@@ -26,7 +26,7 @@ mod model;
 mod per_record;
 mod rows;
 pub mod service;
-#[cfg(feature = "tls")]
+#[cfg(feature = "model-tls")]
 mod tls;
 
 pub use answer::MODEL_VERSION;

@@ -116,7 +116,7 @@ fn base_url(text: &str) -> Result<Url, ModelUrlError> {
     let mut url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
     match url.scheme() {
         "http" => {}
-        "https" if cfg!(feature = "tls") => {}
+        "https" if cfg!(feature = "model-tls") => {}
         "https" => return Err(ModelUrlError::Tls(text.to_owned())),
         _ => return Err(wrong("it must begin with http:// or https://")),
     }
@@ -135,8 +135,10 @@ async fn read(response: Response, method: &str, url: &Url) -> Result<String, Tro
     let status = response.status();
     let retry_after = retry_after(&response);
     let problem = is_problem(&response);
-    let text = match response.text().await {
-        Ok(text) => text,
+    let text = match response.bytes().await {
+        // Without copying, unless it is broken.
+        Ok(bytes) => String::from_utf8(bytes.into())
+            .unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned()),
         Err(error) => return Err(Trouble::Down(unreachable(method, url, &error))),
     };
     match status {

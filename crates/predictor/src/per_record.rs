@@ -7,7 +7,7 @@ use futures::{StreamExt, stream};
 use kafka_io::{Decision, Reason, Record, Step, Unavailable};
 use serde_json::Value;
 
-use crate::answer::{Splicer, shortened};
+use crate::answer::{PREDICTION_FIELD, Splicer, shortened};
 use crate::features::Feature;
 use crate::input::Schema;
 use crate::model::{Model, Trouble};
@@ -54,7 +54,10 @@ impl PerRecord {
                         "the model has no prediction: {}",
                         shortened(answer)
                     ))),
-                    false => Splicer::default().decide(row.value, row.end, answer),
+                    false => Splicer::with_capacity(
+                        row.value.len() + answer.len() + PREDICTION_FIELD.len(),
+                    )
+                    .decide(row.value, row.end, answer),
                 }
             }
             Err(Trouble::Refused(reason)) => Decision::DeadLetter(reason),

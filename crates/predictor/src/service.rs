@@ -42,7 +42,7 @@ impl Predictor {
             let text = format!("--feature: 1 to {MOST_FEATURES} are needed, not {features}");
             return Err(UsageError(text).into());
         }
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "model-tls")]
         crate::tls::install_provider();
 
         let mut registry = ops::registry();
