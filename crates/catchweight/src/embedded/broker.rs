@@ -4,16 +4,24 @@
 //! 100,000 batches a partition, no admin calls, nothing kept across a restart) are why the embedded
 //! mode is for trying out, developing and testing.
 
-use anyhow::Context;
-use kafka_io::KafkaSettings;
-use rdkafka::mocking::MockCluster;
-use rdkafka::producer::DefaultProducerContext;
+use std::sync::{Arc, mpsc};
+use std::thread;
 
-/// The embedded broker; it ends when this value is dropped.
-///
-/// Not `Send`: it stays in the future that the process's main thread runs.
+use anyhow::Context;
+use futures::FutureExt;
+use kafka_io::KafkaSettings;
+use ksql_engine::kafka::{CreateTopic, NewTopic};
+use rdkafka::mocking::MockCluster;
+use tokio::sync::oneshot;
+
+/// A request to the thread that owns the cluster: a topic, and where to say how it went.
+type Request = (NewTopic, oneshot::Sender<anyhow::Result<()>>);
+
+/// The embedded broker; it ends when this value and all its topic makers are dropped.
+#[derive(Debug)]
 pub(super) struct EmbeddedBroker {
-    cluster: MockCluster<'static, DefaultProducerContext>,
+    bootstrap_servers: String,
+    requests: mpsc::Sender<Request>,
 }
 
 impl EmbeddedBroker {
@@ -21,21 +29,61 @@ impl EmbeddedBroker {
     ///
     /// # Errors
     /// Where librdkafka cannot start its cluster or create a topic.
-    pub(super) fn start<'a>(
-        topics: impl IntoIterator<Item = &'a str>,
-        partitions: i32,
+    pub(super) async fn start(
+        topics: impl IntoIterator<Item = String>,
+        partitions: u32,
     ) -> anyhow::Result<Self> {
-        let cluster = MockCluster::new(1).context("the embedded broker does not start")?;
-        for topic in topics {
-            cluster
-                .create_topic(topic, partitions, 1)
-                .with_context(|| format!("topic {topic} cannot be created"))?;
+        let (requests, inbox) = mpsc::channel::<Request>();
+        let (started, address) = oneshot::channel();
+        // The cluster's handle must stay on the thread that made it.
+        thread::Builder::new()
+            .name("embedded-broker".to_owned())
+            .spawn(move || {
+                let cluster =
+                    match MockCluster::new(1).context("the embedded broker does not start") {
+                        Ok(cluster) => cluster,
+                        // Who asked for it may have given up.
+                        Err(error) => return drop(started.send(Err(error))),
+                    };
+                drop(started.send(Ok(cluster.bootstrap_servers())));
+                for (topic, done) in inbox {
+                    let made = i32::try_from(topic.partitions)
+                        .map_err(anyhow::Error::new)
+                        .and_then(|partitions| {
+                            Ok(cluster.create_topic(&topic.name, partitions, 1)?)
+                        });
+                    drop(done.send(made.with_context(|| format!("topic {}", topic.name))));
+                }
+            })?;
+        let broker = Self {
+            bootstrap_servers: address
+                .await
+                .context("the embedded broker's thread ended")??,
+            requests,
+        };
+        let create = broker.topic_maker();
+        for name in topics {
+            create(NewTopic { name, partitions }).await?;
         }
-        Ok(Self { cluster })
+        Ok(broker)
     }
 
     /// How clients reach it.
     pub(super) fn settings(&self) -> KafkaSettings {
-        KafkaSettings::plain(self.cluster.bootstrap_servers())
+        KafkaSettings::plain(self.bootstrap_servers.clone())
+    }
+
+    /// Makes topics: this broker answers no admin calls.
+    pub(super) fn topic_maker(&self) -> CreateTopic {
+        let requests = self.requests.clone();
+        Arc::new(move |topic| {
+            let (done, made) = oneshot::channel();
+            let sent = requests.send((topic, done));
+            async move {
+                sent.ok().context("the embedded broker has ended")?;
+                made.await.context("the embedded broker has ended")?
+            }
+            .boxed()
+        })
     }
 }

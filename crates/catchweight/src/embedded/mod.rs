@@ -3,6 +3,7 @@
 mod broker;
 mod documents;
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use connect_embedded::{Connectors, Stats};
 use kafka_io::KafkaSettings;
+use ksql_engine::kafka::{Runtime, Script};
 use model_server::{ModelServer, Secret, SqliteStore};
 use predictor::Predictor;
 use report::Ledger;
@@ -24,7 +26,7 @@ use broker::EmbeddedBroker;
 use documents::Documents;
 
 /// Partitions of each topic.
-const PARTITIONS: i32 = 3;
+const PARTITIONS: u32 = 3;
 /// The store's file in the data folder.
 const STORE: &str = "catchweight.sqlite";
 
@@ -75,6 +77,8 @@ impl Embedded {
     ) -> anyhow::Result<Self> {
         let sql = args.files.sql()?;
         let rule = TriggerRule::of(&sql)?;
+        let script = Script::parse(sql)
+            .map_err(|error| UsageError(format!("the pipeline's SQL: {error}")))?;
         let store = open_store(data_dir)?;
 
         let server = model_server(args, &store).await?;
@@ -87,11 +91,10 @@ impl Embedded {
         })
         .map_err(|error| UsageError(error.to_string()))?;
 
-        let mut names: Vec<String> = observed_topics();
+        let mut names: BTreeSet<String> = observed_topics().into_iter().collect();
         names.extend(connectors.topics());
-        names.sort_unstable();
-        names.dedup();
-        let broker = EmbeddedBroker::start(names.iter().map(String::as_str), PARTITIONS)?;
+        names.extend(script.topics().map(str::to_owned));
+        let broker = EmbeddedBroker::start(names, PARTITIONS).await?;
         let kafka = broker.settings();
 
         let predictor =
@@ -100,6 +103,17 @@ impl Embedded {
         let observer = Observer::start(&kafka, ledger, tasks)?;
         tasks.spawn("model server", server.run(tasks.shutdown()));
         tasks.spawn("predictor", predictor.run(tasks.shutdown()));
+        let options = ksql_engine::kafka::Options {
+            create_topic: Some(broker.topic_maker()),
+            ..ksql_engine::kafka::Options::default()
+        };
+        let engine = Runtime::start(kafka.clone(), options).await?;
+        engine.execute(script.text()).await?;
+        let (queries, shutdown) = (engine.clone(), tasks.shutdown());
+        tasks.spawn(
+            "SQL engine",
+            async move { Ok(queries.run(shutdown).await?) },
+        );
         let documents = Arc::new(Documents(store.clone()));
         tasks.spawn(
             "connect",
