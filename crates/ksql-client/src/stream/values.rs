@@ -1,0 +1,127 @@
+//! JSON values out of bytes that come in pieces.
+
+use serde_json::value::RawValue;
+
+/// A value longer than this is none that a query could have made.
+const LONGEST_VALUE: usize = 64 << 20;
+
+/// The bytes are not what they should be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StreamError {
+    /// Something else than a JSON object or array.
+    #[error("expected JSON, found `{0}`")]
+    NotJson(String),
+    /// A value without an end.
+    #[error("a value is longer than {} MiB", LONGEST_VALUE >> 20)]
+    TooLong,
+    /// The bytes end inside of a value, or before the array is closed.
+    #[error("it ends before its end: the server or the connection broke off")]
+    CutShort,
+}
+
+/// Splits bytes into the objects and arrays that they consist of: the elements of one array that
+/// grows, or values one after the other.
+#[derive(Clone, Debug, Default)]
+pub struct Values {
+    place: Place,
+    in_array: bool,
+    /// The value that is being read.
+    value: Vec<u8>,
+    depth: usize,
+    in_text: bool,
+    escaped: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Place {
+    #[default]
+    Start,
+    Between,
+    Inside,
+    Closed,
+}
+
+impl Values {
+    /// The values that end within these bytes.
+    ///
+    /// # Errors
+    /// Where the bytes are not JSON objects or arrays. What was read before is lost then.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Box<RawValue>>, StreamError> {
+        let mut values = Vec::new();
+        for &byte in bytes {
+            if self.place == Place::Inside {
+                if self.ends_with(byte)? {
+                    self.place = Place::Between;
+                    values.push(raw(std::mem::take(&mut self.value))?);
+                }
+            } else {
+                self.between(byte)?;
+            }
+        }
+        Ok(values)
+    }
+
+    /// To be called where the bytes end.
+    ///
+    /// # Errors
+    /// Where more should have come.
+    pub fn finish(&self) -> Result<(), StreamError> {
+        match self.place {
+            Place::Closed => Ok(()),
+            Place::Between if !self.in_array => Ok(()),
+            _ => Err(StreamError::CutShort),
+        }
+    }
+
+    fn between(&mut self, byte: u8) -> Result<(), StreamError> {
+        match (byte, self.place) {
+            (b' ' | b'\t' | b'\r' | b'\n', _) => {}
+            (b'[', Place::Start) => {
+                self.in_array = true;
+                self.place = Place::Between;
+            }
+            (b']', Place::Between) if self.in_array => self.place = Place::Closed,
+            (b',', Place::Between) if self.in_array => {}
+            (b'{' | b'[', Place::Start | Place::Between) => {
+                self.place = Place::Inside;
+                self.value.push(byte);
+                self.depth = 1;
+            }
+            _ => return Err(StreamError::NotJson(char::from(byte).to_string())),
+        }
+        Ok(())
+    }
+
+    fn ends_with(&mut self, byte: u8) -> Result<bool, StreamError> {
+        self.value.push(byte);
+        if self.value.len() > LONGEST_VALUE {
+            return Err(StreamError::TooLong);
+        }
+        if self.escaped {
+            self.escaped = false;
+        } else if self.in_text {
+            match byte {
+                b'\\' => self.escaped = true,
+                b'"' => self.in_text = false,
+                _ => {}
+            }
+        } else {
+            match byte {
+                b'"' => self.in_text = true,
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' => self.depth -= 1,
+                _ => {}
+            }
+        }
+        Ok(self.depth == 0)
+    }
+}
+
+fn raw(bytes: Vec<u8>) -> Result<Box<RawValue>, StreamError> {
+    let not_json = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        StreamError::NotJson(text.chars().take(200).collect())
+    };
+    let text = String::from_utf8(bytes).map_err(|error| not_json(error.as_bytes()))?;
+    serde_json::from_str(&text).map_err(|_| not_json(text.as_bytes()))
+}

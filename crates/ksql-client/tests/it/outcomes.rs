@@ -1,0 +1,222 @@
+//! What makes the command fail, and what is waited for.
+
+use std::time::Duration;
+
+use ksql_client::Error;
+use service_runtime::cli::exit_code;
+
+use crate::recordings::Recording;
+use crate::server::Server;
+
+#[tokio::test]
+async fn a_rejected_statement_is_an_error_with_the_servers_message_and_the_statement() {
+    for (number, message) in [
+        (
+            "109",
+            "Cannot add stream `PREDICTED_WEIGHT`: A stream with the same name already exists.",
+        ),
+        (
+            "210",
+            "Line: 1, Col: 8: SELECT column 'FISH_ID' cannot be resolved.",
+        ),
+        ("211", "NOPE does not exist."),
+        ("212", "\"FROM\" is a reserved keyword"),
+        ("305", "Could not find topic 'nope'"),
+        ("313", "Query with id:NOPE does not exist"),
+        ("326", "You need to drop them before dropping DIFF_WEIGHT."),
+        ("327", "Unknown queryId: NOPE"),
+        ("337", "Connect to http://localhost:8083"),
+    ] {
+        let recording = Recording::read(number);
+        let (statement, reply) = (recording.ksql.clone().unwrap(), recording.json());
+        let server = Server::start([recording]).await;
+        let outcome = server.run(&[&statement]).await;
+        assert_eq!(outcome.out, "");
+        let error = outcome.error();
+        let told = error.to_string();
+        assert!(told.contains(message), "{told}");
+        if reply["statementText"].is_string() {
+            assert!(told.contains(&statement), "{told}");
+        }
+        // Its code is that of a failed job.
+        assert_eq!(
+            format!("{:?}", exit_code(Err(error))),
+            format!("{:?}", std::process::ExitCode::from(1))
+        );
+    }
+}
+
+#[tokio::test]
+async fn of_a_request_that_is_not_understood_only_the_statement_in_question_is_told() {
+    let server = Server::replay(&["322"]).await;
+    let error = server
+        .run(&["SHOW STREAMS; SHOW BANANAS;"])
+        .await
+        .error()
+        .to_string();
+    // Both are on the line that the server names.
+    assert!(
+        error.ends_with("\nStatement: SHOW STREAMS; SHOW BANANAS;"),
+        "{error}"
+    );
+
+    let statements = "SHOW STREAMS;\n\nSHOW\nBANANAS;";
+    let mut recording = Recording::read("322");
+    recording.ksql = Some(statements.into());
+    let mut reply = recording.json();
+    reply["message"] = "line 4:1: Syntax Error".into();
+    reply["statementText"] = statements.into();
+    let server = Server::start([recording.with(&reply.to_string())]).await;
+    let error = server.run(&[statements]).await.error().to_string();
+    assert_eq!(error, "line 4:1: Syntax Error\nStatement: SHOW\nBANANAS;");
+}
+
+#[tokio::test]
+async fn what_was_done_before_a_statement_failed_is_shown() {
+    let mut reply = Recording::read("326").json();
+    reply["entities"] = Recording::read("331").json();
+    let server = Server::start([Recording::read("326").with(&reply.to_string())]).await;
+    let outcome = server.run(&["DROP STREAM DIFF_WEIGHT;"]).await;
+    assert_eq!(outcome.out, "Query paused.\n");
+    outcome.error();
+}
+
+/// 601, with the status of one of its commands replaced.
+fn created_with(status: &str, message: &str) -> Recording {
+    let recording = Recording::read("323");
+    let mut reply = recording.json();
+    reply[0]["commandStatus"] =
+        serde_json::json!({"status": status, "message": message, "queryId": null});
+    recording.with(&reply.to_string())
+}
+
+fn status_of_copy(body: Option<&str>) -> Recording {
+    let mut recording = Recording::read("334");
+    recording.path = "/status/stream/%60COPY_DIFF%60/create".into();
+    match body {
+        Some(body) => recording.with(body),
+        None => recording,
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_is_only_accepted_is_waited_for() {
+    let statements = Recording::read("323").ksql.unwrap();
+    let executing = r#"{"status":"EXECUTING","message":"Executing statement","queryId":null}"#;
+    let exchanges = || {
+        [
+            created_with("QUEUED", "Statement written to command topic"),
+            status_of_copy(Some(executing)),
+            status_of_copy(None),
+        ]
+    };
+    let server = Server::start(exchanges()).await;
+    let out = server.run(&[&statements]).await.fine();
+    assert_eq!(out, "Created query with ID CSAS_DIFF_WEIGHT_3\n");
+    server.requests();
+
+    let server = Server::start(exchanges()).await;
+    let out = server.run(&["--json", &statements]).await.fine();
+    let line: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(line["commandStatus"]["status"], "SUCCESS");
+}
+
+#[tokio::test]
+async fn a_command_that_fails_is_an_error_at_once_or_later() {
+    let statements = Recording::read("323").ksql.unwrap();
+    let failed = r#"{"status":"ERROR","message":"the topic is gone","queryId":null}"#;
+    for exchanges in [
+        vec![created_with("ERROR", "the topic is gone")],
+        vec![created_with("EXECUTING", "…"), status_of_copy(Some(failed))],
+    ] {
+        let server = Server::start(exchanges).await;
+        let error = server.run(&[&statements]).await.error().to_string();
+        assert!(
+            error.starts_with("the topic is gone\nStatement: CREATE STREAM"),
+            "{error}"
+        );
+        server.requests();
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_starts_is_waited_for_only_where_that_is_asked() {
+    let starting = || Recording::read("502");
+    let server = Server::start([starting()]).await;
+    let error = server.run(&["SHOW STREAMS;"]).await.error();
+    assert!(error.to_string().contains("not yet ready"), "{error}");
+
+    let server = Server::start([starting(), starting(), Recording::read("110")]).await;
+    let out = server.run(&["--wait=30", "SHOW STREAMS;"]).await.fine();
+    assert!(out.contains("DIFF_WEIGHT"));
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_yet_is_waited_for_until_the_limit() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let absent = Server {
+        url: format!("http://{address}"),
+        ..Server::start([]).await
+    };
+    let error = absent.run(&["SHOW STREAMS;"]).await.error();
+    assert!(
+        matches!(error.downcast_ref(), Some(Error::Unreachable { .. })),
+        "{error}"
+    );
+    let error = absent.run(&["--wait=1", "SHOW STREAMS;"]).await.error();
+    assert!(error.to_string().contains("refused"), "{error}");
+
+    let run = absent.run(&["--wait=30", "SHOW STREAMS;"]);
+    let begin = async {
+        // The first attempt is refused or not: either way the server answers in the end.
+        tokio::task::yield_now().await;
+        let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+        Server::start_on(listener, [Recording::read("110")])
+    };
+    let (outcome, server) = tokio::join!(run, begin);
+    assert!(outcome.fine().contains("DIFF_WEIGHT"));
+    server.requests();
+}
+
+#[tokio::test]
+async fn a_rejection_is_not_repeated_while_waiting() {
+    let server = Server::replay(&["327"]).await;
+    server.run(&["--wait=30", "TERMINATE NOPE;"]).await.error();
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_in_time_is_told() {
+    let mut silent = Recording::read("110");
+    (silent.body, silent.ended) = (Vec::new(), false);
+    let server = Server::start([silent]).await;
+    let run = server.run(&["--timeout", "1", "SHOW STREAMS;"]);
+    let outcome = tokio::time::timeout(Duration::from_secs(20), run)
+        .await
+        .unwrap();
+    let error = outcome.error();
+    assert!(
+        matches!(
+            error.downcast_ref(),
+            Some(Error::Timeout { seconds: 1, .. })
+        ),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn another_kind_of_server_is_told() {
+    let mut page = Recording::read("110").with("<html>hello</html>");
+    for status in [200, 404] {
+        page.status = status;
+        let server = Server::start([page.clone()]).await;
+        let error = server.run(&["SHOW STREAMS;"]).await.error().to_string();
+        assert!(
+            error.contains("not as a ksqlDB server does: <html>hello"),
+            "{error}"
+        );
+    }
+}

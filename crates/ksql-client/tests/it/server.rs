@@ -1,0 +1,192 @@
+//! A server that answers as was recorded, and the client's run against it.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{Request, Response};
+use clap::Parser;
+use futures::StreamExt;
+use ksql_client::KsqlArgs;
+use service_runtime::CancellationToken;
+use tokio::sync::watch;
+
+use crate::recordings::Recording;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A request that has come.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) authorization: Option<String>,
+    pub(crate) body: serde_json::Value,
+}
+
+#[derive(Clone)]
+pub(crate) struct Server {
+    pub(crate) url: String,
+    exchanges: Arc<Mutex<VecDeque<Recording>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Server {
+    /// Answers these requests in this order; any other with status 418.
+    pub(crate) async fn start(exchanges: impl IntoIterator<Item = Recording>) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_on(listener, exchanges)
+    }
+
+    pub(crate) fn start_on(
+        listener: tokio::net::TcpListener,
+        exchanges: impl IntoIterator<Item = Recording>,
+    ) -> Self {
+        let server = Self {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            exchanges: Arc::new(Mutex::new(exchanges.into_iter().collect())),
+            seen: Arc::default(),
+        };
+        let router = Router::new().fallback(answer).with_state(server.clone());
+        tokio::spawn(async { axum::serve(listener, router).await });
+        server
+    }
+
+    /// Answers as in the recordings with these numbers.
+    pub(crate) async fn replay(numbers: &[&str]) -> Self {
+        Self::start(numbers.iter().map(|number| Recording::read(number))).await
+    }
+
+    /// The requests so far. All recorded ones must have come.
+    pub(crate) fn requests(&self) -> Vec<Seen> {
+        let left = self.exchanges.lock().unwrap();
+        assert!(left.is_empty(), "not asked: {left:?}");
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// Runs the client with these arguments until it ends.
+    pub(crate) async fn run(&self, args: &[&str]) -> Outcome {
+        let (out, stop) = (Output::default(), CancellationToken::new());
+        let result = self.run_to(args, &out, &stop).await;
+        Outcome {
+            out: out.text(),
+            result,
+        }
+    }
+
+    pub(crate) async fn run_to(
+        &self,
+        args: &[&str],
+        out: &Output,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let args = [&["ksql", "--server", &self.url], args].concat();
+        let args = Cli::parse_from(args).ksql;
+        let (mut out, mut err) = (out.clone(), Output::default());
+        let run = ksql_client::run::run_with(args, stop.clone(), &mut out, &mut err);
+        tokio::time::timeout(LIMIT, run).await.expect("in time")
+    }
+}
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    ksql: KsqlArgs,
+}
+
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) out: String,
+    result: anyhow::Result<()>,
+}
+
+impl Outcome {
+    /// What was written, where all went well.
+    #[track_caller]
+    pub(crate) fn fine(self) -> String {
+        match self.result {
+            Ok(()) => self.out,
+            Err(error) => panic!("{error:#}\nafter: {}", self.out),
+        }
+    }
+
+    /// What is told, where it did not.
+    #[track_caller]
+    pub(crate) fn error(self) -> anyhow::Error {
+        self.result.expect_err(&self.out)
+    }
+}
+
+async fn answer(State(server): State<Server>, request: Request<Body>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let authorization = head.headers.get("authorization");
+    let seen = Seen {
+        method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
+        authorization: authorization.map(|value| value.to_str().unwrap().to_owned()),
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+    };
+    server.seen.lock().unwrap().push(seen.clone());
+    let ksql = seen.body["ksql"].as_str().map(str::trim);
+    let mut exchanges = server.exchanges.lock().unwrap();
+    let expected = exchanges.front().is_some_and(|next| {
+        (&next.method, &next.path, next.ksql.as_deref()) == (&seen.method, &seen.path, ksql)
+    });
+    let Some(next) = exchanges.pop_front().filter(|_| expected) else {
+        let text = format!("not expected: {seen:?}");
+        return Response::builder().status(418).body(text.into()).unwrap();
+    };
+    let mut response = Response::builder().status(next.status);
+    if let Some(content_type) = next.content_type {
+        response = response.header("content-type", content_type);
+    }
+    let pieces =
+        futures::stream::iter(next.body).map(|piece| Ok::<_, io::Error>(Bytes::from(piece)));
+    response
+        .body(match next.ended {
+            true => Body::from_stream(pieces),
+            false => Body::from_stream(pieces.chain(futures::stream::pending())),
+        })
+        .unwrap()
+}
+
+/// An output that can be watched.
+#[derive(Clone)]
+pub(crate) struct Output(Arc<watch::Sender<Vec<u8>>>);
+
+impl Default for Output {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(Vec::new())))
+    }
+}
+
+impl Output {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.borrow().clone()).unwrap()
+    }
+
+    /// Waits until this has been written.
+    pub(crate) async fn until(&self, text: &str) {
+        let mut written = self.0.subscribe();
+        let has = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).contains(text);
+        let found = tokio::time::timeout(LIMIT, written.wait_for(has)).await;
+        assert!(found.is_ok(), "`{text}` is not in: {}", self.text());
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0
+            .send_modify(|written| written.extend_from_slice(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
