@@ -149,7 +149,7 @@ fn log(ended: &Result<TrainReport, TrainFailure>) {
             live = report.live_version,
             rows = report.rows,
             skipped = report.skipped_rows,
-            species = ?report.species,
+            species = report.species.as_ref().map(|all| all.join(", ")),
             loo_error = report.loo_error,
             champion_error = report.champion_error,
             reason = report.reason,

@@ -2,6 +2,8 @@
 
 use model_server::{Config, ModelServer, Secret};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use crate::harness::{Server, config, fish, problem, send, text, until, with_token, within};
 
@@ -201,5 +203,30 @@ async fn any_body_is_accepted_for_training_up_to_a_size() {
     .await;
     problem(server.post("/train?force=perhaps"), 400).await;
     problem(server.post("/train?row=30"), 400).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_batch_waits_before_its_body_is_read_while_eight_are_in_memory() {
+    let (server, _dir) = Server::start().await;
+    let mut unfinished = Vec::new();
+    for _ in 0..8 {
+        let address = server.url.trim_start_matches("http://");
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        let head = b"POST /predictions HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n[";
+        connection.write_all(head).await.unwrap();
+        unfinished.push(connection);
+    }
+    until(|| server.metric("catchweight_http_requests_in_flight 8")).await;
+    let waiting = tokio::spawn(server.post("/predictions").body("[]").send());
+    until(|| server.metric("catchweight_http_requests_in_flight 9")).await;
+    server.weigh(86.37, 18.74, "salmon").await;
+    assert!(
+        !waiting.is_finished(),
+        "single predictions go on, the batch waits"
+    );
+    drop(unfinished);
+    let answer = within(waiting).await.unwrap().unwrap();
+    assert_eq!(answer.status(), 200);
     server.stop().await;
 }
