@@ -8,6 +8,7 @@ use service_runtime::telemetry;
 
 use crate::connectors::{self, ConnectorsArgs};
 use crate::demo::{self, DemoArgs};
+use crate::replay::{self, ReplayCommand};
 use crate::up::{self, UpArgs};
 use crate::verify::{self, VerifyArgs};
 
@@ -35,6 +36,8 @@ enum Command {
     Verify(VerifyArgs),
     /// Put the connector files to a running Kafka Connect and wait until every task runs
     Connectors(ConnectorsArgs),
+    /// Send dead letters back to the topics that they came from, once each
+    Replay(ReplayCommand),
 }
 
 /// Does what the command line says.
@@ -49,6 +52,7 @@ pub fn main() -> ExitCode {
             Command::Up(args) => up::run(args, shutdown).await,
             Command::Verify(args) => verify::run(args, shutdown).await,
             Command::Connectors(args) => connectors::run(args, shutdown).await,
+            Command::Replay(args) => replay::run(args, shutdown).await,
         }
     }))
 }

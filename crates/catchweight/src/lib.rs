@@ -7,6 +7,7 @@
 //! | [`up`] | everything in this process until it is stopped |
 //! | [`verify`] | the demo's report for any running pipeline |
 //! | [`connectors`] | connector files put to a running Kafka Connect |
+//! | [`replay`] | dead letters go back to where they came from |
 //! | [`embedded`] | broker, services, SQL and connectors of the pipeline in this process |
 //! | [`pipeline_files`] | the SQL and connector files, shipped or the user's |
 //! | [`watched`] | a running pipeline seen from outside: topics, model API, store |
@@ -25,6 +26,7 @@ pub mod model_history;
 pub mod observe;
 pub mod pipeline_files;
 pub mod progress;
+pub mod replay;
 pub mod stored_rows;
 pub mod up;
 pub mod verify;

@@ -1,0 +1,32 @@
+//! Dead letters go back to where they came from.
+
+use kafka_io::KafkaSettings;
+use kafka_io::replay::{ReplayArgs, replay};
+use service_runtime::CancellationToken;
+
+use crate::progress;
+
+/// Settings of `replay`.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+pub struct ReplayCommand {
+    /// Where Kafka is.
+    #[command(flatten)]
+    pub kafka: KafkaSettings,
+
+    /// Which letters.
+    #[command(flatten)]
+    pub letters: ReplayArgs,
+}
+
+/// Sends the letters back and says how many.
+///
+/// # Errors
+/// Where a topic cannot be read or written. Letters that were sent by then are not sent again.
+pub async fn run(args: ReplayCommand, shutdown: CancellationToken) -> anyhow::Result<()> {
+    tokio::select! {
+        replayed = replay(&args.kafka, &args.letters) => progress::say(&replayed?.to_string()),
+        () = shutdown.cancelled() => anyhow::bail!("interrupted; what was not sent can be sent by another replay"),
+    }
+    Ok(())
+}
