@@ -4,23 +4,23 @@ use serde_json::Value as Json;
 
 /// One case.
 #[derive(Clone, Debug)]
-pub struct Case {
-    pub name: String,
-    pub statements: Vec<String>,
-    pub topics: Vec<(String, u32)>,
-    pub properties: Vec<String>,
-    pub inputs: Vec<Message>,
-    pub outputs: Vec<Message>,
-    pub expected: Expected,
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) statements: Vec<String>,
+    pub(crate) topics: Vec<(String, u32)>,
+    pub(crate) properties: Vec<String>,
+    pub(crate) inputs: Vec<Message>,
+    pub(crate) outputs: Vec<Message>,
+    pub(crate) expected: Expected,
     /// What exists after the statements.
-    pub sources: Vec<Json>,
+    pub(crate) sources: Vec<Json>,
     /// Whether keys and values are typed JSON rather than bytes.
-    pub typed: bool,
+    pub(crate) typed: bool,
 }
 
 /// What a case is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Expected {
+pub(crate) enum Expected {
     /// Its outputs.
     Outputs,
     /// A statement is refused, at this index if that is known.
@@ -31,19 +31,18 @@ pub enum Expected {
 
 /// A record of a case.
 #[derive(Clone, Debug, Default)]
-pub struct Message {
-    pub topic: String,
-    pub key: Payload,
-    pub value: Payload,
-    pub timestamp: Option<i64>,
-    pub headers: Vec<(String, Option<Vec<u8>>)>,
-    pub window_start: Option<i64>,
-    pub is_session: bool,
+pub(crate) struct Message {
+    pub(crate) topic: String,
+    pub(crate) key: Payload,
+    pub(crate) value: Payload,
+    pub(crate) timestamp: Option<i64>,
+    pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
+    pub(crate) window_start: Option<i64>,
 }
 
 /// A key or a value.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub enum Payload {
+pub(crate) enum Payload {
     #[default]
     Null,
     Bytes(Vec<u8>),
@@ -52,7 +51,7 @@ pub enum Payload {
 }
 
 /// All cases of a file's text.
-pub fn read(text: &str) -> Result<Vec<Case>, String> {
+pub(crate) fn read(text: &str) -> Result<Vec<Case>, String> {
     let json: Json = serde_json::from_str(text).map_err(|error| error.to_string())?;
     match &json {
         Json::Array(list) => list.iter().map(own_case).collect(),
@@ -223,9 +222,6 @@ fn public_message(json: &Json) -> Message {
         window_start: window
             .and_then(|window| window.get("start"))
             .and_then(Json::as_i64),
-        is_session: window
-            .and_then(|window| text(window, "type"))
-            .is_some_and(|kind| kind.eq_ignore_ascii_case("session")),
         ..Message::default()
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::cases::{Case, Message, Payload};
 
 /// The first difference, per topic. The order between topics means nothing.
-pub fn outputs(
+pub(crate) fn outputs(
     case: &Case,
     expected: &[Message],
     found: &[OutputRecord],
@@ -197,7 +197,7 @@ fn same(wanted: &Json, found: &Json) -> bool {
 }
 
 /// What exists after the statements, as the engine prints it.
-pub fn sources(case: &Case, catalog: &Catalog) -> Result<(), String> {
+pub(crate) fn sources(case: &Case, catalog: &Catalog) -> Result<(), String> {
     for wanted in &case.sources {
         let text = |name: &str| wanted.get(name).and_then(Json::as_str).unwrap_or_default();
         let name = text("name");

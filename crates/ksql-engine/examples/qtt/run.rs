@@ -13,7 +13,7 @@ use super::compare;
 
 /// How a case ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     Passed,
     /// The first difference.
     Failed(String),
@@ -25,7 +25,7 @@ pub enum Verdict {
 const HARMLESS: [&str; 2] = ["auto.offset.reset", "ksql.suppress.enabled"];
 
 /// Executes one case.
-pub fn run(case: &Case) -> Verdict {
+pub(crate) fn run(case: &Case) -> Verdict {
     let harmless =
         |name: &String| HARMLESS.contains(&name.strip_prefix("ksql.streams.").unwrap_or(name));
     if let Some(property) = case.properties.iter().find(|name| !harmless(name)) {

@@ -161,11 +161,8 @@ fn clauses(query: &Query, purpose: Purpose) -> Result<(), Refusal> {
         }
         _ => {}
     }
-    match (purpose, query.limit) {
-        (Purpose::Fill(_), Some((_, at))) => {
-            return Err(invalid(at, "CREATE … AS SELECT takes no LIMIT"));
-        }
-        _ => {}
+    if let (Purpose::Fill(_), Some((_, at))) = (purpose, query.limit) {
+        return Err(invalid(at, "CREATE … AS SELECT takes no LIMIT"));
     }
     match purpose {
         Purpose::Fill(SourceKind::Stream) if grouped => Err(invalid(

@@ -297,15 +297,13 @@ fn read_decimal(number: &JsonNumber<'_>, precision: u32, scale: u32) -> Option<D
     let shift = i64::from(scale) - written_scale;
     let mut digits = digits;
     if digits != "0" {
-        if shift < 0 || shift > 64 {
+        if !(0..=64).contains(&shift) {
             return None;
         }
         digits.push_str(&"0".repeat(usize::try_from(shift).ok()?));
         if digits.len() > precision as usize {
             return None;
         }
-    } else if shift < 0 && written_scale > i64::from(scale) {
-        return Some(Decimal::new(0, scale));
     }
     let unscaled: i128 = digits.parse().ok()?;
     Some(Decimal::new(

@@ -16,6 +16,9 @@ pub trait Accumulator: Send + std::fmt::Debug {
 /// Makes the state of a new group.
 pub(crate) type Factory = Box<dyn Fn() -> Box<dyn Accumulator> + Send + Sync>;
 
+/// Result type and factory, if the aggregate takes such arguments.
+type Resolved = Option<(SqlType, Factory)>;
+
 /// One aggregate function.
 pub struct AggregateFunction {
     /// Its name in upper case.
@@ -23,7 +26,7 @@ pub struct AggregateFunction {
     /// How it is called, for messages and lists.
     pub usage: &'static str,
     /// Result type and state for an argument of this type and these constants behind it.
-    pub(crate) resolve: fn(&ArgType, &[Value]) -> Option<(SqlType, Factory)>,
+    pub(crate) resolve: fn(&ArgType, &[Value]) -> Resolved,
 }
 
 impl std::fmt::Debug for AggregateFunction {
@@ -118,7 +121,7 @@ fn zero(ty: &SqlType) -> Option<Value> {
     }
 }
 
-fn collect(arg: &ArgType, constants: &[Value], distinct: bool) -> Option<(SqlType, Factory)> {
+fn collect(arg: &ArgType, constants: &[Value], distinct: bool) -> Resolved {
     let ty = arg.clone()?;
     let simple = matches!(
         ty,
@@ -131,7 +134,7 @@ fn collect(arg: &ArgType, constants: &[Value], distinct: bool) -> Option<(SqlTyp
 }
 
 /// `(n)`, `(ignore nulls)` or `(n, ignore nulls)` behind the argument.
-fn by_offset(arg: &ArgType, constants: &[Value], which: Which) -> Option<(SqlType, Factory)> {
+fn by_offset(arg: &ArgType, constants: &[Value], which: Which) -> Resolved {
     let ty = arg.clone()?;
     let (count, ignore_nulls) = match constants {
         [] => (None, true),
@@ -157,7 +160,7 @@ fn extreme(
     arg: &ArgType,
     constants: &[Value],
     wanted: std::cmp::Ordering,
-) -> Option<(SqlType, Factory)> {
+) -> Resolved {
     let ty = arg.clone()?;
     let ordered = matches!(
         ty,

@@ -1,8 +1,10 @@
 //! In which order records of several partitions are taken.
 //!
-//! As Kafka Streams does with `max.task.idle.ms=0`: of the partitions that share state, the record
-//! with the smallest timestamp comes next, as soon as each partition has a record waiting or is
-//! known to have no more. There is no waiting by the clock.
+//! As Kafka Streams does with `max.task.idle.ms=0` for the inputs of a join: the record with the
+//! smallest timestamp comes next, as soon as each partition has a record waiting or is known to have
+//! no more. There is no waiting by the clock. Other than there, all partitions of a query are merged,
+//! not only those that share state: what a query writes is then in order over all its partitions, and
+//! a query behind it finds no row late because a backlog was read one partition after the other.
 
 use std::collections::VecDeque;
 
@@ -10,8 +12,6 @@ use std::collections::VecDeque;
 #[derive(Debug)]
 pub struct Merger<R> {
     lanes: Vec<Lane<R>>,
-    groups: Vec<Vec<usize>>,
-    group_of: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -22,26 +22,15 @@ struct Lane<R> {
 }
 
 impl<R> Merger<R> {
-    /// `groups` lists the lanes that share state; each lane is in one group.
-    pub fn new(groups: Vec<Vec<usize>>) -> Self {
-        let count = groups.iter().flatten().max().map_or(0, |last| last + 1);
-        let mut group_of = vec![0; count];
-        for (index, group) in groups.iter().enumerate() {
-            for lane in group {
-                if let Some(place) = group_of.get_mut(*lane) {
-                    *place = index;
-                }
-            }
-        }
+    /// One lane for each partition of each input.
+    pub fn new(lanes: usize) -> Self {
         let lane = |_| Lane {
             waiting: VecDeque::new(),
             bytes: 0,
             at_end: false,
         };
         Self {
-            lanes: (0..count).map(lane).collect(),
-            groups,
-            group_of,
+            lanes: (0..lanes).map(lane).collect(),
         }
     }
 
@@ -68,27 +57,25 @@ impl<R> Merger<R> {
             .map_or((0, 0), |lane| (lane.waiting.len(), lane.bytes))
     }
 
-    /// The next record of the group to which `lane` belongs, if its turn has come.
-    pub fn next_with(&mut self, lane: usize) -> Option<(usize, R)> {
-        let group = self.groups.get(*self.group_of.get(lane)?)?;
+    /// The next record with its lane, if its turn has come. Of equal times the first lane's.
+    pub fn pop(&mut self) -> Option<(usize, R)> {
         let mut first: Option<(i64, usize)> = None;
-        for lane in group {
-            let candidate = self.lanes.get(*lane)?;
-            match candidate.waiting.front() {
+        for (index, lane) in self.lanes.iter().enumerate() {
+            match lane.waiting.front() {
                 Some((timestamp, _, _)) => {
                     if first.is_none_or(|(earliest, _)| *timestamp < earliest) {
-                        first = Some((*timestamp, *lane));
+                        first = Some((*timestamp, index));
                     }
                 }
-                None if candidate.at_end => {}
+                None if lane.at_end => {}
                 None => return None,
             }
         }
-        let (_, lane) = first?;
-        let chosen = self.lanes.get_mut(lane)?;
-        let (_, bytes, record) = chosen.waiting.pop_front()?;
-        chosen.bytes -= bytes;
-        Some((lane, record))
+        let (_, index) = first?;
+        let lane = self.lanes.get_mut(index)?;
+        let (_, bytes, record) = lane.waiting.pop_front()?;
+        lane.bytes -= bytes;
+        Some((index, record))
     }
 }
 
@@ -96,49 +83,45 @@ impl<R> Merger<R> {
 mod tests {
     use super::Merger;
 
-    fn drain(merger: &mut Merger<&'static str>, lane: usize) -> Vec<&'static str> {
-        std::iter::from_fn(|| merger.next_with(lane).map(|(_, record)| record)).collect()
+    fn drain(merger: &mut Merger<&'static str>) -> Vec<&'static str> {
+        std::iter::from_fn(|| merger.pop().map(|(_, record)| record)).collect()
     }
 
     #[test]
-    fn records_of_lanes_that_share_state_come_by_timestamp() {
-        let mut merger = Merger::new(vec![vec![0, 1]]);
+    fn records_come_by_timestamp() {
+        let mut merger = Merger::new(2);
         merger.push(0, 10, 1, "left 10");
         merger.push(0, 30, 1, "left 30");
         merger.push(1, 20, 1, "right 20");
         merger.push(1, 40, 1, "right 40");
-        assert_eq!(drain(&mut merger, 0), ["left 10", "right 20", "left 30"]);
+        assert_eq!(drain(&mut merger), ["left 10", "right 20", "left 30"]);
         merger.at_end(0);
-        assert_eq!(drain(&mut merger, 0), ["right 40"]);
+        assert_eq!(drain(&mut merger), ["right 40"]);
     }
 
     #[test]
     fn a_lane_that_may_have_more_is_waited_for_and_one_at_its_end_is_not() {
-        let mut merger = Merger::new(vec![vec![0, 1]]);
+        let mut merger = Merger::new(2);
         merger.push(0, 10, 1, "left 10");
-        assert!(drain(&mut merger, 0).is_empty());
+        assert!(drain(&mut merger).is_empty());
         merger.at_end(1);
-        assert_eq!(drain(&mut merger, 1), ["left 10"]);
+        assert_eq!(drain(&mut merger), ["left 10"]);
         merger.push(1, 5, 1, "right 5");
-        assert!(drain(&mut merger, 1).is_empty(), "the left one may have an older record");
+        assert!(
+            drain(&mut merger).is_empty(),
+            "the left one may have an older record"
+        );
         merger.at_end(0);
-        assert_eq!(drain(&mut merger, 0), ["right 5"]);
+        assert_eq!(drain(&mut merger), ["right 5"]);
     }
 
     #[test]
-    fn lanes_of_other_groups_do_not_wait_for_each_other() {
-        let mut merger = Merger::new(vec![vec![0], vec![1]]);
-        merger.push(1, 10, 1, "alone");
-        assert_eq!(drain(&mut merger, 1), ["alone"]);
-    }
-
-    #[test]
-    fn of_equal_timestamps_the_left_input_comes_first() {
-        let mut merger = Merger::new(vec![vec![0, 1]]);
+    fn of_equal_timestamps_the_first_lane_comes_first() {
+        let mut merger = Merger::new(2);
         merger.push(1, 10, 1, "right");
         merger.push(0, 10, 1, "left");
         merger.at_end(0);
         merger.at_end(1);
-        assert_eq!(drain(&mut merger, 0), ["left", "right"]);
+        assert_eq!(drain(&mut merger), ["left", "right"]);
     }
 }

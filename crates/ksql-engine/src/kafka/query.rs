@@ -14,7 +14,6 @@ use crate::kafka::metrics::QueryMetrics;
 use crate::kafka::processing_log;
 use crate::kafka::produce::Deliveries;
 use crate::kafka::runtime::RuntimeError;
-use crate::plan::{QueryPlan, Stage};
 
 /// A lane with this much waiting is not fetched until half of it is gone.
 const LANE_RECORDS: usize = 1_000;
@@ -42,30 +41,17 @@ pub(crate) struct QueryLoop {
     pub(crate) metrics: QueryMetrics,
 }
 
-/// Which lanes share state: those of one partition in a join, all of them where rows move to other
-/// partitions. The lane of partition p of input i of n is `p · n + i`.
-fn groups(plan: &QueryPlan, inputs: usize, partitions: u32) -> Vec<Vec<usize>> {
-    let moves = match (&plan.stage, &plan.join) {
-        (Stage::Aggregate(aggregate), _) if aggregate.moves => true,
-        (_, Some(join)) => join.keys.iter().any(|key| key.moves),
-        _ => false,
-    };
-    let partitions = partitions as usize;
-    if moves {
-        return vec![(0..partitions * inputs).collect()];
-    }
-    (0..partitions)
-        .map(|partition| (partition * inputs..(partition + 1) * inputs).collect())
-        .collect()
-}
-
 impl QueryLoop {
     /// Runs until `stop`, until nobody listens any more, or until it cannot go on.
     pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), RuntimeError> {
         let inputs = self.readers.len();
-        let partitions = self.readers.iter().map(Reader::partitions).max().unwrap_or(1);
-        let plan = Arc::clone(self.task.plan());
-        let mut merger = Merger::new(groups(&plan, inputs, partitions));
+        let partitions = self
+            .readers
+            .iter()
+            .map(Reader::partitions)
+            .max()
+            .unwrap_or(1);
+        let mut merger = Merger::new(partitions as usize * inputs);
         let mut paused = vec![false; partitions as usize * inputs];
         let mut outcome = Outcome::default();
         loop {
@@ -78,14 +64,16 @@ impl QueryLoop {
                 }
                 event = next(&self.readers) => event?,
             };
-            self.take(input, event, &mut merger, &mut paused, &mut outcome).await?;
+            self.take(input, event, &mut merger, &mut paused, &mut outcome)
+                .await?;
             // What has arrived already is taken without going back to sleep.
             for _ in 0..TURN {
                 let Some(event) = next(&self.readers).now_or_never() else {
                     break;
                 };
                 let (input, event) = event?;
-                self.take(input, event, &mut merger, &mut paused, &mut outcome).await?;
+                self.take(input, event, &mut merger, &mut paused, &mut outcome)
+                    .await?;
             }
             if let Target::Listener(listener) = &self.target
                 && listener.is_closed()
@@ -105,6 +93,7 @@ impl QueryLoop {
         outcome: &mut Outcome,
     ) -> Result<(), RuntimeError> {
         let inputs = self.readers.len();
+        // The partitions' left inputs come before their right ones where times are equal.
         let lane_of = |partition: u32| partition as usize * inputs + input;
         let touched = match event {
             Event::AtEnd(partition) => {
@@ -119,7 +108,7 @@ impl QueryLoop {
                 lane
             }
         };
-        while let Some((lane, record)) = merger.next_with(touched) {
+        while let Some((lane, record)) = merger.pop() {
             self.metrics.read.inc();
             self.task.process(lane % inputs, &record, outcome)?;
             self.pass_on(outcome).await?;
@@ -129,10 +118,17 @@ impl QueryLoop {
     }
 
     /// Stops fetching a lane that runs ahead of the one it waits for, and starts it again.
-    fn throttle(&self, lane: usize, merger: &Merger<Record>, paused: &mut [bool]) -> Result<(), RuntimeError> {
+    fn throttle(
+        &self,
+        lane: usize,
+        merger: &Merger<Record>,
+        paused: &mut [bool],
+    ) -> Result<(), RuntimeError> {
         let (records, bytes) = merger.waiting(lane);
         let inputs = self.readers.len();
-        let (Some(is_paused), Some(reader)) = (paused.get_mut(lane), self.readers.get(lane % inputs)) else {
+        let (Some(is_paused), Some(reader)) =
+            (paused.get_mut(lane), self.readers.get(lane % inputs))
+        else {
             return Ok(());
         };
         let partition = u32::try_from(lane / inputs).unwrap_or(u32::MAX);

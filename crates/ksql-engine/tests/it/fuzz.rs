@@ -6,12 +6,81 @@ use ksql_engine::parse::parse_script;
 use proptest::prelude::*;
 
 const WORDS: &[&str] = &[
-    "CREATE", "STREAM", "TABLE", "AS", "SELECT", "FROM", "WHERE", "GROUP", "BY", "HAVING", "EMIT",
-    "CHANGES", "FINAL", "WINDOW", "TUMBLING", "HOPPING", "(", ")", ",", ";", "*", "+", "-", "/", "=",
-    "<", ">", "->", "[", "]", "'text'", "\"Name\"", "`x`", "1", "0.15", "1e3", "S", "A", "ID", "NULL",
-    "NOT", "AND", "OR", "IN", "LIKE", "BETWEEN", "CASE", "WHEN", "THEN", "ELSE", "END", "CAST", "INT",
-    "STRUCT", "<", "ARRAY", "MAP", ":=", "=>", "SIZE", "SECONDS", "WITH", "KAFKA_TOPIC", "JOIN",
-    "WITHIN", "ON", "COUNT", "SUM", "LIMIT", "PARTITION", "--", "/*", "*/", "'", "\"",
+    "CREATE",
+    "STREAM",
+    "TABLE",
+    "AS",
+    "SELECT",
+    "FROM",
+    "WHERE",
+    "GROUP",
+    "BY",
+    "HAVING",
+    "EMIT",
+    "CHANGES",
+    "FINAL",
+    "WINDOW",
+    "TUMBLING",
+    "HOPPING",
+    "(",
+    ")",
+    ",",
+    ";",
+    "*",
+    "+",
+    "-",
+    "/",
+    "=",
+    "<",
+    ">",
+    "->",
+    "[",
+    "]",
+    "'text'",
+    "\"Name\"",
+    "`x`",
+    "1",
+    "0.15",
+    "1e3",
+    "S",
+    "A",
+    "ID",
+    "NULL",
+    "NOT",
+    "AND",
+    "OR",
+    "IN",
+    "LIKE",
+    "BETWEEN",
+    "CASE",
+    "WHEN",
+    "THEN",
+    "ELSE",
+    "END",
+    "CAST",
+    "INT",
+    "STRUCT",
+    "<",
+    "ARRAY",
+    "MAP",
+    ":=",
+    "=>",
+    "SIZE",
+    "SECONDS",
+    "WITH",
+    "KAFKA_TOPIC",
+    "JOIN",
+    "WITHIN",
+    "ON",
+    "COUNT",
+    "SUM",
+    "LIMIT",
+    "PARTITION",
+    "--",
+    "/*",
+    "*/",
+    "'",
+    "\"",
 ];
 
 proptest! {
@@ -61,14 +130,21 @@ fn what_is_just_within_the_limits_is_executed() {
         value: Some(br#"{"A":-3}"#.to_vec()),
         ..Default::default()
     });
-    assert_eq!(processed.records[0].value.as_deref(), Some(&br#"{"D":3,"L":117}"#[..]));
+    assert_eq!(
+        processed.records[0].value.as_deref(),
+        Some(&br#"{"D":3,"L":117}"#[..])
+    );
 }
 
 #[test]
 fn deep_nesting_and_long_chains_are_refused_instead_of_overflowing_the_stack() {
     let from = "FROM S EMIT CHANGES;";
     let deep = |open: &str, inner: &str, close: &str| {
-        format!("SELECT {}{inner}{} {from}", open.repeat(100_000), close.repeat(100_000))
+        format!(
+            "SELECT {}{inner}{} {from}",
+            open.repeat(100_000),
+            close.repeat(100_000)
+        )
     };
     let texts = [
         deep("(", "1", ")"),
@@ -79,8 +155,15 @@ fn deep_nesting_and_long_chains_are_refused_instead_of_overflowing_the_stack() {
         deep("A[", "1", "]"),
         format!("SELECT 1{} {from}", " + 1".repeat(100_000)),
         format!("SELECT A{} {from}", "->B".repeat(100_000)),
-        format!("SELECT A FROM S WHERE A = 1{};", " AND A = 1".repeat(60_000)),
-        format!("CREATE STREAM S (A {}INT{});", "ARRAY<".repeat(100_000), ">".repeat(100_000)),
+        format!(
+            "SELECT A FROM S WHERE A = 1{};",
+            " AND A = 1".repeat(60_000)
+        ),
+        format!(
+            "CREATE STREAM S (A {}INT{});",
+            "ARRAY<".repeat(100_000),
+            ">".repeat(100_000)
+        ),
         format!("SELECT A FROM S GROUP BY {};", "(".repeat(500_000)),
     ];
     for text in texts {

@@ -18,9 +18,8 @@ const AFTER: i64 = 5;
 const GRACE: i64 = 4;
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
-    let event = (any::<bool>(), 0..8_u8, 0..8_u8, 0..12_i64, 0..3_i64).prop_map(
-        |(left, key, null, lateness, step)| (left, key, null, lateness, step),
-    );
+    let event = (any::<bool>(), 0..8_u8, 0..8_u8, 0..12_i64, 0..3_i64)
+        .prop_map(|(left, key, null, lateness, step)| (left, key, null, lateness, step));
     proptest::collection::vec(event, 1..120).prop_map(|steps| {
         let mut now = 20;
         let mut events = Vec::new();
@@ -65,7 +64,12 @@ fn expected(events: &[Event], is_left_join: bool) -> Vec<Joined> {
             if oldest_open < stream_time - ahead - GRACE {
                 open.sort_by_key(|(time, key, _)| (*time, *key));
                 let closes = |time: i64| time + AFTER + GRACE < stream_time;
-                oldest_open = open.iter().map(|(time, ..)| *time).find(|time| !closes(*time)).or(open.last().map(|(time, ..)| *time)).unwrap_or(i64::MAX);
+                oldest_open = open
+                    .iter()
+                    .map(|(time, ..)| *time)
+                    .find(|time| !closes(*time))
+                    .or(open.last().map(|(time, ..)| *time))
+                    .unwrap_or(i64::MAX);
                 for (time, key, value) in open.iter().filter(|(time, ..)| closes(*time)) {
                     out.push((Some(*key), *value, None, *time));
                 }
@@ -78,14 +82,22 @@ fn expected(events: &[Event], is_left_join: bool) -> Vec<Joined> {
             .filter(|(_, row)| row.left != event.left && row.key == Some(key))
             .filter(|(_, row)| row.time > newest[other] - retention)
             .filter(|(_, row)| {
-                let (left, right) = if event.left { (event.time, row.time) } else { (row.time, event.time) };
+                let (left, right) = if event.left {
+                    (event.time, row.time)
+                } else {
+                    (row.time, event.time)
+                };
                 right >= left - BEFORE && right <= left + AFTER
             })
             .collect();
         partners.sort_by_key(|(arrival, row)| (row.time, *arrival));
         for (_, row) in &partners {
             let partner = row.value.unwrap();
-            let (left, right) = if event.left { (value, partner) } else { (partner, value) };
+            let (left, right) = if event.left {
+                (value, partner)
+            } else {
+                (partner, value)
+            };
             out.push((Some(key), left, Some(right), event.time.max(row.time)));
             if !event.left {
                 open.retain(|(time, other, _)| (*time, *other) != (row.time, key));
@@ -121,14 +133,18 @@ fn found(events: &[Event], join: &str) -> Vec<Joined> {
         let processed = engine.process(Input {
             topic: if event.left { "l" } else { "r" }.to_owned(),
             key: event.key.map(|key| key.to_string().into_bytes()),
-            value: event.value.map(|value| format!("{{\"V\":{value}}}").into_bytes()),
+            value: event
+                .value
+                .map(|value| format!("{{\"V\":{value}}}").into_bytes()),
             timestamp: event.time,
             ..Input::default()
         });
         for record in processed.records {
             let value: serde_json::Value = serde_json::from_slice(&record.value.unwrap()).unwrap();
             let number = |name: &str| value[name].as_u64().map(|number| number as u32);
-            let key = record.key.map(|key| String::from_utf8(key).unwrap().parse().unwrap());
+            let key = record
+                .key
+                .map(|key| String::from_utf8(key).unwrap().parse().unwrap());
             out.push((key, number("A").unwrap(), number("B"), record.timestamp));
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use kafka_io::KafkaSettings;
 use ksql_engine::execute::murmur2::partition_of;
 use ksql_engine::kafka::{Options, Runtime, RuntimeError, Script, run};
+use ksql_engine::registry::Effect;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::message::Message;
 use rdkafka::mocking::MockCluster;
@@ -13,41 +14,59 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio_util::sync::CancellationToken;
 
 const LIMIT: Duration = Duration::from_secs(60);
-const PARTITIONS: i32 = 3;
 const PIPELINE: &str = include_str!("../../../../ksql/pipeline.sql");
 
 struct Broker {
     _cluster: MockCluster<'static, DefaultProducerContext>,
     settings: KafkaSettings,
     producer: FutureProducer,
+    partitions: i32,
 }
 
 impl Broker {
-    fn start<'t>(topics: impl IntoIterator<Item = &'t str>) -> Self {
+    fn start<'t>(partitions: i32, topics: impl IntoIterator<Item = &'t str>) -> Self {
         let cluster = MockCluster::new(1).unwrap();
         for topic in topics {
-            cluster.create_topic(topic, PARTITIONS, 1).unwrap();
+            cluster.create_topic(topic, partitions, 1).unwrap();
         }
         let settings = KafkaSettings::plain(cluster.bootstrap_servers());
-        let producer = settings.producer("test").create().unwrap();
+        // Uncompressed, so that a size in a test is the size in the cluster.
+        let producer = settings
+            .producer("test")
+            .set("compression.type", "none")
+            .create()
+            .unwrap();
         Self {
             _cluster: cluster,
             settings,
             producer,
+            partitions,
         }
     }
 
     async fn send(&self, topic: &str, key: &str, value: &str, timestamp: i64) {
-        let record = FutureRecord::to(topic).key(key).payload(value).timestamp(timestamp);
+        let record = FutureRecord::to(topic)
+            .key(key)
+            .payload(value)
+            .timestamp(timestamp);
         self.producer.send(record, LIMIT).await.unwrap();
     }
 
     /// The first records of a topic, in the order in which they arrive.
-    async fn records(&self, topic: &str, count: usize) -> Vec<(i32, Vec<u8>, serde_json::Value, i64)> {
-        let consumer: StreamConsumer = self.settings.assigning_consumer("test-reader").create().unwrap();
+    async fn records(
+        &self,
+        topic: &str,
+        count: usize,
+    ) -> Vec<(i32, Vec<u8>, serde_json::Value, i64)> {
+        let consumer: StreamConsumer = self
+            .settings
+            .assigning_consumer("test-reader")
+            .create()
+            .unwrap();
         let mut list = TopicPartitionList::new();
-        for partition in 0..PARTITIONS {
-            list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+        for partition in 0..self.partitions {
+            list.add_partition_offset(topic, partition, Offset::Beginning)
+                .unwrap();
         }
         consumer.assign(&list).unwrap();
         let mut records = Vec::new();
@@ -68,55 +87,71 @@ impl Broker {
 }
 
 fn prediction(weight: f64) -> String {
-    format!(r#"{{"Species":"salmon","Length":80.0,"Height":18.0,"Timestamp":"t","Prediction":{{"Weight":{weight},"ModelTime":"m","ModelVersion":"v1"}}}}"#)
+    format!(
+        r#"{{"Species":"salmon","Length":80.0,"Height":18.0,"Timestamp":"t","Prediction":{{"Weight":{weight},"ModelTime":"m","ModelVersion":"v1"}}}}"#
+    )
 }
 
 fn actual(fish: usize) -> String {
     format!(r#"{{"Species":"salmon","Weight":2.0,"Timestamp":"t{fish}"}}"#)
 }
 
-async fn ended(task: tokio::task::JoinHandle<Result<(), RuntimeError>>) -> Result<(), RuntimeError> {
+async fn ended(
+    task: tokio::task::JoinHandle<Result<(), RuntimeError>>,
+) -> Result<(), RuntimeError> {
     tokio::time::timeout(LIMIT, task).await.unwrap().unwrap()
+}
+
+/// The first weighing's time, at the start of a minute.
+const START: i64 = 1_700_000_040_000;
+
+/// Forty fish, one every two seconds, all there before the queries: the two sides are read at
+/// different speeds, and still merged by time.
+async fn forty_fish(broker: &Broker) {
+    for fish in 0..40_usize {
+        let time = START + 2_000 * fish as i64;
+        let key = fish.to_string();
+        broker
+            .send("weight-prediction", &key, &prediction(1.0), time)
+            .await;
+    }
+    broker.send("machine-weight", "0", "no JSON", START).await;
+    for fish in 0..40_usize {
+        let time = START + 2_000 * fish as i64;
+        broker
+            .send("machine-weight", &fish.to_string(), &actual(fish), time)
+            .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_shipped_pipeline_joins_triggers_and_skips_what_it_cannot_read() {
     let script = Script::parse(PIPELINE).unwrap();
-    let broker = Broker::start(script.topics());
-    let start = 1_700_000_040_000_i64;
-    // Everything is there before the queries: the two sides are read at different speeds, and still
-    // merged by time, so that no window misses a row.
-    for fish in 0..40_usize {
-        let time = start + 2_000 * fish as i64;
-        broker.send("weight-prediction", &fish.to_string(), &prediction(1.0), time).await;
-    }
-    broker.send("machine-weight", "0", "no JSON", start).await;
-    for fish in 0..40_usize {
-        let time = start + 2_000 * fish as i64 + 10_000;
-        broker.send("machine-weight", &fish.to_string(), &actual(fish), time).await;
-    }
+    let broker = Broker::start(1, script.topics());
+    forty_fish(&broker).await;
     let (options, shutdown) = (Options::default(), CancellationToken::new());
     let metrics = options.metrics.clone();
-    let settings = broker.settings.clone();
     let running = tokio::spawn({
-        let shutdown = shutdown.clone();
+        let (settings, shutdown) = (broker.settings.clone(), shutdown.clone());
         async move { run(&script, settings, options, shutdown).await }
     });
     let rows = broker.records("weight-diff", 40).await;
-    for (partition, key, value, timestamp) in &rows {
-        let fish: i64 = std::str::from_utf8(key).unwrap().parse().unwrap();
-        assert_eq!(*partition as u32, partition_of(key, PARTITIONS as u32), "as the sources' keys");
+    for (fish, (_, key, value, timestamp)) in rows.iter().enumerate() {
+        assert_eq!(key, fish.to_string().as_bytes());
         assert_eq!(value["_id"], format!("{fish}@t{fish}"));
         assert_eq!(value["Error"], 0.5);
-        assert_eq!(*timestamp, start + 2_000 * fish + 10_000);
+        assert_eq!(*timestamp, START + 2_000 * fish as i64);
     }
     let finals = broker.records("weight-retrain", 1).await;
-    let (partition, key, value, _) = &finals[0];
+    let (_, key, value, timestamp) = &finals[0];
     let (version, window) = key.split_last_chunk::<8>().unwrap();
-    assert_eq!((version, i64::from_be_bytes(*window)), (&b"v1"[..], start));
-    assert_eq!(*partition as u32, partition_of(b"v1", PARTITIONS as u32), "by the key without its window");
-    assert_eq!(value["Fish"], 25, "fish 0 to 24 were weighed in the first minute");
-    assert_eq!((&value["Fish_Id_Start"], &value["Fish_Id_End"]), (&"0".into(), &"24".into()));
+    assert_eq!((version, i64::from_be_bytes(*window)), (&b"v1"[..], START));
+    assert_eq!(*timestamp, START + 58_000, "the newest row of the window");
+    assert_eq!(value["Fish"], 30, "one every two seconds of a minute");
+    assert_eq!(
+        (&value["Fish_Id_Start"], &value["Fish_Id_End"]),
+        (&"0".into(), &"29".into())
+    );
     let log = broker.records("default_ksql_processing_log", 1).await;
     let entry = &log[0].2["message"]["deserializationError"];
     assert_eq!(entry["topic"], "machine-weight");
@@ -126,16 +161,41 @@ async fn the_shipped_pipeline_joins_triggers_and_skips_what_it_cannot_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_are_written_to_the_partitions_that_kafkas_java_clients_choose() {
+    let script = Script::parse(PIPELINE).unwrap();
+    let broker = Broker::start(3, script.topics());
+    forty_fish(&broker).await;
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn({
+        let (settings, shutdown) = (broker.settings.clone(), shutdown.clone());
+        async move { run(&script, settings, Options::default(), shutdown).await }
+    });
+    for (partition, key, ..) in broker.records("weight-diff", 40).await {
+        assert_eq!(partition as u32, partition_of(&key, 3));
+    }
+    let (partition, ..) = &broker.records("weight-retrain", 1).await[0];
+    assert_eq!(
+        *partition as u32,
+        partition_of(b"v1", 3),
+        "by the key without its window"
+    );
+    shutdown.cancel();
+    ended(running).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_live_pair_is_joined_while_the_other_partitions_are_silent() {
     let script = Script::parse(PIPELINE).unwrap();
-    let broker = Broker::start(script.topics());
+    let broker = Broker::start(3, script.topics());
     let shutdown = CancellationToken::new();
     let running = tokio::spawn({
         let (settings, shutdown) = (broker.settings.clone(), shutdown.clone());
         async move { run(&script, settings, Options::default(), shutdown).await }
     });
     broker.send("machine-weight", "7", &actual(7), 1_000).await;
-    broker.send("weight-prediction", "7", &prediction(2.0), 500).await;
+    broker
+        .send("weight-prediction", "7", &prediction(2.0), 500)
+        .await;
     let rows = broker.records("weight-diff", 1).await;
     assert_eq!(rows[0].2["Error"], 0.0);
     shutdown.cancel();
@@ -144,51 +204,96 @@ async fn a_live_pair_is_joined_while_the_other_partitions_are_silent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn statements_come_and_go_at_run_time_and_somebody_may_listen() {
-    let broker = Broker::start(["s", "x", "default_ksql_processing_log"]);
-    let runtime = Runtime::start(broker.settings.clone(), Options::default()).await.unwrap();
+    let broker = Broker::start(3, ["s", "x", "default_ksql_processing_log"]);
+    let runtime = Runtime::start(broker.settings.clone(), Options::default())
+        .await
+        .unwrap();
     runtime
         .execute("SET 'auto.offset.reset'='earliest'; CREATE STREAM s (id VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON'); CREATE STREAM x WITH (KAFKA_TOPIC='x') AS SELECT id, v * 2 AS w FROM s;")
         .await
         .unwrap();
     broker.send("s", "a", r#"{"v":21}"#, 5).await;
     assert_eq!(broker.records("x", 1).await[0].2["W"], 42);
-    let executed = runtime.execute("SELECT id, w FROM x WHERE w > 1 EMIT CHANGES;").await.unwrap();
-    let ksql_engine::registry::Effect::Select(plan) = &executed[0].effects[0] else {
+    let executed = runtime
+        .execute("SELECT id, w FROM x WHERE w > 1 EMIT CHANGES;")
+        .await
+        .unwrap();
+    let Effect::Select(plan) = &executed[0].effects[0] else {
         panic!("a SELECT is for a listener");
     };
     let mut listener = runtime.listen(plan, true).unwrap();
-    let change = tokio::time::timeout(LIMIT, listener.changes.recv()).await.unwrap().unwrap();
-    assert_eq!(format!("{:?}", change.columns), r#"Some([Text("a"), Integer(42)])"#);
+    let change = tokio::time::timeout(LIMIT, listener.changes.recv())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        format!("{:?}", change.columns),
+        r#"Some([Text("a"), Integer(42)])"#
+    );
     drop(listener);
     let id = runtime.registry().queries()[0].id.clone();
-    runtime.execute(&format!("TERMINATE {id}; DROP STREAM x;")).await.unwrap();
+    runtime
+        .execute(&format!("TERMINATE {id}; DROP STREAM x;"))
+        .await
+        .unwrap();
     assert!(runtime.registry().queries().is_empty());
     let shutdown = CancellationToken::new();
     shutdown.cancel();
-    tokio::time::timeout(LIMIT, runtime.run(shutdown)).await.unwrap().unwrap();
+    tokio::time::timeout(LIMIT, runtime.run(shutdown))
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_whose_topics_do_not_exist_is_refused_before_anything_runs() {
-    let broker = Broker::start(["default_ksql_processing_log"]);
+    let broker = Broker::start(3, ["default_ksql_processing_log"]);
     let script = Script::parse(PIPELINE).unwrap();
-    let error = run(&script, broker.settings.clone(), Options::default(), CancellationToken::new())
-        .await
-        .unwrap_err();
+    let error = run(
+        &script,
+        broker.settings.clone(),
+        Options::default(),
+        CancellationToken::new(),
+    )
+    .await
+    .unwrap_err();
     assert!(error.to_string().contains("weight-prediction"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_that_were_deleted_before_they_were_read_stop_the_query_loudly() {
-    let broker = Broker::start(["s", "x", "default_ksql_processing_log"]);
-    // One batch is larger than what the in-process cluster keeps of a partition would leave room for.
-    let value = format!(r#"{{"v":"{}"}}"#, "x".repeat(900_000));
-    let script = "SET 'auto.offset.reset'='earliest'; CREATE STREAM s (id VARCHAR KEY, v VARCHAR) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON'); CREATE STREAM x WITH (KAFKA_TOPIC='x') AS SELECT id, LEN(v) AS n FROM s;";
-    let runtime = Runtime::start(broker.settings.clone(), Options::default()).await.unwrap();
+    let broker = Broker::start(3, ["s", "default_ksql_processing_log"]);
+    let mut settings = broker.settings.clone();
+    let small_queue = "queued.max.messages.kbytes=1024".parse().unwrap();
+    settings.kafka_properties.push(small_queue);
+    let runtime = Runtime::start(settings, Options::default()).await.unwrap();
+    let executed = runtime
+        .execute("CREATE STREAM s (id VARCHAR KEY, v VARCHAR) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON'); SELECT * FROM s EMIT CHANGES;")
+        .await
+        .unwrap();
+    let Effect::Select(plan) = &executed[1].effects[0] else {
+        panic!("a SELECT is for a listener");
+    };
+    // The listener takes nothing, so that its query stands still while the cluster deletes what is
+    // older than its newest 5 MiB.
+    let mut listener = runtime.listen(plan, true).unwrap();
+    let value = format!(r#"{{"v":"{}"}}"#, "x".repeat(1_000));
+    broker.send("s", "a", &value, 5).await;
+    tokio::time::timeout(LIMIT, listener.changes.recv())
+        .await
+        .unwrap()
+        .unwrap();
     for _ in 0..20 {
-        broker.send("s", "a", &value, 5).await;
+        let sends = (0..1_000).map(|_| broker.send("s", "a", &value, 5));
+        futures::future::join_all(sends).await;
     }
-    // Reading from the beginning is from what is left: that is no loss of this query's.
-    runtime.execute(script).await.unwrap();
-    assert!(!broker.records("x", 1).await.is_empty());
+    let failure = async {
+        while listener.changes.recv().await.is_some() {}
+        (&mut listener.failure).await.unwrap()
+    };
+    let error = tokio::time::timeout(LIMIT, failure).await.unwrap();
+    assert!(
+        matches!(&error, RuntimeError::Deleted { topic } if topic == "s"),
+        "{error}"
+    );
 }

@@ -15,7 +15,11 @@ fn all_cases() -> Vec<(String, Case)> {
     files
         .iter()
         .flat_map(|path| {
-            let file = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let file = path
+                .file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned();
             let text = std::fs::read_to_string(path).expect("a readable file");
             let cases = cases::read(&text).expect("cases");
             cases.into_iter().map(move |case| (file.clone(), case))
@@ -29,7 +33,9 @@ fn no_case_comes_out_different_and_all_of_the_pipeline_pass() {
     for (file, case) in all_cases() {
         match run(&case) {
             Verdict::Passed => passed += 1,
-            Verdict::Failed(difference) => wrong.push(format!("{file}: {}: {difference}", case.name)),
+            Verdict::Failed(difference) => {
+                wrong.push(format!("{file}: {}: {difference}", case.name))
+            }
             Verdict::Unsupported(reason) => {
                 if file == "01-pipeline" {
                     wrong.push(format!("{file}: {}: {reason}", case.name));
@@ -38,7 +44,11 @@ fn no_case_comes_out_different_and_all_of_the_pipeline_pass() {
             }
         }
     }
-    println!("{passed} passed, {} unsupported:\n{}", unsupported.len(), unsupported.join("\n"));
+    println!(
+        "{passed} passed, {} unsupported:\n{}",
+        unsupported.len(),
+        unsupported.join("\n")
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // A lower number means that something was supported and no longer is.
     assert!(passed >= 284, "only {passed} cases pass");
@@ -48,7 +58,11 @@ fn no_case_comes_out_different_and_all_of_the_pipeline_pass() {
 fn every_statement_that_ksqldb_refused_is_refused() {
     for (file, case) in all_cases() {
         if let Expected::Refusal(_) = case.expected {
-            assert!(!matches!(run(&case), Verdict::Failed(_)), "{file}: {}", case.name);
+            assert!(
+                !matches!(run(&case), Verdict::Failed(_)),
+                "{file}: {}",
+                case.name
+            );
         }
     }
 }

@@ -5,13 +5,14 @@ use ksql_engine::engine::Engine;
 use ksql_engine::error::ErrorKind;
 use ksql_engine::kafka::Script;
 
-const SOURCE: &str =
-    "CREATE STREAM S (ID VARCHAR KEY, A VARCHAR, I INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');";
+const SOURCE: &str = "CREATE STREAM S (ID VARCHAR KEY, A VARCHAR, I INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');";
 
 #[test]
 fn the_line_and_column_are_those_of_the_mistake() {
     let mut engine = Engine::new(Catalog::assuming(1));
-    let text = format!("{SOURCE}\n-- a comment\nCREATE STREAM X AS\n  SELECT ID,\n         Nope\n  FROM S;");
+    let text = format!(
+        "{SOURCE}\n-- a comment\nCREATE STREAM X AS\n  SELECT ID,\n         Nope\n  FROM S;"
+    );
     let error = engine.execute(&text).unwrap_err();
     assert_eq!((error.line, error.column), (5, 10), "{error}");
     assert!(error.message.contains("NOPE"), "{error}");
@@ -20,7 +21,9 @@ fn the_line_and_column_are_those_of_the_mistake() {
 #[test]
 fn a_script_with_one_bad_statement_changes_nothing() {
     let mut engine = Engine::new(Catalog::assuming(1));
-    let text = format!("{SOURCE} CREATE STREAM X AS SELECT ID, A FROM S; CREATE STREAM Y AS SELECT NOPE FROM X;");
+    let text = format!(
+        "{SOURCE} CREATE STREAM X AS SELECT ID, A FROM S; CREATE STREAM Y AS SELECT NOPE FROM X;"
+    );
     engine.execute(&text).unwrap_err();
     assert_eq!(engine.registry().catalog().sources().count(), 0);
     assert!(engine.registry().queries().is_empty());
@@ -48,10 +51,14 @@ fn what_ksqldb_knows_and_this_engine_does_not_is_called_unsupported() {
 fn a_stream_that_a_query_reads_is_not_dropped() {
     let mut engine = Engine::new(Catalog::assuming(1));
     engine.execute(SOURCE).unwrap();
-    engine.execute("CREATE STREAM X AS SELECT ID, A FROM S;").unwrap();
+    engine
+        .execute("CREATE STREAM X AS SELECT ID, A FROM S;")
+        .unwrap();
     let error = engine.execute("DROP STREAM S;").unwrap_err();
     assert!(error.message.contains("CSAS_X_1"), "{error}");
-    engine.execute("TERMINATE CSAS_X_1; DROP STREAM S;").unwrap();
+    engine
+        .execute("TERMINATE CSAS_X_1; DROP STREAM S;")
+        .unwrap();
     assert!(engine.registry().catalog().source("S").is_none());
 }
 
@@ -63,6 +70,14 @@ fn the_shipped_pipeline_is_supported_and_names_its_topics() {
     let sinks: Vec<&str> = script.sink_topics().collect();
     assert_eq!(sources, ["machine-weight", "weight-prediction"]);
     assert_eq!(sinks, ["weight-diff", "weight-retrain"]);
-    assert!(!text.to_uppercase().contains("PARTITIONS="), "partitions follow the sources");
-    assert!(text.lines().find(|line| !line.starts_with("--") && !line.is_empty()).unwrap().starts_with("SET "));
+    assert!(
+        !text.to_uppercase().contains("PARTITIONS="),
+        "partitions follow the sources"
+    );
+    assert!(
+        text.lines()
+            .find(|line| !line.starts_with("--") && !line.is_empty())
+            .unwrap()
+            .starts_with("SET ")
+    );
 }

@@ -4,10 +4,19 @@ use ksql_engine::catalog::Catalog;
 use ksql_engine::engine::{Engine, Input};
 
 fn text(bytes: Option<&Vec<u8>>) -> String {
-    bytes.map_or_else(|| "null".to_owned(), |bytes| String::from_utf8_lossy(bytes).into_owned())
+    bytes.map_or_else(
+        || "null".to_owned(),
+        |bytes| String::from_utf8_lossy(bytes).into_owned(),
+    )
 }
 
-fn feed(engine: &mut Engine, topic: &str, key: &str, value: &str, timestamp: i64) -> Vec<(String, String, String)> {
+fn feed(
+    engine: &mut Engine,
+    topic: &str,
+    key: &str,
+    value: &str,
+    timestamp: i64,
+) -> Vec<(String, String, String)> {
     let processed = engine.process(Input {
         topic: topic.to_owned(),
         key: Some(key.as_bytes().to_vec()),
@@ -17,7 +26,11 @@ fn feed(engine: &mut Engine, topic: &str, key: &str, value: &str, timestamp: i64
     });
     assert!(processed.problems.is_empty(), "{:?}", processed.problems);
     let shown = |record: ksql_engine::execute::OutputRecord| {
-        (record.topic.to_string(), text(record.partition_key.as_ref()), text(record.value.as_ref()))
+        (
+            record.topic.to_string(),
+            text(record.partition_key.as_ref()),
+            text(record.value.as_ref()),
+        )
     };
     processed.records.into_iter().map(shown).collect()
 }
@@ -41,20 +54,46 @@ fn another_schema_threshold_and_window_work_the_same() {
                GROUP BY model HAVING MAX(off) >= 2 EMIT FINAL;",
         )
         .unwrap();
-    feed(&mut engine, "forecasts", "oslo", r#"{"degrees":3.5,"model":{"name":"m1"}}"#, 60_000);
+    feed(
+        &mut engine,
+        "forecasts",
+        "oslo",
+        r#"{"degrees":3.5,"model":{"name":"m1"}}"#,
+        60_000,
+    );
     let joined = feed(&mut engine, "measured", "oslo", r#"{"DEGREES":1}"#, 61_000);
     assert_eq!(
         joined,
-        [("misses".to_owned(), "oslo".to_owned(), r#"{"MODEL":"m1","OFF":2.5}"#.to_owned())]
+        [(
+            "misses".to_owned(),
+            "oslo".to_owned(),
+            r#"{"MODEL":"m1","OFF":2.5}"#.to_owned()
+        )]
     );
-    feed(&mut engine, "forecasts", "rome", r#"{"degrees":20,"model":{"name":"m2"}}"#, 299_000);
-    let closed = feed(&mut engine, "measured", "rome", r#"{"degrees":21}"#, 300_000);
+    feed(
+        &mut engine,
+        "forecasts",
+        "rome",
+        r#"{"degrees":20,"model":{"name":"m2"}}"#,
+        299_000,
+    );
+    let closed = feed(
+        &mut engine,
+        "measured",
+        "rome",
+        r#"{"degrees":21}"#,
+        300_000,
+    );
     let finals: Vec<&str> = closed
         .iter()
         .filter(|(topic, ..)| topic == "bad-models")
         .map(|(_, _, value)| value.as_str())
         .collect();
-    assert_eq!(finals, [r#"{"WORST":2.5,"N":1}"#, r#"{"WORST":2.5,"N":1}"#], "two windows hold the miss");
+    assert_eq!(
+        finals,
+        [r#"{"WORST":2.5,"N":1}"#, r#"{"WORST":2.5,"N":1}"#],
+        "two windows hold the miss"
+    );
 }
 
 #[test]
@@ -70,9 +109,19 @@ fn state_is_bounded_by_time_not_by_the_length_of_the_stream() {
         .unwrap();
     for second in 0..5_000_i64 {
         for topic in ["l", "r"] {
-            feed(&mut engine, topic, &second.to_string(), r#"{"v":1}"#, second * 1000);
+            feed(
+                &mut engine,
+                topic,
+                &second.to_string(),
+                r#"{"v":1}"#,
+                second * 1000,
+            );
         }
     }
     let shown = format!("{engine:?}");
-    assert!(shown.len() < 100_000, "the state's text has {} bytes", shown.len());
+    assert!(
+        shown.len() < 100_000,
+        "the state's text has {} bytes",
+        shown.len()
+    );
 }

@@ -13,7 +13,12 @@ const GRACE: i64 = 3;
 type Event = (Option<u8>, Option<i32>, i64);
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
-    let step = (0..8_u8, proptest::option::weighted(0.8, -5..6_i32), 0..6_i64, 0..10_i64);
+    let step = (
+        0..8_u8,
+        proptest::option::weighted(0.8, -5..6_i32),
+        0..6_i64,
+        0..10_i64,
+    );
     proptest::collection::vec(step, 1..150).prop_map(|steps| {
         let mut now = 0;
         steps
@@ -35,10 +40,19 @@ fn expected(events: &[Event], advance: i64, is_final: bool) -> Vec<Row> {
     let mut passed: BTreeMap<(i64, u8), bool> = BTreeMap::new();
     let (mut stream_time, mut emitted_to, mut out) = (-1, i64::MIN, Vec::new());
     let row = |group: u8, start: i64, rows: &[(Option<i32>, i64)]| {
-        let sum: i64 = rows.iter().filter_map(|(value, _)| *value).map(i64::from).sum();
+        let sum: i64 = rows
+            .iter()
+            .filter_map(|(value, _)| *value)
+            .map(i64::from)
+            .sum();
         let time = rows.iter().map(|(_, time)| *time).max().unwrap();
         // HAVING SUM(v) > 0
-        (group, start, (sum > 0).then_some((rows.len() as i64, sum)), time)
+        (
+            group,
+            start,
+            (sum > 0).then_some((rows.len() as i64, sum)),
+            time,
+        )
     };
     for (group, value, time) in events {
         let Some(group) = group else { continue };
@@ -48,10 +62,15 @@ fn expected(events: &[Event], advance: i64, is_final: bool) -> Vec<Row> {
             if start + SIZE <= close {
                 continue;
             }
-            windows.entry((start, *group)).or_default().push((*value, *time));
+            windows
+                .entry((start, *group))
+                .or_default()
+                .push((*value, *time));
             if !is_final {
                 let new = row(*group, start, &windows[&(start, *group)]);
-                let before = passed.insert((start, *group), new.2.is_some()).unwrap_or(false);
+                let before = passed
+                    .insert((start, *group), new.2.is_some())
+                    .unwrap_or(false);
                 if new.2.is_some() || before {
                     out.push(new);
                 }
@@ -94,9 +113,17 @@ fn found(events: &[Event], window: &str, emit: &str) -> Vec<Row> {
             let (group, start) = key.split_last_chunk::<8>().unwrap();
             let result = record.value.map(|value| {
                 let value: serde_json::Value = serde_json::from_slice(&value).unwrap();
-                (value["N"].as_i64().unwrap(), value["TOTAL"].as_i64().unwrap())
+                (
+                    value["N"].as_i64().unwrap(),
+                    value["TOTAL"].as_i64().unwrap(),
+                )
             });
-            out.push((group[0] - b'0', i64::from_be_bytes(*start), result, record.timestamp));
+            out.push((
+                group[0] - b'0',
+                i64::from_be_bytes(*start),
+                result,
+                record.timestamp,
+            ));
         }
     }
     out
