@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use ksql_client::KsqlArgs;
+use plots::PlotArgs;
 use service_runtime::cli::{ServiceArgs, block_on, exit_code};
 use service_runtime::telemetry;
 
@@ -38,6 +40,10 @@ enum Command {
     Connectors(ConnectorsArgs),
     /// Send dead letters back to the topics that they came from, once each
     Replay(ReplayCommand),
+    /// Ask a ksqlDB server, or this program's: a statement, a file or a prompt
+    Ksql(KsqlArgs),
+    /// Draw a report
+    Plot(PlotArgs),
 }
 
 /// Does what the command line says.
@@ -53,6 +59,8 @@ pub fn main() -> ExitCode {
             Command::Verify(args) => verify::run(args, shutdown).await,
             Command::Connectors(args) => connectors::run(args, shutdown).await,
             Command::Replay(args) => replay::run(args, shutdown).await,
+            Command::Ksql(args) => ksql_client::run(args, shutdown).await,
+            Command::Plot(args) => plots::run(&args),
         }
     }))
 }

@@ -1,6 +1,6 @@
 //! The main job: one plan through the whole loop, with a report and a verdict.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -36,9 +36,22 @@ pub struct DemoArgs {
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 
+    /// Where the report goes.
+    #[command(flatten)]
+    pub output: ReportArgs,
+}
+
+/// Where a report goes besides the terminal.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
+pub struct ReportArgs {
     /// Write the report as JSON
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+
+    /// Draw the report's figures into this folder
+    #[arg(long, value_name = "DIR")]
+    pub plot: Option<PathBuf>,
 }
 
 /// Runs the plan; `Ok` where the verdict is not `failed`.
@@ -48,16 +61,27 @@ pub struct DemoArgs {
 /// other error where a part of the pipeline fails.
 pub async fn run(args: DemoArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     let report = report(&args, shutdown).await?;
-    write_report(&report, args.report.as_deref())?;
+    args.output.write(&report)?;
     conclude(&report)
 }
 
-/// Writes the report as JSON where a file is named.
-pub(crate) fn write_report(report: &Report, path: Option<&Path>) -> anyhow::Result<()> {
-    let Some(path) = path else { return Ok(()) };
-    let json = serde_json::to_vec_pretty(report)?;
-    std::fs::write(path, json)
-        .map_err(|error| UsageError(format!("--report {}: {error}", path.display())).into())
+impl ReportArgs {
+    /// Writes and draws the report where that is asked for.
+    ///
+    /// # Errors
+    /// A [`UsageError`] for a file that cannot be written.
+    pub(crate) fn write(&self, report: &Report) -> anyhow::Result<()> {
+        if let Some(path) = &self.report {
+            let json = serde_json::to_vec_pretty(report)?;
+            std::fs::write(path, json)
+                .map_err(|error| UsageError(format!("--report {}: {error}", path.display())))?;
+        }
+        if let Some(folder) = &self.plot {
+            plots::write_all(report, folder)
+                .map_err(|error| UsageError(format!("--plot {}: {error}", folder.display())))?;
+        }
+        Ok(())
+    }
 }
 
 /// Says what the report says; an error for the verdict `failed`.

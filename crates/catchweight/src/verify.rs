@@ -1,6 +1,5 @@
 //! The demo's report and verdict for any running pipeline, from outside.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -9,7 +8,7 @@ use model_server::StoreAddress;
 use report::{Ledger, Report, Verdict};
 use service_runtime::{CancellationToken, Tasks};
 
-use crate::demo::{conclude, write_report};
+use crate::demo::{ReportArgs, conclude};
 use crate::model_history::ModelApi;
 use crate::observe::Observer;
 use crate::pipeline_files::{FileArgs, TriggerRule};
@@ -55,9 +54,9 @@ pub struct VerifyArgs {
     #[arg(long, env = "TIMEOUT", default_value_t = 300, value_name = "SECONDS")]
     pub timeout: u64,
 
-    /// Write the report as JSON
-    #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
+    /// Where the report goes.
+    #[command(flatten)]
+    pub output: ReportArgs,
 
     /// The files that define the pipeline; the threshold and the window are read from the SQL.
     #[command(flatten)]
@@ -99,7 +98,7 @@ pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Resul
         report?
     };
     progress::done(&watched.observer);
-    write_report(&report, args.report.as_deref())?;
+    args.output.write(&report)?;
     conclude(&report)
 }
 

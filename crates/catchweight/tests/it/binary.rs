@@ -1,0 +1,113 @@
+//! The program as a user starts it: exit codes, files, messages.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn catchweight(arguments: &[&str]) -> Output {
+    // The demo ends by itself, at the latest at its deadline.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_catchweight"));
+    command
+        .args(arguments)
+        .env_remove("RUST_LOG")
+        .output()
+        .expect("the program starts")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, text).expect("a file");
+    path.to_str().expect("UTF-8").to_owned()
+}
+
+/// Thirty char that a user typed: none of them salmon.
+fn thirty_char(header: &str, row: impl Fn(usize, f64, f64, f64) -> String) -> String {
+    let mut text = format!("{header}\n");
+    for n in 0..30 {
+        let wave = |k: usize| ((n * k) % 11) as f64 / 10.0;
+        let (length, height) = (80.0 + wave(7), 17.5 + wave(3));
+        let weight = 0.07 * length + 0.06 * height + (wave(5) - 0.5) / 20.0;
+        text.push_str(&row(n + 1, length, height, weight));
+        text.push('\n');
+    }
+    text
+}
+
+#[test]
+fn ones_own_fish_and_a_model_trained_on_them_are_steady_and_the_report_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fish = thirty_char(
+        "Fish_Id,Species,Length,Height,Weight",
+        |id, length, height, weight| format!("{id},char,{length},{height},{weight:.4}"),
+    );
+    let rows = thirty_char(
+        "species,length,height,weight",
+        |_, length, height, weight| format!("char,{length},{height},{weight:.4}"),
+    );
+    let fish = write(folder.path(), "fish.csv", &fish);
+    let rows = write(folder.path(), "rows.csv", &rows);
+    let report = folder.path().join("report.json");
+    let output = catchweight(&[
+        "demo",
+        "--port",
+        "0",
+        "--speed",
+        "30",
+        "--input",
+        &fish,
+        "--training-data",
+        &rows,
+        "--report",
+        report.to_str().expect("UTF-8"),
+    ]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let report: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(report).expect("a report")).expect("JSON");
+    assert_eq!(report["verdict"], "steady");
+    assert_eq!(report["fish"]["stored"], 30);
+    assert_eq!(report["fish_rows"][0]["species"], "char");
+}
+
+#[test]
+fn a_named_port_that_is_taken_is_a_wrong_setting() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let output = catchweight(&["demo", "--port", &port]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains(&port), "{}", stderr(&output));
+}
+
+#[test]
+fn a_broken_line_of_ones_own_fish_is_named_before_anything_starts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "Fish_Id,Species,Length,Height,Weight\n1,salmon,80,19,4\n2,salmon,abc,19,4\n";
+    let fish = write(folder.path(), "fish.csv", text);
+    let output = catchweight(&["--input", &fish]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("line 3"), "{}", stderr(&output));
+}
+
+#[test]
+fn wrong_plans_and_files_end_with_exit_code_2_and_one_line_that_says_what_to_do() {
+    for arguments in [
+        &["--plan", "trout:3"][..],
+        &["--input", "no-such-file.csv"],
+        &["--training-data", "no-such-file.csv", "--port", "0"],
+        &["--sql", "no-such-file.sql"],
+        &["--connectors", "no-such-folder"],
+        &["--repeat"],
+    ] {
+        let output = catchweight(arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+        assert!(!stderr(&output).is_empty(), "{arguments:?}");
+    }
+}

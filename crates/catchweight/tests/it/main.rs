@@ -1,0 +1,5 @@
+//! The whole loop through its real parts: broker, services, SQL, connectors.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod binary;
+mod whole_loop;

@@ -1,0 +1,181 @@
+//! A plan through the whole loop in this process.
+
+use std::time::{Duration, Instant};
+
+use catchweight::demo::{self, DemoArgs};
+use catchweight::embedded::{Embedded, PipelineArgs};
+use fish_producer::FishProducer;
+use messages::topics;
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use report::{Ledger, Report, Verdict};
+use service_runtime::{CancellationToken, Tasks};
+use tokio::time::timeout;
+
+const LIMIT: Duration = Duration::from_secs(120);
+/// Fast, and still slow enough that a busy machine keeps up.
+const SPEED: f64 = 30.0;
+
+fn fish(plan: &str, seed: u64) -> fish_producer::Config {
+    fish_producer::Config {
+        plan: plan.parse().expect("a plan"),
+        seed: Some(seed),
+        speed: Some(SPEED),
+        ..fish_producer::Config::default()
+    }
+}
+
+/// Any free port: tests run side by side.
+fn pipeline() -> PipelineArgs {
+    PipelineArgs {
+        port: Some(0),
+        ..PipelineArgs::default()
+    }
+}
+
+async fn run(plan: &str, seed: u64) -> Report {
+    let args = DemoArgs {
+        fish: fish(plan, seed),
+        pipeline: pipeline(),
+        ..DemoArgs::default()
+    };
+    let report = timeout(LIMIT, demo::report(&args, CancellationToken::new()));
+    report
+        .await
+        .expect("the demo has a deadline of its own")
+        .expect("every part runs")
+}
+
+fn activated(report: &Report) -> usize {
+    let outcomes = report.retrainings.iter().map(|one| one.outcome.as_deref());
+    outcomes
+        .filter(|outcome| *outcome == Some("activated"))
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_species_drifts_triggers_one_retraining_and_recovers_with_every_fish_accounted_for() {
+    let report = run("salmon:60,walleye:60,salmon:60", 1).await;
+    assert_eq!(
+        (report.verdict, &report.reasons),
+        (Verdict::Recovered, &vec![]),
+        "{report}"
+    );
+    let fish = report.fish;
+    let steps = [
+        fish.measured,
+        fish.predicted,
+        fish.weighed,
+        fish.joined,
+        fish.stored,
+    ];
+    assert_eq!(steps, [180; 5], "{report}");
+    assert_eq!((fish.duplicates, fish.dead_letters), (0, 0));
+    assert_eq!(activated(&report), 1, "{report}");
+    assert_eq!(report.threshold, 0.15);
+    let after = report.mean_error_after_recovery.expect("a drift ended");
+    assert!(after < report.threshold, "{report}");
+    // Salmon is not forgotten: the rows of the retraining held both species.
+    let last = report.phases.last().expect("a phase");
+    assert!(last.mean_error.expect("errors") < 0.1, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_new_species_nothing_is_retrained() {
+    let report = run("salmon:90", 2).await;
+    assert_eq!(
+        (report.verdict, report.retrainings.len()),
+        (Verdict::Steady, 0),
+        "{report}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unseen_third_species_is_answered_by_the_pooled_fit_and_flagged_until_it_is_learned() {
+    let report = run("salmon:60,walleye:60,char:60,salmon:30", 3).await;
+    assert_eq!(report.verdict, Verdict::Recovered, "{report}");
+    let char: Vec<_> = report
+        .fish_rows
+        .iter()
+        .filter(|row| row.species == "char")
+        .collect();
+    assert!(
+        char.first().expect("char").unseen_species,
+        "the model never saw char"
+    );
+    assert!(
+        !char.last().expect("char").unseen_species,
+        "the model has learned char"
+    );
+    let salmon_again = report.phases.last().expect("a phase");
+    assert!(salmon_again.mean_error.expect("errors") < 0.1, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_records_on_any_topic_are_kept_and_counted_and_stop_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut tasks = Tasks::new(CancellationToken::new());
+    let stop = tasks.shutdown();
+    let settings = pipeline();
+    let embedded = Embedded::start(&settings, folder.path(), Ledger::default(), &mut tasks);
+    let embedded = embedded.await.expect("the pipeline starts");
+    timeout(LIMIT, embedded.readiness().ready())
+        .await
+        .expect("the pipeline is ready");
+
+    let producer: FutureProducer = embedded
+        .kafka()
+        .producer("bad")
+        .create()
+        .expect("a producer");
+    let bad = [
+        (topics::MACHINE_MEASUREMENT, r#"{"Fish_Id":"x","#),
+        (
+            topics::MACHINE_MEASUREMENT,
+            r#"{"Fish_Id":"x","Species":"salmon","Height":18.7,"Timestamp":"2021-06-09T13:39:27.971Z"}"#,
+        ),
+        (topics::MACHINE_WEIGHT, "not JSON"),
+        (topics::WEIGHT_DIFF, r#"{"Fish_Id":"x"}"#),
+    ];
+    for (topic, value) in bad {
+        let record = FutureRecord::to(topic).key("x").payload(value);
+        producer.send(record, LIMIT).await.expect("written");
+    }
+    let machines = FishProducer::bind(&fish("salmon:20", 4), embedded.kafka()).expect("settings");
+    machines.run(stop.clone()).await.expect("written");
+    let watched = embedded.watched();
+    let settled = timeout(LIMIT, watched.settled(Some(20))).await;
+    settled
+        .expect("every good fish is stored")
+        .expect("store and API answer");
+    let letters = async {
+        let mut changes = watched.observer.changes();
+        while watched
+            .observer
+            .ledger()
+            .dead_letters()
+            .values()
+            .sum::<u64>()
+            < 3
+        {
+            changes.changed().await.expect("the observer lives");
+        }
+    };
+    timeout(LIMIT, letters)
+        .await
+        .expect("predictor and sink keep what they cannot use");
+
+    let outside = watched.outside().await.expect("store and API answer");
+    let report = watched.report(&outside, Some(20), Instant::now().elapsed(), Vec::new());
+    assert_eq!(report.verdict, Verdict::Steady, "{report}");
+    assert_eq!(
+        (report.fish.stored, report.fish.dead_letters),
+        (20, 3),
+        "{report}"
+    );
+    assert_eq!(report.fish.unreadable, 4, "{report}");
+    stop.cancel();
+    timeout(LIMIT, tasks.join())
+        .await
+        .expect("all parts end")
+        .expect("none fails");
+}
