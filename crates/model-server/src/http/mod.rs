@@ -23,6 +23,7 @@ pub mod query;
 mod train;
 pub mod view;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
@@ -39,9 +40,13 @@ use auth::TokenHash;
 use guard::{Guard, Limits, guard};
 use problem::{ApiError, Kind};
 
-/// What the handlers share.
+/// What the handlers share. The router clones it for every request: one counter, not one for each
+/// part.
 #[derive(Clone)]
-pub(crate) struct Api {
+pub(crate) struct Api(Arc<Shared>);
+
+/// The parts of [`Api`].
+pub(crate) struct Shared {
     live: Live,
     trainer: Trainer,
     metrics: Metrics,
@@ -56,12 +61,21 @@ impl Api {
         metrics: Metrics,
         token: Option<&Secret>,
     ) -> Self {
-        Self {
+        let token = token.map(TokenHash::of);
+        Self(Arc::new(Shared {
             live,
             trainer,
             metrics,
-            token: token.map(TokenHash::of),
-        }
+            token,
+        }))
+    }
+}
+
+impl Deref for Api {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
     }
 }
 

@@ -1,7 +1,7 @@
 //! `GET /prediction`: one fish, one answer.
 
-use axum::extract::{RawQuery, State};
-use axum::http::{HeaderValue, header};
+use axum::extract::State;
+use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -76,11 +76,8 @@ pub(super) fn json(body: Vec<u8>) -> Response {
     ),
     responses((status = 200, description = "The prediction", body = Answer), Invalid, Busy)
 )]
-pub(super) async fn get(
-    State(api): State<Api>,
-    RawQuery(query): RawQuery,
-) -> Result<Response, ApiError> {
-    let fish = query::parse(query.as_deref().unwrap_or_default()).map_err(ApiError::fields)?;
+pub(super) async fn get(State(api): State<Api>, uri: Uri) -> Result<Response, ApiError> {
+    let fish = query::parse(uri.query().unwrap_or_default()).map_err(ApiError::fields)?;
     let live = api.live.load();
     let model = live.as_deref().ok_or_else(no_model)?;
     let answer = answer(model, &fish)?;
