@@ -9,6 +9,7 @@
 //! | plan | [`plan`] | what a query does, as data |
 //! | execute | [`execute`] | records in, changes out; pure |
 //! | run | [`engine`], [`kafka`] | in memory, or on Kafka's topics |
+//! | serve | [`serve`] | ksqlDB's REST API |
 //!
 //! An expression or function is added in one place: an operator in `analyse/typing.rs` with its
 //! evaluation in `execute/eval.rs`, a scalar function in [`functions::scalar`], an aggregate in
@@ -28,5 +29,6 @@ pub mod parse;
 pub mod plan;
 pub mod registry;
 pub mod schema;
+pub mod serve;
 pub mod types;
 pub mod value;

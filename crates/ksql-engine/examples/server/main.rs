@@ -55,8 +55,9 @@ async fn serve(
     let server = KsqlServer::bind(config, runtime.clone(), kafka, topics).await?;
     let mut tasks = Tasks::new(shutdown.clone());
     tasks.spawn("the API", server.run(shutdown.clone()));
-    tasks.spawn("the queries", async move {
-        Ok(runtime.run(shutdown).await?)
-    });
+    tasks.spawn(
+        "the queries",
+        async move { Ok(runtime.run(shutdown).await?) },
+    );
     tasks.join().await
 }

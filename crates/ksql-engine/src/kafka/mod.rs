@@ -16,7 +16,7 @@
 //! | [`topics`] | what exists, and making what does not |
 //! | [`metrics`] | what is counted |
 
-mod consume;
+pub(crate) mod consume;
 pub mod merge;
 pub mod metrics;
 mod processing_log;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kafka_io::KafkaSettings;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::FutureProducer;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -85,7 +85,9 @@ pub enum RuntimeError {
         reason: String,
     },
     /// Records were deleted before they were read.
-    #[error("records of topic `{topic}` were deleted before they were read: its writers run too far ahead of the queries")]
+    #[error(
+        "records of topic `{topic}` were deleted before they were read: its writers run too far ahead of the queries"
+    )]
     Deleted {
         /// The topic.
         topic: String,
@@ -109,6 +111,8 @@ pub struct Listener {
     pub id: String,
     /// The changes.
     pub changes: mpsc::Receiver<Change>,
+    /// Why they ended early, if they did.
+    pub failure: oneshot::Receiver<RuntimeError>,
     _stop: tokio_util::sync::DropGuard,
 }
 
@@ -241,7 +245,11 @@ impl Runtime {
         )?;
         let stop = self.inner.stop.child_token();
         lock(&self.inner.running).insert(query.id.clone(), stop.clone());
-        self.spawn(query_loop, stop);
+        let failures = self.inner.failures.clone();
+        self.spawn(query_loop, stop, move |error| {
+            // Nobody is there to hear it only when the runtime is gone.
+            let _ = failures.send(error);
+        });
         Ok(())
     }
 
@@ -264,28 +272,43 @@ impl Runtime {
         let client_id = format!("{}-{id}", inner.options.client_id);
         let readers: Result<Vec<Reader>, RuntimeError> = plan
             .source_topics()
-            .map(|topic| Reader::new(&inner.settings, &client_id, topic, partitions, from_beginning))
+            .map(|topic| {
+                Reader::new(
+                    &inner.settings,
+                    &client_id,
+                    topic,
+                    partitions,
+                    from_beginning,
+                )
+            })
             .collect();
         Ok(QueryLoop {
             id: id.to_owned(),
             readers: readers?,
             task: Task::new(Arc::clone(plan), key_format, partitions),
-            target,
             deliveries: Deliveries::new(inner.producer.clone()),
             processing_log: Arc::from(inner.options.processing_log.as_str()),
-            metrics: inner.options.metrics.of(id),
+            // A label is a bounded name; listeners come and go.
+            metrics: match &target {
+                Target::Topic(..) => inner.options.metrics.of(id),
+                Target::Listener(_) => inner.options.metrics.of("transient"),
+            },
+            target,
         })
     }
 
-    fn spawn(&self, query_loop: QueryLoop, stop: CancellationToken) {
-        let failures = self.inner.failures.clone();
+    fn spawn(
+        &self,
+        query_loop: QueryLoop,
+        stop: CancellationToken,
+        report: impl FnOnce(RuntimeError) + Send + 'static,
+    ) {
         let id = query_loop.id.clone();
         tracing::info!(query = id, "running");
         self.inner.tracker.spawn(async move {
             if let Err(error) = query_loop.run(stop).await {
                 tracing::error!(query = id, %error, "the query stops");
-                // Nobody is there to hear it only when the runtime is gone.
-                let _ = failures.send(error);
+                report(error);
             }
         });
     }
@@ -294,12 +317,19 @@ impl Runtime {
     ///
     /// # Errors
     /// Where its clients cannot be made.
-    pub fn listen(&self, plan: &Arc<QueryPlan>, from_beginning: bool) -> Result<Listener, RuntimeError> {
+    pub fn listen(
+        &self,
+        plan: &Arc<QueryPlan>,
+        from_beginning: bool,
+    ) -> Result<Listener, RuntimeError> {
         let number = self
             .inner
             .listeners
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let name = plan.sources().next().map_or("", |source| source.name.as_str());
+        let name = plan
+            .sources()
+            .next()
+            .map_or("", |source| source.name.as_str());
         let id = format!("transient_{name}_{number}");
         let registry = self.registry();
         let partitions = plan
@@ -307,15 +337,22 @@ impl Runtime {
             .filter_map(|topic| registry.catalog().partitions(topic))
             .max()
             .unwrap_or(1);
-        let key_format = plan.sources().next().map_or(Format::Json, |source| source.key_format);
+        let key_format = plan
+            .sources()
+            .next()
+            .map_or(Format::Json, |source| source.key_format);
         let (changes, receiver) = mpsc::channel(1_000);
         let target = Target::Listener(changes);
-        let query_loop = self.query_loop(&id, plan, key_format, partitions, from_beginning, target)?;
+        let query_loop =
+            self.query_loop(&id, plan, key_format, partitions, from_beginning, target)?;
         let stop = self.inner.stop.child_token();
-        self.spawn(query_loop, stop.clone());
+        let (report, failure) = oneshot::channel();
+        // Only its listener has to know; the other queries go on.
+        self.spawn(query_loop, stop.clone(), |error| drop(report.send(error)));
         Ok(Listener {
             id,
             changes: receiver,
+            failure,
             _stop: stop.drop_guard(),
         })
     }

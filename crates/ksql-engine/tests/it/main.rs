@@ -11,6 +11,7 @@ mod join_model;
 mod kafka;
 mod oracle;
 mod refusals;
+mod rest;
 #[path = "../../examples/qtt/run.rs"]
 mod run;
 mod statements;

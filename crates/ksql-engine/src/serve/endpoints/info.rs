@@ -1,0 +1,90 @@
+//! What the server says about itself.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::serve::endpoints::accept::AcceptsJson;
+use crate::serve::error::ApiError;
+use crate::serve::properties::prohibition;
+use crate::serve::state::Shared;
+
+/// The ksqlDB version whose behaviour this is; clients look at it.
+const VERSION: &str = "7.9.0";
+const SERVICE_ID: &str = "default_";
+
+pub(super) async fn root() -> Response {
+    (
+        StatusCode::TEMPORARY_REDIRECT,
+        [(header::LOCATION, "/info")],
+    )
+        .into_response()
+}
+
+pub(super) async fn info(_: AcceptsJson, State(state): State<Shared>) -> Json<Value> {
+    Json(json!({
+        "KsqlServerInfo": {
+            "version": VERSION,
+            "kafkaClusterId": state.cluster_id,
+            "ksqlServiceId": SERVICE_ID,
+            "serverStatus": "RUNNING",
+        },
+    }))
+}
+
+/// Whether the broker answers. As ksqlDB's, the status is 200 in either case.
+pub(super) async fn healthcheck(_: AcceptsJson, State(state): State<Shared>) -> Json<Value> {
+    let kafka = state.topics.list().await;
+    if let Err(error) = &kafka {
+        tracing::warn!(%error, "the broker does not answer");
+    }
+    Json(json!({
+        "isHealthy": kafka.is_ok(),
+        "details": {
+            "metastore": {"isHealthy": true},
+            "kafka": {"isHealthy": kafka.is_ok()},
+            "commandRunner": {"isHealthy": true},
+        },
+        "serverState": "READY",
+    }))
+}
+
+/// Only clusters with heartbeats have a status.
+pub(super) async fn cluster_status(_: AcceptsJson) -> Response {
+    (
+        StatusCode::NOT_FOUND,
+        [(header::CONTENT_TYPE, "application/json")],
+    )
+        .into_response()
+}
+
+fn cluster(state: &Shared) -> Value {
+    json!({
+        "scope": {
+            "path": [],
+            "clusters": {"kafka-cluster": state.cluster_id, "ksql-cluster": SERVICE_ID},
+        },
+        "id": "",
+    })
+}
+
+pub(super) async fn metadata(_: AcceptsJson, State(state): State<Shared>) -> Json<Value> {
+    Json(json!({"version": VERSION, "clusterId": cluster(&state)}))
+}
+
+pub(super) async fn metadata_id(_: AcceptsJson, State(state): State<Shared>) -> Json<Value> {
+    Json(cluster(&state))
+}
+
+/// As ksqlDB's: a name that nobody knows is valid here and refused where it is used.
+pub(super) async fn is_valid_property(
+    _: AcceptsJson,
+    Path(name): Path<String>,
+) -> Result<Json<bool>, ApiError> {
+    match prohibition(&name) {
+        Some(error) => Err(error),
+        None => Ok(Json(true)),
+    }
+}

@@ -1,0 +1,97 @@
+//! Every statement of a request, tried on a copy of what there is.
+
+use crate::error::ErrorKind;
+use crate::parse::ast::{SourceKind, Statement, StatementKind, Target};
+use crate::serve::error::{ApiError, BAD_STATEMENT, QUERY_ENDPOINT};
+use crate::serve::properties::Properties;
+use crate::serve::sql::create;
+use crate::serve::state::State;
+use crate::serve::statements::{names, own_text, placed, sink};
+use crate::serve::view::View;
+
+/// Refuses a request whose statements cannot all be executed one after the other.
+pub(super) async fn all(
+    state: &State,
+    text: &str,
+    statements: &[Statement],
+    mut properties: Properties,
+) -> Result<(), ApiError> {
+    let mut view = state
+        .view()
+        .await
+        .map_err(|error| ApiError::topics(&error, text))?;
+    for statement in statements {
+        let sql = own_text(statement, text);
+        match &statement.kind {
+            StatementKind::Set { name, value, .. } => properties.set(name, value, sql)?,
+            StatementKind::Unset { name, .. } => properties.unset(name, sql)?,
+            _ => one(state, &mut view, statement, text).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn one(
+    state: &State,
+    view: &mut View,
+    statement: &Statement,
+    text: &str,
+) -> Result<(), ApiError> {
+    let (kind, sql) = (&statement.kind, own_text(statement, text));
+    names::check(view, kind, sql)?;
+    let facts = sink::facts(state, view, kind)
+        .await
+        .map_err(|error| ApiError::topics(&error, sql))?;
+    sink::check(state, view, kind, facts.as_ref(), sql).await?;
+    let written_back =
+        || create(kind, facts.as_ref(), view.registry.catalog()).unwrap_or_else(|| sql.to_owned());
+    if let Some(message) = taken(view, kind) {
+        return Err(ApiError::statement(BAD_STATEMENT, message, written_back()));
+    }
+    let mut trial = view.registry.clone();
+    match trial.execute(sql) {
+        Ok(_) => {}
+        Err(error) => {
+            let shown = match error.kind {
+                ErrorKind::Syntax => text.to_owned(),
+                _ => written_back(),
+            };
+            return Err(ApiError::refused(&placed(error, statement, text), shown));
+        }
+    }
+    if let StatementKind::Select(query) = kind
+        && let Some(message) = names::unknown_source(query, view.registry.catalog())
+    {
+        return Err(ApiError::statement(BAD_STATEMENT, message, sql));
+    }
+    if matches!(kind, StatementKind::Select(_) | StatementKind::Print { .. }) {
+        let message = "The following statement types should be issued to the websocket endpoint \
+                       '/query':\n\t* PRINT\n\t* SELECT";
+        return Err(ApiError::statement(QUERY_ENDPOINT, message, sql));
+    }
+    view.registry = trial;
+    Ok(())
+}
+
+/// That a name is taken already.
+fn taken(view: &View, statement: &StatementKind) -> Option<String> {
+    let (kind, target): (&SourceKind, &Target) = match statement {
+        StatementKind::CreateSource { kind, target, .. }
+        | StatementKind::CreateAs { kind, target, .. } => (kind, target),
+        _ => return None,
+    };
+    if target.if_not_exists || target.or_replace {
+        return None;
+    }
+    let there = view.registry.catalog().source(&target.name.name)?;
+    let word = |kind: SourceKind| match kind {
+        SourceKind::Stream => "stream",
+        SourceKind::Table => "table",
+    };
+    Some(format!(
+        "Cannot add {} '{}': A {} with the same name already exists",
+        word(*kind),
+        target.name.name,
+        word(there.kind)
+    ))
+}

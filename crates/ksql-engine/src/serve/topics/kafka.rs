@@ -1,0 +1,252 @@
+//! The topics of a broker, over Kafka's own calls.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use kafka_io::KafkaSettings;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::kafka::{CreateTopic, NewTopic as EngineTopic};
+use crate::serve::topics::{Topic, TopicSpec, Topics, TopicsError};
+
+/// How long the broker may take to answer.
+const ANSWER: Duration = Duration::from_secs(30);
+/// How often a new topic is looked for until the broker names it.
+const LOOKS: u32 = 100;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+/// Kafka's default of `log.retention.ms`: a week.
+const DEFAULT_RETENTION_MS: i64 = 604_800_000;
+
+/// The topics of a broker.
+pub struct KafkaTopics {
+    /// Reads nothing; asks for metadata.
+    consumer: Arc<BaseConsumer>,
+    administration: Administration,
+}
+
+/// Who makes topics.
+enum Administration {
+    /// The broker.
+    Broker(AdminClient<DefaultClientContext>),
+    /// Whoever started a broker that makes none on request; none: nobody.
+    Embedder(Option<CreateTopic>),
+}
+
+impl std::fmt::Debug for KafkaTopics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KafkaTopics").finish_non_exhaustive()
+    }
+}
+
+impl KafkaTopics {
+    /// Of a broker that makes topics on request.
+    ///
+    /// # Errors
+    /// Where the settings make no client.
+    pub fn of_broker(settings: &KafkaSettings) -> Result<Self, TopicsError> {
+        let admin =
+            settings.producer("ksql-server-admin").create().map_err(
+                TopicsError::of::<KafkaError>("an admin client cannot be made"),
+            )?;
+        Ok(Self {
+            consumer: consumer(settings)?,
+            administration: Administration::Broker(admin),
+        })
+    }
+
+    /// Of a broker that only lists its topics; `create` makes new ones, if anybody can.
+    ///
+    /// # Errors
+    /// Where the settings make no client.
+    pub fn of_embedded(
+        settings: &KafkaSettings,
+        create: Option<CreateTopic>,
+    ) -> Result<Self, TopicsError> {
+        Ok(Self {
+            consumer: consumer(settings)?,
+            administration: Administration::Embedder(create),
+        })
+    }
+
+    /// Waits until the broker names the topic: creation is told before it is known everywhere.
+    async fn known(&self, topic: &str) -> Result<(), TopicsError> {
+        for _ in 0..LOOKS {
+            if self.list().await?.iter().any(|known| known.name == topic) {
+                return Ok(());
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        Err(TopicsError {
+            action: format!("topic '{topic}' was created"),
+            reason: "the broker does not list it yet; send the statement again".to_owned(),
+        })
+    }
+
+    async fn create_on(
+        &self,
+        admin: &AdminClient<DefaultClientContext>,
+        spec: &TopicSpec,
+    ) -> Result<(), TopicsError> {
+        let action = || format!("topic '{}' cannot be created", spec.name);
+        let partitions = i32::try_from(spec.partitions).unwrap_or(i32::MAX);
+        // -1: the broker's default.
+        let replicas = spec
+            .replicas
+            .map_or(-1, |replicas| i32::try_from(replicas).unwrap_or(i32::MAX));
+        let retention = spec.retention_ms.map(|millis| millis.to_string());
+        let mut new = NewTopic::new(&spec.name, partitions, TopicReplication::Fixed(replicas))
+            .set("cleanup.policy", spec.cleanup_policy);
+        if let Some(retention) = &retention {
+            new = new.set("retention.ms", retention);
+        }
+        let made = admin
+            .create_topics([&new], &options())
+            .await
+            .map_err(TopicsError::of::<KafkaError>(action()))?;
+        for result in made {
+            match result {
+                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((_, code)) => return Err(TopicsError::of(action())(code)),
+            }
+        }
+        self.known(&spec.name).await
+    }
+}
+
+fn consumer(settings: &KafkaSettings) -> Result<Arc<BaseConsumer>, TopicsError> {
+    settings
+        .assigning_consumer("ksql-server-topics")
+        .create()
+        .map(Arc::new)
+        .map_err(TopicsError::of::<KafkaError>("a consumer cannot be made"))
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new()
+        .operation_timeout(Some(ANSWER))
+        .request_timeout(Some(ANSWER))
+}
+
+impl Topics for KafkaTopics {
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Topic>, TopicsError>> {
+        async {
+            let consumer = Arc::clone(&self.consumer);
+            // librdkafka waits for the answer in the calling thread. Asking for all makes none.
+            let metadata = blocking(move || consumer.fetch_metadata(None, ANSWER))
+                .await?
+                .map_err(TopicsError::of("the broker's topics cannot be found out"))?;
+            let mut topics: Vec<Topic> = metadata
+                .topics()
+                .iter()
+                .filter(|topic| topic.error().is_none())
+                .map(|topic| Topic {
+                    name: topic.name().to_owned(),
+                    replicas: topic
+                        .partitions()
+                        .iter()
+                        .map(|partition| u32::try_from(partition.replicas().len()).unwrap_or(0))
+                        .collect(),
+                })
+                .collect();
+            topics.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(topics)
+        }
+        .boxed()
+    }
+
+    fn retention_ms<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<i64, TopicsError>> {
+        async move {
+            let Administration::Broker(admin) = &self.administration else {
+                return Ok(DEFAULT_RETENTION_MS);
+            };
+            let action = || format!("the settings of topic '{topic}' cannot be found out");
+            let described = admin
+                .describe_configs([&ResourceSpecifier::Topic(topic)], &options())
+                .await
+                .map_err(TopicsError::of::<KafkaError>(action()))?;
+            let mut retention = None;
+            for resource in described {
+                let resource = resource.map_err(TopicsError::of(action()))?;
+                retention = resource
+                    .get("retention.ms")
+                    .and_then(|entry| entry.value.as_deref())
+                    .and_then(|value| value.parse().ok());
+            }
+            Ok(retention.unwrap_or(DEFAULT_RETENTION_MS))
+        }
+        .boxed()
+    }
+
+    fn create(&self, topic: TopicSpec) -> BoxFuture<'_, Result<(), TopicsError>> {
+        async move {
+            match &self.administration {
+                Administration::Broker(admin) => self.create_on(admin, &topic).await,
+                Administration::Embedder(Some(create)) => {
+                    let new = EngineTopic {
+                        name: topic.name.clone(),
+                        partitions: topic.partitions,
+                    };
+                    let action = format!("topic '{}' cannot be created", topic.name);
+                    create(new).await.map_err(|error| TopicsError {
+                        action,
+                        reason: format!("{error:#}"),
+                    })?;
+                    self.known(&topic.name).await
+                }
+                Administration::Embedder(None) => Err(TopicsError {
+                    action: format!("topic '{}' cannot be created", topic.name),
+                    reason: "this broker makes no topics on request; use one that exists"
+                        .to_owned(),
+                }),
+            }
+        }
+        .boxed()
+    }
+
+    fn delete<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<(), TopicsError>> {
+        async move {
+            let action = || format!("topic '{topic}' cannot be deleted");
+            let Administration::Broker(admin) = &self.administration else {
+                return Err(TopicsError {
+                    action: action(),
+                    reason: "this broker deletes no topics on request; drop without DELETE TOPIC"
+                        .to_owned(),
+                });
+            };
+            let deleted = admin
+                .delete_topics(&[topic], &options())
+                .await
+                .map_err(TopicsError::of::<KafkaError>(action()))?;
+            for result in deleted {
+                match result {
+                    Ok(_) | Err((_, RDKafkaErrorCode::UnknownTopicOrPartition)) => {}
+                    Err((_, code)) => return Err(TopicsError::of(action())(code)),
+                }
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn cluster_id(&self) -> BoxFuture<'_, Result<String, TopicsError>> {
+        async {
+            let consumer = Arc::clone(&self.consumer);
+            let id = blocking(move || consumer.client().fetch_cluster_id(ANSWER)).await?;
+            Ok(id.unwrap_or_else(|| "unknown".to_owned()))
+        }
+        .boxed()
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    ask: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, TopicsError> {
+    tokio::task::spawn_blocking(ask)
+        .await
+        .map_err(TopicsError::of("the broker was not asked"))
+}

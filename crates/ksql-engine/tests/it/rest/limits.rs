@@ -1,0 +1,148 @@
+//! What clients cannot do: too much, for too long, or without end.
+
+use std::time::Duration;
+
+use ksql_engine::serve::Limits;
+use serde_json::json;
+
+use super::world::{LIMIT, World};
+
+const SOURCE: &str = "CREATE STREAM S (ID VARCHAR KEY, V VARCHAR) WITH (KAFKA_TOPIC='s', PARTITIONS=1, VALUE_FORMAT='JSON');";
+
+async fn open(world: &World, sql: &str) -> reqwest::Response {
+    let body = json!({"sql": sql, "properties": {"auto.offset.reset": "earliest"}});
+    let request = world.http.post(format!("{}/query-stream", world.url));
+    let sent = request.body(body.to_string()).send();
+    tokio::time::timeout(LIMIT, sent).await.unwrap().unwrap()
+}
+
+/// Tries until the condition holds.
+async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+    let holds = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, holds)
+        .await
+        .unwrap_or_else(|_| panic!("{what}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_closes_gives_its_place_to_the_next_query() {
+    let limits = Limits {
+        open_queries: 1,
+        ..Limits::default()
+    };
+    let world = World::with(limits, -1).await;
+    world.ksql(SOURCE).await;
+    let first = open(&world, "SELECT * FROM S EMIT CHANGES;").await;
+    assert_eq!(first.status(), 200);
+    let second = open(&world, "SELECT * FROM S EMIT CHANGES;").await;
+    assert_eq!(second.status(), 400);
+    assert!(second.text().await.unwrap().contains("no more are taken"));
+    drop(first);
+    until("the place is free again", || async {
+        open(&world, "SELECT * FROM S EMIT CHANGES;").await.status() == 200
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_is_closed_by_its_id() {
+    let world = World::start().await;
+    world.ksql(SOURCE).await;
+    let mut rows = open(&world, "SELECT * FROM S EMIT CHANGES;").await;
+    let header = tokio::time::timeout(LIMIT, rows.chunk())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
+    let close = json!({"queryId": header["queryId"]});
+    let (status, _) = world.post("/close-query", &close).await;
+    assert_eq!(status, 200);
+    let end = tokio::time::timeout(LIMIT, rows.chunk())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(end.unwrap_or_default(), "");
+    let (status, error) = world.post("/close-query", &close).await;
+    assert_eq!((status, &error["error_code"]), (400, &40_000.into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_and_scripts_are_bounded() {
+    let limits = Limits {
+        body_bytes: 1_000,
+        statements: 3,
+        ..Limits::default()
+    };
+    let world = World::with(limits, -1).await;
+    let (status, error) = world.ksql(&" ".repeat(2_000)).await;
+    assert_eq!((status, &error["@type"]), (413, &"generic_error".into()));
+    let (status, error) = world.ksql(&"SHOW STREAMS;".repeat(4)).await;
+    assert_eq!(status, 400, "{error}");
+    assert_eq!(world.ksql(&"SHOW STREAMS;".repeat(3)).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_takes_nothing_stops_the_reading_of_its_query() {
+    let world = World::start().await;
+    world.ksql(SOURCE).await;
+    let value = json!({"V": "x".repeat(10_000)}).to_string();
+    for _ in 0..200 {
+        world.send("s", Some("a"), Some(&value), 1).await;
+    }
+    // Each record gives many rows, so that what is computed is far more than what was read.
+    let columns: Vec<String> = (0..100).map(|n| format!("V AS V{n}")).collect();
+    let sql = format!(
+        "SELECT {} FROM S EMIT CHANGES LIMIT 200;",
+        columns.join(",")
+    );
+    let mut rows = open(&world, &sql).await;
+    // The header only; then nothing is taken while other queries are answered.
+    tokio::time::timeout(LIMIT, rows.chunk())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    let (status, _) = world.ksql("SHOW STREAMS;").await;
+    assert_eq!(status, 200);
+    // All of it is there in the end: nothing was dropped while nobody took it.
+    let mut lines = 0;
+    while let Some(chunk) = tokio::time::timeout(LIMIT, rows.chunk())
+        .await
+        .unwrap()
+        .unwrap()
+    {
+        lines += chunk.iter().filter(|byte| **byte == b'\n').count();
+    }
+    assert_eq!(lines, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_ends_ends_its_open_queries() {
+    let mut world = World::start().await;
+    world.ksql(SOURCE).await;
+    let mut rows = open(&world, "SELECT * FROM S EMIT CHANGES;").await;
+    tokio::time::timeout(LIMIT, rows.chunk())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    world.shutdown.cancel();
+    let served = world.served.take().unwrap();
+    while let Some(chunk) = tokio::time::timeout(LIMIT, rows.chunk())
+        .await
+        .unwrap()
+        .unwrap()
+    {
+        assert!(chunk.is_empty());
+    }
+    tokio::time::timeout(LIMIT, served)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+}

@@ -1,0 +1,10 @@
+//! The REST API, over the engine on librdkafka's in-process cluster.
+
+mod cli;
+mod compare;
+mod fuzz;
+mod limits;
+mod recording;
+mod replay;
+mod statements;
+mod world;

@@ -1,0 +1,139 @@
+//! Statements beyond what was recorded.
+
+use serde_json::json;
+
+use super::world::{LIMIT, World};
+
+const SOURCE: &str = "CREATE STREAM S (ID VARCHAR KEY, V INT) WITH (KAFKA_TOPIC='s', PARTITIONS=3, VALUE_FORMAT='JSON');";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_sees_what_those_before_it_in_the_same_request_made() {
+    let world = World::start().await;
+    let (status, answer) = world
+        .ksql(&format!(
+            "SHOW STREAMS;{SOURCE}SHOW STREAMS;DROP STREAM S;SHOW STREAMS;"
+        ))
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    let shown: Vec<usize> = answer
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|entity| entity["streams"].as_array())
+        .map(Vec::len)
+        .collect();
+    assert_eq!(shown, [0, 1, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_refused_statement_keeps_the_others_of_its_request_from_being_executed() {
+    let world = World::start().await;
+    let (status, error) = world.ksql(&format!("{SOURCE}\nDROP STREAM NOPE;")).await;
+    assert_eq!(
+        (status, &error["statementText"]),
+        (400, &"DROP STREAM NOPE;".into())
+    );
+    let (_, answer) = world.ksql("SHOW STREAMS;").await;
+    assert_eq!(answer[0]["streams"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_says_where_in_the_request_and_what_is_supported() {
+    let world = World::start().await;
+    let (status, error) = world
+        .ksql(&format!(
+            "{SOURCE}\n  CREATE STREAM T AS SELECT ID, NOFUNCTION(V) AS W FROM S;"
+        ))
+        .await;
+    assert_eq!((status, &error["error_code"]), (400, &40_001.into()));
+    let message = error["message"].as_str().unwrap();
+    assert!(message.starts_with("Line: 2, Col: 33:"), "{message}");
+    let (_, error) = world
+        .post("/query", &json!({"ksql": "SELECT * FROM S"}))
+        .await;
+    let message = error["message"].as_str().unwrap();
+    assert!(message.starts_with("line 1:16: Syntax Error"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_gets_the_partitions_of_its_source_and_its_query_fills_it_from_where_it_was_told() {
+    let world = World::start().await;
+    world.ksql(SOURCE).await;
+    world.send("s", Some("a"), Some(r#"{"V":21}"#), 5).await;
+    let request = json!({
+        "ksql": "CREATE STREAM X WITH (KAFKA_TOPIC='x') AS SELECT ID, V * 2 AS W FROM S;",
+        "streamsProperties": {"ksql.streams.auto.offset.reset": "earliest"},
+    });
+    let (status, answer) = world.post("/ksql", &request).await;
+    assert_eq!(status, 200, "{answer}");
+    let (_, answer) = world.ksql("DESCRIBE X;").await;
+    assert_eq!(answer[0]["sourceDescription"]["partitions"], 3);
+    let select = json!({
+        "sql": "SELECT * FROM X WHERE W > 1 EMIT CHANGES LIMIT 1;",
+        "properties": {"auto.offset.reset": "earliest"},
+    });
+    let (_, rows) = world.post_text("/query-stream", &select.to_string()).await;
+    assert_eq!(rows.lines().nth(1), Some(r#"["a",42]"#));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_in_a_table_is_a_row_with_its_key_and_says_so() {
+    let world = World::start().await;
+    world
+        .ksql("CREATE TABLE T (ID VARCHAR PRIMARY KEY, V INT) WITH (KAFKA_TOPIC='t', PARTITIONS=1, VALUE_FORMAT='JSON');")
+        .await;
+    world.send("t", Some("a"), Some(r#"{"V":1}"#), 5).await;
+    world.send("t", Some("a"), None, 6).await;
+    let select = json!({"ksql": "SELECT V, ID FROM T EMIT CHANGES LIMIT 2;"});
+    let (_, rows) = world.post_text("/query", &select.to_string()).await;
+    let rows: Vec<&str> = rows.lines().skip(1).take(2).collect();
+    assert_eq!(
+        rows,
+        [
+            r#"{"row":{"columns":[1,"a"]}},"#,
+            r#"{"row":{"columns":[null,"a"],"tombstone":true}},"#
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transient_query_that_dies_tells_its_listener_and_nobody_else() {
+    let world = World::start().await;
+    world.ksql(SOURCE).await;
+    let select = json!({
+        "ksql": "SELECT ID, COUNT(*) AS N FROM S WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY ID EMIT CHANGES;",
+        "streamsProperties": {"auto.offset.reset": "earliest"},
+    });
+    // ksqlDB's query dies of such a record too.
+    world.send("s", Some("a"), None, 5).await;
+    let (status, rows) = world.post_text("/query", &select.to_string()).await;
+    assert_eq!(status, 200);
+    assert!(
+        rows.contains(r#"{"errorMessage":{"@type":"generic_error","error_code":50000"#),
+        "{rows}"
+    );
+    assert_eq!(world.ksql("SHOW STREAMS;").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_declared_before_the_server_is_shown_and_has_a_status() {
+    let world = World::start().await;
+    world.create_topic("s", 3).await;
+    world.runtime.execute(SOURCE).await.unwrap();
+    let (_, answer) = world
+        .ksql("SHOW STREAMS; SHOW FUNCTIONS; SHOW PROPERTIES;")
+        .await;
+    assert_eq!(answer[0]["streams"][0]["name"], "S");
+    let functions = answer[1]["functions"].as_array().unwrap();
+    assert!(
+        functions.contains(&json!({"name": "AVG", "type": "AGGREGATE", "category": "AGGREGATE"}))
+    );
+    assert_eq!(answer[2]["@type"], "properties");
+    let status = world
+        .http
+        .get(format!("{}/status/stream/%60S%60/create", world.url))
+        .send();
+    let status = tokio::time::timeout(LIMIT, status).await.unwrap().unwrap();
+    let status: serde_json::Value = status.json().await.unwrap();
+    assert_eq!(status["message"], "Stream created");
+}
