@@ -136,9 +136,18 @@ impl Engine {
                 processed.records.extend(written);
             }
             processed.problems.append(&mut outcome.problems);
-            while let Some(output) = processed.records.get(followed).cloned() {
-                queue.push_back(self.appended(output, None));
+            while let Some(output) = processed.records.get(followed) {
                 followed += 1;
+                let reads = |running: &Running| {
+                    running
+                        .query
+                        .plan
+                        .source_topics()
+                        .any(|topic| *topic == *output.topic)
+                };
+                if self.running.iter().any(reads) {
+                    queue.push_back(self.appended(output.clone(), None));
+                }
             }
         }
         processed

@@ -110,6 +110,14 @@ impl Digits {
         }
         let sign = if self.negative { "-" } else { "" };
         let digits = std::str::from_utf8(&self.digits).unwrap_or("0");
+        if digits.len() < 17
+            && let Some(number) = digits
+                .parse()
+                .ok()
+                .and_then(|digits| small_decimal(digits, self.exponent))
+        {
+            return if self.negative { -number } else { number };
+        }
         format!("{sign}{digits}e{}", self.exponent)
             .parse()
             .unwrap_or(f64::NAN)
@@ -127,6 +135,33 @@ pub(crate) fn compare_double_with(number: f64, digits: &Digits, nearest: f64) ->
         Ordering::Equal => Some(Digits::of(number)?.compare(digits)),
         order => Some(order),
     }
+}
+
+/// Appends a finite number as [`double_text`] writes it.
+pub(crate) fn write_double(number: f64, bytes: &mut Vec<u8>) {
+    use std::io::Write as _;
+    if (1e-3..1e7).contains(&number.abs()) {
+        // Here Rust writes the same text; writing into memory does not fail.
+        drop(write!(bytes, "{number:?}"));
+    } else {
+        bytes.extend_from_slice(double_text(number).as_bytes());
+    }
+}
+
+/// A number of at most 2^53 times a small power of ten: one division or multiplication of two exact
+/// doubles rounds correctly.
+fn small_decimal(digits: u64, exponent: i64) -> Option<f64> {
+    const POWERS: [f64; 23] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+        1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+    ];
+    let power = *POWERS.get(usize::try_from(exponent.unsigned_abs()).ok()?)?;
+    let number = (digits <= 1 << 53).then_some(digits as f64)?;
+    Some(if exponent < 0 {
+        number / power
+    } else {
+        number * power
+    })
 }
 
 /// As `Double.toString` of JDK 19 and later writes it.

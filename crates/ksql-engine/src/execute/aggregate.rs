@@ -34,7 +34,7 @@ pub(crate) enum AggregateState {
     Unwindowed(HashMap<Box<[u8]>, Group>),
     /// By window start, then key bytes: the order in which windows are closed.
     Windowed {
-        groups: BTreeMap<(i64, Box<[u8]>), Group>,
+        windows: BTreeMap<i64, BTreeMap<Box<[u8]>, Group>>,
         stream_time: i64,
     },
 }
@@ -44,7 +44,7 @@ impl AggregateState {
         match plan.window {
             None => AggregateState::Unwindowed(HashMap::new()),
             Some(_) => AggregateState::Windowed {
-                groups: BTreeMap::new(),
+                windows: BTreeMap::new(),
                 stream_time: -1,
             },
         }
@@ -69,7 +69,7 @@ impl AggregateState {
                 updates.extend(group.change(plan, None));
             }
             AggregateState::Windowed {
-                groups,
+                windows,
                 stream_time,
             } => {
                 let Some(window) = plan.window else { return };
@@ -80,23 +80,28 @@ impl AggregateState {
                     if start.saturating_add(window.size_ms) <= closed {
                         continue;
                     }
-                    let group = groups
-                        .entry((start, key.into()))
-                        .or_insert_with(|| Group::new(plan, values.clone()));
+                    let groups = windows.entry(start).or_default();
+                    if !groups.contains_key(key) {
+                        groups.insert(key.into(), Group::new(plan, values.clone()));
+                    }
+                    let Some(group) = groups.get_mut(key) else {
+                        continue;
+                    };
                     group.add(arguments, timestamp);
                     if !plan.is_final {
                         updates.extend(group.change(plan, Some((start, window))));
                     }
                 }
                 // What is closed never changes again.
-                while let Some(entry) = groups.first_entry() {
-                    let start = entry.key().0;
+                while let Some(entry) = windows.first_entry() {
+                    let start = *entry.key();
                     if start.saturating_add(window.size_ms) > closed {
                         break;
                     }
-                    let mut group = entry.remove();
-                    if plan.is_final {
-                        updates.extend(group.change(plan, Some((start, window))));
+                    for mut group in entry.remove().into_values() {
+                        if plan.is_final {
+                            updates.extend(group.change(plan, Some((start, window))));
+                        }
                     }
                 }
             }

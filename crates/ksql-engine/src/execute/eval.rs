@@ -33,7 +33,7 @@ impl Node {
             }
             Node::Join(left, right) => {
                 let (left, right) = (left.eval(row)?, right.eval(row)?);
-                Ok(Value::text(format!("{}{}", joined(&left), joined(&right))))
+                Ok(Value::text([joined(&left), joined(&right)].concat()))
             }
             Node::Compare(op, comparison, left, right) => {
                 let (left, right) = (left.eval(row)?, right.eval(row)?);

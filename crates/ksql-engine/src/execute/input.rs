@@ -31,10 +31,12 @@ pub(crate) struct Row {
 }
 
 impl Input {
-    pub(crate) fn new(source: &Arc<Source>) -> Self {
+    /// `used` says of each column whether anybody looks at it; what is beyond its end is not used.
+    pub(crate) fn new(source: &Arc<Source>, used: &[bool]) -> Self {
+        let used = used.get(source.schema.key.len()..).unwrap_or(&[]);
         Self {
             key: Reader::key(source.key_format, &source.schema.key),
-            value: Reader::value(source.value_format, &source.schema.value),
+            value: Reader::value(source.value_format, &source.schema.value, used),
             keys: source.schema.key.len(),
             values: source.schema.value.len(),
             window: source.window,

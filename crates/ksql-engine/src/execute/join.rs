@@ -4,13 +4,13 @@
 //! no lateness for a row as such: a stored row is found as long as its time is greater than the
 //! newest time stored on *its own* side, less the time both bounds and the grace period span.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::parse::ast::JoinKind;
 use crate::plan::JoinPlan;
 use crate::plan::node::SharedRow;
+use smallvec::SmallVec;
 
 type Key = Arc<[u8]>;
 
@@ -45,8 +45,12 @@ pub(crate) struct JoinState {
 /// One side's rows.
 #[derive(Debug)]
 struct Store {
-    by_key: HashMap<Key, VecDeque<(i64, SharedRow)>>,
-    by_time: BinaryHeap<Reverse<(i64, Key)>>,
+    /// Each key's rows by time and arrival; most often one.
+    by_key: HashMap<Key, SmallVec<[(i64, SharedRow); 1]>>,
+    /// Which keys have rows in which stretch of time, to forget them.
+    by_time: BTreeMap<i64, Vec<Key>>,
+    /// Length of such a stretch.
+    stretch_ms: i64,
     /// The newest time stored.
     newest: i64,
     retention_ms: i64,
@@ -56,7 +60,8 @@ impl Store {
     fn new(retention_ms: i64) -> Self {
         Self {
             by_key: HashMap::new(),
-            by_time: BinaryHeap::new(),
+            by_time: BTreeMap::new(),
+            stretch_ms: (retention_ms / 64).max(1),
             newest: -1,
             retention_ms,
         }
@@ -76,20 +81,26 @@ impl Store {
             let rows = self.by_key.entry(Arc::clone(&key)).or_default();
             let place = rows.partition_point(|(time, _)| *time <= timestamp);
             rows.insert(place, (timestamp, row));
-            self.by_time.push(Reverse((timestamp, key)));
+            self.by_time
+                .entry(timestamp / self.stretch_ms)
+                .or_default()
+                .push(key);
         }
-        while let Some(Reverse((time, _))) = self.by_time.peek()
-            && *time < oldest
-        {
-            let Some(Reverse((_, key))) = self.by_time.pop() else {
+        self.forget(oldest);
+    }
+
+    /// Forgets the stretches that are all older: what is left of others is no longer found.
+    fn forget(&mut self, oldest: i64) {
+        while let Some(entry) = self.by_time.first_entry() {
+            if (entry.key() + 1).saturating_mul(self.stretch_ms) > oldest {
                 break;
-            };
-            if let Some(rows) = self.by_key.get_mut(&key) {
-                while rows.front().is_some_and(|(time, _)| *time < oldest) {
-                    rows.pop_front();
-                }
-                if rows.is_empty() {
-                    self.by_key.remove(&key);
+            }
+            for key in entry.remove() {
+                if let Some(rows) = self.by_key.get_mut(&key) {
+                    rows.retain(|(time, _)| *time >= oldest);
+                    if rows.is_empty() {
+                        self.by_key.remove(&key);
+                    }
                 }
             }
         }
@@ -101,7 +112,7 @@ impl Store {
         let rows = self.by_key.get(key);
         let start = rows.map_or(0, |rows| rows.partition_point(|(time, _)| *time < from));
         rows.into_iter()
-            .flat_map(move |rows| rows.range(start..))
+            .flat_map(move |rows| rows.get(start..).unwrap_or(&[]))
             .take_while(move |(time, _)| *time <= to)
     }
 }

@@ -7,7 +7,6 @@ use crate::execute::record::OutputRecord;
 use crate::execute::task::Change;
 use crate::formats::Writer;
 use crate::plan::QueryPlan;
-use crate::value::Value;
 
 /// Writes a query's changes into its sink's topic.
 #[derive(Debug)]
@@ -51,13 +50,8 @@ impl SinkWriter {
             (base, _) => base.clone(),
         };
         let value = change.columns.and_then(|columns| {
-            let kept = columns
-                .into_iter()
-                .zip(&self.values)
-                .filter(|(_, keep)| **keep)
-                .map(|(value, _)| value);
-            let values: Vec<Value> = kept.collect();
-            self.value.write(&values)
+            let kept = columns.iter().zip(&self.values).filter(|(_, keep)| **keep);
+            self.value.write(kept.map(|(value, _)| value))
         });
         OutputRecord {
             topic: Arc::clone(&self.topic),

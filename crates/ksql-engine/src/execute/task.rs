@@ -105,6 +105,15 @@ impl Task {
             Stage::Aggregate(aggregate) => aggregate.group_columns.as_slice(),
             _ => &[],
         };
+        let used = plan.used_slots();
+        let boundary = plan.join.as_ref().map_or(0, |join| join.widths[0]);
+        let bases = [0, boundary];
+        let inputs = plan
+            .inputs
+            .iter()
+            .zip(bases)
+            .map(|(source, base)| Input::new(source, used.get(base..).unwrap_or(&[])))
+            .collect();
         let partition = |_| Partition {
             join: plan.join.as_ref().map(JoinState::new),
             aggregate: match &plan.stage {
@@ -114,7 +123,7 @@ impl Task {
             passed: HashSet::new(),
         };
         Self {
-            inputs: plan.inputs.iter().map(Input::new).collect(),
+            inputs,
             join_writer: key_writer(key_format, &join_columns),
             group_writer: key_writer(key_format, group_columns),
             key_count: plan.schema().key.len(),

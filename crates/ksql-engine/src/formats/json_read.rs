@@ -25,6 +25,8 @@ const MAX_DEPTH: usize = 100;
 #[derive(Debug)]
 pub(crate) struct JsonReader {
     fields: Vec<Field>,
+    /// Whether anybody looks at the column.
+    used: Vec<bool>,
     /// Columns that a field of another case may fill: those with upper-case names.
     any_upper: bool,
 }
@@ -34,7 +36,9 @@ fn error(message: impl fmt::Display) -> DecodeError {
 }
 
 impl JsonReader {
-    pub(crate) fn new(columns: &[Column]) -> Self {
+    pub(crate) fn new(columns: &[Column], used: &[bool]) -> Self {
+        let mut used = used.to_vec();
+        used.resize(columns.len(), false);
         let fields: Vec<Field> = columns
             .iter()
             .map(|column| Field {
@@ -45,20 +49,27 @@ impl JsonReader {
         Self {
             any_upper: has_upper(&fields),
             fields,
+            used,
         }
     }
 
     /// Whatever follows the first JSON value is not looked at.
     pub(crate) fn read(&self, bytes: &[u8], row: &mut Vec<Value>) -> Result<bool, DecodeError> {
-        let raw = first_value(bytes)?;
-        if raw == "null" {
+        let bytes = without_mark(bytes);
+        let text = bytes.trim_ascii_start();
+        let slots = if text.first() == Some(&b'{') {
+            let mut deserializer = serde_json::Deserializer::from_slice(text);
+            slots(&mut deserializer, &self.fields, self.any_upper)?
+        } else if first_value(bytes)? == "null" {
             return Ok(false);
-        }
-        let slots = object_slots(raw, &self.fields, self.any_upper)?;
+        } else {
+            return Err(error("an object was expected"));
+        };
         let start = row.len();
-        for (slot, field) in slots.into_iter().zip(&self.fields) {
+        for ((slot, field), used) in slots.into_iter().zip(&self.fields).zip(&self.used) {
             match slot {
                 None => row.push(Value::Null),
+                Some(raw) if !used && always_reads(raw, &field.ty) => row.push(Value::Null),
                 Some(raw) => match read_value(raw, &field.ty) {
                     Ok(value) => row.push(value),
                     Err(DecodeError(reason)) => {
@@ -83,8 +94,22 @@ pub(crate) fn read_alone(bytes: &[u8], ty: &SqlType) -> Result<Value, DecodeErro
     read_value(first_value(bytes)?, ty)
 }
 
+/// Whether such a JSON value can be read as the type in any case.
+fn always_reads(raw: &str, ty: &SqlType) -> bool {
+    match ty {
+        SqlType::Varchar => true,
+        SqlType::Double => !raw.starts_with(['"', '{', '[', 't', 'f']),
+        _ => false,
+    }
+}
+
+/// Without the byte order mark that some editors write.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
+}
+
 fn first_value(bytes: &[u8]) -> Result<&str, DecodeError> {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let bytes = without_mark(bytes);
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let raw: &RawValue = serde::Deserialize::deserialize(&mut deserializer).map_err(error)?;
     Ok(raw.get())
@@ -102,9 +127,20 @@ fn object_slots<'t>(
             excerpt(raw)
         )));
     }
-    let mut deserializer = serde_json::Deserializer::from_str(raw);
+    slots(
+        &mut serde_json::Deserializer::from_str(raw),
+        fields,
+        any_upper,
+    )
+}
+
+fn slots<'t, R: serde_json::de::Read<'t>>(
+    deserializer: &mut serde_json::Deserializer<R>,
+    fields: &[Field],
+    any_upper: bool,
+) -> Result<Vec<Option<&'t str>>, DecodeError> {
     Slots { fields, any_upper }
-        .deserialize(&mut deserializer)
+        .deserialize(deserializer)
         .map_err(error)
 }
 
@@ -198,6 +234,13 @@ fn excerpt(raw: &str) -> String {
 }
 
 fn text_of(raw: &str) -> Result<Cow<'_, str>, DecodeError> {
+    if let Some(plain) = raw
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        && !plain.contains('\\')
+    {
+        return Ok(Cow::Borrowed(plain));
+    }
     let mut deserializer = serde_json::Deserializer::from_str(raw);
     let CowKey(text) = serde::Deserialize::deserialize(&mut deserializer).map_err(error)?;
     Ok(text)
@@ -226,7 +269,8 @@ fn read_value(raw: &str, ty: &SqlType) -> Result<Value, DecodeError> {
         SqlType::BigInt if is_number => Ok(Value::BigInt(number_of(raw)?.to_i64())),
         SqlType::Double if is_number => {
             let number: f64 = raw.parse().map_err(error)?;
-            // A zero written with a minus is Java's BigDecimal zero, which has no sign.
+            // A zero written with a minus is Java's BigDecimal zero, which has no sign; a number too
+            // small for a DOUBLE keeps it.
             let zero = number == 0.0 && number_of(raw)?.exact().1 == "0";
             Ok(Value::Double(if zero { 0.0 } else { number }))
         }

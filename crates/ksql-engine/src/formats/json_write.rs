@@ -1,6 +1,8 @@
 //! JSON as ksqlDB writes it: every column, in the schema's order, without spaces.
 
-use crate::numbers::double_text;
+use std::io::Write as _;
+
+use crate::numbers::{double_text, write_double};
 use crate::schema::Column;
 use crate::types::SqlType;
 use crate::value::Value;
@@ -27,8 +29,8 @@ impl JsonWriter {
         }
     }
 
-    pub(crate) fn write(&self, values: &[Value]) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(256);
+    pub(crate) fn write<'v>(&self, values: impl IntoIterator<Item = &'v Value>) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(384);
         if self.prefixes.is_empty() {
             bytes.push(b'{');
         }
@@ -47,12 +49,11 @@ pub(crate) fn write_value(value: &Value, ty: &SqlType, bytes: &mut Vec<u8>) {
         Value::Null => bytes.extend_from_slice(b"null"),
         Value::Boolean(true) => bytes.extend_from_slice(b"true"),
         Value::Boolean(false) => bytes.extend_from_slice(b"false"),
-        Value::Integer(number) => bytes.extend_from_slice(number.to_string().as_bytes()),
-        Value::BigInt(number) => bytes.extend_from_slice(number.to_string().as_bytes()),
-        Value::Decimal(number) => bytes.extend_from_slice(number.to_string().as_bytes()),
-        Value::Double(number) if number.is_finite() => {
-            bytes.extend_from_slice(double_text(*number).as_bytes());
-        }
+        // Writing into memory does not fail.
+        Value::Integer(number) => drop(write!(bytes, "{number}")),
+        Value::BigInt(number) => drop(write!(bytes, "{number}")),
+        Value::Decimal(number) => drop(write!(bytes, "{number}")),
+        Value::Double(number) if number.is_finite() => write_double(*number, bytes),
         Value::Double(number) => write_text(&double_text(*number), bytes),
         Value::Text(text) => write_text(text, bytes),
         Value::Array(items) => {
@@ -113,23 +114,33 @@ pub(crate) fn write_text(text: &str, bytes: &mut Vec<u8>) {
         }
     };
     bytes.push(b'"');
-    for c in text.chars() {
-        match c {
-            '"' => bytes.extend_from_slice(b"\\\""),
-            '\\' => bytes.extend_from_slice(b"\\\\"),
-            '\n' => bytes.extend_from_slice(b"\\n"),
-            '\r' => bytes.extend_from_slice(b"\\r"),
-            '\t' => bytes.extend_from_slice(b"\\t"),
-            '\u{8}' => bytes.extend_from_slice(b"\\b"),
-            '\u{c}' => bytes.extend_from_slice(b"\\f"),
-            c if (c as u32) < 0x20 => escape(c as u16, bytes),
-            c if (c as u32) > 0xFFFF => {
+    let mut rest = text;
+    // What needs no escape is copied in one piece: everything from the space on but quotes,
+    // backslashes and characters of four bytes.
+    while let Some(place) = rest
+        .bytes()
+        .position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\' || byte >= 0xF0)
+    {
+        let (plain, special) = rest.split_at(place);
+        bytes.extend_from_slice(plain.as_bytes());
+        let mut chars = special.chars();
+        match chars.next() {
+            Some('"') => bytes.extend_from_slice(b"\\\""),
+            Some('\\') => bytes.extend_from_slice(b"\\\\"),
+            Some('\n') => bytes.extend_from_slice(b"\\n"),
+            Some('\r') => bytes.extend_from_slice(b"\\r"),
+            Some('\t') => bytes.extend_from_slice(b"\\t"),
+            Some('\u{8}') => bytes.extend_from_slice(b"\\b"),
+            Some('\u{c}') => bytes.extend_from_slice(b"\\f"),
+            Some(c) => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
                     escape(*unit, bytes);
                 }
             }
-            c => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            None => {}
         }
+        rest = chars.as_str();
     }
+    bytes.extend_from_slice(rest.as_bytes());
     bytes.push(b'"');
 }

@@ -49,11 +49,11 @@ pub(crate) enum Reader {
 }
 
 impl Reader {
-    /// For a value.
-    pub(crate) fn value(format: Format, columns: &[Column]) -> Self {
+    /// For a value. Columns that are not `used` are checked, but read as null.
+    pub(crate) fn value(format: Format, columns: &[Column], used: &[bool]) -> Self {
         match (format, columns) {
             (Format::Kafka, [column]) => Reader::Kafka(column.ty.clone()),
-            _ => Reader::Json(JsonReader::new(columns)),
+            _ => Reader::Json(JsonReader::new(columns, used)),
         }
     }
 
@@ -63,7 +63,7 @@ impl Reader {
             (Format::None, _) | (_, []) => Reader::Nothing,
             (Format::Kafka, [column]) => Reader::Kafka(column.ty.clone()),
             (_, [column]) => Reader::JsonAlone(column.ty.clone()),
-            _ => Reader::Json(JsonReader::new(columns)),
+            _ => Reader::Json(JsonReader::new(columns, &vec![true; columns.len()])),
         }
     }
 
@@ -114,11 +114,11 @@ impl Writer {
     }
 
     /// The bytes; none where the format has a null of its own.
-    pub(crate) fn write(&self, values: &[Value]) -> Option<Vec<u8>> {
+    pub(crate) fn write<'v>(&self, values: impl IntoIterator<Item = &'v Value>) -> Option<Vec<u8>> {
         match self {
             Writer::Nothing => None,
             Writer::Json(writer) => Some(writer.write(values)),
-            Writer::JsonAlone(ty) => match values.first() {
+            Writer::JsonAlone(ty) => match values.into_iter().next() {
                 None | Some(Value::Null) => None,
                 Some(value) => {
                     let mut bytes = Vec::new();
@@ -126,7 +126,7 @@ impl Writer {
                     Some(bytes)
                 }
             },
-            Writer::Kafka => values.first().and_then(kafka::write),
+            Writer::Kafka => values.into_iter().next().and_then(kafka::write),
         }
     }
 }

@@ -156,11 +156,7 @@ fn by_offset(arg: &ArgType, constants: &[Value], which: Which) -> Resolved {
     Some((result, factory))
 }
 
-fn extreme(
-    arg: &ArgType,
-    constants: &[Value],
-    wanted: std::cmp::Ordering,
-) -> Resolved {
+fn extreme(arg: &ArgType, constants: &[Value], wanted: std::cmp::Ordering) -> Resolved {
     let ty = arg.clone()?;
     let ordered = matches!(
         ty,

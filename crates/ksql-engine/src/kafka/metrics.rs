@@ -23,8 +23,16 @@ pub struct Metrics {
 impl Metrics {
     /// Adds the counters to a registry.
     pub fn register(&self, registry: &mut Registry) {
-        registry.register("ksql_records_read", "Records that a query took", self.read.clone());
-        registry.register("ksql_records_written", "Records that a query wrote", self.written.clone());
+        registry.register(
+            "ksql_records_read",
+            "Records that a query took",
+            self.read.clone(),
+        );
+        registry.register(
+            "ksql_records_written",
+            "Records that a query wrote",
+            self.written.clone(),
+        );
         registry.register(
             "ksql_records_skipped",
             "Records that a query could not use: they are in the processing log",

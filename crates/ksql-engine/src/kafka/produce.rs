@@ -21,7 +21,10 @@ const FLUSH: Duration = Duration::from_secs(10);
 
 /// Makes the producer that all queries share: idempotent, so that a retry writes nothing twice or
 /// out of order.
-pub(crate) fn producer(settings: &KafkaSettings, client_id: &str) -> Result<FutureProducer, RuntimeError> {
+pub(crate) fn producer(
+    settings: &KafkaSettings,
+    client_id: &str,
+) -> Result<FutureProducer, RuntimeError> {
     settings
         .producer(client_id)
         .create()
@@ -44,7 +47,11 @@ impl Deliveries {
 
     /// Hands a record to the producer. The partition is that of the key without its window, as
     /// Kafka Streams chooses it; any, where there is no key.
-    pub(crate) async fn send(&mut self, record: &OutputRecord, partitions: u32) -> Result<(), RuntimeError> {
+    pub(crate) async fn send(
+        &mut self,
+        record: &OutputRecord,
+        partitions: u32,
+    ) -> Result<(), RuntimeError> {
         let mut headers = OwnedHeaders::new();
         for header in record.headers.iter() {
             headers = headers.insert(Header {
@@ -85,7 +92,9 @@ impl Deliveries {
                         self.delivered().await?;
                     }
                 }
-                Err((error, _)) => return Err(RuntimeError::kafka("writing to Kafka failed")(error)),
+                Err((error, _)) => {
+                    return Err(RuntimeError::kafka("writing to Kafka failed")(error));
+                }
             }
         }
     }
@@ -95,7 +104,9 @@ impl Deliveries {
         match self.in_flight.next().await {
             None => std::future::pending().await,
             Some(Ok(Ok(_))) => Ok(()),
-            Some(Ok(Err((error, _)))) => Err(RuntimeError::kafka("a record was not delivered")(error)),
+            Some(Ok(Err((error, _)))) => {
+                Err(RuntimeError::kafka("a record was not delivered")(error))
+            }
             Some(Err(_)) => Err(RuntimeError::Interrupted),
         }
     }

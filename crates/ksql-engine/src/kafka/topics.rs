@@ -24,7 +24,8 @@ pub struct NewTopic {
 }
 
 /// Makes a topic in another way than by asking the broker: for a broker that answers no such calls.
-pub type CreateTopic = Arc<dyn Fn(NewTopic) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
+pub type CreateTopic =
+    Arc<dyn Fn(NewTopic) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
 
 /// All topics with their numbers of partitions.
 pub(crate) async fn existing(settings: &KafkaSettings) -> Result<Vec<(String, u32)>, RuntimeError> {
@@ -36,7 +37,9 @@ pub(crate) async fn existing(settings: &KafkaSettings) -> Result<Vec<(String, u3
     let metadata = tokio::task::spawn_blocking(move || consumer.fetch_metadata(None, ANSWER))
         .await
         .map_err(|_| RuntimeError::Interrupted)?
-        .map_err(RuntimeError::kafka("the broker's topics cannot be found out"))?;
+        .map_err(RuntimeError::kafka(
+            "the broker's topics cannot be found out",
+        ))?;
     Ok(metadata
         .topics()
         .iter()
@@ -83,6 +86,10 @@ pub(crate) async fn create(
             Err((_, code)) => return Err(failed(code.to_string())),
         }
     }
-    tracing::info!(topic = topic.name, partitions = topic.partitions, "topic created");
+    tracing::info!(
+        topic = topic.name,
+        partitions = topic.partitions,
+        "topic created"
+    );
     Ok(())
 }

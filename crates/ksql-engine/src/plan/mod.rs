@@ -150,6 +150,42 @@ impl QueryPlan {
         self.limit
     }
 
+    /// Which columns of all inputs are read by any expression: `true` per slot. The others have to
+    /// be readable, but nobody looks at them.
+    pub(crate) fn used_slots(&self) -> Vec<bool> {
+        let mut used = Vec::new();
+        let mut mark = |slot: usize| {
+            if used.len() <= slot {
+                used.resize(slot + 1, false);
+            }
+            used[slot] = true;
+        };
+        if let Some(join) = &self.join {
+            let [left, right] = &join.keys;
+            left.node.slots(&mut mark);
+            right.node.slots(&mut |slot| mark(slot + join.widths[0]));
+        }
+        if let Some(filter) = &self.filter {
+            filter.slots(&mut mark);
+        }
+        match &self.stage {
+            Stage::Aggregate(aggregate) => {
+                let arguments = aggregate.calls.iter().map(|call| &call.argument);
+                aggregate
+                    .group_by
+                    .iter()
+                    .chain(arguments)
+                    .for_each(|node| node.slots(&mut mark));
+            }
+            Stage::Rows | Stage::Rekeyed => {
+                self.columns
+                    .iter()
+                    .for_each(|column| column.node.slots(&mut mark));
+            }
+        }
+        used
+    }
+
     /// Key and value of the result.
     pub(crate) fn schema(&self) -> Schema {
         let column = |column: &OutColumn| Column {

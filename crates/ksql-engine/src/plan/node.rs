@@ -48,6 +48,58 @@ pub(crate) enum Node {
     Struct(Vec<Node>),
 }
 
+impl Node {
+    /// Every slot that the expression reads.
+    pub(crate) fn slots(&self, seen: &mut dyn FnMut(usize)) {
+        match self {
+            Node::Constant(_) => {}
+            Node::Slot(slot) => seen(*slot),
+            Node::Negate(a)
+            | Node::Not(a)
+            | Node::IsNull(a)
+            | Node::Cast(_, a)
+            | Node::Field(_, a) => {
+                a.slots(seen);
+            }
+            Node::Arithmetic(_, _, a, b)
+            | Node::Join(a, b)
+            | Node::Compare(_, _, a, b)
+            | Node::And(a, b)
+            | Node::Or(a, b)
+            | Node::ArrayItem(a, b)
+            | Node::MapItem(a, b) => {
+                a.slots(seen);
+                b.slots(seen);
+            }
+            Node::Like { text, pattern, .. } => {
+                text.slots(seen);
+                pattern.slots(seen);
+            }
+            Node::In(_, value, list) => {
+                value.slots(seen);
+                list.iter().for_each(|item| item.slots(seen));
+            }
+            Node::Call { args: items, .. } | Node::Array(items) | Node::Struct(items) => {
+                items.iter().for_each(|item| item.slots(seen));
+            }
+            Node::Map(entries) => entries.iter().for_each(|(key, value)| {
+                key.slots(seen);
+                value.slots(seen);
+            }),
+            Node::Case {
+                branches,
+                otherwise,
+            } => {
+                for (condition, result) in branches {
+                    condition.slots(seen);
+                    result.slots(seen);
+                }
+                otherwise.slots(seen);
+            }
+        }
+    }
+}
+
 /// In which type arithmetic is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Number {

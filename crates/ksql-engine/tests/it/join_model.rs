@@ -152,7 +152,7 @@ fn found(events: &[Event], join: &str) -> Vec<Joined> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
     fn an_inner_join_gives_all_pairs_whose_times_fit(events in events()) {

@@ -130,7 +130,7 @@ fn found(events: &[Event], window: &str, emit: &str) -> Vec<Row> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 700, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 250, ..ProptestConfig::default() })]
 
     #[test]
     fn tumbling_final_windows_come_once_when_they_are_closed(events in events()) {
