@@ -12,6 +12,7 @@ use anyhow::Context;
 use connect_embedded::{Connectors, Stats};
 use kafka_io::KafkaSettings;
 use ksql_engine::kafka::{Runtime, Script};
+use ksql_engine::serve::{KafkaTopics, KsqlServer};
 use model_server::{ModelServer, Secret, SqliteStore};
 use predictor::Predictor;
 use report::Ledger;
@@ -38,6 +39,11 @@ pub struct PipelineArgs {
     #[arg(long, env = "PORT")]
     pub port: Option<u16>,
 
+    /// Port of ksqlDB's REST API over the embedded engine [default: 8088, or a free one where that
+    /// is taken]
+    #[arg(long, env = "KSQL_PORT")]
+    pub ksql_port: Option<u16>,
+
     /// What the first model is trained on: a CSV file with the columns species, length, height,
     /// weight [default: the shipped 100 salmon]
     #[arg(long, env = "TRAINING_DATA", value_name = "FILE.csv")]
@@ -57,6 +63,7 @@ pub struct Embedded {
     // Dropped last: the clients of the tasks go first.
     kafka: KafkaSettings,
     model_url: String,
+    ksql_url: String,
     watched: Watched,
     predictor: Readiness,
     connect: Stats,
@@ -109,7 +116,18 @@ impl Embedded {
         };
         let engine = Runtime::start(kafka.clone(), options).await?;
         engine.execute(script.text()).await?;
-        let (queries, shutdown) = (engine.clone(), tasks.shutdown());
+        let config = ksql_engine::serve::Config {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port_or_free(args.ksql_port, 8088))),
+            limits: ksql_engine::serve::Limits::default(),
+        };
+        let topics = Arc::new(KafkaTopics::of_embedded(
+            &kafka,
+            Some(broker.topic_maker()),
+        )?);
+        let api = KsqlServer::bind(config, engine.clone(), kafka.clone(), topics).await?;
+        let ksql_url = format!("http://127.0.0.1:{}", api.port());
+        tasks.spawn("SQL API", api.run(tasks.shutdown()));
+        let (queries, shutdown) = (engine, tasks.shutdown());
         tasks.spawn(
             "SQL engine",
             async move { Ok(queries.run(shutdown).await?) },
@@ -128,6 +146,7 @@ impl Embedded {
                 rule,
             },
             model_url,
+            ksql_url,
             predictor: readiness,
             connect: stats,
             _broker: broker,
@@ -149,8 +168,10 @@ impl Embedded {
     pub async fn introduce(&self) -> anyhow::Result<()> {
         progress::say(&format!(
             "model API   {}/prediction?length=86.37&height=18.74&species=salmon\n\
+             SQL API     {}\n\
              model       {}",
             self.model_url,
+            self.ksql_url,
             self.watched.model_api.live().await?
         ));
         Ok(())

@@ -55,6 +55,8 @@ fn ones_own_fish_and_a_model_trained_on_them_are_steady_and_the_report_is_writte
         "demo",
         "--port",
         "0",
+        "--ksql-port",
+        "0",
         "--speed",
         "30",
         "--input",
