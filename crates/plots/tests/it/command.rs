@@ -1,0 +1,111 @@
+//! The subcommand and the files.
+
+use std::fs;
+use std::path::Path;
+
+use clap::Parser;
+use plots::PlotArgs;
+use service_runtime::UsageError;
+
+use crate::sample::{Run, plan};
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    args: PlotArgs,
+}
+
+fn run(words: &[&str]) -> anyhow::Result<()> {
+    let words = ["plot"].iter().chain(words);
+    plots::run(&Cli::try_parse_from(words)?.args)
+}
+
+/// The error, which must be one of usage: exit code 2.
+fn refused(words: &[&str]) -> String {
+    let error = run(words).unwrap_err();
+    assert!(
+        error.chain().any(|cause| cause.is::<UsageError>()),
+        "{error:#}"
+    );
+    format!("{error:#}")
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn a_report_from_a_file_becomes_the_figure_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let (report, output) = (dir.path().join("report.json"), dir.path().join("a.svg"));
+    fs::write(&report, serde_json::to_vec(&Run::of(&plan())).unwrap()).unwrap();
+    run(&[text(&report), "-o", text(&output), "--figure", "model"]).unwrap();
+    assert!(
+        fs::read_to_string(&output)
+            .unwrap()
+            .contains("Drift, retraining and recovery")
+    );
+    let output = dir.path().join("a.PNG");
+    run(&[
+        text(&report),
+        "-o",
+        text(&output),
+        "--theme",
+        "dark",
+        "--width",
+        "480",
+    ])
+    .unwrap();
+    let size = resvg::tiny_skia::Pixmap::decode_png(&fs::read(&output).unwrap()).unwrap();
+    assert_eq!((size.width(), size.height()), (480, 560));
+}
+
+#[test]
+fn what_is_no_report_is_refused_with_the_file_and_the_field() {
+    let dir = tempfile::tempdir().unwrap();
+    let (report, output) = (dir.path().join("report.json"), dir.path().join("a.svg"));
+    let words = [text(&report), "-o", text(&output)];
+    assert!(refused(&words).contains("cannot be read"));
+    fs::write(&report, "[]").unwrap();
+    assert!(refused(&words).contains("is not a report"));
+    let mut broken = serde_json::to_value(Run::of(&plan())).unwrap();
+    broken["fish_rows"][7]["error"] = "much".into();
+    fs::write(&report, broken.to_string()).unwrap();
+    assert!(refused(&words).contains("fish_rows[7].error"));
+    broken["fish_rows"][7]["error"] = (-1.0).into();
+    fs::write(&report, broken.to_string()).unwrap();
+    assert!(refused(&words).contains("fish_rows[7].error is -1"));
+    assert!(!output.exists());
+}
+
+#[test]
+fn an_unusable_size_or_ending_is_refused() {
+    let refused = |more: &[&str]| refused(&[&["none.json"], more].concat());
+    assert!(refused(&["-o", "a.gif"]).contains("ends in .svg or .png"));
+    assert!(refused(&["-o", "a.svg", "--width", "10"]).contains("between 320 and 8192"));
+}
+
+#[test]
+fn all_figures_are_written_into_a_directory_that_did_not_exist() {
+    let dir = tempfile::tempdir().unwrap();
+    let plots = dir.path().join("new/plots");
+    let written = plots::write_all(&Run::of(&plan()), &plots).unwrap();
+    let names: Vec<_> = written
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap())
+        .collect();
+    let expected = [
+        "errors.svg",
+        "errors.png",
+        "model.svg",
+        "model.png",
+        "weights.svg",
+        "weights.png",
+    ];
+    assert_eq!(names, expected);
+    assert!(
+        written
+            .iter()
+            .all(|path| fs::metadata(path).unwrap().len() > 5_000)
+    );
+}

@@ -1,0 +1,132 @@
+//! The marks are at the fish where the report says that things happened.
+
+use plots::PlotError;
+use plots::marks::{Span, Timeline, Weights};
+
+use crate::sample::{Run, plan, time, version};
+
+fn span(first: usize, last: usize) -> Span {
+    Span { first, last }
+}
+
+#[test]
+fn each_stretch_of_a_species_is_a_band() {
+    let timeline = Timeline::of(&Run::of(&plan())).unwrap();
+    let bands: Vec<_> = timeline
+        .bands
+        .iter()
+        .map(|band| (timeline.species_name(band.species), band.span))
+        .collect();
+    let expected = [
+        ("salmon", span(1, 60)),
+        ("walleye", span(61, 120)),
+        ("salmon", span(121, 180)),
+    ];
+    assert_eq!(bands, expected);
+}
+
+#[test]
+fn a_retraining_is_marked_from_its_window_to_the_recovery() {
+    let report = Run::of(&plan());
+    let timeline = Timeline::of(&report).unwrap();
+    let [one, _] = timeline.retrainings.as_slice() else {
+        panic!("{:?}", timeline.retrainings);
+    };
+    // Weighed from second 100 to 160, that is measured from second 90 to 150, one every 2 s.
+    assert_eq!(one.window.span, Some(span(46, 75)));
+    let shares: Vec<_> = one
+        .window
+        .by_species
+        .iter()
+        .map(|share| (share.species.as_str(), share.fish))
+        .collect();
+    assert_eq!(shares, [("walleye", 15), ("salmon", 15)]);
+    let training = one.training.as_ref().unwrap();
+    assert_eq!((training.span, training.rows), (span(26, 75), 50));
+    // Fish 80 was measured at second 158, the last one before the window was over at second 160.
+    let retrained = one.retrained.unwrap();
+    assert_eq!((retrained.after, retrained.wall_millis), (80, Some(13)));
+    assert_eq!(one.first_answered, Some(81));
+    let recovery = one.recovery.unwrap();
+    assert_eq!((recovery.span, recovery.fish), (span(61, 81), 20));
+    assert_eq!(recovery.event_seconds, Some(40.0));
+}
+
+#[test]
+fn a_superseded_trigger_has_a_window_and_nothing_else() {
+    let timeline = Timeline::of(&Run::of(&plan())).unwrap();
+    let late = &timeline.retrainings[1];
+    assert_eq!(late.outcome.as_deref(), Some("superseded"));
+    assert_eq!(late.window.span, Some(span(76, 80)));
+    assert_eq!((late.retrained, late.first_answered), (None, None));
+    assert_eq!((&late.training, late.recovery), (&None, None));
+}
+
+#[test]
+fn model_versions_span_the_fish_that_they_answered() {
+    let timeline = Timeline::of(&Run::of(&plan())).unwrap();
+    let models: Vec<_> = timeline
+        .models
+        .iter()
+        .map(|model| (model.version.clone(), model.span))
+        .collect();
+    let expected = [
+        (Some(version(0)), span(1, 80)),
+        (Some(version(1)), span(81, 180)),
+    ];
+    assert_eq!(models, expected);
+}
+
+#[test]
+fn a_retraining_whose_rows_came_later_than_the_window_is_marked_after_them() {
+    let mut report = Run::of(&plan());
+    // Fish 79 was weighed at second 166, after the window's end: training knew of it.
+    report.retrainings[0].last_row = Some("79".into());
+    report.retrainings[0].version = None;
+    assert_eq!(report.fish_rows[78].weighed, Some(time(166)));
+    let timeline = Timeline::of(&report).unwrap();
+    // At second 166 fish 83 had been measured (at 164), fish 84 had not been before it.
+    assert_eq!(timeline.retrainings[0].retrained.unwrap().after, 83);
+}
+
+#[test]
+fn each_model_version_has_a_panel_with_its_fish() {
+    let weights = Weights::of(&Run::of(&plan())).unwrap();
+    let panels: Vec<_> = weights
+        .panels
+        .iter()
+        .map(|panel| (panel.version.clone(), panel.points.len()))
+        .collect();
+    assert_eq!(panels, [(version(0), 80), (version(1), 100)]);
+    assert_eq!(weights.incomplete, 0);
+}
+
+#[test]
+fn a_fish_without_a_weight_is_counted_and_has_no_error() {
+    let mut report = Run::of(&plan());
+    report.fish_rows[3].actual = None;
+    report.fish_rows[3].error = None;
+    assert_eq!(Weights::of(&report).unwrap().incomplete, 1);
+    assert_eq!(Timeline::of(&report).unwrap().fish[3].error, None);
+}
+
+#[test]
+fn a_number_that_cannot_be_drawn_is_refused_with_its_field() {
+    let mut report = Run::of(&plan());
+    report.fish_rows[3].error = Some(-0.1);
+    let refused = Timeline::of(&report).unwrap_err();
+    assert!(matches!(&refused, PlotError::Value { field, .. } if field == "fish_rows[3].error"));
+    report.fish_rows[3].error = None;
+    report.fish_rows[4].actual = Some(f64::INFINITY);
+    let refused = Weights::of(&report).unwrap_err().to_string();
+    assert!(refused.contains("fish_rows[4].actual is inf"), "{refused}");
+}
+
+#[test]
+fn marks_are_json_for_a_page_to_draw() {
+    let json = serde_json::to_value(Timeline::of(&Run::of(&plan())).unwrap()).unwrap();
+    assert_eq!(json["species"], serde_json::json!(["salmon", "walleye"]));
+    let window = &json["retrainings"][0]["window"];
+    assert_eq!(window["span"], serde_json::json!({"first": 46, "last": 75}));
+    assert_eq!(json["fish"][80]["model_version"], version(1));
+}

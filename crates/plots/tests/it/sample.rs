@@ -1,0 +1,264 @@
+//! Reports as the builder makes them of a pipeline's records, to draw.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use messages::{EventTime, RetrainTrigger, topics};
+use report::history::{Decision, Outcome, Version};
+use report::{Ledger, ModelHistory, Report, SeenRecord, Sources};
+
+/// The first fish is measured at second 20 of a minute.
+const START: i64 = 1_623_245_960_000;
+const THRESHOLD: f64 = 0.15;
+
+pub(crate) fn time(second: i64) -> EventTime {
+    EventTime::from_millis(START + second * 1000).expect("a time")
+}
+
+/// A stretch of one species, and the share by which each model is off on average.
+#[derive(Clone, Debug)]
+pub(crate) struct Stretch<'a> {
+    pub(crate) species: &'a str,
+    pub(crate) fish: usize,
+    /// Kilograms.
+    pub(crate) weight: f64,
+}
+
+impl<'a> Stretch<'a> {
+    pub(crate) fn new(species: &'a str, fish: usize, weight: f64) -> Self {
+        Self {
+            species,
+            fish,
+            weight,
+        }
+    }
+}
+
+/// The default plan: 60 salmon, 60 walleye, 60 salmon.
+pub(crate) fn plan() -> Vec<Stretch<'static>> {
+    vec![
+        Stretch::new("salmon", 60, 4.6),
+        Stretch::new("walleye", 60, 2.3),
+        Stretch::new("salmon", 60, 4.6),
+    ]
+}
+
+/// Numbers between -1 and 1 that look random and are always the same.
+struct Noise(u64);
+
+impl Noise {
+    fn next(&mut self) -> f64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+    }
+}
+
+/// A model: its version, and which species it knows; it takes others for the first of them.
+struct Model {
+    version: String,
+    knows: Vec<String>,
+}
+
+/// A fish whose records are on the topics.
+struct Done {
+    id: String,
+    species: String,
+    version: String,
+    weighed: i64,
+    error: f64,
+}
+
+/// Runs the loop on a plan: fish are predicted, weighed and compared; a minute's window of one
+/// version with a mean error above the threshold trains a model that knows the species since.
+pub(crate) struct Run {
+    ledger: Ledger,
+    history: ModelHistory,
+    stored: HashSet<String>,
+    done: Vec<Done>,
+    models: Vec<Model>,
+}
+
+impl Run {
+    pub(crate) fn of(plan: &[Stretch<'_>]) -> Report {
+        let first = Model {
+            version: version(0),
+            knows: vec![plan.first().map_or("", |one| one.species).to_owned()],
+        };
+        let mut run = Self {
+            ledger: Ledger::default(),
+            history: ModelHistory::default(),
+            stored: HashSet::new(),
+            done: Vec::new(),
+            models: vec![first],
+        };
+        run.decide(version(0), Outcome::Activated, time(0), None);
+        let mut noise = Noise(7);
+        let fish = plan
+            .iter()
+            .flat_map(|one| std::iter::repeat_n(one, one.fish));
+        let mut window = 30 / 60;
+        for (at, stretch) in fish.enumerate() {
+            let second = 2 * at as i64;
+            // What is weighed by now closes the window before.
+            let closed = (second + 20) / 60;
+            if closed > window {
+                run.close(window);
+                window = closed;
+            }
+            run.pass(at, second, stretch, plan, &mut noise);
+        }
+        report::build(&Sources {
+            ledger: &run.ledger,
+            history: &run.history,
+            stored: &run.stored,
+            planned: Some(run.done.len() as u64),
+            threshold: THRESHOLD,
+            window: Duration::from_secs(60),
+            wall: Duration::from_secs(18),
+            peak_memory_bytes: None,
+            faults: Vec::new(),
+        })
+    }
+
+    fn pass(
+        &mut self,
+        at: usize,
+        second: i64,
+        fish: &Stretch<'_>,
+        plan: &[Stretch<'_>],
+        noise: &mut Noise,
+    ) {
+        let model = self.models.last().expect("a model");
+        let known = model.knows.iter().any(|known| known == fish.species);
+        let taken_for = if known { fish.species } else { &model.knows[0] };
+        let typical = plan
+            .iter()
+            .find(|one| one.species == taken_for)
+            .expect("planned")
+            .weight;
+        let size = 1.0 + 0.08 * noise.next();
+        let actual = fish.weight * size + 0.12 * noise.next();
+        let predicted = typical * size;
+        let error = ((predicted - actual).abs() / actual * 1000.0).round() / 1000.0;
+        let (id, version) = ((at + 1).to_string(), model.version.clone());
+        let (measured, weighed) = (time(second), time(second + 10));
+        let species = serde_json::to_string(fish.species).expect("JSON");
+        let head = format!(r#""Fish_Id":"{id}","Species":{species}"#);
+        let size = format!(r#"{head},"Length":80.0,"Height":19.0,"Timestamp":"{measured}""#);
+        let unseen = !known;
+        self.note(topics::MACHINE_MEASUREMENT, None, &format!("{{{size}}}"));
+        self.note(topics::WEIGHT_PREDICTION, None, &format!(
+            r#"{{{size},"Prediction":{{"Weight":{predicted},"ModelTime":"t","ModelVersion":"{version}","UnseenSpecies":{unseen}}}}}"#
+        ));
+        self.note(
+            topics::MACHINE_WEIGHT,
+            None,
+            &format!(r#"{{{head},"Weight":{actual},"Timestamp":"{weighed}"}}"#),
+        );
+        self.note(topics::WEIGHT_DIFF, None, &format!(
+            r#"{{"_id":"{id}@{weighed}","Key":"Key",{head},"Length":80.0,"Height":19.0,"PredictedWeight":{predicted},"ActualWeight":{actual},"Error":{error},"ModelTime":"t","ModelVersion":"{version}","Timestamp":"{weighed}"}}"#
+        ));
+        self.stored.insert(format!("{id}@{weighed}"));
+        let species = fish.species.to_owned();
+        let weighed = second + 10;
+        self.done.push(Done {
+            id,
+            species,
+            version,
+            weighed,
+            error,
+        });
+    }
+
+    fn note(&mut self, topic: &str, key: Option<&[u8]>, value: &str) {
+        let value = Some(value.as_bytes());
+        self.ledger
+            .note(SeenRecord { topic, key, value })
+            .expect("a readable record");
+    }
+
+    /// The minute's windows, one for each version that answered in it.
+    fn close(&mut self, minute: i64) {
+        let start = minute * 60 - 20;
+        let versions: Vec<String> = self.models.iter().map(|one| one.version.clone()).collect();
+        for (number, version) in versions.iter().enumerate() {
+            let seen =
+                |one: &&Done| one.version == *version && (start..start + 60).contains(&one.weighed);
+            let fish: Vec<&Done> = self.done.iter().filter(seen).collect();
+            let mean = fish.iter().map(|one| one.error).sum::<f64>() / fish.len().max(1) as f64;
+            if fish.len() < 5 || mean <= THRESHOLD {
+                continue;
+            }
+            let mut species: Vec<String> = Vec::new();
+            for one in &fish {
+                if !species.contains(&one.species) {
+                    species.push(one.species.clone());
+                }
+            }
+            let trigger = RetrainTrigger {
+                model_version: version.clone(),
+                species,
+                fish_id_start: fish[0].id.clone(),
+                fish_id_end: fish[fish.len() - 1].id.clone(),
+                error_avg: mean,
+                fish: fish.len() as u64,
+            };
+            let key = [version.as_bytes(), &time(start).as_millis().to_be_bytes()].concat();
+            let value = serde_json::to_string(&trigger).expect("JSON");
+            let live = number + 1 == versions.len();
+            self.note(topics::WEIGHT_RETRAIN, Some(&key), &value);
+            if live {
+                self.train(trigger, start + 60);
+            }
+        }
+    }
+
+    fn train(&mut self, cause: RetrainTrigger, now: i64) {
+        let rows: Vec<&Done> = self.done.iter().filter(|one| one.weighed < now).collect();
+        let rows = &rows[rows.len().saturating_sub(50)..];
+        let mut knows: Vec<String> = Vec::new();
+        for row in rows {
+            if !knows.contains(&row.species) {
+                knows.push(row.species.clone());
+            }
+        }
+        let id = version(self.models.len());
+        self.history.versions.push(Version {
+            id: id.clone(),
+            rows: rows.len() as u64,
+            species: knows.clone(),
+            first_row: rows.first().map(|row| row.id.clone()),
+            last_row: rows.last().map(|row| row.id.clone()),
+        });
+        self.models.push(Model {
+            version: id.clone(),
+            knows,
+        });
+        self.decide(id, Outcome::Activated, time(now), Some(cause));
+    }
+
+    fn decide(
+        &mut self,
+        version: String,
+        outcome: Outcome,
+        at: EventTime,
+        cause: Option<RetrainTrigger>,
+    ) {
+        self.history.decisions.push(Decision {
+            version,
+            outcome,
+            time: at.after(Duration::from_millis(13)),
+            training_started: Some(at),
+            cause,
+        });
+    }
+}
+
+/// Twelve hexadecimal digits, as the model server names its versions.
+pub(crate) fn version(number: usize) -> String {
+    let hash = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    format!("{:012x}", hash >> 16)
+}
