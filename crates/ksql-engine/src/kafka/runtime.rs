@@ -116,6 +116,15 @@ pub struct Listener {
     _stop: tokio_util::sync::DropGuard,
 }
 
+/// What a query's failure ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OnFailure {
+    /// The runtime.
+    End,
+    /// The query.
+    Tell,
+}
+
 /// Queries on Kafka; clones share them.
 #[derive(Clone)]
 pub struct Runtime {
@@ -130,6 +139,8 @@ struct Inner {
     /// One script at a time.
     executing: tokio::sync::Mutex<()>,
     running: Mutex<HashMap<String, CancellationToken>>,
+    /// Why queries stopped whose end ends nothing else.
+    broken: Mutex<HashMap<String, String>>,
     tracker: TaskTracker,
     stop: CancellationToken,
     failures: mpsc::UnboundedSender<RuntimeError>,
@@ -168,6 +179,7 @@ impl Runtime {
                 registry: Mutex::new(Registry::new(catalog)),
                 executing: tokio::sync::Mutex::new(()),
                 running: Mutex::default(),
+                broken: Mutex::default(),
                 tracker: TaskTracker::new(),
                 stop: CancellationToken::new(),
                 failures,
@@ -182,11 +194,34 @@ impl Runtime {
         lock(&self.inner.registry).clone()
     }
 
-    /// Executes a script. All of it is checked before any of it takes effect.
+    /// Executes a script. All of it is checked before any of it takes effect. A query of it that
+    /// cannot go on ends the runtime.
     ///
     /// # Errors
     /// The first statement that is refused; a topic or client that cannot be made.
     pub async fn execute(&self, text: &str) -> Result<Vec<Executed>, RuntimeError> {
+        self.execute_as(text, OnFailure::End).await
+    }
+
+    /// The same for statements that somebody sends to a running system: a query that cannot go on
+    /// stops alone, and [`broken`](Self::broken) tells why.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn execute_apart(&self, text: &str) -> Result<Vec<Executed>, RuntimeError> {
+        self.execute_as(text, OnFailure::Tell).await
+    }
+
+    /// Why queries stopped that were started [apart](Self::execute_apart), by their ids.
+    pub fn broken(&self) -> HashMap<String, String> {
+        lock(&self.inner.broken).clone()
+    }
+
+    async fn execute_as(
+        &self,
+        text: &str,
+        on_failure: OnFailure,
+    ) -> Result<Vec<Executed>, RuntimeError> {
         let _one = self.inner.executing.lock().await;
         // Topics that were made since are known too.
         let existing = topics::existing(&self.inner.settings).await?;
@@ -197,7 +232,7 @@ impl Runtime {
         let executed = registry.execute(text)?;
         let effects = || executed.iter().flat_map(|statement| &statement.effects);
         for effect in effects() {
-            if let Err(error) = self.act(effect).await {
+            if let Err(error) = self.act(effect, on_failure).await {
                 // Nothing of a script that failed keeps running.
                 for effect in effects() {
                     if let Effect::Start(query) = effect {
@@ -214,7 +249,7 @@ impl Runtime {
         Ok(executed)
     }
 
-    async fn act(&self, effect: &Effect) -> Result<(), RuntimeError> {
+    async fn act(&self, effect: &Effect, on_failure: OnFailure) -> Result<(), RuntimeError> {
         let inner = &self.inner;
         match effect {
             Effect::CreateTopic { topic, partitions } => {
@@ -224,7 +259,7 @@ impl Runtime {
                 };
                 topics::create(&inner.settings, inner.options.create_topic.as_ref(), topic).await
             }
-            Effect::Start(query) => self.start_query(query),
+            Effect::Start(query) => self.start_query(query, on_failure),
             Effect::Stop(query) => {
                 self.stop_query(query);
                 Ok(())
@@ -233,7 +268,11 @@ impl Runtime {
         }
     }
 
-    fn start_query(&self, query: &Arc<RegisteredQuery>) -> Result<(), RuntimeError> {
+    fn start_query(
+        &self,
+        query: &Arc<RegisteredQuery>,
+        on_failure: OnFailure,
+    ) -> Result<(), RuntimeError> {
         let writer = SinkWriter::new(&query.plan, &query.sink);
         let query_loop = self.query_loop(
             &query.id,
@@ -245,10 +284,11 @@ impl Runtime {
         )?;
         let stop = self.inner.stop.child_token();
         lock(&self.inner.running).insert(query.id.clone(), stop.clone());
-        let failures = self.inner.failures.clone();
-        self.spawn(query_loop, stop, move |error| {
+        let (inner, id) = (Arc::clone(&self.inner), query.id.clone());
+        self.spawn(query_loop, stop, move |error| match on_failure {
             // Nobody is there to hear it only when the runtime is gone.
-            let _ = failures.send(error);
+            OnFailure::End => drop(inner.failures.send(error)),
+            OnFailure::Tell => drop(lock(&inner.broken).insert(id, error.to_string())),
         });
         Ok(())
     }
@@ -257,6 +297,7 @@ impl Runtime {
         if let Some(stop) = lock(&self.inner.running).remove(&query.id) {
             stop.cancel();
         }
+        lock(&self.inner.broken).remove(&query.id);
     }
 
     fn query_loop(

@@ -117,7 +117,7 @@ impl Properties {
     }
 
     /// Where reading starts, if it is said.
-    pub(crate) fn from_beginning(&self) -> Option<bool> {
+    pub(crate) fn reads_from_beginning(&self) -> Option<bool> {
         self.0.get(RESET).map(|reset| reset == "earliest")
     }
 
@@ -150,7 +150,7 @@ mod tests {
     fn the_offset_reset_is_known_with_and_without_its_prefix() {
         for name in ["auto.offset.reset", "ksql.streams.auto.offset.reset"] {
             let properties = of(json!({ name: "earliest" })).expect("a known property");
-            assert_eq!(properties.from_beginning(), Some(true));
+            assert_eq!(properties.reads_from_beginning(), Some(true));
         }
     }
 

@@ -57,6 +57,7 @@ impl State {
             registry,
             topics,
             retentions,
+            broken: self.runtime.broken(),
         })
     }
 

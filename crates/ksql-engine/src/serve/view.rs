@@ -19,6 +19,8 @@ pub(crate) struct View {
     pub(crate) topics: Vec<Topic>,
     /// How long the sinks' topics keep records, by topic.
     pub(crate) retentions: HashMap<String, i64>,
+    /// Why queries stopped, by their ids.
+    pub(crate) broken: HashMap<String, String>,
 }
 
 impl View {
@@ -58,6 +60,15 @@ impl View {
             replicas: topic.replicas.first().copied().unwrap_or(1),
             retention_ms: self.retentions.get(name).copied()?,
         })
+    }
+
+    /// How a query is.
+    pub(crate) fn state(&self, query: &RegisteredQuery) -> &'static str {
+        if self.broken.contains_key(&query.id) {
+            "ERROR"
+        } else {
+            "RUNNING"
+        }
     }
 
     /// The queries that read a stream or table.

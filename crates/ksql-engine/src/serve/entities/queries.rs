@@ -47,16 +47,17 @@ pub(crate) fn explain(view: &View, query: &RegisteredQuery, host: &str, sql: &st
     })
 }
 
-/// A query in a list. A query that fails ends the server, so that all of these run.
+/// A query in a list.
 pub(crate) fn running(view: &View, query: &RegisteredQuery) -> Value {
+    let state = view.state(query);
     json!({
         "queryString": view.text_of_query(query),
         "sinks": [query.sink.name],
         "sinkKafkaTopics": [query.sink.topic],
         "id": query.id,
-        "statusCount": {"RUNNING": 1},
+        "statusCount": {state: 1},
         "queryType": "PERSISTENT",
-        "state": "RUNNING",
+        "state": state,
     })
 }
 
@@ -72,7 +73,13 @@ fn description(view: &View, query: &RegisteredQuery, host: &str) -> Value {
         overridden.insert("auto.offset.reset".to_owned(), "earliest".into());
     }
     let mut hosts = Map::new();
-    hosts.insert(host.to_owned(), "RUNNING".into());
+    hosts.insert(host.to_owned(), view.state(query).into());
+    let errors: Vec<Value> = view
+        .broken
+        .get(&query.id)
+        .map(|message| json!({"timestamp": 0, "errorMessage": message, "type": "USER"}))
+        .into_iter()
+        .collect();
     json!({
         "id": query.id,
         "statementText": view.text_of_query(query),
@@ -85,10 +92,10 @@ fn description(view: &View, query: &RegisteredQuery, host: &str) -> Value {
         "overriddenProperties": overridden,
         "ksqlHostQueryStatus": hosts,
         "queryType": "PERSISTENT",
-        "queryErrors": [],
+        "queryErrors": errors,
         "tasksMetadata": [],
         "consumerGroupId": group_id(&query.id),
-        "state": "RUNNING",
+        "state": view.state(query),
     })
 }
 

@@ -87,7 +87,7 @@ async fn select(
     }
     let plan = plan(catalog, statement, text)?;
     let from_beginning = properties
-        .from_beginning()
+        .reads_from_beginning()
         .unwrap_or_else(|| is_table(&plan));
     push::answer(&state, plan, from_beginning, encoding)
 }

@@ -162,7 +162,7 @@ impl Printer {
         announce("Key format: ", &mut self.keys, &mut text);
         announce("Value format: ", &mut self.values, &mut text);
         for record in batch {
-            let shown = self.seen % self.interval == 0;
+            let shown = self.seen.is_multiple_of(self.interval);
             self.seen += 1;
             if !shown {
                 continue;

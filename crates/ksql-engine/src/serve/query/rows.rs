@@ -68,7 +68,7 @@ impl Encoding {
         };
         match (self, message) {
             (Encoding::V1, Some(message)) => {
-                format!("{}\n]", json!({"finalMessage": message})).into()
+                format!("{}]", json!({"finalMessage": message})).into()
             }
             (Encoding::V1 | Encoding::Array, _) => Bytes::from_static(b"]"),
             (Encoding::Delimited, _) => Bytes::new(),
@@ -78,7 +78,7 @@ impl Encoding {
     /// A failure in the place of further rows.
     pub(super) fn failure(self, error: &Json) -> Bytes {
         let text = match self {
-            Encoding::V1 => format!("{}\n]", json!({"errorMessage": error})),
+            Encoding::V1 => format!("{}]", json!({"errorMessage": error})),
             Encoding::Delimited => format!("{error}\n"),
             Encoding::Array => format!(",{error}]"),
         };

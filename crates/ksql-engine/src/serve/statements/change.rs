@@ -27,7 +27,7 @@ pub(super) async fn execute(
     let script = format!("{}{sql}", properties.prelude());
     let executed = state
         .runtime
-        .execute(&script)
+        .execute_apart(&script)
         .await
         .map_err(|error| ApiError::runtime(&error, sql))?;
     let effects = executed.last().map_or([].as_slice(), effects);

@@ -59,11 +59,6 @@ async fn one(
             return Err(ApiError::refused(&placed(error, statement, text), shown));
         }
     }
-    if let StatementKind::Select(query) = kind
-        && let Some(message) = names::unknown_source(query, view.registry.catalog())
-    {
-        return Err(ApiError::statement(BAD_STATEMENT, message, sql));
-    }
     if matches!(kind, StatementKind::Select(_) | StatementKind::Print { .. }) {
         let message = "The following statement types should be issued to the websocket endpoint \
                        '/query':\n\t* PRINT\n\t* SELECT";

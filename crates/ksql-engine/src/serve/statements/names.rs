@@ -24,9 +24,9 @@ pub(super) fn check(view: &View, kind: &StatementKind, sql: &str) -> Result<(), 
     let catalog = view.registry.catalog();
     let has_query = |id: &str| view.registry.queries().iter().any(|query| query.id == id);
     let message = match kind {
-        StatementKind::CreateAs { query, .. } | StatementKind::InsertInto { query, .. } => {
-            unknown_source(query, catalog)
-        }
+        StatementKind::CreateAs { query, .. }
+        | StatementKind::InsertInto { query, .. }
+        | StatementKind::Select(query) => unknown_source(query, catalog),
         StatementKind::Describe { name, .. } if catalog.source(&name.name).is_none() => {
             Some(format!(
                 "Could not find STREAM/TABLE '{}' in the Metastore",

@@ -116,6 +116,32 @@ async fn a_transient_query_that_dies_tells_its_listener_and_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_posted_query_that_dies_is_shown_with_its_error_and_the_others_go_on() {
+    let world = World::start().await;
+    let request = json!({
+        "ksql": format!("{SOURCE} CREATE TABLE N WITH (KAFKA_TOPIC='n') AS SELECT ID, COUNT(*) AS N FROM S WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY ID;"),
+        "streamsProperties": {"auto.offset.reset": "earliest"},
+    });
+    let (status, answer) = world.post("/ksql", &request).await;
+    assert_eq!(status, 200, "{answer}");
+    world.send("s", Some("a"), None, 5).await;
+    let dies = async {
+        while world.runtime.broken().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, dies).await.unwrap();
+    let id = world.query_ids()["N"].clone();
+    let (_, answer) = world.ksql(&format!("SHOW QUERIES; EXPLAIN {id};")).await;
+    assert_eq!(answer[0]["queries"][0]["state"], "ERROR");
+    let error = &answer[1]["queryDescription"]["queryErrors"][0]["errorMessage"];
+    assert!(error.as_str().unwrap().contains("null value"), "{error}");
+    let running = world.runtime.run(world.shutdown.clone());
+    world.shutdown.cancel();
+    tokio::time::timeout(LIMIT, running).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_declared_before_the_server_is_shown_and_has_a_status() {
     let world = World::start().await;
     world.create_topic("s", 3).await;
