@@ -105,10 +105,14 @@ async fn statements(args: &KsqlArgs) -> anyhow::Result<Option<String>> {
 /// The text with a semicolon at its end: on a command line it may be left out. In a file its
 /// absence may mean that the end of the file is missing.
 fn ended(text: &str) -> String {
-    match Script::of(text).rest {
-        // On a line of its own: the text may end with a comment.
+    if !matches!(Script::of(text).rest, Rest::Unfinished(_)) {
+        return text.to_owned();
+    }
+    let ended = format!("{text};");
+    match Script::of(&ended).rest {
+        // The text ends with a comment.
         Rest::Unfinished(_) => format!("{text}\n;"),
-        _ => text.to_owned(),
+        _ => ended,
     }
 }
 

@@ -3,6 +3,8 @@
 mod command;
 mod signals;
 mod terminal;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::io::{self, Write};

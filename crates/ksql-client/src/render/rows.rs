@@ -40,10 +40,12 @@ impl RowTable {
         cells: &[Box<RawValue>],
         tombstone: bool,
     ) -> io::Result<()> {
-        let cells: Vec<_> = cells.iter().map(|raw| cell::of_raw(raw)).collect();
+        let mut cells: Vec<_> = cells.iter().map(|raw| cell::of_raw(raw)).collect();
         self.columns.fit(&cells);
-        let end = if tombstone { " | <deleted>" } else { "" };
-        writeln!(out, "{}{end}", self.columns.line(&cells))?;
+        if tombstone {
+            cells.push("<deleted>".into());
+        }
+        writeln!(out, "{}", self.columns.line(&cells))?;
         out.flush()
     }
 }

@@ -27,9 +27,12 @@ async fn credentials_go_with_every_request() {
 
 #[tokio::test]
 async fn a_last_semicolon_may_be_left_out_on_the_command_line() {
-    for text in ["SHOW STREAMS", "SHOW STREAMS -- all of them"] {
+    for (text, sent) in [
+        ("SHOW STREAMS", "SHOW STREAMS;"),
+        ("SHOW STREAMS -- all", "SHOW STREAMS -- all\n;"),
+    ] {
         let mut recording = Recording::read("110");
-        recording.ksql = Some(format!("{text}\n;"));
+        recording.ksql = Some(sent.into());
         let server = Server::start([recording]).await;
         server.run(&["-e", text]).await.fine();
     }
@@ -60,6 +63,8 @@ async fn an_output_that_nobody_reads_any_more_ends_the_command_quietly() {
     let server = Server::replay(&["201"]).await;
     let statement = Recording::read("201").ksql.unwrap();
     let args = Cli::parse_from(["ksql", "--server", &server.url, &statement]).ksql;
-    let run = ksql_client::run::run_with(args, CancellationToken::new(), &mut Closed, &mut Closed);
-    run.await.unwrap();
+    let (mut out, mut err) = (Closed, Closed);
+    ksql_client::run::run_with(args, CancellationToken::new(), &mut out, &mut err)
+        .await
+        .unwrap();
 }

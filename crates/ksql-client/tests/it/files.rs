@@ -8,18 +8,24 @@ use service_runtime::UsageError;
 use crate::recordings::Recording;
 use crate::server::Server;
 
-struct File(PathBuf, tempfile::TempDir);
+struct File {
+    path: PathBuf,
+    _folder: tempfile::TempDir,
+}
 
 impl File {
     fn of(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("statements.sql");
         std::fs::write(&path, text).unwrap();
-        Self(path, folder)
+        Self {
+            path,
+            _folder: folder,
+        }
     }
 
     fn path(&self) -> &str {
-        self.0.to_str().unwrap()
+        self.path.to_str().unwrap()
     }
 }
 

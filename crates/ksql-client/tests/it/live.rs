@@ -50,7 +50,7 @@ async fn tombstones_and_control_characters_are_visible() {
     let server = Server::start([Recording::read("206").with(body)]).await;
     let rows = server.run(&["SELECT * FROM RETRAIN_WEIGHT;"]).await.fine();
     assert!(
-        rows.ends_with("a\\n\\u{1b}b  | null   | <deleted>\n"),
+        rows.ends_with("a\\n\\u{1b}b | null   | <deleted>\n"),
         "{rows}"
     );
 }

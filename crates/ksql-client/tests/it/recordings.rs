@@ -38,11 +38,9 @@ impl Recording {
             let found = head.lines().find_map(|line| line.strip_prefix(name));
             found.map(str::to_owned)
         };
+        // A length may be off by a few bytes: the recordings name another host than there was.
         let (body_pieces, ended) = match header("content-length: ") {
-            Some(length) => {
-                let length: usize = length.parse().unwrap();
-                (vec![reply.as_bytes()[..length].to_vec()], true)
-            }
+            Some(_) => (vec![reply.trim_end_matches('\n').as_bytes().to_vec()], true),
             None => chunks(reply.as_bytes()),
         };
         Self {
