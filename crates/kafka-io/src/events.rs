@@ -3,6 +3,7 @@
 //! A rebalance is not handled inside librdkafka's callback but passed to the reading loop, which
 //! treats it like any other event.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 
@@ -27,6 +28,8 @@ pub(crate) struct Events {
     rebalances: Sender<Rebalance>,
     metrics: PipelineMetrics,
     disconnected: AtomicBool,
+    /// What the client last complained about: why brokers cannot be reached, where none can.
+    last_error: Mutex<String>,
     closing: AtomicBool,
 }
 
@@ -36,6 +39,7 @@ impl Events {
             rebalances,
             metrics,
             disconnected: AtomicBool::new(false),
+            last_error: Mutex::default(),
             closing: AtomicBool::new(false),
         }
     }
@@ -55,8 +59,10 @@ impl Events {
             return;
         }
         if now {
+            let reason = self.last_error.lock().map(|reason| reason.clone());
             tracing::warn!(
-                "no broker of Kafka can be reached: waiting (check --bootstrap-servers)"
+                reason = reason.unwrap_or_default(),
+                "no broker of Kafka can be reached: waiting (check --bootstrap-servers and the security properties)"
             );
         } else {
             tracing::info!("Kafka can be reached again");
@@ -66,11 +72,14 @@ impl Events {
 
 /// Passes librdkafka's own log lines on.
 ///
-/// A property for the other kind of client is not worth a warning: `-X` is for both.
+/// A property for the other kind of client is not worth a warning, since `-X` is for both; of
+/// each connection that fails the pipeline tells once, when no broker is left.
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     use RDKafkaLogLevel::{Alert, Critical, Emerg, Error, Info, Notice, Warning};
     match level {
-        _ if facility == "CONFWARN" => tracing::debug!("librdkafka: {message}"),
+        _ if matches!(facility, "CONFWARN" | "FAIL" | "ERROR") => {
+            tracing::debug!("librdkafka: {facility}: {message}")
+        }
         Emerg | Alert | Critical | Error => tracing::error!("librdkafka: {facility}: {message}"),
         Warning => tracing::warn!("librdkafka: {facility}: {message}"),
         Notice | Info => tracing::info!("librdkafka: {facility}: {message}"),
@@ -88,6 +97,9 @@ impl ClientContext for Events {
             self.set_disconnected(true);
         } else {
             tracing::debug!(%error, reason, "consumer");
+            if let Ok(mut last) = self.last_error.lock() {
+                reason.clone_into(&mut last);
+            }
         }
     }
 

@@ -51,7 +51,6 @@ pub struct Filler(ThreadedProducer<DefaultProducerContext>);
 impl Filler {
     pub fn new() -> Self {
         let mut config = kafka().producer("bench-filler");
-        config.set("linger.ms", "5");
         config.set("queue.buffering.max.messages", "1000000");
         Self(ThreadedProducer::from_config(&config).unwrap())
     }
