@@ -16,7 +16,7 @@ RUN mkdir /manifests \
  && find crates -path '*/src/lib.rs' -exec sh -c 'for f; do mkdir -p "/manifests/${f%/*}"; : > "/manifests/$f"; done' _ '{}' + \
  && find crates -path '*/src/main.rs' -exec sh -c 'for f; do mkdir -p "/manifests/${f%/*}"; echo "fn main() {}" > "/manifests/$f"; done' _ '{}' +
 
-FROM rust:1.95-bookworm AS build
+FROM rust:1.95-bookworm AS dependencies
 WORKDIR /source
 # `tls` builds OpenSSL for Kafka over TLS and SASL; empty: neither, and a faster first build.
 ARG FEATURES=tls
@@ -25,7 +25,8 @@ COPY --from=manifests /manifests .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo build --release --locked --features "$FEATURES" \
       --package model-server --package predictor --package fish-producer --package catchweight
-COPY Cargo.toml Cargo.lock ./
+
+FROM dependencies AS build
 COPY connectors connectors
 COPY data data
 COPY ksql ksql
