@@ -18,6 +18,8 @@ use crate::stored_rows::stored_rows;
 
 /// How often store and model API are asked while something is waited for.
 const POLL: Duration = Duration::from_millis(100);
+/// How long a pipeline with nothing missing must bring nothing new to have settled.
+const QUIET: Duration = Duration::from_millis(500);
 
 /// The three windows into a pipeline.
 #[derive(Clone, Debug)]
@@ -39,10 +41,20 @@ impl Watched {
     /// # Errors
     /// Where the store or the model API cannot be read.
     pub async fn settled(&self, planned: Option<u64>) -> anyhow::Result<()> {
-        while !self.open(planned).await?.is_empty() {
-            tokio::time::sleep(POLL).await;
+        let mut changes = self.observer.changes();
+        loop {
+            while !self.open(planned).await?.is_empty() {
+                tokio::time::sleep(POLL).await;
+            }
+            // The last rows may still lead to a trigger: only a quiet pipeline has settled.
+            changes.mark_unchanged();
+            if tokio::time::timeout(QUIET, changes.changed())
+                .await
+                .is_err()
+            {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// What is still missing, in words.
