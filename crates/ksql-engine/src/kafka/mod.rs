@@ -8,12 +8,12 @@
 //! |---|---|
 //! | [`script`] | a script read before there is a broker: which topics does it need? |
 //! | [`runtime`] | statements start and stop queries; start reading here |
-//! | [`query`] | one query: consume, merge, execute, produce |
+//! | `query` | one query: consume, merge, execute, produce |
 //! | [`merge`] | in which order records of several partitions are taken; pure |
-//! | [`consume`] | reading one topic |
-//! | [`produce`] | writing, with every delivery checked |
-//! | [`processing_log`] | what happens to records that cannot be used |
-//! | [`topics`] | what exists, and making what does not |
+//! | `consume` | reading one topic |
+//! | `produce` | writing, with every delivery checked |
+//! | `processing_log` | what happens to records that cannot be used |
+//! | `topics` | what exists, and making what does not |
 //! | [`metrics`] | what is counted |
 
 pub(crate) mod consume;

@@ -1,4 +1,4 @@
-//! From text to statements: [`lexer`] cuts it into tokens, the grammar's modules read those.
+//! From text to statements: `lexer` cuts it into tokens, the grammar's modules read those.
 //!
 //! The grammar is ksqlDB's (`SqlBase.g4`), as far as this engine goes. Nothing here knows a column
 //! or a type of a row; that is the job of `analyse`.

@@ -6,6 +6,7 @@ mod change;
 mod check;
 mod names;
 mod sink;
+mod with;
 
 use serde_json::Value;
 

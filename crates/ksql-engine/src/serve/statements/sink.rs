@@ -1,11 +1,11 @@
 //! The topic under a new stream or table: what it has to be, and what is there already.
 
 use crate::catalog::Catalog;
-use crate::parse::Literal;
-use crate::parse::ast::{Property, SourceKind, StatementKind};
+use crate::parse::ast::{SourceKind, StatementKind};
 use crate::serve::error::{ApiError, BAD_REQUEST, NO_SCHEMA_REGISTRY, SERVER_ERROR};
 use crate::serve::sql::{TopicFacts, create};
 use crate::serve::state::State;
+use crate::serve::statements::with::With;
 use crate::serve::topics::{Topic, TopicSpec, TopicsError};
 use crate::serve::view::View;
 
@@ -13,33 +13,6 @@ use crate::serve::view::View;
 const DEFAULT_RETENTION_MS: i64 = 604_800_000;
 /// Formats that take their schemas from a registry.
 const OF_REGISTRY: [&str; 3] = ["AVRO", "JSON_SR", "PROTOBUF"];
-
-/// The `WITH` clause, as far as it is about the topic.
-struct With<'a>(&'a [Property]);
-
-impl With<'_> {
-    fn text(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|property| property.name.name == name);
-        match found.map(|property| &property.value) {
-            Some(Literal::Text(text)) => Some(text),
-            _ => None,
-        }
-    }
-
-    fn number(&self, name: &str) -> Option<i64> {
-        let found = self.0.iter().find(|property| property.name.name == name);
-        match found.map(|property| &property.value) {
-            Some(Literal::Integer(number)) => Some(*number),
-            Some(Literal::Text(text)) => text.parse().ok(),
-            _ => None,
-        }
-    }
-
-    fn count(&self, name: &str) -> Option<u32> {
-        self.number(name)
-            .and_then(|count| u32::try_from(count).ok())
-    }
-}
 
 /// What the topic of a `CREATE … AS SELECT` has to be: as the clause says, else as the topic of the
 /// leftmost source. A window's records are kept for its retention at least.

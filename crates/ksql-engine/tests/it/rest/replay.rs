@@ -10,7 +10,7 @@ use super::world::{LIMIT, World};
 
 /// Errors of which only the message is ours, with line and column: ksqlDB's message is its parser's
 /// or its analyser's.
-const OWN_WORDS: [&str; 14] = [
+const OWN_WORDS: [&str; 16] = [
     "016-POST-ksql-badjson",
     "018-POST-ksql-syntaxerr",
     "019-POST-ksql-nosemicolon",
@@ -18,6 +18,7 @@ const OWN_WORDS: [&str; 14] = [
     "212-query-syntax-error",
     "213-query-not-a-query",
     "227-query-stream-nosemicolon",
+    "307-PRINT-unquoted",
     "322-multi-one-bad",
     "328-CREATE-table-no-key",
     "411-variant-no-key-column",
@@ -25,14 +26,12 @@ const OWN_WORDS: [&str; 14] = [
     "414-variant-key-twice",
     "417-variant-both-sides-same-name",
     "418-variant-emit-final-no-window",
+    "424-join-partition-mismatch",
 ];
-
-/// The same, after 418.
-const OWN_WORDS_TOO: [&str; 1] = ["424-join-partition-mismatch"];
 
 /// What is not answered as ksqlDB does, our status, and why. A refusal is clear: it says what is
 /// supported.
-const UNSUPPORTED: [(&str, u16, &str); 12] = [
+const UNSUPPORTED: [(&str, u16, &str); 11] = [
     (
         "031-DEFINE-alone",
         400,
@@ -45,7 +44,6 @@ const UNSUPPORTED: [(&str, u16, &str); 12] = [
     ),
     ("207-query-pull-RETRAIN-key", 400, "as 206"),
     ("225-query-stream-pull", 400, "as 206"),
-    ("307-PRINT-unquoted", 400, "refused as there"),
     ("319-DESCRIBE-FUNCTION", 400, "SHOW FUNCTIONS lists them"),
     (
         "324-INSERT-VALUES",
@@ -97,7 +95,7 @@ fn exactness(name: &str) -> Exactness {
     match name {
         // ksqlDB's record cache merges changes of one window; here every change is a row.
         "214-query-group-windowed-changes" => Exactness::Frame,
-        _ if OWN_WORDS.contains(&name) || OWN_WORDS_TOO.contains(&name) => Exactness::OwnWords,
+        _ if OWN_WORDS.contains(&name) => Exactness::OwnWords,
         _ => Exactness::Same,
     }
 }
@@ -169,6 +167,10 @@ impl Run {
 
 /// Sends a recorded request; reads the answer to its end, or as far as the recorded one went.
 pub(super) async fn ask(world: &World, recorded: &Recording) -> Answer {
+    ask_over(&world.http, world, recorded).await
+}
+
+async fn ask_over(http: &reqwest::Client, world: &World, recorded: &Recording) -> Answer {
     let mut path = recorded.path.clone();
     let mut body = recorded.body.clone();
     // Query ids are numbered differently.
@@ -183,7 +185,7 @@ pub(super) async fn ask(world: &World, recorded: &Recording) -> Answer {
     }
     path = path.replace('`', "%60");
     let method: reqwest::Method = recorded.method.parse().unwrap();
-    let mut request = world.http.request(method, format!("{}{path}", world.url));
+    let mut request = http.request(method, format!("{}{path}", world.url));
     for (name, value) in &recorded.headers {
         request = request.header(name, value);
     }
@@ -373,46 +375,7 @@ async fn http2(world: &World, report: &mut Report) {
             answer: answer.to_owned(),
             ended: name == HTTP2[0],
         };
-        let over_http2 = World2 {
-            world,
-            client: &client,
-        };
-        let answer = over_http2.ask(&recorded).await;
+        let answer = ask_over(&client, world, &recorded).await;
         report.judge(name, &recorded, &answer);
-    }
-}
-
-/// The same server, over HTTP/2.
-struct World2<'w> {
-    world: &'w World,
-    client: &'w reqwest::Client,
-}
-
-impl World2<'_> {
-    async fn ask(&self, recorded: &Recording) -> Answer {
-        let request = self
-            .client
-            .post(format!("{}{}", self.world.url, recorded.path));
-        let sent = request.body(recorded.body.clone()).send();
-        let mut response = tokio::time::timeout(LIMIT, sent).await.unwrap().unwrap();
-        assert_eq!(response.version(), reqwest::Version::HTTP_2);
-        let content_type = response.headers()["content-type"]
-            .to_str()
-            .unwrap()
-            .to_owned();
-        let status = response.status().as_u16();
-        let mut bytes = Vec::new();
-        while recorded.ended || bytes.is_empty() {
-            let chunk = tokio::time::timeout(LIMIT, response.chunk()).await.unwrap();
-            match chunk.unwrap() {
-                Some(chunk) => bytes.extend_from_slice(&chunk),
-                None => break,
-            }
-        }
-        Answer {
-            status,
-            content_type: Some(content_type),
-            body: String::from_utf8(bytes).unwrap(),
-        }
     }
 }
