@@ -7,7 +7,7 @@ use anyhow::Context;
 use kafka_io::KafkaSettings;
 use messages::topics;
 use rdkafka::consumer::{Consumer, StreamConsumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use report::{Ledger, SeenRecord};
@@ -81,6 +81,9 @@ impl Observer {
         loop {
             match consumer.recv().await {
                 Ok(record) => self.note(&record),
+                Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset)) => {
+                    anyhow::bail!("records of {topic} were deleted before they were read")
+                }
                 // librdkafka reconnects by itself; a report says what was not seen.
                 Err(error) => tracing::warn!(topic, %error, "the topic cannot be read just now"),
             }
