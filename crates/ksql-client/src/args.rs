@@ -43,7 +43,7 @@ pub struct KsqlArgs {
     pub timeout: u64,
 
     /// Wait for a server that is not up yet; for 120 seconds, or as many as are given
-    #[arg(long, env = "KSQL_WAIT", default_value_t = 0, hide_default_value = true, num_args = 0..=1, require_equals = true, default_missing_value = "120", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
+    #[arg(long, env = "KSQL_WAIT", default_value_t = 0, hide_default_value = true, num_args = 0..=1, default_missing_value = "120", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
     pub wait: u64,
 
     /// User for a server that requires one
@@ -80,7 +80,9 @@ impl KsqlArgs {
             (None, Some(path)) => Some(password_in(path)?),
             (None, None) => None,
         };
-        match (self.user.clone(), password) {
+        // A variable that is set to nothing, as compose files do, is not set.
+        let password = password.filter(|password| !password.0.is_empty());
+        match (self.user.clone().filter(|user| !user.is_empty()), password) {
             (None, None) => Ok(None),
             (Some(_), _) if self.server.names_a_user() => Err(UsageError(
                 "--user is set and --server names a user too: leave one of them out".into(),
@@ -213,14 +215,17 @@ mod tests {
     }
 
     #[test]
-    fn waiting_takes_a_number_only_after_an_equals_sign() {
-        assert_eq!(parse(&[]).unwrap().wait, 0);
-        let args = parse(&["--wait", "SHOW STREAMS"]).unwrap();
-        assert_eq!(
-            (args.wait, args.statement.as_deref()),
-            (120, Some("SHOW STREAMS"))
-        );
-        assert_eq!(parse(&["--wait=5"]).unwrap().wait, 5);
+    fn waiting_may_be_given_a_limit() {
+        for (args, wait) in [
+            (&[][..], 0),
+            (&["SHOW STREAMS", "--wait"], 120),
+            (&["--wait", "--file", "f"], 120),
+            (&["--wait", "5", "--file", "f"], 5),
+            (&["--wait=5", "SHOW STREAMS"], 5),
+        ] {
+            assert_eq!(parse(args).unwrap().wait, wait, "{args:?}");
+        }
+        assert!(parse(&["--wait", "SHOW STREAMS"]).is_err());
     }
 
     #[test]
@@ -248,7 +253,9 @@ mod tests {
         }
         let given = parse(&["--user", "u", "--password", "p"]).unwrap();
         assert!(given.credentials().unwrap().is_some());
-        assert!(parse(&[]).unwrap().credentials().unwrap().is_none());
+        for args in [&[][..], &["--user", "", "--password", ""]] {
+            assert!(parse(args).unwrap().credentials().unwrap().is_none());
+        }
     }
 
     #[test]

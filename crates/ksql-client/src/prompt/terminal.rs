@@ -72,19 +72,13 @@ fn read(
     lines: &UnboundedSender<io::Result<Line>>,
     history: Option<&Path>,
 ) {
-    let config = Config::builder().auto_add_history(true).build();
-    let mut editor = match Editor::<Statements, FileHistory>::with_config(config) {
+    let mut editor = match editor(history) {
         Ok(editor) => editor,
         Err(error) => {
             let _ = lines.send(Err(io::Error::other(error)));
             return;
         }
     };
-    editor.set_helper(Some(Statements));
-    if let Some(path) = history {
-        let created = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        tracing::debug!(path = %path.display(), ?created, loaded = ?editor.load_history(path), "history");
-    }
     while asked.recv().is_ok() {
         let line = match editor.readline(PROMPT) {
             Ok(text) => Ok(Line::Text(text)),
@@ -103,6 +97,27 @@ fn read(
             return;
         }
     }
+}
+
+type StatementEditor = Editor<Statements, FileHistory>;
+
+/// An editor that knows what was entered before.
+fn editor(history: Option<&Path>) -> rustyline::Result<StatementEditor> {
+    let config = Config::builder().auto_add_history(true).build();
+    let mut editor = StatementEditor::with_config(config)?;
+    editor.set_helper(Some(Statements));
+    if let Some(path) = history {
+        if let Some(folder) = path.parent()
+            && let Err(error) = std::fs::create_dir_all(folder)
+        {
+            tracing::debug!(path = %folder.display(), %error, "no folder for the history");
+        }
+        // There is none before the first use.
+        if let Err(error) = editor.load_history(path) {
+            tracing::debug!(path = %path.display(), %error, "no history");
+        }
+    }
+    Ok(editor)
 }
 
 /// Lets Enter begin another line until the statement is whole.
@@ -128,3 +143,29 @@ impl Hinter for Statements {
 impl Highlighter for Statements {}
 
 impl Helper for Statements {}
+
+#[cfg(test)]
+mod tests {
+    use rustyline::history::{History, SearchDirection};
+
+    use super::*;
+
+    #[test]
+    fn what_was_entered_is_there_the_next_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("not/there/yet/history");
+        let mut first = editor(Some(&path)).unwrap();
+        first.add_history_entry("SELECT *\nFROM X;").unwrap();
+        first.append_history(&path).unwrap();
+
+        let next = editor(Some(&path)).unwrap();
+        let entered = next.history().get(0, SearchDirection::Reverse).unwrap();
+        assert_eq!(entered.unwrap().entry, "SELECT *\nFROM X;");
+    }
+
+    #[test]
+    fn a_history_that_cannot_be_kept_does_not_close_the_prompt() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(editor(Some(&file.path().join("history"))).is_ok());
+    }
+}

@@ -113,11 +113,16 @@ fn section(text: &mut String, title: &str, value: &Value) {
         return;
     }
     let body = match value {
-        Value::String(body) => body.trim_end().lines().map(cell::printable).collect(),
+        Value::String(body) => body.trim_end().lines().map(indented).collect(),
         Value::Array(items) if items.iter().all(Value::is_string) => vec![cell::of(value)],
         other => format!("{other:#}").lines().map(cell::printable).collect(),
     };
     text.push_str(&format!("\n{title}:\n{}\n", body.join("\n")));
+}
+
+/// A line whose tabs, which an execution plan has two of for each level, are blanks.
+fn indented(line: &str) -> String {
+    cell::printable(&line.replace('\t', "  "))
 }
 
 fn is_empty(value: &Value) -> bool {
