@@ -112,21 +112,14 @@ impl KsqlServer {
     /// Where the listener fails.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         tracing::info!(port = self.port(), "ksqlDB's REST API is served");
-        let streams = self.streams;
-        let stop = shutdown.clone();
-        let ends = async move {
+        let (streams, stop) = (self.streams, shutdown.clone());
+        // Open queries would keep the server from ending.
+        let ends = tokio::spawn(async move {
             stop.cancelled().await;
             streams.cancel();
-        };
-        let (served, ()) = tokio::join!(
-            async {
-                let served = ops::serve(self.listener, self.router, shutdown.clone()).await;
-                // A listener that fails ends the wait below.
-                shutdown.cancel();
-                served
-            },
-            ends
-        );
+        });
+        let served = ops::serve(self.listener, self.router, shutdown).await;
+        ends.abort();
         served
     }
 }

@@ -1,0 +1,45 @@
+//! What only a real broker does: making and deleting topics with their settings. Ignored unless it
+//! is asked for; needs `KAFKA_BOOTSTRAP_SERVERS`.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use kafka_io::KafkaSettings;
+use ksql_engine::serve::{KafkaTopics, TopicSpec, Topics};
+
+use super::world::LIMIT;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Kafka at KAFKA_BOOTSTRAP_SERVERS"]
+async fn a_topic_is_made_with_its_partitions_and_retention_and_deleted() {
+    let servers = std::env::var("KAFKA_BOOTSTRAP_SERVERS").unwrap();
+    let topics = KafkaTopics::of_broker(&KafkaSettings::plain(servers)).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let name = format!("ksql-engine-{}", now.as_nanos());
+    let spec = TopicSpec {
+        name: name.clone(),
+        partitions: 6,
+        replicas: None,
+        retention_ms: Some(3_600_000),
+        cleanup_policy: "compact,delete",
+    };
+    topics.create(spec.clone()).await.unwrap();
+    // One that is there by now is fine.
+    topics.create(spec).await.unwrap();
+    let listed = topics.list().await.unwrap();
+    let made = listed.iter().find(|topic| topic.name == name).unwrap();
+    assert_eq!(made.partitions(), 6);
+    assert_eq!(topics.retention_ms(&name).await.unwrap(), 3_600_000);
+    topics.delete(&name).await.unwrap();
+    let gone = async {
+        while topics
+            .list()
+            .await
+            .unwrap()
+            .iter()
+            .any(|topic| topic.name == name)
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, gone).await.unwrap();
+}
