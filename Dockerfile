@@ -7,14 +7,14 @@
 # What decides the dependencies: the manifests and the lock file, next to empty sources. The layer
 # that builds on it is kept as long as these files have the same content.
 FROM rust:1.95-bookworm AS manifests
-WORKDIR /whole
+WORKDIR /manifests
 COPY Cargo.toml Cargo.lock ./
 COPY crates crates
-RUN mkdir /manifests \
- && find Cargo.toml Cargo.lock crates -name Cargo.toml -exec cp --parents -t /manifests '{}' + \
- && cp Cargo.lock /manifests \
- && find crates -path '*/src/lib.rs' -exec sh -c 'for f; do mkdir -p "/manifests/${f%/*}"; : > "/manifests/$f"; done' _ '{}' + \
- && find crates -path '*/src/main.rs' -exec sh -c 'for f; do mkdir -p "/manifests/${f%/*}"; echo "fn main() {}" > "/manifests/$f"; done' _ '{}' +
+RUN find crates -type f ! -name Cargo.toml ! -path '*/src/lib.rs' ! -path '*/src/main.rs' \
+      ! -path '*/examples/*.rs' ! -path '*/benches/*.rs' -delete \
+ && find crates -type d -empty -delete \
+ && find crates -name lib.rs -exec truncate --size=0 '{}' + \
+ && find crates -name '*.rs' ! -name lib.rs -exec sh -c 'for file; do echo "fn main() { }" > "$file"; done' _ '{}' +
 
 FROM rust:1.95-bookworm AS dependencies
 WORKDIR /source
