@@ -19,6 +19,8 @@ pub struct Engine {
     running: Vec<Running>,
     /// Whether every topic is taken as one partition.
     one_partition: bool,
+    /// What follows from the record in hand; empty between two records.
+    queue: VecDeque<Record>,
     /// The next offset of each topic's partitions.
     offsets: BTreeMap<(Arc<str>, u32), i64>,
 }
@@ -114,7 +116,7 @@ impl Engine {
     /// Takes a record and everything that follows from it.
     pub fn process(&mut self, input: Input) -> Processed {
         let mut processed = Processed::default();
-        let mut queue = VecDeque::new();
+        let mut queue = std::mem::take(&mut self.queue);
         let first = OutputRecord {
             topic: Arc::from(input.topic),
             partition_key: None,
@@ -150,6 +152,7 @@ impl Engine {
                 }
             }
         }
+        self.queue = queue;
         processed
     }
 

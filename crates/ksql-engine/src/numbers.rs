@@ -39,11 +39,15 @@ impl Digits {
         if !number.is_finite() {
             return None;
         }
-        let text = format!("{:e}", number.abs());
-        let (mantissa, exponent) = text.split_once('e')?;
+        let mut buffer = zmij::Buffer::new();
+        let text = buffer.format_finite(number.abs());
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
         let exponent: i64 = exponent.parse().ok()?;
+        let fraction = mantissa
+            .split_once('.')
+            .map_or(0, |(_, fraction)| fraction.len());
+        let fraction = i64::try_from(fraction).ok()?;
         let digits: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).collect();
-        let fraction = i64::try_from(digits.len()).ok()? - 1;
         Some(Self::new(number < 0.0, digits, exponent - fraction))
     }
 
@@ -139,10 +143,9 @@ pub(crate) fn compare_double_with(number: f64, digits: &Digits, nearest: f64) ->
 
 /// Appends a finite number as [`double_text`] writes it.
 pub(crate) fn write_double(number: f64, bytes: &mut Vec<u8>) {
-    use std::io::Write as _;
     if (1e-3..1e7).contains(&number.abs()) {
-        // Here Rust writes the same text; writing into memory does not fail.
-        drop(write!(bytes, "{number:?}"));
+        // Here the shortest digits are written the same way.
+        bytes.extend_from_slice(zmij::Buffer::new().format_finite(number).as_bytes());
     } else {
         bytes.extend_from_slice(double_text(number).as_bytes());
     }
@@ -401,6 +404,24 @@ mod tests {
             (1_234_567.5, "1234567.5"),
         ] {
             assert_eq!(double_text(number), text);
+        }
+    }
+
+    #[test]
+    fn the_short_way_writes_doubles_as_the_long_way() {
+        let mut number = 1.1e-5_f64;
+        while number < 1e9 {
+            for number in [
+                number,
+                -number,
+                (number * 1e3).round() / 1e3,
+                number.round(),
+            ] {
+                let mut bytes = Vec::new();
+                write_double(number, &mut bytes);
+                assert_eq!(String::from_utf8_lossy(&bytes), double_text(number));
+            }
+            number *= 1.000_73;
         }
     }
 

@@ -3,6 +3,7 @@
 //! A null in arithmetic or logic, a division by zero or a failed cast makes the *whole* expression
 //! fail ([`EvalError`]), not just the part it is in; a comparison with null is simply false.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -29,20 +30,20 @@ impl Node {
                 _ => Err(EvalError::Null),
             },
             Node::Arithmetic(op, number, left, right) => {
-                arithmetic(*op, *number, &left.eval(row)?, &right.eval(row)?)
+                arithmetic(*op, *number, &*left.peek(row)?, &*right.peek(row)?)
             }
             Node::Join(left, right) => {
-                let (left, right) = (left.eval(row)?, right.eval(row)?);
+                let (left, right) = (left.peek(row)?, right.peek(row)?);
                 Ok(Value::text([joined(&left), joined(&right)].concat()))
             }
             Node::Compare(op, comparison, left, right) => {
-                let (left, right) = (left.eval(row)?, right.eval(row)?);
+                let (left, right) = (left.peek(row)?, right.peek(row)?);
                 compare(*op, *comparison, &left, &right).map(Value::Boolean)
             }
             Node::And(left, right) => Ok(Value::Boolean(left.test(row)? && right.test(row)?)),
             Node::Or(left, right) => Ok(Value::Boolean(left.test(row)? || right.test(row)?)),
             Node::Not(inner) => Ok(Value::Boolean(!inner.test(row)?)),
-            Node::IsNull(inner) => Ok(Value::Boolean(inner.eval(row)?.is_null())),
+            Node::IsNull(inner) => Ok(Value::Boolean(inner.peek(row)?.is_null())),
             Node::In(comparison, value, list) => {
                 let value = value.eval(row)?;
                 let mut found = false;
@@ -78,10 +79,7 @@ impl Node {
                 [a, b] => call(&[a.eval(row)?, b.eval(row)?]),
                 args => call(&all(args, row)?),
             },
-            Node::Field(index, inner) => Ok(match inner.eval(row)? {
-                Value::Struct(values) => values.get(*index).cloned().unwrap_or(Value::Null),
-                _ => Value::Null,
-            }),
+            Node::Field(..) => self.peek(row).map(Cow::into_owned),
             Node::ArrayItem(array, index) => array_item(&array.eval(row)?, &index.eval(row)?),
             Node::MapItem(map, key) => Ok(match (map.eval(row)?, key.eval(row)?) {
                 (Value::Map(entries), Value::Text(key)) => entries
@@ -105,9 +103,27 @@ impl Node {
         }
     }
 
+    /// The same without a copy where the value is in the row already.
+    fn peek<'r>(&'r self, row: RowRef<'r>) -> Result<Cow<'r, Value>, EvalError> {
+        match self {
+            Node::Slot(slot) => Ok(Cow::Borrowed(row.get(*slot))),
+            Node::Constant(value) => Ok(Cow::Borrowed(value)),
+            Node::Field(index, inner) => Ok(match inner.peek(row)? {
+                Cow::Borrowed(Value::Struct(values)) => {
+                    Cow::Borrowed(values.get(*index).unwrap_or(&Value::Null))
+                }
+                Cow::Owned(Value::Struct(values)) => {
+                    Cow::Owned(values.get(*index).cloned().unwrap_or(Value::Null))
+                }
+                _ => Cow::Borrowed(&Value::Null),
+            }),
+            other => other.eval(row).map(Cow::Owned),
+        }
+    }
+
     /// A condition inside of logic: null makes it fail.
     fn test(&self, row: RowRef<'_>) -> Result<bool, EvalError> {
-        match self.eval(row)? {
+        match *self.peek(row)? {
             Value::Boolean(truth) => Ok(truth),
             _ => Err(EvalError::Null),
         }

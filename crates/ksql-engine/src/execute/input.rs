@@ -48,7 +48,7 @@ impl Input {
         self.keys
     }
 
-    pub(crate) fn read(&self, record: &Record) -> Result<Row, DecodeError> {
+    pub(crate) fn read(&mut self, record: &Record) -> Result<Row, DecodeError> {
         let mut values = Vec::with_capacity(self.keys + self.values + 5);
         let mut window_start = None;
         let mut has_key = false;

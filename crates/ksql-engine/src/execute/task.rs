@@ -159,7 +159,7 @@ impl Task {
                 .push(problem("its timestamp is negative".to_owned()));
             return Ok(());
         }
-        let Some(reader) = self.inputs.get(input) else {
+        let Some(reader) = self.inputs.get_mut(input) else {
             return Ok(());
         };
         let row = match reader.read(record) {
@@ -294,7 +294,7 @@ impl Task {
         let bytes = if key.is_null() {
             None
         } else {
-            self.join_writer.write(std::slice::from_ref(&key))
+            self.join_writer.write_shared(&key)
         };
         let partition = match &bytes {
             Some(bytes) if own.moves => partition_of(bytes, self.partitions.len() as u32),
@@ -313,14 +313,9 @@ impl Task {
             let values: SharedRow = row.values.into();
             match bytes {
                 _ if !row.has_value => return,
-                Some(bytes) => state.process(
-                    join,
-                    side,
-                    bytes.into(),
-                    record.timestamp,
-                    values,
-                    &mut pairs,
-                ),
+                Some(bytes) => {
+                    state.process(join, side, bytes, record.timestamp, values, &mut pairs)
+                }
                 None if side == Side::Left && join.kind == JoinKind::Left => {
                     let pair = Pair {
                         left: values,

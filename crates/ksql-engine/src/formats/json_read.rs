@@ -11,8 +11,8 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::decimal::Decimal;
-use crate::formats::DecodeError;
 use crate::formats::json_write::write_text;
+use crate::formats::{DecodeError, json_plain};
 use crate::numbers::{JsonNumber, parse_double};
 use crate::schema::Column;
 use crate::types::{Field, SqlType};
@@ -29,6 +29,39 @@ pub(crate) struct JsonReader {
     used: Vec<bool>,
     /// Columns that a field of another case may fill: those with upper-case names.
     any_upper: bool,
+    texts: Texts,
+}
+
+/// The texts that came last, so that one which comes again and again is stored once.
+#[derive(Debug, Default)]
+pub(crate) struct Texts(Vec<Option<Arc<str>>>);
+
+impl Texts {
+    /// A text that is equal to `text`, perhaps one that exists already.
+    pub(crate) fn shared(&mut self, text: &str) -> Arc<str> {
+        const PLACES: usize = 128;
+        const LONGEST: usize = 64;
+        let bytes = text.as_bytes();
+        if bytes.len() > LONGEST {
+            return Arc::from(text);
+        }
+        self.0.resize(PLACES, None);
+        // Both ends and the length tell most texts of one column apart.
+        let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let ends = match bytes.len() {
+            8.. => word(bytes.first_chunk()) ^ word(bytes.last_chunk()).rotate_left(17),
+            _ => bytes
+                .iter()
+                .fold(0, |word, byte| (word << 8) | u64::from(*byte)),
+        };
+        let mixed = (ends ^ bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let hash = (mixed >> 57) as usize;
+        match self.0.get_mut(hash % PLACES) {
+            Some(Some(known)) if **known == *text => Arc::clone(known),
+            Some(place) => Arc::clone(place.insert(Arc::from(text))),
+            None => Arc::from(text),
+        }
+    }
 }
 
 fn error(message: impl fmt::Display) -> DecodeError {
@@ -50,27 +83,40 @@ impl JsonReader {
             any_upper: has_upper(&fields),
             fields,
             used,
+            texts: Texts::default(),
         }
     }
 
     /// Whatever follows the first JSON value is not looked at.
-    pub(crate) fn read(&self, bytes: &[u8], row: &mut Vec<Value>) -> Result<bool, DecodeError> {
+    pub(crate) fn read(&mut self, bytes: &[u8], row: &mut Vec<Value>) -> Result<bool, DecodeError> {
         let bytes = without_mark(bytes);
-        let text = bytes.trim_ascii_start();
-        let slots = if text.first() == Some(&b'{') {
-            let mut deserializer = serde_json::Deserializer::from_slice(text);
-            slots(&mut deserializer, &self.fields, self.any_upper)?
-        } else if first_value(bytes)? == "null" {
+        let start = row.len();
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            row.resize(start + self.fields.len(), Value::Null);
+            let (fields, used) = (&self.fields, &self.used);
+            let plain = row.get_mut(start..).is_some_and(|row| {
+                json_plain::read(text, fields, used, self.any_upper, &mut self.texts, row)
+            });
+            if plain {
+                return Ok(true);
+            }
+            row.truncate(start);
+        }
+        self.read_exactly(bytes, row)
+    }
+
+    fn read_exactly(&mut self, bytes: &[u8], row: &mut Vec<Value>) -> Result<bool, DecodeError> {
+        let raw = first_value(bytes)?;
+        if raw == "null" {
             return Ok(false);
-        } else {
-            return Err(error("an object was expected"));
-        };
+        }
+        let slots = object_slots(raw, &self.fields, self.any_upper)?;
         let start = row.len();
         for ((slot, field), used) in slots.into_iter().zip(&self.fields).zip(&self.used) {
             match slot {
                 None => row.push(Value::Null),
                 Some(raw) if !used && always_reads(raw, &field.ty) => row.push(Value::Null),
-                Some(raw) => match read_value(raw, &field.ty) {
+                Some(raw) => match read_value(raw, &field.ty, &mut self.texts) {
                     Ok(value) => row.push(value),
                     Err(DecodeError(reason)) => {
                         row.truncate(start);
@@ -83,15 +129,16 @@ impl JsonReader {
     }
 }
 
-fn has_upper(fields: &[Field]) -> bool {
+/// Whether any field's name is what upper-casing makes of another one.
+pub(crate) fn has_upper(fields: &[Field]) -> bool {
     fields
         .iter()
-        .any(|field| field.name.to_uppercase() == field.name)
+        .any(|field| field.name.chars().all(|c| c.to_uppercase().eq([c])))
 }
 
 /// One JSON value of the given type.
 pub(crate) fn read_alone(bytes: &[u8], ty: &SqlType) -> Result<Value, DecodeError> {
-    read_value(first_value(bytes)?, ty)
+    read_value(first_value(bytes)?, ty, &mut Texts::default())
 }
 
 /// Whether such a JSON value can be read as the type in any case.
@@ -170,7 +217,7 @@ impl<'t> Visitor<'t> for Slots<'_> {
         let mut other_case: Vec<Option<&'t str>> = Vec::new();
         // Writers keep an order: the next field is most often the next column.
         let mut next = 0;
-        while let Some(CowKey(name)) = map.next_key()? {
+        while let Some(Key(name)) = map.next_key()? {
             let value: &'t RawValue = map.next_value()?;
             let is = |index: usize| {
                 self.fields
@@ -204,24 +251,24 @@ impl<'t> Visitor<'t> for Slots<'_> {
 }
 
 /// A key, borrowed where it has no escapes.
-struct CowKey<'t>(Cow<'t, str>);
+pub(crate) struct Key<'t>(pub(crate) Cow<'t, str>);
 
-impl<'t> serde::Deserialize<'t> for CowKey<'t> {
+impl<'t> serde::Deserialize<'t> for Key<'t> {
     fn deserialize<D: Deserializer<'t>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Key;
-        impl<'t> Visitor<'t> for Key {
-            type Value = CowKey<'t>;
+        struct Name;
+        impl<'t> Visitor<'t> for Name {
+            type Value = Key<'t>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a name")
             }
             fn visit_borrowed_str<E>(self, text: &'t str) -> Result<Self::Value, E> {
-                Ok(CowKey(Cow::Borrowed(text)))
+                Ok(Key(Cow::Borrowed(text)))
             }
             fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(CowKey(Cow::Owned(text.to_owned())))
+                Ok(Key(Cow::Owned(text.to_owned())))
             }
         }
-        deserializer.deserialize_str(Key)
+        deserializer.deserialize_str(Name)
     }
 }
 
@@ -242,7 +289,7 @@ fn text_of(raw: &str) -> Result<Cow<'_, str>, DecodeError> {
         return Ok(Cow::Borrowed(plain));
     }
     let mut deserializer = serde_json::Deserializer::from_str(raw);
-    let CowKey(text) = serde::Deserialize::deserialize(&mut deserializer).map_err(error)?;
+    let Key(text) = serde::Deserialize::deserialize(&mut deserializer).map_err(error)?;
     Ok(text)
 }
 
@@ -252,7 +299,7 @@ fn number_of(raw: &str) -> Result<JsonNumber<'_>, DecodeError> {
 }
 
 /// One value from its JSON text, which has no spaces around it.
-fn read_value(raw: &str, ty: &SqlType) -> Result<Value, DecodeError> {
+fn read_value(raw: &str, ty: &SqlType, texts: &mut Texts) -> Result<Value, DecodeError> {
     let first = raw.as_bytes().first().copied().unwrap_or(b' ');
     let is_number = first == b'-' || first.is_ascii_digit();
     let mismatch = || error(format!("{} is no {ty}", excerpt(raw)));
@@ -301,20 +348,20 @@ fn read_value(raw: &str, ty: &SqlType) -> Result<Value, DecodeError> {
             read.map(|number| Value::Decimal(Arc::new(number)))
                 .ok_or_else(mismatch)
         }
-        SqlType::Varchar if first == b'"' => Ok(Value::text(text_of(raw)?)),
+        SqlType::Varchar if first == b'"' => Ok(Value::Text(texts.shared(&text_of(raw)?))),
         SqlType::Varchar => Ok(Value::text(as_text(raw, 0)?)),
         SqlType::Array(element) if first == b'[' => {
             let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(error)?;
             let items: Result<Vec<Value>, _> = items
                 .into_iter()
-                .map(|item| read_value(item.get(), element))
+                .map(|item| read_value(item.get(), element, texts))
                 .collect();
             Ok(Value::Array(items?.into()))
         }
         SqlType::Map(inner) if first == b'{' => {
             let mut entries: Vec<(Arc<str>, Value)> = Vec::new();
             for (name, item) in entries_of(raw)? {
-                entries.push((Arc::from(name), read_value(item, inner)?));
+                entries.push((Arc::from(name), read_value(item, inner, texts)?));
             }
             Ok(Value::Map(entries.into()))
         }
@@ -324,9 +371,11 @@ fn read_value(raw: &str, ty: &SqlType) -> Result<Value, DecodeError> {
             for (slot, field) in slots.into_iter().zip(fields.iter()) {
                 values.push(match slot {
                     None => Value::Null,
-                    Some(raw) => read_value(raw, &field.ty).map_err(|DecodeError(reason)| {
-                        error(format!("field `{}`: {reason}", field.name))
-                    })?,
+                    Some(raw) => {
+                        read_value(raw, &field.ty, texts).map_err(|DecodeError(reason)| {
+                            error(format!("field `{}`: {reason}", field.name))
+                        })?
+                    }
                 });
             }
             Ok(Value::Struct(values.into()))
@@ -465,4 +514,72 @@ fn quote(name: &str, text: &mut String) {
         text.push_str(std::str::from_utf8(escaped).unwrap_or(""));
     }
     text.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn value() -> impl Strategy<Value = String> {
+        let scalar = prop_oneof![
+            Just("null".to_owned()),
+            Just("true".to_owned()),
+            Just("-0".to_owned()),
+            Just("0.0".to_owned()),
+            Just("-0.0".to_owned()),
+            Just("1e400".to_owned()),
+            Just("-1e-400".to_owned()),
+            Just("18446744073709551616".to_owned()),
+            Just("\"1.5\"".to_owned()),
+            Just("\"\\u00e9 \\n\"".to_owned()),
+            any::<f64>()
+                .prop_filter("JSON has none", |x| x.is_finite())
+                .prop_map(|x| format!("{x:?}")),
+            any::<i64>().prop_map(|x| x.to_string()),
+            any::<u64>().prop_map(|x| x.to_string()),
+            "[a-z]{0,5}".prop_map(|x| format!("\"{x}\"")),
+        ];
+        let name = prop_oneof![Just("x"), Just("X"), Just("y"), Just("D"), Just("d")];
+        scalar.prop_recursive(2, 8, 3, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..3)
+                    .prop_map(|x| format!("[{}]", x.join(","))),
+                proptest::collection::vec((name.clone(), inner), 0..3).prop_map(|x| {
+                    let entries: Vec<String> =
+                        x.iter().map(|(k, v)| format!("\"{k}\":{v}")).collect();
+                    format!("{{{}}}", entries.join(", "))
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_short_way_reads_what_the_exact_way_reads(
+            entries in proptest::collection::vec((proptest::sample::select(vec!["D", "d", "I", "L", "T", "t", "B", "S", "s", "Z"]), value()), 0..8)
+        ) {
+            let column = |name: &str, ty: SqlType| Column { name: name.to_owned(), ty };
+            let inner = |name: &str, ty: SqlType| Field { name: name.to_owned(), ty };
+            let columns = [
+                column("D", SqlType::Double),
+                column("I", SqlType::Integer),
+                column("L", SqlType::BigInt),
+                column("t", SqlType::Varchar),
+                column("B", SqlType::Boolean),
+                column("S", SqlType::Struct([inner("x", SqlType::Double), inner("y", SqlType::Varchar)].into())),
+            ];
+            let text: Vec<String> = entries.iter().map(|(name, value)| format!("\"{name}\" : {value}")).collect();
+            let text = format!(" {{{}}} trailing", text.join(","));
+            let mut reader = JsonReader::new(&columns, &[true; 6]);
+            let (mut short, mut exact) = (Vec::new(), Vec::new());
+            let short_result = reader.read(text.as_bytes(), &mut short);
+            let exact_result = reader.read_exactly(text.as_bytes(), &mut exact);
+            prop_assert_eq!(short_result, exact_result);
+            prop_assert_eq!(short, exact);
+        }
+    }
 }

@@ -1,8 +1,11 @@
 //! Records' bytes and rows' values: how keys and values are read and written.
 
+mod json_plain;
 pub mod json_read;
 pub mod json_write;
 pub mod kafka;
+
+use std::sync::Arc;
 
 use crate::formats::json_read::JsonReader;
 use crate::formats::json_write::JsonWriter;
@@ -69,7 +72,7 @@ impl Reader {
 
     /// Puts the columns behind what `row` already holds. `false` if the bytes say that there is no
     /// row (a JSON `null`); then nothing was added.
-    pub(crate) fn read(&self, bytes: &[u8], row: &mut Vec<Value>) -> Result<bool, DecodeError> {
+    pub(crate) fn read(&mut self, bytes: &[u8], row: &mut Vec<Value>) -> Result<bool, DecodeError> {
         match self {
             Reader::Nothing => Ok(true),
             Reader::Json(reader) => reader.read(bytes, row),
@@ -110,6 +113,15 @@ impl Writer {
             (Format::Kafka, _) => Writer::Kafka,
             (Format::Json, [column]) => Writer::JsonAlone(column.ty.clone()),
             (Format::Json, _) => Writer::Json(JsonWriter::new(columns)),
+        }
+    }
+
+    /// The bytes of one column to be shared; none where the format has a null of its own.
+    pub(crate) fn write_shared(&self, value: &Value) -> Option<Arc<[u8]>> {
+        match (self, value) {
+            // The text's own bytes are the key's.
+            (Writer::Kafka, Value::Text(text)) => Some(Arc::from(Arc::clone(text))),
+            _ => self.write([value]).map(Arc::from),
         }
     }
 
