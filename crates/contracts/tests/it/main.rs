@@ -1,0 +1,9 @@
+//! What the parts of the project say of each other is true.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod compose;
+mod connectors;
+mod documents;
+mod programs;
+mod project;
+mod sql;
