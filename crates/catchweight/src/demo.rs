@@ -19,6 +19,8 @@ const SPEED: f64 = 20.0;
 /// How long the pipeline may take to be ready, and to finish after the last fish was weighed.
 const START: Duration = Duration::from_secs(30);
 const FINISH: Duration = Duration::from_secs(20);
+/// How long nothing new must come for the run to be over.
+const QUIET: Duration = Duration::from_millis(500);
 
 /// Settings of the demo.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -60,12 +62,28 @@ pub struct ReportArgs {
 /// A [`UsageError`] for settings that cannot be used, [`Failed`] for the verdict `failed`, any
 /// other error where a part of the pipeline fails.
 pub async fn run(args: DemoArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
+    args.output.prepare()?;
     let report = report(&args, shutdown).await?;
-    args.output.write(&report)?;
-    conclude(&report)
+    conclude(&report, &args.output)
 }
 
 impl ReportArgs {
+    /// Makes sure that the report can be written, before a run whose report it is.
+    ///
+    /// # Errors
+    /// A [`UsageError`] for a file or folder that cannot be written.
+    pub(crate) fn prepare(&self) -> Result<(), UsageError> {
+        if let Some(path) = &self.report {
+            std::fs::File::create(path)
+                .map_err(|error| UsageError(format!("--report {}: {error}", path.display())))?;
+        }
+        if let Some(folder) = &self.plot {
+            std::fs::create_dir_all(folder)
+                .map_err(|error| UsageError(format!("--plot {}: {error}", folder.display())))?;
+        }
+        Ok(())
+    }
+
     /// Writes and draws the report where that is asked for.
     ///
     /// # Errors
@@ -84,9 +102,11 @@ impl ReportArgs {
     }
 }
 
-/// Says what the report says; an error for the verdict `failed`.
-pub(crate) fn conclude(report: &Report) -> anyhow::Result<()> {
+/// Says what the report says, and writes it where that is asked for; an error for the verdict
+/// `failed`.
+pub(crate) fn conclude(report: &Report, output: &ReportArgs) -> anyhow::Result<()> {
     progress::say(&format!("\n{report}"));
+    output.write(report)?;
     match report.verdict {
         Verdict::Recovered | Verdict::Steady => Ok(()),
         Verdict::Failed => Err(Failed.into()),
@@ -133,8 +153,9 @@ pub async fn report(args: &DemoArgs, shutdown: CancellationToken) -> anyhow::Res
                 None
             }
         };
-        let Some(outcome) = outcome else {
-            anyhow::bail!("stopped before the plan ended");
+        let interrupted = shutdown.is_cancelled();
+        let Some(outcome) = outcome.filter(|_| !interrupted) else {
+            anyhow::bail!("interrupted before the plan ended: no report");
         };
         stop.cancel();
         failure.await?;
@@ -190,26 +211,27 @@ async fn flow(
     let watched = embedded.watched();
     let whole = async {
         producer.run(stop).await?;
-        watched.settled(planned).await
+        watched.settled(planned, QUIET).await
     };
     let ended = tokio::select! {
         ended = timeout_at(deadline(span + FINISH), whole) => ended,
         () = progress::show(&watched.observer) => Ok(Ok(())),
     };
-    let faults = match ended {
+    let (outside, faults) = match ended {
         Ok(ended) => {
             ended?;
-            Vec::new()
+            (watched.outside().await?, Vec::new())
         }
-        Err(_) => vec![format!(
-            "the deadline passed while waiting for {}",
-            watched.missing(planned).await?
-        )],
+        Err(_) => {
+            watched
+                .last_look(planned, "the deadline passed while")
+                .await
+        }
     };
     progress::done(&watched.observer);
     Ok(Outcome {
         planned,
-        outside: watched.outside().await?,
+        outside,
         faults,
     })
 }

@@ -1,11 +1,16 @@
 //! The model's history, asked of the model API.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use messages::{EventTime, RetrainTrigger};
 use report::ModelHistory;
 use report::history::{Decision, Outcome, Version};
 use serde::Deserialize;
 use serde_json::Value;
+
+/// How long the API may take to answer.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// A page of `GET /models`: the fields that a report needs.
 #[derive(Deserialize)]
@@ -60,11 +65,15 @@ pub struct ModelApi {
 
 impl ModelApi {
     /// The API at `url`, such as `http://127.0.0.1:8000`.
-    pub fn new(url: impl Into<String>) -> Self {
-        Self {
-            client: reqwest::Client::new(),
+    ///
+    /// # Errors
+    /// Where no HTTP client can be made.
+    pub fn new(url: impl Into<String>) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder().timeout(ANSWER).build();
+        Ok(Self {
+            client: client.context("no HTTP client can be made")?,
             url: url.into(),
-        }
+        })
     }
 
     /// All versions and the decisions on them, oldest first.

@@ -44,7 +44,14 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
     let stop = tasks.shutdown();
     let ledger = Ledger::remembering(REMEMBERED);
     let embedded = Embedded::start(&args.pipeline, &args.data_dir, ledger, &mut tasks).await?;
-    embedded.introduce().await?;
+    if let Err(error) = embedded.introduce().await {
+        // Nothing answers any more where it is stopped at once.
+        return if shutdown.is_cancelled() {
+            tasks.join().await
+        } else {
+            Err(error)
+        };
+    }
     progress::say(&format!("store       {}", args.data_dir.display()));
     progress::say("waiting for the consumer group's first assignment; Ctrl-C ends\n");
     let (observer, kafka, ready) = (
@@ -63,6 +70,9 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
             () = progress::show(&observer) => {}
         }
         progress::done(&observer);
+        if stop.is_cancelled() {
+            return Ok(());
+        }
         progress::say("the plan has ended; everything else keeps running");
         Ok(())
     });

@@ -70,12 +70,13 @@ pub struct VerifyArgs {
 /// `failed`, any other error where topics, model API or store cannot be read.
 pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     let began = Instant::now();
+    args.output.prepare()?;
     let rule = TriggerRule::of(&args.files.sql()?)?;
     let store = model_server::server::open(&args.store).await?;
     let mut tasks = Tasks::new(shutdown.child_token());
     let stop = tasks.shutdown();
     let observer = Observer::start(&args.kafka, Ledger::default(), &mut tasks)?;
-    let model_api = ModelApi::new(args.model_url.clone());
+    let model_api = ModelApi::new(args.model_url.clone())?;
     let watched = Watched {
         observer,
         model_api,
@@ -98,14 +99,13 @@ pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Resul
         report?
     };
     progress::done(&watched.observer);
-    args.output.write(&report)?;
-    conclude(&report)
+    conclude(&report, &args.output)
 }
 
 async fn verdict(args: &VerifyArgs, watched: &Watched, began: Instant) -> anyhow::Result<Report> {
     let whole = async {
         if let Some(planned) = args.fish {
-            watched.settled(Some(planned)).await?;
+            watched.settled(Some(planned), QUIET).await?;
             let outside = watched.outside().await?;
             return Ok(watched.report(&outside, args.fish, began.elapsed(), Vec::new()));
         }
@@ -125,13 +125,12 @@ async fn verdict(args: &VerifyArgs, watched: &Watched, began: Instant) -> anyhow
     match tokio::time::timeout(Duration::from_secs(args.timeout), whole).await {
         Ok(report) => report,
         Err(_) => {
-            let outside = watched.outside().await?;
-            let missing = match args.follow && args.fish.is_none() {
-                true => "a drift that ended".to_owned(),
-                false => watched.missing(args.fish).await?,
-            };
-            let text = format!("after {} s still waiting for {missing}", args.timeout);
-            Ok(watched.report(&outside, args.fish, began.elapsed(), vec![text]))
+            let after = format!("after {} s", args.timeout);
+            let (outside, mut faults) = watched.last_look(args.fish, &after).await;
+            if args.follow && args.fish.is_none() {
+                faults.push("no drift has ended yet".to_owned());
+            }
+            Ok(watched.report(&outside, args.fish, began.elapsed(), faults))
         }
     }
 }

@@ -18,8 +18,6 @@ use crate::stored_rows::stored_rows;
 
 /// How often store and model API are asked while something is waited for.
 const POLL: Duration = Duration::from_millis(100);
-/// How long a pipeline with nothing missing must bring nothing new to have settled.
-const QUIET: Duration = Duration::from_millis(500);
 
 /// The three windows into a pipeline.
 #[derive(Clone, Debug)]
@@ -36,19 +34,22 @@ pub struct Watched {
 
 impl Watched {
     /// Waits until nothing is missing of a run of `planned` fish: each one joined and stored, each
-    /// trigger answered. Where the number is not known, every fish that was measured counts.
+    /// trigger answered, and nothing new for `quiet`. Where the number is not known, every fish that
+    /// was measured counts.
     ///
     /// # Errors
     /// Where the store or the model API cannot be read.
-    pub async fn settled(&self, planned: Option<u64>) -> anyhow::Result<()> {
+    pub async fn settled(&self, planned: Option<u64>, quiet: Duration) -> anyhow::Result<()> {
         let mut changes = self.observer.changes();
         loop {
-            while !self.open(planned).await?.is_empty() {
+            // Before the look: what comes while it lasts is news.
+            changes.mark_unchanged();
+            if !self.open(planned).await?.is_empty() {
                 tokio::time::sleep(POLL).await;
+                continue;
             }
             // The last rows may still lead to a trigger: only a quiet pipeline has settled.
-            changes.mark_unchanged();
-            if tokio::time::timeout(QUIET, changes.changed())
+            if tokio::time::timeout(quiet, changes.changed())
                 .await
                 .is_err()
             {
@@ -117,6 +118,19 @@ impl Watched {
         })
     }
 
+    /// What can still be learned when a deadline has passed, with what went wrong: what was missing,
+    /// and what does not answer.
+    pub async fn last_look(&self, planned: Option<u64>, after: &str) -> (Outside, Vec<String>) {
+        let missing = self.missing(planned).await;
+        let missing = missing.unwrap_or_else(|error| format!("an answer: {error:#}"));
+        let mut faults = vec![format!("{after} still waiting for {missing}")];
+        let outside = self.outside().await.unwrap_or_else(|error| {
+            faults.push(format!("{error:#}"));
+            Outside::default()
+        });
+        (outside, faults)
+    }
+
     /// The report of what was seen.
     pub fn report(
         &self,
@@ -152,7 +166,7 @@ impl Watched {
 }
 
 /// What is known of a run besides its topics.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Outside {
     /// The model's versions and the decisions on them.
     pub history: ModelHistory,

@@ -142,8 +142,9 @@ pub async fn open(address: &StoreAddress) -> anyhow::Result<Arc<dyn Store>> {
             })?))
         }
         #[cfg(not(feature = "mongodb"))]
-        StoreAddress::MongoDb(_) => {
-            Err(UsageError(format!("--store {address}: this build knows SQLite only; build with --features mongodb")).into())
-        }
+        StoreAddress::MongoDb(_) => Err(UsageError(format!(
+            "--store {address}: this build knows SQLite only; build with --features mongodb"
+        ))
+        .into()),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use messages::{EventTime, RetrainTrigger};
 
-use crate::episodes::{Alarm, Episode, Scored, episodes};
+use crate::episodes::{Alarm, Episode, RECOVERED_RUN, Scored, episodes};
 use crate::history::{Decision, ModelHistory, Outcome};
 use crate::ledger::{Fish, Ledger, Trigger};
 use crate::report::{FishCounts, FishRow, Phase, Report, Retraining, Verdict};
@@ -79,7 +79,8 @@ pub fn build(sources: &Sources<'_>) -> Report {
             .filter_map(|drift| {
                 let row = rows.get(*positions.get(drift.first_drifted)?)?;
                 Some(format!(
-                    "the drift that began with fish {} ({}) did not end",
+                    "the drift that began with fish {} ({}) did not end: no {RECOVERED_RUN} fish in a \
+                     row, answered by a newer version, had a mean error below the threshold",
                     row.id, row.species
                 ))
             }),
@@ -527,10 +528,11 @@ mod tests {
         let mut run = drifted();
         run.1.decisions.pop();
         let report = build(&sources(&run));
-        assert_eq!(
-            report.reasons,
-            ["the drift that began with fish 10 (walleye) did not end"],
-            "an answer by a version that was never activated ends no drift"
+        // An answer by a version that was never activated ends no drift.
+        assert_eq!(report.reasons.len(), 1);
+        assert!(
+            report.reasons[0].contains("fish 10 (walleye) did not end"),
+            "{report}"
         );
         assert_eq!(report.retrainings[0].outcome, None);
     }

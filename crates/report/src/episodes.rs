@@ -83,13 +83,15 @@ fn recovery(
 ) -> Option<usize> {
     let erred = activations
         .iter()
-        .rposition(|version| *version == erring_version);
+        .position(|version| *version == erring_version);
     let since = activations
         .get(erred.map_or(0, |at| at + 1)..)
         .unwrap_or_default();
     let runs = fish.get(first_drifted..)?.windows(RECOVERED_RUN);
     runs.enumerate().find_map(|(offset, run)| {
-        let answered = run.iter().all(|one| since.contains(&one.version));
+        let newer =
+            |one: &Scored<'_>| one.version != erring_version && since.contains(&one.version);
+        let answered = run.iter().all(newer);
         let mean = run.iter().map(|one| one.error).sum::<f64>() / RECOVERED_RUN as f64;
         (answered && mean < threshold).then_some(first_drifted + offset)
     })
@@ -179,6 +181,25 @@ mod tests {
             [Episode {
                 first_drifted: 0,
                 first_recovered: None
+            }]
+        );
+    }
+
+    #[test]
+    fn a_rollback_to_the_erring_version_does_not_undo_a_recovery_of_the_past() {
+        let mut answers = vec![("a", 0.8); 5];
+        answers.extend([("b", 0.03); 5]);
+        let found = episodes(
+            &fish(&answers),
+            &[alarm(0, 10, "a")],
+            &["a", "b", "a"],
+            0.15,
+        );
+        assert_eq!(
+            found,
+            [Episode {
+                first_drifted: 0,
+                first_recovered: Some(5)
             }]
         );
     }

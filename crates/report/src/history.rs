@@ -112,10 +112,13 @@ impl ModelHistory {
         })
     }
 
-    /// Whether this version was live once and another one took its place.
+    /// Whether another version was activated after this one.
     pub fn is_superseded(&self, version: &str) -> bool {
-        let activations = self.activations();
-        activations.contains(&version) && activations.last() != Some(&version)
+        let mut since = self
+            .activations()
+            .into_iter()
+            .skip_while(|one| *one != version);
+        since.any(|one| one != version)
     }
 
     /// Whether it is known what became of a trigger.

@@ -86,6 +86,7 @@ impl Embedded {
         let rule = TriggerRule::of(&sql)?;
         let script = Script::parse(sql)
             .map_err(|error| UsageError(format!("the pipeline's SQL: {error}")))?;
+        let ksql_port = port_or_free(args.ksql_port, 8088, "--ksql-port")?;
         let store = open_store(data_dir)?;
 
         let server = model_server(args, &store).await?;
@@ -117,7 +118,7 @@ impl Embedded {
         let engine = Runtime::start(kafka.clone(), options).await?;
         engine.execute(script.text()).await?;
         let config = ksql_engine::serve::Config {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port_or_free(args.ksql_port, 8088))),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, ksql_port)),
             limits: ksql_engine::serve::Limits::default(),
         };
         let topics = Arc::new(KafkaTopics::of_embedded(
@@ -141,7 +142,7 @@ impl Embedded {
             kafka,
             watched: Watched {
                 observer,
-                model_api: ModelApi::new(model_url.clone()),
+                model_api: ModelApi::new(model_url.clone())?,
                 store: Arc::new(store),
                 rule,
             },
@@ -218,7 +219,10 @@ fn open_store(data_dir: &Path) -> Result<SqliteStore, UsageError> {
 
 async fn model_server(args: &PipelineArgs, store: &SqliteStore) -> anyhow::Result<ModelServer> {
     let config = model_server::Config {
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port_or_free(args.port, 8000))),
+        listen: SocketAddr::from((
+            Ipv4Addr::LOCALHOST,
+            port_or_free(args.port, 8000, "--port")?,
+        )),
         train_token: args.train_token.clone(),
         training_data: args.training_data.clone(),
         ..model_server::Config::default()
@@ -228,10 +232,16 @@ async fn model_server(args: &PipelineArgs, store: &SqliteStore) -> anyhow::Resul
         .context("the model server does not start")
 }
 
-/// The port that the user named; else the usual one, or any free one (0) where it is taken.
-fn port_or_free(named: Option<u16>, usual: u16) -> u16 {
-    named.unwrap_or_else(|| {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, usual)).is_ok();
-        if free { usual } else { 0 }
-    })
+/// The port that the user named, if it is free; else the usual one, or any (0) where that is taken.
+fn port_or_free(named: Option<u16>, usual: u16, flag: &str) -> Result<u16, UsageError> {
+    let taken = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).err();
+    match named {
+        Some(port) => match taken(port) {
+            Some(error) => Err(UsageError(format!(
+                "{flag} {port}: {error}; choose another port"
+            ))),
+            None => Ok(port),
+        },
+        None => Ok(if taken(usual).is_none() { usual } else { 0 }),
+    }
 }

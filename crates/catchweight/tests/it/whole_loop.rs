@@ -28,6 +28,7 @@ fn fish(plan: &str, seed: u64) -> fish_producer::Config {
 fn pipeline() -> PipelineArgs {
     PipelineArgs {
         port: Some(0),
+        ksql_port: Some(0),
         ..PipelineArgs::default()
     }
 }
@@ -143,7 +144,7 @@ async fn bad_records_on_any_topic_are_kept_and_counted_and_stop_nothing() {
     let machines = FishProducer::bind(&fish("salmon:20", 4), embedded.kafka()).expect("settings");
     machines.run(stop.clone()).await.expect("written");
     let watched = embedded.watched();
-    let settled = timeout(LIMIT, watched.settled(Some(20))).await;
+    let settled = timeout(LIMIT, watched.settled(Some(20), Duration::from_millis(500))).await;
     settled
         .expect("every good fish is stored")
         .expect("store and API answer");

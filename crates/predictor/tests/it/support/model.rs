@@ -30,6 +30,10 @@ pub enum Mood {
     /// Refuses requests of more rows than this with 413.
     AtMost(usize),
     /// Refuses rows of this length and more, each in its place.
+    #[cfg_attr(
+        not(feature = "kafka-tests"),
+        expect(dead_code, reason = "for the campaign")
+    )]
     RefusesFrom(f64),
 }
 

@@ -165,6 +165,7 @@ pub async fn read(kafka: &KafkaSettings, topic: &str, count: usize) -> Vec<Seen>
 }
 
 /// How many offsets each partition of `topic` has.
+#[cfg(feature = "kafka-tests")]
 pub async fn end_offsets(kafka: &KafkaSettings, topic: &str) -> Vec<i64> {
     let (kafka, topic) = (kafka.clone(), topic.to_owned());
     tokio::task::spawn_blocking(move || {
