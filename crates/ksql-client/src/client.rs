@@ -90,6 +90,20 @@ impl Client {
         self.timeout
     }
 
+    /// Where the server may be waited for: waits until it answers `GET /info`.
+    ///
+    /// A forwarded port, as a container's is, takes connections and drops them while nothing listens
+    /// behind it. A question can be asked again then; a statement may have been executed.
+    ///
+    /// # Errors
+    /// Those of every call.
+    pub async fn ready(&self) -> Result<(), Error> {
+        if !self.wait.is_zero() {
+            self.info().await?;
+        }
+        Ok(())
+    }
+
     /// `GET /info`.
     ///
     /// # Errors
@@ -136,7 +150,9 @@ impl Client {
     /// # Errors
     /// Those of every call.
     pub async fn execute(&self, request: &Request<'_>) -> Result<Vec<Box<RawValue>>, Error> {
-        let response = self.send(|| self.post("ksql", request)).await?;
+        let response = self
+            .send(Error::is_not_ready, || self.post("ksql", request))
+            .await?;
         self.json(response).await
     }
 
@@ -145,13 +161,16 @@ impl Client {
     /// # Errors
     /// Those of every call.
     pub async fn query(&self, request: &Request<'_>) -> Result<Reply, Error> {
-        let response = self.send(|| self.post("query", request)).await?;
+        let response = self
+            .send(Error::is_not_ready, || self.post("query", request))
+            .await?;
         Ok(Reply { response })
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, path: &[&str]) -> Result<T, Error> {
         let url = self.server.endpoint(path);
-        let response = self.send(|| self.http.get(url.clone())).await?;
+        let again = |error: &Error| error.is_not_ready() || matches!(error, Error::Dropped { .. });
+        let response = self.send(again, || self.http.get(url.clone())).await?;
         self.json(response).await
     }
 
@@ -164,9 +183,12 @@ impl Client {
             .json(request)
     }
 
-    /// Sends, again and again while the server is not up yet and may be waited for. What is sent
-    /// again has not reached a server that could have begun with it.
-    async fn send(&self, request: impl Fn() -> RequestBuilder) -> Result<Response, Error> {
+    /// Sends, again and again while the error is one of those and the server may be waited for.
+    async fn send(
+        &self,
+        again: impl Fn(&Error) -> bool,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Result<Response, Error> {
         let mut pause = FIRST_PAUSE;
         let mut told = false;
         loop {
@@ -175,7 +197,7 @@ impl Client {
                 Err(error) => error,
             };
             let left = self.wait.saturating_sub(self.created.elapsed());
-            if !error.is_not_ready() || left.is_zero() {
+            if !again(&error) || left.is_zero() {
                 return Err(error);
             }
             if !std::mem::replace(&mut told, true) {
@@ -229,7 +251,10 @@ impl Client {
                 server: self.server.to_string(),
                 reason: reason(&error),
             },
-            false => broken(&error),
+            false => Error::Dropped {
+                server: self.server.to_string(),
+                reason: reason(&error),
+            },
         }))
     }
 

@@ -27,6 +27,14 @@ pub enum Error {
         /// The limit.
         seconds: u64,
     },
+    /// The connection ends before the answer does. What was asked for may have been done.
+    #[error("{server} has dropped the connection: {reason}")]
+    Dropped {
+        /// The server's address.
+        server: String,
+        /// What the library said.
+        reason: String,
+    },
     /// The server refuses or fails the statement.
     #[error("{0}")]
     Rejected(Rejection),

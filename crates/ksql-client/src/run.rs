@@ -74,6 +74,10 @@ async fn executed(
         )
         .into());
     }
+    tokio::select! {
+        ready = client.ready() => ready?,
+        () = shutdown.cancelled() => anyhow::bail!("stopped while waiting: nothing was executed"),
+    }
     let mut session = Session::new(client, args.json, out);
     session.run(&script.statements, &shutdown).await
 }

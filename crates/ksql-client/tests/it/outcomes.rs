@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use ksql_client::Error;
 use service_runtime::cli::exit_code;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::recordings::Recording;
-use crate::server::Server;
+use crate::server::{Outcome, Server};
 
 #[tokio::test]
 async fn a_rejected_statement_is_an_error_with_the_servers_message_and_the_statement() {
@@ -146,10 +147,11 @@ async fn a_server_that_starts_is_waited_for_only_where_that_is_asked() {
     let error = server.run(&["SHOW STREAMS;"]).await.error();
     assert!(error.to_string().contains("not yet ready"), "{error}");
 
-    let server = Server::start([starting(), starting(), Recording::read("110")]).await;
+    // The server may tell about itself before it executes statements.
+    let server = Server::replay(&["500", "001", "502", "502", "110"]).await;
     let out = server.run(&["--wait=30", "SHOW STREAMS;"]).await.fine();
     assert!(out.contains("DIFF_WEIGHT"));
-    assert_eq!(server.requests().len(), 3);
+    server.requests();
 }
 
 #[tokio::test]
@@ -172,7 +174,7 @@ async fn a_server_that_is_not_there_yet_is_waited_for_until_the_limit() {
         // The first attempt is refused or not: either way the server answers in the end.
         tokio::task::yield_now().await;
         let listener = tokio::net::TcpListener::bind(address).await.unwrap();
-        Server::start_on(listener, [Recording::read("110")])
+        Server::start_on(listener, ["001", "110"].map(Recording::read))
     };
     let (outcome, server) = tokio::join!(run, begin);
     assert!(outcome.fine().contains("DIFF_WEIGHT"));
@@ -181,9 +183,49 @@ async fn a_server_that_is_not_there_yet_is_waited_for_until_the_limit() {
 
 #[tokio::test]
 async fn a_rejection_is_not_repeated_while_waiting() {
-    let server = Server::replay(&["327"]).await;
+    let server = Server::replay(&["001", "327"]).await;
     server.run(&["--wait=30", "TERMINATE NOPE;"]).await.error();
-    assert_eq!(server.requests().len(), 1);
+    assert_eq!(server.requests().len(), 2);
+}
+
+/// Like a forwarded port: drops the first connection; with the information about the server, gives
+/// that on the next and drops the one after it. Then it is this server's.
+async fn behind_a_forwarded_port(info: Option<Recording>, then: &[&str]) -> (Outcome, Server) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut server = Server::start([]).await;
+    server.url = format!("http://{}", listener.local_addr().unwrap());
+    let run = server.run(&["--wait=30", "SHOW STREAMS;"]);
+    let port = async {
+        drop(listener.accept().await.unwrap());
+        if let Some(info) = info {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            assert!(connection.read(&mut request).await.unwrap() > 0);
+            let body = String::from_utf8(info.body.concat()).unwrap();
+            let reply = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{body}");
+            connection.write_all(reply.as_bytes()).await.unwrap();
+            drop(connection);
+            drop(listener.accept().await.unwrap());
+        }
+        let recordings = then.iter().map(|number| Recording::read(number));
+        Server::start_on(listener, recordings)
+    };
+    tokio::join!(run, port)
+}
+
+#[tokio::test]
+async fn a_dropped_question_is_asked_again_and_a_dropped_statement_is_not_sent_again() {
+    let (outcome, server) = behind_a_forwarded_port(None, &["001", "110"]).await;
+    assert!(outcome.fine().contains("DIFF_WEIGHT"));
+    server.requests();
+
+    let (outcome, server) = behind_a_forwarded_port(Some(Recording::read("001")), &[]).await;
+    let error = outcome.error();
+    assert!(
+        matches!(error.downcast_ref(), Some(Error::Dropped { .. })),
+        "{error}"
+    );
+    assert!(server.requests().is_empty());
 }
 
 #[tokio::test]
