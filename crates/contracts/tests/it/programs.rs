@@ -9,14 +9,14 @@ use crate::project::{captures, root};
 
 /// Flags, environment variables and subcommands of one program.
 #[derive(Debug, Default)]
-pub struct Program {
-    pub flags: BTreeSet<String>,
-    pub variables: BTreeSet<String>,
-    pub subcommands: BTreeSet<String>,
+pub(crate) struct Program {
+    pub(crate) flags: BTreeSet<String>,
+    pub(crate) variables: BTreeSet<String>,
+    pub(crate) subcommands: BTreeSet<String>,
 }
 
 /// The program of the crate `name`, with what it takes from the crates that it is made of.
-pub fn program(name: &str) -> Program {
+pub(crate) fn program(name: &str) -> Program {
     let shared = ["kafka-io", "service-runtime"];
     let parts: &[&str] = match name {
         "catchweight" => &["catchweight", "fish-producer", "ksql-client"],

@@ -6,36 +6,36 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 use serde_json::Value;
 
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-pub fn text(path: &str) -> String {
+pub(crate) fn text(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-pub fn compose() -> Value {
+pub(crate) fn compose() -> Value {
     serde_saphyr::from_str(&text("docker-compose.yml")).expect("docker-compose.yml is YAML")
 }
 
 /// The compose file's service `name`.
-pub fn service(name: &str) -> Value {
+pub(crate) fn service(name: &str) -> Value {
     compose()["services"][name].clone()
 }
 
 /// The compose file's services.
-pub fn services() -> Vec<(String, Value)> {
+pub(crate) fn services() -> Vec<(String, Value)> {
     let all = compose()["services"].as_object().expect("services").clone();
     all.into_iter().collect()
 }
 
 /// The names that `.env` sets.
-pub fn settings() -> BTreeSet<String> {
+pub(crate) fn settings() -> BTreeSet<String> {
     captures(&text(".env"), r"(?m)^([A-Z_0-9]+)=")
 }
 
 /// The files with this ending directly in a folder, below the project's root.
-pub fn files(folder: &str, ending: &str) -> Vec<String> {
+pub(crate) fn files(folder: &str, ending: &str) -> Vec<String> {
     let mut found: Vec<String> = std::fs::read_dir(root().join(folder))
         .unwrap_or_else(|error| panic!("{folder}: {error}"))
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -47,7 +47,7 @@ pub fn files(folder: &str, ending: &str) -> Vec<String> {
 }
 
 /// All first captures of `pattern`.
-pub fn captures(text: &str, pattern: &str) -> BTreeSet<String> {
+pub(crate) fn captures(text: &str, pattern: &str) -> BTreeSet<String> {
     Regex::new(pattern)
         .unwrap()
         .captures_iter(text)
@@ -56,7 +56,7 @@ pub fn captures(text: &str, pattern: &str) -> BTreeSet<String> {
 }
 
 /// The texts of a YAML or JSON value: itself, or those of its array or object.
-pub fn strings(value: &Value) -> Vec<String> {
+pub(crate) fn strings(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],
         Value::Array(items) => items.iter().flat_map(strings).collect(),
