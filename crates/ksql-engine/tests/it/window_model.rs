@@ -35,8 +35,11 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 /// Group, window start, count, sum, timestamp; no count: a deletion.
 type Row = (u8, i64, Option<(i64, i64)>, i64);
 
+/// A window's rows: value and time.
+type Rows = Vec<(Option<i32>, i64)>;
+
 fn expected(events: &[Event], advance: i64, is_final: bool) -> Vec<Row> {
-    let mut windows: BTreeMap<(i64, u8), Vec<(Option<i32>, i64)>> = BTreeMap::new();
+    let mut windows: BTreeMap<(i64, u8), Rows> = BTreeMap::new();
     let mut passed: BTreeMap<(i64, u8), bool> = BTreeMap::new();
     let (mut stream_time, mut emitted_to, mut out) = (-1, i64::MIN, Vec::new());
     let row = |group: u8, start: i64, rows: &[(Option<i32>, i64)]| {
