@@ -1,22 +1,16 @@
 //! ksqlDB's REST API over HTTP.
 
-use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use reqwest::{RequestBuilder, Response, StatusCode, Url, redirect};
+use reqwest::{RequestBuilder, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use service_runtime::UsageError;
 
-use crate::args::{Credentials, KsqlArgs, ServerUrl};
-use crate::error::{Error, Rejection, reason};
+use crate::args::{KsqlArgs, ServerUrl};
+use crate::error::{Error, reason};
 use crate::settings::Settings;
-
-const MEDIA_TYPE: &str = "application/vnd.ksql.v1+json";
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Pauses between attempts at a server that is not up yet.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+use crate::transport::{MEDIA_TYPE, Transport};
 
 /// The body of `POST /ksql` and `POST /query`.
 #[derive(Clone, Debug, Serialize)]
@@ -45,12 +39,7 @@ pub struct Info {
 /// A server.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: reqwest::Client,
-    server: ServerUrl,
-    credentials: Option<Credentials>,
-    timeout: Duration,
-    wait: Duration,
-    created: Instant,
+    transport: Transport,
 }
 
 impl Client {
@@ -59,35 +48,18 @@ impl Client {
     /// # Errors
     /// Where the credentials cannot be used, or TLS cannot be set up.
     pub fn new(args: &KsqlArgs) -> Result<Self, UsageError> {
-        #[cfg(feature = "tls")]
-        {
-            // An error means that another part of the process has chosen one already.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(redirect::Policy::limited(3))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .build()
-            .map_err(|error| UsageError(format!("HTTP cannot be set up: {}", reason(&error))))?;
-        Ok(Self {
-            http,
-            server: args.server.clone(),
-            credentials: args.credentials()?,
-            timeout: Duration::from_secs(args.timeout),
-            wait: Duration::from_secs(args.wait),
-            created: Instant::now(),
-        })
+        let transport = Transport::new(args)?;
+        Ok(Self { transport })
     }
 
     /// The server's address.
     pub fn server(&self) -> &ServerUrl {
-        &self.server
+        &self.transport.server
     }
 
     /// How long the server may take to answer.
     pub fn timeout(&self) -> Duration {
-        self.timeout
+        self.transport.timeout
     }
 
     /// Where the server may be waited for: waits until it answers `GET /info`.
@@ -98,7 +70,7 @@ impl Client {
     /// # Errors
     /// Those of every call.
     pub async fn ready(&self) -> Result<(), Error> {
-        if !self.wait.is_zero() {
+        if !self.transport.wait.is_zero() {
             self.info().await?;
         }
         Ok(())
@@ -151,9 +123,10 @@ impl Client {
     /// Those of every call.
     pub async fn execute(&self, request: &Request<'_>) -> Result<Vec<Box<RawValue>>, Error> {
         let response = self
+            .transport
             .send(Error::is_not_ready, || self.post("ksql", request))
             .await?;
-        self.json(response).await
+        self.transport.json(response).await
     }
 
     /// `POST /query`: the reply, whose body goes on for as long as the query runs.
@@ -162,113 +135,30 @@ impl Client {
     /// Those of every call.
     pub async fn query(&self, request: &Request<'_>) -> Result<Reply, Error> {
         let response = self
+            .transport
             .send(Error::is_not_ready, || self.post("query", request))
             .await?;
         Ok(Reply { response })
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, path: &[&str]) -> Result<T, Error> {
-        let url = self.server.endpoint(path);
+        let url = self.transport.server.endpoint(path);
         let again = |error: &Error| error.is_not_ready() || matches!(error, Error::Dropped { .. });
-        let response = self.send(again, || self.http.get(url.clone())).await?;
-        self.json(response).await
+        let response = self
+            .transport
+            .send(again, || self.transport.http.get(url.clone()))
+            .await?;
+        self.transport.json(response).await
     }
 
     fn post(&self, endpoint: &str, request: &Request<'_>) -> RequestBuilder {
-        let url: Url = self.server.endpoint(&[endpoint]);
+        let url = self.transport.server.endpoint(&[endpoint]);
         // Before `json`, which leaves a content type that is there already.
-        self.http
+        self.transport
+            .http
             .post(url)
             .header("content-type", MEDIA_TYPE)
             .json(request)
-    }
-
-    /// Sends, again and again while the error is one of those and the server may be waited for.
-    async fn send(
-        &self,
-        again: impl Fn(&Error) -> bool,
-        request: impl Fn() -> RequestBuilder,
-    ) -> Result<Response, Error> {
-        let mut pause = FIRST_PAUSE;
-        let mut told = false;
-        loop {
-            let error = match self.attempt(request()).await {
-                Ok(response) => return Ok(response),
-                Err(error) => error,
-            };
-            let left = self.wait.saturating_sub(self.created.elapsed());
-            if !again(&error) || left.is_zero() {
-                return Err(error);
-            }
-            if !std::mem::replace(&mut told, true) {
-                tracing::warn!("waiting up to {} s: {error}", left.as_secs());
-            }
-            tokio::time::sleep(pause.min(left)).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-    }
-
-    async fn attempt(&self, request: RequestBuilder) -> Result<Response, Error> {
-        let mut request = request.header("accept", MEDIA_TYPE);
-        if let Some(Credentials { user, password }) = &self.credentials {
-            request = request.basic_auth(user, Some(&password.0));
-        }
-        let response = self.in_time(request.send()).await??;
-        if response.status().is_success() {
-            return Ok(response);
-        }
-        let status = response.status();
-        let text = self.text(response).await?;
-        Err(match serde_json::from_str::<Rejection>(&text) {
-            Ok(rejection) => Error::Rejected(rejection),
-            Err(_) => self.not_ksqldb(status, &text),
-        })
-    }
-
-    async fn json<T: serde::de::DeserializeOwned>(&self, response: Response) -> Result<T, Error> {
-        let status = response.status();
-        let text = self.text(response).await?;
-        serde_json::from_str(&text).map_err(|_| self.not_ksqldb(status, &text))
-    }
-
-    async fn text(&self, response: Response) -> Result<String, Error> {
-        self.in_time(response.text()).await?
-    }
-
-    async fn in_time<F, T>(&self, answer: F) -> Result<Result<T, Error>, Error>
-    where
-        F: Future<Output = Result<T, reqwest::Error>>,
-    {
-        let late = |_| Error::Timeout {
-            server: self.server.to_string(),
-            seconds: self.timeout.as_secs(),
-        };
-        let answer = tokio::time::timeout(self.timeout, answer)
-            .await
-            .map_err(late)?;
-        Ok(answer.map_err(|error| match error.is_connect() {
-            true => Error::Unreachable {
-                server: self.server.to_string(),
-                reason: reason(&error),
-            },
-            false => Error::Dropped {
-                server: self.server.to_string(),
-                reason: reason(&error),
-            },
-        }))
-    }
-
-    fn not_ksqldb(&self, status: StatusCode, text: &str) -> Error {
-        let text: String = text.trim().chars().take(200).collect();
-        Error::NotKsqlDb {
-            server: self.server.to_string(),
-            status: status.as_u16(),
-            text: if text.is_empty() {
-                "nothing".into()
-            } else {
-                text
-            },
-        }
     }
 }
 

@@ -6,6 +6,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::split::Statement;
+
 /// A statement has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -103,6 +105,29 @@ pub struct Rejection {
     /// Results of the statements before it that were executed.
     #[serde(default)]
     pub entities: Vec<Box<RawValue>>,
+}
+
+impl Rejection {
+    /// Where the server complains about a whole request, the message's line tells the statement.
+    pub(crate) fn narrowed(mut self, group: &[Statement<'_>], text: &str) -> Self {
+        let whole = self.statement_text.as_deref().map(str::trim) == Some(text.trim());
+        if whole && let Some(line) = line_in(&self.message) {
+            let mut around = group
+                .iter()
+                .filter(|s| (s.line..=s.last_line()).contains(&line));
+            if let (Some(statement), None) = (around.next(), around.next()) {
+                self.statement_text = Some(statement.text.to_owned());
+            }
+        }
+        self
+    }
+}
+
+/// The line of `line 3:7: …`.
+fn line_in(message: &str) -> Option<usize> {
+    let rest = message.strip_prefix("line ")?;
+    let (line, _) = rest.split_once(':')?;
+    line.parse().ok()
 }
 
 impl fmt::Display for Rejection {

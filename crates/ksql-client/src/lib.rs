@@ -11,7 +11,8 @@
 //! | `lex`, [`split`] | a text into statements |
 //! | [`settings`] | `SET`, `UNSET`, `DEFINE`, `UNDEFINE`, kept for later requests |
 //! | `session` | statements into requests, and what becomes of the replies |
-//! | [`client`], [`error`] | the REST API over HTTP |
+//! | [`client`] | the REST API |
+//! | `transport`, [`error`] | one request over HTTP, and what can go wrong |
 //! | [`stream`] | the rows of a running query out of the bytes of its reply |
 //! | [`render`] | aligned tables and rows |
 //! | `prompt` | reading statements from a terminal |
@@ -27,6 +28,7 @@ mod session;
 pub mod settings;
 pub mod split;
 pub mod stream;
+mod transport;
 
 pub use args::KsqlArgs;
 pub use error::Error;

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use service_runtime::CancellationToken;
 
 use crate::client::{Client, Reply, Request};
-use crate::error::{Error, Rejection};
+use crate::error::Error;
 use crate::render::{self, RowTable};
 use crate::settings::{Setting, Settings};
 use crate::split::{Kind, Statement, in_place};
@@ -116,7 +116,7 @@ impl<'a> Session<'a> {
                 for entity in std::mem::take(&mut rejection.entities) {
                     self.entity(&entity).await?;
                 }
-                return Err(Error::Rejected(narrowed(rejection, group, text)).into());
+                return Err(Error::Rejected(rejection.narrowed(group, text)).into());
             }
             entities => entities?,
         };
@@ -238,25 +238,4 @@ fn text_of(value: &Value) -> String {
 fn pending(status: &Value) -> Option<String> {
     let status = status["status"].as_str()?;
     matches!(status, "QUEUED" | "PARSING" | "EXECUTING").then(|| status.to_owned())
-}
-
-/// Where the server complains about a whole request, the message's line tells the statement.
-fn narrowed(mut rejection: Rejection, group: &[Statement<'_>], text: &str) -> Rejection {
-    let whole = rejection.statement_text.as_deref().map(str::trim) == Some(text.trim());
-    if whole && let Some(line) = line_in(&rejection.message) {
-        let mut around = group
-            .iter()
-            .filter(|s| (s.line..=s.last_line()).contains(&line));
-        if let (Some(statement), None) = (around.next(), around.next()) {
-            rejection.statement_text = Some(statement.text.to_owned());
-        }
-    }
-    rejection
-}
-
-/// The line of `line 3:7: …`.
-fn line_in(message: &str) -> Option<usize> {
-    let rest = message.strip_prefix("line ")?;
-    let (line, _) = rest.split_once(':')?;
-    line.parse().ok()
 }
