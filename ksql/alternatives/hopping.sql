@@ -1,0 +1,71 @@
+-- pipeline.sql with another window for the trigger; complete, to be used in its place:
+--   cargo run --release -- --sql ksql/alternatives/hopping.sql
+
+-- A query starts at the newest record unless it is told otherwise: what was predicted or weighed
+-- before the query had its place in the topics would never be compared. Keep this line first.
+SET 'auto.offset.reset'='earliest';
+
+-- What the predictor writes. The record's key is the fish's id; names are quoted because the JSON's
+-- are in mixed case.
+CREATE STREAM IF NOT EXISTS PREDICTED_WEIGHT (
+    "Fish_Id" VARCHAR KEY,
+    "Species" VARCHAR,
+    "Length" DOUBLE,
+    "Height" DOUBLE,
+    "Timestamp" VARCHAR,
+    "Prediction" STRUCT<"Weight" DOUBLE, "ModelTime" VARCHAR, "ModelVersion" VARCHAR>
+) WITH (KAFKA_TOPIC='weight-prediction', VALUE_FORMAT='JSON');
+
+-- What the scale writes.
+CREATE STREAM IF NOT EXISTS ACTUAL_WEIGHT (
+    "Fish_Id" VARCHAR KEY,
+    "Species" VARCHAR,
+    "Weight" DOUBLE,
+    "Timestamp" VARCHAR
+) WITH (KAFKA_TOPIC='machine-weight', VALUE_FORMAT='JSON');
+
+-- One row per fish: predicted, actual, and how far off relative to the actual weight.
+--
+-- PARTITIONS is absent on purpose: the topic gets as many as its source has.
+-- WITHIN: a fish is weighed seconds after it was measured; a minute leaves room.
+-- GRACE PERIOD: rows stay joinable for a day. With less, a burst (600 fish at once) or a prediction
+-- that comes late, because the model or the predictor was down, loses fish.
+-- "Key_Id" takes the record's key, so that AS_VALUE can put the id into the value as "Fish_Id".
+-- "_id" is the row's identity wherever it is stored: a row delivered twice is stored once.
+CREATE STREAM IF NOT EXISTS DIFF_WEIGHT WITH (KAFKA_TOPIC='weight-diff', VALUE_FORMAT='JSON') AS
+SELECT
+    P."Fish_Id" AS "Key_Id",
+    P."Fish_Id" + '@' + A."Timestamp" AS "_id",
+    'Key' AS "Key",
+    AS_VALUE(P."Fish_Id") AS "Fish_Id",
+    P."Species" AS "Species",
+    P."Length" AS "Length",
+    P."Height" AS "Height",
+    P."Prediction"->"Weight" AS "PredictedWeight",
+    A."Weight" AS "ActualWeight",
+    ROUND(ABS(P."Prediction"->"Weight" - A."Weight") / A."Weight", 3) AS "Error",
+    P."Prediction"->"ModelTime" AS "ModelTime",
+    P."Prediction"->"ModelVersion" AS "ModelVersion",
+    A."Timestamp" AS "Timestamp"
+FROM PREDICTED_WEIGHT P
+INNER JOIN ACTUAL_WEIGHT A WITHIN 1 MINUTE GRACE PERIOD 1 DAY ON P."Fish_Id" = A."Fish_Id"
+EMIT CHANGES;
+
+-- A minute that advances by ten seconds: a drift is found as soon as some minute shows it, not only
+-- when a minute of the clock has ended. One that lasts triggers every ten seconds until the version
+-- that erred is replaced; what comes after is answered `superseded` or `unchanged`. A challenger is
+-- then trained on fewer of the new fish.
+CREATE TABLE IF NOT EXISTS RETRAIN_WEIGHT WITH (KAFKA_TOPIC='weight-retrain', VALUE_FORMAT='JSON') AS
+SELECT
+    "ModelVersion" AS "Key_Version",
+    AS_VALUE("ModelVersion") AS "ModelVersion",
+    COLLECT_SET("Species") AS "Species",
+    EARLIEST_BY_OFFSET("Fish_Id") AS "Fish_Id_Start",
+    LATEST_BY_OFFSET("Fish_Id") AS "Fish_Id_End",
+    AVG("Error") AS "ErrorAvg",
+    COUNT(*) AS "Fish"
+FROM DIFF_WEIGHT
+WINDOW HOPPING (SIZE 1 MINUTE, ADVANCE BY 10 SECONDS, RETENTION 1 DAY, GRACE PERIOD 10 SECONDS)
+GROUP BY "ModelVersion"
+HAVING AVG("Error") > 0.15 AND COUNT(*) >= 5
+EMIT FINAL;
