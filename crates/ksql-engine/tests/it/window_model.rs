@@ -38,9 +38,6 @@ type Row = (u8, i64, Option<(i64, i64)>, i64);
 /// A window's rows: value and time.
 type Rows = Vec<(Option<i32>, i64)>;
 
-/// A window's values with their times.
-type Rows = Vec<(Option<i32>, i64)>;
-
 fn expected(events: &[Event], advance: i64, is_final: bool) -> Vec<Row> {
     let mut windows: BTreeMap<(i64, u8), Rows> = BTreeMap::new();
     let mut passed: BTreeMap<(i64, u8), bool> = BTreeMap::new();
