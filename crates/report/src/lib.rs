@@ -9,7 +9,7 @@
 //! | [`history`] | the model's versions and the decisions on them |
 //! | [`progress`] | how far a run is |
 //! | [`report`] | the report as a value |
-//! | [`build`] | from ledger and history to report |
+//! | [`build`](mod@build) | from ledger and history to report |
 //! | `episodes` | where drift began and where it ended |
 //! | `text` | the report for people |
 
