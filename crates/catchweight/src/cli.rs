@@ -48,6 +48,10 @@ enum Command {
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
+    // Built with TLS, every HTTP client in this process asks for a provider of cryptography, also one
+    // that speaks plain HTTP. Fails only where there is one already, which does as well.
+    #[cfg(feature = "tls")]
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();
     let command = cli.command.unwrap_or(Command::Demo(cli.demo));
     // The live line has the terminal; what a person must know is a warning.
