@@ -1,8 +1,10 @@
 //! Statements start and stop queries on Kafka.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::FutureExt;
 use kafka_io::KafkaSettings;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::FutureProducer;
@@ -91,6 +93,12 @@ pub enum RuntimeError {
     Deleted {
         /// The topic.
         topic: String,
+    },
+    /// A query's task broke off: an error of this program.
+    #[error("query {query} broke off; the log above says where")]
+    Panicked {
+        /// The query's id.
+        query: String,
     },
     /// The process is ending.
     #[error("interrupted")]
@@ -347,7 +355,10 @@ impl Runtime {
         let id = query_loop.id.clone();
         tracing::info!(query = id, "running");
         self.inner.tracker.spawn(async move {
-            if let Err(error) = query_loop.run(stop).await {
+            let run = AssertUnwindSafe(query_loop.run(stop)).catch_unwind().await;
+            // A query that panics must not leave a process that looks healthy behind.
+            let ended = run.unwrap_or_else(|_| Err(RuntimeError::Panicked { query: id.clone() }));
+            if let Err(error) = ended {
                 tracing::error!(query = id, %error, "the query stops");
                 report(error);
             }
