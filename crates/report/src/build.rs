@@ -125,15 +125,20 @@ fn fish_rows(fish: &[(&str, &Fish)]) -> Vec<FishRow> {
         .filter_map(|(id, fish)| {
             let measurement = fish.measurement.as_ref()?;
             let (prediction, diff) = (fish.prediction.as_ref(), fish.diff.as_ref());
+            // Of repeated predictions the one that was joined counts: its error is the fish's error.
+            let joined = diff.map(|diff| (diff.predicted_weight_kg, &diff.model_version));
+            let answer = joined.or_else(|| {
+                prediction.map(|seen| (seen.prediction.weight_kg, &seen.prediction.model_version))
+            });
             Some(FishRow {
                 id: (*id).to_owned(),
                 species: measurement.species.clone(),
                 measured: measurement.timestamp,
                 weighed: fish.weighing.as_ref().map(|weighing| weighing.timestamp),
-                predicted: prediction.map(|seen| seen.prediction.weight_kg),
+                predicted: answer.map(|(weight, _)| weight),
                 actual: fish.weighing.as_ref().map(|weighing| weighing.weight_kg),
                 error: diff.map(|diff| diff.error),
-                model_version: prediction.map(|seen| seen.prediction.model_version.clone()),
+                model_version: answer.map(|(_, version)| version.clone()),
                 unseen_species: fish.unseen_species,
             })
         })
@@ -535,6 +540,26 @@ mod tests {
             "{report}"
         );
         assert_eq!(report.retrainings[0].outcome, None);
+    }
+
+    #[test]
+    fn a_fish_predicted_twice_counts_with_the_answer_that_was_joined() {
+        let mut ledger = Ledger::default();
+        pass(&mut ledger, 1, "salmon", "a", 0.02);
+        let mut twice = Ledger::default();
+        let again = ledger.fish()[0].1.prediction.clone().expect("a prediction");
+        let mut first = again.clone();
+        first.prediction.model_version = "older".into();
+        for prediction in [first, again] {
+            let value = serde_json::to_vec(&prediction).expect("JSON");
+            let seen =
+                SeenRecord { topic: topics::WEIGHT_PREDICTION, key: None, value: Some(&value) };
+            twice.note(seen).expect("a readable record");
+        }
+        pass(&mut twice, 1, "salmon", "a", 0.02);
+        let run = (twice, ModelHistory::default(), HashSet::from([format!("1@{}", time(12))]));
+        let report = build(&Sources { planned: Some(1), ..sources(&run) });
+        assert_eq!(report.fish_rows[0].model_version.as_deref(), Some("a"));
     }
 
     #[test]
