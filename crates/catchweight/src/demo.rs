@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use fish_producer::{FishProducer, Simulation};
 use messages::EventTime;
+use observer::Outside;
 use report::{Ledger, Report, Verdict};
 use service_runtime::{CancellationToken, Tasks, UsageError};
 use tokio::time::timeout_at;
 
 use crate::embedded::{Embedded, PipelineArgs};
 use crate::progress;
-use crate::watched::Outside;
 
 /// The demo's speed unless another one is asked for.
 const SPEED: f64 = 20.0;

@@ -10,24 +10,14 @@
 //! | [`replay`] | dead letters go back to where they came from |
 //! | [`embedded`] | broker, services, SQL and connectors of the pipeline in this process |
 //! | [`pipeline_files`] | the SQL and connector files, shipped or the user's |
-//! | [`watched`] | a running pipeline seen from outside: topics, model API, store |
-//! | [`observe`] | reads a running pipeline's topics into a ledger |
-//! | [`model_history`] | versions and decisions, asked of the model API |
-//! | [`stored_rows`] | the rows of the training data, read from a store |
 //! | [`progress`] | the live line |
-//! | [`memory`] | how much memory was used |
 
 pub mod cli;
 pub mod connectors;
 pub mod demo;
 pub mod embedded;
-pub mod memory;
-pub mod model_history;
-pub mod observe;
 pub mod pipeline_files;
 pub mod progress;
 pub mod replay;
-pub mod stored_rows;
 pub mod up;
 pub mod verify;
-pub mod watched;

@@ -3,16 +3,11 @@
 //! The stock stack reads the same files: nothing is configured twice.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use anyhow::Context;
 use connect_embedded::ConnectorSource;
-use ksql_engine::parse::ast::{CompareOp, Expr, ExprKind, Query, StatementKind};
-use ksql_engine::parse::{Literal, parse_script};
-use messages::topics;
+use observer::SqlArgs;
 use service_runtime::UsageError;
 
-const PIPELINE: &str = include_str!("../../../ksql/pipeline.sql");
 const WEIGHT_DATA: &str = include_str!("../../../connectors/weight-data.json");
 const RETRAIN_TRIGGER: &str = include_str!("../../../connectors/retrain-trigger.json");
 
@@ -20,9 +15,9 @@ const RETRAIN_TRIGGER: &str = include_str!("../../../connectors/retrain-trigger.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[group(skip)]
 pub struct FileArgs {
-    /// The pipeline's SQL [default: the shipped ksql/pipeline.sql]
-    #[arg(long, value_name = "FILE.sql")]
-    pub sql: Option<PathBuf>,
+    /// The SQL.
+    #[command(flatten)]
+    pub sql: SqlArgs,
 
     /// The folder with the connector files [default: the shipped connectors/]
     #[arg(long, value_name = "DIR")]
@@ -30,18 +25,6 @@ pub struct FileArgs {
 }
 
 impl FileArgs {
-    /// The SQL's text.
-    ///
-    /// # Errors
-    /// Where the user's file cannot be read.
-    pub fn sql(&self) -> Result<String, UsageError> {
-        let Some(path) = &self.sql else {
-            return Ok(PIPELINE.to_owned());
-        };
-        std::fs::read_to_string(path)
-            .map_err(|error| UsageError(format!("--sql {}: {error}", path.display())))
-    }
-
     /// The connector files.
     ///
     /// # Errors
@@ -64,112 +47,4 @@ fn shipped_connectors() -> Vec<ConnectorSource> {
         text: text.to_owned(),
     })
     .into()
-}
-
-/// When the SQL triggers a retraining.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TriggerRule {
-    /// The mean relative error that a window must pass.
-    pub threshold: f64,
-    /// The window's size.
-    pub window: Duration,
-}
-
-impl TriggerRule {
-    /// Reads the rule out of the statement that writes the topic `weight-retrain`.
-    ///
-    /// # Errors
-    /// Where the script cannot be parsed, or has no such statement with a window and a
-    /// `HAVING AVG(…) > number`.
-    pub fn of(sql: &str) -> anyhow::Result<Self> {
-        let statements = parse_script(sql)
-            .map_err(|error| UsageError(format!("the pipeline's SQL: {error}")))?;
-        let query = statements
-            .iter()
-            .find_map(|statement| match &statement.kind {
-                StatementKind::CreateAs {
-                    properties, query, ..
-                } if properties.iter().any(|property| {
-                    property.name.name == "KAFKA_TOPIC"
-                        && property.value == Literal::Text(topics::WEIGHT_RETRAIN.to_owned())
-                }) =>
-                {
-                    Some(query)
-                }
-                _ => None,
-            })
-            .with_context(|| format!("no statement writes {}", topics::WEIGHT_RETRAIN))?;
-        rule(query).context(
-            "the statement that triggers a retraining has no window with HAVING AVG(…) > number",
-        )
-    }
-}
-
-fn rule(query: &Query) -> Option<TriggerRule> {
-    let window = query.window?;
-    let threshold = threshold(query.having.as_ref()?)?;
-    Some(TriggerRule {
-        threshold,
-        window: Duration::from_millis(window.size.try_into().ok()?),
-    })
-}
-
-/// The number in `AVG(…) > number`, wherever it is among conditions that must all hold.
-fn threshold(condition: &Expr) -> Option<f64> {
-    match &condition.kind {
-        ExprKind::And(left, right) => threshold(left).or_else(|| threshold(right)),
-        ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, left, right) => {
-            match &left.kind {
-                ExprKind::Call { name, .. } if name.name == "AVG" => number(right),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-fn number(expr: &Expr) -> Option<f64> {
-    match &expr.kind {
-        ExprKind::Literal(Literal::Decimal(text)) => text.parse().ok(),
-        ExprKind::Literal(Literal::Double(value)) => Some(*value),
-        ExprKind::Literal(Literal::Integer(value)) => Some(*value as f64),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_reports_threshold_and_window_are_the_ones_in_the_sql() {
-        let rule = TriggerRule::of(PIPELINE).expect("the shipped SQL");
-        assert_eq!(
-            rule,
-            TriggerRule {
-                threshold: 0.15,
-                window: Duration::from_secs(60)
-            }
-        );
-        let edited = PIPELINE
-            .replace("SIZE 1 MINUTE", "SIZE 30 SECONDS")
-            .replace("> 0.15", "> 0.2");
-        let rule = TriggerRule::of(&edited).expect("an edited SQL");
-        assert_eq!(
-            rule,
-            TriggerRule {
-                threshold: 0.2,
-                window: Duration::from_secs(30)
-            }
-        );
-    }
-
-    #[test]
-    fn sql_without_a_trigger_is_refused() {
-        let error = TriggerRule::of("SET 'auto.offset.reset'='earliest';").expect_err("no trigger");
-        assert!(
-            error.to_string().contains(topics::WEIGHT_RETRAIN),
-            "{error:#}"
-        );
-    }
 }

@@ -3,9 +3,8 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
+use observer::Observer;
 use report::Progress;
-
-use crate::observe::Observer;
 
 /// Writes a text and a newline to standard output. A closed standard output ends nothing: exit code
 /// and report file say the same.

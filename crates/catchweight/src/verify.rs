@@ -5,15 +5,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use kafka_io::KafkaSettings;
 use model_server::StoreAddress;
+use observer::{ModelApi, Observer, TriggerRule, Watched};
 use report::{Ledger, Report, Verdict};
 use service_runtime::{CancellationToken, Tasks};
 
 use crate::demo::{ReportArgs, conclude};
-use crate::model_history::ModelApi;
-use crate::observe::Observer;
-use crate::pipeline_files::{FileArgs, TriggerRule};
+use crate::pipeline_files::FileArgs;
 use crate::progress;
-use crate::watched::Watched;
 
 /// How often a verdict is looked for while a pipeline is followed.
 const LOOK: Duration = Duration::from_secs(1);
@@ -71,7 +69,7 @@ pub struct VerifyArgs {
 pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     let began = Instant::now();
     args.output.prepare()?;
-    let rule = TriggerRule::of(&args.files.sql()?)?;
+    let rule = TriggerRule::of(&args.files.sql.text()?)?;
     let store = model_server::server::open(&args.store).await?;
     let mut tasks = Tasks::new(shutdown.child_token());
     let stop = tasks.shutdown();

@@ -14,15 +14,13 @@ use kafka_io::KafkaSettings;
 use ksql_engine::kafka::{Runtime, Script};
 use ksql_engine::serve::{KafkaTopics, KsqlServer};
 use model_server::{ModelServer, Secret, SqliteStore};
+use observer::{ModelApi, Observer, TriggerRule, Watched, observed_topics};
 use predictor::Predictor;
 use report::Ledger;
 use service_runtime::{Readiness, Tasks, UsageError};
 
-use crate::model_history::ModelApi;
-use crate::observe::{Observer, observed_topics};
-use crate::pipeline_files::{FileArgs, TriggerRule};
+use crate::pipeline_files::FileArgs;
 use crate::progress;
-use crate::watched::Watched;
 use broker::EmbeddedBroker;
 use documents::Documents;
 
@@ -82,7 +80,7 @@ impl Embedded {
         ledger: Ledger,
         tasks: &mut Tasks,
     ) -> anyhow::Result<Self> {
-        let sql = args.files.sql()?;
+        let sql = args.files.sql.text()?;
         let rule = TriggerRule::of(&sql)?;
         let script = Script::parse(sql)
             .map_err(|error| UsageError(format!("the pipeline's SQL: {error}")))?;

@@ -19,7 +19,7 @@ pub(crate) struct Program {
 pub(crate) fn program(name: &str) -> Program {
     let shared = ["kafka-io", "service-runtime"];
     let parts: &[&str] = match name {
-        "catchweight" => &["catchweight", "fish-producer", "ksql-client"],
+        "catchweight" => &["catchweight", "fish-producer", "ksql-client", "observer"],
         other => &[other],
     };
     let mut program = Program::default();

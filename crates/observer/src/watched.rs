@@ -13,8 +13,8 @@ use report::{Ledger, ModelHistory, Report, Sources};
 use crate::memory;
 use crate::model_history::ModelApi;
 use crate::observe::Observer;
-use crate::pipeline_files::TriggerRule;
 use crate::stored_rows::stored_rows;
+use crate::trigger_rule::TriggerRule;
 
 /// How often store and model API are asked while something is waited for.
 const POLL: Duration = Duration::from_millis(100);

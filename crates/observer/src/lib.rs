@@ -1,0 +1,23 @@
+//! A running pipeline, watched from outside: topics, model API, store.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`watched`] | a running pipeline seen from outside, and its report |
+//! | [`observe`] | reads a running pipeline's topics into a ledger |
+//! | [`model_history`] | versions and decisions, asked of the model API |
+//! | [`stored_rows`](mod@stored_rows) | the rows of the training data, read from a store |
+//! | [`trigger_rule`] | the pipeline's SQL, and when it triggers a retraining |
+//! | [`memory`] | how much memory was used |
+
+pub mod memory;
+pub mod model_history;
+pub mod observe;
+pub mod stored_rows;
+pub mod trigger_rule;
+pub mod watched;
+
+pub use model_history::ModelApi;
+pub use observe::{Observer, observed_topics};
+pub use stored_rows::stored_rows;
+pub use trigger_rule::{SqlArgs, TriggerRule};
+pub use watched::{Outside, Watched};
