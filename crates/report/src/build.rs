@@ -552,13 +552,23 @@ mod tests {
         first.prediction.model_version = "older".into();
         for prediction in [first, again] {
             let value = serde_json::to_vec(&prediction).expect("JSON");
-            let seen =
-                SeenRecord { topic: topics::WEIGHT_PREDICTION, key: None, value: Some(&value) };
+            let seen = SeenRecord {
+                topic: topics::WEIGHT_PREDICTION,
+                key: None,
+                value: Some(&value),
+            };
             twice.note(seen).expect("a readable record");
         }
         pass(&mut twice, 1, "salmon", "a", 0.02);
-        let run = (twice, ModelHistory::default(), HashSet::from([format!("1@{}", time(12))]));
-        let report = build(&Sources { planned: Some(1), ..sources(&run) });
+        let run = (
+            twice,
+            ModelHistory::default(),
+            HashSet::from([format!("1@{}", time(12))]),
+        );
+        let report = build(&Sources {
+            planned: Some(1),
+            ..sources(&run)
+        });
         assert_eq!(report.fish_rows[0].model_version.as_deref(), Some("a"));
     }
 
