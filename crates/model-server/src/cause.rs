@@ -86,6 +86,16 @@ impl Trigger {
     }
 }
 
+impl Trigger {
+    /// Whether `other` is the same trigger, delivered again: the same version erred in the same
+    /// window.
+    pub fn is_redelivery_of(&self, other: &Self) -> bool {
+        self.model_version == other.model_version
+            && self.fish_id_start == other.fish_id_start
+            && self.fish_id_end == other.fish_id_end
+    }
+}
+
 impl Cause {
     /// There was no model yet.
     pub fn initial() -> Self {

@@ -1,4 +1,7 @@
-//! The append-only log of decisions: what went live, what was rejected, when and why.
+//! The append-only log of decisions: what went live, what was rejected, what became of each trigger,
+//! when and why.
+
+use std::fmt;
 
 use messages::EventTime;
 use serde::{Deserialize, Serialize};
@@ -6,14 +9,42 @@ use utoipa::ToSchema;
 
 use crate::cause::Cause;
 
-/// What was decided on a version.
+/// By how much, relative to the champion's error, a challenger may be worse.
+pub const MARGIN: f64 = 0.10;
+
+/// How a training or a call for one ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// It went live.
+    /// The new version is live.
     Activated,
-    /// It did not.
+    /// The new version is worse than the live one by more than the margin.
     Rejected,
+    /// The same rows had been decided on before; nothing changed.
+    Unchanged,
+    /// The version that erred is no longer live; nothing changed.
+    Superseded,
+    /// The live version is held; nothing changed.
+    Pinned,
+}
+
+impl Verdict {
+    /// Its name on the wire and in the stores.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Activated => "activated",
+            Self::Rejected => "rejected",
+            Self::Unchanged => "unchanged",
+            Self::Superseded => "superseded",
+            Self::Pinned => "pinned",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// The numbers of a challenger's comparison with the champion.
@@ -43,7 +74,7 @@ impl Gate {
 pub struct Decision {
     /// Its number: 1, 2, 3, … An insert of a number that is taken fails.
     pub sequence: u64,
-    /// The version that it is about.
+    /// The version that it is about; where nothing was trained, the live one.
     pub model_version: String,
     /// What was decided.
     pub verdict: Verdict,
@@ -66,6 +97,19 @@ pub struct Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_verdict_has_one_name_in_documents_columns_and_metrics() {
+        for verdict in [
+            Verdict::Activated,
+            Verdict::Rejected,
+            Verdict::Unchanged,
+            Verdict::Superseded,
+            Verdict::Pinned,
+        ] {
+            assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.name());
+        }
+    }
 
     #[test]
     fn a_challenger_may_be_worse_than_the_champion_by_the_margin_and_no_more() {

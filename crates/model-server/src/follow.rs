@@ -7,7 +7,7 @@ use service_runtime::{CancellationToken, Readiness};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::copy::LiveCopy;
-use crate::life::{Life, LifeError};
+use crate::life::Life;
 use crate::metrics::Metrics;
 use crate::store::StoreError;
 use crate::version::Version;
@@ -37,11 +37,11 @@ impl Follower {
     ///
     /// # Errors
     /// A store that can be reached but not used.
-    pub(crate) async fn start(&mut self) -> Result<(), LifeError> {
+    pub(crate) async fn start(&mut self) -> Result<(), StoreError> {
         let Err(error) = self.step().await else {
             return Ok(());
         };
-        let LifeError::Store(StoreError::Unavailable(_)) = &error else {
+        let StoreError::Unavailable(_) = &error else {
             return Err(error);
         };
         self.metrics.store_failures.inc();
@@ -90,7 +90,7 @@ impl Follower {
         }
     }
 
-    async fn step(&mut self) -> Result<(), LifeError> {
+    async fn step(&mut self) -> Result<(), StoreError> {
         if self.established {
             self.life.follow().await?;
         } else {
@@ -104,7 +104,7 @@ impl Follower {
 
     /// Follows the log to its end, finishes what a crash left, and makes the first version live
     /// where nothing is.
-    async fn establish(&self) -> Result<(), LifeError> {
+    async fn establish(&self) -> Result<(), StoreError> {
         self.life.store().prepare().await?;
         self.life.mend().await?;
         if self.life.follow().await?.champion.is_some() {

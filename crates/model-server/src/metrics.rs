@@ -14,7 +14,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::live::Live;
-use crate::training::{Outcome, TrainFailure, TrainReport};
+use crate::training::{TrainFailure, TrainReport};
 
 /// Upper bounds of the latency buckets, in seconds.
 const LATENCY: [f64; 14] = [
@@ -109,13 +109,7 @@ impl Metrics {
     /// Counts a training.
     pub(crate) fn training(&self, ended: &Result<TrainReport, TrainFailure>) {
         let outcome = match ended {
-            Ok(report) => match report.outcome {
-                Outcome::Activated => "activated",
-                Outcome::Unchanged => "unchanged",
-                Outcome::Rejected => "rejected",
-                Outcome::Superseded => "superseded",
-                Outcome::Pinned => "pinned",
-            },
+            Ok(report) => report.outcome.name(),
             Err(TrainFailure::NotYet { .. }) => "row_not_stored",
             Err(TrainFailure::Train(_)) => "not_trainable",
             Err(TrainFailure::Store(_)) => "store_failed",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use messages::{EventTime, RetrainTrigger};
 
 use crate::episodes::{Alarm, Episode, RECOVERED_RUN, Scored, episodes};
-use crate::history::{Decision, ModelHistory, Outcome};
+use crate::history::{ModelHistory, Outcome};
 use crate::ledger::{Fish, Ledger, Trigger};
 use crate::report::{FishCounts, FishRow, Phase, Report, Retraining, Verdict};
 
@@ -177,7 +177,8 @@ fn retraining(trigger: &Trigger, history: &ModelHistory, window: Duration) -> Re
         ..
     } = trigger.value.clone();
     let decision = history.decision_for(&trigger.value);
-    let version = decision.and_then(|decision| history.version(&decision.version));
+    let trained = decision.filter(|decision| decision.has_trained());
+    let version = trained.and_then(|decision| history.version(&decision.version));
     let outcome = match decision {
         Some(decision) => Some(decision.outcome.clone()),
         None => history
@@ -198,10 +199,10 @@ fn retraining(trigger: &Trigger, history: &ModelHistory, window: Duration) -> Re
             .unwrap_or_default(),
         first_row: version.and_then(|version| version.first_row.clone()),
         last_row: version.and_then(|version| version.last_row.clone()),
-        version: decision.map(|decision| decision.version.clone()),
+        version: trained.map(|decision| decision.version.clone()),
         outcome: outcome.map(|outcome| outcome.to_string()),
-        started: decision.and_then(Decision::started),
-        ended: decision.map(|decision| decision.time),
+        started: trained.and_then(|decision| decision.training_started),
+        ended: trained.map(|decision| decision.time),
         first_fish_drifted: None,
         first_fish_recovered: None,
         fish_to_recovery: None,
@@ -354,7 +355,7 @@ fn named(ids: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::Version;
+    use crate::history::{Decision, Version};
     use crate::ledger::SeenRecord;
     use messages::topics;
 
@@ -488,6 +489,17 @@ mod tests {
         assert_eq!(retraining.event_seconds_to_recovery, Some(20.0));
         let after = report.mean_error_after_recovery.expect("an episode ended");
         assert!((after - 0.03).abs() < 1e-12, "{after}");
+    }
+
+    #[test]
+    fn a_trigger_that_changed_nothing_is_answered_and_names_no_version_as_trained() {
+        let mut run = drifted();
+        let of_trigger = &mut run.1.decisions[1];
+        of_trigger.outcome = Outcome::Other("pinned".into());
+        assert!(run.1.has_settled(&trigger("a")));
+        let retraining = &build(&sources(&run)).retrainings[0];
+        assert_eq!(retraining.outcome.as_deref(), Some("pinned"));
+        assert_eq!((&retraining.version, retraining.rows), (&None, None));
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl fmt::Display for Outcome {
 /// An entry of the model server's log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
-    /// The version that was decided on.
+    /// The version that was decided on; where nothing was trained, the live one.
     pub version: String,
     /// What was decided.
     pub outcome: Outcome,
@@ -55,8 +55,9 @@ pub struct Decision {
 }
 
 impl Decision {
-    pub(crate) fn started(&self) -> Option<EventTime> {
-        self.training_started
+    /// Whether a version was trained for it.
+    pub(crate) fn has_trained(&self) -> bool {
+        matches!(self.outcome, Outcome::Activated | Outcome::Rejected)
     }
 }
 

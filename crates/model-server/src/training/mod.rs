@@ -10,7 +10,7 @@ use tokio::sync::{Mutex as Turn, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-pub use report::{Outcome, TrainFailure, TrainReport};
+pub use report::{TrainFailure, TrainReport};
 pub use rows::TrainingRule;
 
 use crate::cause::Trigger;
@@ -144,7 +144,7 @@ impl Trainer {
 fn log(ended: &Result<TrainReport, TrainFailure>) {
     match ended {
         Ok(report) => tracing::info!(
-            outcome = ?report.outcome,
+            outcome = %report.outcome,
             version = report.model_version,
             live = report.live_version,
             rows = report.rows,

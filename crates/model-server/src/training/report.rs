@@ -5,32 +5,16 @@ use std::time::Duration;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::life::LifeError;
+use crate::decision::{Decision, Verdict};
 use crate::store::StoreError;
-use crate::version::TrainError;
-
-/// How a training ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// The new version is live.
-    Activated,
-    /// The same rows had been decided on before; nothing changed.
-    Unchanged,
-    /// The new version is worse than the live one by more than the margin.
-    Rejected,
-    /// The version that erred is no longer live; nothing was trained.
-    Superseded,
-    /// The live version is pinned; nothing was trained.
-    Pinned,
-}
+use crate::version::{TrainError, VersionInfo};
 
 /// The answer to a training that did not fail.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct TrainReport {
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: Verdict,
     /// The version trained; where nothing was trained, the live one.
     pub model_version: Option<String>,
     /// The version that is live now.
@@ -53,6 +37,29 @@ pub struct TrainReport {
     pub reason: String,
 }
 
+impl TrainReport {
+    /// What was decided on a version that was trained, or before one was.
+    pub(super) fn new(
+        decision: Decision,
+        trained: Option<&VersionInfo>,
+        live_version: Option<String>,
+    ) -> Self {
+        Self {
+            outcome: decision.verdict,
+            model_version: Some(decision.model_version),
+            live_version,
+            rows: trained.map(|info| info.rows),
+            skipped_rows: trained.map(|info| info.skipped_rows),
+            species: trained.map(|info| info.species.clone()),
+            first_row: trained.and_then(|info| info.first_row.clone()),
+            last_row: trained.and_then(|info| info.last_row.clone()),
+            loo_error: trained.map(|info| info.loo_error),
+            champion_error: decision.gate.map(|gate| gate.champion_error),
+            reason: decision.reason,
+        }
+    }
+}
+
 /// Why a training failed. The live model stays in every case.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainFailure {
@@ -73,13 +80,4 @@ pub enum TrainFailure {
     /// The training's task ended without an answer.
     #[error("the training broke off")]
     Broken,
-}
-
-impl From<LifeError> for TrainFailure {
-    fn from(error: LifeError) -> Self {
-        match error {
-            LifeError::Store(error) => Self::Store(error),
-            LifeError::Train(error) => Self::Train(error),
-        }
-    }
 }

@@ -6,11 +6,10 @@ use messages::EventTime;
 use tokio::time::{Instant, sleep};
 
 use super::TrainRequest;
-use super::report::{Outcome, TrainFailure, TrainReport};
+use super::report::{TrainFailure, TrainReport};
 use super::rows::{Selection, TrainingRule, select};
 use crate::cause::{Cause, Trigger};
-use crate::decision::Verdict;
-use crate::life::{Decided, Life, State};
+use crate::life::Life;
 use crate::store::{Store, StoreError};
 use crate::version::Version;
 
@@ -24,56 +23,28 @@ pub(super) async fn run(
     request: &TrainRequest,
 ) -> Result<TrainReport, TrainFailure> {
     let started = EventTime::now();
-    let state = life.follow().await?;
-    if let Some(report) = nothing_to_do(&state, request.trigger.as_ref()) {
-        return Ok(report);
+    let cause = Cause::of(request.trigger.clone());
+    if let Some(dismissed) = life.dismiss(&cause, request.force).await? {
+        return Ok(TrainReport::new(dismissed, None, live_version(life)));
     }
-    await_row(
-        life.store().as_ref(),
-        request.trigger.as_ref(),
-        rule.row_wait,
-    )
-    .await?;
+    let store = life.store().as_ref();
+    await_row(store, request.trigger.as_ref(), rule.row_wait).await?;
     let rule = TrainingRule {
         newest: request.rows.unwrap_or(rule.newest),
         ..*rule
     };
-    let known = state
-        .champion
-        .map_or(Vec::new(), |live| live.info.species.clone());
-    let Selection { rows, skipped } = select(life.store().as_ref(), rule, &known).await?;
-    let cause = Cause::of(request.trigger.clone());
+    let live = life.live().get();
+    let known = live.map_or(Vec::new(), |live| live.info.species.clone());
+    let Selection { rows, skipped } = select(store, rule, &known).await?;
     let version = in_background(move || Version::train(rows, skipped, cause, started)).await??;
-    let decided = life.introduce(&version, request.force).await?;
-    Ok(report(&version, decided, life))
+    let decision = life.introduce(&version, request.force).await?;
+    let trained = Some(&version.info);
+    Ok(TrainReport::new(decision, trained, live_version(life)))
 }
 
-/// The answer to a trigger that must change nothing.
-fn nothing_to_do(state: &State, trigger: Option<&Trigger>) -> Option<TrainReport> {
-    let live = state.champion.as_ref()?.info.model_version.clone();
-    let (outcome, reason) = if state.supersedes(trigger) {
-        (
-            Outcome::Superseded,
-            format!("{live} is live, not the version that erred"),
-        )
-    } else if state.pinned() {
-        (Outcome::Pinned, format!("{live} is pinned"))
-    } else {
-        return None;
-    };
-    Some(TrainReport {
-        outcome,
-        model_version: Some(live.clone()),
-        live_version: Some(live),
-        rows: None,
-        skipped_rows: None,
-        species: None,
-        first_row: None,
-        last_row: None,
-        loo_error: None,
-        champion_error: None,
-        reason,
-    })
+fn live_version(life: &Life) -> Option<String> {
+    let live = life.live().load();
+    live.as_ref().map(|live| live.info.model_version.clone())
 }
 
 /// Waits until the last fish of the trigger's window is in the training data.
@@ -111,40 +82,4 @@ where
     tokio::task::spawn_blocking(job)
         .await
         .map_err(|panic| StoreError::Failed(panic.into()))
-}
-
-fn report(version: &Version, decided: Decided, life: &Life) -> TrainReport {
-    let info = &version.info;
-    let live = life
-        .live()
-        .get()
-        .map(|live| live.info.model_version.clone());
-    let (outcome, champion_error, reason) = match decided {
-        Decided::Before => (
-            Outcome::Unchanged,
-            None,
-            "these rows have been decided on before".into(),
-        ),
-        Decided::Now(decision) => {
-            let outcome = match decision.verdict {
-                Verdict::Activated => Outcome::Activated,
-                Verdict::Rejected => Outcome::Rejected,
-            };
-            let champion_error = decision.gate.map(|gate| gate.champion_error);
-            (outcome, champion_error, decision.reason)
-        }
-    };
-    TrainReport {
-        outcome,
-        model_version: Some(info.model_version.clone()),
-        live_version: live,
-        rows: Some(info.rows),
-        skipped_rows: Some(info.skipped_rows),
-        species: Some(info.species.clone()),
-        first_row: info.first_row.clone(),
-        last_row: info.last_row.clone(),
-        loo_error: Some(info.loo_error),
-        champion_error,
-        reason,
-    }
 }

@@ -4,6 +4,7 @@
 mod calls;
 mod harness;
 mod history;
+mod log;
 #[cfg(feature = "mongodb-tests")]
 mod mongo;
 mod parity;

@@ -175,6 +175,9 @@ async fn the_log_is_read_from_any_place_and_by_version(store: impl Filled) {
         decision(3, "c", Verdict::Rejected),
         decision(4, "a", Verdict::Activated),
         decision(5, "c", Verdict::Rejected),
+        decision(6, "c", Verdict::Unchanged),
+        decision(7, "a", Verdict::Superseded),
+        decision(8, "a", Verdict::Pinned),
     ];
     for entry in &log {
         assert!(store.append(entry).await.unwrap());
@@ -182,13 +185,13 @@ async fn the_log_is_read_from_any_place_and_by_version(store: impl Filled) {
     assert_eq!(store.decisions_after(2).await.unwrap(), log[2..]);
     assert_eq!(
         store.decisions_on("a").await.unwrap(),
-        [log[0].clone(), log[3].clone()]
+        [0, 3, 6, 7].map(|at| log[at].clone())
     );
     assert_eq!(
         store.last_activations(2).await.unwrap(),
         [log[3].clone(), log[1].clone()]
     );
-    assert_eq!(store.last_sequence().await.unwrap(), 5);
+    assert_eq!(store.last_sequence().await.unwrap(), 8);
 }
 
 async fn versions_without_a_decision_are_known(store: impl Filled) {

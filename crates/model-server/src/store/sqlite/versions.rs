@@ -97,7 +97,7 @@ pub(super) fn append(connection: &Connection, decision: &Decision) -> Result<boo
         params![
             decision.sequence,
             decision.model_version,
-            verdict(decision.verdict),
+            decision.verdict.name(),
             decision.time.to_string(),
             decision.pinned,
             decision.reason,
@@ -105,14 +105,6 @@ pub(super) fn append(connection: &Connection, decision: &Decision) -> Result<boo
         ],
     );
     Ok(inserted.map_err(store_error)? > 0)
-}
-
-/// As in the documents.
-fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Activated => "activated",
-        Verdict::Rejected => "rejected",
-    }
 }
 
 /// The log after a sequence number.
@@ -143,7 +135,7 @@ pub(super) fn last_activations(
         connection,
         DECISIONS,
         sql,
-        params![verdict(Verdict::Activated), limit],
+        params![Verdict::Activated.name(), limit],
     )
 }
 
