@@ -93,30 +93,28 @@ pub(super) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    let started = Instant::now();
-    let _in_flight = guard.metrics.enter();
-    let span = trace_span(request.headers(), guard.metrics.route);
-    let answer = timeout(TIME_LIMIT, guard.pass(request, next));
-    let answer = match span {
-        Some(span) => answer.instrument(span).await,
-        None => answer.await,
-    };
-    let response = answer.unwrap_or_else(|_| {
-        let detail = format!("no answer within {} s; try again", TIME_LIMIT.as_secs());
-        ApiError::new(Kind::Timeout, detail).into_response()
-    });
-    let took = started.elapsed();
-    guard.metrics.observe(response.status().as_u16(), took);
-    tracing::debug!(
-        route = guard.metrics.route,
-        status = response.status().as_u16(),
-        ?took,
-        "answered"
-    );
-    response
+    match trace_span(request.headers(), guard.metrics.route) {
+        Some(span) => guard.answer(request, next).instrument(span).await,
+        None => guard.answer(request, next).await,
+    }
 }
 
 impl Guard {
+    /// The answer within the time limit, counted and logged.
+    async fn answer(&self, request: Request, next: Next) -> Response {
+        let started = Instant::now();
+        let _in_flight = self.metrics.enter();
+        let answer = timeout(TIME_LIMIT, self.pass(request, next)).await;
+        let response = answer.unwrap_or_else(|_| {
+            let detail = format!("no answer within {} s; try again", TIME_LIMIT.as_secs());
+            ApiError::new(Kind::Timeout, detail).into_response()
+        });
+        let (status, took) = (response.status().as_u16(), started.elapsed());
+        self.metrics.observe(status, took);
+        tracing::debug!(route = self.metrics.route, status, ?took, "answered");
+        response
+    }
+
     async fn pass(&self, request: Request, next: Next) -> Response {
         let Ok(_permit) = self.requests.try_acquire() else {
             let detail = format!("more than {REQUESTS} requests at once; try again");

@@ -4,22 +4,28 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use model_server::SqliteStore;
 use model_server::store::Store;
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use crate::harness::{fish, store_fish, text, trigger, within};
+use crate::harness::{fish, store_fish, text, trigger, until, within};
 
 struct Process {
     child: Child,
     url: String,
+    log: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Process {
     /// Starts the program on the store in `dir` and waits until it listens.
     async fn start(dir: &Path) -> Self {
+        Self::start_with(dir, &[]).await
+    }
+
+    async fn start_with(dir: &Path, args: &[&str]) -> Self {
         let store = format!("sqlite:{}", dir.join("store.sqlite").display());
         let mut child = Command::new(env!("CARGO_BIN_EXE_model-server"))
             .args([
@@ -30,11 +36,15 @@ impl Process {
                 "--store",
                 &store,
             ])
+            .args(args)
+            .env("RUST_LOG", "debug,hyper=info,reqwest=info")
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         let (sender, port) = tokio::sync::oneshot::channel();
+        let entries = Arc::new(Mutex::new(Vec::new()));
+        let logged = Arc::clone(&entries);
         std::thread::spawn(move || {
             let mut sender = Some(sender);
             // To its end, so that the program never waits for its log to be read.
@@ -43,13 +53,22 @@ impl Process {
                 if let (Some(port), true) = (entry["port"].as_u64(), sender.is_some()) {
                     sender.take().unwrap().send(port).unwrap();
                 }
+                logged.lock().unwrap().push(entry);
             }
         });
         let port = within(port).await.expect("it listens");
         Self {
             child,
             url: format!("http://127.0.0.1:{port}"),
+            log: entries,
         }
+    }
+
+    /// The entries of its log so far that have this message.
+    fn logged(&self, message: &str) -> Vec<Value> {
+        let log = self.log.lock().unwrap();
+        let entries = log.iter().filter(|entry| entry["message"] == message);
+        entries.cloned().collect()
     }
 
     fn kill(mut self) {
@@ -140,6 +159,89 @@ async fn a_kill_in_the_middle_of_an_activation_leaves_one_version_live() {
         assert_eq!(live, last.model_version);
         assert!(both.contains(&live));
     }
+    process.kill();
+}
+
+#[tokio::test]
+async fn a_version_that_was_stored_but_not_decided_on_is_decided_at_the_next_start_or_call() {
+    let client = Client::new();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("store.sqlite");
+    let mut process = Process::start(dir.path()).await;
+    let first = text(&process.live(&client).await["ModelVersion"]);
+    let store = SqliteStore::open(&file).unwrap();
+    store_fish(&store, &fish("salmon", 1, 60, &first)).await;
+    let train = |url: &str, query: &str| client.post(format!("{url}/train{query}")).send();
+    let decide = |sql: &'static str| {
+        let file = rusqlite::Connection::open(&file).unwrap();
+        file.busy_timeout(std::time::Duration::from_secs(5))
+            .unwrap();
+        file.execute_batch(sql).unwrap();
+    };
+    let forbid = "CREATE TRIGGER forbidden BEFORE INSERT ON Decisions BEGIN SELECT RAISE(ABORT, 'test'); END";
+    let allow = "DROP TRIGGER forbidden";
+    for round in 0..2_u32 {
+        decide(forbid);
+        // Rows that no round had before.
+        let query = format!("?rows={}&force=true", 50 - round);
+        let refused = within(train(&process.url, &query)).await.unwrap();
+        assert_eq!(refused.status(), 500);
+        let undecided = store.undecided_versions().await.unwrap();
+        assert_eq!(undecided.len(), 1, "it is stored");
+        if round == 0 {
+            process.kill();
+            decide(allow);
+            process = Process::start(dir.path()).await;
+            assert_eq!(
+                process.logged("an unfinished decision is finished").len(),
+                1
+            );
+        } else {
+            decide(allow);
+            let answer = within(train(&process.url, &query)).await.unwrap();
+            let report: Value = answer.json().await.unwrap();
+            assert_eq!(report["Outcome"], "activated", "{report}");
+            assert_eq!(
+                process.live(&client).await["ModelVersion"],
+                undecided[0].as_str()
+            );
+        }
+        assert_eq!(store.decisions_on(&undecided[0]).await.unwrap().len(), 1);
+        let none: Vec<String> = Vec::new();
+        assert_eq!(store.undecided_versions().await.unwrap(), none);
+    }
+    process.kill();
+}
+
+#[tokio::test]
+async fn the_log_says_once_that_training_is_open_and_has_the_callers_trace() {
+    let client = Client::new();
+    let dir = tempfile::tempdir().unwrap();
+    let process = Process::start(dir.path()).await;
+    let open = "no train token is set: POST /train and activation are open to anyone";
+    assert_eq!(process.logged(open).len(), 1);
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let first = text(&process.live(&client).await["ModelVersion"]);
+    let store = SqliteStore::open(dir.path().join("store.sqlite")).unwrap();
+    store_fish(&store, &fish("salmon", 1, 60, &first)).await;
+    let request = client
+        .post(format!("{}/train?force=true", process.url))
+        .header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"));
+    within(request.send())
+        .await
+        .unwrap()
+        .error_for_status()
+        .unwrap();
+    for message in ["training ended", "answered"] {
+        let has_trace = |entry: &Value| entry["span"]["trace_id"] == trace;
+        until(|| async { process.logged(message).iter().any(has_trace) }).await;
+    }
+    process.kill();
+
+    let process = Process::start_with(dir.path(), &["--train-token", "open sesame"]).await;
+    assert!(process.logged(open).is_empty());
+    let log = process.log.lock().unwrap().clone();
+    assert!(!Value::from(log).to_string().contains("sesame"));
     process.kill();
 }
 
