@@ -113,6 +113,7 @@ impl Metrics {
             Err(TrainFailure::NotYet { .. }) => "row_not_stored",
             Err(TrainFailure::Train(_)) => "not_trainable",
             Err(TrainFailure::Store(_)) => "store_failed",
+            Err(TrainFailure::Busy) => "busy",
             Err(TrainFailure::Broken) => "broken",
         };
         self.trainings

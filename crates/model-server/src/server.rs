@@ -7,6 +7,7 @@ use anyhow::Context;
 use axum::Router;
 use service_runtime::{CancellationToken, Readiness, Tasks, UsageError, ops};
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 use crate::config::{Config, StoreAddress};
 use crate::copy::LiveCopy;
@@ -17,6 +18,9 @@ use crate::metrics::Metrics;
 use crate::seed;
 use crate::store::{SqliteStore, Store};
 use crate::training::{Trainer, TrainingRule};
+
+/// How long a shutdown waits for trainings that no request waits for any more.
+const FINISH: Duration = Duration::from_secs(5);
 
 /// A model server that listens already.
 #[derive(Debug)]
@@ -67,7 +71,8 @@ impl ModelServer {
             token.as_ref(),
         );
         let readiness = Readiness::not_yet("the store has not been read yet");
-        let router = http::router(api).merge(ops::router(Arc::new(registry), readiness.clone()));
+        let operations = ops::router(Arc::new(registry), readiness.clone());
+        let router = http::router(api, operations);
         let copy = match &config.store {
             StoreAddress::MongoDb(_) => Some(LiveCopy::at(config.live_copy)),
             // A file needs no second file.
@@ -103,7 +108,8 @@ impl ModelServer {
         self.follower.readiness.clone()
     }
 
-    /// Serves until `shutdown` is cancelled, then finishes what it accepted.
+    /// Serves until `shutdown` is cancelled, then finishes what it accepted: requests for ten
+    /// seconds at most, then trainings whose callers hung up for five.
     ///
     /// # Errors
     /// Where the listener fails.
@@ -116,7 +122,11 @@ impl ModelServer {
         );
         tasks.spawn("follower", self.follower.run(shutdown));
         let ended = tasks.join().await;
-        self.trainer.finish().await;
+        if timeout(FINISH, self.trainer.finish()).await.is_err() {
+            tracing::warn!(
+                "a training is cut off by the shutdown; the next start decides on its version"
+            );
+        }
         ended
     }
 }

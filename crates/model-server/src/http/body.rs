@@ -1,7 +1,8 @@
 //! A request's body up to a size.
 
-use axum::body::{Bytes, HttpBody, to_bytes};
-use axum::extract::{FromRequest, Request};
+use axum::body::{Bytes, HttpBody};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
+use axum::http::StatusCode;
 
 use super::problem::{ApiError, Kind};
 
@@ -12,23 +13,21 @@ pub(super) struct Limited<const LIMIT: usize>(pub(super) Bytes);
 impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Limited<LIMIT> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+    async fn from_request(mut request: Request, _: &S) -> Result<Self, ApiError> {
         let too_large = || {
             ApiError::new(
                 Kind::TooLarge,
                 format!("the body is larger than {LIMIT} bytes; send less at a time"),
             )
         };
-        let body = request.into_body();
         // What announces its size is refused before it is read.
-        if body.size_hint().lower() > LIMIT as u64 {
+        if request.body().size_hint().lower() > LIMIT as u64 {
             return Err(too_large());
         }
-        to_bytes(body, LIMIT).await.map(Self).map_err(|error| {
-            let cause = std::error::Error::source(&error)
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            if cause.contains("length limit") {
+        DefaultBodyLimit::max(LIMIT).apply(&mut request);
+        let body = Bytes::from_request(request, &()).await;
+        body.map(Self).map_err(|rejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 too_large()
             } else {
                 ApiError::new(Kind::InvalidBody, "the body could not be read to its end")

@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use axum::routing::any;
 use utoipa::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
@@ -79,8 +80,8 @@ impl Deref for Api {
     }
 }
 
-/// The API's routes, its documentation included.
-pub(crate) fn router(api: Api) -> Router {
+/// The API's routes, its documentation included, together with the routes of operations.
+pub(crate) fn router(api: Api, operations: Router<Api>) -> Router {
     let limits = Limits::default();
     let plain = |route| limits.guard(&api.metrics, route);
     let batch = limits.guard_body(&api.metrics, "/predictions");
@@ -101,21 +102,23 @@ pub(crate) fn router(api: Api) -> Router {
             plain("/models/{version}/activate"),
         ))
         .split_for_parts();
+    let unknown = any(|| async {
+        ApiError::new(
+            Kind::NotFound,
+            "no such path; see /__docs__/ for the calls that there are",
+        )
+    });
     routes
+        .merge(operations)
+        .merge(openapi::routes(document))
         .method_not_allowed_fallback(|| async {
             ApiError::new(
                 Kind::MethodNotAllowed,
                 "see /__docs__/ for the calls that there are",
             )
         })
-        .fallback(|| async {
-            ApiError::new(
-                Kind::NotFound,
-                "no such path; see /__docs__/ for the calls that there are",
-            )
-        })
+        .fallback_service(unknown.layer(from_fn_with_state(plain("unknown"), guard)))
         .with_state(api)
-        .merge(openapi::routes(document))
 }
 
 /// A route behind its guard.

@@ -1,7 +1,8 @@
 //! What is live and what was: `/models…`.
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{FromRequestParts, Path, RawQuery, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -11,7 +12,7 @@ use super::Api;
 use super::auth::Authorized;
 use super::params::Params;
 use super::prediction::no_model;
-use super::problem::{ApiError, Busy, Invalid, Kind, NotFound, Unauthorized};
+use super::problem::{ApiError, Busy, FieldError, Invalid, Kind, NotFound, Unauthorized};
 use super::view::ModelView;
 use crate::store::{MODELS, Page, StoreError};
 
@@ -114,7 +115,7 @@ pub(super) async fn live(State(api): State<Api>, headers: HeaderMap) -> Result<R
 )]
 pub(super) async fn one(
     State(api): State<Api>,
-    Path(id): Path<String>,
+    VersionId(id): VersionId,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let store = api.trainer.store();
@@ -142,7 +143,7 @@ pub(super) async fn one(
 )]
 pub(super) async fn rows(
     State(api): State<Api>,
-    Path(id): Path<String>,
+    VersionId(id): VersionId,
 ) -> Result<Response, ApiError> {
     let version = api
         .trainer
@@ -206,7 +207,7 @@ pub(super) async fn rows(
 pub(super) async fn activate(
     State(api): State<Api>,
     _: Authorized,
-    Path(id): Path<String>,
+    VersionId(id): VersionId,
     RawQuery(query): RawQuery,
 ) -> Result<Json<ModelView>, ApiError> {
     let mut params = Params::parse(query.as_deref());
@@ -221,6 +222,23 @@ pub(super) async fn activate(
     Ok(Json(ModelView::new(&live.info, decisions, Some(&live))))
 }
 
+/// The version in the path.
+pub(super) struct VersionId(String);
+
+impl FromRequestParts<Api> for VersionId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        let path = Path::from_request_parts(parts, api).await;
+        path.map(|Path(id)| Self(id)).map_err(|_| {
+            ApiError::fields(vec![FieldError {
+                field: "version",
+                reason: "is not UTF-8 text",
+            }])
+        })
+    }
+}
+
 fn not_found(id: &str) -> ApiError {
     let id: String = id.chars().take(40).collect();
     ApiError::new(
@@ -231,14 +249,49 @@ fn not_found(id: &str) -> ApiError {
 
 /// Whether the caller prefers text to JSON.
 fn wants_text(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .and_then(|accept| accept.split(',').next())
-        .is_some_and(|first| first.trim().starts_with("text/plain"))
+    let quality = |kind: &str| {
+        let headers = headers.get_all(header::ACCEPT).into_iter();
+        let accepted = headers.filter_map(|value| value.to_str().ok());
+        accepted
+            .flat_map(|value| value.split(','))
+            .find_map(|range| {
+                let mut parts = range.split(';').map(str::trim);
+                parts
+                    .next()
+                    .filter(|name| name.eq_ignore_ascii_case(kind))?;
+                let weight = parts.find_map(|part| part.strip_prefix("q="));
+                Some(weight.map_or(1.0, |q| q.parse().unwrap_or(0.0)))
+            })
+    };
+    // A range with `*` takes JSON.
+    quality("text/plain").is_some_and(|text: f32| text > quality("application/json").unwrap_or(0.0))
 }
 
 fn text(body: String) -> Response {
     let kind = HeaderValue::from_static("text/plain; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_sent_to_whom_prefers_it_and_json_to_all_others() {
+        for (accept, expected) in [
+            ("text/plain", true),
+            ("text/plain; charset=utf-8, */*;q=0.1", true),
+            ("application/json;q=0.5, text/plain", true),
+            ("*/*", false),
+            ("", false),
+            ("application/json, text/plain, */*", false),
+            ("text/plain;q=0.2, application/json", false),
+            ("text/plain;q=0", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+            assert_eq!(wants_text(&headers), expected, "{accept}");
+        }
+        assert!(!wants_text(&HeaderMap::new()));
+    }
 }

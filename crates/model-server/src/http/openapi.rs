@@ -6,6 +6,8 @@ use utoipa::openapi::{Components, OpenApi as Document};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use super::Api;
+
 /// Where the document is.
 const DOCUMENT: &str = "/openapi.json";
 /// Where the page is.
@@ -40,7 +42,7 @@ impl Modify for Token {
 }
 
 /// The page and the document, all from the binary.
-pub(super) fn routes(document: Document) -> Router {
+pub(super) fn routes(document: Document) -> Router<Api> {
     let settings = Config::new([DOCUMENT])
         .validator_url("none")
         .try_it_out_enabled(true);

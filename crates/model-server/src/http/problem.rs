@@ -279,6 +279,7 @@ impl From<Arc<TrainFailure>> for ApiError {
             TrainFailure::NotYet { .. } => Self::new(Kind::RowNotStored, failure.to_string()),
             TrainFailure::Train(error) => Self::new(Kind::NotTrainable, error.to_string()),
             TrainFailure::Store(error) => Self::from(error),
+            TrainFailure::Busy => Self::new(Kind::Overloaded, failure.to_string()),
             TrainFailure::Broken => Self::new(
                 Kind::Internal,
                 "the training broke off; the service's log says why",

@@ -19,6 +19,10 @@ use crate::live::LiveModel;
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreError};
 
+/// Trainings that may run or wait at the same moment; more are turned away. Callers that hang up
+/// leave theirs behind, so that the limit of requests does not bound them.
+const MAX_PENDING: usize = 64;
+
 /// What a training is asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TrainRequest {
@@ -73,7 +77,7 @@ impl Trainer {
     /// # Errors
     /// See [`TrainFailure`]; the live model stays.
     pub async fn train(&self, request: TrainRequest) -> Answer {
-        let mut answer = self.join_or_start(request);
+        let mut answer = self.join_or_start(request).ok_or(TrainFailure::Busy)?;
         self.metrics.training_calls.inc();
         let ended = answer.wait_for(Option::is_some).await;
         match ended.as_deref() {
@@ -82,11 +86,15 @@ impl Trainer {
         }
     }
 
-    fn join_or_start(&self, request: TrainRequest) -> watch::Receiver<Option<Answer>> {
+    /// Where the answer will be; none where too many wait already.
+    fn join_or_start(&self, request: TrainRequest) -> Option<watch::Receiver<Option<Answer>>> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(Running::is_pending);
         if let Some(same) = running.iter().find(|other| other.request == request) {
-            return same.answer.clone();
+            return Some(same.answer.clone());
+        }
+        if running.len() >= MAX_PENDING {
+            return None;
         }
         let (sender, answer) = watch::channel(None);
         running.push(Running {
@@ -104,7 +112,7 @@ impl Trainer {
         };
         // In the caller's span, so that the log lines have its trace.
         self.tasks.spawn(task.in_current_span());
-        answer
+        Some(answer)
     }
 
     async fn prune(&self) {

@@ -77,6 +77,9 @@ pub enum TrainFailure {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Too many trainings wait already.
+    #[error("too many trainings wait already; try again")]
+    Busy,
     /// The training's task ended without an answer.
     #[error("the training broke off")]
     Broken,
