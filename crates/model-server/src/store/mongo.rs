@@ -27,6 +27,11 @@ const SELECTION: Duration = Duration::from_secs(2);
 const CALL: Duration = Duration::from_secs(5);
 /// The server's code for an insert whose `_id` is taken.
 const DUPLICATE_KEY: i32 = 11_000;
+/// The server's codes for a state that passes: it starts, stops or changes its primary (the drivers'
+/// specification of retryable reads names them).
+const PASSING: [i32; 13] = [
+    6, 7, 89, 91, 134, 189, 262, 9_001, 10_107, 11_600, 11_602, 13_435, 13_436,
+];
 /// The field of a version's document that holds its rows.
 const ROWS: &str = "TrainingRows";
 
@@ -136,13 +141,14 @@ async fn in_time<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, S
 
 /// Sorts the driver's errors into those that pass and those that stay.
 fn store_error(error: Error) -> StoreError {
-    let passes = matches!(
-        *error.kind,
+    let passes = match &*error.kind {
         ErrorKind::Io(_)
-            | ErrorKind::ServerSelection { .. }
-            | ErrorKind::ConnectionPoolCleared { .. }
-            | ErrorKind::DnsResolve { .. }
-    ) || error.contains_label(RETRYABLE_WRITE_ERROR);
+        | ErrorKind::ServerSelection { .. }
+        | ErrorKind::ConnectionPoolCleared { .. }
+        | ErrorKind::DnsResolve { .. } => true,
+        ErrorKind::Command(command) => PASSING.contains(&command.code),
+        _ => false,
+    } || error.contains_label(RETRYABLE_WRITE_ERROR);
     if passes {
         StoreError::Unavailable(error.into())
     } else {
