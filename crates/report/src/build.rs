@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use messages::{EventTime, RetrainTrigger};
 
+use crate::cause;
 use crate::episodes::{Alarm, Episode, RECOVERED_RUN, Scored, episodes};
 use crate::history::{ModelHistory, Outcome};
 use crate::ledger::{Fish, Ledger, Trigger};
@@ -64,7 +65,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
 
     let mut retrainings: Vec<_> = triggers
         .iter()
-        .map(|trigger| retraining(trigger, sources.history, sources.window))
+        .map(|trigger| retraining(trigger, &fish, sources))
         .collect();
     for drift in &drifts {
         mark_recovery(drift, &positions, &rows, &mut retrainings);
@@ -115,7 +116,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
     }
 }
 
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+pub(crate) fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (sum, count) = values.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
     (count > 0).then(|| sum / f64::from(count))
 }
@@ -167,7 +168,8 @@ fn phases(rows: &[FishRow]) -> Vec<Phase> {
         .collect()
 }
 
-fn retraining(trigger: &Trigger, history: &ModelHistory, window: Duration) -> Retraining {
+fn retraining(trigger: &Trigger, fish: &[(&str, &Fish)], sources: &Sources<'_>) -> Retraining {
+    let (history, window) = (sources.history, sources.window);
     let RetrainTrigger {
         model_version,
         species,
@@ -192,6 +194,12 @@ fn retraining(trigger: &Trigger, history: &ModelHistory, window: Duration) -> Re
         fish_id_start,
         fish_id_end,
         species,
+        cause: cause::of(
+            trigger,
+            window,
+            fish,
+            history.training_rows.get(&model_version),
+        ),
         erring_version: model_version,
         rows: version.map(|version| version.rows),
         trained_species: version
@@ -355,7 +363,7 @@ fn named(ids: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Decision, Version};
+    use crate::history::{Decision, TrainingRows, Version};
     use crate::ledger::SeenRecord;
     use messages::topics;
 
@@ -403,7 +411,7 @@ mod tests {
             fish_id_start: "10".into(),
             fish_id_end: "19".into(),
             error_avg: 0.8,
-            fish: 10,
+            fish: 20,
         }
     }
 
@@ -443,6 +451,7 @@ mod tests {
         let history = ModelHistory {
             versions: vec![version],
             decisions: vec![activated("a", None), activated("b", Some(trigger("a")))],
+            ..ModelHistory::default()
         };
         let stored = (0..30)
             .map(|id| format!("{id}@{}", time(2 * id + 10)))
@@ -500,6 +509,66 @@ mod tests {
         let retraining = &build(&sources(&run)).retrainings[0];
         assert_eq!(retraining.outcome.as_deref(), Some("pinned"));
         assert_eq!((&retraining.version, retraining.rows), (&None, None));
+    }
+
+    #[test]
+    fn a_trigger_says_which_species_erred_and_how_the_window_differs_from_the_training_rows() {
+        let mut run = drifted();
+        let rows = TrainingRows {
+            species: vec!["salmon".into(); 3],
+            numeric: vec![
+                ("length".into(), vec![84.0, 86.0, 88.0]), // mean 86, standard deviation 2
+                ("height".into(), vec![19.0; 3]),
+                ("weight".into(), vec![4.0, 4.5, 5.0]),
+            ],
+        };
+        run.1.training_rows.insert("a".into(), rows);
+        let report = build(&sources(&run));
+        let cause = &report.retrainings[0].cause;
+        let species: Vec<_> = cause
+            .species
+            .iter()
+            .map(|one| (one.species.as_str(), one.fish, one.training_rows))
+            .collect();
+        assert_eq!(species, [("walleye", 10, Some(0)), ("salmon", 10, Some(3))]);
+        assert!((cause.species[0].mean_error - 0.8).abs() < 1e-12);
+        // What the fish are predicted from, and not what is predicted.
+        let shifts: Vec<_> = cause
+            .features
+            .iter()
+            .map(|one| (one.feature.as_str(), one.mean, one.shift_sd))
+            .collect();
+        assert_eq!(
+            shifts,
+            [("length", 80.0, Some(-3.0)), ("height", 19.0, None)]
+        );
+        let text = report.to_string();
+        for line in [
+            "  walleye, 10 of 20 fish: error 80.0 %, a species that the model never saw\n",
+            "  salmon, 10 of 20 fish: error 2.0 %, 3 of the model's training rows\n",
+            "mean length 80.0 instead of 86.0 (-3.0 standard deviations); mean height 19.0 instead of 19.0\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+    }
+
+    #[test]
+    fn fish_of_another_version_or_another_window_are_no_part_of_a_triggers_cause() {
+        let (mut ledger, history, stored) = drifted();
+        // Weighed after the window.
+        pass(&mut ledger, 5_000, "char", "a", 0.9);
+        let run = (ledger, history, stored);
+        let fish_in = |window| {
+            let report = build(&Sources {
+                window,
+                ..sources(&run)
+            });
+            let cause = report.retrainings[0].cause.clone();
+            cause.species.iter().map(|one| one.fish).sum::<u64>()
+        };
+        // Fish 20 to 24 are weighed before second 60 too, but `b` answered for them.
+        assert_eq!(fish_in(Duration::from_secs(60)), 20);
+        assert_eq!(fish_in(Duration::from_secs(20)), 10);
     }
 
     #[test]

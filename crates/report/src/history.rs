@@ -1,5 +1,6 @@
 //! The model's history as the report needs it: versions, and the decisions on them.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use messages::{EventTime, RetrainTrigger};
@@ -76,6 +77,15 @@ pub struct Version {
     pub last_row: Option<String>,
 }
 
+/// The rows that a version was trained on, by column.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TrainingRows {
+    /// Each row's species.
+    pub species: Vec<String>,
+    /// The numeric columns by name, each with a value for each row.
+    pub numeric: Vec<(String, Vec<f64>)>,
+}
+
 /// The model's versions and the decisions on them, oldest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ModelHistory {
@@ -83,6 +93,8 @@ pub struct ModelHistory {
     pub versions: Vec<Version>,
     /// The decisions.
     pub decisions: Vec<Decision>,
+    /// The training rows of versions that erred, by version, as far as they are known.
+    pub training_rows: HashMap<String, TrainingRows>,
 }
 
 impl ModelHistory {

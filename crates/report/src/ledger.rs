@@ -26,6 +26,8 @@ pub struct SeenRecord<'a> {
 pub struct Fish {
     /// Its measurement.
     pub measurement: Option<Measurement>,
+    /// The numbers of its measurement, by the JSON's names: what a model may predict from.
+    pub numbers: Vec<(String, f64)>,
     /// The first prediction for it.
     pub prediction: Option<WeightPrediction>,
     /// Whether that prediction came from the pooled fit.
@@ -114,8 +116,11 @@ impl Ledger {
         match record.topic {
             topics::MACHINE_MEASUREMENT => {
                 let measurement = Measurement::from_wire(value)?;
+                let numbers = numbers(value)?;
                 let fish = self.entry(&measurement.fish_id);
-                first_or_duplicate(&mut fish.measurement, measurement, &mut fish.duplicates);
+                if first_or_duplicate(&mut fish.measurement, measurement, &mut fish.duplicates) {
+                    fish.numbers = numbers;
+                }
             }
             topics::MACHINE_WEIGHT => {
                 let weighing = Weighing::from_wire(value)?;
@@ -238,6 +243,16 @@ fn first_or_duplicate<T>(slot: &mut Option<T>, value: T, duplicates: &mut u64) -
     }
     *slot = Some(value);
     true
+}
+
+/// The fields of a JSON object that are numbers.
+fn numbers(value: &[u8]) -> Result<Vec<(String, f64)>, MessageError> {
+    let fields: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(value).map_err(|error| MessageError::NotJson(error.to_string()))?;
+    let numbers = fields.into_iter();
+    Ok(numbers
+        .filter_map(|(name, value)| Some((name, value.as_f64()?)))
+        .collect())
 }
 
 /// A windowed key ends in the window's start: milliseconds, eight bytes, big endian.

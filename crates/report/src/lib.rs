@@ -10,10 +10,12 @@
 //! | [`progress`] | how far a run is |
 //! | [`report`] | the report as a value |
 //! | [`build`](mod@build) | from ledger and history to report |
+//! | `cause` | why a window's error was high |
 //! | `episodes` | where drift began and where it ended |
 //! | `text` | the report for people |
 
 pub mod build;
+mod cause;
 mod episodes;
 pub mod history;
 pub mod ledger;
@@ -25,4 +27,6 @@ pub use build::{Sources, build};
 pub use history::ModelHistory;
 pub use ledger::{Ledger, SeenRecord};
 pub use progress::Progress;
-pub use report::{FishCounts, FishRow, Phase, Report, Retraining, Verdict};
+pub use report::{
+    DriftCause, FeatureShift, FishCounts, FishRow, Phase, Report, Retraining, SpeciesError, Verdict,
+};

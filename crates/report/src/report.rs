@@ -96,6 +96,9 @@ pub struct Retraining {
     pub species: Vec<String>,
     /// The version that erred.
     pub erring_version: String,
+    /// Why it erred: who was in the window, and how that differs from what it was trained on.
+    #[serde(default)]
+    pub cause: DriftCause,
     /// How many rows the new version was trained on; null where none was trained.
     pub rows: Option<u64>,
     /// The species that the new version was trained on.
@@ -120,6 +123,48 @@ pub struct Retraining {
     pub fish_to_recovery: Option<u64>,
     /// Where it ended an episode: the seconds of event time between their measurements.
     pub event_seconds_to_recovery: Option<f64>,
+}
+
+/// What a window held, compared with the training rows of the version that erred.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DriftCause {
+    /// How many fish the window held, as the SQL counted them.
+    pub fish: u64,
+    /// Its species; the one that contributed most to the error is the first.
+    pub species: Vec<SpeciesError>,
+    /// The features that the version was trained on, in its rows' order; empty where those rows
+    /// are not known.
+    pub features: Vec<FeatureShift>,
+}
+
+/// A species' part in a window's error.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SpeciesError {
+    /// The species.
+    pub species: String,
+    /// How many of the window's fish are of it.
+    pub fish: u64,
+    /// Their mean relative error.
+    pub mean_error: f64,
+    /// How many training rows are of it: 0 for a species that the version never saw; null where the
+    /// rows are not known.
+    pub training_rows: Option<u64>,
+}
+
+/// How far a window's values of a feature are from the training rows'.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FeatureShift {
+    /// The feature, as the training rows name it.
+    pub feature: String,
+    /// Its mean over the window's fish, in the feature's unit.
+    pub mean: f64,
+    /// Its mean over the training rows.
+    pub training_mean: f64,
+    /// Its sample standard deviation over the training rows; null for fewer than two.
+    pub training_sd: Option<f64>,
+    /// The difference of the means in these standard deviations, positive where the window's is
+    /// larger; null where they do not vary.
+    pub shift_sd: Option<f64>,
 }
 
 /// One fish.

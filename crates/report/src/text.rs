@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::report::{FishCounts, Phase, Report, Retraining, Verdict};
+use crate::report::{DriftCause, FeatureShift, FishCounts, Phase, Report, Retraining, Verdict};
 
 impl Display for Verdict {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -100,6 +100,7 @@ impl Display for Retraining {
             self.fish_id_end,
             self.species.join(", ")
         )?;
+        write!(f, "{}", self.cause)?;
         match (&self.version, self.rows) {
             (Some(version), Some(rows)) => {
                 write!(
@@ -124,6 +125,47 @@ impl Display for Retraining {
             )?;
         }
         Ok(())
+    }
+}
+
+impl Display for DriftCause {
+    /// Lines that end with a line break; none where nothing is known.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for one in &self.species {
+            write!(
+                f,
+                "  {}, {} of {} fish: error {}",
+                one.species,
+                one.fish,
+                self.fish,
+                percent(Some(one.mean_error))
+            )?;
+            match one.training_rows {
+                Some(0) => writeln!(f, ", a species that the model never saw")?,
+                Some(rows) => writeln!(f, ", {rows} of the model's training rows")?,
+                None => writeln!(f)?,
+            }
+        }
+        if !self.features.is_empty() {
+            let shifts: Vec<_> = self.features.iter().map(ToString::to_string).collect();
+            writeln!(
+                f,
+                "  compared with its training rows: {}",
+                shifts.join("; ")
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for FeatureShift {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (feature, mean, training) = (&self.feature, self.mean, self.training_mean);
+        write!(f, "mean {feature} {mean:.1} instead of {training:.1}")?;
+        match self.shift_sd {
+            Some(shift) => write!(f, " ({shift:+.1} standard deviations)"),
+            None => Ok(()),
+        }
     }
 }
 
