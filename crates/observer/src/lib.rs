@@ -5,6 +5,7 @@
 //! | [`watched`] | a running pipeline seen from outside, and its report |
 //! | [`observe`] | reads a running pipeline's topics into a ledger |
 //! | [`model_history`] | versions and decisions, asked of the model API |
+//! | [`training_rows`](mod@training_rows) | a version's training rows, read from the model API's CSV |
 //! | [`stored_rows`](mod@stored_rows) | the rows of the training data, read from a store |
 //! | [`trigger_rule`] | the pipeline's SQL, and when it triggers a retraining |
 //! | [`memory`] | how much memory was used |
@@ -13,6 +14,7 @@ pub mod memory;
 pub mod model_history;
 pub mod observe;
 pub mod stored_rows;
+pub mod training_rows;
 pub mod trigger_rule;
 pub mod watched;
 

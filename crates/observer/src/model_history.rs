@@ -1,13 +1,19 @@
 //! The model's history, asked of the model API.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
 use messages::{EventTime, RetrainTrigger};
 use report::ModelHistory;
-use report::history::{Decision, Outcome, Version};
+use report::history::{Decision, Outcome, TrainingRows, Version};
+use report::ledger::Trigger;
+use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::training_rows::training_rows;
 
 /// How long the API may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -61,6 +67,8 @@ struct Fit {
 pub struct ModelApi {
     client: reqwest::Client,
     url: String,
+    /// The training rows that were asked for last; a version's never change.
+    rows: Arc<Mutex<HashMap<String, TrainingRows>>>,
 }
 
 impl ModelApi {
@@ -73,6 +81,7 @@ impl ModelApi {
         Ok(Self {
             client: client.context("no HTTP client can be made")?,
             url: url.into(),
+            rows: Arc::default(),
         })
     }
 
@@ -118,6 +127,50 @@ impl ModelApi {
         Ok(history)
     }
 
+    /// All versions and decisions, with the training rows of the versions that the triggers are
+    /// about: what [`report::build()`] needs to say why they erred.
+    ///
+    /// # Errors
+    /// As [`history`](Self::history). A version that the server has forgotten has no rows.
+    pub async fn history_of(&self, triggers: &[Trigger]) -> anyhow::Result<ModelHistory> {
+        let mut history = self.history().await?;
+        let mut known = self.known_rows().clone();
+        for trigger in triggers {
+            let version = &trigger.value.model_version;
+            if history.training_rows.contains_key(version) {
+                continue;
+            }
+            let rows = match known.remove(version) {
+                Some(rows) => Some(rows),
+                None if history.version(version).is_some() => self.training_rows(version).await?,
+                None => None,
+            };
+            history
+                .training_rows
+                .extend(rows.map(|rows| (version.clone(), rows)));
+        }
+        self.known_rows().clone_from(&history.training_rows);
+        Ok(history)
+    }
+
+    fn known_rows(&self) -> std::sync::MutexGuard<'_, HashMap<String, TrainingRows>> {
+        // A plain value that each change leaves whole.
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The rows that a version was trained on; none where the server has forgotten it.
+    async fn training_rows(&self, version: &str) -> anyhow::Result<Option<TrainingRows>> {
+        let path = format!("/models/{version}/rows");
+        let (url, answer) = self.ask(&path).await?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let file = answer.error_for_status()?.text().await?;
+        let rows = training_rows(&file);
+        rows.map(Some)
+            .with_context(|| format!("{url} answers something unexpected"))
+    }
+
     /// What is live, in a line.
     ///
     /// # Errors
@@ -135,18 +188,20 @@ impl ModelApi {
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
-        let url = format!("{}{path}", self.url.trim_end_matches('/'));
-        let answer = self
-            .client
-            .get(&url)
-            .send()
-            .await
-            .and_then(|one| one.error_for_status());
+        let (url, answer) = self.ask(path).await?;
+        let answer = answer.error_for_status();
         let answer = answer.with_context(|| format!("the model API does not answer {url}"))?;
         answer
             .json()
             .await
             .with_context(|| format!("{url} answers something unexpected"))
+    }
+
+    async fn ask(&self, path: &str) -> anyhow::Result<(String, Response)> {
+        let url = format!("{}{path}", self.url.trim_end_matches('/'));
+        let answer = self.client.get(&url).send().await;
+        let answer = answer.with_context(|| format!("the model API does not answer {url}"))?;
+        Ok((url, answer))
     }
 }
 

@@ -112,8 +112,9 @@ impl Watched {
     /// # Errors
     /// Where the store or the model API cannot be read.
     pub async fn outside(&self) -> anyhow::Result<Outside> {
+        let triggers = self.observer.ledger().triggers().to_vec();
         Ok(Outside {
-            history: self.model_api.history().await?,
+            history: self.model_api.history_of(&triggers).await?,
             stored: stored_rows(self.store.as_ref()).await?,
         })
     }

@@ -546,7 +546,8 @@ mod tests {
         for line in [
             "  walleye, 10 of 20 fish: error 80.0 %, a species that the model never saw\n",
             "  salmon, 10 of 20 fish: error 2.0 %, 3 of the model's training rows\n",
-            "mean length 80.0 instead of 86.0 (-3.0 standard deviations); mean height 19.0 instead of 19.0\n",
+            "  mean length 80.0, in its training rows 86.0: -3.0 standard deviations\n",
+            "  mean height 19.0, in its training rows 19.0\n",
         ] {
             assert!(text.contains(line), "{text}");
         }

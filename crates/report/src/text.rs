@@ -146,13 +146,8 @@ impl Display for DriftCause {
                 None => writeln!(f)?,
             }
         }
-        if !self.features.is_empty() {
-            let shifts: Vec<_> = self.features.iter().map(ToString::to_string).collect();
-            writeln!(
-                f,
-                "  compared with its training rows: {}",
-                shifts.join("; ")
-            )?;
+        for shift in &self.features {
+            writeln!(f, "  {shift}")?;
         }
         Ok(())
     }
@@ -161,9 +156,12 @@ impl Display for DriftCause {
 impl Display for FeatureShift {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (feature, mean, training) = (&self.feature, self.mean, self.training_mean);
-        write!(f, "mean {feature} {mean:.1} instead of {training:.1}")?;
+        write!(
+            f,
+            "mean {feature} {mean:.1}, in its training rows {training:.1}"
+        )?;
         match self.shift_sd {
-            Some(shift) => write!(f, " ({shift:+.1} standard deviations)"),
+            Some(shift) => write!(f, ": {shift:+.1} standard deviations"),
             None => Ok(()),
         }
     }

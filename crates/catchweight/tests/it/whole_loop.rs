@@ -75,6 +75,24 @@ async fn a_new_species_drifts_triggers_one_retraining_and_recovers_with_every_fi
     assert_eq!(report.threshold, 0.15);
     let after = report.mean_error_after_recovery.expect("a drift ended");
     assert!(after < report.threshold, "{report}");
+    // Why: the first model never saw a walleye, and was trained on the hundred shipped salmon.
+    let cause = &report.retrainings.first().expect("a retraining").cause;
+    let walleye = cause.species.first().expect("the species that erred most");
+    assert_eq!(
+        (walleye.species.as_str(), walleye.training_rows),
+        ("walleye", Some(0)),
+        "{report}"
+    );
+    let counted: u64 = cause.species.iter().map(|one| one.fish).sum();
+    assert_eq!(counted, cause.fish, "as the SQL counted them: {report}");
+    let features: Vec<_> = cause
+        .features
+        .iter()
+        .map(|one| one.feature.as_str())
+        .collect();
+    assert_eq!(features, ["length", "height"], "{report}");
+    let shorter = cause.features.iter().map(|one| one.shift_sd);
+    assert!(shorter.flatten().all(|shift| shift < 0.0), "{report}");
     // Salmon is not forgotten: the rows of the retraining held both species.
     let last = report.phases.last().expect("a phase");
     assert!(last.mean_error.expect("errors") < 0.1, "{report}");
