@@ -1,6 +1,6 @@
 //! What a pipeline counts and measures.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
@@ -120,7 +120,7 @@ impl PipelineMetrics {
     }
 
     /// A batch is acknowledged.
-    pub(crate) fn batch_finished(&self, counts: Counts, received: Instant) {
+    pub(crate) fn batch_finished(&self, counts: Counts, latency: Duration) {
         for (outcome, count) in [
             (Outcome::emitted, counts.emitted),
             (Outcome::dead_lettered, counts.dead_lettered),
@@ -130,7 +130,7 @@ impl PipelineMetrics {
                 .get_or_create(&OutcomeLabel { outcome })
                 .inc_by(count);
         }
-        self.latency.observe(received.elapsed().as_secs_f64());
+        self.latency.observe(latency.as_secs_f64());
     }
 
     /// How many records had this outcome so far: emitted, dead-lettered, skipped.

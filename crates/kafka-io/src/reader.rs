@@ -133,7 +133,7 @@ impl<S: Step> Reader<S> {
             .tracker
             .as_mut()
             .and_then(|tracker| tracker.finish(ticket.range));
-        self.stages.metrics.batch_finished(counts, ticket.received);
+        self.stages.metrics.batch_finished(counts, finished.latency);
         if let Some(offset) = stored {
             let mut offsets = TopicPartitionList::with_capacity(1);
             offsets.add_partition_offset(&self.topic, ticket.partition, Offset::Offset(offset))?;

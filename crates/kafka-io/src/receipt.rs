@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -41,6 +41,8 @@ pub(crate) struct Counts {
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) ticket: Ticket,
+    /// From the receipt of the batch's first record until now.
+    pub(crate) latency: Duration,
     pub(crate) outcome: Result<Counts, Failure>,
 }
 
@@ -102,6 +104,7 @@ impl Drop for Receipt {
         };
         // The reader is gone only when the pipeline has ended.
         let _ = self.finished.send(Finished {
+            latency: self.ticket.received.elapsed(),
             ticket: self.ticket.clone(),
             outcome,
         });
