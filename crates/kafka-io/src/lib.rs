@@ -36,4 +36,4 @@ pub use receipt::Failure;
 pub use record::{Batch, Record};
 pub use settings::{KafkaProperty, KafkaSettings, PropertyError};
 pub use step::{Decision, Emission, Reason, Step, Unavailable};
-pub use writer::SOURCE;
+pub use writer::{SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC};

@@ -46,12 +46,12 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// A copy of the record's headers empty where it has none.
+    /// A copy of the record's headers, empty and with room for some where it has none.
     ///
     /// The copy is made as a whole: looking at single headers fails on names that are not UTF-8.
     pub fn headers(&self) -> OwnedHeaders {
         self.headers.map_or_else(
-            || OwnedHeaders::new_with_capacity(2),
+            || OwnedHeaders::new_with_capacity(4),
             BorrowedHeaders::detach,
         )
     }

@@ -1,4 +1,13 @@
 //! The stage that writes: results to the output topic, dead letters to theirs, in order.
+//!
+//! A result has its source's key, timestamp and headers, and these besides (numbers as text), then
+//! those of the step. Where a record has passed several pipelines, the last header of a name counts.
+//!
+//! | header | content |
+//! |---|---|
+//! | `source.topic` | the topic that the source record was read from |
+//! | `source.partition` | its partition |
+//! | `source.offset` | its offset |
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +19,12 @@ use rdkafka::producer::{BaseRecord, ThreadedProducer};
 use crate::receipt::{Counts, Deliveries, Failure, Receipt};
 use crate::{Batch, Decision, Emission, Reason, Record, dead_letter};
 
-/// Header on a result: its source record, as `topic/partition/offset` (a topic's name has no `/`).
-pub const SOURCE: &str = "source";
+/// Header on a result: the topic of its source record.
+pub const SOURCE_TOPIC: &str = "source.topic";
+/// Header on a result: its source record's partition.
+pub const SOURCE_PARTITION: &str = "source.partition";
+/// Header on a result: its source record's offset.
+pub const SOURCE_OFFSET: &str = "source.offset";
 
 pub(crate) struct Writer {
     pub(crate) producer: ThreadedProducer<Deliveries>,
@@ -129,16 +142,15 @@ enum Sent {
 
 /// The source's headers, then where it came from, then the step's own.
 fn result_headers(record: &Record<'_>, emission: &Emission) -> OwnedHeaders {
-    let put = |headers: OwnedHeaders, key, value: &str| {
+    let put = |headers: OwnedHeaders, name: &str, text: &str| {
         headers.insert(Header {
-            key,
-            value: Some(value),
+            key: name,
+            value: Some(text),
         })
     };
-    let source = format!("{}/{}/{}", record.topic, record.partition, record.offset);
-    let headers = put(record.headers(), SOURCE, &source);
-    emission
-        .headers
-        .iter()
-        .fold(headers, |headers, (name, value)| put(headers, name, value))
+    let headers = put(record.headers(), SOURCE_TOPIC, record.topic);
+    let headers = put(headers, SOURCE_PARTITION, &record.partition.to_string());
+    let headers = put(headers, SOURCE_OFFSET, &record.offset.to_string());
+    let own = emission.headers.iter();
+    own.fold(headers, |headers, (name, text)| put(headers, name, text))
 }

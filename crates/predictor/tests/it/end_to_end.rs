@@ -31,7 +31,9 @@ async fn a_result_is_the_record_byte_for_byte_with_the_prediction_at_its_end() {
     assert_eq!(seen[0].timestamp, Some(1_623_245_967_971));
     let header = |name: &str| seen[0].headers.get(name).cloned();
     assert_eq!(header("trace").as_deref(), Some("t1"));
-    assert_eq!(header("source"), Some(format!("in/{partition}/{offset}")));
+    assert_eq!(header("source.topic").as_deref(), Some("in"));
+    assert_eq!(header("source.partition"), Some(partition.to_string()));
+    assert_eq!(header("source.offset"), Some(offset.to_string()));
     assert_eq!(header("model.version").as_deref(), Some("v1"));
     predictor.stop().await;
 }
@@ -266,12 +268,7 @@ fn assert_complete_and_in_order(results: &[Seen], count: usize) {
     let mut last: HashMap<i32, i64> = HashMap::new();
     for result in results {
         assert!(ids.insert(result.key_text()), "{} twice", result.key_text());
-        let source: i64 = result.headers["source"]
-            .rsplit('/')
-            .next()
-            .unwrap()
-            .parse()
-            .unwrap();
+        let source: i64 = result.headers["source.offset"].parse().unwrap();
         let before = last.insert(result.partition, source);
         assert!(before.is_none_or(|before| before < source), "{result:?}");
     }
