@@ -7,6 +7,9 @@ use crate::support::eventually;
 
 pub struct Instance(Child);
 
+/// As short as a broker allows by default, so that a killed member is missed soon.
+pub const SHORT_SESSION: [&str; 2] = ["-X", "session.timeout.ms=6000"];
+
 impl Instance {
     pub fn start(cluster: &Cluster, model_url: &str) -> Self {
         Self::start_with(cluster, model_url, &[])
@@ -21,8 +24,7 @@ impl Instance {
             .args(["--model-url", model_url])
             .args(["--listen", "127.0.0.1:0"])
             .args(["--request-timeout", "2000"])
-            // As short as a broker allows by default, so that a killed member is missed soon.
-            .args(["-X", "session.timeout.ms=6000"])
+            // So that members learn soon that the group changes.
             .args(["-X", "heartbeat.interval.ms=500"])
             .args(more)
             .stdin(Stdio::null())

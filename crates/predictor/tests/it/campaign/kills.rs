@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::audit::Audit;
 use super::cluster::Cluster;
-use super::instance::Instance;
+use super::instance::{Instance, SHORT_SESSION};
 use super::load::Load;
 use super::{random_moment, rounds};
 use crate::support::model::Model;
@@ -12,13 +12,14 @@ async fn kill_9_at_random_moments_under_load_loses_nothing_and_keeps_order() {
     let (cluster, model) = (Cluster::with_topics("kills").await, Model::start().await);
     let load = Load::start(&cluster, 2_000);
     let audit = Audit::start(&cluster);
-    let mut instances = [(); 2].map(|()| Some(Instance::start(&cluster, &model.url)));
+    let start = || Some(Instance::start_with(&cluster, &model.url, &SHORT_SESSION));
+    let mut instances = [start(), start()];
     for round in 0..rounds() {
         audit.progress(1_000).await;
         random_moment(Duration::from_millis(1_000)).await;
         let slot = &mut instances[round % 2];
         slot.take().unwrap().kill();
-        *slot = Some(Instance::start(&cluster, &model.url));
+        *slot = start();
     }
     audit.progress(1_000).await;
     let sent = load.stop().await;

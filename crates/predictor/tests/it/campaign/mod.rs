@@ -27,7 +27,7 @@ fn rounds() -> usize {
     }
 }
 
-/// A moment of chance: the campaign's only sleep, for there is nothing to wait for.
+/// A moment of chance, for there is nothing to wait for.
 async fn random_moment(most: Duration) {
     let moment = rand::rng().random_range(Duration::ZERO..most);
     tokio::time::sleep(moment).await;
