@@ -1,5 +1,6 @@
 //! Processes of a measurement, ended when dropped, and what they used.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -67,15 +68,19 @@ impl Process {
 
     /// Processor time so far, in seconds.
     pub fn cpu_seconds(&self) -> f64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap();
-        let fields: Vec<&str> = stat
-            .rsplit(')')
-            .next()
-            .unwrap()
-            .split_whitespace()
-            .collect();
-        let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-        ticks as f64 / 100.0
+        cpu_seconds(&fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap())
+    }
+
+    /// Processor time of its threads so far by their names, in seconds; those of one name together.
+    pub fn cpu_seconds_by_thread(&self) -> BTreeMap<String, f64> {
+        let mut threads = BTreeMap::new();
+        for thread in fs::read_dir(format!("/proc/{}/task", self.0.id())).unwrap() {
+            let folder = thread.unwrap().path();
+            let read = |file| fs::read_to_string(folder.join(file)).unwrap();
+            let name = read("comm").trim().to_owned();
+            *threads.entry(name).or_default() += cpu_seconds(&read("stat"));
+        }
+        threads
     }
 }
 
@@ -85,4 +90,14 @@ impl Drop for Process {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// User and system time in a line of /proc/PID/stat.
+fn cpu_seconds(stat: &str) -> f64 {
+    let fields = stat.rsplit(')').next().unwrap();
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    ticks
+        .map(|field| field.parse::<f64>().unwrap())
+        .sum::<f64>()
+        / 100.0
 }

@@ -1,5 +1,7 @@
 //! Records a second, and what share of the bare copy that is.
 
+use std::collections::BTreeMap;
+
 use crate::process::Process;
 use crate::topic::{Watch, fill, make, make_output};
 
@@ -15,15 +17,28 @@ pub fn run() {
     let (model, url) = Process::model(0);
     let (input, _) = make("bench");
     fill(&input, RECORDS);
-    let (mut copy, mut predictor) = (0.0_f64, 0.0_f64);
+    let (mut copy, mut best) = (0.0_f64, Predicted::default());
     for round in 1..=ROUNDS {
         let a = copied(&input);
-        let (b, cpu, model_cpu, peak) = predicted(&input, &url, model.as_ref());
+        let b = predicted(&input, &url, model.as_ref());
         println!(
-            "  round {round}: (a) {a:>9.0}/s   (b) {b:>9.0}/s   ratio {:.2}   processor time per record: predictor {cpu:.2} µs, model {model_cpu:.2} µs; peak memory {peak} MiB",
-            b / a
+            "  round {round}: (a) {:>9.0}/s, {:.2} µs   (b) {:>9.0}/s, {:.2} µs and {:.2} µs of the model, peak memory {} MiB   ratio {:.2}",
+            a.rate,
+            a.micros,
+            b.rate,
+            b.micros(),
+            b.model,
+            b.peak_mib,
+            b.rate / a.rate
         );
-        (copy, predictor) = (copy.max(a), predictor.max(b));
+        copy = copy.max(a.rate);
+        if b.rate > best.rate {
+            best = b;
+        }
+    }
+    println!("  (µs: processor time per record) by thread in the best round of (b):");
+    for (thread, micros) in &best.threads {
+        println!("    {thread:<16} {micros:.2} µs");
     }
     let (few, _) = make("bench-singly");
     fill(&few, RECORDS_SINGLY);
@@ -47,7 +62,7 @@ pub fn run() {
 
     println!("  (a) bare copy                        {copy:>9.0}/s   1.00");
     for (name, rate) in [
-        ("(b) predictor                       ", predictor),
+        ("(b) predictor                       ", best.rate),
         ("(c) predictor --per-record          ", singly),
         ("(d) one by one, new client each time", original),
     ] {
@@ -55,31 +70,61 @@ pub fn run() {
     }
     println!(
         "  (b) is {:.0} times (d), (c) is {:.1} times (d)",
-        predictor / original,
+        best.rate / original,
         singly / original
     );
 }
 
-fn copied(input: &str) -> f64 {
-    let output = make_output("a");
-    let watch = Watch::new(&output);
-    let _copy = Process::this(&["copy", input, &output, &RECORDS.to_string()]);
-    watch.rate(RECORDS)
+struct Copied {
+    /// Records a second.
+    rate: f64,
+    /// Processor time per record, in microseconds.
+    micros: f64,
 }
 
-/// Records a second, microseconds of processor time per record, peak memory in MiB.
-fn predicted(input: &str, url: &str, model: Option<&Process>) -> (f64, f64, f64, u64) {
+fn copied(input: &str) -> Copied {
+    let output = make_output("a");
+    let watch = Watch::new(&output);
+    let copy = Process::this(&["copy", input, &output, &RECORDS.to_string()]);
+    let rate = watch.rate(RECORDS);
+    let micros = micros_each(copy.cpu_seconds());
+    Copied { rate, micros }
+}
+
+#[derive(Default)]
+struct Predicted {
+    /// Records a second.
+    rate: f64,
+    /// Processor time per record by thread, in microseconds.
+    threads: BTreeMap<String, f64>,
+    /// The model's, where it runs here.
+    model: f64,
+    peak_mib: u64,
+}
+
+impl Predicted {
+    fn micros(&self) -> f64 {
+        self.threads.values().sum()
+    }
+}
+
+fn predicted(input: &str, url: &str, model: Option<&Process>) -> Predicted {
     let output = make_output("b");
     let watch = Watch::new(&output);
     let before = model.map_or(0.0, Process::cpu_seconds);
     let process = Process::predictor(input, &output, url, &[]);
     let rate = watch.rate(RECORDS);
-    let each = |seconds: f64| seconds * 1e6 / RECORDS as f64;
-    let used = model.map_or(0.0, Process::cpu_seconds) - before;
-    (
+    let threads = process.cpu_seconds_by_thread().into_iter();
+    Predicted {
         rate,
-        each(process.cpu_seconds()),
-        each(used),
-        process.memory_mib().1,
-    )
+        threads: threads
+            .map(|(name, used)| (name, micros_each(used)))
+            .collect(),
+        model: micros_each(model.map_or(0.0, Process::cpu_seconds) - before),
+        peak_mib: process.memory_mib().1,
+    }
+}
+
+fn micros_each(seconds: f64) -> f64 {
+    seconds * 1e6 / RECORDS as f64
 }
