@@ -55,10 +55,11 @@ where
     }
 }
 
-/// Runs `job` on a multi-threaded runtime with a token that signals cancel.
+/// Runs `job` on a multi-threaded runtime with a token that the first SIGINT or SIGTERM cancels. A
+/// second one breaks the job off where it stands.
 ///
 /// # Errors
-/// Those of `job`; or where the runtime or the signal handlers cannot be set up.
+/// Those of `job`; where the runtime or the signal handlers cannot be set up; a job broken off.
 pub fn block_on<F, S, T>(job: F) -> anyhow::Result<T>
 where
     F: FnOnce(CancellationToken) -> S,
@@ -67,9 +68,23 @@ where
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let outcome = runtime.block_on(async { job(shutdown::on_signal()?).await });
-    // A blocking task that hangs (a name look-up, say) must not keep a finished process alive.
-    runtime.shutdown_timeout(Duration::from_secs(5));
+    let (outcome, patience) = runtime.block_on(async {
+        let signals = match shutdown::on_signal() {
+            Ok(signals) => signals,
+            Err(error) => return (Err(error.into()), Duration::ZERO),
+        };
+        let mut job = Box::pin(job(signals.shutdown));
+        tokio::select! {
+            // A blocking task that hangs (a name look-up, say) must not keep a finished process alive.
+            outcome = &mut job => (outcome, Duration::from_secs(5)),
+            () = signals.break_off.cancelled() => {
+                // Its destructors may wait for others, such as a broker that does not answer.
+                std::mem::forget(job);
+                (Err(anyhow::anyhow!("broken off by a second signal")), Duration::ZERO)
+            }
+        }
+    });
+    runtime.shutdown_timeout(patience);
     outcome
 }
 

@@ -1,28 +1,40 @@
-//! SIGINT and SIGTERM feed one cancellation token.
+//! SIGINT and SIGTERM feed one cancellation token; a second one breaks off.
 
 use std::io;
 
 use tokio_util::sync::CancellationToken;
 
-/// A token that is cancelled by the first SIGINT or SIGTERM.
+/// What the process's signals ask for.
+#[derive(Clone, Debug, Default)]
+pub struct Signals {
+    /// Cancelled by the first SIGINT or SIGTERM: finish what was accepted, and end.
+    pub shutdown: CancellationToken,
+    /// Cancelled by the second one: end now.
+    pub break_off: CancellationToken,
+}
+
+/// Listens to SIGINT and SIGTERM from now on.
 ///
 /// # Errors
 /// Where the operating system refuses the signal handlers.
-pub fn on_signal() -> io::Result<CancellationToken> {
+pub fn on_signal() -> io::Result<Signals> {
     use tokio::signal::unix::{SignalKind, signal};
 
-    let token = CancellationToken::new();
     let (mut interrupt, mut terminate) = (
         signal(SignalKind::interrupt())?,
         signal(SignalKind::terminate())?,
     );
-    let cancelled = token.clone();
+    let signals = Signals::default();
+    let heard = signals.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => tracing::info!("SIGINT: shutting down"),
-            _ = terminate.recv() => tracing::info!("SIGTERM: shutting down"),
+        for token in [heard.shutdown, heard.break_off] {
+            let name = tokio::select! {
+                _ = interrupt.recv() => "SIGINT",
+                _ = terminate.recv() => "SIGTERM",
+            };
+            tracing::info!("{name}: shutting down");
+            token.cancel();
         }
-        cancelled.cancel();
     });
-    Ok(token)
+    Ok(signals)
 }
