@@ -1,6 +1,7 @@
 //! The main job: one plan through the whole loop, with a report and a verdict.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -165,10 +166,13 @@ pub async fn report(args: &DemoArgs, shutdown: CancellationToken) -> anyhow::Res
         planned,
         outside,
         faults,
+        first_prediction,
     } = outcome;
-    Ok(embedded
+    let mut report = embedded
         .watched()
-        .report(&outside, planned, began.elapsed(), faults))
+        .report(&outside, planned, began.elapsed(), faults);
+    report.first_prediction_seconds = first_prediction.map(|delay| delay.as_secs_f64());
+    Ok(report)
 }
 
 /// How a run of the plan ended.
@@ -176,6 +180,8 @@ struct Outcome {
     planned: Option<u64>,
     outside: Outside,
     faults: Vec<String>,
+    /// From the predictor's assignment to the first prediction on its topic.
+    first_prediction: Option<Duration>,
 }
 
 async fn flow(
@@ -187,6 +193,7 @@ async fn flow(
     timeout_at(deadline(START), embedded.readiness().ready())
         .await
         .context("the pipeline was not ready in time")?;
+    let assigned = Instant::now();
     // Bound only now: the plan's start is chosen by the clock.
     let producer = FishProducer::bind(fish, embedded.kafka())?;
     let simulation = producer.simulation();
@@ -209,8 +216,14 @@ async fn flow(
         + Duration::from_millis(lead.unsigned_abs());
 
     let watched = embedded.watched();
+    let first_prediction = OnceLock::new();
     let whole = async {
-        producer.run(stop).await?;
+        let first = async {
+            watched.observer.first_prediction().await;
+            first_prediction.get_or_init(|| assigned.elapsed());
+            Ok(())
+        };
+        tokio::try_join!(producer.run(stop), first)?;
         watched.settled(planned, QUIET).await
     };
     let ended = tokio::select! {
@@ -233,6 +246,7 @@ async fn flow(
         planned,
         outside,
         faults,
+        first_prediction: first_prediction.into_inner(),
     })
 }
 

@@ -71,6 +71,20 @@ impl Observer {
         self.changes.subscribe()
     }
 
+    /// Waits until a prediction was seen.
+    pub async fn first_prediction(&self) {
+        let mut changes = self.changes();
+        let seen = || {
+            let ledger = self.ledger();
+            ledger
+                .fish()
+                .iter()
+                .any(|(_, one)| one.prediction.is_some())
+        };
+        // The sender lives as long as this handle, so that the wait cannot fail.
+        let _ = changes.wait_for(|_| seen()).await;
+    }
+
     async fn read(&self, consumer: Arc<StreamConsumer>, topic: &str) -> anyhow::Result<()> {
         let partitions = partitions_of(&consumer, topic).await?;
         let mut assignment = TopicPartitionList::new();

@@ -112,6 +112,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
         mean_error_after_recovery,
         fish_rows: rows,
         wall_seconds: sources.wall.as_secs_f64(),
+        first_prediction_seconds: None,
         peak_memory_bytes: sources.peak_memory_bytes,
     }
 }

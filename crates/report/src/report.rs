@@ -36,6 +36,10 @@ pub struct Report {
     pub fish_rows: Vec<FishRow>,
     /// How long the run took by the wall clock.
     pub wall_seconds: f64,
+    /// How long after the predictor's first assignment of partitions the first prediction was on its
+    /// topic, by the wall clock; null where the start was not watched.
+    #[serde(default)]
+    pub first_prediction_seconds: Option<f64>,
     /// The process's largest resident memory; null where it cannot be told.
     pub peak_memory_bytes: Option<u64>,
 }

@@ -47,6 +47,12 @@ impl Display for Report {
                 bytes as f64 / f64::from(1 << 20)
             )?;
         }
+        if let Some(seconds) = self.first_prediction_seconds {
+            write!(
+                f,
+                ", first prediction {seconds:.2} s after the predictor's assignment"
+            )?;
+        }
         writeln!(f)?;
         write!(f, "Verdict: {}", self.verdict)?;
         for reason in &self.reasons {
