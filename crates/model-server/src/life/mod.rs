@@ -3,8 +3,8 @@
 //! | module | what is in it |
 //! |---|---|
 //! | this one | following the log |
-//! | [`decide`] | appending to it |
-//! | [`prune`] | which versions are forgotten |
+//! | `decide` | appending to it |
+//! | `prune` | which versions are forgotten |
 
 mod decide;
 mod prune;
