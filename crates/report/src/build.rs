@@ -73,19 +73,19 @@ pub fn build(sources: &Sources<'_>) -> Report {
     let counts = counts(&fish, sources);
     let mut reasons = sources.faults.clone();
     reasons.extend(unaccounted(&fish, sources));
-    reasons.extend(
-        drifts
-            .iter()
-            .filter(|drift| drift.first_recovered.is_none())
-            .filter_map(|drift| {
-                let row = rows.get(*positions.get(drift.first_drifted)?)?;
-                Some(format!(
-                    "the drift that began with fish {} ({}) did not end: no {RECOVERED_RUN} fish in a \
-                     row, answered by a newer version, had a mean error below the threshold",
-                    row.id, row.species
-                ))
-            }),
-    );
+    let open: Vec<&FishRow> = drifts
+        .iter()
+        .filter(|drift| drift.first_recovered.is_none())
+        .filter_map(|drift| rows.get(*positions.get(drift.first_drifted)?))
+        .collect();
+    reasons.extend(open.iter().map(|row| {
+        format!(
+            "the drift that began with fish {} ({}) did not end: no {RECOVERED_RUN} fish in a \
+             row, answered by a newer version, had a mean error below the threshold",
+            row.id, row.species
+        )
+    }));
+    let open_drift = open.first().map(|row| row.id.clone());
     let verdict = match (reasons.is_empty(), drifts.is_empty()) {
         (false, _) => Verdict::Failed,
         (true, false) => Verdict::Recovered,
@@ -109,6 +109,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
         fish: counts,
         phases: phases(&rows),
         retrainings,
+        open_drift,
         mean_error_after_recovery,
         fish_rows: rows,
         wall_seconds: sources.wall.as_secs_f64(),
@@ -147,7 +148,7 @@ fn fish_rows(fish: &[(&str, &Fish)]) -> Vec<FishRow> {
         .collect()
 }
 
-fn phases(rows: &[FishRow]) -> Vec<Phase> {
+pub(crate) fn phases(rows: &[FishRow]) -> Vec<Phase> {
     rows.chunk_by(|one, next| one.species == next.species)
         .filter_map(|stretch| {
             let (first, last) = (stretch.first()?, stretch.last()?);
@@ -289,6 +290,11 @@ fn counts(fish: &[(&str, &Fish)], sources: &Sources<'_>) -> FishCounts {
         dead_letters: sources.ledger.dead_letters().values().sum(),
         unreadable: sources.ledger.unreadable().values().sum(),
     }
+}
+
+/// What the fish of a ledger lack, in words: nothing where every fish is accounted for.
+pub fn missing(sources: &Sources<'_>) -> Vec<String> {
+    unaccounted(&sources.ledger.fish(), sources)
 }
 
 /// Fish that did not reach every step, by the first step that they miss, and fish stored twice.
@@ -622,7 +628,22 @@ mod tests {
             report.reasons[0].contains("fish 10 (walleye) did not end"),
             "{report}"
         );
+        assert_eq!(report.open_drift.as_deref(), Some("10"));
         assert_eq!(report.retrainings[0].outcome, None);
+    }
+
+    #[test]
+    fn of_the_newest_fish_only_those_and_the_retrainings_that_reach_into_them_are_left() {
+        let run = drifted();
+        let whole = build(&sources(&run));
+        let newest = whole.newest(20);
+        assert_eq!(newest.fish_rows.len(), 20);
+        assert_eq!(newest.fish_rows[0].id, whole.fish_rows[10].id);
+        assert_eq!(newest.phases.len(), 1);
+        assert_eq!(newest.retrainings, whole.retrainings);
+        assert_eq!(newest.fish, whole.fish);
+        assert_eq!(whole.newest(1).retrainings, []);
+        assert_eq!(whole.newest(30), whole);
     }
 
     #[test]

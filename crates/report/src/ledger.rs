@@ -219,6 +219,16 @@ impl Ledger {
         settled
     }
 
+    /// This ledger with the fish that were measured after `since` only.
+    #[must_use]
+    pub fn measured_after(mut self, since: EventTime) -> Self {
+        self.fish.retain(|_, fish| {
+            let measured = fish.measurement.as_ref().map(|one| one.timestamp);
+            measured > Some(since)
+        });
+        self
+    }
+
     /// The triggers in the order of their windows; a repeated one is there once.
     pub fn triggers(&self) -> &[Trigger] {
         &self.triggers

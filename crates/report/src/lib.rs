@@ -12,6 +12,7 @@
 //! | [`build`](mod@build) | from ledger and history to report |
 //! | `cause` | why a window's error was high |
 //! | `episodes` | where drift began and where it ended |
+//! | `newest` | the report of the newest fish only |
 //! | `text` | the report for people |
 
 pub mod build;
@@ -19,14 +20,16 @@ mod cause;
 mod episodes;
 pub mod history;
 pub mod ledger;
+mod newest;
 pub mod progress;
 pub mod report;
 mod text;
 
-pub use build::{Sources, build};
+pub use build::{Sources, build, missing};
 pub use history::ModelHistory;
 pub use ledger::{Ledger, SeenRecord};
 pub use progress::Progress;
 pub use report::{
     DriftCause, FeatureShift, FishCounts, FishRow, Phase, Report, Retraining, SpeciesError, Verdict,
 };
+pub use text::percent;

@@ -30,6 +30,9 @@ pub struct Report {
     pub phases: Vec<Phase>,
     /// What the triggers led to, in the order of their windows.
     pub retrainings: Vec<Retraining>,
+    /// The first fish of a drift that has not ended; null where none is under way.
+    #[serde(default)]
+    pub open_drift: Option<String>,
     /// Mean relative error of the fish from the last episode's end on; null without an episode.
     pub mean_error_after_recovery: Option<f64>,
     /// Each fish, in the order of measurement.

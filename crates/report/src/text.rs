@@ -174,7 +174,7 @@ impl Display for FeatureShift {
 }
 
 /// `38.9 %`, or a dash for nothing.
-pub(crate) fn percent(share: Option<f64>) -> String {
+pub fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", share * 100.0))
 }
 
