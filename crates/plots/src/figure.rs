@@ -97,12 +97,24 @@ impl Figure {
     /// # Errors
     /// Where a number of the report cannot be drawn.
     pub fn svg(self, report: &Report, theme: Theme, size: Size) -> Result<String, PlotError> {
-        let picture = match self {
+        Ok(draw::write(&self.picture(report, size)?, theme)?)
+    }
+
+    /// The figure as an SVG element for an HTML page, which has the [`style_sheet`](crate::page::style_sheet)
+    /// and the [`definitions`](crate::page::definitions) once for all figures.
+    ///
+    /// # Errors
+    /// As [`svg`](Self::svg).
+    pub fn inline(self, report: &Report, size: Size) -> Result<String, PlotError> {
+        Ok(draw::write_inline(&self.picture(report, size)?)?)
+    }
+
+    fn picture(self, report: &Report, size: Size) -> Result<draw::Picture, PlotError> {
+        Ok(match self {
             Self::Errors => draw::errors(&Timeline::of(report)?, size),
             Self::Model => draw::model(&Timeline::of(report)?, size),
             Self::Weights => draw::weights(&Weights::of(report)?, size),
-        };
-        Ok(draw::write(&picture, theme)?)
+        })
     }
 
     /// The figure as a PNG image, drawn from the SVG with the bundled font.

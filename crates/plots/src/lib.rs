@@ -9,6 +9,7 @@
 //! | `draw` | from marks to SVG |
 //! | `png` | from SVG to pixels |
 //! | [`figure`] | the figures, their form, theme and size |
+//! | [`page`] | what an HTML page with figures in it needs once |
 //! | [`files`] | figures as files |
 //! | [`cli`] | the subcommand `plot` |
 
@@ -18,6 +19,7 @@ mod error;
 pub mod figure;
 pub mod files;
 pub mod marks;
+pub mod page;
 mod png;
 
 pub use cli::{PlotArgs, run};

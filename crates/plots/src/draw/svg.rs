@@ -14,6 +14,29 @@ const DEFINITIONS: &str = r#"<defs><pattern id="cw-hatch" width="6" height="6" p
 
 /// The picture as an SVG document.
 pub(crate) fn write(picture: &Picture, theme: Theme) -> io::Result<String> {
+    write_with(picture, |writer| {
+        leaf(writer, "style", &style_sheet(theme))?;
+        writer.get_mut().extend_from_slice(DEFINITIONS.as_bytes());
+        Ok(())
+    })
+}
+
+/// The picture as an element of an HTML page that has the style sheet and [`definitions`].
+pub(crate) fn write_inline(picture: &Picture) -> io::Result<String> {
+    write_with(picture, |_| Ok(()))
+}
+
+/// An SVG element without extent, with what pictures in the same page refer to.
+pub(crate) fn definitions() -> String {
+    format!(
+        r#"<svg class="cw cw-definitions" width="0" height="0" aria-hidden="true">{DEFINITIONS}</svg>"#
+    )
+}
+
+fn write_with(
+    picture: &Picture,
+    head: impl Fn(&mut Writer<Vec<u8>>) -> io::Result<()>,
+) -> io::Result<String> {
     let (width, height) = (picture.size.width(), picture.size.height());
     let mut writer = Writer::new(Vec::new());
     let view_box = format!("0 0 {width} {height}");
@@ -28,8 +51,7 @@ pub(crate) fn write(picture: &Picture, theme: Theme) -> io::Result<String> {
     writer.write_event(Event::Start(root))?;
     leaf(&mut writer, "title", &picture.title)?;
     leaf(&mut writer, "desc", &picture.description)?;
-    leaf(&mut writer, "style", &style_sheet(theme))?;
-    writer.get_mut().extend_from_slice(DEFINITIONS.as_bytes());
+    head(&mut writer)?;
     for element in &picture.elements {
         write_element(&mut writer, element)?;
     }
