@@ -8,7 +8,7 @@ use statrs::{
 /// The t value with 97.5 % of the distribution below it: half a 95 % interval, in standard errors.
 ///
 /// NaN for a degree of freedom that is not positive.
-pub(crate) fn t_quantile_975(degrees_of_freedom: f64) -> f64 {
+pub fn t_quantile_975(degrees_of_freedom: f64) -> f64 {
     let Ok(t) = StudentsT::new(0.0, 1.0, degrees_of_freedom) else {
         return f64::NAN;
     };

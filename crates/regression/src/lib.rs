@@ -53,6 +53,7 @@ pub mod table;
 mod terms;
 mod triangle;
 
+pub use distribution::t_quantile_975;
 pub use fit::{FitError, fit};
 pub use formula::{Formula, FormulaError};
 pub use leave_one_out::{ErrorMeasureError, mean_absolute_relative_error};

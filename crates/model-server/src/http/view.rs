@@ -1,7 +1,7 @@
 //! A version as the API shows it.
 
-use regression::Summary;
-use serde::Serialize;
+use regression::{Summary, t_quantile_975};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::cause::Cause;
@@ -10,7 +10,7 @@ use crate::live::LiveModel;
 use crate::version::{VersionInfo, model_time};
 
 /// A model version with its statistics and what was decided on it.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct ModelView {
     /// Its id.
@@ -50,7 +50,7 @@ pub struct ModelView {
 }
 
 /// A fit's statistics. A value that is not finite, in a fit without residuals, is null.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct FitView {
     /// The formula.
@@ -72,7 +72,7 @@ pub struct FitView {
 }
 
 /// A coefficient.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct CoefficientView {
     /// The column: `(Intercept)`, `length`, `specieswalleye`, …
@@ -81,6 +81,10 @@ pub struct CoefficientView {
     pub estimate: Option<f64>,
     /// Its standard error.
     pub std_error: Option<f64>,
+    /// Lower end of its 95 % confidence interval, as R's `confint`.
+    pub lower95: Option<f64>,
+    /// Its upper end.
+    pub upper95: Option<f64>,
     /// Estimate by standard error.
     pub t_value: Option<f64>,
     /// Two-sided.
@@ -116,6 +120,7 @@ impl ModelView {
 impl FitView {
     fn of(summary: &Summary) -> Self {
         let f_test = summary.f_test.as_ref();
+        let half = t_quantile_975(summary.residual_degrees_of_freedom as f64);
         Self {
             formula: summary.formula.to_string(),
             coefficients: summary
@@ -125,6 +130,8 @@ impl FitView {
                     term: one.term.clone(),
                     estimate: finite(one.estimate),
                     std_error: finite(one.std_error),
+                    lower95: finite(one.estimate - half * one.std_error),
+                    upper95: finite(one.estimate + half * one.std_error),
                     t_value: finite(one.t_value),
                     p_value: finite(one.p_value),
                 })
