@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use kafka_io::KafkaSettings;
 use model_server::StoreAddress;
-use observer::{ModelApi, Observer, TriggerRule, Watched};
+use observer::{ModelApi, Observer, Start, TriggerRule, Watched};
 use report::{Ledger, Report, Verdict};
 use service_runtime::{CancellationToken, Tasks};
 
@@ -73,7 +73,7 @@ pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Resul
     let store = model_server::server::open(&args.store).await?;
     let mut tasks = Tasks::new(shutdown.child_token());
     let stop = tasks.shutdown();
-    let observer = Observer::start(&args.kafka, Ledger::default(), &mut tasks)?;
+    let observer = Observer::start(&args.kafka, Ledger::default(), Start::Beginning, &mut tasks)?;
     let model_api = ModelApi::new(args.model_url.clone())?;
     let watched = Watched {
         observer,

@@ -4,22 +4,30 @@
 //! |---|---|
 //! | [`watched`] | a running pipeline seen from outside, and its report |
 //! | [`observe`] | reads a running pipeline's topics into a ledger |
+//! | [`traffic`] | how records come: how many, how fast, when the newest |
+//! | [`letters`] | the newest dead letters, each with its reason |
+//! | [`cluster`] | the brokers, and how far consumer groups are behind |
 //! | [`model_history`] | versions and decisions, asked of the model API |
 //! | [`training_rows`](mod@training_rows) | a version's training rows, read from the model API's CSV |
 //! | [`stored_rows`](mod@stored_rows) | the rows of the training data, read from a store |
 //! | [`trigger_rule`] | the pipeline's SQL, and when it triggers a retraining |
 //! | [`memory`] | how much memory was used |
 
+pub mod cluster;
+pub mod letters;
 pub mod memory;
 pub mod model_history;
 pub mod observe;
 pub mod stored_rows;
 pub mod training_rows;
+pub mod traffic;
 pub mod trigger_rule;
 pub mod watched;
 
+pub use cluster::{Cluster, GroupTopic};
+pub use letters::DeadLetter;
 pub use model_history::ModelApi;
-pub use observe::{Observer, observed_topics};
+pub use observe::{Observer, Start, observed_topics};
 pub use stored_rows::stored_rows;
 pub use trigger_rule::{SqlArgs, TriggerRule};
 pub use watched::{Outside, Watched};

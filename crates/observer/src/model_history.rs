@@ -1,65 +1,30 @@
 //! The model's history, asked of the model API.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use messages::{EventTime, RetrainTrigger};
+use messages::RetrainTrigger;
+use model_server::http::view::ModelView;
 use report::ModelHistory;
 use report::history::{Decision, Outcome, TrainingRows, Version};
 use report::ledger::Trigger;
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 
 use crate::training_rows::training_rows;
 
 /// How long the API may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// A page of `GET /models`: the fields that a report needs.
+/// A page of `GET /models`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Page {
-    models: Vec<Model>,
+    models: Vec<ModelView>,
     next: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Model {
-    model_version: String,
-    training_started: EventTime,
-    formula: String,
-    rows: u64,
-    species: Vec<String>,
-    first_row: Option<String>,
-    last_row: Option<String>,
-    decisions: Vec<Logged>,
-    summary: Fit,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Logged {
-    sequence: u64,
-    verdict: String,
-    time: EventTime,
-    cause: Cause,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Cause {
-    // A request may name only a part of a trigger: that is none of the topic's.
-    trigger: Option<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Fit {
-    r_squared: Option<f64>,
 }
 
 /// A model server's API.
@@ -90,41 +55,14 @@ impl ModelApi {
     /// # Errors
     /// Where the API does not answer, or with something else than a history.
     pub async fn history(&self) -> anyhow::Result<ModelHistory> {
-        let mut history = ModelHistory::default();
-        let mut decisions = Vec::new();
+        let mut models = Vec::new();
         let mut next = Some("/models?limit=100".to_owned());
         while let Some(path) = next {
-            let page: Page = self.get(&path).await?;
+            let page: Page = self.get(&path, &[]).await?;
             next = page.next;
-            for model in page.models {
-                decisions.extend(model.decisions.iter().map(|logged| {
-                    let trigger = logged.cause.trigger.clone();
-                    let decision = Decision {
-                        version: model.model_version.clone(),
-                        outcome: Outcome::from(logged.verdict.as_str()),
-                        time: logged.time,
-                        training_started: Some(model.training_started),
-                        cause: trigger
-                            .and_then(|value| serde_json::from_value::<RetrainTrigger>(value).ok()),
-                    };
-                    (logged.sequence, decision)
-                }));
-                history.versions.push(Version {
-                    id: model.model_version,
-                    rows: model.rows,
-                    species: model.species,
-                    first_row: model.first_row.map(fish_of),
-                    last_row: model.last_row.map(fish_of),
-                });
-            }
+            models.extend(page.models);
         }
-        history.versions.reverse();
-        decisions.sort_by_key(|(sequence, _)| *sequence);
-        history.decisions = decisions
-            .into_iter()
-            .map(|(_, decision)| decision)
-            .collect();
-        Ok(history)
+        Ok(history_from(&models))
     }
 
     /// All versions and decisions, with the training rows of the versions that the triggers are
@@ -134,6 +72,20 @@ impl ModelApi {
     /// As [`history`](Self::history). A version that the server has forgotten has no rows.
     pub async fn history_of(&self, triggers: &[Trigger]) -> anyhow::Result<ModelHistory> {
         let mut history = self.history().await?;
+        self.add_rows(&mut history, triggers).await?;
+        Ok(history)
+    }
+
+    /// Adds the training rows of the versions that the triggers are about. A version that the server
+    /// has forgotten has none.
+    ///
+    /// # Errors
+    /// Where the API does not answer, or with something else than rows.
+    pub async fn add_rows(
+        &self,
+        history: &mut ModelHistory,
+        triggers: &[Trigger],
+    ) -> anyhow::Result<()> {
         let mut known = self.known_rows().clone();
         for trigger in triggers {
             let version = &trigger.value.model_version;
@@ -150,10 +102,10 @@ impl ModelApi {
                 .extend(rows.map(|rows| (version.clone(), rows)));
         }
         self.known_rows().clone_from(&history.training_rows);
-        Ok(history)
+        Ok(())
     }
 
-    fn known_rows(&self) -> std::sync::MutexGuard<'_, HashMap<String, TrainingRows>> {
+    fn known_rows(&self) -> MutexGuard<'_, HashMap<String, TrainingRows>> {
         // A plain value that each change leaves whole.
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -161,7 +113,7 @@ impl ModelApi {
     /// The rows that a version was trained on; none where the server has forgotten it.
     async fn training_rows(&self, version: &str) -> anyhow::Result<Option<TrainingRows>> {
         let path = format!("/models/{version}/rows");
-        let (url, answer) = self.ask(&path).await?;
+        let (url, answer) = self.ask(&path, &[]).await?;
         if answer.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
@@ -171,12 +123,29 @@ impl ModelApi {
             .with_context(|| format!("{url} answers something unexpected"))
     }
 
+    /// The newest versions with the decisions on them, newest first, at most 100.
+    ///
+    /// # Errors
+    /// Where the API does not answer, or with something else than versions.
+    pub async fn newest(&self, versions: u8) -> anyhow::Result<Vec<ModelView>> {
+        let page: Page = self.get(&format!("/models?limit={versions}"), &[]).await?;
+        Ok(page.models)
+    }
+
+    /// What is live.
+    ///
+    /// # Errors
+    /// Where the API does not answer, or no model is live.
+    pub async fn live_model(&self) -> anyhow::Result<ModelView> {
+        self.get("/models/live", &[]).await
+    }
+
     /// What is live, in a line.
     ///
     /// # Errors
     /// Where the API does not answer, or no model is live.
     pub async fn live(&self) -> anyhow::Result<String> {
-        let model: Model = self.get("/models/live").await?;
+        let model = self.live_model().await?;
         let r_squared = model.summary.r_squared.unwrap_or(f64::NAN);
         Ok(format!(
             "{}: {}, {} rows ({}), R² {r_squared:.4}",
@@ -187,8 +156,16 @@ impl ModelApi {
         ))
     }
 
-    async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
-        let (url, answer) = self.ask(path).await?;
+    /// What `GET path` answers.
+    ///
+    /// # Errors
+    /// Where the API does not answer with 200 and a `T`.
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> anyhow::Result<T> {
+        let (url, answer) = self.ask(path, query).await?;
         let answer = answer.error_for_status();
         let answer = answer.with_context(|| format!("the model API does not answer {url}"))?;
         answer
@@ -197,17 +174,54 @@ impl ModelApi {
             .with_context(|| format!("{url} answers something unexpected"))
     }
 
-    async fn ask(&self, path: &str) -> anyhow::Result<(String, Response)> {
+    async fn ask(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> anyhow::Result<(String, Response)> {
         let url = format!("{}{path}", self.url.trim_end_matches('/'));
-        let answer = self.client.get(&url).send().await;
+        let answer = self.client.get(&url).query(query).send().await;
         let answer = answer.with_context(|| format!("the model API does not answer {url}"))?;
         Ok((url, answer))
     }
 }
 
+/// The history that versions, newest first, and the decisions on them make.
+pub fn history_from(models: &[ModelView]) -> ModelHistory {
+    let mut decisions: Vec<_> = models
+        .iter()
+        .flat_map(|model| model.decisions.iter().map(move |logged| (model, logged)))
+        .collect();
+    decisions.sort_by_key(|(_, logged)| logged.sequence);
+    let versions = models.iter().rev().map(|model| Version {
+        id: model.model_version.clone(),
+        rows: model.rows,
+        species: model.species.clone(),
+        first_row: model.first_row.as_deref().map(fish_of),
+        last_row: model.last_row.as_deref().map(fish_of),
+    });
+    let decisions = decisions.into_iter().map(|(model, logged)| Decision {
+        version: model.model_version.clone(),
+        outcome: Outcome::from(logged.verdict.name()),
+        time: logged.time,
+        training_started: model.training_started.parse().ok(),
+        // A request may name only a part of a trigger: that is none of the topic's.
+        cause: logged.cause.trigger.as_ref().and_then(|trigger| {
+            let value = serde_json::to_value(trigger).ok()?;
+            serde_json::from_value::<RetrainTrigger>(value).ok()
+        }),
+    });
+    ModelHistory {
+        versions: versions.collect(),
+        decisions: decisions.collect(),
+        training_rows: HashMap::new(),
+    }
+}
+
 /// A row's id is the fish's id, `@`, and the time of weighing.
-fn fish_of(row_id: String) -> String {
+fn fish_of(row_id: &str) -> String {
     row_id
         .rsplit_once('@')
-        .map_or(row_id.clone(), |(fish, _)| fish.to_owned())
+        .map_or(row_id, |(fish, _)| fish)
+        .to_owned()
 }

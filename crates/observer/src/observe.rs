@@ -1,18 +1,21 @@
-//! Reads a running pipeline's topics, from their beginning, into a [`Ledger`].
+//! Reads a running pipeline's topics into a [`Ledger`].
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use kafka_io::KafkaSettings;
-use messages::topics;
+use messages::{EventTime, topics};
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Message;
+use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use report::{Ledger, SeenRecord};
 use service_runtime::Tasks;
 use tokio::sync::watch;
+
+use crate::letters::Letters;
+use crate::traffic::Traffic;
 
 /// How long a look-up of a topic's partitions may take, and how long to wait before the next one
 /// where the topic does not exist yet.
@@ -24,6 +27,19 @@ const NEXT_LOOK: Duration = Duration::from_secs(1);
 pub struct Observer {
     ledger: Arc<Mutex<Ledger>>,
     changes: watch::Sender<u64>,
+    traffic: Traffic,
+    letters: Letters,
+    history_until: watch::Sender<Option<EventTime>>,
+}
+
+/// From where topics are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Every record counts: one that was deleted before it was read is an error.
+    Beginning,
+    /// So many of the newest records of each topic, and then every one; where records were deleted
+    /// before they were read, again so many of the newest.
+    Newest(u32),
 }
 
 /// Every topic that a report is made from: the pipeline's and their dead letters.
@@ -40,10 +56,18 @@ impl Observer {
     ///
     /// # Errors
     /// Where a client cannot be made from the settings.
-    pub fn start(kafka: &KafkaSettings, ledger: Ledger, tasks: &mut Tasks) -> anyhow::Result<Self> {
+    pub fn start(
+        kafka: &KafkaSettings,
+        ledger: Ledger,
+        from: Start,
+        tasks: &mut Tasks,
+    ) -> anyhow::Result<Self> {
         let observer = Self {
             ledger: Arc::new(Mutex::new(ledger)),
             changes: watch::Sender::new(0),
+            traffic: Traffic::default(),
+            letters: Letters::default(),
+            history_until: watch::Sender::new(None),
         };
         for topic in observed_topics() {
             let config = kafka.assigning_consumer("catchweight-observer");
@@ -53,7 +77,7 @@ impl Observer {
             tasks.spawn(format!("observing {topic}"), async move {
                 tokio::select! {
                     () = shutdown.cancelled() => Ok(()),
-                    ended = reader.read(Arc::new(consumer), &topic) => ended,
+                    ended = reader.read(Arc::new(consumer), &topic, from) => ended,
                 }
             });
         }
@@ -85,18 +109,46 @@ impl Observer {
         let _ = changes.wait_for(|_| seen()).await;
     }
 
-    async fn read(&self, consumer: Arc<StreamConsumer>, topic: &str) -> anyhow::Result<()> {
+    /// How records come.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// The newest dead letters.
+    pub fn letters(&self) -> &Letters {
+        &self.letters
+    }
+
+    /// The newest event time among the records of measurements that were on the topics already when
+    /// only the newest were read: of fish until then not everything need have been seen.
+    pub fn history_until(&self) -> Option<EventTime> {
+        *self.history_until.borrow()
+    }
+
+    async fn read(
+        &self,
+        consumer: Arc<StreamConsumer>,
+        topic: &str,
+        from: Start,
+    ) -> anyhow::Result<()> {
         let partitions = partitions_of(&consumer, topic).await?;
-        let mut assignment = TopicPartitionList::new();
-        for partition in 0..partitions {
-            assignment.add_partition_offset(topic, partition, Offset::Beginning)?;
-        }
-        consumer.assign(&assignment)?;
+        let mut ends = assign(&consumer, topic, partitions, from).await?;
+        self.traffic.reads(topic);
+        self.changes.send_modify(|seen| *seen += 1);
         loop {
             match consumer.recv().await {
-                Ok(record) => self.note(&record),
+                Ok(record) => {
+                    if record.offset() < end_of(&ends, record.partition()) {
+                        self.note_history(&record);
+                    }
+                    self.note(&record);
+                }
                 Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset)) => {
-                    anyhow::bail!("records of {topic} were deleted before they were read")
+                    if from == Start::Beginning {
+                        anyhow::bail!("records of {topic} were deleted before they were read")
+                    }
+                    tracing::warn!(topic, "records were deleted before they were read");
+                    ends = assign(&consumer, topic, partitions, from).await?;
                 }
                 // librdkafka reconnects by itself; a report says what was not seen.
                 Err(error) => tracing::warn!(topic, %error, "the topic cannot be read just now"),
@@ -104,7 +156,23 @@ impl Observer {
         }
     }
 
-    fn note(&self, record: &rdkafka::message::BorrowedMessage<'_>) {
+    fn note_history(&self, record: &BorrowedMessage<'_>) {
+        let millis = record.timestamp().to_millis();
+        let time = millis.and_then(|millis| EventTime::from_millis(millis).ok());
+        if record.topic() == topics::MACHINE_MEASUREMENT {
+            self.history_until.send_if_modified(|until| {
+                let later = time > *until;
+                *until = (*until).max(time);
+                later
+            });
+        }
+    }
+
+    fn note(&self, record: &BorrowedMessage<'_>) {
+        self.traffic.note(record.topic(), Instant::now());
+        if record.topic().ends_with("-dlq") {
+            self.letters.note(record);
+        }
         let seen = SeenRecord {
             topic: record.topic(),
             key: record.key(),
@@ -120,6 +188,55 @@ impl Observer {
             );
         }
         self.changes.send_modify(|seen| *seen += 1);
+    }
+}
+
+/// The end of a partition when it was assigned; 0 where it is read from the beginning.
+fn end_of(ends: &[i64], partition: i32) -> i64 {
+    let end = usize::try_from(partition).ok().and_then(|at| ends.get(at));
+    end.copied().unwrap_or_default()
+}
+
+/// Assigns all partitions of the topic to the consumer. Where only the newest records are read, it
+/// tells the ends of the partitions.
+async fn assign(
+    consumer: &Arc<StreamConsumer>,
+    topic: &str,
+    partitions: i32,
+    from: Start,
+) -> anyhow::Result<Vec<i64>> {
+    let mut assignment = TopicPartitionList::new();
+    let mut ends = Vec::new();
+    for partition in 0..partitions {
+        let offset = match from {
+            Start::Beginning => Offset::Beginning,
+            Start::Newest(records) => {
+                let (low, high) = watermarks(consumer, topic, partition).await?;
+                ends.push(high);
+                Offset::Offset(low.max(high - i64::from(records) / i64::from(partitions)))
+            }
+        };
+        assignment.add_partition_offset(topic, partition, offset)?;
+    }
+    consumer.assign(&assignment)?;
+    Ok(ends)
+}
+
+/// A partition's lowest offset, and the one after its newest record.
+async fn watermarks(
+    consumer: &Arc<StreamConsumer>,
+    topic: &str,
+    partition: i32,
+) -> anyhow::Result<(i64, i64)> {
+    loop {
+        let (asking, name) = (consumer.clone(), topic.to_owned());
+        let found =
+            tokio::task::spawn_blocking(move || asking.fetch_watermarks(&name, partition, LOOK_UP));
+        match found.await? {
+            Ok(found) => return Ok(found),
+            Err(error) => tracing::warn!(topic, %error, "Kafka does not answer; asking again"),
+        }
+        tokio::time::sleep(NEXT_LOOK).await;
     }
 }
 
