@@ -242,6 +242,8 @@ async fn flow(
         }
     };
     progress::done(&watched.observer);
+    // Who looks sees the end.
+    embedded.looks().refresh().await;
     Ok(Outcome {
         planned,
         outside,

@@ -14,7 +14,8 @@ use kafka_io::KafkaSettings;
 use ksql_engine::kafka::{Runtime, Script};
 use ksql_engine::serve::{KafkaTopics, KsqlServer};
 use model_server::{ModelServer, Secret, SqliteStore};
-use observer::{ModelApi, Observer, TriggerRule, Watched, observed_topics};
+use monitor::{Looks, Monitor, PartUrl, Watching};
+use observer::{ModelApi, Observer, Start, TriggerRule, Watched, observed_topics};
 use predictor::Predictor;
 use report::Ledger;
 use service_runtime::{Readiness, Tasks, UsageError};
@@ -42,6 +43,10 @@ pub struct PipelineArgs {
     #[arg(long, env = "KSQL_PORT")]
     pub ksql_port: Option<u16>,
 
+    /// Port of the live page [default: 8080, or a free one where that is taken]
+    #[arg(long, env = "MONITOR_PORT")]
+    pub monitor_port: Option<u16>,
+
     /// What the first model is trained on: a CSV file with the columns species, length, height,
     /// weight [default: the shipped 100 salmon]
     #[arg(long, env = "TRAINING_DATA", value_name = "FILE.csv")]
@@ -62,6 +67,8 @@ pub struct Embedded {
     kafka: KafkaSettings,
     model_url: String,
     ksql_url: String,
+    page_url: String,
+    looks: Looks,
     watched: Watched,
     predictor: Readiness,
     connect: Stats,
@@ -85,6 +92,7 @@ impl Embedded {
         let script = Script::parse(sql)
             .map_err(|error| UsageError(format!("the pipeline's SQL: {error}")))?;
         let ksql_port = port_or_free(args.ksql_port, 8088, "--ksql-port")?;
+        let monitor_port = port_or_free(args.monitor_port, 8080, "--monitor-port")?;
         let store = open_store(data_dir)?;
 
         let server = model_server(args, &store).await?;
@@ -106,7 +114,8 @@ impl Embedded {
         let predictor =
             Predictor::bind(predictor::Config::new(kafka.clone(), model_url.clone())).await?;
         let (readiness, stats) = (predictor.readiness(), connectors.stats());
-        let observer = Observer::start(&kafka, ledger, tasks)?;
+        let predictor_url = format!("http://127.0.0.1:{}/readyz", predictor.port());
+        let observer = Observer::start(&kafka, ledger, Start::Beginning, tasks)?;
         tasks.spawn("model server", server.run(tasks.shutdown()));
         tasks.spawn("predictor", predictor.run(tasks.shutdown()));
         let options = ksql_engine::kafka::Options {
@@ -136,16 +145,36 @@ impl Embedded {
             "connect",
             connectors.run(kafka.clone(), documents, tasks.shutdown()),
         );
+        let watched = Watched {
+            observer,
+            model_api: ModelApi::new(model_url.clone())?,
+            store: Arc::new(store),
+            rule,
+        };
+        let part = |name: &str, url: String| PartUrl {
+            name: name.to_owned(),
+            url,
+        };
+        let config = monitor::Config {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, monitor_port)),
+            lag: vec!["predictor:machine-measurement".parse()?],
+            health: vec![
+                part("predictor", predictor_url),
+                part("SQL engine", format!("{ksql_url}/healthcheck")),
+            ],
+            ..monitor::Config::new(kafka.clone(), model_url.clone())
+        };
+        let page = Monitor::bind_watching(config, watching(&watched, &model_url)).await?;
+        let page_url = format!("http://127.0.0.1:{}/", page.port());
+        let looks = page.looks();
+        tasks.spawn("live page", page.run(tasks.shutdown()));
         Ok(Self {
             kafka,
-            watched: Watched {
-                observer,
-                model_api: ModelApi::new(model_url.clone())?,
-                store: Arc::new(store),
-                rule,
-            },
+            watched,
             model_url,
             ksql_url,
+            page_url,
+            looks,
             predictor: readiness,
             connect: stats,
             _broker: broker,
@@ -166,9 +195,11 @@ impl Embedded {
     /// Where the model API does not answer.
     pub async fn introduce(&self) -> anyhow::Result<()> {
         progress::say(&format!(
-            "model API   {}/prediction?length=86.37&height=18.74&species=salmon\n\
+            "live page   {}\n\
+             model API   {}/prediction?length=86.37&height=18.74&species=salmon\n\
              SQL API     {}\n\
              model       {}",
+            self.page_url,
             self.model_url,
             self.ksql_url,
             self.watched.model_api.live().await?
@@ -184,6 +215,16 @@ impl Embedded {
     /// Where the model API is.
     pub fn model_url(&self) -> &str {
         &self.model_url
+    }
+
+    /// Where the live page is.
+    pub fn page_url(&self) -> &str {
+        &self.page_url
+    }
+
+    /// Everybody who looks at the live page.
+    pub fn looks(&self) -> &Looks {
+        &self.looks
     }
 
     /// The pipeline as it is seen from outside.
@@ -204,6 +245,17 @@ impl PipelineReadiness {
     pub async fn ready(&self) {
         self.connect.ready().await;
         self.predictor.ready().await;
+    }
+}
+
+/// The pipeline as the live page watches it.
+fn watching(watched: &Watched, model_url: &str) -> Watching {
+    Watching {
+        observer: watched.observer.clone(),
+        model_api: watched.model_api.clone(),
+        model_url: model_url.to_owned(),
+        store: Some(watched.store.clone()),
+        rule: watched.rule,
     }
 }
 

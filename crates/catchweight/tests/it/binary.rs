@@ -57,6 +57,8 @@ fn ones_own_fish_and_a_model_trained_on_them_are_steady_and_the_report_is_writte
         "0",
         "--ksql-port",
         "0",
+        "--monitor-port",
+        "0",
         "--speed",
         "30",
         "--input",

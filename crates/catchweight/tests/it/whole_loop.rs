@@ -29,6 +29,7 @@ fn pipeline() -> PipelineArgs {
     PipelineArgs {
         port: Some(0),
         ksql_port: Some(0),
+        monitor_port: Some(0),
         ..PipelineArgs::default()
     }
 }

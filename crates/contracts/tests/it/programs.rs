@@ -20,6 +20,7 @@ pub(crate) fn program(name: &str) -> Program {
     let shared = ["kafka-io", "service-runtime"];
     let parts: &[&str] = match name {
         "catchweight" => &["catchweight", "fish-producer", "ksql-client", "observer"],
+        "monitor" => &["monitor", "observer"],
         other => &[other],
     };
     let mut program = Program::default();

@@ -1,0 +1,92 @@
+'use strict';
+// Replaces the sections that have changed since the page was made, as the events bring them.
+(() => {
+  const root = document.documentElement;
+  const connection = document.getElementById('connection');
+  let source = null;
+  let pending = [];
+
+  const say = (state, text) => {
+    connection.dataset.state = state;
+    if (connection.textContent !== text) connection.textContent = text;
+  };
+
+  // What a reader has done to a section stays: focus, opened tables, scrolled tables, the choice.
+  const replace = (name, html) => {
+    const place = document.querySelector(`[data-section="${name}"]`);
+    if (!place) return;
+    const active = document.activeElement;
+    const focused = active !== place && place.contains(active) ? active.id : '';
+    const chosen = place.value;
+    const opened = [...place.querySelectorAll('details[open][id]')].map((one) => one.id);
+    const scrolled = [...place.querySelectorAll('.scroll[id]')].map((one) => [one.id, one.scrollLeft]);
+    place.innerHTML = html;
+    for (const id of opened) document.getElementById(id)?.setAttribute('open', '');
+    for (const [id, left] of scrolled) {
+      const one = document.getElementById(id);
+      if (one) one.scrollLeft = left;
+    }
+    if (chosen && [...place.options].some((one) => one.value === chosen)) place.value = chosen;
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  };
+
+  const connect = () => {
+    if (source) return;
+    pending = [];
+    source = new EventSource(`events?after=${encodeURIComponent(root.dataset.frame)}`);
+    source.addEventListener('open', () => say('live', 'Live'));
+    source.addEventListener('section', (event) => pending.push(JSON.parse(event.data)));
+    source.addEventListener('frame', (event) => {
+      for (const { section, html } of pending) replace(section, html);
+      pending = [];
+      root.dataset.frame = event.data;
+      document.dispatchEvent(new CustomEvent('frame', { detail: event.data }));
+    });
+    source.addEventListener('error', () => {
+      pending = [];
+      say('lost', 'Connection lost: this is the last state; trying again');
+      // A browser gives up after an answer that is no stream, such as 503.
+      if (source.readyState === EventSource.CLOSED) {
+        disconnect();
+        setTimeout(() => { if (!document.hidden) connect(); }, 10000);
+      }
+    });
+  };
+
+  const disconnect = () => {
+    source?.close();
+    source = null;
+  };
+
+  // A page that nobody sees costs nothing.
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) disconnect();
+    else connect();
+  });
+  if (!document.hidden) connect();
+
+  const form = document.getElementById('actions');
+  const result = document.getElementById('result');
+  let asking = false;
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    if (asking) return;
+    asking = true;
+    delete result.dataset.outcome;
+    result.textContent = 'Asking the model server …';
+    try {
+      const answer = await fetch(form.action, {
+        method: 'POST',
+        headers: { Accept: 'text/plain' },
+        body: new URLSearchParams(new FormData(form, event.submitter)),
+      });
+      result.textContent = await answer.text();
+      result.dataset.outcome = answer.ok ? 'done' : 'refused';
+    } catch {
+      result.textContent = 'The monitor does not answer.';
+      result.dataset.outcome = 'refused';
+    } finally {
+      asking = false;
+    }
+  });
+})();

@@ -1,0 +1,149 @@
+//! The monitor's settings: flags, environment variables, and what each default is.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use kafka_io::KafkaSettings;
+use model_server::StoreAddress;
+use observer::{GroupTopic, SqlArgs};
+
+/// Everything that can be set.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Config {
+    /// Where the page, health and metrics are served
+    #[arg(long, env = "LISTEN", default_value = DEFAULT_LISTEN)]
+    pub listen: SocketAddr,
+
+    /// How to reach Kafka.
+    #[command(flatten)]
+    pub kafka: KafkaSettings,
+
+    /// The model server
+    #[arg(long, env = "MODEL_URL", default_value = DEFAULT_MODEL_URL)]
+    pub model_url: String,
+
+    /// Where the training data is, to tell which rows are stored: sqlite:PATH, or
+    /// mongodb://USER:PASSWORD@HOST/AUTHENTICATION-DATABASE [default: not looked at]
+    #[arg(long, env = "MODEL_STORE", hide_env_values = true)]
+    pub store: Option<StoreAddress>,
+
+    /// The SQL, which says when a window triggers.
+    #[command(flatten)]
+    pub sql: SqlArgs,
+
+    /// Another part whose health is shown, and where it tells it; repeatable, or separated by commas
+    #[arg(
+        long = "health",
+        env = "HEALTH",
+        value_name = "NAME=URL",
+        value_delimiter = ','
+    )]
+    pub health: Vec<PartUrl>,
+
+    /// A consumer group whose lag is shown; repeatable, or separated by commas
+    #[arg(
+        long = "lag",
+        env = "LAG",
+        value_name = "GROUP:TOPIC",
+        value_delimiter = ',',
+        default_values = DEFAULT_LAG
+    )]
+    pub lag: Vec<GroupTopic>,
+
+    /// How many of the newest fish the page tells of, at least
+    #[arg(long, env = "NEWEST", default_value_t = DEFAULT_NEWEST, value_name = "FISH", value_parser = clap::value_parser!(u32).range(100..=20_000))]
+    pub newest: u32,
+
+    /// How many pages may be open at once
+    #[arg(long, env = "VIEWERS", default_value_t = DEFAULT_VIEWERS, value_name = "PAGES", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub viewers: u16,
+}
+
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+const DEFAULT_MODEL_URL: &str = "http://127.0.0.1:8000";
+/// Connect's groups are named after the connectors.
+const DEFAULT_LAG: [&str; 3] = [
+    "predictor:machine-measurement",
+    "connect-WeightData:weight-diff",
+    "connect-RetrainTrigger:weight-retrain",
+];
+const DEFAULT_NEWEST: u32 = 500;
+const DEFAULT_VIEWERS: u16 = 256;
+
+impl Config {
+    /// The defaults of the command line, whatever the environment says, for this broker, this model
+    /// server, and any free port: what a bigger program starts from. No lag is looked at.
+    pub fn new(kafka: KafkaSettings, model_url: impl Into<String>) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            kafka,
+            model_url: model_url.into(),
+            store: None,
+            sql: SqlArgs::default(),
+            health: Vec::new(),
+            lag: Vec::new(),
+            newest: DEFAULT_NEWEST,
+            viewers: DEFAULT_VIEWERS,
+        }
+    }
+}
+
+/// A part of the pipeline and the URL that answers 200 while it is healthy; `NAME=URL` as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartUrl {
+    /// What the page calls it.
+    pub name: String,
+    /// What is asked.
+    pub url: String,
+}
+
+/// A text that is no [`PartUrl`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not of the form NAME=http://HOST:PORT/PATH")]
+pub struct PartUrlError(String);
+
+impl FromStr for PartUrl {
+    type Err = PartUrlError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, url) = text
+            .split_once('=')
+            .filter(|(name, url)| !name.is_empty() && reqwest::Url::parse(url).is_ok())
+            .ok_or_else(|| PartUrlError(text.to_owned()))?;
+        Ok(Self {
+            name: name.to_owned(),
+            url: url.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    #[test]
+    fn the_defaults_in_code_are_those_of_the_command_line_without_the_groups() {
+        let mut parsed = Cli::try_parse_from(["monitor"]).expect("defaults").config;
+        assert_eq!(parsed.listen.to_string(), DEFAULT_LISTEN);
+        parsed.listen.set_port(0);
+        assert_eq!(parsed.lag.len(), DEFAULT_LAG.len());
+        parsed.lag.clear();
+        let built = Config::new(KafkaSettings::plain("127.0.0.1:9092"), DEFAULT_MODEL_URL);
+        assert_eq!(format!("{parsed:?}"), format!("{built:?}"));
+    }
+
+    #[test]
+    fn a_part_without_a_url_is_refused() {
+        for text in ["predictor", "=http://localhost/", "predictor=localhost"] {
+            assert!(text.parse::<PartUrl>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Whether a request comes from this page: a page of another site must not act in its reader's name.
+
+use axum::http::{HeaderMap, header};
+
+/// Whether a browser sent the request for a page of another origin. Browsers say so by
+/// `Sec-Fetch-Site` (W3C Fetch Metadata) or, where that is missing, by `Origin`; a request with
+/// neither comes from no browser.
+pub(super) fn is_foreign(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or(""));
+    if let Some(site) = text("sec-fetch-site".parse().unwrap_or(header::ORIGIN)) {
+        return site != "same-origin";
+    }
+    let Some(origin) = text(header::ORIGIN) else {
+        return false;
+    };
+    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    authority.is_none() || authority != text(header::HOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn foreign(headers: &[(&'static str, &'static str)]) -> bool {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, value.parse().expect("a header"));
+        }
+        is_foreign(&map)
+    }
+
+    #[test]
+    fn only_a_page_of_this_origin_may_act_and_what_is_no_browser() {
+        let host = ("host", "127.0.0.1:8080");
+        assert!(!foreign(&[host]));
+        assert!(!foreign(&[host, ("sec-fetch-site", "same-origin")]));
+        assert!(!foreign(&[host, ("origin", "http://127.0.0.1:8080")]));
+        for site in ["cross-site", "same-site", "none"] {
+            assert!(foreign(&[host, ("sec-fetch-site", site)]), "{site}");
+        }
+        for origin in ["http://evil.example", "http://127.0.0.1:8000", "null"] {
+            assert!(foreign(&[host, ("origin", origin)]), "{origin}");
+        }
+        let both = [
+            ("sec-fetch-site", "cross-site"),
+            ("origin", "http://127.0.0.1:8080"),
+        ];
+        assert!(foreign(&[host, both[0], both[1]]));
+    }
+}

@@ -1,0 +1,36 @@
+//! A running pipeline as a live page.
+//!
+//! Everything is rendered here: a page that is asked for is a complete snapshot, and a small script
+//! replaces the sections that have changed since, as server-sent events bring them. A section is
+//! rendered once for all who look, and nothing is rendered while nobody does.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`config`] | settings |
+//! | [`service`] | everything wired together |
+//! | `outside` | what topics do not tell: model, history, store, lag, health; asked while somebody looks |
+//! | `health`, `stored` | parts of it: the parts' health, the rows in the store |
+//! | `state` | the one state that the page shows, made by `report`'s code |
+//! | `standing` | where the pipeline stands, in a sentence |
+//! | `sections` | the state as HTML, section by section |
+//! | `frame` | the sections with their numbers, and as server-sent events |
+//! | `looks` | who looks, when to render, the newest frame |
+//! | `http` | the page, its events, its actions, its headers |
+//! | `metrics` | what is counted |
+
+pub mod config;
+mod frame;
+mod health;
+mod http;
+mod looks;
+mod metrics;
+mod outside;
+mod sections;
+pub mod service;
+mod standing;
+mod state;
+mod stored;
+
+pub use config::{Config, PartUrl};
+pub use looks::Looks;
+pub use service::{Monitor, Watching};

@@ -1,0 +1,192 @@
+//! Who looks, when to render, and the newest frame. While nobody looks, nothing is rendered or asked.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::Stream;
+use messages::EventTime;
+use service_runtime::CancellationToken;
+use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::MissedTickBehavior;
+
+use crate::frame::{Frame, FrameId};
+use crate::metrics::Metrics;
+use crate::outside::Asker;
+use crate::sections::Sections;
+use crate::service::Watching;
+use crate::state::State;
+
+/// A section changes at most this often.
+const PACE: Duration = Duration::from_millis(500);
+/// Proxies close connections on which nothing comes for long.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// After how long a page whose connection was lost comes again.
+const RETRY: &[u8] = b"retry: 2000\n\n";
+
+/// Everybody who looks at a pipeline; clones are the same.
+#[derive(Clone, Debug)]
+pub struct Looks(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    watching: Watching,
+    asker: Asker,
+    metrics: Metrics,
+    frames: watch::Sender<Arc<Frame>>,
+    rendering: Mutex<Rendering>,
+    seats: Arc<Semaphore>,
+    most: usize,
+    sat_down: Notify,
+    closed: CancellationToken,
+}
+
+#[derive(Debug, Default)]
+struct Rendering {
+    last: Option<Instant>,
+    sections: Sections,
+}
+
+/// One who looks: a connection on which events are sent.
+#[derive(Debug)]
+pub(crate) struct Viewer {
+    frames: watch::Receiver<Arc<Frame>>,
+    seen: Option<FrameId>,
+    pending: VecDeque<Bytes>,
+    closed: CancellationToken,
+    metrics: Metrics,
+    _seat: OwnedSemaphorePermit,
+}
+
+impl Looks {
+    pub(crate) fn new(watching: Watching, asker: Asker, metrics: Metrics, viewers: u16) -> Self {
+        let first = Frame::first(EventTime::now().as_millis());
+        Self(Arc::new(Shared {
+            watching,
+            asker,
+            metrics,
+            frames: watch::Sender::new(Arc::new(first)),
+            rendering: Mutex::default(),
+            seats: Arc::new(Semaphore::new(viewers.into())),
+            most: viewers.into(),
+            sat_down: Notify::new(),
+            closed: CancellationToken::new(),
+        }))
+    }
+
+    /// The page as it is now, at most [`PACE`] old.
+    pub(crate) async fn now(&self) -> Arc<Frame> {
+        self.frame(2 * PACE).await
+    }
+
+    /// Looks and renders at once, for all who look.
+    pub async fn refresh(&self) {
+        self.0.rendering.lock().await.last = None;
+        self.frame(Duration::ZERO).await;
+    }
+
+    /// The page, with what topics do not tell not older than `age`.
+    async fn frame(&self, age: Duration) -> Arc<Frame> {
+        let shared = &self.0;
+        let mut rendering = shared.rendering.lock().await;
+        if rendering.last.is_none_or(|last| last.elapsed() >= PACE) {
+            let outside = shared.asker.ask(age).await;
+            let began = Instant::now();
+            let state = State::of(&shared.watching, outside);
+            let rendered = rendering.sections.render(&state);
+            let next = shared.frames.borrow().next(rendered);
+            if let Some(next) = next {
+                shared.frames.send_replace(Arc::new(next));
+                shared.metrics.frames.inc();
+            }
+            shared
+                .metrics
+                .rendering
+                .observe(began.elapsed().as_secs_f64());
+            rendering.last = Some(began);
+        }
+        shared.frames.borrow().clone()
+    }
+
+    /// Somebody sits down who has seen the frame `seen`; none where all seats are taken.
+    pub(crate) fn sit_down(&self, seen: Option<FrameId>) -> Option<Viewer> {
+        let seat = self.0.seats.clone().try_acquire_owned();
+        let Ok(seat) = seat else {
+            self.0.metrics.refused.inc();
+            return None;
+        };
+        self.0.metrics.viewers.inc();
+        let mut frames = self.0.frames.subscribe();
+        frames.mark_changed();
+        self.0.sat_down.notify_one();
+        Some(Viewer {
+            frames,
+            seen,
+            pending: VecDeque::from([Bytes::from_static(RETRY)]),
+            closed: self.0.closed.clone(),
+            metrics: self.0.metrics.clone(),
+            _seat: seat,
+        })
+    }
+
+    /// Renders while somebody looks, until `shutdown`; then once more, and all are told.
+    pub(crate) async fn run(&self, shutdown: CancellationToken) {
+        let mut pace = tokio::time::interval(PACE);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let work = async {
+            loop {
+                while self.0.seats.available_permits() == self.0.most {
+                    self.0.sat_down.notified().await;
+                }
+                pace.tick().await;
+                self.frame(PACE).await;
+            }
+        };
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = work => {}
+        }
+        self.0.closed.cancel();
+    }
+}
+
+impl Viewer {
+    /// The events, until the monitor ends.
+    pub(crate) fn events(self) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
+        futures::stream::unfold(self, |mut viewer| async {
+            let event = viewer.next().await?;
+            Some((Ok(event), viewer))
+        })
+    }
+
+    /// The next event. Frames that came while the last ones were sent are skipped but for the
+    /// newest, so that a slow connection costs no memory.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(event) = self.pending.pop_front() {
+                return Some(event);
+            }
+            tokio::select! {
+                biased;
+                changed = self.frames.changed() => {
+                    changed.ok()?;
+                    let frame = self.frames.borrow_and_update().clone();
+                    if frame.id.number == 0 || self.seen == Some(frame.id) {
+                        continue;
+                    }
+                    self.pending = frame.events_after(self.seen).into();
+                    self.seen = Some(frame.id);
+                }
+                () = self.closed.cancelled() => return None,
+                () = tokio::time::sleep(KEEP_ALIVE) => return Some(Bytes::from_static(b":\n\n")),
+            }
+        }
+    }
+}
+
+impl Drop for Viewer {
+    fn drop(&mut self) {
+        self.metrics.viewers.dec();
+    }
+}

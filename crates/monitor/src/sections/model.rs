@@ -1,0 +1,94 @@
+//! The live model, and the versions to choose from.
+
+use maud::{Markup, html};
+use model_server::decision::Verdict;
+use model_server::http::view::ModelView;
+use report::percent;
+
+use super::words::{count, kg, significant};
+use crate::outside::Example;
+use crate::state::State;
+
+/// How many versions can be chosen from.
+const CHOICE: usize = 20;
+
+/// The live model with its coefficients.
+pub(super) fn section(state: &State) -> Markup {
+    let live = &state.outside.live;
+    html! {
+        @if let Some(failure) = &live.failure { p.failure { "The model server does not tell what is live: " (failure) } }
+        @if let Some(model) = &live.last { (shown(model)) }
+        @if let Some(example) = &state.outside.example.last { (prediction(example)) }
+    }
+}
+
+fn shown(model: &ModelView) -> Markup {
+    let fit = &model.summary;
+    html! {
+        dl.facts {
+            div { dt { "Version" } dd.version { (model.model_version) @if model.pinned { " (pinned)" } } }
+            div { dt { "Trained" } dd { (model.model_time) " UTC" } }
+            div { dt { "Rows" } dd { (count(model.rows)) ": " (model.species.join(", ")) } }
+            div { dt { "Leave-one-out error" } dd { (percent(Some(model.loo_error))) } }
+            div { dt { "R²" } dd { (significant(fit.r_squared)) } }
+            div { dt { "Residual standard error" } dd { (significant(fit.residual_standard_error)) " kg" } }
+        }
+        div.scroll id="model-scroll" tabindex="0" role="region" aria-label="Coefficients" {
+            table {
+                caption { code { (fit.formula) } }
+                thead { tr {
+                    th scope="col" { "Term" }
+                    th.number scope="col" { "Estimate" }
+                    th.number scope="col" { "Std. error" }
+                    th.number scope="col" { "95 % interval" }
+                } }
+                tbody {
+                    @for one in &fit.coefficients {
+                        tr {
+                            th scope="row" { (one.term) }
+                            td.number { (significant(one.estimate)) }
+                            td.number { (significant(one.std_error)) }
+                            td.number { (significant(one.lower95)) " to " (significant(one.upper95)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn prediction(example: &Example) -> Markup {
+    html! {
+        @if let Some(fish) = &example.of {
+            p {
+                "Fish " (fish.fish_id) ", a " (fish.species) " of "
+                (fish.length_cm) " by " (fish.height_cm) " cm: predicted "
+                strong { (kg(example.weight)) }
+                ", 95 % interval " (kg(example.lower95)) " to " (kg(example.upper95)) "."
+            }
+        }
+    }
+}
+
+/// The versions as a choice.
+pub(super) fn versions(state: &State) -> Markup {
+    let models = state.outside.models.last.as_deref().unwrap_or_default();
+    html! {
+        @for model in models.iter().take(CHOICE) {
+            option value=(model.model_version) {
+                (model.model_version) ": " (model.species.join(", "))
+                ", " (model.model_time) ", " (decided(model))
+            }
+        }
+    }
+}
+
+fn decided(model: &ModelView) -> &'static str {
+    match model.decisions.last().map(|decision| decision.verdict) {
+        _ if model.live && model.pinned => "live, pinned",
+        _ if model.live => "live",
+        Some(Verdict::Activated) => "was live",
+        Some(Verdict::Rejected) => "rejected",
+        None => "not decided",
+    }
+}

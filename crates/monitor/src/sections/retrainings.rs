@@ -1,0 +1,102 @@
+//! Triggers, their causes and outcomes.
+
+use maud::{Markup, html};
+use plots::marks::{RetrainingMarks, Timeline};
+use report::{Retraining, percent};
+
+use super::words::clock;
+use crate::state::State;
+
+/// How many triggers are shown.
+const SHOWN: usize = 10;
+
+/// The newest triggers.
+pub(super) fn section(state: &State) -> Markup {
+    let threshold = state.report.threshold;
+    let all = &state.report.retrainings;
+    let marks = Timeline::of(&state.report).map_or_else(|_| Vec::new(), |all| all.retrainings);
+    html! {
+        @if all.is_empty() {
+            p { "No window's mean error has passed " (percent(Some(threshold))) ": nothing was retrained." }
+        } @else {
+            div.scroll id="retrainings-scroll" tabindex="0" role="region" aria-label="Triggers and what came of them" {
+                table {
+                    caption { "The newest triggers, newest first" }
+                    thead { tr {
+                        th scope="col" { "Window" }
+                        th scope="col" { "Cause" }
+                        th scope="col" { "Outcome" }
+                        th scope="col" { "Recovery" }
+                    } }
+                    tbody {
+                        @for (at, one) in all.iter().enumerate().rev().take(SHOWN) {
+                            (row(one, marks.get(at), threshold))
+                        }
+                    }
+                }
+            }
+            @if all.len() > SHOWN { p.note { (all.len() - SHOWN) " older triggers are not shown." } }
+        }
+    }
+}
+
+fn row(one: &Retraining, marks: Option<&RetrainingMarks>, threshold: f64) -> Markup {
+    let points = (one.error_avg - threshold) * 100.0;
+    let trigger = format!("{} {}", one.erring_version, one.window_start);
+    html! {
+        tr data-trigger=(trigger) {
+            th scope="row" {
+                (clock(one.window_start)) " to " (clock(one.window_end))
+                div.note { "fish " (one.fish_id_start) " to " (one.fish_id_end) }
+            }
+            td {
+                strong { (percent(Some(one.error_avg))) } ", "
+                (format!("{points:.1}")) " points above " (percent(Some(threshold)))
+                div.note {
+                    "model " span.version { (one.erring_version) } ": "
+                    (by_species(one, marks))
+                }
+            }
+            td {
+                span.badge data-outcome=(one.outcome.as_deref().unwrap_or("open")) {
+                    (one.outcome.as_deref().unwrap_or("not decided yet"))
+                }
+                @if let (Some(version), Some(rows)) = (&one.version, one.rows) {
+                    div.note {
+                        "model " span.version { (version) } " on " (rows) " rows: "
+                        (one.trained_species.join(", "))
+                    }
+                }
+            }
+            td { (recovery(one)) }
+        }
+    }
+}
+
+/// `15 walleye off by 85.1 %, 15 salmon off by 2.2 %`.
+fn by_species(one: &Retraining, marks: Option<&RetrainingMarks>) -> String {
+    let shares = marks.map_or(&[][..], |marks| &marks.window.by_species);
+    if shares.is_empty() {
+        return one.species.join(", ");
+    }
+    let shares = shares.iter().map(|share| {
+        let error = percent(Some(share.mean_error));
+        format!("{} {} off by {error}", share.fish, share.species)
+    });
+    shares.collect::<Vec<_>>().join(", ")
+}
+
+fn recovery(one: &Retraining) -> Markup {
+    html! {
+        @match (&one.first_fish_drifted, &one.first_fish_recovered, one.fish_to_recovery) {
+            (Some(drifted), Some(recovered), Some(fish)) => {
+                strong { (fish) " fish" }
+                @if let Some(seconds) = one.event_seconds_to_recovery {
+                    ", " (format!("{seconds:.0}")) " s"
+                }
+                div.note { "from fish " (drifted) " to fish " (recovered) }
+            }
+            _ => "-"
+        }
+    }
+}

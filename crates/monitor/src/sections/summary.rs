@@ -1,0 +1,57 @@
+//! Where the pipeline stands, and the main figures.
+
+use maud::{Markup, html};
+use report::percent;
+
+use super::words::{count, date_and_clock};
+use crate::state::State;
+
+/// One sentence, which is read out when it changes.
+pub(super) fn standing(state: &State) -> Markup {
+    let standing = &state.standing;
+    html! {
+        strong.badge data-condition=(standing.condition.name()) { (standing.condition.word()) }
+        " " span { (standing.sentence) }
+    }
+}
+
+/// The numbers that people look for first.
+pub(super) fn figures(state: &State) -> Markup {
+    let progress = &state.progress;
+    let threshold = state.report.threshold;
+    let high = progress.mean_error.is_some_and(|error| error > threshold);
+    let triggers = state.report.retrainings.len() as u64;
+    let recovered = state.report.retrainings.iter();
+    let recovered = recovered.filter(|one| one.first_fish_recovered.is_some());
+    let live = state.outside.live.last.as_ref();
+    html! {
+        dl.figures {
+            div.figure.alarm[high] {
+                dt { "Mean error, last ten fish" }
+                dd { (percent(progress.mean_error)) }
+                dd.note { "threshold " (percent(Some(threshold))) @if high { ": above" } }
+            }
+            div.figure {
+                dt { "Live model" }
+                dd.version { (live.map_or("-", |live| live.model_version.as_str())) }
+                dd.note {
+                    @if let Some(live) = live {
+                        (count(live.rows)) " rows: " (live.species.join(", "))
+                        @if live.pinned { "; pinned" }
+                    } @else { "not known" }
+                }
+            }
+            div.figure {
+                dt { "Fish measured" }
+                dd { (count(progress.measured)) }
+                dd.note { (count(progress.weighed)) " weighed" }
+            }
+            div.figure {
+                dt { "Triggers" }
+                dd { (count(triggers)) }
+                dd.note { (count(recovered.count() as u64)) " drifts ended" }
+            }
+        }
+        p.asof { "As of " time datetime=(state.at) { (date_and_clock(state.at)) } " UTC" }
+    }
+}

@@ -1,0 +1,86 @@
+//! Numbers and times as text.
+
+use std::time::Duration;
+
+use messages::EventTime;
+
+/// `13:39:27` of a time.
+pub(crate) fn clock(time: EventTime) -> String {
+    let text = time.to_string();
+    text.get(11..19).unwrap_or(&text).to_owned()
+}
+
+/// `2021-06-09 13:39:27` of a time.
+pub(crate) fn date_and_clock(time: EventTime) -> String {
+    let text = time.to_string();
+    text.get(..19).unwrap_or(&text).replace('T', " ")
+}
+
+/// How long ago, in the largest unit of which there is one.
+pub(crate) fn age(age: Duration) -> String {
+    match age.as_secs() {
+        0 => "now".to_owned(),
+        seconds @ 1..60 => format!("{seconds} s ago"),
+        seconds @ 60..3_600 => format!("{} min ago", seconds / 60),
+        seconds @ 3_600..86_400 => format!("{} h ago", seconds / 3_600),
+        seconds => format!("{} d ago", seconds / 86_400),
+    }
+}
+
+/// A number with four significant digits, without an exponent where it is neither tiny nor huge.
+pub(crate) fn significant(value: Option<f64>) -> String {
+    let Some(value) = value.filter(|value| value.is_finite()) else {
+        return "-".to_owned();
+    };
+    let size = value.abs();
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    if !(1e-4..1e6).contains(&size) {
+        return format!("{value:.2e}");
+    }
+    // One digit before the point for each power of ten from 1 on.
+    let digits = (3 - size.log10().floor() as i32).clamp(0, 7);
+    format!("{value:.*}", usize::try_from(digits).unwrap_or_default())
+}
+
+/// Kilograms with two decimals.
+pub(crate) fn kg(value: f64) -> String {
+    format!("{value:.2} kg")
+}
+
+/// A whole number with a comma between thousands.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_people_read_them() {
+        let texts = [0.0, 4.510_491_2, -0.048_237, 123_456.7, 1.2e-7].map(Some);
+        let texts = texts.map(significant);
+        assert_eq!(texts, ["0", "4.510", "-0.04824", "123457", "1.20e-7"]);
+        assert_eq!(significant(Some(f64::NAN)), "-");
+        assert_eq!(
+            [7, 1_234, 1_000_000].map(count),
+            ["7", "1,234", "1,000,000"]
+        );
+    }
+
+    #[test]
+    fn ages_are_told_in_their_largest_unit() {
+        let ages = [0, 59, 60, 7_199, 86_400].map(Duration::from_secs).map(age);
+        assert_eq!(ages, ["now", "59 s ago", "1 min ago", "1 h ago", "1 d ago"]);
+    }
+}
