@@ -2,7 +2,7 @@
 
 use super::element::{Anchor, Area, Element};
 use super::error_range::ErrorRange;
-use super::font::{SMALL, width};
+use super::font::{SMALL, first_fitting, width};
 use super::scale::{Scale, Spread, percent, round_step};
 use super::symbol::colour;
 use crate::marks::{FishPoint, Span, Timeline};
@@ -116,17 +116,18 @@ impl<'a> Events<'a> {
             label(16.0, fish.position.to_string());
             label(29.0, clock(fish, one_day.is_some()));
         }
-        let title = match one_day {
-            Some(day) => format!("fish in the order of measurement, and when ({day}, UTC)"),
-            None => "fish in the order of measurement, and when (UTC)".to_owned(),
-        };
-        let middle = ((left + right) / 2.0, bottom + 45.0);
-        elements.push(Element::text(
-            "axis-title muted",
-            middle,
-            Anchor::Middle,
-            title,
-        ));
+        let day = one_day.map_or(String::new(), |day| format!("{day}, "));
+        let titles = [
+            format!("fish in the order of measurement, and when ({day}UTC)"),
+            format!("fish in order, and when ({day}UTC)"),
+            "fish, and when (UTC)".to_owned(),
+        ];
+        // A page's own font may be wider than the bundled one.
+        if let Some(title) = first_fitting(&titles, SMALL, self.area.width() * 0.8) {
+            let middle = ((left + right) / 2.0, bottom + 45.0);
+            let text = Element::text("axis-title muted", middle, Anchor::Middle, title);
+            elements.push(text);
+        }
         Element::group("axes", elements)
     }
 
