@@ -635,7 +635,10 @@ mod tests {
     #[test]
     fn of_the_newest_fish_only_those_and_the_retrainings_that_reach_into_them_are_left() {
         let run = drifted();
-        let whole = build(&sources(&run));
+        let whole = build(&Sources {
+            window: Duration::from_secs(40),
+            ..sources(&run)
+        });
         let newest = whole.newest(20);
         assert_eq!(newest.fish_rows.len(), 20);
         assert_eq!(newest.fish_rows[0].id, whole.fish_rows[10].id);

@@ -134,26 +134,31 @@ impl Display for Retraining {
     }
 }
 
-impl Display for DriftCause {
-    /// Lines that end with a line break; none where nothing is known.
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for one in &self.species {
-            write!(
-                f,
-                "  {}, {} of {} fish: error {}",
-                one.species,
-                one.fish,
-                self.fish,
-                percent(Some(one.mean_error))
-            )?;
+impl DriftCause {
+    /// What is known of it, a line each: the species, then the features.
+    pub fn lines(&self) -> Vec<String> {
+        let species = self.species.iter().map(|one| {
+            let error = percent(Some(one.mean_error));
+            let line = format!(
+                "{}, {} of {} fish: error {error}",
+                one.species, one.fish, self.fish
+            );
             match one.training_rows {
-                Some(0) => writeln!(f, ", a species that the model never saw")?,
-                Some(rows) => writeln!(f, ", {rows} of the model's training rows")?,
-                None => writeln!(f)?,
+                Some(0) => line + ", a species that the model never saw",
+                Some(rows) => format!("{line}, {rows} of the model's training rows"),
+                None => line,
             }
-        }
-        for shift in &self.features {
-            writeln!(f, "  {shift}")?;
+        });
+        let features = self.features.iter().map(FeatureShift::to_string);
+        species.chain(features).collect()
+    }
+}
+
+impl Display for DriftCause {
+    /// Its lines, indented; each ends with a line break.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for line in self.lines() {
+            writeln!(f, "  {line}")?;
         }
         Ok(())
     }
