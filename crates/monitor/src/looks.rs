@@ -190,3 +190,62 @@ impl Drop for Viewer {
         self.metrics.viewers.dec();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+
+    fn viewer(frames: &watch::Sender<Arc<Frame>>) -> Viewer {
+        let mut receiver = frames.subscribe();
+        receiver.mark_changed();
+        let seats = Arc::new(Semaphore::new(1));
+        Viewer {
+            frames: receiver,
+            seen: None,
+            pending: VecDeque::new(),
+            closed: CancellationToken::new(),
+            metrics: Metrics::register(&mut Registry::default()),
+            _seat: seats.try_acquire_owned().expect("a seat"),
+        }
+    }
+
+    async fn next(viewer: &mut Viewer) -> String {
+        let event = viewer.next().await.expect("an event");
+        String::from_utf8(event.to_vec()).expect("UTF-8")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_viewer_skips_to_the_newest_frame_and_holds_one_at_most() {
+        let frames = watch::Sender::new(Arc::new(Frame::first(7)));
+        let mut slow = viewer(&frames);
+        let show = |text: String| {
+            let next = frames.borrow().next(vec![("flow", text)]);
+            frames.send_replace(Arc::new(next.expect("news")));
+        };
+        show("first".to_owned());
+        assert!(next(&mut slow).await.contains("first"));
+        for number in 0..1_000 {
+            show(format!("{number} of many"));
+        }
+        assert!(next(&mut slow).await.contains("id: 7-1\n"));
+        assert!(next(&mut slow).await.contains("999 of many"));
+        assert!(next(&mut slow).await.contains("id: 7-1001\n"));
+        assert!(slow.pending.is_empty());
+        // Nothing more: the connection is only kept alive.
+        assert_eq!(next(&mut slow).await, ":\n\n");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_frame_comes_before_the_end() {
+        let frames = watch::Sender::new(Arc::new(Frame::first(7)));
+        let mut last = viewer(&frames);
+        let frame = frames.borrow().next(vec![("flow", "the end".to_owned())]);
+        frames.send_replace(Arc::new(frame.expect("news")));
+        last.closed.cancel();
+        assert!(next(&mut last).await.contains("the end"));
+        assert!(next(&mut last).await.contains("id: 7-1\n"));
+        assert!(last.next().await.is_none());
+    }
+}

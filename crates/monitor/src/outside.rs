@@ -10,7 +10,10 @@ use std::time::{Duration, Instant};
 use messages::{Measurement, topics};
 use model_server::http::view::ModelView;
 use observer::cluster::Look;
+use observer::model_history::history_from;
 use observer::{Cluster, ModelApi, Observer};
+use report::ModelHistory;
+use report::ledger::Trigger;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
@@ -83,6 +86,8 @@ pub(crate) struct Outside {
     pub(crate) example: Answer<Example>,
     /// The newest versions, newest first.
     pub(crate) models: Answer<Vec<ModelView>>,
+    /// The history that they make, with the training rows of versions that erred.
+    pub(crate) history: Answer<ModelHistory>,
     /// The rows in the store; none where no store is looked at.
     pub(crate) stored: Option<HashSet<String>>,
     /// Why the store cannot be read.
@@ -155,6 +160,7 @@ impl Known {
             live,
             example,
             models,
+            history,
             stored,
             store_failure,
             cluster,
@@ -163,15 +169,17 @@ impl Known {
         let watching = &of.watching;
         let api = &watching.model_api;
         live.renew(api.live_model()).await;
-        let triggers = watching.observer.ledger().triggers().len();
+        let triggers = watching.observer.ledger().triggers().to_vec();
         let key = live_key(live.last.as_ref());
         let known_history = self.history.as_ref().is_some_and(|(asked, version, seen)| {
-            asked.elapsed() < HISTORY && *version == key && *seen == triggers
+            asked.elapsed() < HISTORY && *version == key && *seen == triggers.len()
         });
         let known_parts = self.parts.is_some_and(|asked| now < asked + PARTS);
-        let history = async {
+        let versions = async {
             if !known_history {
                 models.renew(api.newest(VERSIONS)).await;
+                let models = models.last.as_deref().unwrap_or_default();
+                history.renew(with_rows(api, models, &triggers)).await;
             }
         };
         let rows = rows(&watching.observer);
@@ -203,15 +211,26 @@ impl Known {
                 example.renew(predict(api, fish)).await;
             }
         };
-        tokio::join!(history, store, broker, others, predicted);
+        tokio::join!(versions, store, broker, others, predicted);
         if !known_history {
-            self.history = Some((now, key, triggers));
+            self.history = Some((now, key, triggers.len()));
         }
         if !known_parts {
             self.parts = Some(now);
         }
         self.outside = Arc::new(next);
     }
+}
+
+/// The history that versions make, with the training rows of those that erred.
+async fn with_rows(
+    api: &ModelApi,
+    models: &[ModelView],
+    triggers: &[Trigger],
+) -> anyhow::Result<ModelHistory> {
+    let mut history = history_from(models);
+    api.add_rows(&mut history, triggers).await?;
+    Ok(history)
 }
 
 /// Changes where the log of decisions says that something else is live.

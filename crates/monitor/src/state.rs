@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use messages::{EventTime, topics};
 use observer::DeadLetter;
-use observer::model_history::history_of;
 use observer::traffic::TopicTraffic;
 use report::{Ledger, ModelHistory, Progress, Report, Sources};
 
@@ -64,8 +63,7 @@ impl State {
     pub(crate) fn of(watching: &Watching, outside: Arc<Outside>) -> Self {
         let observer = &watching.observer;
         let ledger: Ledger = observer.ledger().clone();
-        let models = outside.models.last.as_deref().unwrap_or_default();
-        let history = history_of(models);
+        let history = outside.history.last.clone().unwrap_or_default();
         // Where no store is looked at, a joined row counts as stored.
         let stored = outside.stored.clone().unwrap_or_else(|| joined(&ledger));
         let report = report_of(&ledger, &history, &stored, watching);

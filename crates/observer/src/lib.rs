@@ -19,8 +19,8 @@ pub mod memory;
 pub mod model_history;
 pub mod observe;
 pub mod stored_rows;
-pub mod training_rows;
 pub mod traffic;
+pub mod training_rows;
 pub mod trigger_rule;
 pub mod watched;
 

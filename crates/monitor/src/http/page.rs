@@ -41,9 +41,11 @@ fn page(frame: &Frame) -> Markup {
     let live = |name: &str| PreEscaped(frame.html(name).to_owned());
     let section = |name: &str, title: &str, wide: bool| {
         let heading = format!("{name}-heading");
+        // A chart shows its own title.
+        let chart = ["behaviour", "errors"].contains(&name);
         html! {
             section.card.full[wide] aria-labelledby=(heading) {
-                h2 id=(heading) { (title) }
+                h2.hidden[chart] id=(heading) { (title) }
                 div data-section=(name) { (live(name)) }
             }
         }

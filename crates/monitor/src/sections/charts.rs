@@ -8,7 +8,7 @@ use report::{Report, percent};
 const CHARTS: [(&str, Figure); 2] = [("behaviour", Figure::Model), ("errors", Figure::Errors)];
 /// Pixels of the charts on a wide and on a narrow page.
 const WIDE: (u32, u32) = (1_120, 520);
-const NARROW: (u32, u32) = (360, 500);
+const NARROW: (u32, u32) = (380, 500);
 
 /// The last charts, and the report that they show.
 #[derive(Debug, Default)]

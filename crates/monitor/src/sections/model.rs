@@ -84,11 +84,12 @@ pub(super) fn versions(state: &State) -> Markup {
 }
 
 fn decided(model: &ModelView) -> &'static str {
-    match model.decisions.last().map(|decision| decision.verdict) {
-        _ if model.live && model.pinned => "live, pinned",
-        _ if model.live => "live",
-        Some(Verdict::Activated) => "was live",
-        Some(Verdict::Rejected) => "rejected",
-        None => "not decided",
+    let decided = |verdict| model.decisions.iter().any(|one| one.verdict == verdict);
+    match () {
+        () if model.live && model.pinned => "live, pinned",
+        () if model.live => "live",
+        () if decided(Verdict::Activated) => "was live",
+        () if decided(Verdict::Rejected) => "rejected",
+        () => "not decided",
     }
 }

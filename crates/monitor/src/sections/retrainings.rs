@@ -1,7 +1,6 @@
 //! Triggers, their causes and outcomes.
 
 use maud::{Markup, html};
-use plots::marks::{RetrainingMarks, Timeline};
 use report::{Retraining, percent};
 
 use super::words::clock;
@@ -14,7 +13,6 @@ const SHOWN: usize = 10;
 pub(super) fn section(state: &State) -> Markup {
     let threshold = state.report.threshold;
     let all = &state.report.retrainings;
-    let marks = Timeline::of(&state.report).map_or_else(|_| Vec::new(), |all| all.retrainings);
     html! {
         @if all.is_empty() {
             p { "No window's mean error has passed " (percent(Some(threshold))) ": nothing was retrained." }
@@ -29,9 +27,7 @@ pub(super) fn section(state: &State) -> Markup {
                         th scope="col" { "Recovery" }
                     } }
                     tbody {
-                        @for (at, one) in all.iter().enumerate().rev().take(SHOWN) {
-                            (row(one, marks.get(at), threshold))
-                        }
+                        @for one in all.iter().rev().take(SHOWN) { (row(one, threshold)) }
                     }
                 }
             }
@@ -40,7 +36,7 @@ pub(super) fn section(state: &State) -> Markup {
     }
 }
 
-fn row(one: &Retraining, marks: Option<&RetrainingMarks>, threshold: f64) -> Markup {
+fn row(one: &Retraining, threshold: f64) -> Markup {
     let points = (one.error_avg - threshold) * 100.0;
     let trigger = format!("{} {}", one.erring_version, one.window_start);
     html! {
@@ -52,9 +48,9 @@ fn row(one: &Retraining, marks: Option<&RetrainingMarks>, threshold: f64) -> Mar
             td {
                 strong { (percent(Some(one.error_avg))) } ", "
                 (format!("{points:.1}")) " points above " (percent(Some(threshold)))
-                div.note {
-                    "model " span.version { (one.erring_version) } ": "
-                    (by_species(one, marks))
+                ul.plain.note {
+                    @for line in one.cause.lines() { li { (line) } }
+                    li { "model " span.version { (one.erring_version) } }
                 }
             }
             td {
@@ -71,19 +67,6 @@ fn row(one: &Retraining, marks: Option<&RetrainingMarks>, threshold: f64) -> Mar
             td { (recovery(one)) }
         }
     }
-}
-
-/// `15 walleye off by 85.1 %, 15 salmon off by 2.2 %`.
-fn by_species(one: &Retraining, marks: Option<&RetrainingMarks>) -> String {
-    let shares = marks.map_or(&[][..], |marks| &marks.window.by_species);
-    if shares.is_empty() {
-        return one.species.join(", ");
-    }
-    let shares = shares.iter().map(|share| {
-        let error = percent(Some(share.mean_error));
-        format!("{} {} off by {error}", share.fish, share.species)
-    });
-    shares.collect::<Vec<_>>().join(", ")
 }
 
 fn recovery(one: &Retraining) -> Markup {

@@ -49,9 +49,16 @@ pub(super) fn figures(state: &State) -> Markup {
             div.figure {
                 dt { "Triggers" }
                 dd { (count(triggers)) }
-                dd.note { (count(recovered.count() as u64)) " drifts ended" }
+                dd.note { (ended(recovered.count())) }
             }
         }
         p.asof { "As of " time datetime=(state.at) { (date_and_clock(state.at)) } " UTC" }
+    }
+}
+
+fn ended(drifts: usize) -> String {
+    match drifts {
+        1 => "1 drift ended".to_owned(),
+        _ => format!("{drifts} drifts ended"),
     }
 }

@@ -1,0 +1,8 @@
+//! The page over HTTP, on a broker in this process and a real model server.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod actions;
+mod events;
+mod page;
+mod support;
+mod watching;

@@ -1,0 +1,89 @@
+//! The page as a snapshot.
+
+use crate::support::{Stage, time};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_is_a_whole_snapshot_that_needs_no_script_and_nothing_from_elsewhere() {
+    let stage = Stage::new().await;
+    let monitor = stage.monitor().await;
+    let live = stage.live_version().await;
+    for id in 1..=12 {
+        stage.fish(id, "salmon", &live, 0.02).await;
+    }
+    stage.dead_letter("Length is missing").await;
+    monitor.page_with("Length is missing").await;
+    let answer = monitor.get("/").await;
+    let policy = answer.headers()["content-security-policy"]
+        .to_str()
+        .unwrap();
+    assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"));
+    assert!(
+        !policy.contains("unsafe") && !policy.contains("http"),
+        "{policy}"
+    );
+    let page = answer.text().await.unwrap();
+    for text in [
+        "Steady",
+        "Drift, retraining and recovery",
+        "Prediction error by species",
+        "data-fish=\"12\"",
+        "weight ~ length + height",
+        "95 % interval",
+        "model server",
+        live.as_str(),
+    ] {
+        assert!(page.contains(text), "{text}");
+    }
+    // What the policy forbids: a browser would leave it out and complain.
+    for inline in [
+        "<style",
+        " style=\"",
+        " onclick=",
+        "javascript:",
+        "<script>",
+    ] {
+        assert!(!page.contains(inline), "{inline}");
+    }
+    let elsewhere = page.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
+    assert!(!elsewhere.contains("://"), "a link to elsewhere");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_from_records_is_text_and_never_markup() {
+    let stage = Stage::new().await;
+    let monitor = stage.monitor().await;
+    let live = stage.live_version().await;
+    let species = "<script>alert(1)</script>";
+    for id in 1..=3 {
+        stage.fish(id, species, &live, 0.5).await;
+    }
+    stage.trigger(&live, time(-20), (1, 3)).await;
+    stage.dead_letter("<img src=x onerror=alert(2)>").await;
+    let page = monitor.page_with("onerror=alert").await;
+    assert!(page.contains("&lt;script&gt;alert(1)"));
+    assert!(!page.contains("<script>") && !page.contains("<img"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drift_is_told_with_its_cause_and_that_its_retraining_is_not_decided() {
+    let stage = Stage::new().await;
+    let monitor = stage.monitor().await;
+    let live = stage.live_version().await;
+    for id in 1..=10 {
+        stage.fish(id, "walleye", &live, 0.8).await;
+    }
+    monitor.page_with("Error rising").await;
+    stage.trigger(&live, time(-20), (1, 10)).await;
+    // The rows that the model was trained on are asked for when the trigger has been seen.
+    let page = monitor
+        .page_with("a species that the model never saw")
+        .await;
+    assert!(page.contains("Drifting"));
+    assert!(page.contains("65.0 points above 15.0 %"), "how far above");
+    assert!(page.contains("not decided yet"));
+    assert!(page.contains("walleye, 10 of 10 fish: error 80.0 %"), "who");
+    assert!(
+        page.contains("mean length 80.0, in its training rows "),
+        "how"
+    );
+}
