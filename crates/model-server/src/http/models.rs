@@ -1,5 +1,7 @@
 //! What is live and what was: `/models…`.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::{FromRequestParts, Path, RawQuery, State};
 use axum::http::request::Parts;
@@ -14,6 +16,7 @@ use super::params::Params;
 use super::prediction::no_model;
 use super::problem::{ApiError, Busy, FieldError, Invalid, Kind, NotFound, Unauthorized};
 use super::view::ModelView;
+use crate::decision::Decision;
 use crate::store::{MODELS, Page, StoreError};
 
 /// Versions on a page, unless asked otherwise.
@@ -60,10 +63,20 @@ pub(super) async fn list(
     let store = api.trainer.store();
     let total = store.count_versions().await?;
     let live = api.live.get();
+    let page = store.versions(Page { skip, limit }).await?;
+    let ids: Vec<_> = page
+        .iter()
+        .map(|info| info.model_version.as_str())
+        .collect();
+    let mut decisions: HashMap<String, Vec<Decision>> = HashMap::new();
+    for decision in store.decisions_on(&ids).await? {
+        let on_version = decisions.entry(decision.model_version.clone()).or_default();
+        on_version.push(decision);
+    }
     let mut models = Vec::new();
-    for info in store.versions(Page { skip, limit }).await? {
-        let decisions = store.decisions_on(&info.model_version).await?;
-        models.push(ModelView::new(&info, decisions, live.as_deref()));
+    for info in &page {
+        let decisions = decisions.remove(&info.model_version).unwrap_or_default();
+        models.push(ModelView::new(info, decisions, live.as_deref()));
     }
     let after = skip.saturating_add(models.len() as u64);
     let next = (after < total && !models.is_empty())
@@ -123,7 +136,7 @@ pub(super) async fn one(
     if wants_text(&headers) {
         return Ok(text(version.info.model.summary().to_string()));
     }
-    let decisions = store.decisions_on(&id).await?;
+    let decisions = store.decisions_on(&[&id]).await?;
     let live = api.live.get();
     Ok(Json(ModelView::new(&version.info, decisions, live.as_deref())).into_response())
 }

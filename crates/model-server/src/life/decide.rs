@@ -46,7 +46,7 @@ impl Life {
                 gate: None,
                 reason,
             };
-            let entries = self.store.decisions_on(live).await?;
+            let entries = self.store.decisions_on(&[live]).await?;
             if !is_news(&entries, cause) || self.store.append(&entry).await? {
                 return Ok(Some(entry));
             }
@@ -75,7 +75,7 @@ impl Life {
         loop {
             let state = self.follow().await?;
             // After the log's end was read: what is appended from now on makes ours fail.
-            let mut entries = self.store.decisions_on(&info.model_version).await?;
+            let mut entries = self.store.decisions_on(&[&info.model_version]).await?;
             if !entries.is_empty() {
                 // The last may have been made a moment ago.
                 self.follow().await?;

@@ -111,6 +111,6 @@ pub trait Store: Debug + Send + Sync {
     /// The last sequence number; 0 where the log is empty.
     async fn last_sequence(&self) -> Result<u64, StoreError>;
 
-    /// The decisions on one version, in their order.
-    async fn decisions_on(&self, version: &str) -> Result<Vec<Decision>, StoreError>;
+    /// The decisions on some versions, in their order.
+    async fn decisions_on(&self, versions: &[&str]) -> Result<Vec<Decision>, StoreError>;
 }

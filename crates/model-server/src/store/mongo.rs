@@ -337,10 +337,10 @@ impl Store for MongoStore {
         Ok(last.first().map_or(0, |last| last.sequence))
     }
 
-    async fn decisions_on(&self, version: &str) -> Result<Vec<Decision>, StoreError> {
+    async fn decisions_on(&self, versions: &[&str]) -> Result<Vec<Decision>, StoreError> {
         self.find(
             DECISIONS,
-            doc! { "ModelVersion": version },
+            doc! { "ModelVersion": { "$in": versions } },
             doc! { "_id": 1 },
             ALL,
         )

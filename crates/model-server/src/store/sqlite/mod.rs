@@ -180,9 +180,8 @@ impl Store for SqliteStore {
         self.call(|db| versions::last_sequence(db)).await
     }
 
-    async fn decisions_on(&self, version: &str) -> Result<Vec<Decision>, StoreError> {
-        let version = version.to_owned();
-        self.call(move |db| versions::decisions_on(db, &version))
-            .await
+    async fn decisions_on(&self, versions: &[&str]) -> Result<Vec<Decision>, StoreError> {
+        let ids = serde_json::json!(versions).to_string();
+        self.call(move |db| versions::decisions_on(db, &ids)).await
     }
 }

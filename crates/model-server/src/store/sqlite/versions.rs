@@ -116,13 +116,14 @@ pub(super) fn decisions_after(
     documents(connection, DECISIONS, sql, [sequence])
 }
 
-/// The decisions on a version.
+/// The decisions on the versions whose ids are in a JSON array.
 pub(super) fn decisions_on(
     connection: &Connection,
-    version: &str,
+    ids: &str,
 ) -> Result<Vec<Decision>, StoreError> {
-    let sql = "SELECT _id, document FROM Decisions WHERE ModelVersion = ?1 ORDER BY _id";
-    documents(connection, DECISIONS, sql, [version])
+    let sql = "SELECT _id, document FROM Decisions \
+               WHERE ModelVersion IN (SELECT value FROM json_each(?1)) ORDER BY _id";
+    documents(connection, DECISIONS, sql, [ids])
 }
 
 /// The last activations, newest first.
