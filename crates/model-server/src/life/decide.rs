@@ -96,7 +96,7 @@ impl Life {
             if decision.verdict == Verdict::Unchanged && !is_news(&entries, &decision.cause) {
                 return Ok(decision);
             }
-            if self.store.append(&decision).await? {
+            if self.append(&decision, version).await? {
                 self.follow().await?;
                 return Ok(decision);
             }
@@ -116,13 +116,13 @@ impl Life {
     ) -> Result<Option<Arc<LiveModel>>, StoreError> {
         loop {
             let state = self.follow().await?;
-            if let Some(live) = state.champion.filter(|live| live.info.model_version == id) {
-                if live.activation.pinned == pinned {
-                    return Ok(Some(live));
-                }
-            } else if self.store.version(id).await?.is_none() {
-                return Ok(None);
+            let live = state.champion.filter(|live| live.info.model_version == id);
+            if let Some(live) = live.filter(|live| live.activation.pinned == pinned) {
+                return Ok(Some(live));
             }
+            let Some(version) = self.store.version(id).await? else {
+                return Ok(None);
+            };
             let decision = Decision {
                 sequence: state.sequence + 1,
                 model_version: id.to_owned(),
@@ -139,10 +139,24 @@ impl Life {
                 }
                 .into(),
             };
-            if self.store.append(&decision).await? {
+            if self.append(&decision, &version).await? {
                 self.follow().await?;
             }
         }
+    }
+
+    /// Appends a decision on a version; false where the number is taken. Another replica may have
+    /// forgotten the version since it was looked for: what goes live is stored again.
+    pub(super) async fn append(
+        &self,
+        decision: &Decision,
+        version: &Version,
+    ) -> Result<bool, StoreError> {
+        let appended = self.store.append(decision).await?;
+        if appended && decision.verdict == Verdict::Activated {
+            self.store.insert_version(version).await?;
+        }
+        Ok(appended)
     }
 
     /// Decides on the versions that were stored and then left undecided, because the process ended

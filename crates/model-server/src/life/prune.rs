@@ -24,6 +24,7 @@ impl Life {
         if count <= keep {
             return Ok(());
         }
+        let sequence = self.store.last_sequence().await?;
         let mut protected = self.store.undecided_versions().await?;
         protected.extend(live_since(
             EventTime::now().before(DAY),
@@ -32,8 +33,23 @@ impl Life {
         let ids = self.store.version_ids().await?.into_iter();
         let oldest = ids.filter(|id| !protected.contains(id));
         for id in oldest.take(usize::try_from(count - keep).unwrap_or(usize::MAX)) {
-            self.store.delete_version(&id).await?;
+            self.forget(&id, sequence).await?;
             tracing::info!(version = id, keep, "an old version is forgotten");
+        }
+        Ok(())
+    }
+
+    /// Forgets a version, unless the log has an entry on it after `sequence`: another replica
+    /// decided on it meanwhile.
+    async fn forget(&self, id: &str, sequence: u64) -> Result<(), StoreError> {
+        let Some(version) = self.store.version(id).await? else {
+            return Ok(());
+        };
+        self.store.delete_version(id).await?;
+        // After it is gone: who appends later stores it again (see `append`).
+        let news = self.store.decisions_after(sequence).await?;
+        if news.iter().any(|entry| entry.model_version == id) {
+            self.store.insert_version(&version).await?;
         }
         Ok(())
     }
@@ -50,4 +66,38 @@ fn live_since(time: EventTime, activations: Vec<Decision>) -> Vec<String> {
         }
     }
     live
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::SqliteStore;
+    use crate::seed::first_version;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn a_version_that_another_replica_activates_while_it_is_forgotten_stays() {
+        let store = SqliteStore::open(":memory:").unwrap();
+        let life = Life::new(Arc::new(store.clone()));
+        let version = first_version(None).unwrap();
+        let id = &version.info.model_version;
+        life.introduce(&version, false).await.unwrap();
+        // What is read before the other's activation, the deletion after it.
+        let sequence = store.last_sequence().await.unwrap();
+        life.activate(id, true).await.unwrap();
+        life.forget(id, sequence).await.unwrap();
+        assert_eq!(store.version(id).await.unwrap().as_ref(), Some(&version));
+
+        // The deletion before the other's activation, which has looked for the version already.
+        let activation = store.last_activations(1).await.unwrap().remove(0);
+        store.delete_version(id).await.unwrap();
+        let later = Decision {
+            sequence: activation.sequence + 1,
+            ..activation
+        };
+        assert!(life.append(&later, &version).await.unwrap());
+        assert_eq!(store.version(id).await.unwrap().as_ref(), Some(&version));
+    }
 }
