@@ -1,8 +1,10 @@
 //! Predictions: the two calls, good and bad input.
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use crate::harness::{Server, problem, send};
+use crate::harness::{Server, problem, send, within};
 
 #[tokio::test]
 async fn a_prediction_carries_weight_interval_model_and_version() {
@@ -100,6 +102,22 @@ async fn a_batch_that_is_no_array_or_too_large_is_refused_whole() {
 }
 
 #[tokio::test]
+async fn a_body_that_does_not_announce_its_size_is_refused_when_it_is_too_large() {
+    let (server, _dir) = Server::start().await;
+    let address = server.url.trim_start_matches("http://");
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let head = "POST /train HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
+    let size = 64 * 1024 + 1;
+    let body = format!("{size:x}\r\n{}\r\n", " ".repeat(size));
+    connection.write_all(head.as_bytes()).await.unwrap();
+    connection.write_all(body.as_bytes()).await.unwrap();
+    let mut status = [0; 12];
+    within(connection.read_exact(&mut status)).await.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 413");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn unknown_paths_and_methods_are_problems_too() {
     let (server, _dir) = Server::start().await;
     problem(server.get("/predict"), 404).await;
@@ -108,5 +126,12 @@ async fn unknown_paths_and_methods_are_problems_too() {
     problem(server.post("/models/none/activate"), 404).await;
     problem(server.get("/models?limit=0"), 400).await;
     problem(server.get("/models?page=2"), 400).await;
+    let path = problem(server.get("/models/%ff"), 400).await;
+    assert_eq!(path["errors"][0]["field"], "version");
+    for path in ["/healthz", "/readyz", "/metrics", "/openapi.json"] {
+        problem(server.post(path), 405).await;
+    }
+    let counted = r#"catchweight_http_requests_total{route="unknown",status="404"} 1"#;
+    assert!(server.metric(counted).await);
     server.stop().await;
 }
