@@ -221,6 +221,44 @@ async fn two_servers_on_one_file_agree_on_what_is_live() {
     other.stop().await;
 }
 
+/// Two replicas train at the same moment, on different rows: one decides after the other, on what
+/// is live then.
+pub(crate) async fn decide_one_after_the_other(one: &Server, other: &Server) {
+    let first = one.live().await;
+    let (a, b) = tokio::join!(
+        one.train("/train?rows=40", json!({})),
+        other.train("/train?rows=20", json!({}))
+    );
+    let mut decided = Vec::new();
+    for report in [a, b] {
+        let version = text(&report["ModelVersion"]);
+        let decision = one.json(&format!("/models/{version}")).await["Decisions"][0].clone();
+        assert_eq!(decision["Verdict"], report["Outcome"]);
+        decided.push((decision["Sequence"].as_u64().unwrap(), version, decision));
+    }
+    decided.sort_by_key(|(sequence, ..)| *sequence);
+    let [(2, earlier, decision), (3, later, judged_later)] = &decided[..] else {
+        panic!("{decided:?}")
+    };
+    // A model of salmon was live, the rows are of walleye.
+    assert_eq!(decision["Verdict"], "activated");
+    assert_eq!(decision["Gate"]["Champion"], first.as_str());
+    assert_eq!(judged_later["Gate"]["Champion"], earlier.as_str());
+    let passed = judged_later["Verdict"] == "activated";
+    let last = if passed { later } else { earlier };
+    until(|| async { one.live().await == *last && other.live().await == *last }).await;
+}
+
+#[tokio::test]
+async fn two_servers_that_train_at_the_same_moment_decide_one_after_the_other() {
+    let (one, dir) = Server::start().await;
+    let other = Server::start_in(dir.path(), config()).await;
+    one.store_fish(&fish("walleye", 1, 60, "x")).await;
+    decide_one_after_the_other(&one, &other).await;
+    one.stop().await;
+    other.stop().await;
+}
+
 #[tokio::test]
 async fn a_training_file_that_makes_no_model_is_a_usage_error() {
     let dir = tempfile::tempdir().unwrap();

@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::harness::{Server, config, fish, problem, send, text, trigger, until};
+use crate::history::decide_one_after_the_other;
 use crate::stores::Filled;
 use crate::stores::mongo::{store, uri};
 
@@ -119,6 +120,18 @@ async fn a_model_activated_through_one_replica_is_live_in_the_other() {
     deadline
         .await
         .expect("live in the other replica within 2 s");
+    one.stop().await;
+    other.stop().await;
+    store.clean_up().await;
+}
+
+#[tokio::test]
+async fn two_replicas_that_train_at_the_same_moment_decide_one_after_the_other() {
+    let (store, ()) = store().await;
+    let one = serve(store.clone(), config()).await;
+    let other = serve(store.clone(), config()).await;
+    store.fill(&fish("walleye", 1, 60, "x")).await;
+    decide_one_after_the_other(&one, &other).await;
     one.stop().await;
     other.stop().await;
     store.clean_up().await;
