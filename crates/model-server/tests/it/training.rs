@@ -1,6 +1,14 @@
 //! Training and what becomes of its versions.
 
-use model_server::Config;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use model_server::cause::Trigger;
+use model_server::life::Life;
+use model_server::metrics::Metrics;
+use model_server::training::{TrainFailure, TrainRequest, Trainer, TrainingRule};
+use model_server::{Config, SqliteStore};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -368,6 +376,36 @@ async fn calls_with_the_same_request_share_one_training_and_its_answer() {
             .await
     );
     server.stop().await;
+}
+
+#[tokio::test]
+async fn what_callers_that_hung_up_leave_waiting_is_bounded() {
+    let store = SqliteStore::open(":memory:").unwrap();
+    let life = Life::new(Arc::new(store.clone()));
+    let metrics = Metrics::register(&mut service_runtime::ops::registry(), life.live().clone());
+    let rule = TrainingRule {
+        newest: 50,
+        keep_per_species: 10,
+        row_wait: Duration::from_secs(20),
+        keep_versions: 10,
+    };
+    let trainer = Trainer::new(life, rule, metrics);
+    let request = |rows| TrainRequest {
+        trigger: Trigger::from_body(br#"{"Fish_Id_End":"60"}"#),
+        force: false,
+        rows: Some(rows),
+    };
+    // The first waits for a row, the others for the first; nobody waits for their answers.
+    for rows in 0..64 {
+        let call = trainer.train(request(rows));
+        assert!(call.now_or_never().is_none(), "it waits");
+    }
+    let refused = within(trainer.train(request(64))).await.unwrap_err();
+    assert!(matches!(*refused, TrainFailure::Busy), "{refused}");
+    crate::harness::store_fish(&store, &fish("salmon", 1, 60, "x")).await;
+    within(trainer.finish()).await;
+    let room_again = within(trainer.train(request(64))).await.unwrap();
+    assert_eq!(room_again.rows, Some(60));
 }
 
 #[tokio::test]
