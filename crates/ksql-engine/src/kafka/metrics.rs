@@ -40,7 +40,12 @@ impl Metrics {
         );
     }
 
-    /// How many records of all queries are in the processing log.
+    /// How many records a query took.
+    pub fn read(&self, query: &str) -> u64 {
+        self.of(query).read.get()
+    }
+
+    /// How many records of a query are in the processing log.
     pub fn skipped(&self, query: &str) -> u64 {
         self.of(query).skipped.get()
     }

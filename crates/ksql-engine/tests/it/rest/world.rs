@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use kafka_io::KafkaSettings;
-use ksql_engine::kafka::{CreateTopic, NewTopic, Options, Runtime};
+use ksql_engine::kafka::{CreateTopic, Metrics, NewTopic, Options, Runtime};
 use ksql_engine::serve::{
     Config, KafkaTopics, KsqlServer, Limits, Topic, TopicSpec, Topics, TopicsError,
 };
@@ -81,6 +81,7 @@ pub(super) struct World {
     pub(super) shutdown: CancellationToken,
     pub(super) served: Option<tokio::task::JoinHandle<anyhow::Result<()>>>,
     create: CreateTopic,
+    metrics: Metrics,
     producer: FutureProducer,
     consumer: BaseConsumer,
 }
@@ -96,6 +97,7 @@ impl World {
             create_topic: Some(create.clone()),
             ..Options::default()
         };
+        let metrics = options.metrics.clone();
         let runtime = Runtime::start(settings.clone(), options).await.unwrap();
         let topics = KafkaTopics::of_embedded(&settings, Some(create.clone())).unwrap();
         let topics = Arc::new(TestTopics {
@@ -121,6 +123,7 @@ impl World {
             served: Some(tokio::spawn(server.run(shutdown.clone()))),
             shutdown,
             create,
+            metrics,
             producer: settings.producer("test").create().unwrap(),
             consumer: settings.assigning_consumer("test").create().unwrap(),
         }
@@ -149,6 +152,20 @@ impl World {
             record = record.payload(value);
         }
         self.producer.send(record, LIMIT).await.unwrap();
+    }
+
+    /// Waits until the query that fills `sink` has taken that many records.
+    pub(super) async fn has_read(&self, sink: &str, count: u64) {
+        let ids = self.query_ids();
+        let id = ids.get(sink).unwrap();
+        let read = async {
+            while self.metrics.read(id) < count {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(LIMIT, read)
+            .await
+            .unwrap_or_else(|_| panic!("{id} does not take {count} records"));
     }
 
     /// Waits until partition 0 of the topic holds that many records.
