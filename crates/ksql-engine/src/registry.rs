@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::analyse::{Command, NewQuery, analyse};
+use crate::analyse::{Command, NewQuery, RECORD_CACHE, analyse};
 use crate::catalog::{Catalog, Source};
 use crate::error::{ErrorKind, Refusal, StatementError, located};
 use crate::parse::ast::{SourceKind, Statement, StatementKind};
@@ -210,9 +210,13 @@ impl Registry {
         &mut self,
         id: String,
         sql: String,
-        new: NewQuery,
+        mut new: NewQuery,
         inserts: bool,
     ) -> Arc<RegisteredQuery> {
+        let cache = self.settings.get(RECORD_CACHE);
+        if cache.is_some_and(|bytes| bytes.parse() == Ok(0_u64)) {
+            new.plan.without_record_cache();
+        }
         let reset = self.settings.get("auto.offset.reset").map(String::as_str);
         let reads_table = new
             .plan

@@ -49,6 +49,16 @@ impl SqlType {
         )
     }
 
+    /// Whether a MAP is in it anywhere.
+    pub fn has_map(&self) -> bool {
+        match self {
+            SqlType::Map(_) => true,
+            SqlType::Array(inner) => inner.has_map(),
+            SqlType::Struct(fields) => fields.iter().any(|field| field.ty.has_map()),
+            _ => false,
+        }
+    }
+
     /// Whether a DECIMAL is in it anywhere.
     pub fn has_decimal(&self) -> bool {
         match self {

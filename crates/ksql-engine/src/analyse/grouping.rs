@@ -65,7 +65,19 @@ impl Grouping<'_> {
             lowered.push(self.lower(&item.expr, &mut calls, "the SELECT")?);
         }
         let having = match &self.having {
-            Some(having) => Some(self.lower(having, &mut calls, "HAVING")?),
+            Some(having) => {
+                let is_bound = |part: &Expr| match part.kind {
+                    ExprKind::Slot(number) => self.bounds.contains(&number),
+                    _ => false,
+                };
+                if any(having, &is_bound) {
+                    return Err(invalid(
+                        having.at,
+                        "WINDOWSTART and WINDOWEND are for the SELECT, not for HAVING",
+                    ));
+                }
+                Some(self.lower(having, &mut calls, "HAVING")?)
+            }
             None => None,
         };
         if calls.plans.is_empty() {
@@ -180,8 +192,8 @@ impl Calls<'_> {
             return Ok(slot(first + index, call.at));
         }
         let (argument, ty) = match args.first() {
-            // COUNT(*) counts something that is never null.
-            None if call.kind == ExprKind::CountAll => (Node::Constant(Value::Boolean(true)), None),
+            // COUNT(*) and COUNT() count something that is never null.
+            None if name == "COUNT" => (Node::Constant(Value::Boolean(true)), None),
             None => return Err(invalid(call.at, format!("{name} needs an argument"))),
             Some(argument) => {
                 let (node, ty) = self.before.column(argument)?;
@@ -258,5 +270,7 @@ fn check_window(window: &Window, is_final: bool) -> Result<WindowPlan, Refusal> 
         size_ms: window.size,
         advance_ms: window.advance,
         grace_ms,
+        retention_ms: window.retention.unwrap_or(needed),
+        found_for_ms: None,
     })
 }

@@ -18,7 +18,7 @@ pub use source::NewSource;
 
 use crate::analyse::properties::properties;
 use crate::analyse::query::Purpose;
-use crate::analyse::source::{check_key, check_value};
+use crate::analyse::source::{check_key, check_value, check_wrap};
 use crate::catalog::{Catalog, Source};
 use crate::error::{Refusal, StatementError, invalid, located, unsupported};
 use crate::formats::Format;
@@ -158,19 +158,29 @@ fn command(catalog: &Catalog, statement: &Statement, sql: &str) -> Result<Comman
     }
 }
 
+/// The size of ksqlDB's record cache, of which only 0 makes a difference.
+pub(crate) const RECORD_CACHE: &str = "cache.max.bytes.buffering";
+
 /// The properties that may be set.
 fn set(name: &str, value: Option<&str>, at: usize) -> Result<Command, Refusal> {
     let short = name.strip_prefix("ksql.streams.").unwrap_or(name);
     match (short, value) {
         ("auto.offset.reset", None | Some("earliest" | "latest"))
         | ("ksql.suppress.enabled", _) => {}
+        (RECORD_CACHE, None) => {}
+        (RECORD_CACHE, Some(bytes)) if bytes.parse::<u64>().is_ok() => {}
+        (RECORD_CACHE, Some(_)) => {
+            return Err(invalid(at, format!("{RECORD_CACHE} is a number of bytes")));
+        }
         ("auto.offset.reset", Some(_)) => {
             return Err(invalid(at, "auto.offset.reset is 'earliest' or 'latest'"));
         }
         _ => {
             return Err(unsupported(
                 at,
-                format!("property '{name}' is not supported; supported is 'auto.offset.reset'"),
+                format!(
+                    "property '{name}' is not supported; supported are 'auto.offset.reset' and '{RECORD_CACHE}'"
+                ),
             ));
         }
     }
@@ -253,6 +263,7 @@ fn create_query(
     let key_format = with.key_format.unwrap_or_else(|| default_key_format(&plan));
     check_key(key_format, &schema.key, at)?;
     check_value(value_format, &schema.value, at)?;
+    check_wrap(with.wrap, value_format, &schema.value)?;
     let topic = with.topic.unwrap_or_else(|| target.name.name.clone());
     let inherited = left.and_then(|source| catalog.partitions(&source.topic));
     let partitions = with.partitions.or(inherited).unwrap_or(1);

@@ -3,6 +3,7 @@
 use crate::analyse::scope::{BOUNDS, ROWKEY, Scope, ScopeSource};
 use crate::error::{Refusal, invalid, unsupported};
 use crate::parse::ast::{Expr, ExprKind, Ident, SelectItem};
+use crate::parse::lexer::Literal;
 
 /// One column of the projection.
 #[derive(Clone, Debug)]
@@ -57,6 +58,61 @@ pub(crate) fn items(
         }
     }
     Ok(items)
+}
+
+/// All columns of a projection of rows that get another key. ksqlDB has the new key in front of
+/// what `*` stands for, and the old one behind.
+pub(crate) fn rekeyed_items(
+    list: &[SelectItem],
+    keys: &[Expr],
+    scope: &Scope,
+    stars: Stars,
+) -> Result<Vec<Item>, Refusal> {
+    let star = list.iter().find_map(|entry| match entry {
+        SelectItem::All { source, at } => Some((source.as_ref(), *at)),
+        SelectItem::Expr { .. } => None,
+    });
+    let (source, at) = match star {
+        Some(star) if list.len() == 1 => star,
+        Some((_, at)) => {
+            return Err(unsupported(
+                at,
+                "with PARTITION BY, * cannot stand beside other columns: name them",
+            ));
+        }
+        None => return items(list, scope, stars),
+    };
+    let mut items = Vec::new();
+    let mut generated = 0;
+    for key in keys.iter().filter(|key| !is_null(key)) {
+        let name = name(key, scope, &mut generated)?;
+        let expr = scope.resolve(key)?;
+        items.push(Item { name, expr });
+    }
+    let old_keys: usize = scope
+        .sources
+        .first()
+        .map_or(0, |source| source.source.schema.key.len());
+    let mut rest = expand(source, at, scope, stars)?;
+    rest.rotate_left(old_keys);
+    for item in rest {
+        let is_key = items.iter().any(|key| key.expr.kind == item.expr.kind);
+        if !is_key && items.iter().any(|key| key.name == item.name) {
+            return Err(unsupported(
+                at,
+                format!("`{}` would be there twice: name the columns", item.name),
+            ));
+        }
+        if !is_key {
+            items.push(item);
+        }
+    }
+    Ok(items)
+}
+
+/// Whether it is a bare `NULL`.
+pub(crate) fn is_null(expr: &Expr) -> bool {
+    expr.kind == ExprKind::Literal(Literal::Null)
 }
 
 fn expand(

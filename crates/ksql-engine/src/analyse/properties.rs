@@ -34,6 +34,8 @@ pub(crate) struct Properties {
     pub(crate) value_format: Option<Format>,
     pub(crate) partitions: Option<u32>,
     pub(crate) window: Option<KeyWindow>,
+    /// Where `WRAP_SINGLE_VALUE` is, if it is there.
+    pub(crate) wrap: Option<usize>,
 }
 
 /// Reads a clause. `declares` is true where the columns are declared, so that the key's window may
@@ -65,7 +67,9 @@ pub(crate) fn properties(list: &[Property], declares: bool) -> Result<Properties
             // A single embedded broker has one replica, and its topics keep what they keep.
             "REPLICAS" => drop(count(property)?),
             "RETENTION_MS" => drop(whole(property)?),
-            "WRAP_SINGLE_VALUE" if property.value == Literal::Boolean(true) => {}
+            "WRAP_SINGLE_VALUE" if property.value == Literal::Boolean(true) => {
+                known.wrap = Some(property.name.at);
+            }
             "WINDOW_TYPE" if declares => {
                 window_type = Some((text(property)?.to_uppercase(), property.value_at));
             }

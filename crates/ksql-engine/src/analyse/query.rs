@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use crate::analyse::grouping::{Grouping, has_aggregate};
 use crate::analyse::join::{Joined, join};
-use crate::analyse::projection::{Item, Stars, items};
-use crate::analyse::scope::{BOUNDS, Scope};
+use crate::analyse::projection::{Item, Stars, is_null, items, rekeyed_items};
+use crate::analyse::scope::{BOUNDS, Scope, ScopeSource};
 use crate::analyse::typing::Compiler;
 use crate::catalog::{Catalog, KeyWindow, Source};
 use crate::error::{Refusal, invalid, unsupported};
+use crate::formats::Format;
 use crate::parse::ast::{Emit, Expr, ExprKind, JoinKind, Query, Relation, SourceKind, WindowKind};
-use crate::parse::lexer::Literal;
 use crate::plan::node::Node;
 use crate::plan::{OutColumn, QueryPlan, Stage};
 
@@ -63,6 +63,18 @@ pub(crate) fn analyse(
         ));
     }
     clauses(query, purpose)?;
+    if grouped || !query.joins.is_empty() {
+        let in_kafka = |source: &&ScopeSource| source.source.value_format == Format::Kafka;
+        if let Some(source) = scope.sources.iter().find(in_kafka) {
+            return Err(invalid(
+                query.from.name.at,
+                format!(
+                    "`{}` has its values in KAFKA format, which supports neither JOIN nor GROUP BY",
+                    source.source.name
+                ),
+            ));
+        }
+    }
     let mut types = scope.types();
     types.extend(joined.as_ref().map(|joined| joined.key_type.clone()));
     let compiler = Compiler::new(&types);
@@ -81,7 +93,11 @@ pub(crate) fn analyse(
     } else {
         Stars::WithBounds
     };
-    let items = items(&query.items, &wide, stars)?;
+    let rekeyed = is_rekeyed(&scope, joined.as_ref(), &query.partition_by)?;
+    let items = match rekeyed {
+        true => rekeyed_items(&query.items, &query.partition_by, &wide, stars)?,
+        false => items(&query.items, &wide, stars)?,
+    };
     let is_final = matches!(query.emit, Some((Emit::Final, _)));
     let (stage, columns, window) = if grouped {
         if scope
@@ -224,6 +240,28 @@ fn is_key(scope: &Scope, joined: Option<&Joined>, exprs: &[Expr]) -> bool {
     }
 }
 
+/// Whether `PARTITION BY` gives rows another key than they have.
+fn is_rekeyed(
+    scope: &Scope,
+    joined: Option<&Joined>,
+    partition_by: &[Expr],
+) -> Result<bool, Refusal> {
+    let Some(first) = partition_by.first() else {
+        return Ok(false);
+    };
+    if is_key(scope, joined, &resolve_all(scope, partition_by)?) {
+        return Ok(false);
+    }
+    let mut sources = scope.sources.iter();
+    if joined.is_some() || sources.any(|source| source.source.window.is_some()) {
+        return Err(unsupported(
+            first.at,
+            "PARTITION BY is supported on one stream without windowed keys",
+        ));
+    }
+    Ok(true)
+}
+
 /// A projection without grouping: which columns are the key?
 fn rows(
     scope: &Scope,
@@ -234,21 +272,8 @@ fn rows(
     persistent: bool,
 ) -> Result<(Stage, Vec<OutColumn>), Refusal> {
     let partition_by = resolve_all(scope, &query.partition_by)?;
-    let null = |expr: &Expr| expr.kind == ExprKind::Literal(Literal::Null);
-    let to_null = matches!(partition_by.as_slice(), [expr] if null(expr));
-    let rekeyed = !partition_by.is_empty() && !is_key(scope, joined, &partition_by);
-    if rekeyed
-        && (joined.is_some()
-            || scope
-                .sources
-                .iter()
-                .any(|source| source.source.window.is_some()))
-    {
-        return Err(unsupported(
-            query.at,
-            "PARTITION BY is supported on one stream without windowed keys",
-        ));
-    }
+    let to_null = matches!(partition_by.as_slice(), [expr] if is_null(expr));
+    let rekeyed = is_rekeyed(scope, joined, &query.partition_by)?;
     if !query.partition_by.is_empty()
         && scope
             .sources

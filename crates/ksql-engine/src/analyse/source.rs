@@ -57,6 +57,7 @@ pub(crate) fn declare(
     let key_format = with.key_format.unwrap_or(Format::Kafka);
     check_key(key_format, &schema.key, at)?;
     check_value(value_format, &schema.value, at)?;
+    check_wrap(with.wrap, value_format, &schema.value)?;
     if with.window.is_some() && schema.key.is_empty() {
         return Err(invalid(at, "a windowed source needs a key column"));
     }
@@ -166,17 +167,34 @@ pub(crate) fn check_key(format: Format, columns: &[Column], at: usize) -> Result
             "a key of several columns needs KEY_FORMAT='JSON'",
         )),
         (Format::Json, columns) => {
-            let map = columns
-                .iter()
-                .find(|column| matches!(column.ty, crate::types::SqlType::Map(_)));
+            // Equal maps need not be equal bytes.
+            let map = columns.iter().find(|column| column.ty.has_map());
             match map {
                 Some(column) => Err(invalid(
                     at,
-                    format!("key column `{}` is a MAP", column.name),
+                    format!("key column `{}` holds a MAP", column.name),
                 )),
                 None => Ok(()),
             }
         }
+    }
+}
+
+/// Whether `WRAP_SINGLE_VALUE` may be said of these value columns, at `wrap`.
+pub(crate) fn check_wrap(
+    wrap: Option<usize>,
+    format: Format,
+    columns: &[Column],
+) -> Result<(), Refusal> {
+    match wrap {
+        Some(at) if columns.len() != 1 => {
+            Err(invalid(at, "WRAP_SINGLE_VALUE is for values of one column"))
+        }
+        Some(at) if format == Format::Kafka => Err(invalid(
+            at,
+            "WRAP_SINGLE_VALUE is not for values in KAFKA format",
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -106,6 +106,10 @@ pub(crate) struct WindowPlan {
     pub(crate) size_ms: i64,
     pub(crate) advance_ms: i64,
     pub(crate) grace_ms: i64,
+    pub(crate) retention_ms: i64,
+    /// Without ksqlDB's record cache: how long before the newest window a closed one may start and
+    /// still be found. What is older is lost.
+    pub(crate) found_for_ms: Option<i64>,
 }
 
 /// One column of the result.
@@ -148,6 +152,15 @@ impl QueryPlan {
     /// After how many rows it ends, if it does.
     pub fn limit(&self) -> Option<u64> {
         self.limit
+    }
+
+    /// Loses closed windows as ksqlDB does when it runs without its record cache.
+    pub(crate) fn without_record_cache(&mut self) {
+        if let Stage::Aggregate(aggregate) = &mut self.stage
+            && let Some(window) = &mut aggregate.window
+        {
+            window.found_for_ms = Some(window.retention_ms);
+        }
     }
 
     /// Which columns of all inputs are read by any expression: `true` per slot. The others have to

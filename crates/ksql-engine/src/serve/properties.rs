@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::analyse::RECORD_CACHE;
 use crate::serve::error::{ApiError, BAD_REQUEST, BAD_STATEMENT, SERVER_ERROR};
 
-/// The one property on which the engine acts.
+/// The properties on which the engine acts.
+const ACTING: [&str; 2] = [RESET, RECORD_CACHE];
+
 const RESET: &str = "auto.offset.reset";
 
 /// Properties of ksqlDB that change how much is computed at once, or where, and not what: they are
 /// taken and have no effect.
-const WITHOUT_EFFECT: [&str; 7] = [
-    "cache.max.bytes.buffering",
+const WITHOUT_EFFECT: [&str; 6] = [
     "commit.interval.ms",
     "ksql.query.pull.table.scan.enabled",
     "ksql.query.push.v2.enabled",
@@ -51,13 +53,19 @@ pub(crate) fn prohibition(name: &str) -> Option<ApiError> {
 }
 
 fn known(name: &str) -> bool {
-    name == RESET || WITHOUT_EFFECT.contains(&name)
+    ACTING.contains(&name) || WITHOUT_EFFECT.contains(&name)
 }
 
 fn value_problem(name: &str, value: &str) -> Option<String> {
-    (name == RESET && !matches!(value, "earliest" | "latest")).then(|| {
-        format!("Invalid value {value} for property {RESET}: it is 'earliest' or 'latest'")
-    })
+    match name {
+        RESET if !matches!(value, "earliest" | "latest") => Some(format!(
+            "Invalid value {value} for property {RESET}: it is 'earliest' or 'latest'"
+        )),
+        RECORD_CACHE if value.parse::<u64>().is_err() => Some(format!(
+            "Invalid value {value} for property {RECORD_CACHE}: it is a number of bytes"
+        )),
+        _ => None,
+    }
 }
 
 impl Properties {
@@ -130,9 +138,11 @@ impl Properties {
 
     /// The statements that put the engine into this state: its scripts start without settings.
     pub(crate) fn prelude(&self) -> String {
-        self.0
-            .get(RESET)
-            .map_or_else(String::new, |reset| format!("SET '{RESET}'='{reset}';"))
+        let set = |name: &&str| {
+            let value = self.0.get(*name)?.replace('\'', "''");
+            Some(format!("SET '{name}'='{value}';"))
+        };
+        ACTING.iter().filter_map(set).collect()
     }
 }
 
