@@ -3,12 +3,13 @@
 //! Each record is processed completely before the next one: it goes to every query that reads its
 //! topic, in the order in which the queries were created, and what those write goes the same way.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::error::StatementError;
 use crate::execute::murmur2::partition_of;
+use crate::execute::record::Header;
 use crate::execute::{Outcome, OutputRecord, Problem, QueryFailed, Record, SinkWriter, Task};
 use crate::registry::{Effect, Executed, RegisteredQuery, Registry};
 
@@ -19,10 +20,19 @@ pub struct Engine {
     running: Vec<Running>,
     /// Whether every topic is taken as one partition.
     one_partition: bool,
-    /// What follows from the record in hand; empty between two records.
-    queue: VecDeque<Record>,
-    /// The next offset of each topic's partitions.
-    offsets: BTreeMap<(Arc<str>, u32), i64>,
+    /// The topics that were seen so far; a few, so that they are found by looking at each.
+    topics: Vec<Topic>,
+    no_headers: Arc<[Header]>,
+}
+
+/// A topic, and who reads it.
+#[derive(Debug)]
+struct Topic {
+    name: Arc<str>,
+    /// The next offset of each partition.
+    offsets: BTreeMap<u32, i64>,
+    /// Places of queries in `running`, with the number of their input.
+    readers: Vec<(usize, usize)>,
 }
 
 /// A query with its state.
@@ -48,7 +58,7 @@ pub struct Input {
     /// Event time in milliseconds since 1970.
     pub timestamp: i64,
     /// The headers.
-    pub headers: Vec<crate::execute::Header>,
+    pub headers: Vec<Header>,
 }
 
 /// What a record led to.
@@ -110,81 +120,167 @@ impl Engine {
                 _ => {}
             }
         }
+        for topic in &mut self.topics {
+            topic.readers = readers(&self.running, &topic.name);
+        }
         Ok(executed)
     }
 
     /// Takes a record and everything that follows from it.
     pub fn process(&mut self, input: Input) -> Processed {
         let mut processed = Processed::default();
-        let mut queue = std::mem::take(&mut self.queue);
-        let first = OutputRecord {
-            topic: Arc::from(input.topic),
-            partition_key: None,
-            key: input.key,
-            value: input.value,
-            timestamp: input.timestamp,
-            headers: input.headers.into(),
-        };
-        queue.push_back(self.appended(first, Some(input.partition)));
         let mut outcome = Outcome::default();
-        let mut followed = 0;
-        while let Some(record) = queue.pop_front() {
-            for running in &mut self.running {
-                running.process(&record, &mut outcome, &mut processed.failures);
-                let written = outcome
-                    .changes
-                    .drain(..)
-                    .map(|change| running.writer.write(change));
-                processed.records.extend(written);
-            }
-            processed.problems.append(&mut outcome.problems);
-            while let Some(output) = processed.records.get(followed) {
-                followed += 1;
-                let reads = |running: &Running| {
-                    running
-                        .query
-                        .plan
-                        .source_topics()
-                        .any(|topic| *topic == *output.topic)
-                };
-                if self.running.iter().any(reads) {
-                    queue.push_back(self.appended(output.clone(), None));
+        let topic = self.topic(&input.topic);
+        let record = self.taken(topic, input);
+        self.pass_on(topic, &record, &mut outcome, &mut processed);
+        let mut next = 0;
+        while let Some(output) = processed.records.get_mut(next) {
+            let topic = self.topic(&output.topic);
+            if self
+                .topics
+                .get(topic)
+                .is_some_and(|topic| !topic.readers.is_empty())
+            {
+                let record = self.appended(topic, output);
+                self.pass_on(topic, &record, &mut outcome, &mut processed);
+                if let Some(output) = processed.records.get_mut(next) {
+                    (output.key, output.value) = (record.key, record.value);
                 }
             }
+            next += 1;
         }
-        self.queue = queue;
+        processed.problems = outcome.problems;
         processed
     }
 
-    /// The record as it is in its topic.
-    fn appended(&mut self, output: OutputRecord, partition: Option<u32>) -> Record {
-        let partition = partition.unwrap_or_else(|| match &output.partition_key {
-            Some(key) if !self.one_partition => {
-                let count = self
-                    .registry
-                    .catalog()
-                    .partitions(&output.topic)
-                    .unwrap_or(1);
-                partition_of(key, count)
+    /// Takes records one query at a time: each query has all of its input, in the order in which it
+    /// came, before the next one, in the order of their creation, gets any. That is how ksqlDB's own
+    /// test suite feeds its cases. Of a topic that is among the inputs, a query sees only these.
+    pub fn process_by_query(&mut self, inputs: Vec<Input>) -> Processed {
+        let mut processed = Processed::default();
+        let mut outcome = Outcome::default();
+        let mut given = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let topic = self.topic(&input.topic);
+            given.push(self.taken(topic, input));
+        }
+        let mut written: Vec<Record> = Vec::new();
+        for number in 0..self.running.len() {
+            let is_given = |topic: &str| given.iter().any(|record| *record.topic == *topic);
+            let of_others = written.iter().filter(|record| !is_given(&record.topic));
+            let first = processed.records.len();
+            for record in given.iter().chain(of_others) {
+                let topic = self.topic(&record.topic);
+                let Some(topic) = self.topics.get(topic) else {
+                    continue;
+                };
+                for (_, input) in topic.readers.iter().filter(|(reader, _)| *reader == number) {
+                    if let Some(running) = self.running.get_mut(number) {
+                        running.process(*input, record, &mut outcome, &mut processed);
+                    }
+                }
             }
-            _ => 0,
-        });
-        let next = self
-            .offsets
-            .entry((Arc::clone(&output.topic), partition))
-            .or_insert(0);
-        let offset = *next;
-        *next += 1;
-        Record {
-            topic: output.topic,
-            partition,
-            offset,
-            key: output.key,
-            value: output.value,
-            timestamp: output.timestamp,
-            headers: output.headers,
+            for output in processed.records.get(first..).unwrap_or(&[]) {
+                let topic = self.topic(&output.topic);
+                written.push(self.appended(topic, &mut output.clone()));
+            }
+        }
+        processed.problems = outcome.problems;
+        processed
+    }
+
+    /// Gives a record to all queries that read its topic.
+    fn pass_on(
+        &mut self,
+        topic: usize,
+        record: &Record,
+        outcome: &mut Outcome,
+        processed: &mut Processed,
+    ) {
+        let Some(topic) = self.topics.get(topic) else {
+            return;
+        };
+        for (reader, input) in &topic.readers {
+            if let Some(running) = self.running.get_mut(*reader) {
+                running.process(*input, record, outcome, processed);
+            }
         }
     }
+
+    /// The place of a topic.
+    fn topic(&mut self, name: &str) -> usize {
+        let known = self.topics.iter().position(|topic| *topic.name == *name);
+        known.unwrap_or_else(|| {
+            self.topics.push(Topic {
+                name: Arc::from(name),
+                offsets: BTreeMap::new(),
+                readers: readers(&self.running, name),
+            });
+            self.topics.len() - 1
+        })
+    }
+
+    /// The input as a record of its topic.
+    fn taken(&mut self, topic: usize, input: Input) -> Record {
+        let (name, offset) = self.next(topic, input.partition);
+        Record {
+            topic: name,
+            partition: input.partition,
+            offset,
+            key: input.key,
+            value: input.value,
+            timestamp: input.timestamp,
+            headers: if input.headers.is_empty() {
+                Arc::clone(&self.no_headers)
+            } else {
+                input.headers.into()
+            },
+        }
+    }
+
+    /// The output as a record of its topic, with the output's own key and value.
+    fn appended(&mut self, topic: usize, output: &mut OutputRecord) -> Record {
+        let partition = match output.partition_key() {
+            Some(key) if !self.one_partition => {
+                let count = self.registry.catalog().partitions(&output.topic);
+                partition_of(key, count.unwrap_or(1))
+            }
+            _ => 0,
+        };
+        let (name, offset) = self.next(topic, partition);
+        Record {
+            topic: name,
+            partition,
+            offset,
+            key: output.key.take(),
+            value: output.value.take(),
+            timestamp: output.timestamp,
+            headers: Arc::clone(&output.headers),
+        }
+    }
+
+    /// A topic's name and its next offset, which is counted.
+    fn next(&mut self, topic: usize, partition: u32) -> (Arc<str>, i64) {
+        let Some(topic) = self.topics.get_mut(topic) else {
+            return (Arc::from(""), 0);
+        };
+        let next = topic.offsets.entry(partition).or_insert(0);
+        let offset = *next;
+        *next += 1;
+        (Arc::clone(&topic.name), offset)
+    }
+}
+
+/// Which queries read a topic, and as which of their inputs.
+fn readers(running: &[Running], topic: &str) -> Vec<(usize, usize)> {
+    let inputs = running.iter().enumerate().flat_map(|(reader, running)| {
+        let topics = running.query.plan.source_topics().enumerate();
+        topics.map(move |(input, source)| (reader, input, source))
+    });
+    inputs
+        .filter(|(_, _, source)| *source == topic)
+        .map(|(reader, input, _)| (reader, input))
+        .collect()
 }
 
 impl Running {
@@ -197,16 +293,22 @@ impl Running {
         }
     }
 
-    fn process(&mut self, record: &Record, outcome: &mut Outcome, failures: &mut Vec<QueryFailed>) {
-        let plan = Arc::clone(&self.query.plan);
-        for (index, topic) in plan.source_topics().enumerate() {
-            if self.failed || *topic != *record.topic {
-                continue;
-            }
-            if let Err(failure) = self.task.process(index, record, outcome) {
-                self.failed = true;
-                failures.push(failure);
-            }
+    fn process(
+        &mut self,
+        input: usize,
+        record: &Record,
+        outcome: &mut Outcome,
+        processed: &mut Processed,
+    ) {
+        if self.failed {
+            return;
         }
+        if let Err(failure) = self.task.process(input, record, outcome) {
+            self.failed = true;
+            processed.failures.push(failure);
+        }
+        let changes = outcome.changes.drain(..);
+        let records = changes.map(|change| self.writer.write(change));
+        processed.records.extend(records);
     }
 }

@@ -30,5 +30,6 @@ pub mod plan;
 pub mod registry;
 pub mod schema;
 pub mod serve;
+mod shortest;
 pub mod types;
 pub mod value;

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use crate::shortest::Shortest;
+
 /// A finite number as decimal digits: `0.d₁d₂… · 10^(exponent + number of digits)`, that is the
 /// digits as one whole number times `10^exponent`. No leading zeros; zero has no digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,23 +36,6 @@ impl Digits {
         }
     }
 
-    /// The shortest digits that read back as `number`; none if it is not finite.
-    pub(crate) fn of(number: f64) -> Option<Self> {
-        if !number.is_finite() {
-            return None;
-        }
-        let mut buffer = zmij::Buffer::new();
-        let text = buffer.format_finite(number.abs());
-        let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
-        let exponent: i64 = exponent.parse().ok()?;
-        let fraction = mantissa
-            .split_once('.')
-            .map_or(0, |(_, fraction)| fraction.len());
-        let fraction = i64::try_from(fraction).ok()?;
-        let digits: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).collect();
-        Some(Self::new(number < 0.0, digits, exponent - fraction))
-    }
-
     /// By value.
     pub(crate) fn compare(&self, other: &Self) -> Ordering {
         let sign = |number: &Self| match (number.digits.is_empty(), number.negative) {
@@ -73,59 +58,6 @@ impl Digits {
             by_size
         }
     }
-
-    /// Rounded to `places` fractional digits, ties towards positive infinity, as a DOUBLE.
-    pub(crate) fn round(&self, places: i64) -> f64 {
-        let kept = self.digits.len() as i64 + self.exponent + places;
-        if kept >= self.digits.len() as i64 {
-            return self.to_f64();
-        }
-        let Ok(kept) = usize::try_from(kept) else {
-            return 0.0;
-        };
-        let (head, tail) = self.digits.split_at(kept);
-        let tie = tail == b"5";
-        let up = match tail.first() {
-            Some(b'5') if tie => !self.negative,
-            Some(digit) => *digit >= b'5',
-            None => false,
-        };
-        let mut head = head.to_vec();
-        if up {
-            match head.iter().rposition(|digit| *digit != b'9') {
-                Some(position) => {
-                    head[position] += 1;
-                    for digit in &mut head[position + 1..] {
-                        *digit = b'0';
-                    }
-                }
-                None => {
-                    head.iter_mut().for_each(|digit| *digit = b'0');
-                    head.insert(0, b'1');
-                }
-            }
-        }
-        Self::new(self.negative, head, -places).to_f64()
-    }
-
-    fn to_f64(&self) -> f64 {
-        if self.digits.is_empty() {
-            return 0.0;
-        }
-        let sign = if self.negative { "-" } else { "" };
-        let digits = std::str::from_utf8(&self.digits).unwrap_or("0");
-        if digits.len() < 17
-            && let Some(number) = digits
-                .parse()
-                .ok()
-                .and_then(|digits| small_decimal(digits, self.exponent))
-        {
-            return if self.negative { -number } else { number };
-        }
-        format!("{sign}{digits}e{}", self.exponent)
-            .parse()
-            .unwrap_or(f64::NAN)
-    }
 }
 
 /// A DOUBLE against an exact decimal, as `BigDecimal.valueOf(double).compareTo` does it: by the
@@ -136,7 +68,7 @@ pub(crate) fn compare_double_with(number: f64, digits: &Digits, nearest: f64) ->
     }
     // Two different doubles never have shortest texts in the other order than themselves.
     match number.partial_cmp(&nearest)? {
-        Ordering::Equal => Some(Digits::of(number)?.compare(digits)),
+        Ordering::Equal => Some(Shortest::of(number)?.digits().compare(digits)),
         order => Some(order),
     }
 }
@@ -153,7 +85,7 @@ pub(crate) fn write_double(number: f64, bytes: &mut Vec<u8>) {
 
 /// A number of at most 2^53 times a small power of ten: one division or multiplication of two exact
 /// doubles rounds correctly.
-fn small_decimal(digits: u64, exponent: i64) -> Option<f64> {
+pub(crate) fn small_decimal(digits: u64, exponent: i64) -> Option<f64> {
     const POWERS: [f64; 23] = [
         1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
         1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
@@ -423,18 +355,5 @@ mod tests {
             }
             number *= 1.000_73;
         }
-    }
-
-    #[test]
-    fn rounding_goes_by_the_decimal_text_with_ties_up() {
-        let round = |number: f64, places| Digits::of(number).expect("finite").round(places);
-        assert_eq!(round(1.005, 2), 1.01);
-        assert_eq!(round(2.675, 2), 2.68);
-        assert_eq!(round(-2.675, 2), -2.67);
-        assert_eq!(round(0.9996, 3), 1.0);
-        assert_eq!(round(-0.5, 0).to_bits(), 0.0_f64.to_bits());
-        assert_eq!(round(149.99, -2), 100.0);
-        assert_eq!(round(150.0, -2), 200.0);
-        assert_eq!(round(5.0, -1), 10.0);
     }
 }

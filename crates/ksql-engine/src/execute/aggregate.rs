@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::execute::change::Key;
 use crate::functions::aggregate::Accumulator;
 use crate::plan::node::{Node, RowRef};
 use crate::plan::{AggregatePlan, WindowPlan};
@@ -10,7 +11,7 @@ use crate::value::Value;
 /// One group, in one window if there are windows.
 #[derive(Debug)]
 pub(crate) struct Group {
-    values: Vec<Value>,
+    values: Key,
     accumulators: Vec<Box<dyn Accumulator>>,
     /// The newest time of its rows.
     timestamp: i64,
@@ -21,7 +22,7 @@ pub(crate) struct Group {
 /// What became of a group.
 #[derive(Debug)]
 pub(crate) struct Update {
-    pub(crate) key: Vec<Value>,
+    pub(crate) key: Key,
     pub(crate) window_start: Option<i64>,
     pub(crate) timestamp: i64,
     /// The row for the projection; none if the group is no longer there.
@@ -36,6 +37,8 @@ pub(crate) enum AggregateState {
     Windowed {
         windows: BTreeMap<i64, BTreeMap<Box<[u8]>, Group>>,
         stream_time: i64,
+        /// The newest start of a window that took a row.
+        newest: i64,
     },
 }
 
@@ -46,6 +49,7 @@ impl AggregateState {
             Some(_) => AggregateState::Windowed {
                 windows: BTreeMap::new(),
                 stream_time: -1,
+                newest: -1,
             },
         }
     }
@@ -55,22 +59,26 @@ impl AggregateState {
         &mut self,
         plan: &AggregatePlan,
         key: &[u8],
-        values: Vec<Value>,
+        values: &Key,
         arguments: &[Value],
         timestamp: i64,
         updates: &mut Vec<Update>,
     ) {
         match self {
             AggregateState::Unwindowed(groups) => {
-                let group = groups
-                    .entry(key.into())
-                    .or_insert_with(|| Group::new(plan, values));
+                if !groups.contains_key(key) {
+                    groups.insert(key.into(), Group::new(plan, values.clone()));
+                }
+                let Some(group) = groups.get_mut(key) else {
+                    return;
+                };
                 group.add(arguments, timestamp);
                 updates.extend(group.change(plan, None));
             }
             AggregateState::Windowed {
                 windows,
                 stream_time,
+                newest,
             } => {
                 let Some(window) = plan.window else { return };
                 *stream_time = (*stream_time).max(timestamp);
@@ -80,6 +88,7 @@ impl AggregateState {
                     if start.saturating_add(window.size_ms) <= closed {
                         continue;
                     }
+                    *newest = (*newest).max(start);
                     let groups = windows.entry(start).or_default();
                     if !groups.contains_key(key) {
                         groups.insert(key.into(), Group::new(plan, values.clone()));
@@ -98,8 +107,10 @@ impl AggregateState {
                     if start.saturating_add(window.size_ms) > closed {
                         break;
                     }
+                    let found_from = window.found_for_ms.map(|age| newest.saturating_sub(age));
+                    let is_found = found_from.is_none_or(|from| start >= from);
                     for mut group in entry.remove().into_values() {
-                        if plan.is_final {
+                        if plan.is_final && is_found {
                             updates.extend(group.change(plan, Some((start, window))));
                         }
                     }
@@ -123,7 +134,7 @@ fn starts(window: WindowPlan, timestamp: i64) -> impl Iterator<Item = i64> {
 }
 
 impl Group {
-    fn new(plan: &AggregatePlan, values: Vec<Value>) -> Self {
+    fn new(plan: &AggregatePlan, values: Key) -> Self {
         Self {
             values,
             accumulators: plan.calls.iter().map(|call| (call.factory)()).collect(),
@@ -148,7 +159,7 @@ impl Group {
         let bound = |bound: Option<i64>| bound.map_or(Value::Null, Value::BigInt);
         let start = window.map(|(start, _)| start);
         let end = window.map(|(start, window)| start.saturating_add(window.size_ms));
-        let mut row = self.values.clone();
+        let mut row = self.values.to_vec();
         row.push(bound(start));
         row.push(bound(end));
         row.extend(

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::decimal::Decimal;
 use crate::execute::like;
 use crate::functions::EvalError;
@@ -34,7 +36,12 @@ impl Node {
             }
             Node::Join(left, right) => {
                 let (left, right) = (left.peek(row)?, right.peek(row)?);
-                Ok(Value::text([joined(&left), joined(&right)].concat()))
+                let mut text = SmallVec::<[u8; 128]>::new();
+                text.extend_from_slice(joined(&left).as_bytes());
+                text.extend_from_slice(joined(&right).as_bytes());
+                Ok(Value::text(
+                    std::str::from_utf8(&text).map_err(|_| EvalError::Conversion)?,
+                ))
             }
             Node::Compare(op, comparison, left, right) => {
                 let (left, right) = (left.peek(row)?, right.peek(row)?);

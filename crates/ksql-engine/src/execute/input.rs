@@ -14,14 +14,14 @@ pub(crate) struct Input {
     value: Reader,
     keys: usize,
     values: usize,
+    /// Number of columns up to the last one that anybody looks at.
+    needed: usize,
     window: Option<KeyWindow>,
 }
 
-/// A record as a row.
+/// What a record is besides its columns.
 #[derive(Debug)]
 pub(crate) struct Row {
-    /// Key, value, pseudo columns, window bounds; the value's columns are null if there is none.
-    pub(crate) values: Vec<Value>,
     /// Whether the record has a value.
     pub(crate) has_value: bool,
     /// Whether the record has a key.
@@ -33,12 +33,20 @@ pub(crate) struct Row {
 impl Input {
     /// `used` says of each column whether anybody looks at it; what is beyond its end is not used.
     pub(crate) fn new(source: &Arc<Source>, used: &[bool]) -> Self {
-        let used = used.get(source.schema.key.len()..).unwrap_or(&[]);
+        let (keys, values) = (source.schema.key.len(), source.schema.value.len());
+        let all = keys + values + 3 + if source.window.is_some() { 2 } else { 0 };
+        let own = used.get(..all).unwrap_or(used);
+        let last = own.iter().rposition(|used| *used);
         Self {
             key: Reader::key(source.key_format, &source.schema.key),
-            value: Reader::value(source.value_format, &source.schema.value, used),
-            keys: source.schema.key.len(),
-            values: source.schema.value.len(),
+            value: Reader::value(
+                source.value_format,
+                &source.schema.value,
+                used.get(keys..).unwrap_or(&[]),
+            ),
+            keys,
+            values,
+            needed: last.map_or(keys, |last| keys.max(last + 1)),
             window: source.window,
         }
     }
@@ -48,8 +56,14 @@ impl Input {
         self.keys
     }
 
-    pub(crate) fn read(&mut self, record: &Record) -> Result<Row, DecodeError> {
-        let mut values = Vec::with_capacity(self.keys + self.values + 5);
+    /// Puts the record's columns into `values`: key, value, pseudo columns, window bounds, as far as
+    /// they are looked at. The value's are null if there is none.
+    pub(crate) fn read(
+        &mut self,
+        record: &Record,
+        values: &mut Vec<Value>,
+    ) -> Result<Row, DecodeError> {
+        values.clear();
         let mut window_start = None;
         let mut has_key = false;
         if let Some(bytes) = record.key.as_deref() {
@@ -63,24 +77,26 @@ impl Input {
                 bytes = key;
                 window_start = Some(i64::from_be_bytes(*start));
             }
-            has_key = self.keys > 0 && self.key.read(bytes, &mut values)?;
+            has_key = self.keys > 0 && self.key.read(bytes, values)?;
         }
         values.resize(self.keys, Value::Null);
         let has_value = match record.value.as_deref() {
-            Some(bytes) => self.value.read(bytes, &mut values)?,
+            Some(bytes) => self.value.read(bytes, values)?,
             None => false,
         };
-        values.resize(self.keys + self.values, Value::Null);
-        values.push(Value::BigInt(record.timestamp));
-        values.push(Value::Integer(record.partition as i32));
-        values.push(Value::BigInt(record.offset));
-        if let Some(window) = self.window {
-            values.push(window_start.map_or(Value::Null, Value::BigInt));
-            let end = window_start.map(|start| start.saturating_add(window.size_ms));
-            values.push(end.map_or(Value::Null, Value::BigInt));
+        if self.needed > self.keys + self.values {
+            values.resize(self.keys + self.values, Value::Null);
+            values.push(Value::BigInt(record.timestamp));
+            values.push(Value::Integer(record.partition as i32));
+            values.push(Value::BigInt(record.offset));
+            if let Some(window) = self.window {
+                values.push(window_start.map_or(Value::Null, Value::BigInt));
+                let end = window_start.map(|start| start.saturating_add(window.size_ms));
+                values.push(end.map_or(Value::Null, Value::BigInt));
+            }
         }
+        values.resize(self.needed, Value::Null);
         Ok(Row {
-            values,
             has_value,
             has_key,
             window_start,

@@ -7,10 +7,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use smallvec::SmallVec;
+
 use crate::parse::ast::JoinKind;
 use crate::plan::JoinPlan;
 use crate::plan::node::SharedRow;
-use smallvec::SmallVec;
 
 type Key = Arc<[u8]>;
 
@@ -46,7 +48,7 @@ pub(crate) struct JoinState {
 #[derive(Debug)]
 struct Store {
     /// Each key's rows by time and arrival; most often one.
-    by_key: HashMap<Key, SmallVec<[(i64, SharedRow); 1]>>,
+    by_key: HashMap<Key, SmallVec<[(i64, SharedRow); 1]>, RandomState>,
     /// Which keys have rows in which stretch of time, to forget them.
     by_time: BTreeMap<i64, Vec<Key>>,
     /// Length of such a stretch.
@@ -59,7 +61,7 @@ struct Store {
 impl Store {
     fn new(retention_ms: i64) -> Self {
         Self {
-            by_key: HashMap::new(),
+            by_key: HashMap::default(),
             by_time: BTreeMap::new(),
             stretch_ms: (retention_ms / 64).max(1),
             newest: -1,

@@ -4,6 +4,7 @@
 //! timestamps say; nothing happens when no record comes.
 
 mod aggregate;
+pub mod change;
 mod eval;
 mod input;
 mod join;
@@ -13,6 +14,7 @@ pub mod record;
 pub mod sink;
 pub mod task;
 
+pub use change::{Change, Outcome, Problem, QueryFailed};
 pub use record::{Header, OutputRecord, Record};
 pub use sink::SinkWriter;
-pub use task::{Change, Outcome, Problem, QueryFailed, Task};
+pub use task::Task;

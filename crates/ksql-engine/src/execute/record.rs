@@ -35,14 +35,22 @@ pub struct Record {
 pub struct OutputRecord {
     /// The topic.
     pub topic: Arc<str>,
-    /// The bytes that choose the partition: the key without its window. None: any partition.
-    pub partition_key: Option<Vec<u8>>,
     /// The key's bytes; none for a null key.
     pub key: Option<Vec<u8>>,
+    /// How many of them, at the end, are the window.
+    pub window_bytes: usize,
     /// The value's bytes; none for a null value, which in a table's topic is a deletion.
     pub value: Option<Vec<u8>>,
     /// Event time in milliseconds since 1970.
     pub timestamp: i64,
     /// The headers, in their order.
     pub headers: Arc<[Header]>,
+}
+
+impl OutputRecord {
+    /// The bytes that choose the partition: the key without its window. None: any partition.
+    pub fn partition_key(&self) -> Option<&[u8]> {
+        let key = self.key.as_deref()?;
+        key.get(..key.len().checked_sub(self.window_bytes)?)
+    }
 }

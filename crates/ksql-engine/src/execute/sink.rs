@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::catalog::Source;
+use crate::execute::change::Change;
 use crate::execute::record::OutputRecord;
-use crate::execute::task::Change;
 use crate::formats::Writer;
 use crate::plan::QueryPlan;
 
@@ -40,23 +40,21 @@ impl SinkWriter {
 
     /// The record.
     pub fn write(&self, change: Change) -> OutputRecord {
-        let base = change.key.and_then(|key| self.key.write(&key));
-        let key = match (&base, change.window_start) {
-            (Some(base), Some(start)) => {
-                let mut key = base.clone();
-                key.extend_from_slice(&start.to_be_bytes());
-                Some(key)
-            }
-            (base, _) => base.clone(),
-        };
+        let mut key = change.key.and_then(|key| self.key.write(&key));
+        let mut window_bytes = 0;
+        if let (Some(key), Some(start)) = (&mut key, change.window_start) {
+            let start = start.to_be_bytes();
+            window_bytes = start.len();
+            key.extend_from_slice(&start);
+        }
         let value = change.columns.and_then(|columns| {
             let kept = columns.iter().zip(&self.values).filter(|(_, keep)| **keep);
             self.value.write(kept.map(|(value, _)| value))
         });
         OutputRecord {
             topic: Arc::clone(&self.topic),
-            partition_key: base,
             key,
+            window_bytes,
             value,
             timestamp: change.timestamp,
             headers: change.headers,

@@ -3,69 +3,18 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::execute::aggregate::AggregateState;
+use crate::execute::aggregate::{AggregateState, Update};
+use crate::execute::change::{Change, Key, Outcome, Problem, QueryFailed};
 use crate::execute::input::{Input, Row};
 use crate::execute::join::{JoinState, Pair, Side};
 use crate::execute::murmur2::partition_of;
-use crate::execute::record::{Header, Record};
+use crate::execute::record::Record;
 use crate::formats::{Format, Writer, kafka};
 use crate::parse::ast::{JoinKind, SourceKind};
 use crate::plan::node::{RowRef, SharedRow};
 use crate::plan::{AggregatePlan, JoinPlan, QueryPlan, Stage};
 use crate::schema::Column;
 use crate::value::Value;
-
-/// A change of a query's result.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// The key's columns; none for a null key.
-    pub key: Option<Vec<Value>>,
-    /// Start of the window in the key.
-    pub window_start: Option<i64>,
-    /// The projection's columns in their order; none for a row without a value, which in a table is
-    /// a deletion.
-    pub columns: Option<Vec<Value>>,
-    /// Event time in milliseconds since 1970.
-    pub timestamp: i64,
-    /// The headers of the record with which it came.
-    pub headers: Arc<[Header]>,
-}
-
-/// A record that a query left out, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The record's topic.
-    pub topic: Arc<str>,
-    /// The record's partition.
-    pub partition: u32,
-    /// The record's offset.
-    pub offset: i64,
-    /// What is wrong with it.
-    pub reason: String,
-}
-
-/// What one record gave.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// Changes of the result, in their order.
-    pub changes: Vec<Change>,
-    /// What was left out.
-    pub problems: Vec<Problem>,
-}
-
-/// The query cannot go on: a server would meet the same record again and again.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the query stops at {topic}, partition {partition}, offset {offset}: {reason}")]
-pub struct QueryFailed {
-    /// The record's topic.
-    pub topic: Arc<str>,
-    /// The record's partition.
-    pub partition: u32,
-    /// The record's offset.
-    pub offset: i64,
-    /// What is wrong.
-    pub reason: &'static str,
-}
 
 /// One running query with its state.
 #[derive(Debug)]
@@ -78,6 +27,7 @@ pub struct Task {
     group_writer: Writer,
     key_count: usize,
     partitions: Vec<Partition>,
+    scratch: Scratch,
 }
 
 /// The state of one partition.
@@ -87,6 +37,28 @@ struct Partition {
     aggregate: Option<AggregateState>,
     /// Keys of a table whose last row passed the filter.
     passed: HashSet<Vec<u8>>,
+}
+
+/// Memory that is used again for each record; empty in between, but for the row.
+#[derive(Debug, Default)]
+struct Scratch {
+    row: Vec<Value>,
+    pairs: Vec<(Arc<[u8]>, Pair)>,
+    group: Vec<u8>,
+    arguments: Vec<Value>,
+    updates: Vec<Update>,
+}
+
+/// A row that passed the filter.
+struct Passed<'r> {
+    plan: &'r QueryPlan,
+    /// The record with which it came.
+    record: &'r Record,
+    values: RowRef<'r>,
+    has_key: bool,
+    window_start: Option<i64>,
+    timestamp: i64,
+    partition: u32,
 }
 
 impl Task {
@@ -128,6 +100,7 @@ impl Task {
             group_writer: key_writer(key_format, group_columns),
             key_count: plan.schema().key.len(),
             partitions: (0..partitions.max(1)).map(partition).collect(),
+            scratch: Scratch::default(),
             plan,
         }
     }
@@ -162,28 +135,34 @@ impl Task {
         let Some(reader) = self.inputs.get_mut(input) else {
             return Ok(());
         };
-        let row = match reader.read(record) {
-            Ok(row) => row,
+        let mut values = std::mem::take(&mut self.scratch.row);
+        let processed = match reader.read(record, &mut values) {
             Err(error) => {
                 outcome.problems.push(problem(error.to_string()));
-                return Ok(());
-            }
-        };
-        let plan = Arc::clone(&self.plan);
-        match &plan.join {
-            Some(join) => {
-                self.join(&plan, join, input, record, row, outcome);
                 Ok(())
             }
-            None => self.single(&plan, record, row, outcome),
-        }
+            Ok(row) => {
+                let plan = Arc::clone(&self.plan);
+                match &plan.join {
+                    Some(join) => {
+                        let side = if input == 0 { Side::Left } else { Side::Right };
+                        self.join(&plan, join, side, record, &row, &mut values, outcome);
+                        Ok(())
+                    }
+                    None => self.single(&plan, record, &row, &values, outcome),
+                }
+            }
+        };
+        self.scratch.row = values;
+        processed
     }
 
     fn single(
         &mut self,
         plan: &QueryPlan,
         record: &Record,
-        row: Row,
+        row: &Row,
+        values: &[Value],
         outcome: &mut Outcome,
     ) -> Result<(), QueryFailed> {
         if plan
@@ -191,25 +170,26 @@ impl Task {
             .iter()
             .any(|source| source.kind == SourceKind::Table)
         {
-            self.table_row(plan, record, &row, outcome);
+            self.table_row(plan, record, row, values, outcome);
             return Ok(());
         }
-        let values = RowRef::whole(&row.values);
+        let row_ref = RowRef::whole(values);
         if let Some(filter) = &plan.filter
-            && !(row.has_value && filter.holds(values))
+            && !(row.has_value && filter.holds(row_ref))
         {
             return Ok(());
         }
         if row.has_value {
-            self.emit(
+            let passed = Passed {
                 plan,
                 record,
-                values,
-                &row,
-                record.timestamp,
-                record.partition,
-                outcome,
-            );
+                values: row_ref,
+                has_key: row.has_key,
+                window_start: row.window_start,
+                timestamp: record.timestamp,
+                partition: record.partition,
+            };
+            self.emit(&passed, outcome);
             return Ok(());
         }
         let key = match &plan.stage {
@@ -224,8 +204,11 @@ impl Task {
                 });
             }
             Stage::Aggregate(_) => return Ok(()),
-            Stage::Rows => row.has_key.then(|| self.keys_of(&row)),
-            Stage::Rekeyed if self.key_count > 0 => Some(vec![Value::Null; self.key_count]),
+            Stage::Rows => row.has_key.then(|| self.keys_of(values)),
+            Stage::Rekeyed if self.key_count > 0 => Some(smallvec::smallvec![
+                Value::Null;
+                self.key_count
+            ]),
             Stage::Rekeyed => None,
         };
         outcome.changes.push(Change {
@@ -238,19 +221,26 @@ impl Task {
         Ok(())
     }
 
-    fn keys_of(&self, row: &Row) -> Vec<Value> {
+    fn keys_of(&self, values: &[Value]) -> Key {
         let keys = self.inputs.first().map_or(0, Input::keys);
-        row.values.iter().take(keys).cloned().collect()
+        values.iter().take(keys).cloned().collect()
     }
 
     /// A row of a table for a listener: what no longer passes the filter is deleted.
-    fn table_row(&mut self, plan: &QueryPlan, record: &Record, row: &Row, outcome: &mut Outcome) {
-        let values = RowRef::whole(&row.values);
+    fn table_row(
+        &mut self,
+        plan: &QueryPlan,
+        record: &Record,
+        row: &Row,
+        values: &[Value],
+        outcome: &mut Outcome,
+    ) {
+        let row_ref = RowRef::whole(values);
         let holds = row.has_value
             && plan
                 .filter
                 .as_ref()
-                .is_none_or(|filter| filter.holds(values));
+                .is_none_or(|filter| filter.holds(row_ref));
         let key = record.key.clone().unwrap_or_default();
         let partition = self
             .partitions
@@ -271,26 +261,27 @@ impl Task {
             }
         }
         outcome.changes.push(Change {
-            key: row.has_key.then(|| self.keys_of(row)),
+            key: row.has_key.then(|| self.keys_of(values)),
             window_start: row.window_start,
-            columns: holds.then(|| columns(plan, values)),
+            columns: holds.then(|| columns(plan, row_ref)),
             timestamp: record.timestamp,
             headers: Arc::clone(&record.headers),
         });
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn join(
         &mut self,
         plan: &QueryPlan,
         join: &JoinPlan,
-        input: usize,
+        side: Side,
         record: &Record,
-        row: Row,
+        row: &Row,
+        values: &mut Vec<Value>,
         outcome: &mut Outcome,
     ) {
-        let side = if input == 0 { Side::Left } else { Side::Right };
         let own = &join.keys[usize::from(side == Side::Right)];
-        let key = own.node.column(RowRef::whole(&row.values));
+        let key = own.node.column(RowRef::whole(values));
         let bytes = if key.is_null() {
             None
         } else {
@@ -302,33 +293,34 @@ impl Task {
             None if own.moves => return,
             _ => record.partition,
         };
-        let mut pairs = Vec::new();
-        {
-            let state = self
-                .partitions
-                .get_mut(partition as usize)
-                .and_then(|partition| partition.join.as_mut());
-            let Some(state) = state else { return };
-            state.advance(record.timestamp);
-            let values: SharedRow = row.values.into();
-            match bytes {
-                _ if !row.has_value => return,
-                Some(bytes) => {
-                    state.process(join, side, bytes, record.timestamp, values, &mut pairs)
-                }
-                None if side == Side::Left && join.kind == JoinKind::Left => {
-                    let pair = Pair {
-                        left: values,
-                        right: None,
-                        timestamp: record.timestamp,
-                    };
-                    self.pair(plan, join, record, None, pair, partition, outcome);
-                }
-                None => {}
-            }
+        let state = self
+            .partitions
+            .get_mut(partition as usize)
+            .and_then(|partition| partition.join.as_mut());
+        let Some(state) = state else { return };
+        state.advance(record.timestamp);
+        if !row.has_value {
+            return;
         }
-        for (bytes, pair) in pairs {
-            self.pair(plan, join, record, Some(&bytes), pair, partition, outcome);
+        let values: SharedRow = values.drain(..).collect();
+        match bytes {
+            Some(bytes) => {
+                let mut pairs = std::mem::take(&mut self.scratch.pairs);
+                state.process(join, side, bytes, record.timestamp, values, &mut pairs);
+                for (_, pair) in pairs.drain(..) {
+                    self.pair(plan, join, record, true, &pair, partition, outcome);
+                }
+                self.scratch.pairs = pairs;
+            }
+            None if side == Side::Left && join.kind == JoinKind::Left => {
+                let pair = Pair {
+                    left: values,
+                    right: None,
+                    timestamp: record.timestamp,
+                };
+                self.pair(plan, join, record, false, &pair, partition, outcome);
+            }
+            None => {}
         }
     }
 
@@ -338,28 +330,21 @@ impl Task {
         plan: &QueryPlan,
         join: &JoinPlan,
         record: &Record,
-        bytes: Option<&Arc<[u8]>>,
-        pair: Pair,
+        has_key: bool,
+        pair: &Pair,
         partition: u32,
         outcome: &mut Outcome,
     ) {
         // The left row always knows the key.
-        let key = match bytes {
-            Some(_) => join.keys[0].node.column(RowRef::whole(&pair.left)),
-            None => Value::Null,
-        };
-        let nulls;
-        let right: &[Value] = match &pair.right {
-            Some(right) => right,
-            None => {
-                nulls = vec![Value::Null; join.widths[1]];
-                &nulls
-            }
+        let key = match has_key {
+            true => join.keys[0].node.column(RowRef::whole(&pair.left)),
+            false => Value::Null,
         };
         let extra = [key];
-        let values = RowRef {
-            pieces: [&pair.left, right, &extra],
-        };
+        let values = RowRef::joined(
+            [&pair.left, pair.right.as_deref().unwrap_or(&[]), &extra],
+            join.widths,
+        );
         if plan
             .filter
             .as_ref()
@@ -367,111 +352,88 @@ impl Task {
         {
             return;
         }
-        let row = Row {
-            values: Vec::new(),
-            has_value: true,
-            has_key: bytes.is_some(),
-            window_start: None,
-        };
-        self.emit(
+        let passed = Passed {
             plan,
             record,
             values,
-            &row,
-            pair.timestamp,
+            has_key,
+            window_start: None,
+            timestamp: pair.timestamp,
             partition,
-            outcome,
-        );
+        };
+        self.emit(&passed, outcome);
     }
 
-    /// A row that passed the filter.
-    #[allow(clippy::too_many_arguments)]
-    fn emit(
-        &mut self,
-        plan: &QueryPlan,
-        record: &Record,
-        values: RowRef<'_>,
-        row: &Row,
-        timestamp: i64,
-        partition: u32,
-        outcome: &mut Outcome,
-    ) {
+    fn emit(&mut self, passed: &Passed<'_>, outcome: &mut Outcome) {
+        let plan = passed.plan;
         if let Stage::Aggregate(aggregate) = &plan.stage {
-            self.group(
-                plan, aggregate, record, values, timestamp, partition, outcome,
-            );
+            self.group(aggregate, passed, outcome);
             return;
         }
-        let columns = columns(plan, values);
-        let keyed = row.has_key || matches!(plan.stage, Stage::Rekeyed);
-        let mut key = vec![Value::Null; self.key_count];
-        for (column, value) in plan.columns.iter().zip(&columns) {
-            if let Some(place) = column.key.and_then(|place| key.get_mut(place)) {
-                *place = value.clone();
+        let columns = columns(plan, passed.values);
+        let keyed = passed.has_key || matches!(plan.stage, Stage::Rekeyed);
+        let key = (keyed && self.key_count > 0).then(|| {
+            let mut key: Key = smallvec::smallvec![Value::Null; self.key_count];
+            for (column, value) in plan.columns.iter().zip(&columns) {
+                if let Some(place) = column.key.and_then(|place| key.get_mut(place)) {
+                    *place = value.clone();
+                }
             }
-        }
+            key
+        });
         outcome.changes.push(Change {
-            key: (keyed && self.key_count > 0).then_some(key),
-            window_start: row.window_start,
+            key,
+            window_start: passed.window_start,
             columns: Some(columns),
-            timestamp,
-            headers: Arc::clone(&record.headers),
+            timestamp: passed.timestamp,
+            headers: Arc::clone(&passed.record.headers),
         });
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn group(
-        &mut self,
-        plan: &QueryPlan,
-        aggregate: &AggregatePlan,
-        record: &Record,
-        values: RowRef<'_>,
-        timestamp: i64,
-        partition: u32,
-        outcome: &mut Outcome,
-    ) {
-        let group: Vec<Value> = aggregate
-            .group_by
-            .iter()
-            .map(|node| node.column(values))
-            .collect();
+    fn group(&mut self, aggregate: &AggregatePlan, passed: &Passed<'_>, outcome: &mut Outcome) {
+        let values = passed.values;
+        let groups = aggregate.group_by.iter();
+        let group: Key = groups.map(|node| node.column(values)).collect();
         if group.iter().any(Value::is_null) {
             return;
         }
-        let Some(bytes) = self.group_writer.write(&group) else {
+        let scratch = &mut self.scratch;
+        scratch.group.clear();
+        if !self.group_writer.append(&group, &mut scratch.group) {
             return;
-        };
+        }
         let partition = if aggregate.moves {
-            partition_of(&bytes, self.partitions.len() as u32)
+            partition_of(&scratch.group, self.partitions.len() as u32)
         } else {
-            partition
+            passed.partition
         };
-        let arguments: Vec<Value> = aggregate
-            .calls
-            .iter()
-            .map(|call| call.argument.column(values))
-            .collect();
         let state = self
             .partitions
             .get_mut(partition as usize)
             .and_then(|partition| partition.aggregate.as_mut());
         let Some(state) = state else { return };
-        let mut updates = Vec::new();
+        let calls = aggregate.calls.iter();
+        scratch
+            .arguments
+            .extend(calls.map(|call| call.argument.column(values)));
         state.process(
             aggregate,
-            &bytes,
-            group,
-            &arguments,
-            timestamp,
-            &mut updates,
+            &scratch.group,
+            &group,
+            &scratch.arguments,
+            passed.timestamp,
+            &mut scratch.updates,
         );
-        for update in updates {
+        scratch.arguments.clear();
+        for update in scratch.updates.drain(..) {
             outcome.changes.push(Change {
                 key: Some(update.key),
                 window_start: update.window_start,
-                columns: update.row.map(|row| columns(plan, RowRef::whole(&row))),
+                columns: update
+                    .row
+                    .map(|row| columns(passed.plan, RowRef::whole(&row))),
                 timestamp: update.timestamp,
-                headers: Arc::clone(&record.headers),
+                headers: Arc::clone(&passed.record.headers),
             });
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use crate::formats::scan::writable_length;
 use crate::numbers::{double_text, write_double};
 use crate::schema::Column;
 use crate::types::SqlType;
@@ -29,17 +30,19 @@ impl JsonWriter {
         }
     }
 
-    pub(crate) fn write<'v>(&self, values: impl IntoIterator<Item = &'v Value>) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(384);
+    pub(crate) fn append<'v>(
+        &self,
+        values: impl IntoIterator<Item = &'v Value>,
+        bytes: &mut Vec<u8>,
+    ) {
         if self.prefixes.is_empty() {
             bytes.push(b'{');
         }
         for ((prefix, ty), value) in self.prefixes.iter().zip(&self.types).zip(values) {
             bytes.extend_from_slice(prefix);
-            write_value(value, ty, &mut bytes);
+            write_value(value, ty, bytes);
         }
         bytes.push(b'}');
-        bytes
     }
 }
 
@@ -117,12 +120,12 @@ pub(crate) fn write_text(text: &str, bytes: &mut Vec<u8>) {
     let mut rest = text;
     // What needs no escape is copied in one piece: everything from the space on but quotes,
     // backslashes and characters of four bytes.
-    while let Some(place) = rest
-        .bytes()
-        .position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\' || byte >= 0xF0)
-    {
-        let (plain, special) = rest.split_at(place);
+    loop {
+        let (plain, special) = rest.split_at(writable_length(rest.as_bytes()));
         bytes.extend_from_slice(plain.as_bytes());
+        if special.is_empty() {
+            break;
+        }
         let mut chars = special.chars();
         match chars.next() {
             Some('"') => bytes.extend_from_slice(b"\\\""),
@@ -141,6 +144,5 @@ pub(crate) fn write_text(text: &str, bytes: &mut Vec<u8>) {
         }
         rest = chars.as_str();
     }
-    bytes.extend_from_slice(rest.as_bytes());
     bytes.push(b'"');
 }

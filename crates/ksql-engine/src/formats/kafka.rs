@@ -37,13 +37,14 @@ pub(crate) fn read(bytes: &[u8], ty: &SqlType) -> Result<Value, DecodeError> {
     }
 }
 
-/// Writes one value; none for NULL.
-pub(crate) fn write(value: &Value) -> Option<Vec<u8>> {
+/// Appends one value; `false` for NULL.
+pub(crate) fn append(value: &Value, bytes: &mut Vec<u8>) -> bool {
     match value {
-        Value::Integer(number) => Some(number.to_be_bytes().to_vec()),
-        Value::BigInt(number) => Some(number.to_be_bytes().to_vec()),
-        Value::Double(number) => Some(number.to_be_bytes().to_vec()),
-        Value::Text(text) => Some(text.as_bytes().to_vec()),
-        _ => None,
+        Value::Integer(number) => bytes.extend_from_slice(&number.to_be_bytes()),
+        Value::BigInt(number) => bytes.extend_from_slice(&number.to_be_bytes()),
+        Value::Double(number) => bytes.extend_from_slice(&number.to_be_bytes()),
+        Value::Text(text) => bytes.extend_from_slice(text.as_bytes()),
+        _ => return false,
     }
+    true
 }

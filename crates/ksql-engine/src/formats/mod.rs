@@ -4,6 +4,7 @@ mod json_plain;
 pub mod json_read;
 pub mod json_write;
 pub mod kafka;
+mod scan;
 
 use std::sync::Arc;
 
@@ -127,18 +128,34 @@ impl Writer {
 
     /// The bytes; none where the format has a null of its own.
     pub(crate) fn write<'v>(&self, values: impl IntoIterator<Item = &'v Value>) -> Option<Vec<u8>> {
+        let mut bytes = match self {
+            // Most objects fit.
+            Writer::Json(_) => Vec::with_capacity(384),
+            _ => Vec::new(),
+        };
+        self.append(values, &mut bytes).then_some(bytes)
+    }
+
+    /// The same behind what `bytes` already holds; `false` where the format has a null of its own.
+    pub(crate) fn append<'v>(
+        &self,
+        values: impl IntoIterator<Item = &'v Value>,
+        bytes: &mut Vec<u8>,
+    ) -> bool {
         match self {
-            Writer::Nothing => None,
-            Writer::Json(writer) => Some(writer.write(values)),
+            Writer::Nothing => return false,
+            Writer::Json(writer) => writer.append(values, bytes),
             Writer::JsonAlone(ty) => match values.into_iter().next() {
-                None | Some(Value::Null) => None,
-                Some(value) => {
-                    let mut bytes = Vec::new();
-                    json_write::write_value(value, ty, &mut bytes);
-                    Some(bytes)
-                }
+                None | Some(Value::Null) => return false,
+                Some(value) => json_write::write_value(value, ty, bytes),
             },
-            Writer::Kafka => values.into_iter().next().and_then(kafka::write),
+            Writer::Kafka => {
+                return values
+                    .into_iter()
+                    .next()
+                    .is_some_and(|value| kafka::append(value, bytes));
+            }
         }
+        true
     }
 }

@@ -47,8 +47,8 @@ pub(crate) fn entry(topic: &Arc<str>, query: &str, problem: &Problem) -> OutputR
     };
     OutputRecord {
         topic: Arc::clone(topic),
-        partition_key: None,
         key: None,
+        window_bytes: 0,
         value: Some(message.to_string().into_bytes()),
         timestamp: now,
         headers: Arc::new([

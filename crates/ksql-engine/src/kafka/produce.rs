@@ -70,7 +70,7 @@ impl Deliveries {
         if let Some(value) = &record.value {
             message = message.payload(value);
         }
-        if let Some(key) = &record.partition_key {
+        if let Some(key) = record.partition_key() {
             let partition = partition_of(key, partitions);
             message = message.partition(i32::try_from(partition).unwrap_or(i32::MAX));
         }

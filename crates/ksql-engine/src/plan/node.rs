@@ -149,10 +149,13 @@ impl Typed {
     }
 }
 
-/// A row in up to three pieces, so that none has to be copied to be read as one.
+/// A row in up to three pieces, so that none has to be copied to be read as one. A piece may end
+/// early: what is beyond it is null.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RowRef<'r> {
-    pub(crate) pieces: [&'r [Value]; 3],
+    pieces: [&'r [Value]; 3],
+    /// The slots at which the second and the third piece begin.
+    bounds: [usize; 2],
 }
 
 impl<'r> RowRef<'r> {
@@ -160,18 +163,29 @@ impl<'r> RowRef<'r> {
     pub(crate) fn whole(values: &'r [Value]) -> Self {
         Self {
             pieces: [values, &[], &[]],
+            bounds: [usize::MAX; 2],
+        }
+    }
+
+    /// Rows of these widths side by side, and whatever comes after them.
+    pub(crate) fn joined(pieces: [&'r [Value]; 3], widths: [usize; 2]) -> Self {
+        Self {
+            pieces,
+            bounds: [widths[0], widths[0] + widths[1]],
         }
     }
 
     /// The value in that slot; null beyond the row's end.
-    pub(crate) fn get(&self, mut slot: usize) -> &'r Value {
-        for piece in self.pieces {
-            match piece.get(slot) {
-                Some(value) => return value,
-                None => slot -= piece.len(),
-            }
-        }
-        &Value::Null
+    pub(crate) fn get(&self, slot: usize) -> &'r Value {
+        let [second, third] = self.bounds;
+        let found = if slot < second {
+            self.pieces[0].get(slot)
+        } else if slot < third {
+            self.pieces[1].get(slot - second)
+        } else {
+            self.pieces[2].get(slot - third)
+        };
+        found.unwrap_or(&Value::Null)
     }
 }
 

@@ -28,7 +28,7 @@ fn feed(
     let shown = |record: ksql_engine::execute::OutputRecord| {
         (
             record.topic.to_string(),
-            text(record.partition_key.as_ref()),
+            text(record.partition_key().map(<[u8]>::to_vec).as_ref()),
             text(record.value.as_ref()),
         )
     };
