@@ -2,6 +2,8 @@
 
 use serde_json::Value as Json;
 
+use super::public;
+
 /// One case.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
@@ -11,11 +13,15 @@ pub(crate) struct Case {
     pub(crate) properties: Vec<String>,
     pub(crate) inputs: Vec<Message>,
     pub(crate) outputs: Vec<Message>,
+    /// What comes out without the record cache, where that is something else.
+    pub(crate) uncached: Option<Vec<Message>>,
     pub(crate) expected: Expected,
     /// What exists after the statements.
     pub(crate) sources: Vec<Json>,
     /// Whether keys and values are typed JSON rather than bytes.
     pub(crate) typed: bool,
+    /// Why it cannot be run at all, if that is known from the outset.
+    pub(crate) unsupported: Option<String>,
 }
 
 /// What a case is about.
@@ -37,7 +43,15 @@ pub(crate) struct Message {
     pub(crate) value: Payload,
     pub(crate) timestamp: Option<i64>,
     pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
-    pub(crate) window_start: Option<i64>,
+    pub(crate) window: Option<Window>,
+}
+
+/// The window in a record's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) start: i64,
+    pub(crate) end: Option<i64>,
+    pub(crate) is_session: bool,
 }
 
 /// A key or a value.
@@ -58,23 +72,23 @@ pub(crate) fn read(text: &str) -> Result<Vec<Case>, String> {
         Json::Object(object) => {
             let tests = object.get("tests").and_then(Json::as_array);
             let tests = tests.ok_or("neither an array of cases nor an object with `tests`")?;
-            Ok(tests.iter().flat_map(public_cases).collect())
+            Ok(tests.iter().flat_map(public::cases).collect())
         }
         _ => Err("neither an array of cases nor an object with `tests`".to_owned()),
     }
 }
 
-fn text(json: &Json, name: &str) -> Option<String> {
+pub(crate) fn text(json: &Json, name: &str) -> Option<String> {
     json.get(name).and_then(Json::as_str).map(str::to_owned)
 }
 
-fn list<'j>(json: &'j Json, name: &str) -> &'j [Json] {
+pub(crate) fn list<'j>(json: &'j Json, name: &str) -> &'j [Json] {
     json.get(name)
         .and_then(Json::as_array)
         .map_or(&[], Vec::as_slice)
 }
 
-fn names(json: &Json, name: &str) -> Vec<String> {
+pub(crate) fn names(json: &Json, name: &str) -> Vec<String> {
     let object = json.get(name).and_then(Json::as_object);
     object.map_or_else(Vec::new, |object| object.keys().cloned().collect())
 }
@@ -111,9 +125,14 @@ fn own_case(json: &Json) -> Result<Case, String> {
         properties,
         inputs: messages("inputs")?,
         outputs: messages("outputs")?,
+        uncached: match json.get("outputsWithoutCache") {
+            Some(_) => Some(messages("outputsWithoutCache")?),
+            None => None,
+        },
         expected,
         sources: list(json, "sources").to_vec(),
         typed: false,
+        unsupported: None,
     })
 }
 
@@ -148,84 +167,6 @@ fn own_message(json: &Json) -> Result<Message, String> {
     })
 }
 
-/// A case with `format` stands for one case per format; `{FORMAT}` is replaced.
-fn public_cases(json: &Json) -> Vec<Case> {
-    let formats: Vec<String> = list(json, "format")
-        .iter()
-        .filter_map(|format| format.as_str().map(str::to_owned))
-        .collect();
-    if formats.is_empty() {
-        return vec![public_case(json, None)];
-    }
-    formats
-        .iter()
-        .map(|format| public_case(json, Some(format)))
-        .collect()
-}
-
-fn public_case(json: &Json, format: Option<&str>) -> Case {
-    let fill = |text: &str| match format {
-        Some(format) => text.replace("{FORMAT}", format),
-        None => text.to_owned(),
-    };
-    let name = text(json, "name").unwrap_or_default();
-    let topics = list(json, "topics").iter().map(|topic| match topic {
-        Json::String(name) => (name.clone(), 1),
-        topic => {
-            let count = topic
-                .get("partitions")
-                .or_else(|| topic.get("numPartitions"));
-            let count = count.and_then(Json::as_u64).unwrap_or(1);
-            (
-                text(topic, "name").unwrap_or_default(),
-                u32::try_from(count).unwrap_or(1),
-            )
-        }
-    });
-    Case {
-        name: match format {
-            Some(format) => format!("{name} - {format}"),
-            None => name,
-        },
-        statements: list(json, "statements")
-            .iter()
-            .filter_map(|statement| statement.as_str().map(&fill))
-            .collect(),
-        topics: topics.collect(),
-        properties: names(json, "properties"),
-        inputs: list(json, "inputs").iter().map(public_message).collect(),
-        outputs: list(json, "outputs").iter().map(public_message).collect(),
-        expected: if json
-            .get("expectedException")
-            .is_some_and(|exception| !exception.is_null())
-        {
-            Expected::Refusal(None)
-        } else {
-            Expected::Outputs
-        },
-        sources: Vec::new(),
-        typed: true,
-    }
-}
-
-fn public_message(json: &Json) -> Message {
-    let payload = |name: &str| match json.get(name) {
-        None | Some(Json::Null) => Payload::Null,
-        Some(value) => Payload::Typed(value.clone()),
-    };
-    let window = json.get("window").filter(|window| !window.is_null());
-    Message {
-        topic: text(json, "topic").unwrap_or_default(),
-        key: payload("key"),
-        value: payload("value"),
-        timestamp: json.get("timestamp").and_then(Json::as_i64),
-        window_start: window
-            .and_then(|window| window.get("start"))
-            .and_then(Json::as_i64),
-        ..Message::default()
-    }
-}
-
 fn unhex(text: &str) -> Result<Vec<u8>, String> {
     (0..text.len())
         .step_by(2)
@@ -238,7 +179,7 @@ fn unhex(text: &str) -> Result<Vec<u8>, String> {
         .collect()
 }
 
-fn unbase64(text: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn unbase64(text: &str) -> Result<Vec<u8>, String> {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut bytes = Vec::new();
     let (mut bits, mut count) = (0_u32, 0);

@@ -1,8 +1,10 @@
 //! Compares what came out with what should have.
 
 use ksql_engine::catalog::{Catalog, Source};
+use ksql_engine::engine::Engine;
 use ksql_engine::execute::OutputRecord;
 use ksql_engine::formats::Format;
+use ksql_engine::parse::ast::SourceKind;
 use ksql_engine::types::SqlType;
 use serde_json::Value as Json;
 
@@ -98,7 +100,17 @@ fn record(wanted: &Message, found: &OutputRecord, source: Option<&Source>) -> Re
                     .collect()
             });
             let format = source.map_or(Format::Kafka, |source| source.key_format);
-            start == wanted.window_start && typed(json, key, format, &types)
+            let size = source.and_then(|source| source.window.map(|window| window.size_ms));
+            let window = match (wanted.window, start) {
+                (Some(window), Some(start)) => {
+                    let end = size.map(|size| start + size);
+                    !window.is_session
+                        && window.start == start
+                        && window.end.is_none_or(|wanted| end == Some(wanted))
+                }
+                (wanted, start) => wanted.is_none() && start.is_none(),
+            };
+            window && typed(json, key, format, &types)
         }
     };
     if !key_is_right {
@@ -154,7 +166,29 @@ fn typed(wanted: &Json, found: &[u8], format: Format, types: &[SqlType]) -> bool
             number.is_ok_and(|number| wanted.as_f64() == Some(number))
         }
         (Format::Kafka, _) => wanted.as_str().map(str::as_bytes) == Some(found),
-        _ => serde_json::from_slice::<Json>(found).is_ok_and(|found| same(wanted, &found)),
+        _ => serde_json::from_slice::<Json>(found).is_ok_and(|found| matches(wanted, &found)),
+    }
+}
+
+/// As the public suite compares: a name may be written in lower case, and what is null may be left
+/// out as long as the number of fields is right.
+fn matches(wanted: &Json, found: &Json) -> bool {
+    match (wanted, found) {
+        (Json::Object(wanted), Json::Object(found)) => {
+            let field = |name: &String| {
+                let exact = found.get(name).filter(|value| !value.is_null());
+                exact.or_else(|| found.get(&name.to_uppercase()))
+            };
+            wanted.len() == found.len()
+                && wanted
+                    .iter()
+                    .all(|(name, value)| matches(value, field(name).unwrap_or(&Json::Null)))
+        }
+        (Json::Array(wanted), Json::Array(found)) => {
+            let mut pairs = wanted.iter().zip(found);
+            wanted.len() == found.len() && pairs.all(|(wanted, found)| matches(wanted, found))
+        }
+        (wanted, found) => same(wanted, found),
     }
 }
 
@@ -199,30 +233,99 @@ fn same(wanted: &Json, found: &Json) -> bool {
 /// What exists after the statements, as the engine prints it.
 pub(crate) fn sources(case: &Case, catalog: &Catalog) -> Result<(), String> {
     for wanted in &case.sources {
-        let text = |name: &str| wanted.get(name).and_then(Json::as_str).unwrap_or_default();
-        let name = text("name");
+        let text = |name: &str| wanted.get(name).and_then(Json::as_str);
+        let name = text("name").unwrap_or_default();
         let source = catalog
             .source(name)
             .ok_or_else(|| format!("{name} does not exist"))?;
-        let window = source.window.map(|window| {
-            if window.hopping {
-                "HOPPING"
-            } else {
-                "TUMBLING"
-            }
-        });
-        let found = [
-            ("topic", source.topic.clone()),
-            ("keyFormat", source.key_format.name().to_owned()),
-            ("valueFormat", source.value_format.name().to_owned()),
-            ("window", window.unwrap_or_default().to_owned()),
-            ("schema", source.schema.to_string()),
-        ];
-        for (field, found) in found {
-            if text(field) != found {
-                return Err(format!("{field} of {name} is {found}, not {}", text(field)));
+        let found = if case.typed {
+            public_source(wanted, source)
+        } else {
+            own_source(wanted, source)
+        };
+        for (field, wanted, found) in found {
+            if wanted != found {
+                return Err(format!("{field} of {name} is {found}, not {wanted}"));
             }
         }
     }
     Ok(())
+}
+
+/// Fields of a source: what is wanted and what there is.
+type Fields = Vec<(&'static str, String, String)>;
+
+fn window_name(source: &Source) -> &'static str {
+    source.window.map_or("", |window| match window.hopping {
+        true => "HOPPING",
+        false => "TUMBLING",
+    })
+}
+
+fn own_source(wanted: &Json, source: &Source) -> Fields {
+    let found = [
+        ("topic", source.topic.clone()),
+        ("keyFormat", source.key_format.name().to_owned()),
+        ("valueFormat", source.value_format.name().to_owned()),
+        ("window", window_name(source).to_owned()),
+        ("schema", source.schema.to_string()),
+    ];
+    let text = |name: &str| wanted.get(name).and_then(Json::as_str).unwrap_or_default();
+    found
+        .into_iter()
+        .map(|(field, found)| (field, text(field).to_owned(), found))
+        .collect()
+}
+
+/// The public suite names only the fields that a case is about.
+fn public_source(wanted: &Json, source: &Source) -> Fields {
+    let text = |json: &Json, name: &str| json.get(name).and_then(Json::as_str).map(str::to_owned);
+    let format = |name: &str| match wanted.get(name) {
+        Some(Json::String(format)) => Some(format.clone()),
+        Some(object) => text(object, "format"),
+        None => None,
+    };
+    let kind = match source.kind {
+        SourceKind::Stream => "STREAM",
+        SourceKind::Table => "TABLE",
+    };
+    let key = wanted.get("keyFormat").cloned().unwrap_or_default();
+    let size = |size: i64| size.to_string();
+    let columns = text(wanted, "schema").and_then(|columns| as_printed(&columns));
+    let fields = [
+        ("type", text(wanted, "type"), kind.to_owned()),
+        (
+            "keyFormat",
+            format("keyFormat"),
+            source.key_format.name().to_owned(),
+        ),
+        (
+            "valueFormat",
+            format("valueFormat"),
+            source.value_format.name().to_owned(),
+        ),
+        (
+            "windowType",
+            text(&key, "windowType"),
+            window_name(source).to_owned(),
+        ),
+        (
+            "windowSize",
+            key.get("windowSize").and_then(Json::as_i64).map(size),
+            source.window.map_or(0, |window| window.size_ms).to_string(),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(field, wanted, found)| Some((field, wanted?.to_uppercase(), found)));
+    let schema = columns.map(|columns| ("schema", columns, source.schema.to_string()));
+    fields.chain(schema).collect()
+}
+
+/// A schema as the engine prints it; none if it is outside of the subset.
+fn as_printed(columns: &str) -> Option<String> {
+    let mut engine = Engine::new(Catalog::assuming(1));
+    let create = format!("CREATE STREAM X ({columns}) WITH (KAFKA_TOPIC='x', FORMAT='JSON');");
+    engine.execute(&create).ok()?;
+    let source = engine.registry().catalog().source("X")?;
+    Some(source.schema.to_string())
 }

@@ -7,6 +7,7 @@
 
 mod cases;
 mod compare;
+mod public;
 mod run;
 
 use std::path::PathBuf;

@@ -10,6 +10,8 @@ mod fuzz;
 mod join_model;
 mod kafka;
 mod oracle;
+#[path = "../../examples/qtt/public.rs"]
+mod public;
 mod refusals;
 mod rest;
 #[path = "../../examples/qtt/run.rs"]
