@@ -12,6 +12,7 @@ mod kafka;
 mod oracle;
 #[path = "../../examples/qtt/public.rs"]
 mod public;
+mod public_format;
 mod refusals;
 mod rest;
 #[path = "../../examples/qtt/run.rs"]

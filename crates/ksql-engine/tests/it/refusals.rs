@@ -48,6 +48,25 @@ fn what_ksqldb_knows_and_this_engine_does_not_is_called_unsupported() {
 }
 
 #[test]
+fn what_ksqldb_refuses_too_is_called_wrong() {
+    let kafka =
+        "CREATE STREAM K (ID VARCHAR KEY, A VARCHAR) WITH (KAFKA_TOPIC='k', VALUE_FORMAT='KAFKA');";
+    for statement in [
+        "CREATE STREAM X WITH (WRAP_SINGLE_VALUE=TRUE) AS SELECT * FROM S;",
+        "CREATE STREAM X (ID VARCHAR KEY, A VARCHAR) WITH (KAFKA_TOPIC='x', VALUE_FORMAT='KAFKA', WRAP_SINGLE_VALUE=TRUE);",
+        "CREATE TABLE X AS SELECT A, COUNT(*) AS N FROM S WINDOW TUMBLING (SIZE 5 SECONDS) GROUP BY A HAVING WINDOWSTART > 0;",
+        "CREATE TABLE X WITH (VALUE_FORMAT='JSON') AS SELECT A, COUNT(*) AS N FROM K GROUP BY A;",
+        "CREATE STREAM X WITH (VALUE_FORMAT='JSON') AS SELECT S.ID, K.A FROM S JOIN K WITHIN 1 DAY ON S.ID = K.ID;",
+        "CREATE STREAM X (ID STRUCT<M MAP<VARCHAR, INT>> KEY, I INT) WITH (KAFKA_TOPIC='x', FORMAT='JSON');",
+    ] {
+        let mut engine = Engine::new(Catalog::assuming(1));
+        engine.execute(&format!("{SOURCE} {kafka}")).unwrap();
+        let error = engine.execute(statement).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Invalid, "{statement}: {error}");
+    }
+}
+
+#[test]
 fn a_stream_that_a_query_reads_is_not_dropped() {
     let mut engine = Engine::new(Catalog::assuming(1));
     engine.execute(SOURCE).unwrap();

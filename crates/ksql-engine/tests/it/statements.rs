@@ -125,3 +125,41 @@ fn state_is_bounded_by_time_not_by_the_length_of_the_stream() {
         shown.len()
     );
 }
+
+#[test]
+fn a_star_with_another_key_has_it_first_and_the_old_one_last() {
+    let schema = |query: &str| {
+        let mut engine = Engine::new(Catalog::assuming(1));
+        let source = "CREATE STREAM S (ID INT KEY, A VARCHAR, T STRUCT<B VARCHAR>) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');";
+        engine
+            .execute(&format!("{source} CREATE STREAM X AS {query};"))
+            .unwrap();
+        engine
+            .registry()
+            .catalog()
+            .source("X")
+            .unwrap()
+            .schema
+            .to_string()
+    };
+    for (query, expected) in [
+        (
+            "SELECT * FROM S PARTITION BY ID",
+            "`ID` INTEGER KEY, `A` STRING, `T` STRUCT<`B` STRING>",
+        ),
+        (
+            "SELECT * FROM S PARTITION BY A",
+            "`A` STRING KEY, `T` STRUCT<`B` STRING>, `ID` INTEGER",
+        ),
+        (
+            "SELECT * FROM S PARTITION BY T->B",
+            "`B` STRING KEY, `A` STRING, `T` STRUCT<`B` STRING>, `ID` INTEGER",
+        ),
+        (
+            "SELECT * FROM S PARTITION BY ABS(ID)",
+            "`KSQL_COL_0` INTEGER KEY, `A` STRING, `T` STRUCT<`B` STRING>, `ID` INTEGER",
+        ),
+    ] {
+        assert_eq!(schema(query), expected, "{query}");
+    }
+}

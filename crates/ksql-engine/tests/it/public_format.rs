@@ -1,0 +1,152 @@
+//! The runner reads the format of ksqlDB's public suite: what passes, what fails, what it leaves out.
+
+use serde_json::{Value, json};
+
+use crate::cases;
+use crate::run::{Verdict, run};
+
+/// A case over a stream of readings; `case` says the rest of it.
+fn verdicts(statement: &str, case: Value) -> Vec<Verdict> {
+    let create =
+        "CREATE STREAM S (ID INT KEY, V INT) WITH (KAFKA_TOPIC='in', VALUE_FORMAT='JSON');";
+    let mut test = json!({"name": "a case", "statements": [create, statement]});
+    let (test_fields, case) = (test.as_object_mut().unwrap(), case.as_object().unwrap());
+    test_fields.extend(case.clone());
+    let cases = cases::read(&json!({ "tests": [test] }).to_string()).unwrap();
+    cases.iter().map(run).collect()
+}
+
+fn is_unsupported(verdicts: &[Verdict]) -> bool {
+    matches!(verdicts, [Verdict::Unsupported(_)])
+}
+
+fn is_failed(verdicts: &[Verdict]) -> bool {
+    matches!(verdicts, [Verdict::Failed(_)])
+}
+
+const COPY: &str = "CREATE STREAM OUT AS SELECT ID, V FROM S;";
+
+#[test]
+fn names_may_be_in_lower_case_and_absent_timestamps_are_not_compared() {
+    let case = |value: Value| {
+        json!({
+            "inputs": [{"topic": "in", "key": 1, "value": {"v": 5}, "timestamp": 7}],
+            "outputs": [{"topic": "OUT", "key": 1, "value": value}],
+        })
+    };
+    assert_eq!(verdicts(COPY, case(json!({"v": 5}))), [Verdict::Passed]);
+    assert!(is_failed(&verdicts(COPY, case(json!({"V": 6})))));
+    assert!(is_failed(&verdicts(COPY, case(json!({"V": 5, "W": null})))));
+}
+
+#[test]
+fn a_window_is_compared_from_start_to_end() {
+    let count = "CREATE TABLE OUT AS SELECT ID, COUNT(*) AS N FROM S WINDOW TUMBLING (SIZE 10 SECONDS) GROUP BY ID;";
+    let case = |end: i64| {
+        json!({
+            "inputs": [{"topic": "in", "key": 1, "value": {}, "timestamp": 12_000}],
+            "outputs": [{
+                "topic": "OUT", "key": 1, "value": {"N": 1}, "timestamp": 12_000,
+                "window": {"start": 10_000, "end": end, "type": "time"},
+            }],
+        })
+    };
+    assert_eq!(verdicts(count, case(20_000)), [Verdict::Passed]);
+    assert!(is_failed(&verdicts(count, case(30_000))));
+}
+
+#[test]
+fn each_query_has_all_of_its_input_before_the_next_one_begins() {
+    let twice =
+        "CREATE STREAM OUT AS SELECT ID, V FROM S; INSERT INTO OUT SELECT ID, V + 10 AS V FROM S;";
+    let input = |key: i32| json!({"topic": "in", "key": key, "value": {"V": key}});
+    let output = |key: i32, v: i32| json!({"topic": "OUT", "key": key, "value": {"V": v}});
+    let case = json!({
+        "inputs": [input(1), input(2)],
+        "outputs": [output(1, 1), output(2, 2), output(1, 11), output(2, 12)],
+    });
+    assert_eq!(verdicts(twice, case), [Verdict::Passed]);
+}
+
+#[test]
+fn headers_and_what_exists_afterwards_are_compared() {
+    let case = |header: &str, schema: &str| {
+        json!({
+            "inputs": [{"topic": "in", "key": 1, "value": {"V": 5}, "headers": [{"KEY": "a", "VALUE": "IAE="}]}],
+            "outputs": [{"topic": "OUT", "key": 1, "value": {"V": 5}, "headers": [{"KEY": "a", "VALUE": header}]}],
+            "post": {"sources": [{"name": "OUT", "type": "stream", "schema": schema}]},
+        })
+    };
+    let schema = "ID INT KEY, V INT";
+    assert_eq!(verdicts(COPY, case("IAE=", schema)), [Verdict::Passed]);
+    assert!(is_failed(&verdicts(COPY, case("IAI=", schema))));
+    assert!(is_failed(&verdicts(
+        COPY,
+        case("IAE=", "ID INT KEY, V BIGINT")
+    )));
+}
+
+#[test]
+fn a_refusal_passes_only_where_one_is_expected() {
+    let wrong = "CREATE STREAM OUT AS SELECT ID, NOTHING FROM S;";
+    let expected = json!({"expectedException": {"message": "…"}});
+    assert_eq!(verdicts(wrong, expected.clone()), [Verdict::Passed]);
+    assert!(is_failed(&verdicts(COPY, expected)));
+    assert!(is_unsupported(&verdicts(
+        wrong,
+        json!({"inputs": [], "outputs": []})
+    )));
+}
+
+#[test]
+fn other_formats_versions_and_settings_are_unsupported_and_a_disabled_case_is_none() {
+    let with = |extra: Value| {
+        let mut case = json!({
+            "inputs": [{"topic": "in", "key": 1, "value": {"V": 5}}],
+            "outputs": [{"topic": "OUT", "key": 1, "value": {"V": 5}}],
+        });
+        let fields = case.as_object_mut().unwrap();
+        fields.extend(extra.as_object().unwrap().clone());
+        case
+    };
+    let format = "CREATE STREAM OUT WITH (VALUE_FORMAT='{FORMAT}') AS SELECT ID, V FROM S;";
+    let formats = verdicts(format, with(json!({"format": ["JSON", "AVRO"]})));
+    assert!(matches!(
+        formats.as_slice(),
+        [Verdict::Passed, Verdict::Unsupported(_)]
+    ));
+    for other in [
+        json!({"versions": {"max": "7.8"}}),
+        json!({"versions": {"min": "8.0.0"}}),
+        json!({"properties": {"ksql.functions.collect_list.limit": "1"}}),
+    ] {
+        assert!(
+            is_unsupported(&verdicts(COPY, with(other.clone()))),
+            "{other}"
+        );
+    }
+    let bounds = json!({"versions": {"min": "5.0", "max": "7.9"}});
+    assert_eq!(verdicts(COPY, with(bounds)), [Verdict::Passed]);
+    assert_eq!(verdicts(COPY, with(json!({"enabled": false}))), []);
+}
+
+#[test]
+fn without_the_record_cache_a_jump_over_the_retention_loses_the_window() {
+    let last = "CREATE TABLE OUT AS SELECT ID, COUNT(*) AS N FROM S WINDOW TUMBLING (SIZE 10 SECONDS) GROUP BY ID EMIT FINAL;";
+    let input =
+        |seconds: i64| json!({"topic": "in", "key": 1, "value": {}, "timestamp": seconds * 1_000});
+    let window = |start: i64| {
+        json!({
+            "topic": "OUT", "key": 1, "value": {"N": 1},
+            "window": {"start": start * 1_000, "end": (start + 10) * 1_000, "type": "time"},
+        })
+    };
+    let inputs = [input(1), input(30), input(41)];
+    let lost = json!({"inputs": inputs, "outputs": [window(30)]});
+    assert_eq!(verdicts(last, lost), [Verdict::Passed]);
+    // As the suite expected it before the versions that lose windows.
+    let kept = json!({"inputs": inputs, "outputs": [window(0), window(30)]});
+    assert_eq!(verdicts(last, kept), [Verdict::Passed]);
+    let other = json!({"inputs": inputs, "outputs": [window(0)]});
+    assert!(is_failed(&verdicts(last, other)));
+}
