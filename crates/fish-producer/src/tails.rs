@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use kafka_io::KafkaSettings;
+use kafka_io::{KafkaSettings, ToldOfEnds};
 use messages::{FromWire, Measurement, Weighing, topics};
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::Message;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use rdkafka::{ClientContext, Message};
 
 use crate::simulation::Past;
 
@@ -29,33 +29,16 @@ pub(crate) enum TailError {
 
 const ANSWER: Duration = Duration::from_secs(3);
 
-/// Logs the client's errors, of which the end of a partition is none here.
-pub(crate) struct Quiet;
-
-impl ClientContext for Quiet {
-    fn error(&self, error: KafkaError, reason: &str) {
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
-            tracing::warn!(%error, reason, "Kafka client");
-        }
-    }
-}
-
-impl ConsumerContext for Quiet {}
-
 /// What [`read`] reads with.
-pub(crate) type TailConsumer = BaseConsumer<Quiet>;
+pub(crate) type TailConsumer = BaseConsumer<ToldOfEnds>;
 
 /// A consumer for [`read`].
 ///
 /// # Errors
 /// Where a property of `settings` is unknown or has a wrong value.
 pub(crate) fn consumer(settings: &KafkaSettings) -> Result<TailConsumer, KafkaError> {
-    settings
-        .assigning_consumer("fish-producer")
-        .set("enable.partition.eof", "true")
-        // Retention may delete a record between the look at the offsets and the fetch.
-        .set("auto.offset.reset", "earliest")
-        .create_with_context(Quiet)
+    // Retention may delete a record between the look at the offsets and the fetch.
+    settings.consumer_told_of_ends("fish-producer", &[("auto.offset.reset", "earliest")])
 }
 
 /// What the newest `depth` records of each partition of both topics tell. Blocks for seconds where

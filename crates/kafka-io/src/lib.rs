@@ -14,6 +14,7 @@
 
 mod attempt;
 pub mod dead_letter;
+mod ends;
 mod events;
 pub mod gate;
 mod lane;
@@ -30,6 +31,7 @@ pub mod step;
 mod topics;
 mod writer;
 
+pub use ends::ToldOfEnds;
 pub use metrics::PipelineMetrics;
 pub use pipeline::{BatchLimits, Health, Pipeline, PipelineConfig, PipelineError};
 pub use receipt::Failure;

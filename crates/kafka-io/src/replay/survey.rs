@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use rdkafka::config::FromClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers};
@@ -11,7 +10,7 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::letter::Origin;
 use super::{ReplayArgs, ReplayError, Replayed, ledger};
-use crate::KafkaSettings;
+use crate::{KafkaSettings, ToldOfEnds};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -133,9 +132,7 @@ pub(crate) fn scan(
     topic: &str,
     mut each: impl FnMut(&BorrowedMessage<'_>) -> Result<(), ReplayError>,
 ) -> Result<(), ReplayError> {
-    let mut config = kafka.assigning_consumer("replay");
-    config.set("enable.partition.eof", "true");
-    let consumer: BaseConsumer = BaseConsumer::from_config(&config)?;
+    let consumer: BaseConsumer<ToldOfEnds> = kafka.consumer_told_of_ends("replay", &[])?;
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
     let mut open: BTreeSet<i32> = metadata
         .topics()

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use kafka_io::KafkaSettings;
-use rdkafka::ClientContext;
-use rdkafka::consumer::{Consumer, ConsumerContext, StreamConsumer};
+use kafka_io::{KafkaSettings, ToldOfEnds};
+use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers};
 use rdkafka::{Message, Offset, TopicPartitionList};
@@ -12,23 +11,9 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 use crate::execute::{Header, Record};
 use crate::kafka::runtime::RuntimeError;
 
-/// What the client says besides records.
-struct Told;
-
-impl ClientContext for Told {
-    fn error(&self, error: KafkaError, reason: &str) {
-        // The end of a partition comes as an event of its own; here it would be logged as an error.
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
-            tracing::warn!(%error, reason, "Kafka's client reports a problem; it tries again");
-        }
-    }
-}
-
-impl ConsumerContext for Told {}
-
 /// One topic's consumer.
 pub(crate) struct Reader {
-    consumer: StreamConsumer<Told>,
+    consumer: StreamConsumer<ToldOfEnds>,
     topic: Arc<str>,
     partitions: u32,
 }
@@ -51,11 +36,10 @@ impl Reader {
         partitions: u32,
         from_beginning: bool,
     ) -> Result<Self, RuntimeError> {
-        let consumer: StreamConsumer<Told> = settings
-            .assigning_consumer(client_id)
-            .set("enable.partition.eof", "true")
-            .create_with_context(Told)
-            .map_err(RuntimeError::kafka("a consumer cannot be made"))?;
+        let consumer: StreamConsumer<ToldOfEnds> =
+            settings
+                .consumer_told_of_ends(client_id, &[])
+                .map_err(RuntimeError::kafka("a consumer cannot be made"))?;
         let mut list = TopicPartitionList::new();
         let start = if from_beginning {
             Offset::Beginning
