@@ -4,6 +4,7 @@ mod cli;
 mod compare;
 mod fuzz;
 mod limits;
+#[cfg(feature = "kafka-tests")]
 mod real_kafka;
 mod recording;
 mod replay;

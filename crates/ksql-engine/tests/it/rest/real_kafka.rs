@@ -1,5 +1,5 @@
-//! What only a real broker does: making and deleting topics with their settings. Ignored unless it
-//! is asked for; needs `KAFKA_BOOTSTRAP_SERVERS`.
+//! What only a real broker does: making and deleting topics with their settings. With the feature
+//! `kafka-tests`; needs `KAFKA_BOOTSTRAP_SERVERS`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,6 @@ use ksql_engine::serve::{KafkaTopics, TopicSpec, Topics};
 use super::world::LIMIT;
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs a Kafka at KAFKA_BOOTSTRAP_SERVERS"]
 async fn a_topic_is_made_with_its_partitions_and_retention_and_deleted() {
     let servers = std::env::var("KAFKA_BOOTSTRAP_SERVERS").unwrap();
     let topics = KafkaTopics::of_broker(&KafkaSettings::plain(servers)).unwrap();
