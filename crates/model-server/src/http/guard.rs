@@ -23,23 +23,33 @@ const REQUESTS: usize = 1_024;
 const BODIES: usize = 8;
 /// Requests for training, or waiting for one, at the same moment; more wait before theirs is read.
 const TRAININGS: usize = 32;
+/// Requests that read the history at the same moment, a page of which may be megabytes; more wait.
+const HISTORY: usize = 8;
 /// A request is answered within this time.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
+const TIME: Duration = Duration::from_secs(10);
 
 /// The limits that all routes share.
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
     requests: Arc<Semaphore>,
-    bodies: Arc<Semaphore>,
-    trainings: Arc<Semaphore>,
+    time: Duration,
+    /// For routes with a large body.
+    pub(super) bodies: Arc<Semaphore>,
+    /// For the route that trains.
+    pub(super) trainings: Arc<Semaphore>,
+    /// For routes that read the store.
+    pub(super) history: Arc<Semaphore>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
+        let of = |permits| Arc::new(Semaphore::new(permits));
         Self {
-            requests: Arc::new(Semaphore::new(REQUESTS)),
-            bodies: Arc::new(Semaphore::new(BODIES)),
-            trainings: Arc::new(Semaphore::new(TRAININGS)),
+            requests: of(REQUESTS),
+            time: TIME,
+            bodies: of(BODIES),
+            trainings: of(TRAININGS),
+            history: of(HISTORY),
         }
     }
 }
@@ -48,40 +58,23 @@ impl Default for Limits {
 #[derive(Debug)]
 pub(super) struct Guard {
     requests: Arc<Semaphore>,
-    bodies: Option<Arc<Semaphore>>,
+    turns: Option<Arc<Semaphore>>,
+    time: Duration,
     metrics: RouteMetrics,
 }
 
 impl Limits {
-    /// The guard of a route without a body.
-    pub(super) fn guard(&self, metrics: &Metrics, route: &'static str) -> Arc<Guard> {
-        let requests = Arc::clone(&self.requests);
+    /// The guard of a route whose requests wait for their turn where there are `turns`.
+    pub(super) fn guard(
+        &self,
+        metrics: &Metrics,
+        route: &'static str,
+        turns: Option<&Arc<Semaphore>>,
+    ) -> Arc<Guard> {
         Arc::new(Guard {
-            requests,
-            bodies: None,
-            metrics: metrics.route(route),
-        })
-    }
-
-    /// The guard of a route with a large body.
-    pub(super) fn guard_body(&self, metrics: &Metrics, route: &'static str) -> Arc<Guard> {
-        let (requests, bodies) = (Arc::clone(&self.requests), Some(Arc::clone(&self.bodies)));
-        Arc::new(Guard {
-            requests,
-            bodies,
-            metrics: metrics.route(route),
-        })
-    }
-
-    /// The guard of the route that trains.
-    pub(super) fn guard_training(&self, metrics: &Metrics, route: &'static str) -> Arc<Guard> {
-        let (requests, bodies) = (
-            Arc::clone(&self.requests),
-            Some(Arc::clone(&self.trainings)),
-        );
-        Arc::new(Guard {
-            requests,
-            bodies,
+            requests: Arc::clone(&self.requests),
+            turns: turns.cloned(),
+            time: self.time,
             metrics: metrics.route(route),
         })
     }
@@ -104,9 +97,9 @@ impl Guard {
     async fn answer(&self, request: Request, next: Next) -> Response {
         let started = Instant::now();
         let _in_flight = self.metrics.enter();
-        let answer = timeout(TIME_LIMIT, self.pass(request, next)).await;
+        let answer = timeout(self.time, self.pass(request, next)).await;
         let response = answer.unwrap_or_else(|_| {
-            let detail = format!("no answer within {} s; try again", TIME_LIMIT.as_secs());
+            let detail = format!("no answer within {:?}; try again", self.time);
             ApiError::new(Kind::Timeout, detail).into_response()
         });
         let (status, took) = (response.status().as_u16(), started.elapsed());
@@ -117,12 +110,12 @@ impl Guard {
 
     async fn pass(&self, request: Request, next: Next) -> Response {
         let Ok(_permit) = self.requests.try_acquire() else {
-            let detail = format!("more than {REQUESTS} requests at once; try again");
+            let detail = "more requests than can be answered at once; try again";
             return ApiError::new(Kind::Overloaded, detail).into_response();
         };
-        let _body = match &self.bodies {
+        let _turn = match &self.turns {
             // The semaphore is never closed.
-            Some(bodies) => bodies.acquire().await.ok(),
+            Some(turns) => turns.acquire().await.ok(),
             None => None,
         };
         match AssertUnwindSafe(next.run(request)).catch_unwind().await {
@@ -160,7 +153,82 @@ fn trace_parent(text: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use service_runtime::ops;
+
     use super::*;
+    use crate::live::Live;
+
+    /// Where a server is that takes one request at a time: `/held` is answered when `go` has a
+    /// permit, `/broken` panics.
+    async fn serve(go: &Arc<Semaphore>, time: Duration) -> String {
+        let limits = Limits {
+            requests: Arc::new(Semaphore::new(1)),
+            time,
+            ..Limits::default()
+        };
+        let metrics = Metrics::register(&mut ops::registry(), Live::default());
+        let go = Arc::clone(go);
+        let held = move || async move { go.acquire().await.unwrap().forget() };
+        let broken = || async { assert_eq!(1, 2, "on purpose") };
+        let router = Router::new()
+            .route("/held", get(held))
+            .route("/broken", get(broken))
+            .layer(from_fn_with_state(
+                limits.guard(&metrics, "test", None),
+                guard,
+            ));
+        let listener = ops::listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(axum::serve(listener, router).into_future());
+        url
+    }
+
+    async fn status_and_kind(url: String) -> (u16, String) {
+        let response = timeout(3 * TIME, reqwest::get(url)).await;
+        let response = response.unwrap().unwrap();
+        let status = response.status().as_u16();
+        let body = response.text().await.unwrap();
+        let problem: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+        let kind = problem["type"].as_str().unwrap_or_default();
+        let kind = kind.trim_start_matches("urn:catchweight:problem:");
+        (status, kind.to_owned())
+    }
+
+    #[tokio::test]
+    async fn what_is_more_than_the_limit_is_turned_away_until_there_is_room() {
+        let go = Arc::new(Semaphore::new(0));
+        let url = serve(&go, TIME).await;
+        let held = || status_and_kind(format!("{url}/held"));
+        // Whichever comes first is held, the other is turned away.
+        let both = futures::future::select(Box::pin(held()), Box::pin(held()));
+        let (turned_away, other) = both.await.factor_first();
+        assert_eq!(turned_away, (503, "overloaded".into()));
+        go.add_permits(2);
+        assert_eq!(other.await.0, 200);
+        assert_eq!(held().await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_takes_too_long_is_ended_and_makes_room() {
+        let go = Arc::new(Semaphore::new(0));
+        let url = serve(&go, Duration::from_millis(20)).await;
+        let held = || status_and_kind(format!("{url}/held"));
+        for _ in 0..2 {
+            assert_eq!(held().await, (503, "timeout".into()));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_the_failure_of_one_request_and_makes_room() {
+        let go = Arc::new(Semaphore::new(1));
+        let url = serve(&go, TIME).await;
+        let broken = status_and_kind(format!("{url}/broken")).await;
+        assert_eq!(broken, (500, "internal".into()));
+        assert_eq!(status_and_kind(format!("{url}/held")).await.0, 200);
+    }
 
     #[test]
     fn only_a_valid_trace_parent_is_taken_over() {

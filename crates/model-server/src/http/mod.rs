@@ -83,23 +83,29 @@ impl Deref for Api {
 /// The API's routes, its documentation included, together with the routes of operations.
 pub(crate) fn router(api: Api, operations: Router<Api>) -> Router {
     let limits = Limits::default();
-    let plain = |route| limits.guard(&api.metrics, route);
-    let batch = limits.guard_body(&api.metrics, "/predictions");
-    let train = limits.guard_training(&api.metrics, "/train");
+    let free = |route| limits.guard(&api.metrics, route, None);
+    let waits = |route, turns| limits.guard(&api.metrics, route, Some(turns));
+    let history = |route| waits(route, &limits.history);
     let (routes, document) = OpenApiRouter::with_openapi(openapi::Base::openapi())
-        .routes(guarded(routes!(prediction::get), plain("/prediction")))
-        .routes(guarded(routes!(predictions::post), batch))
-        .routes(guarded(routes!(train::post), train))
-        .routes(guarded(routes!(models::list), plain("/models")))
-        .routes(guarded(routes!(models::live), plain("/models/live")))
-        .routes(guarded(routes!(models::one), plain("/models/{version}")))
+        .routes(guarded(routes!(prediction::get), free("/prediction")))
+        .routes(guarded(
+            routes!(predictions::post),
+            waits("/predictions", &limits.bodies),
+        ))
+        .routes(guarded(
+            routes!(train::post),
+            waits("/train", &limits.trainings),
+        ))
+        .routes(guarded(routes!(models::list), history("/models")))
+        .routes(guarded(routes!(models::live), free("/models/live")))
+        .routes(guarded(routes!(models::one), history("/models/{version}")))
         .routes(guarded(
             routes!(models::rows),
-            plain("/models/{version}/rows"),
+            history("/models/{version}/rows"),
         ))
         .routes(guarded(
             routes!(models::activate),
-            plain("/models/{version}/activate"),
+            history("/models/{version}/activate"),
         ))
         .split_for_parts();
     let unknown = any(|| async {
@@ -117,7 +123,7 @@ pub(crate) fn router(api: Api, operations: Router<Api>) -> Router {
                 "see /__docs__/ for the calls that there are",
             )
         })
-        .fallback_service(unknown.layer(from_fn_with_state(plain("unknown"), guard)))
+        .fallback_service(unknown.layer(from_fn_with_state(free("unknown"), guard)))
         .with_state(api)
 }
 
