@@ -45,7 +45,9 @@ impl Follower {
             return Err(error);
         };
         self.metrics.store_failures.inc();
-        self.readiness.set_not_ready(format!("{error}"));
+        // Where it is and why it fails is for the log only.
+        self.readiness
+            .set_not_ready("the store cannot be reached; the log says why");
         match self.copy.as_ref().map(LiveCopy::read) {
             Some(Ok(Some(live))) => {
                 tracing::error!(
@@ -53,6 +55,7 @@ impl Follower {
                     version = live.info.model_version,
                     "a copy of the last live model answers until the store is back"
                 );
+                self.copied = Some(live.activation.sequence);
                 self.life.live().swap(Arc::new(live));
             }
             Some(Err(unreadable)) => {
@@ -91,6 +94,13 @@ impl Follower {
     }
 
     async fn step(&mut self) -> Result<(), StoreError> {
+        let read = self.read().await;
+        // Also where the store is lost: what went live just before is to be copied.
+        self.keep_copy().await;
+        read
+    }
+
+    async fn read(&mut self) -> Result<(), StoreError> {
         if self.established {
             self.life.follow().await?;
         } else {
@@ -98,7 +108,6 @@ impl Follower {
             self.established = true;
             self.readiness.set_ready();
         }
-        self.keep_copy().await;
         Ok(())
     }
 

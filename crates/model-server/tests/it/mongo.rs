@@ -153,9 +153,17 @@ async fn without_the_store_at_the_start_the_copy_answers_until_it_is_back() {
     let first = server.live().await;
     assert_eq!(send(server.get("/readyz")).await.status(), 200);
     until(|| async { dir.path().join("live.json").exists() }).await;
-    let answer = server.weigh(86.37, 18.74, "salmon").await;
 
+    store.fill(&fish("salmon", 1, 40, &first)).await;
+    let report = server.train("/train?force=true", json!({})).await;
+    let live = text(&report["LiveVersion"]);
+    assert_ne!(live, first);
+    // Nothing was read from the store since: the copy is written all the same.
     road.close().await;
+    let copied = || std::fs::read_to_string(dir.path().join("live.json")).unwrap();
+    until(|| async { copied().contains(&live) }).await;
+    let answer = server.weigh(86.37, 18.74, "salmon").await;
+    assert_eq!(answer["ModelVersion"], live.as_str());
     let unavailable = problem(server.post("/train"), 503).await;
     assert_eq!(
         unavailable["type"],
@@ -169,7 +177,10 @@ async fn without_the_store_at_the_start_the_copy_answers_until_it_is_back() {
     server.stop().await;
 
     let server = serve(at_road(road.uri()).await, config()).await;
-    assert_eq!(send(server.get("/readyz")).await.status(), 503);
+    let ready = send(server.get("/readyz")).await;
+    assert_eq!(ready.status(), 503);
+    let reason = ready.text().await.unwrap();
+    assert!(!reason.contains("127.0.0.1"), "{reason}");
     assert_eq!(
         server.weigh(86.37, 18.74, "salmon").await,
         answer,
@@ -179,7 +190,7 @@ async fn without_the_store_at_the_start_the_copy_answers_until_it_is_back() {
 
     road.reopen().await;
     until(|| async { send(server.get("/readyz")).await.status() == 200 }).await;
-    store.fill(&fish("salmon", 1, 40, &first)).await;
+    store.fill(&fish("walleye", 41, 60, &live)).await;
     assert_eq!(
         server.train("/train?force=true", json!({})).await["Outcome"],
         "activated"
