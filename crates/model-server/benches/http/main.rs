@@ -180,7 +180,7 @@ impl Bench {
         println!("|---:|---:|---:|---:|---:|");
         let request = Request::get(PREDICTION);
         let mut best: f64 = 0.0;
-        for concurrency in [1, 8] {
+        for concurrency in CONCURRENCY {
             let run = median(
                 (0..self.runs)
                     .map(|_| self.load(url, &request, concurrency))
