@@ -10,11 +10,13 @@
 //! | [`progress`] | how far a run is |
 //! | [`report`] | the report as a value |
 //! | [`build`](mod@build) | from ledger and history to report |
+//! | `account` | which steps each fish reached, and which it lacks |
 //! | `cause` | why a window's error was high |
 //! | `episodes` | where drift began and where it ended |
 //! | `newest` | the report of the newest fish only |
 //! | `text` | the report for people |
 
+mod account;
 pub mod build;
 mod cause;
 mod episodes;
@@ -25,7 +27,8 @@ pub mod progress;
 pub mod report;
 mod text;
 
-pub use build::{Sources, build, missing};
+pub use account::missing;
+pub use build::{Sources, build};
 pub use history::ModelHistory;
 pub use ledger::{Ledger, SeenRecord};
 pub use progress::Progress;
