@@ -1,6 +1,7 @@
 //! The state of a grouped query in one partition.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 
 use crate::execute::change::Key;
 use crate::functions::aggregate::Accumulator;
@@ -20,7 +21,7 @@ pub(crate) struct Group {
 }
 
 /// What became of a group.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Update {
     pub(crate) key: Key,
     pub(crate) window_start: Option<i64>,
@@ -36,6 +37,9 @@ pub(crate) enum AggregateState {
     /// By window start, then key bytes: the order in which windows are closed.
     Windowed {
         windows: BTreeMap<i64, BTreeMap<Box<[u8]>, Group>>,
+        /// The last rows of closed windows, by window start: kept as long as ksqlDB's store keeps
+        /// them, for those who ask.
+        closed: BTreeMap<i64, Vec<Update>>,
         stream_time: i64,
         /// The newest start of a window that took a row.
         newest: i64,
@@ -48,6 +52,7 @@ impl AggregateState {
             None => AggregateState::Unwindowed(HashMap::new()),
             Some(_) => AggregateState::Windowed {
                 windows: BTreeMap::new(),
+                closed: BTreeMap::new(),
                 stream_time: -1,
                 newest: -1,
             },
@@ -77,15 +82,16 @@ impl AggregateState {
             }
             AggregateState::Windowed {
                 windows,
+                closed,
                 stream_time,
                 newest,
             } => {
                 let Some(window) = plan.window else { return };
                 *stream_time = (*stream_time).max(timestamp);
-                let closed = stream_time.saturating_sub(window.grace_ms);
+                let close_time = stream_time.saturating_sub(window.grace_ms);
                 for start in starts(window, timestamp) {
                     // Behind the close time a row is too late for this window.
-                    if start.saturating_add(window.size_ms) <= closed {
+                    if start.saturating_add(window.size_ms) <= close_time {
                         continue;
                     }
                     *newest = (*newest).max(start);
@@ -104,20 +110,69 @@ impl AggregateState {
                 // What is closed never changes again.
                 while let Some(entry) = windows.first_entry() {
                     let start = *entry.key();
-                    if start.saturating_add(window.size_ms) > closed {
+                    if start.saturating_add(window.size_ms) > close_time {
                         break;
                     }
                     let found_from = window.found_for_ms.map(|age| newest.saturating_sub(age));
                     let is_found = found_from.is_none_or(|from| start >= from);
-                    for mut group in entry.remove().into_values() {
-                        if plan.is_final && is_found {
-                            updates.extend(group.change(plan, Some((start, window))));
-                        }
+                    let groups = entry.remove().into_values();
+                    let rows = groups.filter_map(|group| group.state(plan, Some((start, window))));
+                    let rows: Vec<Update> = rows.filter(|_| is_found).collect();
+                    if plan.is_final {
+                        updates.extend(rows.iter().cloned());
                     }
+                    if !rows.is_empty() {
+                        closed.insert(start, rows);
+                    }
+                    *closed = closed.split_off(&kept_from(window, *newest));
                 }
             }
         }
     }
+
+    /// The rows that are in the table now: by window start, then key bytes. Ends when `visit`
+    /// breaks.
+    pub(crate) fn rows(
+        &self,
+        plan: &AggregatePlan,
+        visit: &mut dyn FnMut(Update) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        match self {
+            AggregateState::Unwindowed(groups) => {
+                let mut groups: Vec<_> = groups.iter().collect();
+                groups.sort_unstable_by_key(|(key, _)| *key);
+                let mut rows = groups
+                    .iter()
+                    .filter_map(|(_, group)| group.state(plan, None));
+                rows.try_for_each(visit)
+            }
+            AggregateState::Windowed {
+                windows,
+                closed,
+                newest,
+                ..
+            } => {
+                let Some(window) = plan.window else {
+                    return ControlFlow::Continue(());
+                };
+                // A window is closed before all that start later.
+                let closed = closed.range(kept_from(window, *newest)..);
+                let mut closed = closed.flat_map(|(_, rows)| rows.iter().cloned());
+                closed.try_for_each(&mut *visit)?;
+                let open = windows
+                    .iter()
+                    .flat_map(|(start, groups)| groups.values().map(move |group| (*start, group)));
+                let mut open =
+                    open.filter_map(|(start, group)| group.state(plan, Some((start, window))));
+                open.try_for_each(visit)
+            }
+        }
+    }
+}
+
+/// The earliest start of a window that is still to be found.
+fn kept_from(window: WindowPlan, newest: i64) -> i64 {
+    newest.saturating_sub(window.retention_ms)
 }
 
 /// Starts of the windows that hold a time, ascending. There is none before 0.
@@ -156,6 +211,13 @@ impl Group {
         plan: &AggregatePlan,
         window: Option<(i64, WindowPlan)>,
     ) -> Option<Update> {
+        let state = self.state(plan, window);
+        let passed = std::mem::replace(&mut self.passed, state.is_some());
+        state.or_else(|| passed.then(|| self.update(window, None)))
+    }
+
+    /// Its state, if that passes `HAVING`.
+    fn state(&self, plan: &AggregatePlan, window: Option<(i64, WindowPlan)>) -> Option<Update> {
         let bound = |bound: Option<i64>| bound.map_or(Value::Null, Value::BigInt);
         let start = window.map(|(start, _)| start);
         let end = window.map(|(start, window)| start.saturating_add(window.size_ms));
@@ -171,12 +233,15 @@ impl Group {
             .having
             .as_ref()
             .is_none_or(|having| Node::holds(having, RowRef::whole(&row)));
-        let passed = std::mem::replace(&mut self.passed, passes);
-        (passes || passed).then(|| Update {
+        passes.then(|| self.update(window, Some(row)))
+    }
+
+    fn update(&self, window: Option<(i64, WindowPlan)>, row: Option<Vec<Value>>) -> Update {
+        Update {
             key: self.values.clone(),
-            window_start: start,
+            window_start: window.map(|(start, _)| start),
             timestamp: self.timestamp,
-            row: passes.then_some(row),
-        })
+            row,
+        }
     }
 }

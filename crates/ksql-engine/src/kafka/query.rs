@@ -1,5 +1,6 @@
 //! One query at work: consume, merge, execute, produce.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -29,6 +30,9 @@ pub(crate) enum Target {
     Listener(mpsc::Sender<Change>),
 }
 
+/// Somebody wants to know what a running query has computed.
+pub(crate) type Question = Box<dyn FnOnce(&Task) + Send>;
+
 /// One running query.
 pub(crate) struct QueryLoop {
     pub(crate) id: String,
@@ -39,6 +43,8 @@ pub(crate) struct QueryLoop {
     pub(crate) deliveries: Deliveries,
     pub(crate) processing_log: Arc<str>,
     pub(crate) metrics: QueryMetrics,
+    /// Answered between records.
+    pub(crate) questions: mpsc::Receiver<Question>,
 }
 
 impl QueryLoop {
@@ -60,6 +66,13 @@ impl QueryLoop {
                 () = stop.cancelled() => break,
                 delivered = self.deliveries.delivered() => {
                     delivered?;
+                    continue;
+                }
+                Some(question) = self.questions.recv() => {
+                    // Whoever asks must not be able to end the query.
+                    if catch_unwind(AssertUnwindSafe(|| question(&self.task))).is_err() {
+                        tracing::error!(query = self.id, "a question about the query broke off");
+                    }
                     continue;
                 }
                 event = next(&self.readers) => event?,

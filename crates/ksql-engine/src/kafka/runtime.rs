@@ -19,7 +19,7 @@ use crate::formats::Format;
 use crate::kafka::consume::Reader;
 use crate::kafka::metrics::Metrics;
 use crate::kafka::produce::{Deliveries, producer};
-use crate::kafka::query::{QueryLoop, Target};
+use crate::kafka::query::{QueryLoop, Question, Target};
 use crate::kafka::script::PROCESSING_LOG;
 use crate::kafka::topics::{self, CreateTopic, NewTopic};
 use crate::plan::QueryPlan;
@@ -146,7 +146,7 @@ struct Inner {
     registry: Mutex<Registry>,
     /// One script at a time.
     executing: tokio::sync::Mutex<()>,
-    running: Mutex<HashMap<String, CancellationToken>>,
+    running: Mutex<HashMap<String, Running>>,
     /// Why queries stopped whose end ends nothing else.
     broken: Mutex<HashMap<String, String>>,
     tracker: TaskTracker,
@@ -154,6 +154,12 @@ struct Inner {
     failures: mpsc::UnboundedSender<RuntimeError>,
     failed: tokio::sync::Mutex<mpsc::UnboundedReceiver<RuntimeError>>,
     listeners: std::sync::atomic::AtomicU64,
+}
+
+/// A persistent query.
+struct Running {
+    stop: CancellationToken,
+    questions: mpsc::Sender<Question>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -282,7 +288,7 @@ impl Runtime {
         on_failure: OnFailure,
     ) -> Result<(), RuntimeError> {
         let writer = SinkWriter::new(&query.plan, &query.sink);
-        let query_loop = self.query_loop(
+        let mut query_loop = self.query_loop(
             &query.id,
             &query.plan,
             query.sink.key_format,
@@ -291,7 +297,13 @@ impl Runtime {
             Target::Topic(writer, query.sink_partitions),
         )?;
         let stop = self.inner.stop.child_token();
-        lock(&self.inner.running).insert(query.id.clone(), stop.clone());
+        let questions;
+        (questions, query_loop.questions) = mpsc::channel(1);
+        let running = Running {
+            stop: stop.clone(),
+            questions,
+        };
+        lock(&self.inner.running).insert(query.id.clone(), running);
         let (inner, id) = (Arc::clone(&self.inner), query.id.clone());
         self.spawn(query_loop, stop, move |error| match on_failure {
             // Nobody is there to hear it only when the runtime is gone.
@@ -302,8 +314,8 @@ impl Runtime {
     }
 
     fn stop_query(&self, query: &RegisteredQuery) {
-        if let Some(stop) = lock(&self.inner.running).remove(&query.id) {
-            stop.cancel();
+        if let Some(running) = lock(&self.inner.running).remove(&query.id) {
+            running.stop.cancel();
         }
         lock(&self.inner.broken).remove(&query.id);
     }
@@ -343,6 +355,7 @@ impl Runtime {
                 Target::Listener(_) => inner.options.metrics.of("transient"),
             },
             target,
+            questions: mpsc::channel(1).1,
         })
     }
 
@@ -363,6 +376,20 @@ impl Runtime {
                 report(error);
             }
         });
+    }
+
+    /// What `question` finds in a running query's state, between two records; none where the query
+    /// does not run any more.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        id: &str,
+        question: impl FnOnce(&Task) -> T + Send + 'static,
+    ) -> Option<T> {
+        let questions = lock(&self.inner.running).get(id)?.questions.clone();
+        let (answer, answered) = oneshot::channel();
+        let question: Question = Box::new(move |task| drop(answer.send(question(task))));
+        questions.send(question).await.ok()?;
+        answered.await.ok()
     }
 
     /// Starts a transient query.

@@ -41,6 +41,10 @@ fn type_info(ty: &SqlType) -> Value {
 
 /// The columns of a result in one line.
 pub(crate) fn line(columns: &[Column]) -> String {
-    let column = |column: &Column| format!("{} {}", quoted(&column.name), column.ty);
     columns.iter().map(column).collect::<Vec<_>>().join(", ")
+}
+
+/// A column's name and type.
+pub(crate) fn column(column: &Column) -> String {
+    format!("{} {}", quoted(&column.name), column.ty)
 }

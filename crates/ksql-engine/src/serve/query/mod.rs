@@ -82,8 +82,7 @@ async fn select(
     }
     let is_table = |plan: &QueryPlan| plan.sources().any(|s| s.kind == SourceKind::Table);
     if query.emit.is_none() {
-        let plan = pull::plan(catalog, statement, query, text)?;
-        return pull::answer(&state, plan, encoding);
+        return pull::answer(&state, &view, statement, query, text, encoding).await;
     }
     let plan = plan(catalog, statement, text)?;
     let from_beginning = properties

@@ -45,12 +45,16 @@ impl Encoding {
 
     /// What comes before the rows.
     pub(super) fn header(self, query_id: &str, columns: &[Column]) -> Bytes {
+        self.header_with(query_id, columns, &schema::line(columns))
+    }
+
+    fn header_with(self, query_id: &str, columns: &[Column], schema: &str) -> Bytes {
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         let types: Vec<String> = columns.iter().map(|column| column.ty.to_string()).collect();
         let metadata = json!({"queryId": query_id, "columnNames": names, "columnTypes": types});
         let text = match self {
             Encoding::V1 => {
-                let header = json!({"queryId": query_id, "schema": schema::line(columns)});
+                let header = json!({"queryId": query_id, "schema": schema});
                 format!("[{},\n", json!({"header": header}))
             }
             Encoding::Delimited => format!("{metadata}\n"),
@@ -72,6 +76,16 @@ impl Encoding {
             }
             (Encoding::V1 | Encoding::Array, _) => Bytes::from_static(b"]"),
             (Encoding::Delimited, _) => Bytes::new(),
+        }
+    }
+
+    /// Ends rows after which nothing is said.
+    pub(super) fn end_rows(self, bytes: &mut Vec<u8>) {
+        if self == Encoding::V1 && bytes.ends_with(b",\n") {
+            bytes.truncate(bytes.len() - 2);
+        }
+        if self != Encoding::Delimited {
+            bytes.push(b']');
         }
     }
 
@@ -116,6 +130,17 @@ impl RowWriter {
             remains: remains.collect(),
             columns,
         }
+    }
+
+    /// What comes before the rows that are looked up in a table: it says which columns are keys.
+    pub(super) fn table_header(&self, query_id: &str) -> Bytes {
+        let columns = self.columns.iter().zip(&self.remains);
+        let columns = columns.map(|(column, remains)| match remains {
+            Remains::Nothing => schema::column(column),
+            _ => format!("{} KEY", schema::column(column)),
+        });
+        let schema = columns.collect::<Vec<_>>().join(", ");
+        self.encoding.header_with(query_id, &self.columns, &schema)
     }
 
     /// Adds a row to `bytes`; false where this form has no word for it (a deletion in plain rows).

@@ -31,19 +31,12 @@ const OWN_WORDS: [&str; 16] = [
 
 /// What is not answered as ksqlDB does, our status, and why. A refusal is clear: it says what is
 /// supported.
-const UNSUPPORTED: [(&str, u16, &str); 11] = [
+const UNSUPPORTED: [(&str, u16, &str); 8] = [
     (
         "031-DEFINE-alone",
         400,
         "variables are put in by the client",
     ),
-    (
-        "206-query-pull-RETRAIN-all",
-        400,
-        "pull queries are for streams: a table's would show windows that are still open",
-    ),
-    ("207-query-pull-RETRAIN-key", 400, "as 206"),
-    ("225-query-stream-pull", 400, "as 206"),
     ("319-DESCRIBE-FUNCTION", 400, "SHOW FUNCTIONS lists them"),
     (
         "324-INSERT-VALUES",
@@ -175,6 +168,7 @@ impl Run {
             }
             let joined = self.joined.iter().filter(|wall| **wall < next).count();
             world.holds("weight-diff", joined as i64).await;
+            world.has_read("RETRAIN_WEIGHT", joined as u64).await;
         }
     }
 }

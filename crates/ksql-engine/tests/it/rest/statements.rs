@@ -163,3 +163,69 @@ async fn what_was_declared_before_the_server_is_shown_and_has_a_status() {
     let status: serde_json::Value = status.json().await.unwrap();
     assert_eq!(status["message"], "Stream created");
 }
+
+/// A statement's answer as one row per line, without the line about the columns.
+async fn rows(world: &World, sql: &str) -> Vec<String> {
+    let request = json!({ "sql": sql }).to_string();
+    let (status, answer) = world.post_text("/query-stream", &request).await;
+    assert_eq!(status, 200, "{answer}");
+    answer.lines().skip(1).map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_is_looked_up_with_its_open_windows_and_its_closed_ones_until_their_retention() {
+    let world = World::start().await;
+    world.ksql(&SOURCE.replace("=3", "=1")).await;
+    let window = "TUMBLING (SIZE 1 SECOND, RETENTION 10 SECONDS, GRACE PERIOD 0 SECONDS)";
+    let table = format!(
+        "SET 'auto.offset.reset'='earliest'; CREATE TABLE T AS SELECT ID, SUM(V) AS N FROM S WINDOW {window} \
+         GROUP BY ID HAVING SUM(V) > 1 EMIT FINAL;"
+    );
+    let (status, answer) = world.ksql(&table).await;
+    assert_eq!(status, 200, "{answer}");
+    let value = |v: i64| format!(r#"{{"V":{v}}}"#);
+    for (key, v, time) in [
+        ("b", 2, 20_000),
+        ("a", 3, 20_000),
+        ("a", 1, 21_000),
+        ("a", 4, 22_000),
+    ] {
+        world.send("s", Some(key), Some(&value(v)), time).await;
+    }
+    world.has_read("T", 4).await;
+    let all = "SELECT * FROM T;";
+    let (a, b) = (r#"["a",20000,21000,3]"#, r#"["b",20000,21000,2]"#);
+    let open = r#"["a",22000,23000,4]"#;
+    // A window that HAVING does not let pass is in no table.
+    assert_eq!(rows(&world, all).await, [a, b, open]);
+    assert_eq!(
+        rows(
+            &world,
+            "SELECT * FROM T WHERE ID='a' AND WINDOWSTART < 22000;"
+        )
+        .await,
+        [a]
+    );
+    assert_eq!(
+        rows(&world, "SELECT N * 2 AS D, ID FROM T LIMIT 2;").await,
+        [r#"[6,"a"]"#, r#"[4,"b"]"#]
+    );
+    let v1 = json!({"ksql": "SELECT ID, N FROM T WHERE ID='nobody';"}).to_string();
+    let (_, answer) = world.post_text("/query", &v1).await;
+    assert!(
+        answer.ends_with("`ID` STRING KEY, `N` INTEGER\"}}]"),
+        "{answer}"
+    );
+
+    world.send("s", Some("a"), Some(&value(5)), 32_000).await;
+    world.has_read("T", 5).await;
+    assert_eq!(rows(&world, all).await, [open, r#"["a",32000,33000,5]"#]);
+
+    let (_, answer) = world.ksql("SHOW QUERIES;").await;
+    let id = answer[0]["queries"][0]["id"].as_str().unwrap();
+    world.ksql(&format!("TERMINATE {id};")).await;
+    let (status, answer) = world.post("/query", &json!({ "ksql": all })).await;
+    assert_eq!(status, 400, "{answer}");
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.contains("`T` table isn't queryable"), "{message}");
+}

@@ -1,7 +1,4 @@
-//! `SELECT …` without `EMIT`: the rows of a stream that are there now.
-//!
-//! A table would have to be looked up in its query's state, windows that are still open included;
-//! that is refused.
+//! The rows of a stream that are there now.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -14,67 +11,24 @@ use futures::stream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::{Catalog, Source};
+use crate::catalog::Source;
 use crate::execute::{Outcome, Record, Task};
 use crate::kafka::RuntimeError;
 use crate::kafka::consume::{Event, Reader};
-use crate::parse::ast::{ExprKind, Query, SelectItem, SourceKind, Statement};
 use crate::plan::QueryPlan;
-use crate::serve::error::{ApiError, BAD_STATEMENT, SERVER_ERROR};
+use crate::serve::error::{ApiError, SERVER_ERROR};
 use crate::serve::open_queries::OpenGuard;
+use crate::serve::query::room;
 use crate::serve::query::rows::{Encoding, End, RowWriter};
-use crate::serve::query::{emitting, room};
 use crate::serve::state::Shared;
 
 const CHUNK: usize = 32 * 1024;
 
-/// The plan of a pull query, if it is one that is supported.
-pub(super) fn plan(
-    catalog: &Catalog,
-    statement: &Statement,
-    query: &Query,
-    text: &str,
-) -> Result<(Arc<QueryPlan>, u32), ApiError> {
-    let refused = |message: String| Err(ApiError::statement(BAD_STATEMENT, message, text));
-    let add = "Add EMIT CHANGES if you intended to issue a push query.";
-    let several = !query.joins.is_empty() || !query.group_by.is_empty() || query.window.is_some();
-    if several || !query.partition_by.is_empty() || query.having.is_some() {
-        return refused(format!(
-            "Pull queries don't support JOIN, WINDOW, GROUP BY, PARTITION BY or HAVING clauses. {add}"
-        ));
-    }
-    let Some(source) = catalog.source(&query.from.name.name) else {
-        return refused(format!("{} does not exist.", query.from.name.name));
-    };
-    if source.kind == SourceKind::Table {
-        return refused(format!(
-            "Pull queries are supported here on streams only, and `{}` is a table. {add}",
-            source.name
-        ));
-    }
-    let pseudo = query.items.iter().find_map(|item| match item {
-        SelectItem::Expr { expr, .. } => match &expr.kind {
-            ExprKind::Column { name, .. } => ["ROWPARTITION", "ROWOFFSET"]
-                .into_iter()
-                .find(|pseudo| *pseudo == name.name),
-            _ => None,
-        },
-        SelectItem::All { .. } => None,
-    });
-    if let Some(pseudo) = pseudo {
-        return refused(format!(
-            "Pull queries don't support the following columns in SELECT clauses: `{pseudo}`\n See https://cnfl.io/queries for more info.\n{add}"
-        ));
-    }
-    let partitions = catalog.partitions(&source.topic).unwrap_or(1);
-    let plan = super::plan(catalog, &emitting(statement, query), text)?;
-    Ok((plan, partitions))
-}
-
 /// Reads the stream's topic from its beginning to where it ends now.
 pub(super) fn answer(
     state: &Shared,
-    (plan, partitions): (Arc<QueryPlan>, u32),
+    plan: Arc<QueryPlan>,
+    partitions: u32,
     encoding: Encoding,
 ) -> Result<Response, ApiError> {
     let permit = room(state)?;

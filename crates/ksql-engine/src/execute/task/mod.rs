@@ -1,5 +1,9 @@
 //! One running query.
 
+mod group;
+mod join;
+mod table;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -7,12 +11,11 @@ use crate::execute::aggregate::{AggregateState, Update};
 use crate::execute::change::{Change, Key, Outcome, Problem, QueryFailed};
 use crate::execute::input::{Input, Row};
 use crate::execute::join::{JoinState, Pair, Side};
-use crate::execute::murmur2::partition_of;
 use crate::execute::record::Record;
 use crate::formats::{Format, Writer, kafka};
-use crate::parse::ast::{JoinKind, SourceKind};
-use crate::plan::node::{RowRef, SharedRow};
-use crate::plan::{AggregatePlan, JoinPlan, QueryPlan, Stage};
+use crate::parse::ast::SourceKind;
+use crate::plan::node::RowRef;
+use crate::plan::{QueryPlan, Stage};
 use crate::schema::Column;
 use crate::value::Value;
 
@@ -226,144 +229,6 @@ impl Task {
         values.iter().take(keys).cloned().collect()
     }
 
-    /// A row of a table for a listener: what no longer passes the filter is deleted.
-    fn table_row(
-        &mut self,
-        plan: &QueryPlan,
-        record: &Record,
-        row: &Row,
-        values: &[Value],
-        outcome: &mut Outcome,
-    ) {
-        let row_ref = RowRef::whole(values);
-        let holds = row.has_value
-            && plan
-                .filter
-                .as_ref()
-                .is_none_or(|filter| filter.holds(row_ref));
-        let key = record.key.clone().unwrap_or_default();
-        let partition = self
-            .partitions
-            .len()
-            .saturating_sub(1)
-            .min(record.partition as usize);
-        if plan.filter.is_some()
-            && let Some(state) = self.partitions.get_mut(partition)
-        {
-            let before = if holds {
-                state.passed.insert(key);
-                true
-            } else {
-                state.passed.remove(&key)
-            };
-            if !before {
-                return;
-            }
-        }
-        outcome.changes.push(Change {
-            key: row.has_key.then(|| self.keys_of(values)),
-            window_start: row.window_start,
-            columns: holds.then(|| columns(plan, row_ref)),
-            timestamp: record.timestamp,
-            headers: Arc::clone(&record.headers),
-        });
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn join(
-        &mut self,
-        plan: &QueryPlan,
-        join: &JoinPlan,
-        side: Side,
-        record: &Record,
-        row: &Row,
-        values: &mut Vec<Value>,
-        outcome: &mut Outcome,
-    ) {
-        let own = &join.keys[usize::from(side == Side::Right)];
-        let key = own.node.column(RowRef::whole(values));
-        let bytes = if key.is_null() {
-            None
-        } else {
-            self.join_writer.write_shared(&key)
-        };
-        let partition = match &bytes {
-            Some(bytes) if own.moves => partition_of(bytes, self.partitions.len() as u32),
-            // A null key that would have to move stays nowhere.
-            None if own.moves => return,
-            _ => record.partition,
-        };
-        let state = self
-            .partitions
-            .get_mut(partition as usize)
-            .and_then(|partition| partition.join.as_mut());
-        let Some(state) = state else { return };
-        state.advance(record.timestamp);
-        if !row.has_value {
-            return;
-        }
-        let values: SharedRow = values.drain(..).collect();
-        match bytes {
-            Some(bytes) => {
-                let mut pairs = std::mem::take(&mut self.scratch.pairs);
-                state.process(join, side, bytes, record.timestamp, values, &mut pairs);
-                for (_, pair) in pairs.drain(..) {
-                    self.pair(plan, join, record, true, &pair, partition, outcome);
-                }
-                self.scratch.pairs = pairs;
-            }
-            None if side == Side::Left && join.kind == JoinKind::Left => {
-                let pair = Pair {
-                    left: values,
-                    right: None,
-                    timestamp: record.timestamp,
-                };
-                self.pair(plan, join, record, false, &pair, partition, outcome);
-            }
-            None => {}
-        }
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn pair(
-        &mut self,
-        plan: &QueryPlan,
-        join: &JoinPlan,
-        record: &Record,
-        has_key: bool,
-        pair: &Pair,
-        partition: u32,
-        outcome: &mut Outcome,
-    ) {
-        // The left row always knows the key.
-        let key = match has_key {
-            true => join.keys[0].node.column(RowRef::whole(&pair.left)),
-            false => Value::Null,
-        };
-        let extra = [key];
-        let values = RowRef::joined(
-            [&pair.left, pair.right.as_deref().unwrap_or(&[]), &extra],
-            join.widths,
-        );
-        if plan
-            .filter
-            .as_ref()
-            .is_some_and(|filter| !filter.holds(values))
-        {
-            return;
-        }
-        let passed = Passed {
-            plan,
-            record,
-            values,
-            has_key,
-            window_start: None,
-            timestamp: pair.timestamp,
-            partition,
-        };
-        self.emit(&passed, outcome);
-    }
-
     fn emit(&mut self, passed: &Passed<'_>, outcome: &mut Outcome) {
         let plan = passed.plan;
         if let Stage::Aggregate(aggregate) = &plan.stage {
@@ -388,54 +253,6 @@ impl Task {
             timestamp: passed.timestamp,
             headers: Arc::clone(&passed.record.headers),
         });
-    }
-
-    fn group(&mut self, aggregate: &AggregatePlan, passed: &Passed<'_>, outcome: &mut Outcome) {
-        let values = passed.values;
-        let groups = aggregate.group_by.iter();
-        let group: Key = groups.map(|node| node.column(values)).collect();
-        if group.iter().any(Value::is_null) {
-            return;
-        }
-        let scratch = &mut self.scratch;
-        scratch.group.clear();
-        if !self.group_writer.append(&group, &mut scratch.group) {
-            return;
-        }
-        let partition = if aggregate.moves {
-            partition_of(&scratch.group, self.partitions.len() as u32)
-        } else {
-            passed.partition
-        };
-        let state = self
-            .partitions
-            .get_mut(partition as usize)
-            .and_then(|partition| partition.aggregate.as_mut());
-        let Some(state) = state else { return };
-        let calls = aggregate.calls.iter();
-        scratch
-            .arguments
-            .extend(calls.map(|call| call.argument.column(values)));
-        state.process(
-            aggregate,
-            &scratch.group,
-            &group,
-            &scratch.arguments,
-            passed.timestamp,
-            &mut scratch.updates,
-        );
-        scratch.arguments.clear();
-        for update in scratch.updates.drain(..) {
-            outcome.changes.push(Change {
-                key: Some(update.key),
-                window_start: update.window_start,
-                columns: update
-                    .row
-                    .map(|row| columns(passed.plan, RowRef::whole(&row))),
-                timestamp: update.timestamp,
-                headers: Arc::clone(&passed.record.headers),
-            });
-        }
     }
 }
 

@@ -1,0 +1,56 @@
+//! A table that is read.
+
+use std::sync::Arc;
+
+use crate::execute::change::{Change, Outcome};
+use crate::execute::input::Row;
+use crate::execute::record::Record;
+use crate::execute::task::{Task, columns};
+use crate::plan::QueryPlan;
+use crate::plan::node::RowRef;
+use crate::value::Value;
+
+impl Task {
+    /// A row of a table for a listener: what no longer passes the filter is deleted.
+    pub(super) fn table_row(
+        &mut self,
+        plan: &QueryPlan,
+        record: &Record,
+        row: &Row,
+        values: &[Value],
+        outcome: &mut Outcome,
+    ) {
+        let row_ref = RowRef::whole(values);
+        let holds = row.has_value
+            && plan
+                .filter
+                .as_ref()
+                .is_none_or(|filter| filter.holds(row_ref));
+        let key = record.key.clone().unwrap_or_default();
+        let partition = self
+            .partitions
+            .len()
+            .saturating_sub(1)
+            .min(record.partition as usize);
+        if plan.filter.is_some()
+            && let Some(state) = self.partitions.get_mut(partition)
+        {
+            let before = if holds {
+                state.passed.insert(key);
+                true
+            } else {
+                state.passed.remove(&key)
+            };
+            if !before {
+                return;
+            }
+        }
+        outcome.changes.push(Change {
+            key: row.has_key.then(|| self.keys_of(values)),
+            window_start: row.window_start,
+            columns: holds.then(|| columns(plan, row_ref)),
+            timestamp: record.timestamp,
+            headers: Arc::clone(&record.headers),
+        });
+    }
+}
