@@ -2,7 +2,6 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`config`] | what is simulated, as flags and environment variables |
 //! | [`simulation`] | the fish, when they are measured and weighed; without Kafka |
 //! | [`producer`] | the simulation on two Kafka topics, every record acknowledged |
 //! | [`progress`] | how far it is, for a caller and as metrics |
@@ -11,7 +10,6 @@
 //! A bigger program embeds [`FishProducer`]: `bind` it, ask its [`Simulation`] for what is planned
 //! and its [`Progress`] for how far it is, then `run` it.
 
-pub mod config;
 mod connection;
 mod deliveries;
 mod machines;
@@ -22,7 +20,6 @@ pub mod service;
 pub mod simulation;
 mod tails;
 
-pub use config::Config;
 pub use producer::FishProducer;
 pub use progress::Progress;
-pub use simulation::{Fish, Simulation};
+pub use simulation::{Config, Fish, Simulation};

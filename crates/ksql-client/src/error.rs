@@ -1,7 +1,7 @@
 //! What can go wrong between a statement and its result.
 
 use std::error::Error as _;
-use std::fmt;
+use std::{fmt, io};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -153,4 +153,12 @@ pub(crate) fn reason(error: &reqwest::Error) -> String {
         return "the request cannot be made".into();
     }
     cause.to_string()
+}
+
+/// Whether the reader of the output has gone, as `head` does.
+pub(crate) fn is_closed(error: &anyhow::Error) -> bool {
+    let closed = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref().is_some_and(closed))
 }

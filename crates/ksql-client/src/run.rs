@@ -8,6 +8,7 @@ use service_runtime::{CancellationToken, UsageError};
 
 use crate::args::KsqlArgs;
 use crate::client::Client;
+use crate::error::is_closed;
 use crate::prompt;
 use crate::session::Session;
 use crate::split::{Rest, Script};
@@ -118,12 +119,4 @@ fn ended(text: &str) -> String {
         Rest::Unfinished(_) => format!("{text}\n;"),
         _ => ended,
     }
-}
-
-/// Whether the reader of the output has gone, as `head` does.
-pub(crate) fn is_closed(error: &anyhow::Error) -> bool {
-    let closed = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
-    error
-        .chain()
-        .any(|cause| cause.downcast_ref().is_some_and(closed))
 }

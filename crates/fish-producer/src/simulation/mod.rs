@@ -2,6 +2,7 @@
 //!
 //! | module | what is in it |
 //! |---|---|
+//! | [`config`] | what is simulated, as flags and environment variables |
 //! | [`species`] | how the fish of a species look; the randomness of one fish |
 //! | [`plan`] | how many fish of which species, in which order |
 //! | [`input`] | the user's own fish, from a CSV file |
@@ -15,6 +16,7 @@
 //! its own stream of it, and what it gives is rounded to three decimals.
 
 pub mod clock;
+pub mod config;
 pub mod events;
 pub mod fish;
 pub mod input;
@@ -27,14 +29,14 @@ use std::time::Duration;
 
 use messages::{EventTime, Weighing};
 
+pub use config::Config;
 pub use events::{Event, Events};
 pub use fish::Fish;
 pub use input::{InputError, InputFish};
 pub use past::Past;
 pub use plan::{Plan, PlanError};
 
-use crate::Config;
-use crate::config::{checked_interval, checked_speed, checked_start};
+use config::{checked_interval, checked_speed, checked_start};
 
 /// Why there can be no simulation with these settings.
 #[derive(Debug, thiserror::Error)]

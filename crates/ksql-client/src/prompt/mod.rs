@@ -17,7 +17,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use self::command::{Command, HELP};
 use self::signals::Signal;
 use self::terminal::Terminal;
-use crate::run::is_closed;
+use crate::error::is_closed;
 use crate::session::Session;
 use crate::split::Script;
 

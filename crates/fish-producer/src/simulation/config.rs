@@ -7,7 +7,7 @@ use clap::builder::FalseyValueParser;
 use jiff::{SignedDuration, Timestamp};
 use messages::EventTime;
 
-use crate::simulation::Plan;
+use super::plan::Plan;
 
 /// Settings of the simulation; a program that embeds it takes these flags as its own.
 #[derive(Clone, Debug, clap::Args)]
