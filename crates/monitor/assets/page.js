@@ -75,12 +75,13 @@
     delete result.dataset.outcome;
     result.textContent = 'Asking the model server …';
     try {
-      const answer = await fetch(form.action, {
+      // `form.action` would be its buttons, which have that name.
+      const answer = await fetch(form.getAttribute('action'), {
         method: 'POST',
         headers: { Accept: 'text/plain' },
         body: new URLSearchParams(new FormData(form, event.submitter)),
       });
-      result.textContent = await answer.text();
+      result.textContent = await answer.text() || `The monitor answers ${answer.status}.`;
       result.dataset.outcome = answer.ok ? 'done' : 'refused';
     } catch {
       result.textContent = 'The monitor does not answer.';
