@@ -32,7 +32,6 @@ pub struct Looks(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     watching: Watching,
-    asker: Asker,
     metrics: Metrics,
     frames: watch::Sender<Arc<Frame>>,
     rendering: Mutex<Rendering>,
@@ -42,8 +41,10 @@ struct Shared {
     closed: CancellationToken,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Rendering {
+    /// None when the monitor has ended: a reader that stands still keeps no client of Kafka.
+    asker: Option<Asker>,
     last: Option<Instant>,
     sections: Sections,
 }
@@ -64,10 +65,13 @@ impl Looks {
         let first = Frame::first(EventTime::now().as_millis());
         Self(Arc::new(Shared {
             watching,
-            asker,
             metrics,
             frames: watch::Sender::new(Arc::new(first)),
-            rendering: Mutex::default(),
+            rendering: Mutex::new(Rendering {
+                asker: Some(asker),
+                last: None,
+                sections: Sections::default(),
+            }),
             seats: Arc::new(Semaphore::new(viewers.into())),
             most: viewers.into(),
             sat_down: Notify::new(),
@@ -77,21 +81,23 @@ impl Looks {
 
     /// The page as it is now, at most [`PACE`] old.
     pub(crate) async fn now(&self) -> Arc<Frame> {
-        self.frame(2 * PACE).await
+        self.frame(2 * PACE, PACE).await
     }
 
     /// Looks and renders at once, for all who look.
     pub async fn refresh(&self) {
-        self.0.rendering.lock().await.last = None;
-        self.frame(Duration::ZERO).await;
+        self.frame(Duration::ZERO, Duration::ZERO).await;
     }
 
-    /// The page, with what topics do not tell not older than `age`.
-    async fn frame(&self, age: Duration) -> Arc<Frame> {
+    /// The page, rendered again where it is older than `pace`, with what topics do not tell not older
+    /// than `age`.
+    async fn frame(&self, age: Duration, pace: Duration) -> Arc<Frame> {
         let shared = &self.0;
         let mut rendering = shared.rendering.lock().await;
-        if rendering.last.is_none_or(|last| last.elapsed() >= PACE) {
-            let outside = shared.asker.ask(age).await;
+        let due = rendering.last.is_none_or(|last| last.elapsed() >= pace);
+        if due && let Some(asker) = rendering.asker.clone() {
+            rendering.last = Some(Instant::now());
+            let outside = asker.ask(age).await;
             let began = Instant::now();
             let state = State::of(&shared.watching, outside);
             let rendered = rendering.sections.render(&state);
@@ -104,7 +110,6 @@ impl Looks {
                 .metrics
                 .rendering
                 .observe(began.elapsed().as_secs_f64());
-            rendering.last = Some(began);
         }
         shared.frames.borrow().clone()
     }
@@ -140,7 +145,8 @@ impl Looks {
                     self.0.sat_down.notified().await;
                 }
                 pace.tick().await;
-                self.frame(PACE).await;
+                // A tick that comes a little early is none too many.
+                self.frame(PACE, PACE / 2).await;
             }
         };
         tokio::select! {
@@ -148,6 +154,7 @@ impl Looks {
             () = work => {}
         }
         self.0.closed.cancel();
+        self.0.rendering.lock().await.asker = None;
     }
 }
 
