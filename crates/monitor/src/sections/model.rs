@@ -74,6 +74,8 @@ fn prediction(example: &Example) -> Markup {
 pub(super) fn versions(state: &State) -> Markup {
     let models = state.outside.models.last.as_deref().unwrap_or_default();
     html! {
+        // Nothing is chosen by itself: what is newest changes while a person reads.
+        option value="" { "Choose a version" }
         @for model in models.iter().take(CHOICE) {
             option value=(model.model_version) {
                 (model.model_version) ": " (model.species.join(", "))

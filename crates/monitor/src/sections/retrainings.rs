@@ -17,18 +17,16 @@ pub(super) fn section(state: &State) -> Markup {
         @if all.is_empty() {
             p { "No window's mean error has passed " (percent(Some(threshold))) ": nothing was retrained." }
         } @else {
-            div.scroll id="retrainings-scroll" tabindex="0" role="region" aria-label="Triggers and what came of them" {
-                table {
-                    caption { "The newest triggers, newest first" }
-                    thead { tr {
-                        th scope="col" { "Window" }
-                        th scope="col" { "Cause" }
-                        th scope="col" { "Outcome" }
-                        th scope="col" { "Recovery" }
-                    } }
-                    tbody {
-                        @for one in all.iter().rev().take(SHOWN) { (row(one, threshold)) }
-                    }
+            // On a narrow page the cells are below each other; the roles keep it a table.
+            table.stacked role="table" {
+                caption { "The newest triggers, newest first" }
+                thead role="rowgroup" { tr role="row" {
+                    th scope="col" role="columnheader" { "Window" }
+                    th scope="col" role="columnheader" { "Cause" }
+                    th scope="col" role="columnheader" { "What came of it" }
+                } }
+                tbody role="rowgroup" {
+                    @for one in all.iter().rev().take(SHOWN) { (row(one, threshold)) }
                 }
             }
             @if all.len() > SHOWN { p.note { (all.len() - SHOWN) " older triggers are not shown." } }
@@ -40,12 +38,12 @@ fn row(one: &Retraining, threshold: f64) -> Markup {
     let points = (one.error_avg - threshold) * 100.0;
     let trigger = format!("{} {}", one.erring_version, one.window_start);
     html! {
-        tr data-trigger=(trigger) {
-            th scope="row" {
+        tr role="row" data-trigger=(trigger) {
+            th scope="row" role="rowheader" {
                 (clock(one.window_start)) " to " (clock(one.window_end))
                 div.note { "fish " (one.fish_id_start) " to " (one.fish_id_end) }
             }
-            td {
+            td role="cell" {
                 strong { (percent(Some(one.error_avg))) } ", "
                 (format!("{points:.1}")) " points above " (percent(Some(threshold)))
                 ul.plain.note {
@@ -53,7 +51,7 @@ fn row(one: &Retraining, threshold: f64) -> Markup {
                     li { "model " span.version { (one.erring_version) } }
                 }
             }
-            td {
+            td role="cell" {
                 span.badge data-outcome=(one.outcome.as_deref().unwrap_or("open")) {
                     (one.outcome.as_deref().unwrap_or("not decided yet"))
                 }
@@ -63,23 +61,24 @@ fn row(one: &Retraining, threshold: f64) -> Markup {
                         (one.trained_species.join(", "))
                     }
                 }
+                (recovery(one))
             }
-            td { (recovery(one)) }
         }
     }
 }
 
 fn recovery(one: &Retraining) -> Markup {
     html! {
-        @match (&one.first_fish_drifted, &one.first_fish_recovered, one.fish_to_recovery) {
-            (Some(drifted), Some(recovered), Some(fish)) => {
-                strong { (fish) " fish" }
+        @if let (Some(drifted), Some(recovered), Some(fish)) =
+            (&one.first_fish_drifted, &one.first_fish_recovered, one.fish_to_recovery)
+        {
+            div {
+                "Recovered after " strong { (fish) " fish" }
                 @if let Some(seconds) = one.event_seconds_to_recovery {
                     ", " (format!("{seconds:.0}")) " s"
                 }
-                div.note { "from fish " (drifted) " to fish " (recovered) }
             }
-            _ => "-"
+            div.note { "from fish " (drifted) " to fish " (recovered) }
         }
     }
 }
