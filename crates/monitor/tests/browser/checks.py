@@ -1,0 +1,141 @@
+"""What is checked on a page."""
+
+# Keeps what each frame said, also those that came while nobody asked.
+RECORD = """
+globalThis.seen = [];
+document.addEventListener('frame', (event) => {
+  const badge = document.querySelector('[data-section=standing] [data-condition]');
+  globalThis.seen.push(badge.dataset.condition);
+});
+"""
+
+# A snapshot that is asked for now, and the page as the events made it, of the same frame.
+COMPARE = """
+(async () => {
+  const root = document.documentElement;
+  const state = (of) => Object.fromEntries([...of.querySelectorAll('[data-section]')].map((one) => [
+    one.dataset.section, one.innerHTML.replaceAll(' open=""', ''),
+  ]));
+  for (let tries = 0; tries < 100; tries += 1) {
+    const text = await (await fetch('./', { cache: 'no-store' })).text();
+    const snapshot = new DOMParser().parseFromString(text, 'text/html');
+    const frame = snapshot.documentElement.dataset.frame;
+    for (let waits = 0; waits < 40; waits += 1) {
+      if (root.dataset.frame === frame) {
+        const [here, there] = [state(document), state(snapshot)];
+        return { frame, sections: Object.keys(there).length,
+          different: Object.keys(there).filter((name) => here[name] !== there[name]) };
+      }
+      await new Promise((later) => setTimeout(later, 10));
+    }
+  }
+  return null;
+})()
+"""
+
+STATE = """
+(() => {
+  const text = (query) => document.querySelector(query)?.innerText.trim();
+  const [run, number] = document.documentElement.dataset.frame.split('-').map(Number);
+  return { run, number, condition: document.querySelector('[data-condition]').dataset.condition,
+    measured: Number(text('[data-section=figures] .figure:nth-child(3) dd').replaceAll(',', '')),
+    triggers: [...document.querySelectorAll('[data-trigger]')].map((one) => one.dataset.trigger) };
+})()
+"""
+
+
+def snapshot_is_the_same(page):
+    """What events made of the page is what a new page of the same frame shows."""
+    compared = page.run(COMPARE)
+    assert compared, "the page and a snapshot were never of the same frame"
+    assert compared["sections"] == 10, compared
+    assert not compared["different"], compared
+    return compared["frame"]
+
+
+def reload_shows_the_same(page):
+    before = page.run(STATE)
+    page.reload()
+    after = page.run(STATE)
+    assert after["run"] == before["run"] and after["number"] >= before["number"], (before, after)
+    assert after["measured"] >= before["measured"] > 0, (before, after)
+    assert set(before["triggers"]) <= set(after["triggers"]), (before, after)
+    page.wait("document.getElementById('connection').dataset.state === 'live'")
+    page.run(RECORD)
+    return before, after
+
+
+def needs_no_script(page, url):
+    """Without scripts the page is a snapshot."""
+    page.scripts(False)
+    page.go(url)
+    html = page.html()
+    page.scripts(True)
+    for text in ["A snapshot; load the page again", 'data-fish=', "weight ~ length + height"]:
+        assert text in html, f"without scripts: {text}"
+
+
+def fits(page, width, height):
+    """Nothing is wider than the window, and there is one form of each chart."""
+    page.size(width, height)
+    wide = page.run("[document.documentElement.scrollWidth, innerWidth]")
+    assert wide[0] <= wide[1], f"{wide[0]} pixels wide in a window of {wide[1]}"
+    shown = "[...document.querySelectorAll('main svg.cw')].filter((one) => one.checkVisibility())"
+    widths = page.run(f"{shown}.map((one) => one.getBoundingClientRect().width)")
+    assert len(widths) == 2 and all(200 < one <= width for one in widths), widths
+
+
+def is_named(page):
+    """What a screen reader tells: every control and picture has a name, and there are landmarks."""
+    nodes = page.nodes()
+    controls = ["button", "textbox", "combobox", "link", "image", "img", "region", "DisclosureTriangle"]
+    nameless = [role for role, name in nodes if role in controls and not name.strip()]
+    assert not nameless, nameless
+    roles = [role for role, _ in nodes]
+    for role in ["main", "banner", "status", "heading", "table", "form", "button"]:
+        assert role in roles or role == "form", f"no {role}"
+    return len(nodes)
+
+
+def keys_reach_everything(page):
+    """On a page just loaded, Tab goes through all controls, and each is seen to have the focus."""
+    visited = []
+    for _ in range(60):
+        page.press("Tab", 9)
+        focus = """(() => { const one = document.activeElement; const box = one.getBoundingClientRect();
+          return { name: one.id || one.className || one.value || one.tagName, at: box.top + scrollY,
+            outline: getComputedStyle(one).outlineStyle, body: one === document.body }; })()"""
+        focused = page.run(focus)
+        if focused["body"] or (visited and focused["name"] == visited[0]["name"]):
+            break
+        visited.append(focused)
+    names = [one["name"] for one in visited]
+    assert names[0] == "skip", names
+    for wanted in ["errors-numbers-summary", "token", "version", "train", "activate", "pin", "unpin"]:
+        assert wanted in names, f"{wanted} cannot be reached: {names}"
+    unseen = [one["name"] for one in visited if one["outline"] == "none"]
+    assert not unseen, f"focus cannot be seen: {unseen}"
+    return len(names)
+
+
+def what_a_reader_did_stays(page):
+    """An opened table stays open and keeps the focus when its section comes again."""
+    page.run("document.getElementById('errors-numbers-summary').focus()")
+    page.press("Enter", 13)
+    page.wait("document.getElementById('errors-numbers').open")
+    page.run("document.getElementById('errors-numbers').old = true")
+    page.wait("!document.getElementById('errors-numbers').old")
+    assert page.run("document.getElementById('errors-numbers').open"), "closed by an update"
+    focused = page.run("document.activeElement.id")
+    assert focused == "errors-numbers-summary", f"the focus went to {focused!r}"
+
+
+def act(page, token, version, action):
+    """Fills in the form, presses a button, and gives back what the page says."""
+    page.run(f"document.getElementById('version').value = '{version}'")
+    page.run("document.getElementById('token').value = ''; document.getElementById('token').focus()")
+    page.type(token)
+    page.run(f"document.getElementById('result').textContent = ''")
+    page.run(f"document.querySelector('button[value={action}]').click()")
+    return page.wait("!document.getElementById('result').textContent.startsWith('Asking')"
+                     " && document.getElementById('result').textContent")

@@ -1,0 +1,212 @@
+"""A headless Chromium, driven by the DevTools protocol over its pipe (file descriptors 3 and 4)."""
+
+import base64
+import json
+import os
+import queue
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+ANSWER = 60  # seconds that the browser may take on a busy machine
+FLAGS = [
+    "--headless=new",
+    "--remote-debugging-pipe",
+    "--no-sandbox",  # which needs privileges that a container does not give
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "about:blank",
+]
+
+
+class Chromium:
+    """A browser with a profile of its own; ends with the `with` block."""
+
+    def __init__(self, program, profile):
+        to_browser, self._write = os.pipe()
+        self._read, from_browser = os.pipe()
+        # The shell puts the pipe where the browser looks for it.
+        place = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
+        command = ["bash", "-c", place, "chromium", program, f"--user-data-dir={profile}", *FLAGS]
+        with open(Path(profile) / "chromium.log", "wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                pass_fds=(to_browser, from_browser),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        os.close(to_browser)
+        os.close(from_browser)
+        self._number = 0
+        self._lock = threading.Lock()
+        self._answers = {}
+        self._listeners = {}
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self.call("Browser.close")
+            self._process.wait(10)
+        except (OSError, RuntimeError, TimeoutError, subprocess.TimeoutExpired):
+            os.killpg(self._process.pid, 9)
+            self._process.wait()
+        os.close(self._write)
+
+    def page(self):
+        """A new page."""
+        target = self.call("Target.createTarget", {"url": "about:blank"})["targetId"]
+        attached = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})
+        return Page(self, attached["sessionId"])
+
+    def call(self, method, params=None, session=None):
+        """Calls a method of the protocol and waits for its result."""
+        with self._lock:
+            self._number += 1
+            number = self._number
+            self._answers[number] = answer = queue.SimpleQueue()
+            message = {"id": number, "method": method, "params": params or {}}
+            if session:
+                message["sessionId"] = session
+            rest = json.dumps(message).encode() + b"\0"
+            while rest:
+                rest = rest[os.write(self._write, rest) :]
+        try:
+            said = answer.get(timeout=ANSWER)
+        except queue.Empty:
+            raise TimeoutError(f"the browser does not answer {method}") from None
+        if said is None:
+            raise RuntimeError("the browser has ended")
+        if "error" in said:
+            raise RuntimeError(f"{method}: {said['error']['message']}")
+        return said["result"]
+
+    def listen(self, session, listener):
+        """Gives every event of a page to `listener(method, params)`."""
+        self._listeners[session] = listener
+
+    def _listen(self):
+        unread = b""
+        while chunk := os.read(self._read, 1 << 20):
+            *messages, unread = (unread + chunk).split(b"\0")
+            for message in map(json.loads, messages):
+                if "id" in message:
+                    self._answers.pop(message["id"]).put(message)
+                elif listener := self._listeners.get(message.get("sessionId")):
+                    listener(message["method"], message["params"])
+        os.close(self._read)
+        for answer in list(self._answers.values()):
+            answer.put(None)
+
+
+class Page:
+    """A page of the browser, with what went wrong in it and what it asked for."""
+
+    def __init__(self, browser, session):
+        self._browser = browser
+        self._session = session
+        self.problems = []
+        self.requests = []
+        self._loaded = threading.Event()
+        browser.listen(session, self._note)
+        for domain in ["Page", "Runtime", "Log", "Network"]:
+            self.call(f"{domain}.enable")
+
+    def call(self, method, params=None):
+        return self._browser.call(method, params, self._session)
+
+    def _note(self, method, params):
+        if method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert"):
+            said = [one.get("value", one.get("description")) for one in params["args"]]
+            self.problems.append(f"console {params['type']}: {said}")
+        elif method == "Runtime.exceptionThrown":
+            self.problems.append(f"exception: {params['exceptionDetails']}")
+        elif method == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
+            entry = params["entry"]
+            self.problems.append(f"{entry['source']}: {entry['text']} {entry.get('url', '')}")
+        elif method == "Network.requestWillBeSent":
+            self.requests.append(params["request"]["url"])
+        elif method == "Page.loadEventFired":
+            self._loaded.set()
+
+    def go(self, url):
+        self._load("Page.navigate", {"url": url})
+
+    def reload(self):
+        self._load("Page.reload", {})
+
+    def _load(self, method, params):
+        self._loaded.clear()
+        self.call(method, params)
+        if not self._loaded.wait(ANSWER):
+            raise TimeoutError("the page does not load")
+
+    def run(self, script):
+        """The value of a script's last expression; promises are awaited."""
+        asked = {"expression": script, "awaitPromise": True, "returnByValue": True}
+        said = self.call("Runtime.evaluate", asked)
+        if "exceptionDetails" in said:
+            raise RuntimeError(f"{script}: {said['exceptionDetails']}")
+        return said["result"].get("value")
+
+    def wait(self, script, seconds=ANSWER):
+        """Waits until a script's value is true, and gives it back."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if value := self.run(script):
+                return value
+            time.sleep(0.05)
+        raise TimeoutError(f"in vain: {script}")
+
+    def size(self, width, height):
+        phone = width < 500
+        values = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone}
+        self.call("Emulation.setDeviceMetricsOverride", values)
+
+    def scheme(self, name):
+        feature = {"name": "prefers-color-scheme", "value": name}
+        self.call("Emulation.setEmulatedMedia", {"features": [feature]})
+
+    def scripts(self, on):
+        self.call("Emulation.setScriptExecutionDisabled", {"value": not on})
+
+    def press(self, key, code):
+        for kind in ["rawKeyDown", "keyUp"]:
+            values = {"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code}
+            if kind == "rawKeyDown" and key == "Enter":
+                values |= {"type": "keyDown", "text": "\r"}
+            self.call("Input.dispatchKeyEvent", values)
+
+    def type(self, text):
+        self.call("Input.insertText", {"text": text})
+
+    def html(self):
+        """The page's HTML, also where no script may run."""
+        root = self.call("DOM.getDocument", {"depth": 0})["root"]["nodeId"]
+        return self.call("DOM.getOuterHTML", {"nodeId": root})["outerHTML"]
+
+    def picture(self, path):
+        """A PNG of the whole page."""
+        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+        asked = {"format": "png", "captureBeyondViewport": True, "clip": clip}
+        data = self.call("Page.captureScreenshot", asked)["data"]
+        Path(path).write_bytes(base64.b64decode(data))
+
+    def nodes(self):
+        """The accessibility tree: pairs of role and name of all nodes that are not ignored."""
+        nodes = self.call("Accessibility.getFullAXTree")["nodes"]
+        return [
+            (node["role"]["value"], node.get("name", {}).get("value", ""))
+            for node in nodes
+            if not node["ignored"]
+        ]
