@@ -1,5 +1,5 @@
 # The project's own programs, each as a target of its own:
-#   model-server, predictor, fish-producer, catchweight (the tools)
+#   model-server, predictor, fish-producer, monitor, catchweight (the tools)
 #
 # A change in a crate compiles the workspace's crates only: the dependencies (librdkafka and OpenSSL
 # among them, built from C) are a layer of their own, below it.
@@ -24,7 +24,8 @@ ENV CARGO_INCREMENTAL=0 CARGO_PROFILE_RELEASE_STRIP=symbols
 COPY --from=manifests /manifests .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo build --release --locked --features "$FEATURES" \
-      --package model-server --package predictor --package fish-producer --package catchweight
+      --package model-server --package predictor --package fish-producer --package monitor \
+      --package catchweight
 
 FROM dependencies AS build
 COPY connectors connectors
@@ -35,10 +36,11 @@ COPY crates crates
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     find crates -name '*.rs' -exec touch '{}' + \
  && cargo build --release --locked --features "$FEATURES" \
-      --package model-server --package predictor --package fish-producer --package catchweight \
+      --package model-server --package predictor --package fish-producer --package monitor \
+      --package catchweight \
  && mkdir -p /out/state \
  && cp target/release/model-server target/release/predictor target/release/fish-producer \
-       target/release/catchweight /out/
+       target/release/monitor target/release/catchweight /out/
 
 FROM gcr.io/distroless/cc-debian12:nonroot AS runtime
 USER 65532:65532
@@ -68,6 +70,14 @@ EXPOSE 8002
 HEALTHCHECK --interval=3s --timeout=5s --start-period=60s --retries=5 \
     CMD ["/usr/local/bin/fish-producer", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/fish-producer"]
+
+FROM runtime AS monitor
+COPY --from=build /out/monitor /usr/local/bin/monitor
+ENV LISTEN=0.0.0.0:8080
+EXPOSE 8080
+HEALTHCHECK --interval=3s --timeout=5s --start-period=60s --retries=5 \
+    CMD ["/usr/local/bin/monitor", "healthcheck"]
+ENTRYPOINT ["/usr/local/bin/monitor"]
 
 FROM runtime AS catchweight
 COPY --from=build /out/catchweight /usr/local/bin/catchweight

@@ -99,7 +99,7 @@ fn the_dockerfile_makes_what_the_compose_file_builds_with_settings_that_are_unde
             assert_eq!(image, format!("catchweight/{target}"), "{name}");
         }
     }
-    let known: BTreeSet<String> = ["model-server", "predictor", "fish-producer"]
+    let known: BTreeSet<String> = ["model-server", "predictor", "fish-producer", "monitor"]
         .into_iter()
         .flat_map(|name| program(name).variables)
         .collect();

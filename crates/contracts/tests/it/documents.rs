@@ -56,7 +56,7 @@ fn documented_compose_commands_name_services_and_settings_that_are_there() {
 #[test]
 fn documented_calls_of_our_programs_use_subcommands_and_flags_that_are_there() {
     let call = Regex::new(
-        r"(?:^|/|\s)(catchweight|model-server|predictor|fish-producer)(?: --)? ((?:[a-z]+|--?\w).*)",
+        r"(?:^|/|\s)(catchweight|model-server|predictor|fish-producer|monitor)(?: --)? ((?:[a-z]+|--?\w).*)",
     )
     .unwrap();
     for (document, line) in commands() {
