@@ -105,6 +105,10 @@ pub(crate) fn properties(list: &[Property], declares: bool) -> Result<Properties
         ));
     }
     known.window = match window_type {
+        None if window_size.is_some() => {
+            let at = list.first().map_or(0, |property| property.name.at);
+            return Err(invalid(at, "WINDOW_SIZE needs a WINDOW_TYPE"));
+        }
         None => None,
         Some((kind, at)) => match (kind.as_str(), window_size) {
             ("TUMBLING" | "HOPPING", Some(size_ms)) => Some(KeyWindow {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::analyse::grouping::{Grouping, has_aggregate};
 use crate::analyse::join::{Joined, join};
 use crate::analyse::projection::{Item, Stars, is_null, items, rekeyed_items};
-use crate::analyse::scope::{BOUNDS, Scope, ScopeSource};
+use crate::analyse::scope::{BOUNDS, Scope, ScopeSource, is_reserved};
 use crate::analyse::typing::Compiler;
 use crate::catalog::{Catalog, KeyWindow, Source};
 use crate::error::{Refusal, invalid, unsupported};
@@ -63,6 +63,12 @@ pub(crate) fn analyse(
         ));
     }
     clauses(query, purpose)?;
+    if let (true, Some(first)) = (grouped, query.partition_by.first()) {
+        return Err(unsupported(
+            first.at,
+            "GROUP BY and PARTITION BY are not supported together",
+        ));
+    }
     if grouped || !query.joins.is_empty() {
         let in_kafka = |source: &&ScopeSource| source.source.value_format == Format::Kafka;
         if let Some(source) = scope.sources.iter().find(in_kafka) {
@@ -141,6 +147,16 @@ pub(crate) fn analyse(
             .and_then(|source| source.source.window);
         (stage, columns, window)
     };
+    let reserved = columns.iter().find(|column| is_reserved(&column.name));
+    if let (true, Some(column)) = (persistent, reserved) {
+        return Err(invalid(
+            query.at,
+            format!(
+                "`{}` is a reserved name: give the column another one with AS",
+                column.name
+            ),
+        ));
+    }
     if persistent && columns.iter().all(|column| column.key.is_some()) {
         return Err(invalid(
             query.at,

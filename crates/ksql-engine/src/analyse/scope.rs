@@ -16,6 +16,11 @@ pub(crate) const PSEUDO: [(&str, SqlType); 3] = [
 ];
 /// Columns that records with a windowed key have besides.
 pub(crate) const BOUNDS: [&str; 2] = ["WINDOWSTART", "WINDOWEND"];
+/// Whether no stream or table may have a column of this name.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    PSEUDO.iter().any(|(pseudo, _)| *pseudo == name) || BOUNDS.contains(&name)
+}
+
 /// The key of a join, where neither side's column can stand for it.
 pub(crate) const ROWKEY: &str = "ROWKEY";
 

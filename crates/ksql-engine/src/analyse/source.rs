@@ -1,7 +1,7 @@
 //! `CREATE STREAM` and `CREATE TABLE` over an existing topic.
 
 use crate::analyse::properties::{Properties, properties};
-use crate::analyse::scope::{BOUNDS, PSEUDO};
+use crate::analyse::scope::is_reserved;
 use crate::analyse::types::resolve;
 use crate::catalog::{Catalog, Source};
 use crate::error::{Refusal, invalid, unsupported};
@@ -101,8 +101,7 @@ fn schema(kind: SourceKind, columns: &[ColumnDef]) -> Result<Schema, Refusal> {
     for definition in columns {
         let name = &definition.name.name;
         let ty = resolve(&definition.ty)?;
-        let reserved = PSEUDO.iter().map(|(name, _)| *name).chain(BOUNDS);
-        if reserved.into_iter().any(|reserved| reserved == name) {
+        if is_reserved(name) {
             return Err(invalid(
                 definition.name.at,
                 format!("`{name}` is the name of a pseudo column"),
