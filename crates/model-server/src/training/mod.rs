@@ -105,10 +105,10 @@ impl Trainer {
         let task = async move {
             let _turn = trainer.turn.lock().await;
             let ended = run::run(&trainer.life, &trainer.rule, &request).await;
-            trainer.prune().await;
             trainer.metrics.training(&ended);
             log(&ended);
             sender.send_replace(Some(ended.map_err(Arc::new)));
+            trainer.prune().await;
         };
         // In the caller's span, so that the log lines have its trace.
         self.tasks.spawn(task.in_current_span());
