@@ -13,7 +13,7 @@ mod run;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use cases::Case;
 use clap::Parser;
 use run::Verdict;
 
@@ -28,37 +28,64 @@ struct Args {
     quiet: bool,
 }
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
     let args = Args::parse();
-    let (mut passed, mut failed, mut unsupported) = (0, 0, 0);
+    let mut counts = Counts::default();
     for file in &args.files {
-        let text =
-            std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-        let cases = cases::read(&text)
-            .map_err(anyhow::Error::msg)
-            .with_context(|| format!("reading {}", file.display()))?;
-        for case in cases {
-            let name = &case.name;
-            match run::run(&case) {
-                Verdict::Passed => {
-                    passed += 1;
-                    if !args.quiet {
-                        println!("pass         {name}");
-                    }
+        let read = std::fs::read_to_string(file).map_err(|error| error.to_string());
+        match read.and_then(|text| cases::read(&text)) {
+            Ok(cases) => cases.iter().for_each(|case| {
+                counts.add(&case.name, verdict(case), args.quiet);
+            }),
+            // The other files are still worth running.
+            Err(error) => {
+                let name = file.display().to_string();
+                counts.add(&name, Verdict::Failed(error), args.quiet);
+            }
+        }
+    }
+    let Counts {
+        passed,
+        failed,
+        unsupported,
+    } = counts;
+    println!("{passed} passed, {failed} failed, {unsupported} unsupported");
+    ExitCode::from(u8::from(failed > 0))
+}
+
+/// A case that breaks the engine is a failure of that case.
+fn verdict(case: &Case) -> Verdict {
+    std::panic::catch_unwind(|| run::run(case))
+        .unwrap_or_else(|_| Verdict::Failed("the engine broke off".to_owned()))
+}
+
+/// How many cases ended how.
+#[derive(Debug, Default)]
+struct Counts {
+    passed: usize,
+    failed: usize,
+    unsupported: usize,
+}
+
+impl Counts {
+    fn add(&mut self, name: &str, verdict: Verdict, quiet: bool) {
+        match verdict {
+            Verdict::Passed => {
+                self.passed += 1;
+                if !quiet {
+                    println!("pass         {name}");
                 }
-                Verdict::Failed(difference) => {
-                    failed += 1;
-                    println!("FAIL         {name}\n             {difference}");
-                }
-                Verdict::Unsupported(reason) => {
-                    unsupported += 1;
-                    if !args.quiet {
-                        println!("unsupported  {name}\n             {reason}");
-                    }
+            }
+            Verdict::Failed(difference) => {
+                self.failed += 1;
+                println!("FAIL         {name}\n             {difference}");
+            }
+            Verdict::Unsupported(reason) => {
+                self.unsupported += 1;
+                if !quiet {
+                    println!("unsupported  {name}\n             {reason}");
                 }
             }
         }
     }
-    println!("{passed} passed, {failed} failed, {unsupported} unsupported");
-    Ok(ExitCode::from(u8::from(failed > 0)))
 }

@@ -13,6 +13,8 @@ use crate::types::SqlType;
 use crate::value::Value;
 
 const DAY_MS: i64 = 86_400_000;
+/// A row takes memory and time in each window that it is in.
+const MOST_WINDOWS: i64 = 10_000;
 
 /// A grouped query, names resolved.
 pub(crate) struct Grouping<'q> {
@@ -246,6 +248,12 @@ fn check_window(window: &Window, is_final: bool) -> Result<WindowPlan, Refusal> 
         return Err(invalid(
             at,
             "ADVANCE BY must be positive and not longer than SIZE",
+        ));
+    }
+    if window.size / window.advance > MOST_WINDOWS {
+        return Err(unsupported(
+            at,
+            format!("a row may be in at most {MOST_WINDOWS} windows: make ADVANCE BY longer"),
         ));
     }
     if window.grace.is_some_and(|grace| grace < 0) {
