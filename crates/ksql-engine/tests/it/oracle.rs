@@ -1,4 +1,5 @@
-//! What a real ksqlDB did (`tests/cases`): nothing may come out different.
+//! What a real ksqlDB did (`tests/cases`): nothing may come out different. `09-parts` holds cases that
+//! are refused as a whole, cut down to the columns that are supported.
 
 use std::path::PathBuf;
 
@@ -51,7 +52,7 @@ fn no_case_comes_out_different_and_all_of_the_pipeline_pass() {
     );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // A lower number means that something was supported and no longer is.
-    assert!(passed >= 284, "only {passed} cases pass");
+    assert!(passed >= 301, "only {passed} cases pass");
 }
 
 #[test]
