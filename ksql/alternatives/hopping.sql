@@ -32,6 +32,8 @@ CREATE STREAM IF NOT EXISTS ACTUAL_WEIGHT (
 -- that comes late, because the model or the predictor was down, loses fish.
 -- "Key_Id" takes the record's key, so that AS_VALUE can put the id into the value as "Fish_Id".
 -- "_id" is the row's identity wherever it is stored: a row delivered twice is stored once.
+-- WHERE: no fish weighs nothing. Relative to zero or less an error is infinite or negative; such a
+-- weighing is no truth to hold a prediction against, and stays on its own topic only.
 CREATE STREAM IF NOT EXISTS DIFF_WEIGHT WITH (KAFKA_TOPIC='weight-diff', VALUE_FORMAT='JSON') AS
 SELECT
     P."Fish_Id" AS "Key_Id",
@@ -49,6 +51,7 @@ SELECT
     A."Timestamp" AS "Timestamp"
 FROM PREDICTED_WEIGHT P
 INNER JOIN ACTUAL_WEIGHT A WITHIN 1 MINUTE GRACE PERIOD 1 DAY ON P."Fish_Id" = A."Fish_Id"
+WHERE A."Weight" > 0
 EMIT CHANGES;
 
 -- A minute that advances by ten seconds: a drift is found as soon as some minute shows it, not only

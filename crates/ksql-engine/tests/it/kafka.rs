@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const PIPELINE: &str = include_str!("../../../../ksql/pipeline.sql");
+const HOPPING: &str = include_str!("../../../../ksql/alternatives/hopping.sql");
 
 struct Broker {
     _cluster: MockCluster<'static, DefaultProducerContext>,
@@ -121,6 +122,33 @@ async fn forty_fish(broker: &Broker) {
         broker
             .send("machine-weight", &fish.to_string(), &actual(fish), time)
             .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_weighing_that_no_fish_can_have_is_held_against_no_prediction() {
+    for pipeline in [PIPELINE, HOPPING] {
+        let script = Script::parse(pipeline).unwrap();
+        let broker = Broker::start(1, script.topics());
+        for (fish, weight) in ["0.0", "-2.0", "null", "2.0"].into_iter().enumerate() {
+            let (key, time) = (fish.to_string(), START + 2_000 * fish as i64);
+            let weighing = format!(r#"{{"Species":"salmon","Weight":{weight},"Timestamp":"t"}}"#);
+            broker
+                .send("weight-prediction", &key, &prediction(1.0), time)
+                .await;
+            broker.send("machine-weight", &key, &weighing, time).await;
+        }
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn({
+            let (settings, shutdown) = (broker.settings.clone(), shutdown.clone());
+            async move { run(&script, settings, Options::default(), shutdown).await }
+        });
+        // The last fish is the first row: the three before it have none.
+        let rows = broker.records("weight-diff", 1).await;
+        let (_, key, value, _) = &rows[0];
+        assert_eq!((key.as_slice(), &value["Error"]), (&b"3"[..], &0.5.into()));
+        shutdown.cancel();
+        ended(running).await.unwrap();
     }
 }
 
