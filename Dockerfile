@@ -20,10 +20,10 @@ FROM rust:1.95-bookworm AS dependencies
 WORKDIR /source
 # `tls` builds OpenSSL for Kafka over TLS and SASL; empty: neither, and a faster first build.
 ARG FEATURES=tls
-ENV CARGO_INCREMENTAL=0 CARGO_PROFILE_RELEASE_STRIP=symbols
+ENV CARGO_INCREMENTAL=0
 COPY --from=manifests /manifests .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
-    cargo build --release --locked --features "$FEATURES" \
+    cargo build --profile image --locked --features "$FEATURES" \
       --package model-server --package predictor --package fish-producer --package monitor \
       --package catchweight
 
@@ -35,12 +35,12 @@ COPY crates crates
 # Cargo goes by time: sources that are older than the empty ones above would pass for compiled.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     find crates -name '*.rs' -exec touch '{}' + \
- && cargo build --release --locked --features "$FEATURES" \
+ && cargo build --profile image --locked --features "$FEATURES" \
       --package model-server --package predictor --package fish-producer --package monitor \
       --package catchweight \
  && mkdir -p /out/state \
- && cp target/release/model-server target/release/predictor target/release/fish-producer \
-       target/release/monitor target/release/catchweight /out/
+ && cp target/image/model-server target/image/predictor target/image/fish-producer \
+       target/image/monitor target/image/catchweight /out/
 
 FROM gcr.io/distroless/cc-debian12:nonroot AS runtime
 USER 65532:65532
