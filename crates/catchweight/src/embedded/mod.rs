@@ -66,6 +66,7 @@ pub struct Embedded {
     // Dropped last: the clients of the tasks go first.
     kafka: KafkaSettings,
     model_url: String,
+    predictor_url: String,
     ksql_url: String,
     page_url: String,
     looks: Looks,
@@ -114,7 +115,7 @@ impl Embedded {
         let predictor =
             Predictor::bind(predictor::Config::new(kafka.clone(), model_url.clone())).await?;
         let (readiness, stats) = (predictor.readiness(), connectors.stats());
-        let predictor_url = format!("http://127.0.0.1:{}/readyz", predictor.port());
+        let predictor_url = format!("http://127.0.0.1:{}", predictor.port());
         let observer = Observer::start(&kafka, ledger, Start::Beginning, tasks)?;
         tasks.spawn("model server", server.run(tasks.shutdown()));
         tasks.spawn("predictor", predictor.run(tasks.shutdown()));
@@ -159,7 +160,7 @@ impl Embedded {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, monitor_port)),
             lag: vec!["predictor:machine-measurement".parse()?],
             health: vec![
-                part("predictor", predictor_url),
+                part("predictor", format!("{predictor_url}/readyz")),
                 part("SQL engine", format!("{ksql_url}/healthcheck")),
             ],
             ..monitor::Config::new(kafka.clone(), model_url.clone())
@@ -172,6 +173,7 @@ impl Embedded {
             kafka,
             watched,
             model_url,
+            predictor_url,
             ksql_url,
             page_url,
             looks,
@@ -215,6 +217,11 @@ impl Embedded {
     /// Where the model API is.
     pub fn model_url(&self) -> &str {
         &self.model_url
+    }
+
+    /// Where the predictor tells its health and metrics.
+    pub fn predictor_url(&self) -> &str {
+        &self.predictor_url
     }
 
     /// Where the live page is.

@@ -4,6 +4,7 @@
 mod compose;
 mod connectors;
 mod documents;
+mod observability;
 mod programs;
 mod project;
 mod sql;

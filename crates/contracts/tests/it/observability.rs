@@ -1,0 +1,72 @@
+//! Prometheus scrapes services that are there, and Grafana's files name each other.
+
+use serde_json::Value;
+
+use crate::project::{captures, files, service, strings, text};
+
+fn yaml(path: &str) -> Value {
+    serde_saphyr::from_str(&text(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+#[test]
+fn prometheus_scrapes_services_at_ports_on_which_they_listen() {
+    let config = yaml("observability/prometheus/prometheus.yml");
+    let jobs = config["scrape_configs"].as_array().unwrap();
+    assert!(!jobs.is_empty());
+    for job in jobs {
+        for targets in job["dns_sd_configs"].as_array().unwrap() {
+            let port = targets["port"].to_string();
+            for name in strings(&targets["names"]) {
+                let found = service(&name);
+                let published = [strings(&found["ports"]), strings(&found["expose"])].concat();
+                let listens = published
+                    .iter()
+                    .any(|one| one.rsplit(':').next() == Some(&port));
+                assert!(listens, "{name}:{port}");
+            }
+        }
+    }
+}
+
+#[test]
+fn alerts_are_about_jobs_that_are_scraped() {
+    let jobs = captures(
+        &text("observability/prometheus/prometheus.yml"),
+        r"job_name: (\S+)",
+    );
+    let asked = captures(
+        &text("observability/prometheus/alerts.yml"),
+        r#"job="([^"]+)""#,
+    );
+    assert!(!asked.is_empty() && asked.is_subset(&jobs), "{asked:?}");
+}
+
+#[test]
+fn dashboards_ask_the_source_that_is_provisioned_from_the_folder_that_is_mounted() {
+    let sources = yaml("observability/grafana/provisioning/datasources/prometheus.yml");
+    let source = sources["datasources"][0]["uid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let dashboards = files("observability/grafana/dashboards", ".json");
+    assert!(!dashboards.is_empty());
+    for path in dashboards {
+        let dashboard: Value = serde_json::from_str(&text(&path)).unwrap();
+        for panel in dashboard["panels"].as_array().unwrap() {
+            if panel["type"] != "row" {
+                assert_eq!(
+                    panel["datasource"]["uid"],
+                    source.as_str(),
+                    "{path}: {panel}"
+                );
+            }
+        }
+    }
+    let provider = yaml("observability/grafana/provisioning/dashboards/files.yml");
+    let folder = provider["providers"][0]["options"]["path"]
+        .as_str()
+        .unwrap();
+    let mounts = strings(&service("grafana")["volumes"]);
+    let mount = format!("./observability/grafana/dashboards:{folder}:ro");
+    assert!(mounts.contains(&mount), "{mounts:?}");
+}
