@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use fish_producer::{FishProducer, Simulation};
 use messages::EventTime;
-use observer::Outside;
+use observer::{Awaited, Outside};
 use report::{Ledger, Report, Verdict};
 use service_runtime::{CancellationToken, Tasks, UsageError};
 use tokio::time::timeout_at;
@@ -216,6 +216,7 @@ async fn flow(
         + Duration::from_millis(lead.unsigned_abs());
 
     let watched = embedded.watched();
+    let awaited = Awaited::of_plan(planned);
     let first_prediction = OnceLock::new();
     let whole = async {
         let first = async {
@@ -224,7 +225,7 @@ async fn flow(
             Ok(())
         };
         tokio::try_join!(producer.run(stop), first)?;
-        watched.settled(planned, QUIET).await
+        watched.settled(awaited, QUIET).await
     };
     let ended = tokio::select! {
         ended = timeout_at(deadline(span + FINISH), whole) => ended,
@@ -237,7 +238,7 @@ async fn flow(
         }
         Err(_) => {
             watched
-                .last_look(planned, "the deadline passed while")
+                .last_look(awaited, "the deadline passed while")
                 .await
         }
     };

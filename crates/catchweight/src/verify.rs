@@ -1,11 +1,13 @@
 //! The demo's report and verdict for any running pipeline, from outside.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use kafka_io::KafkaSettings;
+use messages::EventTime;
 use model_server::StoreAddress;
-use observer::{ModelApi, Observer, Start, TriggerRule, Watched};
+use observer::{Awaited, ModelApi, Observer, Outside, Start, TriggerRule, Watched};
 use report::{Ledger, Report, Verdict};
 use service_runtime::{CancellationToken, Tasks};
 
@@ -15,10 +17,9 @@ use crate::progress;
 
 /// How often a verdict is looked for while a pipeline is followed.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long nothing new must come for what is on the topics to be all there is, and how long that
-/// is waited for: fish keep coming from an endless plan.
+/// How long nothing new must come once every fish is stored: its last rows may still lead to a
+/// trigger.
 const QUIET: Duration = Duration::from_secs(5);
-const CATCH_UP: Duration = Duration::from_secs(20);
 /// Event time from its measurement in which a fish of a running pipeline may be stored.
 const ON_THE_WAY: Duration = Duration::from_secs(60);
 
@@ -44,11 +45,12 @@ pub struct VerifyArgs {
     #[arg(long)]
     pub follow: bool,
 
-    /// How many fish there are to be [default: those that were measured]
+    /// How many fish there are to be [default: those that were measured when this starts; later
+    /// ones are left out]
     #[arg(long, env = "FISH", value_name = "NUMBER")]
     pub fish: Option<u64>,
 
-    /// How long to wait for the verdict, in seconds
+    /// How long to wait for what is missing, in seconds
     #[arg(long, env = "TIMEOUT", default_value_t = 300, value_name = "SECONDS")]
     pub timeout: u64,
 
@@ -101,50 +103,84 @@ pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Resul
 }
 
 async fn verdict(args: &VerifyArgs, watched: &Watched, began: Instant) -> anyhow::Result<Report> {
+    let subject = OnceLock::new();
     let whole = async {
-        if let Some(planned) = args.fish {
-            watched.settled(Some(planned), QUIET).await?;
-            let outside = watched.outside().await?;
-            return Ok(watched.report(&outside, args.fish, began.elapsed(), Vec::new()));
+        if args.follow && args.fish.is_none() {
+            return followed(watched, began).await;
         }
-        let finished = tokio::time::timeout(CATCH_UP, quiet(watched)).await.is_ok();
-        if finished && !args.follow {
-            let outside = watched.outside().await?;
-            return Ok(watched.report(&outside, None, began.elapsed(), Vec::new()));
-        }
-        loop {
-            let report = running(watched, began).await?;
-            if !args.follow || report.verdict == Verdict::Recovered {
-                return Ok(report);
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+        // What is on the topics when this starts is all there is to report on.
+        watched.observer.caught_up().await;
+        let subject = *subject.get_or_init(|| Subject::now(args.fish, watched));
+        watched.settled(subject.awaited, QUIET).await?;
+        let outside = watched.outside().await?;
+        Ok(subject.report(watched, &outside, began, Vec::new()))
     };
     match tokio::time::timeout(Duration::from_secs(args.timeout), whole).await {
         Ok(report) => report,
         Err(_) => {
             let after = format!("after {} s", args.timeout);
-            let (outside, mut faults) = watched.last_look(args.fish, &after).await;
+            let subject = subject.into_inner();
+            let subject = subject.unwrap_or_else(|| Subject::now(args.fish, watched));
+            let (outside, mut faults) = watched.last_look(subject.awaited, &after).await;
             if args.follow && args.fish.is_none() {
                 faults.push("no drift has ended yet".to_owned());
             }
-            Ok(watched.report(&outside, args.fish, began.elapsed(), faults))
+            Ok(subject.report(watched, &outside, began, faults))
         }
     }
 }
 
-/// Waits until the topics bring nothing new.
-async fn quiet(watched: &Watched) {
-    let mut changes = watched.observer.changes();
-    while let Ok(Ok(())) = tokio::time::timeout(QUIET, changes.changed()).await {}
+/// Which fish the report is about.
+#[derive(Clone, Copy)]
+struct Subject {
+    awaited: Awaited,
+    planned: Option<u64>,
+    until: Option<EventTime>,
 }
 
-/// The report of a pipeline that runs: fish that are still on their way are left out.
-async fn running(watched: &Watched, began: Instant) -> anyhow::Result<Report> {
-    let outside = watched.outside().await?;
-    let ledger = watched
-        .observer
-        .ledger()
-        .without_those_on_their_way(&outside.stored, ON_THE_WAY);
-    Ok(watched.report_of(&ledger, &outside, None, began.elapsed(), Vec::new()))
+impl Subject {
+    /// The planned fish, or those that were measured until now: others may keep coming.
+    fn now(planned: Option<u64>, watched: &Watched) -> Self {
+        let until = match planned {
+            Some(_) => None,
+            None => watched.observer.ledger().newest_measurement(),
+        };
+        Self {
+            awaited: planned.map_or(Awaited::MeasuredUntil(until), Awaited::Planned),
+            planned,
+            until,
+        }
+    }
+
+    fn report(
+        self,
+        watched: &Watched,
+        outside: &Outside,
+        began: Instant,
+        faults: Vec<String>,
+    ) -> Report {
+        let ledger = watched.observer.ledger().clone();
+        let ledger = match self.until {
+            Some(until) => ledger.measured_until(until),
+            None => ledger,
+        };
+        watched.report_of(&ledger, outside, self.planned, began.elapsed(), faults)
+    }
+}
+
+/// The first report of a drift that ended; fish that are still on their way are left out.
+async fn followed(watched: &Watched, began: Instant) -> anyhow::Result<Report> {
+    watched.observer.caught_up().await;
+    loop {
+        let outside = watched.outside().await?;
+        let ledger = watched
+            .observer
+            .ledger()
+            .without_those_on_their_way(&outside.stored, ON_THE_WAY);
+        let report = watched.report_of(&ledger, &outside, None, began.elapsed(), Vec::new());
+        if report.verdict == Verdict::Recovered {
+            return Ok(report);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`watched`] | a running pipeline seen from outside, and its report |
 //! | [`observe`] | reads a running pipeline's topics into a ledger |
+//! | `catching_up` | whether every topic was read to its end |
 //! | [`traffic`] | how records come: how many, how fast, when the newest |
 //! | [`letters`] | the newest dead letters, each with its reason |
 //! | [`cluster`] | the brokers, and how far consumer groups are behind |
@@ -13,6 +14,7 @@
 //! | [`trigger_rule`] | the pipeline's SQL, and when it triggers a retraining |
 //! | [`memory`] | how much memory was used |
 
+mod catching_up;
 pub mod cluster;
 pub mod letters;
 pub mod memory;
@@ -30,4 +32,4 @@ pub use model_history::ModelApi;
 pub use observe::{Observer, Start, observed_topics};
 pub use stored_rows::stored_rows;
 pub use trigger_rule::{SqlArgs, TriggerRule};
-pub use watched::{Outside, Watched};
+pub use watched::{Awaited, Outside, Watched};

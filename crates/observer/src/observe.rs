@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use kafka_io::KafkaSettings;
+use kafka_io::{KafkaSettings, ToldOfEnds};
+
 use messages::{EventTime, topics};
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -14,8 +15,12 @@ use report::{Ledger, SeenRecord};
 use service_runtime::Tasks;
 use tokio::sync::watch;
 
+use crate::catching_up::{CatchingUp, TopicToRead};
 use crate::letters::Letters;
 use crate::traffic::Traffic;
+
+/// A consumer of one topic.
+type Reader = StreamConsumer<ToldOfEnds>;
 
 /// How long a look-up of a topic's partitions may take, and how long to wait before the next one
 /// where the topic does not exist yet.
@@ -30,6 +35,7 @@ pub struct Observer {
     traffic: Traffic,
     letters: Letters,
     history_until: watch::Sender<Option<EventTime>>,
+    catching_up: CatchingUp,
 }
 
 /// From where topics are read.
@@ -68,11 +74,12 @@ impl Observer {
             traffic: Traffic::default(),
             letters: Letters::default(),
             history_until: watch::Sender::new(None),
+            catching_up: CatchingUp::of_topics(observed_topics().len()),
         };
         for topic in observed_topics() {
-            let config = kafka.assigning_consumer("catchweight-observer");
-            let consumer: StreamConsumer =
-                config.create().context("a Kafka consumer cannot be made")?;
+            let consumer: Reader = kafka
+                .consumer_told_of_ends("catchweight-observer", &[])
+                .context("a Kafka consumer cannot be made")?;
             let (reader, shutdown) = (observer.clone(), tasks.shutdown());
             tasks.spawn(format!("observing {topic}"), async move {
                 tokio::select! {
@@ -93,6 +100,12 @@ impl Observer {
     /// Wakes with every record that was seen.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// Waits until every topic was read to where it ended when it was first looked at; one that did
+    /// not exist then had nothing on it.
+    pub async fn caught_up(&self) {
+        self.catching_up.done().await;
     }
 
     /// Waits until a prediction was seen.
@@ -125,13 +138,10 @@ impl Observer {
         *self.history_until.borrow()
     }
 
-    async fn read(
-        &self,
-        consumer: Arc<StreamConsumer>,
-        topic: &str,
-        from: Start,
-    ) -> anyhow::Result<()> {
-        let partitions = partitions_of(&consumer, topic).await?;
+    async fn read(&self, consumer: Arc<Reader>, topic: &str, from: Start) -> anyhow::Result<()> {
+        let mut to_read = self.catching_up.topic();
+        let partitions = partitions_of(&consumer, topic, &mut to_read).await?;
+        to_read.has(partitions);
         let mut ends = assign(&consumer, topic, partitions, from).await?;
         self.traffic.reads(topic);
         self.changes.send_modify(|seen| *seen += 1);
@@ -143,6 +153,7 @@ impl Observer {
                     }
                     self.note(&record);
                 }
+                Err(KafkaError::PartitionEOF(partition)) => to_read.ended(partition),
                 Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset)) => {
                     if from == Start::Beginning {
                         anyhow::bail!("records of {topic} were deleted before they were read")
@@ -200,7 +211,7 @@ fn end_of(ends: &[i64], partition: i32) -> i64 {
 /// Assigns all partitions of the topic to the consumer. Where only the newest records are read, it
 /// tells the ends of the partitions.
 async fn assign(
-    consumer: &Arc<StreamConsumer>,
+    consumer: &Arc<Reader>,
     topic: &str,
     partitions: i32,
     from: Start,
@@ -224,7 +235,7 @@ async fn assign(
 
 /// A partition's lowest offset, and the one after its newest record.
 async fn watermarks(
-    consumer: &Arc<StreamConsumer>,
+    consumer: &Arc<Reader>,
     topic: &str,
     partition: i32,
 ) -> anyhow::Result<(i64, i64)> {
@@ -241,7 +252,11 @@ async fn watermarks(
 }
 
 /// The topic's number of partitions, as soon as it exists.
-async fn partitions_of(consumer: &Arc<StreamConsumer>, topic: &str) -> anyhow::Result<i32> {
+async fn partitions_of(
+    consumer: &Arc<Reader>,
+    topic: &str,
+    to_read: &mut TopicToRead,
+) -> anyhow::Result<i32> {
     loop {
         let (asking, name) = (consumer.clone(), topic.to_owned());
         let found = tokio::task::spawn_blocking(move || {
@@ -251,7 +266,7 @@ async fn partitions_of(consumer: &Arc<StreamConsumer>, topic: &str) -> anyhow::R
         })
         .await?;
         match found {
-            Ok(0) => {}
+            Ok(0) => to_read.is_absent(),
             Ok(partitions) => return Ok(i32::try_from(partitions)?),
             Err(error) => tracing::warn!(topic, %error, "Kafka does not answer; asking again"),
         }

@@ -7,7 +7,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use messages::EventTime;
 use model_server::store::Store;
+use report::ledger::Fish;
 use report::{Ledger, ModelHistory, Report, Sources};
 
 use crate::memory;
@@ -18,6 +20,41 @@ use crate::trigger_rule::TriggerRule;
 
 /// How often store and model API are asked while something is waited for.
 const POLL: Duration = Duration::from_millis(100);
+
+/// Which fish are waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// So many.
+    Planned(u64),
+    /// Those that were measured until this event time; `None`: all that were measured.
+    MeasuredUntil(Option<EventTime>),
+}
+
+impl Awaited {
+    /// So many, or all that were measured where the number is not known.
+    pub fn of_plan(planned: Option<u64>) -> Self {
+        planned.map_or(Self::MeasuredUntil(None), Self::Planned)
+    }
+
+    fn planned(self) -> Option<u64> {
+        match self {
+            Self::Planned(planned) => Some(planned),
+            Self::MeasuredUntil(_) => None,
+        }
+    }
+
+    fn holds(self, fish: &Fish) -> bool {
+        match self {
+            Self::MeasuredUntil(Some(until)) => fish.first_seen().is_none_or(|seen| seen <= until),
+            Self::Planned(_) | Self::MeasuredUntil(None) => true,
+        }
+    }
+
+    /// Whether there is a fish beyond the awaited ones: the pipeline goes on.
+    fn is_passed(self, ledger: &Ledger) -> bool {
+        ledger.fish().iter().any(|(_, one)| !self.holds(one))
+    }
+}
 
 /// The three windows into a pipeline.
 #[derive(Clone, Debug)]
@@ -33,20 +70,22 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Waits until nothing is missing of a run of `planned` fish: each one joined and stored, each
-    /// trigger answered, and nothing new for `quiet`. Where the number is not known, every fish that
-    /// was measured counts.
+    /// Waits until nothing is missing of the awaited fish: each one joined and stored, each trigger
+    /// answered, and nothing new for `quiet`, or a fish beyond the awaited ones.
     ///
     /// # Errors
     /// Where the store or the model API cannot be read.
-    pub async fn settled(&self, planned: Option<u64>, quiet: Duration) -> anyhow::Result<()> {
+    pub async fn settled(&self, awaited: Awaited, quiet: Duration) -> anyhow::Result<()> {
         let mut changes = self.observer.changes();
         loop {
             // Before the look: what comes while it lasts is news.
             changes.mark_unchanged();
-            if !self.open(planned).await?.is_empty() {
+            if !self.open(awaited).await?.is_empty() {
                 tokio::time::sleep(POLL).await;
                 continue;
+            }
+            if awaited.is_passed(&self.observer.ledger()) {
+                return Ok(());
             }
             // The last rows may still lead to a trigger: only a quiet pipeline has settled.
             if tokio::time::timeout(quiet, changes.changed())
@@ -62,8 +101,8 @@ impl Watched {
     ///
     /// # Errors
     /// Where the store or the model API cannot be read.
-    pub async fn missing(&self, planned: Option<u64>) -> anyhow::Result<String> {
-        let open = self.open(planned).await?;
+    pub async fn missing(&self, awaited: Awaited) -> anyhow::Result<String> {
+        let open = self.open(awaited).await?;
         Ok(if open.is_empty() {
             "nothing any more".to_owned()
         } else {
@@ -71,12 +110,13 @@ impl Watched {
         })
     }
 
-    async fn open(&self, planned: Option<u64>) -> anyhow::Result<Vec<String>> {
+    async fn open(&self, awaited: Awaited) -> anyhow::Result<Vec<String>> {
         let (triggers, rows, to_join) = {
             let ledger = self.observer.ledger();
-            let fish = ledger.fish();
+            let mut fish = ledger.fish();
+            fish.retain(|(_, one)| awaited.holds(one));
             let joined = fish.iter().filter(|(_, one)| one.diff.is_some()).count() as u64;
-            let expected = planned.unwrap_or(fish.len() as u64);
+            let expected = awaited.planned().unwrap_or(fish.len() as u64);
             let rows: Vec<String> = fish
                 .iter()
                 .flat_map(|(_, one)| one.row_ids.iter().cloned())
@@ -121,8 +161,8 @@ impl Watched {
 
     /// What can still be learned when a deadline has passed, with what went wrong: what was missing,
     /// and what does not answer.
-    pub async fn last_look(&self, planned: Option<u64>, after: &str) -> (Outside, Vec<String>) {
-        let missing = self.missing(planned).await;
+    pub async fn last_look(&self, awaited: Awaited, after: &str) -> (Outside, Vec<String>) {
+        let missing = self.missing(awaited).await;
         let missing = missing.unwrap_or_else(|error| format!("an answer: {error:#}"));
         let mut faults = vec![format!("{after} still waiting for {missing}")];
         let outside = self.outside().await.unwrap_or_else(|error| {

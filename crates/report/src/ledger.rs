@@ -42,6 +42,16 @@ pub struct Fish {
     pub duplicates: u64,
 }
 
+impl Fish {
+    /// The event time of its measurement; without one, that of what else was seen of it.
+    pub fn first_seen(&self) -> Option<EventTime> {
+        let measured = self.measurement.as_ref().map(|one| one.timestamp);
+        let predicted = || self.prediction.as_ref().map(|one| one.timestamp);
+        let weighed = || self.weighing.as_ref().map(|one| one.timestamp);
+        measured.or_else(predicted).or_else(weighed)
+    }
+}
+
 /// A trigger with the window that its key names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trigger {
@@ -209,7 +219,7 @@ impl Ledger {
         on_the_way: Duration,
     ) -> Self {
         let measured = |fish: &Fish| fish.measurement.as_ref().map(|one| one.timestamp);
-        let newest = self.fish.values().filter_map(measured).max();
+        let newest = self.newest_measurement();
         let since = newest.map(|newest| newest.before(on_the_way));
         let mut settled = self.clone();
         settled.fish.retain(|_, fish| {
@@ -217,6 +227,20 @@ impl Ledger {
             complete || (measured(fish).is_some() && measured(fish) < since)
         });
         settled
+    }
+
+    /// The newest event time of a measurement.
+    pub fn newest_measurement(&self) -> Option<EventTime> {
+        let measured = |fish: &Fish| fish.measurement.as_ref().map(|one| one.timestamp);
+        self.fish.values().filter_map(measured).max()
+    }
+
+    /// This ledger without the fish that were first seen after `until`.
+    #[must_use]
+    pub fn measured_until(mut self, until: EventTime) -> Self {
+        self.fish
+            .retain(|_, fish| fish.first_seen().is_none_or(|seen| seen <= until));
+        self
     }
 
     /// This ledger with the fish that were measured after `since` only.
@@ -346,6 +370,29 @@ mod tests {
         let settled = ledger.without_those_on_their_way(&HashSet::new(), Duration::from_secs(20));
         let ids: Vec<_> = settled.fish().into_iter().map(|(id, _)| id).collect();
         assert_eq!(ids, ["1"]);
+    }
+
+    #[test]
+    fn a_ledger_until_a_time_has_no_later_fish_and_keeps_what_was_seen_without_a_measurement() {
+        let mut ledger = Ledger::default();
+        for (id, second) in [("1", 1), ("2", 50)] {
+            assert!(note(
+                &mut ledger,
+                topics::MACHINE_MEASUREMENT,
+                None,
+                &measurement(id, second)
+            ));
+        }
+        for (id, second) in [("3", 2), ("4", 51)] {
+            let weighing = format!(
+                r#"{{"Fish_Id":"{id}","Species":"salmon","Weight":4.4,"Timestamp":"2021-06-09T13:39:{second:02}.000Z"}}"#
+            );
+            assert!(note(&mut ledger, topics::MACHINE_WEIGHT, None, &weighing));
+        }
+        let until = "2021-06-09T13:39:49.000Z".parse().expect("a time");
+        let there = ledger.measured_until(until);
+        let ids: Vec<_> = there.fish().into_iter().map(|(id, _)| id).collect();
+        assert_eq!(ids, ["1", "3"]);
     }
 
     #[test]

@@ -6,16 +6,17 @@ use catchweight::demo::{self, DemoArgs};
 use catchweight::embedded::{Embedded, PipelineArgs};
 use fish_producer::FishProducer;
 use messages::topics;
+use observer::Awaited;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use report::{Ledger, Report, Verdict};
 use service_runtime::{CancellationToken, Tasks};
 use tokio::time::timeout;
 
-const LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 /// Fast, and still slow enough that a busy machine keeps up.
 const SPEED: f64 = 30.0;
 
-fn fish(plan: &str, seed: u64) -> fish_producer::Config {
+pub(crate) fn fish(plan: &str, seed: u64) -> fish_producer::Config {
     fish_producer::Config {
         plan: plan.parse().expect("a plan"),
         seed: Some(seed),
@@ -25,7 +26,7 @@ fn fish(plan: &str, seed: u64) -> fish_producer::Config {
 }
 
 /// Any free port: tests run side by side.
-fn pipeline() -> PipelineArgs {
+pub(crate) fn pipeline() -> PipelineArgs {
     PipelineArgs {
         port: Some(0),
         ksql_port: Some(0),
@@ -163,7 +164,11 @@ async fn bad_records_on_any_topic_are_kept_and_counted_and_stop_nothing() {
     let machines = FishProducer::bind(&fish("salmon:20", 4), embedded.kafka()).expect("settings");
     machines.run(stop.clone()).await.expect("written");
     let watched = embedded.watched();
-    let settled = timeout(LIMIT, watched.settled(Some(20), Duration::from_millis(500))).await;
+    let settled = timeout(
+        LIMIT,
+        watched.settled(Awaited::Planned(20), Duration::from_millis(500)),
+    )
+    .await;
     settled
         .expect("every good fish is stored")
         .expect("store and API answer");
