@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rdkafka::config::{FromClientConfig, FromClientConfigAndContext};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::DeliveryResult;
+use rdkafka::message::{BorrowedHeaders, DeliveryResult};
 use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientContext, Message};
 
@@ -47,7 +47,7 @@ pub fn run(input: &str, output: &str, records: u64) {
             payload: message.payload(),
             key: message.key(),
             timestamp: message.timestamp().to_millis(),
-            headers: None,
+            headers: message.headers().map(BorrowedHeaders::detach),
             delivery_opaque: (),
         };
         while let Err((_, back)) = producer.send(record) {

@@ -1,4 +1,5 @@
-//! From the send (in a header) until the prediction can be read, by the wall clock.
+//! From the send (in a header) until the result can be read, by the wall clock: of the bare copy,
+//! which is what broker, clients and machine take, and of the predictor.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -18,8 +19,19 @@ const WARM_UP: u64 = 5;
 
 pub fn run() {
     let (_model, url) = Process::model(0);
+    let records = (PER_SECOND * (WARM_UP + SECONDS)).to_string();
+    println!("latency: {SECONDS} s at {PER_SECOND} records a second");
+    measure("(a) bare copy", |input, output| {
+        Process::this(&["copy", input, output, &records])
+    });
+    measure("(b) predictor", |input, output| {
+        Process::predictor(input, output, &url, &[])
+    });
+}
+
+fn measure(name: &str, start: impl FnOnce(&str, &str) -> Process) {
     let (input, output) = make("latency");
-    let _predictor = Process::predictor(&input, &output, &url, &[]);
+    let _process = start(&input, &output);
     let consumer: BaseConsumer =
         BaseConsumer::from_config(&kafka().assigning_consumer("bench-latency")).unwrap();
     let mut assignment = TopicPartitionList::new();
@@ -62,7 +74,7 @@ pub fn run() {
     counted.sort_unstable();
     let at = |share: f64| counted[(counted.len() as f64 * share) as usize] as f64 / 1_000.0;
     println!(
-        "latency at {PER_SECOND} records a second for {SECONDS} s: p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms, longest {:.1} ms",
+        "  {name}   p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms, longest {:.1} ms",
         at(0.5),
         at(0.99),
         at(0.999),

@@ -7,7 +7,7 @@
 //! | part | what is measured |
 //! |---|---|
 //! | `throughput` | (a) a bare copy loop, (b) the predictor, (c) `--per-record`, (d) one request at a time with a new client each, as the original did it; ratios of one run |
-//! | `latency` | from the send to the acknowledged prediction, at 1,000 records a second |
+//! | `latency` | from the send until the result can be read, at 1,000 records a second: (a) and (b) |
 //! | `memory` | a minute at twice the rate that the model answers, then until all is done |
 //!
 //! Without a part all are run. The model is a small server in a process of its own (`MODEL_URL`

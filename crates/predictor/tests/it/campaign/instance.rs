@@ -26,6 +26,8 @@ impl Instance {
             .args(["--request-timeout", "2000"])
             // So that members learn soon that the group changes.
             .args(["-X", "heartbeat.interval.ms=500"])
+            // So that a busy machine has the time to finish what is under way.
+            .args(["--drain-timeout", "30000"])
             .args(more)
             .stdin(Stdio::null())
             .spawn()
