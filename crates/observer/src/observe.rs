@@ -26,6 +26,9 @@ type Reader = StreamConsumer<ToldOfEnds>;
 /// where the topic does not exist yet.
 const LOOK_UP: Duration = Duration::from_secs(5);
 const NEXT_LOOK: Duration = Duration::from_secs(1);
+/// How long a broker may hold an empty answer, in milliseconds, where a run without an end is watched:
+/// a record is sent at once all the same, and the broker is asked twice a second for each topic.
+const PATIENCE: &str = "500";
 
 /// A pipeline under observation; clones see the same.
 #[derive(Clone, Debug)]
@@ -77,8 +80,12 @@ impl Observer {
             catching_up: CatchingUp::of_topics(observed_topics().len()),
         };
         for topic in observed_topics() {
+            let more: &[_] = match from {
+                Start::Beginning => &[],
+                Start::Newest(_) => &[("fetch.wait.max.ms", PATIENCE)],
+            };
             let consumer: Reader = kafka
-                .consumer_told_of_ends("catchweight-observer", &[])
+                .consumer_told_of_ends("catchweight-observer", more)
                 .context("a Kafka consumer cannot be made")?;
             let (reader, shutdown) = (observer.clone(), tasks.shutdown());
             tasks.spawn(format!("observing {topic}"), async move {
