@@ -61,12 +61,23 @@ impl Sender {
         Ok(Some(Self(producer)))
     }
 
-    /// Sends what is selected, and notes it and what is passed over.
+    /// Sends what is selected, and notes it and what is passed over. Where that fails, the open
+    /// transaction is aborted: readers of committed records would wait for its timeout otherwise.
     pub(crate) fn resend(
         &self,
         kafka: &KafkaSettings,
         selection: &Selection,
     ) -> Result<(), ReplayError> {
+        let outcome = self.transact(kafka, selection);
+        if outcome.is_err()
+            && let Err(error) = self.0.abort_transaction(PATIENCE)
+        {
+            tracing::warn!(%error, "the open transaction could not be aborted; it ends by its timeout");
+        }
+        outcome
+    }
+
+    fn transact(&self, kafka: &KafkaSettings, selection: &Selection) -> Result<(), ReplayError> {
         let mut notes = Notes::default();
         for (partition, offsets) in &selection.pass_over.0 {
             notes.0.entry(*partition).or_default().extend(offsets);
@@ -168,3 +179,52 @@ impl Sender {
 /// What one transaction settles: offsets by partition.
 #[derive(Default)]
 struct Notes(BTreeMap<i32, BTreeSet<i64>>);
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::mocking::MockCluster;
+
+    use super::*;
+    use crate::replay::survey::survey;
+
+    #[test]
+    fn a_replay_that_fails_leaves_no_transaction_open() {
+        let cluster = MockCluster::new(1).expect("a cluster");
+        cluster.create_topic("t-dlq", 1, 1).expect("a topic");
+        let kafka = KafkaSettings {
+            bootstrap_servers: cluster.bootstrap_servers(),
+            kafka_properties: Vec::new(),
+        };
+        let args = ReplayArgs {
+            topic: "t-dlq".into(),
+            reason: None,
+            partition: None,
+            from: None,
+            to: None,
+            newest: false,
+            dry_run: false,
+        };
+        let sender = Sender::new(&kafka, &args)
+            .expect("a sender")
+            .expect("not dry");
+        // Longer than a topic's name may be.
+        let nowhere = "x".repeat(600);
+        sender.0.begin_transaction().expect("a transaction");
+        let letter = BaseRecord::<[u8], [u8]>::to("t-dlq")
+            .payload(b"{}")
+            .headers(OwnedHeaders::new().insert(Header {
+                key: "dlq.topic",
+                value: Some(&nowhere),
+            }));
+        sender.send(letter).expect("a letter");
+        sender.0.commit_transaction(PATIENCE).expect("committed");
+
+        let (selection, _) = survey(&kafka, &args).expect("a survey");
+        let failed = sender.resend(&kafka, &selection);
+        assert!(
+            matches!(failed, Err(ReplayError::Delivery { .. })),
+            "{failed:?}"
+        );
+        sender.0.begin_transaction().expect("none is open");
+    }
+}
