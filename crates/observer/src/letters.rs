@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use kafka_io::replay::ledger;
 use kafka_io::replay::letter::Origin;
 use messages::EventTime;
 use rdkafka::message::Message;
@@ -34,8 +35,11 @@ pub struct DeadLetter {
 pub struct Letters(Arc<Mutex<VecDeque<DeadLetter>>>);
 
 impl Letters {
-    /// Keeps a record of a dead-letter topic.
+    /// Keeps a record of a dead-letter topic; a replay's note of what it sent back is no letter.
     pub(crate) fn note<M: Message>(&self, record: &M) {
+        if record.headers().is_some_and(ledger::is_note) {
+            return;
+        }
         let origin = record.headers().map(Origin::read).unwrap_or_default();
         let letter = DeadLetter {
             topic: record.topic().to_owned(),
@@ -65,5 +69,35 @@ fn cut(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::Timestamp;
+    use rdkafka::message::{Header, OwnedHeaders, OwnedMessage};
+
+    use super::*;
+
+    #[test]
+    fn a_replays_note_of_what_it_sent_back_is_not_shown_as_a_letter() {
+        let letters = Letters::default();
+        for (offset, header) in [(0, "dlq.reason"), (1, ledger::HEADER)] {
+            let headers = OwnedHeaders::new().insert(Header {
+                key: header,
+                value: Some("0"),
+            });
+            letters.note(&OwnedMessage::new(
+                None,
+                None,
+                "t-dlq".to_owned(),
+                Timestamp::NotAvailable,
+                0,
+                offset,
+                Some(headers),
+            ));
+        }
+        let places: Vec<_> = letters.newest().into_iter().map(|one| one.place).collect();
+        assert_eq!(places, [(0, 0)]);
     }
 }

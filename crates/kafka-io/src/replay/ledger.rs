@@ -3,9 +3,16 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use rdkafka::message::Headers;
+
 /// Header of a note in a dead-letter topic: the settled offsets of the partition that the note is
 /// in, such as `3-7,9`.
 pub const HEADER: &str = "replay.settled";
+
+/// Whether a record of a dead-letter topic with these headers is such a note, and no letter.
+pub fn is_note<H: Headers>(headers: &H) -> bool {
+    headers.iter().any(|header| header.key == HEADER)
+}
 
 /// `offsets` as text: ranges and single offsets, in order.
 pub fn write(offsets: &BTreeSet<i64>) -> String {
