@@ -210,8 +210,9 @@ impl Ledger {
         all
     }
 
-    /// This ledger without the fish that are still on their way: measured within `on_the_way`
-    /// before the newest measurement, and not stored yet.
+    /// This ledger without the fish that are still on their way: first seen within `on_the_way`
+    /// before the newest measurement, and not stored yet. A fish whose measurement was lost counts
+    /// from its weighing.
     #[must_use]
     pub fn without_those_on_their_way(
         &self,
@@ -221,10 +222,14 @@ impl Ledger {
         let measured = |fish: &Fish| fish.measurement.as_ref().map(|one| one.timestamp);
         let newest = self.newest_measurement();
         let since = newest.map(|newest| newest.before(on_the_way));
+        let seen = |fish: &Fish| {
+            let weighed = fish.weighing.as_ref().map(|one| one.timestamp);
+            measured(fish).or(weighed)
+        };
         let mut settled = self.clone();
         settled.fish.retain(|_, fish| {
             let complete = fish.row_ids.iter().any(|id| stored.contains(id));
-            complete || (measured(fish).is_some() && measured(fish) < since)
+            complete || (seen(fish).is_some() && seen(fish) < since)
         });
         settled
     }
@@ -393,6 +398,23 @@ mod tests {
         let there = ledger.measured_until(until);
         let ids: Vec<_> = there.fish().into_iter().map(|(id, _)| id).collect();
         assert_eq!(ids, ["1", "3"]);
+    }
+
+    #[test]
+    fn a_fish_weighed_long_ago_whose_measurement_was_lost_is_not_on_its_way() {
+        let mut ledger = Ledger::default();
+        let weighing = r#"{"Fish_Id":"1","Species":"salmon","Weight":4.5,"Timestamp":"2021-06-09T13:39:11.000Z"}"#;
+        assert!(note(&mut ledger, topics::MACHINE_WEIGHT, None, weighing));
+        let newest = measurement("2", 50);
+        assert!(note(
+            &mut ledger,
+            topics::MACHINE_MEASUREMENT,
+            None,
+            &newest
+        ));
+        let settled = ledger.without_those_on_their_way(&HashSet::new(), Duration::from_secs(20));
+        let ids: Vec<_> = settled.fish().into_iter().map(|(id, _)| id).collect();
+        assert_eq!(ids, ["1"]);
     }
 
     #[test]
