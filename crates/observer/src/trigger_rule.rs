@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
 use ksql_engine::parse::ast::{CompareOp, Expr, ExprKind, Query, StatementKind};
 use ksql_engine::parse::{Literal, parse_script};
 use messages::topics;
@@ -48,8 +47,8 @@ impl TriggerRule {
     ///
     /// # Errors
     /// Where the script cannot be parsed, or has no such statement with a window and a
-    /// `HAVING AVG(…) > number`.
-    pub fn of(sql: &str) -> anyhow::Result<Self> {
+    /// `HAVING AVG(…) > number` (or `number < AVG(…)`).
+    pub fn of(sql: &str) -> Result<Self, UsageError> {
         let statements = parse_script(sql)
             .map_err(|error| UsageError(format!("the pipeline's SQL: {error}")))?;
         let query = statements
@@ -66,10 +65,19 @@ impl TriggerRule {
                 }
                 _ => None,
             })
-            .with_context(|| format!("no statement writes {}", topics::WEIGHT_RETRAIN))?;
-        rule(query).context(
-            "the statement that triggers a retraining has no window with HAVING AVG(…) > number",
-        )
+            .ok_or_else(|| {
+                UsageError(format!(
+                    "the pipeline's SQL: no statement writes {}",
+                    topics::WEIGHT_RETRAIN
+                ))
+            })?;
+        rule(query).ok_or_else(|| {
+            UsageError(format!(
+                "the pipeline's SQL: the statement that writes {} has no window with \
+                 HAVING AVG(…) > number",
+                topics::WEIGHT_RETRAIN
+            ))
+        })
     }
 }
 
@@ -82,18 +90,22 @@ fn rule(query: &Query) -> Option<TriggerRule> {
     })
 }
 
-/// The number in `AVG(…) > number`, wherever it is among conditions that must all hold.
+/// The number in `AVG(…) > number` or `number < AVG(…)`, wherever it is among conditions that must all hold.
 fn threshold(condition: &Expr) -> Option<f64> {
     match &condition.kind {
         ExprKind::And(left, right) => threshold(left).or_else(|| threshold(right)),
         ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, left, right) => {
-            match &left.kind {
-                ExprKind::Call { name, .. } if name.name == "AVG" => number(right),
-                _ => None,
-            }
+            is_average(left).then(|| number(right))?
+        }
+        ExprKind::Compare(CompareOp::Less | CompareOp::LessOrEqual, left, right) => {
+            is_average(right).then(|| number(left))?
         }
         _ => None,
     }
+}
+
+fn is_average(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::Call { name, .. } if name.name == "AVG")
 }
 
 fn number(expr: &Expr) -> Option<f64> {
@@ -130,6 +142,13 @@ mod tests {
                 window: Duration::from_secs(30)
             }
         );
+    }
+
+    #[test]
+    fn the_threshold_may_stand_on_either_side() {
+        let turned = PIPELINE.replace(r#"AVG("Error") > 0.15"#, r#"0.25 < AVG("Error")"#);
+        let rule = TriggerRule::of(&turned).expect("the turned SQL");
+        assert_eq!(rule.threshold, 0.25);
     }
 
     #[test]
