@@ -73,6 +73,16 @@ fn duration(text: &str) -> Result<Duration, String> {
         .ok()
         .and_then(|duration| Duration::try_from(duration).ok())
         .ok_or_else(|| "write a number with its unit, such as 2s, 500ms or 1m30s".into())
+        .and_then(not_too_long)
+}
+
+/// Far beyond any belt, and small enough that sums and quotients of durations stay in range.
+fn not_too_long(duration: Duration) -> Result<Duration, String> {
+    const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+    if duration > LONGEST {
+        return Err("must be at most 366 days (8784h)".into());
+    }
+    Ok(duration)
 }
 
 fn interval(text: &str) -> Result<Duration, String> {
@@ -162,6 +172,8 @@ mod tests {
             ("--interval=2", "2s, 500ms"),
             ("--interval=0s", "at least 1ms"),
             ("--weigh-delay=-1s", "2s, 500ms"),
+            ("--weigh-delay=9000000000000000000s", "at most 366 days"),
+            ("--interval=8785h", "at most 366 days"),
             ("--speed=fast", "such as 20"),
             ("--speed=0", "between 0.001"),
             ("--speed=NaN", "between 0.001"),
