@@ -63,7 +63,6 @@ pub struct PipelineArgs {
 
 /// The pipeline, started in this process; it lives as long as its task group.
 pub struct Embedded {
-    // Dropped last: the clients of the tasks go first.
     kafka: KafkaSettings,
     model_url: String,
     predictor_url: String,
@@ -73,6 +72,7 @@ pub struct Embedded {
     watched: Watched,
     predictor: Readiness,
     connect: Stats,
+    // Fields are dropped in this order: the broker goes last.
     _broker: EmbeddedBroker,
 }
 

@@ -1,4 +1,4 @@
-//! What earlier runs left on the topics, and how a simulation goes on after it.
+//! What earlier runs left on the topics.
 
 use std::collections::HashSet;
 
