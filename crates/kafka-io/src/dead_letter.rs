@@ -11,6 +11,10 @@
 //! | `dlq.timestamp` | its timestamp, milliseconds since 1970-01-01T00:00Z; absent where it has none |
 //! | `dlq.reason` | what is wrong with it |
 //! | `dlq.status` | the status of the HTTP answer that refused it; absent where none did |
+//! | `dlq.omitted` | only where the record and these headers are too large for one message: how many bytes of it were left out |
+//!
+//! A letter with `dlq.omitted` has no value and none of the record's headers, nor its key where that
+//! is large; the record itself is where it came from, until retention deletes it.
 //!
 //! A program with its own loop writes one with
 //! `producer.send(dead_letter::of(&record, &reason).as_base_record(…))`.
@@ -33,6 +37,11 @@ pub const TIMESTAMP: &str = "dlq.timestamp";
 pub const REASON: &str = "dlq.reason";
 /// Header: the status of the HTTP answer that refused it.
 pub const STATUS: &str = "dlq.status";
+/// Header: how many bytes of the record are not in the letter.
+pub const OMITTED: &str = "dlq.omitted";
+
+/// The largest key that stays in a letter whose record is left out, in bytes.
+const LARGEST_KEY: usize = 1_024;
 
 /// The dead-letter topic of a topic.
 pub fn topic_of(topic: &str) -> String {
@@ -43,16 +52,38 @@ pub fn topic_of(topic: &str) -> String {
 #[derive(Debug)]
 pub struct DeadLetter<'a> {
     topic: String,
-    record: &'a Record<'a>,
+    key: Option<&'a [u8]>,
+    value: Option<&'a [u8]>,
+    timestamp: Option<i64>,
     headers: OwnedHeaders,
 }
 
 /// The dead letter of `record`, for the topic [`topic_of`] its topic.
-pub fn of<'a>(record: &'a Record<'a>, reason: &Reason) -> DeadLetter<'a> {
+pub fn of<'a>(record: &Record<'a>, reason: &Reason) -> DeadLetter<'a> {
     DeadLetter {
         topic: topic_of(record.topic),
-        record,
-        headers: headers(record, reason),
+        key: record.key,
+        value: record.value,
+        timestamp: record.timestamp,
+        headers: headers(record.headers(), record, reason),
+    }
+}
+
+/// The dead letter of a `record` that is too large for one: without its value and its headers.
+pub fn without_the_record<'a>(record: &Record<'a>, reason: &Reason) -> DeadLetter<'a> {
+    let key = record.key.filter(|key| key.len() <= LARGEST_KEY);
+    let bytes = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
+    let left_out = bytes(record.key) + bytes(record.value) - bytes(key);
+    DeadLetter {
+        topic: topic_of(record.topic),
+        key,
+        value: None,
+        timestamp: record.timestamp,
+        headers: put(
+            headers(OwnedHeaders::new(), record, reason),
+            OMITTED,
+            &left_out.to_string(),
+        ),
     }
 }
 
@@ -62,33 +93,34 @@ impl<'a> DeadLetter<'a> {
         BaseRecord {
             topic: &self.topic,
             partition: None,
-            payload: self.record.value,
-            key: self.record.key,
-            timestamp: self.record.timestamp,
+            payload: self.value,
+            key: self.key,
+            timestamp: self.timestamp,
             headers: Some(self.headers.clone()),
             delivery_opaque: opaque,
         }
     }
 }
 
-fn headers(record: &Record<'_>, reason: &Reason) -> OwnedHeaders {
-    let mut headers = record.headers();
-    let mut put = |name: &str, text: &str| {
-        let all = std::mem::take(&mut headers);
-        headers = all.insert(Header {
-            key: name,
-            value: Some(text),
-        });
-    };
-    put(TOPIC, record.topic);
-    put(PARTITION, &record.partition.to_string());
-    put(OFFSET, &record.offset.to_string());
+/// `headers` with one more.
+fn put(headers: OwnedHeaders, name: &str, text: &str) -> OwnedHeaders {
+    headers.insert(Header {
+        key: name,
+        value: Some(text),
+    })
+}
+
+/// `headers`, then where the record came from and what is wrong with it.
+fn headers(headers: OwnedHeaders, record: &Record<'_>, reason: &Reason) -> OwnedHeaders {
+    let headers = put(headers, TOPIC, record.topic);
+    let headers = put(headers, PARTITION, &record.partition.to_string());
+    let mut headers = put(headers, OFFSET, &record.offset.to_string());
     if let Some(millis) = record.timestamp {
-        put(TIMESTAMP, &millis.to_string());
+        headers = put(headers, TIMESTAMP, &millis.to_string());
     }
-    put(REASON, &reason.text);
+    headers = put(headers, REASON, &reason.text);
     if let Some(status) = reason.status {
-        put(STATUS, &status.to_string());
+        headers = put(headers, STATUS, &status.to_string());
     }
     headers
 }

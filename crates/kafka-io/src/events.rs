@@ -87,6 +87,20 @@ pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     }
 }
 
+/// Answers an assignment by a member that is about to leave.
+pub(crate) fn take_none(consumer: &BaseConsumer<Events>) {
+    if let Err(error) = consumer.incremental_assign(&TopicPartitionList::new()) {
+        tracing::debug!(%error, "partitions assigned while closing");
+    }
+}
+
+/// Answers a revocation by a member that is about to leave.
+pub(crate) fn give_up(consumer: &BaseConsumer<Events>, partitions: &TopicPartitionList) {
+    if let Err(error) = consumer.incremental_unassign(partitions) {
+        tracing::debug!(%error, "partitions revoked while closing");
+    }
+}
+
 impl ClientContext for Events {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
@@ -134,13 +148,10 @@ impl ConsumerContext for Events {
     ) {
         let assigned = error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.closing.load(Ordering::Relaxed) {
-            let done = if assigned {
-                consumer.incremental_assign(&TopicPartitionList::new())
+            if assigned {
+                take_none(consumer);
             } else {
-                consumer.incremental_unassign(partitions)
-            };
-            if let Err(error) = done {
-                tracing::debug!(%error, "rebalance while closing");
+                give_up(consumer, partitions);
             }
             return;
         }

@@ -127,9 +127,7 @@ impl Pipeline {
             .group_consumer(&config.client_id, &config.group_id);
         let mut producer = config.kafka.producer(&config.client_id);
         for client in [&mut consumer, &mut producer] {
-            if client.get("statistics.interval.ms").is_none() {
-                client.set("statistics.interval.ms", "1000");
-            }
+            client.set("statistics.interval.ms", "1000");
         }
         let deliveries = Deliveries(metrics.clients.clone());
         Ok(Self {

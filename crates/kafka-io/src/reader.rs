@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::events::{Events, Rebalance};
+use crate::events::{self, Events, Rebalance};
 use crate::lane::{Lane, Stages};
 use crate::metrics::RebalanceLabel;
 use crate::pipeline::{Health, PipelineError};
@@ -47,8 +47,18 @@ pub(crate) struct Reader<S> {
 }
 
 impl<S: Step> Reader<S> {
-    /// Runs until the shutdown token is cancelled, then finishes what is under way.
+    /// Runs until the shutdown token is cancelled, then finishes what is under way. Where it ends by
+    /// itself, health tells why.
     pub(crate) fn run(mut self) -> Result<(), PipelineError> {
+        let outcome = self.follow();
+        if let Err(error) = &outcome {
+            self.health
+                .send_modify(|health| *health = Err(error.to_string()));
+        }
+        outcome
+    }
+
+    fn follow(&mut self) -> Result<(), PipelineError> {
         self.consumer.subscribe(&[&self.topic])?;
         while !self.shutdown.is_cancelled() {
             self.settle()?;
@@ -68,12 +78,25 @@ impl<S: Step> Reader<S> {
         let limits = self.stages.limits;
         let mut gathered = Gathered::default();
         let (mut timeout, mut until) = (IDLE, None);
-        while gathered.records < limits.records {
+        while gathered.records < limits.records && gathered.weight < limits.bytes {
             match self.consumer.poll(timeout) {
                 None => break,
                 Some(Ok(message)) => {
                     let record = Record::of(&message);
-                    gathered.add(&record, &self.topic, &self.lanes);
+                    if gathered.add(&record, &self.topic, &self.lanes).is_err() {
+                        let partition = record.partition;
+                        tracing::warn!(
+                            topic = %self.topic, partition, offset = record.offset,
+                            "the partition begins anew at an earlier offset: what was under way is abandoned"
+                        );
+                        gathered.forget(partition);
+                        self.epochs += 1;
+                        let stages = Arc::clone(&self.stages);
+                        let lane = Lane::start(&self.runtime, stages, partition, self.epochs);
+                        self.lanes.insert(partition, lane);
+                        // A new lane takes any offset.
+                        gathered.add(&record, &self.topic, &self.lanes).ok();
+                    }
                 }
                 Some(Err(error)) => self.consumer_error(error)?,
             }
@@ -96,14 +119,8 @@ impl<S: Step> Reader<S> {
     fn consumer_error(&self, error: KafkaError) -> Result<(), PipelineError> {
         match error {
             KafkaError::MessageConsumptionFatal(_) => Err(error.into()),
-            KafkaError::MessageConsumption(RDKafkaErrorCode::OffsetOutOfRange) => {
-                tracing::error!(
-                    topic = %self.topic,
-                    "the committed position is no longer in the topic: records were deleted before they were read"
-                );
-                Ok(())
-            }
-            // The client goes on by itself; the events tell where no broker is left.
+            // The client goes on by itself; the events tell where no broker is left, and its own log
+            // where retention has deleted records before they were read.
             error => {
                 tracing::debug!(%error, "consumer");
                 Ok(())
@@ -175,8 +192,12 @@ impl<S: Step> Reader<S> {
 
     /// Pauses while the step's gate is closed or too much is under way, and goes on when half of
     /// it is done.
+    ///
+    /// Only a batch that is under way finds out that the gate may open again, so a closed gate
+    /// pauses nothing while there is none (the last one may have gone with its partition).
     fn pause_or_resume(&mut self) -> Result<(), PipelineError> {
-        let closed = self.stages.gate.is_closed();
+        let probing = self.lanes.values().any(|lane| !lane.is_idle());
+        let closed = probing && self.stages.gate.is_closed();
         let pause = closed || self.is_full() || (self.paused && self.weight() > self.budget / 2);
         if pause != self.paused {
             let partitions = self.consumer.assignment()?;
@@ -218,8 +239,11 @@ impl<S: Step> Reader<S> {
                     self.lanes.insert(element.partition(), lane);
                 }
                 self.consumer.incremental_assign(&partitions)?;
+                // The client remembers of a partition that comes back whether it was paused.
                 if self.paused {
                     self.consumer.pause(&partitions)?;
+                } else {
+                    self.consumer.resume(&partitions)?;
                 }
                 self.joined = true;
                 self.count_rebalance("assigned", &partitions);
@@ -280,20 +304,32 @@ impl<S: Step> Reader<S> {
         tracing::info!(kind, partitions = ?changed, now = self.lanes.len(), "rebalance");
     }
 
-    /// Finishes what is under way, commits, and leaves the group.
-    fn close(mut self) -> Result<(), PipelineError> {
+    /// Finishes what is under way, and commits.
+    fn close(&mut self) -> Result<(), PipelineError> {
         let assigned = self.consumer.assignment()?;
         self.drain(&assigned)?;
-        self.lanes.clear();
         match self.consumer.commit_consumer_state(CommitMode::Sync) {
             Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
             Err(error) => {
                 tracing::warn!(%error, "the last offsets could not be committed; records will be read again");
             }
         }
-        self.consumer.context().close();
-        // Dropping the consumer leaves the group.
         Ok(())
+    }
+}
+
+impl<S> Drop for Reader<S> {
+    /// However the loop has ended: the consumer, dropped after this, leaves the group, for which it
+    /// waits until each rebalance is answered.
+    fn drop(&mut self) {
+        self.lanes.clear();
+        self.consumer.context().close();
+        while let Ok(rebalance) = self.rebalances.try_recv() {
+            match rebalance {
+                Rebalance::Assigned(_) => events::take_none(&self.consumer),
+                Rebalance::Revoked(partitions) => events::give_up(&self.consumer, &partitions),
+            }
+        }
     }
 }
 
@@ -304,10 +340,19 @@ struct Gathered {
     /// The batch of the last record: the next one is of the same partition more often than not.
     last: usize,
     records: usize,
+    weight: usize,
 }
 
+/// A record lies before one that was read already: its partition was truncated or made anew.
+struct WentBack;
+
 impl Gathered {
-    fn add(&mut self, record: &Record<'_>, topic: &Arc<str>, lanes: &HashMap<i32, Lane>) {
+    fn add(
+        &mut self,
+        record: &Record<'_>,
+        topic: &Arc<str>,
+        lanes: &HashMap<i32, Lane>,
+    ) -> Result<(), WentBack> {
         let is_of = |batch: &Batch| batch.partition() == record.partition;
         if !self.batches.get(self.last).is_some_and(is_of) {
             self.last = match self.batches.iter().position(is_of) {
@@ -315,7 +360,7 @@ impl Gathered {
                 None => {
                     // Without a lane the partition is not ours any more; its new owner reads it.
                     let Some(lane) = lanes.get(&record.partition) else {
-                        return;
+                        return Ok(());
                     };
                     let start = lane.next_start().unwrap_or(record.offset);
                     let batch = Batch::new(Arc::clone(topic), record.partition, start);
@@ -324,7 +369,19 @@ impl Gathered {
                 }
             };
         }
-        self.batches[self.last].push(record);
+        let batch = &mut self.batches[self.last];
+        if record.offset < batch.range().end {
+            return Err(WentBack);
+        }
+        let before = batch.weight();
+        batch.push(record);
+        self.weight += batch.weight() - before;
         self.records += 1;
+        Ok(())
+    }
+
+    /// Forgets the records of one partition.
+    fn forget(&mut self, partition: i32) {
+        self.batches.retain(|batch| batch.partition() != partition);
     }
 }

@@ -53,7 +53,7 @@ pub enum PropertyError {
 }
 
 /// Properties that the programs own, and why.
-const OWNED: [(&str, &str); 16] = [
+const OWNED: [(&str, &str); 17] = [
     ("bootstrap.servers", ADDRESS),
     ("metadata.broker.list", ADDRESS),
     ("group.id", "the service's own flag names the group"),
@@ -85,7 +85,15 @@ const OWNED: [(&str, &str); 16] = [
         "the service's rebalance handling is cooperative",
     ),
     ("enable.partition.eof", "the services read without an end"),
+    (
+        "statistics.interval.ms",
+        "readiness and the metrics rest on the client's statistics",
+    ),
 ];
+
+/// What a broker takes by default in one batch (1,048,588 bytes), less what a batch of one record
+/// needs around it.
+const LARGEST_MESSAGE: &str = "1048400";
 
 const ADDRESS: &str = "use --bootstrap-servers";
 const COMMIT: &str = "offsets are committed only for acknowledged results";
@@ -144,6 +152,7 @@ impl KafkaSettings {
                 ("compression.type", "lz4"),
                 ("linger.ms", "1"),
                 ("message.timeout.ms", "0"),
+                ("message.max.bytes", LARGEST_MESSAGE),
             ],
         )
     }

@@ -87,15 +87,16 @@ impl Writer {
             headers: Some(result_headers(record, emission)),
             delivery_opaque: Arc::clone(receipt),
         };
-        match self.send(message).await {
+        let sent = self.send(message).await;
+        if is_too_large(&sent) {
+            let reason = Reason::new(format!(
+                "its result of {} bytes is larger than the producer's message.max.bytes",
+                emission.value.len()
+            ));
+            return self.bury(record, &reason, receipt).await;
+        }
+        match sent {
             Ok(()) => Ok(Sent::Result),
-            Err(KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge)) => {
-                let reason = Reason::new(format!(
-                    "its result of {} bytes is larger than the producer's message.max.bytes",
-                    emission.value.len()
-                ));
-                self.bury(record, &reason, receipt).await
-            }
             Err(error) => Err(Failure::Delivery {
                 topic: self.output_topic.clone(),
                 error,
@@ -110,7 +111,12 @@ impl Writer {
         receipt: &Arc<Receipt>,
     ) -> Result<Sent, Failure> {
         let letter = dead_letter::of(record, reason);
-        match self.send(letter.as_base_record(Arc::clone(receipt))).await {
+        let mut sent = self.send(letter.as_base_record(Arc::clone(receipt))).await;
+        if is_too_large(&sent) {
+            let letter = dead_letter::without_the_record(record, reason);
+            sent = self.send(letter.as_base_record(Arc::clone(receipt))).await;
+        }
+        match sent {
             Ok(()) => Ok(Sent::DeadLetter(reason.text.clone())),
             Err(error) => Err(Failure::Delivery {
                 topic: dead_letter::topic_of(record.topic),
@@ -132,6 +138,12 @@ impl Writer {
             }
         }
     }
+}
+
+/// Whether the client refused a message for its size, headers included.
+fn is_too_large(sent: &Result<(), KafkaError>) -> bool {
+    let error = sent.as_ref().err();
+    error.and_then(KafkaError::rdkafka_error_code) == Some(RDKafkaErrorCode::MessageSizeTooLarge)
 }
 
 enum Sent {

@@ -16,6 +16,8 @@ pub struct Origin {
     pub topic: Option<String>,
     /// Why it was dead-lettered; Connect's exception class and message.
     pub reason: String,
+    /// Whether the record itself was too large to be in the letter.
+    pub omitted: bool,
 }
 
 impl Origin {
@@ -28,6 +30,7 @@ impl Origin {
             match key {
                 dead_letter::TOPIC | "__connect.errors.topic" => origin.topic = Some(text()),
                 dead_letter::REASON => origin.reason = text(),
+                dead_letter::OMITTED => origin.omitted = true,
                 "__connect.errors.exception.class.name" => class = text(),
                 "__connect.errors.exception.message" => message = text(),
                 _ => {}
@@ -72,6 +75,7 @@ mod tests {
         let origin = Origin {
             topic: Some("a".into()),
             reason: "bad".into(),
+            omitted: false,
         };
         assert_eq!(Origin::read(&own), origin);
 
@@ -83,6 +87,7 @@ mod tests {
         let origin = Origin {
             topic: Some("b".into()),
             reason: "DataException: no _id".into(),
+            omitted: false,
         };
         assert_eq!(Origin::read(&connect), origin);
     }

@@ -70,18 +70,21 @@ pub struct Replayed {
     pub not_asked_for: u64,
     /// Letters without a header that says where they came from.
     pub of_unknown_origin: u64,
+    /// Letters without their record, which was too large for them: it is where it came from.
+    pub too_large: u64,
 }
 
 impl fmt::Display for Replayed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} sent back, {} older ones passed over, {} settled before, {} not asked for, {} of unknown origin",
+            "{} sent back, {} older ones passed over, {} settled before, {} not asked for, {} of unknown origin, {} too large to be kept",
             self.sent,
             self.passed_over,
             self.settled_before,
             self.not_asked_for,
-            self.of_unknown_origin
+            self.of_unknown_origin,
+            self.too_large
         )
     }
 }

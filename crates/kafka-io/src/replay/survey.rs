@@ -91,6 +91,8 @@ fn select(args: &ReplayArgs, letters: Vec<Letter>, settled: &Places) -> (Selecti
             replayed.settled_before += 1;
         } else if !asked_for(args, &letter) {
             replayed.not_asked_for += 1;
+        } else if letter.origin.omitted {
+            replayed.too_large += 1;
         } else if let Some(topic) = &letter.origin.topic {
             if !args.newest {
                 selection.send.add(letter.place);
@@ -184,6 +186,7 @@ mod tests {
             origin: Origin {
                 topic: (!topic.is_empty()).then(|| topic.to_owned()),
                 reason: reason.to_owned(),
+                omitted: reason == "large",
             },
         };
         let letters = vec![
@@ -192,6 +195,7 @@ mod tests {
             letter(2, "a", 20, "too large"),
             letter(3, "b", 10, "too large"),
             letter(4, "", 10, "whose?"),
+            letter(5, "b", 10, "large"),
         ];
         let mut settled = Places::default();
         settled.add((0, 1));
@@ -209,8 +213,12 @@ mod tests {
         let (send, pass_over, replayed) = choose(&args());
         assert_eq!((send, pass_over), (vec![0, 2, 3], vec![]));
         assert_eq!(
-            (replayed.settled_before, replayed.of_unknown_origin),
-            (1, 1)
+            (
+                replayed.settled_before,
+                replayed.of_unknown_origin,
+                replayed.too_large
+            ),
+            (1, 1, 1)
         );
     }
 
