@@ -195,7 +195,9 @@ async fn flow(
         .context("the pipeline was not ready in time")?;
     let assigned = Instant::now();
     // Bound only now: the plan's start is chosen by the clock.
-    let producer = FishProducer::bind(fish, embedded.kafka())?;
+    let mut fish = fish.clone();
+    embedded.begin_after_stored(&mut fish).await?;
+    let producer = FishProducer::bind(&fish, embedded.kafka())?;
     let simulation = producer.simulation();
     let planned = simulation.count();
     progress::say(&format!("seed        {}\n", simulation.seed()));

@@ -52,8 +52,9 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
             Err(error)
         };
     }
+    embedded.begin_after_stored(&mut fish).await?;
     progress::say(&format!("store       {}", args.data_dir.display()));
-    progress::say("waiting for the consumer group's first assignment; Ctrl-C ends\n");
+    progress::say("waiting for the consumer group's first assignment; Ctrl-C ends");
     let (observer, kafka, ready) = (
         embedded.watched().observer.clone(),
         embedded.kafka().clone(),
@@ -65,6 +66,7 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
             () = stop.cancelled() => return Ok(()),
         }
         let producer = FishProducer::bind(&fish, &kafka)?;
+        progress::say(&format!("seed        {}\n", producer.simulation().seed()));
         tokio::select! {
             ended = producer.run(stop.clone()) => ended.context("the machines stopped")?,
             () = progress::show(&observer) => {}

@@ -2,17 +2,22 @@
 
 mod broker;
 mod documents;
+mod ports;
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use connect_embedded::{Connectors, Stats};
+use fish_producer::Simulation;
 use kafka_io::KafkaSettings;
 use ksql_engine::kafka::{Runtime, Script};
 use ksql_engine::serve::{KafkaTopics, KsqlServer};
+use messages::EventTime;
+use model_server::store::Page;
 use model_server::{ModelServer, Secret, SqliteStore};
 use monitor::{Looks, Monitor, PartUrl, Watching};
 use observer::{ModelApi, Observer, Start, TriggerRule, Watched, observed_topics};
@@ -29,6 +34,8 @@ use documents::Documents;
 const PARTITIONS: u32 = 3;
 /// The store's file in the data folder.
 const STORE: &str = "catchweight.sqlite";
+/// The file in the data folder that the process which uses it holds a lock on.
+const LOCK: &str = "lock";
 
 /// Settings of the pipeline in this process.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -72,6 +79,7 @@ pub struct Embedded {
     watched: Watched,
     predictor: Readiness,
     connect: Stats,
+    _lock: File,
     // Fields are dropped in this order: the broker goes last.
     _broker: EmbeddedBroker,
 }
@@ -92,8 +100,10 @@ impl Embedded {
         let rule = TriggerRule::of(&sql)?;
         let script = Script::parse(sql)
             .map_err(|error| UsageError(format!("the pipeline's SQL: {error}")))?;
-        let ksql_port = port_or_free(args.ksql_port, 8088, "--ksql-port")?;
-        let monitor_port = port_or_free(args.monitor_port, 8080, "--monitor-port")?;
+        ports::free(args.port, "--port")?;
+        ports::free(args.ksql_port, "--ksql-port")?;
+        ports::free(args.monitor_port, "--monitor-port")?;
+        let lock = lock(data_dir)?;
         let store = open_store(data_dir)?;
 
         let server = model_server(args, &store).await?;
@@ -125,15 +135,18 @@ impl Embedded {
         };
         let engine = Runtime::start(kafka.clone(), options).await?;
         engine.execute(script.text()).await?;
-        let config = ksql_engine::serve::Config {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, ksql_port)),
-            limits: ksql_engine::serve::Limits::default(),
-        };
         let topics = Arc::new(KafkaTopics::of_embedded(
             &kafka,
             Some(broker.topic_maker()),
         )?);
-        let api = KsqlServer::bind(config, engine.clone(), kafka.clone(), topics).await?;
+        let api = ports::bound(args.ksql_port, 8088, async |listen| {
+            let config = ksql_engine::serve::Config {
+                listen,
+                limits: ksql_engine::serve::Limits::default(),
+            };
+            KsqlServer::bind(config, engine.clone(), kafka.clone(), topics.clone()).await
+        })
+        .await?;
         let ksql_url = format!("http://127.0.0.1:{}", api.port());
         tasks.spawn("SQL API", api.run(tasks.shutdown()));
         let (queries, shutdown) = (engine, tasks.shutdown());
@@ -157,7 +170,6 @@ impl Embedded {
             url,
         };
         let config = monitor::Config {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, monitor_port)),
             lag: vec!["predictor:machine-measurement".parse()?],
             health: vec![
                 part("predictor", format!("{predictor_url}/readyz")),
@@ -165,7 +177,14 @@ impl Embedded {
             ],
             ..monitor::Config::new(kafka.clone(), model_url.clone())
         };
-        let page = Monitor::bind_watching(config, watching(&watched, &model_url)).await?;
+        let page = ports::bound(args.monitor_port, 8080, async |listen| {
+            let config = monitor::Config {
+                listen,
+                ..config.clone()
+            };
+            Monitor::bind_watching(config, watching(&watched, &model_url)).await
+        })
+        .await?;
         let page_url = format!("http://127.0.0.1:{}/", page.port());
         let looks = page.looks();
         tasks.spawn("live page", page.run(tasks.shutdown()));
@@ -179,6 +198,7 @@ impl Embedded {
             looks,
             predictor: readiness,
             connect: stats,
+            _lock: lock,
             _broker: broker,
         })
     }
@@ -200,12 +220,34 @@ impl Embedded {
             "live page   {}\n\
              model API   {}/prediction?length=86.37&height=18.74&species=salmon\n\
              SQL API     {}\n\
+             Kafka       {}\n\
              model       {}",
             self.page_url,
             self.model_url,
             self.ksql_url,
+            self.kafka.bootstrap_servers,
             self.watched.model_api.live().await?
         ));
+        Ok(())
+    }
+
+    /// Lets the fish begin after the newest row of the store, where they would begin before it: a row
+    /// is named by fish and time, ids begin at 1 in each process, and so an earlier run's rows would
+    /// be overwritten. A start that the user set stays.
+    ///
+    /// # Errors
+    /// Where the settings of the fish or the store's newest row cannot be used.
+    pub async fn begin_after_stored(&self, fish: &mut fish_producer::Config) -> anyhow::Result<()> {
+        let page = Page { skip: 0, limit: 1 };
+        let rows = self.watched.store.newest_rows(None, page).await?;
+        let newest = rows.first().and_then(|row| row.get("Timestamp")?.as_str());
+        let Some(newest) = newest.filter(|_| fish.start_time.is_none()) else {
+            return Ok(());
+        };
+        let newest: EventTime = newest.parse().context("the store's newest row")?;
+        if Simulation::new(fish)?.start() <= newest {
+            fish.start_time = Some(newest.after(Duration::from_secs(1)));
+        }
         Ok(())
     }
 
@@ -266,39 +308,41 @@ fn watching(watched: &Watched, model_url: &str) -> Watching {
     }
 }
 
-fn open_store(data_dir: &Path) -> Result<SqliteStore, UsageError> {
+/// Keeps other processes out of the folder as long as the file is open: two pipelines on one store
+/// would write each other's rows.
+fn lock(data_dir: &Path) -> Result<File, UsageError> {
     let shown = data_dir.display();
     std::fs::create_dir_all(data_dir)
         .map_err(|error| UsageError(format!("--data-dir {shown} cannot be made: {error}")))?;
+    let lock = File::create(data_dir.join(LOCK))
+        .map_err(|error| UsageError(format!("--data-dir {shown}: {error}")))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(UsageError(format!(
+            "--data-dir {shown} is in use by another process; choose another folder"
+        ))),
+        Err(TryLockError::Error(error)) => Err(UsageError(format!(
+            "--data-dir {shown} cannot be locked: {error}"
+        ))),
+    }
+}
+
+fn open_store(data_dir: &Path) -> Result<SqliteStore, UsageError> {
+    let shown = data_dir.display();
     SqliteStore::open(data_dir.join(STORE))
         .map_err(|error| UsageError(format!("--data-dir {shown}: {error}")))
 }
 
 async fn model_server(args: &PipelineArgs, store: &SqliteStore) -> anyhow::Result<ModelServer> {
-    let config = model_server::Config {
-        listen: SocketAddr::from((
-            Ipv4Addr::LOCALHOST,
-            port_or_free(args.port, 8000, "--port")?,
-        )),
-        train_token: args.train_token.clone(),
-        training_data: args.training_data.clone(),
-        ..model_server::Config::default()
-    };
-    ModelServer::bind_with_store(config, Arc::new(store.clone()))
-        .await
-        .context("the model server does not start")
-}
-
-/// The port that the user named, if it is free; else the usual one, or any (0) where that is taken.
-fn port_or_free(named: Option<u16>, usual: u16, flag: &str) -> Result<u16, UsageError> {
-    let taken = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).err();
-    match named {
-        Some(port) => match taken(port) {
-            Some(error) => Err(UsageError(format!(
-                "{flag} {port}: {error}; choose another port"
-            ))),
-            None => Ok(port),
-        },
-        None => Ok(if taken(usual).is_none() { usual } else { 0 }),
-    }
+    ports::bound(args.port, 8000, async |listen| {
+        let config = model_server::Config {
+            listen,
+            train_token: args.train_token.clone(),
+            training_data: args.training_data.clone(),
+            ..model_server::Config::default()
+        };
+        ModelServer::bind_with_store(config, Arc::new(store.clone())).await
+    })
+    .await
+    .context("the model server does not start")
 }

@@ -96,6 +96,21 @@ fn a_broken_line_of_ones_own_fish_is_named_before_anything_starts() {
 }
 
 #[test]
+fn a_folder_that_another_process_works_in_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let held = std::fs::File::create(folder.path().join("lock")).expect("a file");
+    held.lock().expect("a lock");
+    let output = catchweight(&[
+        "--data-dir",
+        folder.path().to_str().expect("UTF-8"),
+        "--plan",
+        "salmon:1",
+    ]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("is in use"), "{}", stderr(&output));
+}
+
+#[test]
 fn wrong_plans_and_files_end_with_exit_code_2_and_one_line_that_says_what_to_do() {
     for arguments in [
         &["--plan", "trout:3"][..],

@@ -6,6 +6,8 @@ use catchweight::demo::{self, DemoArgs};
 use catchweight::embedded::{Embedded, PipelineArgs};
 use fish_producer::FishProducer;
 use messages::topics;
+use model_server::SqliteStore;
+use model_server::store::{Page, Store};
 use observer::Awaited;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use report::{Ledger, Report, Verdict};
@@ -98,6 +100,26 @@ async fn a_new_species_drifts_triggers_one_retraining_and_recovers_with_every_fi
     // Salmon is not forgotten: the rows of the retraining held both species.
     let last = report.phases.last().expect("a phase");
     assert!(last.mean_error.expect("errors") < 0.1, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_run_on_a_folder_keeps_the_rows_of_the_first_however_soon_it_comes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let args = DemoArgs {
+        fish: fish("salmon:3", 1),
+        pipeline: pipeline(),
+        data_dir: Some(folder.path().to_owned()),
+        ..DemoArgs::default()
+    };
+    for _ in 0..2 {
+        let report = timeout(LIMIT, demo::report(&args, CancellationToken::new()));
+        let report = report.await.expect("in time").expect("every part runs");
+        assert_eq!(report.fish.stored, 3);
+    }
+    let store = SqliteStore::open(folder.path().join("catchweight.sqlite")).expect("the store");
+    let page = Page { skip: 0, limit: 10 };
+    let rows = store.newest_rows(None, page).await.expect("rows");
+    assert_eq!(rows.len(), 6);
 }
 
 #[tokio::test(flavor = "multi_thread")]
