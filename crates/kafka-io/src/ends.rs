@@ -1,4 +1,4 @@
-//! Consumers that are told where a partition ends.
+//! Consumers that are told where a partition ends, and which of their errors pass by themselves.
 
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
@@ -45,4 +45,18 @@ impl KafkaSettings {
         }
         config.create_with_context(ToldOfEnds)
     }
+}
+
+/// Whether a consumer's error is one of a connection that librdkafka makes again by itself.
+pub fn passes(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::BrokerTransportFailure
+            | RDKafkaErrorCode::AllBrokersDown
+            | RDKafkaErrorCode::Resolve
+            | RDKafkaErrorCode::OperationTimedOut
+            | RDKafkaErrorCode::RequestTimedOut
+            | RDKafkaErrorCode::NotLeaderForPartition
+            | RDKafkaErrorCode::LeaderNotAvailable
+    )
 }

@@ -9,6 +9,7 @@
 //! | [`record`] | one record, and consecutive records of a partition |
 //! | [`offsets`] | which offset may be stored |
 //! | [`gate`] | waiting for what the step depends on |
+//! | [`headers`] | headers whose names are text |
 //! | [`metrics`] | what a pipeline counts and measures |
 //! | [`replay`] | sending dead letters back to where they came from |
 
@@ -17,6 +18,7 @@ pub mod dead_letter;
 mod ends;
 mod events;
 pub mod gate;
+pub mod headers;
 mod lane;
 pub mod metrics;
 pub mod offsets;
@@ -31,7 +33,7 @@ pub mod step;
 mod topics;
 mod writer;
 
-pub use ends::ToldOfEnds;
+pub use ends::{ToldOfEnds, passes};
 pub use metrics::PipelineMetrics;
 pub use pipeline::{BatchLimits, Health, Pipeline, PipelineConfig, PipelineError};
 pub use receipt::Failure;

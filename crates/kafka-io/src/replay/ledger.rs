@@ -5,13 +5,15 @@ use std::fmt::Write;
 
 use rdkafka::message::Headers;
 
+use crate::headers::readable;
+
 /// Header of a note in a dead-letter topic: the settled offsets of the partition that the note is
 /// in, such as `3-7,9`.
 pub const HEADER: &str = "replay.settled";
 
 /// Whether a record of a dead-letter topic with these headers is such a note, and no letter.
 pub fn is_note<H: Headers>(headers: &H) -> bool {
-    headers.iter().any(|header| header.key == HEADER)
+    readable(headers).any(|header| header.key == HEADER)
 }
 
 /// `offsets` as text: ranges and single offsets, in order.

@@ -3,6 +3,7 @@
 use rdkafka::message::{Header, Headers, OwnedHeaders};
 
 use crate::dead_letter;
+use crate::headers::readable;
 
 /// The prefix of Kafka Connect's headers.
 const CONNECT: &str = "__connect.errors.";
@@ -25,7 +26,7 @@ impl Origin {
     pub fn read<H: Headers>(headers: &H) -> Self {
         let mut origin = Self::default();
         let (mut class, mut message) = (String::new(), String::new());
-        for Header { key, value } in headers.iter() {
+        for Header { key, value } in readable(headers) {
             let text = || String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
             match key {
                 dead_letter::TOPIC | "__connect.errors.topic" => origin.topic = Some(text()),
@@ -45,7 +46,7 @@ impl Origin {
 
 /// The headers that the record had before it was dead-lettered.
 pub(crate) fn original_headers<H: Headers>(headers: Option<&H>) -> OwnedHeaders {
-    let all = headers.into_iter().flat_map(Headers::iter);
+    let all = headers.into_iter().flat_map(readable);
     all.filter(|header| !header.key.starts_with(OWN) && !header.key.starts_with(CONNECT))
         .fold(OwnedHeaders::new(), OwnedHeaders::insert)
 }

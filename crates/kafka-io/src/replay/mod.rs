@@ -20,6 +20,7 @@ mod resend;
 mod survey;
 
 use std::fmt;
+use std::time::Duration;
 
 use rdkafka::error::KafkaError;
 
@@ -98,6 +99,9 @@ pub enum ReplayError {
     /// Kafka refused or did not answer.
     #[error("Kafka: {0}")]
     Kafka(#[from] KafkaError),
+    /// Kafka is reached no more, or does not say where the topic ends.
+    #[error("nothing came from Kafka for {} s; run the replay again when it is back", .0.as_secs())]
+    Silent(Duration),
     /// A letter could not be written back.
     #[error("a letter could not be written to `{topic}`: {error}")]
     Delivery {

@@ -1,18 +1,21 @@
 //! First pass over a dead-letter topic: which letters are to be sent.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Headers};
+use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::letter::Origin;
 use super::{ReplayArgs, ReplayError, Replayed, ledger};
-use crate::{KafkaSettings, ToldOfEnds};
+use crate::headers::readable;
+use crate::{KafkaSettings, ToldOfEnds, passes};
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long nothing may come of a topic that has not ended.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Letters by partition and offset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,7 +61,7 @@ pub(crate) fn survey(
     let (mut letters, mut settled) = (Vec::new(), Places::default());
     scan(kafka, &args.topic, |message| {
         let headers = message.headers();
-        let notes = headers.into_iter().flat_map(Headers::iter);
+        let notes = headers.into_iter().flat_map(readable);
         let mut is_note = false;
         for note in notes.filter(|header| header.key == ledger::HEADER) {
             is_note = true;
@@ -149,14 +152,26 @@ pub(crate) fn scan(
         assignment.add_partition_offset(topic, *partition, Offset::Beginning)?;
     }
     consumer.assign(&assignment)?;
+    let mut heard = Instant::now();
     while !open.is_empty() {
-        match consumer.poll(PATIENCE) {
-            Some(Ok(message)) => each(&message)?,
+        let polled = consumer.poll(Duration::from_millis(500));
+        match polled {
+            Some(Err(KafkaError::MessageConsumption(code))) if passes(code) => {
+                tracing::warn!(topic, error = %code, "waiting for Kafka");
+            }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
                 open.remove(&partition);
+                heard = Instant::now();
+            }
+            Some(Ok(message)) => {
+                each(&message)?;
+                heard = Instant::now();
             }
             Some(Err(error)) => return Err(error.into()),
-            None => tracing::warn!(topic, "no answer from Kafka for {PATIENCE:?}; waiting"),
+            None => {}
+        }
+        if heard.elapsed() > SILENCE {
+            return Err(ReplayError::Silent(SILENCE));
         }
     }
     Ok(())

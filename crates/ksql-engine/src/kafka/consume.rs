@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use kafka_io::{KafkaSettings, ToldOfEnds};
+use kafka_io::{KafkaSettings, ToldOfEnds, headers, passes};
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Headers};
+use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use crate::execute::{Header, Record};
@@ -101,12 +101,12 @@ impl Reader {
     }
 
     fn record(&self, message: &BorrowedMessage<'_>) -> Record {
-        let headers: Vec<Header> = message.headers().map_or_else(Vec::new, |headers| {
+        let headers: Vec<Header> = message.headers().map_or_else(Vec::new, |all| {
             let header = |header: rdkafka::message::Header<'_, &[u8]>| Header {
                 key: header.key.to_owned(),
                 value: header.value.map(<[u8]>::to_vec),
             };
-            headers.iter().map(header).collect()
+            headers::readable(all).map(header).collect()
         });
         Record {
             topic: Arc::clone(&self.topic),
@@ -122,18 +122,4 @@ impl Reader {
 
 fn number(partition: u32) -> i32 {
     i32::try_from(partition).unwrap_or(i32::MAX)
-}
-
-/// Errors of a connection that librdkafka makes again by itself.
-fn passes(code: RDKafkaErrorCode) -> bool {
-    matches!(
-        code,
-        RDKafkaErrorCode::BrokerTransportFailure
-            | RDKafkaErrorCode::AllBrokersDown
-            | RDKafkaErrorCode::Resolve
-            | RDKafkaErrorCode::OperationTimedOut
-            | RDKafkaErrorCode::RequestTimedOut
-            | RDKafkaErrorCode::NotLeaderForPartition
-            | RDKafkaErrorCode::LeaderNotAvailable
-    )
 }
