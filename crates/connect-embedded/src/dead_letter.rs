@@ -1,8 +1,10 @@
 //! Dead letters, as a Connect worker writes them: the record as it was, with `__connect.errors.*`.
 
 use anyhow::{Context, anyhow};
+use kafka_io::dead_letter::OMITTED;
 use rdkafka::Message;
-use rdkafka::message::{BorrowedMessage, Header, OwnedHeaders};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::util::Timeout;
 
@@ -36,42 +38,53 @@ impl DeadLetters {
         }
     }
 
-    /// Writes the record, and returns when the broker has it.
+    /// Writes the record, and returns when the broker has it. Of a record that is too large with
+    /// these headers only they are written, and how many bytes were left out.
     pub(crate) async fn keep(
         &self,
         record: &BorrowedMessage<'_>,
         stage: Stage,
         failure: &Failure,
     ) -> anyhow::Result<()> {
-        let mut headers = record
-            .headers()
-            .map_or_else(OwnedHeaders::new, |h| h.detach());
-        if self.topic.context_headers {
-            for (name, text) in self.context(record, stage, failure) {
-                headers = headers.insert(Header {
-                    key: &format!("{PREFIX}{name}"),
-                    value: Some(&text),
-                });
-            }
-        }
+        let own = match self.topic.context_headers {
+            true => self.context(record, stage, failure).to_vec(),
+            false => Vec::new(),
+        };
+        let with = |headers: OwnedHeaders| {
+            own.iter().fold(headers, |headers, (name, text)| {
+                put(headers, &format!("{PREFIX}{name}"), text)
+            })
+        };
+        let headers = record.headers().map(BorrowedHeaders::detach);
         let letter = FutureRecord::<[u8], [u8]> {
             topic: &self.topic.topic,
             partition: None,
             payload: record.payload(),
             key: record.key(),
             timestamp: record.timestamp().to_millis(),
-            headers: Some(headers),
+            headers: Some(with(headers.unwrap_or_default())),
         };
-        self.producer
-            .send(letter, Timeout::Never)
-            .await
-            .map_err(|(error, _)| anyhow!(error))
-            .with_context(|| {
-                format!(
-                    "a dead letter could not be written to `{}`",
-                    self.topic.topic
-                )
-            })?;
+        let mut sent = self.producer.send(letter, Timeout::Never).await;
+        if let Err((KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge), _)) = sent
+        {
+            let bytes = record.payload_len() + record.key_len();
+            let headers = with(OwnedHeaders::new());
+            let letter = FutureRecord::<[u8], [u8]> {
+                topic: &self.topic.topic,
+                partition: None,
+                payload: None,
+                key: None,
+                timestamp: record.timestamp().to_millis(),
+                headers: Some(put(headers, OMITTED, &bytes.to_string())),
+            };
+            sent = self.producer.send(letter, Timeout::Never).await;
+        }
+        sent.map_err(|(error, _)| anyhow!(error)).with_context(|| {
+            format!(
+                "a dead letter could not be written to `{}`",
+                self.topic.topic
+            )
+        })?;
         Ok(())
     }
 
@@ -102,4 +115,12 @@ impl DeadLetters {
             ),
         ]
     }
+}
+
+/// `headers` with one more.
+fn put(headers: OwnedHeaders, name: &str, text: &str) -> OwnedHeaders {
+    headers.insert(Header {
+        key: name,
+        value: Some(text),
+    })
 }

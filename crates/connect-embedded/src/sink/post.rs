@@ -10,6 +10,9 @@ use super::status::StatusSet;
 use crate::ConfigError;
 use crate::options::{Options, Setting};
 
+/// How much of an answer is kept, in bytes: it goes into logs, headers and reports.
+const LARGEST_ANSWER: usize = 64 << 10;
+
 /// Where and how bodies are sent.
 #[derive(Clone)]
 pub(super) struct Target {
@@ -111,16 +114,23 @@ impl Poster {
     }
 
     async fn once(&self, body: &str) -> reqwest::Result<Answer> {
-        let answer = self
+        let mut answer = self
             .client
             .request(self.target.method.clone(), self.target.url.clone())
             .headers(self.target.headers.clone())
             .body(body.to_owned())
             .send()
             .await?;
+        let mut body = Vec::new();
+        while body.len() < LARGEST_ANSWER
+            && let Some(part) = answer.chunk().await?
+        {
+            body.extend_from_slice(&part);
+        }
+        body.truncate(LARGEST_ANSWER);
         Ok(Answer {
             status: answer.status(),
-            body: answer.text().await?,
+            body: String::from_utf8_lossy(&body).into_owned(),
         })
     }
 }

@@ -95,6 +95,20 @@ async fn a_record_that_is_no_document_is_kept_as_it_was_and_the_next_one_is_stor
 }
 
 #[tokio::test]
+async fn of_a_record_too_large_for_its_dead_letter_the_headers_are_kept_and_the_next_is_stored() {
+    let (broker, store) = (Broker::start(), Arc::new(Documents::default()));
+    let running = Running::start(&broker, sink(json!({})), store.clone()).await;
+    row(&broker, &"x".repeat(1_048_300)).await;
+    row(&broker, r#"{"_id":"next"}"#).await;
+    assert_eq!(store.ids_with(ROWS, "next").await, ["next"]);
+    let dead = broker.read("rows-dlq", 1).await;
+    assert_eq!(dead[0].value, None);
+    assert_eq!(dead[0].header("__connect.errors.offset"), "0");
+    assert!(dead[0].header("dlq.omitted").starts_with("10483"));
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_tombstone_is_left_out_and_is_no_dead_letter() {
     let (broker, store) = (Broker::start(), Arc::new(Documents::default()));
     let running = Running::start(&broker, sink(json!({})), store.clone()).await;
