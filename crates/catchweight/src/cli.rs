@@ -55,7 +55,9 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let command = cli.command.unwrap_or(Command::Demo(cli.demo));
     // The live line has the terminal; what a person must know is a warning.
-    telemetry::init_with_default(cli.service.log_format, "warn");
+    if let Err(error) = telemetry::init_with_default(cli.service.log_format, "warn") {
+        return exit_code(Err(error.into()));
+    }
     exit_code(block_on(|shutdown| async move {
         match command {
             Command::Demo(args) => demo::run(args, shutdown).await,

@@ -16,6 +16,8 @@ struct Cli {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    telemetry::init_with_default(telemetry::LogFormat::default(), "warn");
+    if let Err(error) = telemetry::init_with_default(telemetry::LogFormat::default(), "warn") {
+        return exit_code(Err(error.into()));
+    }
     exit_code(block_on(|shutdown| ksql_client::run(cli.ksql, shutdown)))
 }

@@ -49,8 +49,8 @@ where
     match command {
         Some(ServiceCommand::Healthcheck) => exit_code(healthcheck(listen)),
         None => {
-            telemetry::init(args.log_format);
-            exit_code(block_on(service))
+            let logs = telemetry::init(args.log_format).map_err(anyhow::Error::new);
+            exit_code(logs.and_then(|()| block_on(service)))
         }
     }
 }

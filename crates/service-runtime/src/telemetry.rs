@@ -4,6 +4,8 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
+use crate::UsageError;
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
@@ -15,13 +17,25 @@ pub enum LogFormat {
 }
 
 /// Installs the process's log subscriber with the default level `info`; later calls change nothing.
-pub fn init(format: LogFormat) {
-    init_with_default(format, "info");
+///
+/// # Errors
+/// Where `RUST_LOG` is no filter.
+pub fn init(format: LogFormat) -> Result<(), UsageError> {
+    init_with_default(format, "info")
 }
 
 /// As [`init`], with `default` as the filter where `RUST_LOG` is not set.
-pub fn init_with_default(format: LogFormat, default: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+///
+/// # Errors
+/// Where `RUST_LOG` is no filter.
+pub fn init_with_default(format: LogFormat, default: &str) -> Result<(), UsageError> {
+    let asked = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
+    let text = if asked.is_empty() { default } else { &asked };
+    let filter = EnvFilter::try_new(text).map_err(|error| {
+        UsageError(format!(
+            "RUST_LOG={text}: {error}; write a level, such as info, or module=level pairs"
+        ))
+    })?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
@@ -31,4 +45,5 @@ pub fn init_with_default(format: LogFormat, default: &str) {
         LogFormat::Text => lines.with_target(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
+    Ok(())
 }

@@ -111,22 +111,40 @@ fn a_folder_that_another_process_works_in_is_refused() {
 }
 
 #[test]
-fn wrong_plans_and_files_end_with_exit_code_2_and_one_line_that_says_what_to_do() {
-    for arguments in [
-        &["--plan", "trout:3"][..],
-        &["--input", "no-such-file.csv"],
-        &["--training-data", "no-such-file.csv", "--port", "0"],
-        &["--sql", "no-such-file.sql"],
-        &["--connectors", "no-such-folder"],
-        &["--repeat"],
+fn wrong_plans_and_files_end_with_exit_code_2_and_one_line_that_names_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rule = "CREATE STREAM A (N INT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON');";
+    let no_rule = write(folder.path(), "no-rule.sql", rule);
+    for (arguments, named) in [
+        (&["--plan", "trout:3"][..], "trout"),
+        (&["--input", "no-such-file.csv"], "no-such-file.csv"),
+        (
+            &["--training-data", "no-such-file.csv", "--port", "0"],
+            "no-such-file.csv",
+        ),
+        (&["--sql", "no-such-file.sql"], "no-such-file.sql"),
+        (&["--sql", &no_rule], "weight-retrain"),
+        (&["--connectors", "no-such-folder"], "no-such-folder"),
+        (&["--repeat"], "--repeat"),
     ] {
         let output = catchweight(arguments);
-        assert_eq!(
-            output.status.code(),
-            Some(2),
-            "{arguments:?}: {}",
-            stderr(&output)
-        );
-        assert!(!stderr(&output).is_empty(), "{arguments:?}");
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
+        let error: Vec<&str> = told
+            .lines()
+            .filter(|line| line.starts_with("error:"))
+            .collect();
+        assert_eq!(error.len(), 1, "{arguments:?}: {told}");
+        assert!(error[0].contains(named), "{arguments:?}: {told}");
     }
+}
+
+#[test]
+fn a_log_filter_that_cannot_be_read_is_wrong_usage() {
+    let output = Command::new(env!("CARGO_BIN_EXE_catchweight"))
+        .env("RUST_LOG", "=a=b=")
+        .output()
+        .expect("the program starts");
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("RUST_LOG"), "{}", stderr(&output));
 }
