@@ -75,7 +75,11 @@ impl ReportArgs {
     /// A [`UsageError`] for a file or folder that cannot be written.
     pub(crate) fn prepare(&self) -> Result<(), UsageError> {
         if let Some(path) = &self.report {
-            std::fs::File::create(path)
+            // An earlier report stays until there is a new one.
+            let mut file = std::fs::OpenOptions::new();
+            file.append(true)
+                .create(true)
+                .open(path)
                 .map_err(|error| UsageError(format!("--report {}: {error}", path.display())))?;
         }
         if let Some(folder) = &self.plot {
@@ -227,7 +231,8 @@ async fn flow(
             Ok(())
         };
         tokio::try_join!(producer.run(stop), first)?;
-        watched.settled(awaited, QUIET).await
+        watched.settled(awaited, QUIET).await;
+        anyhow::Ok(())
     };
     let ended = tokio::select! {
         ended = timeout_at(deadline(span + FINISH), whole) => ended,

@@ -106,12 +106,12 @@ async fn verdict(args: &VerifyArgs, watched: &Watched, began: Instant) -> anyhow
     let subject = OnceLock::new();
     let whole = async {
         if args.follow && args.fish.is_none() {
-            return followed(watched, began).await;
+            return Ok(followed(watched, began).await);
         }
         // What is on the topics when this starts is all there is to report on.
         watched.observer.caught_up().await;
         let subject = *subject.get_or_init(|| Subject::now(args.fish, watched));
-        watched.settled(subject.awaited, QUIET).await?;
+        watched.settled(subject.awaited, QUIET).await;
         let outside = watched.outside().await?;
         Ok(subject.report(watched, &outside, began, Vec::new()))
     };
@@ -169,17 +169,24 @@ impl Subject {
 }
 
 /// The first report of a drift that ended; fish that are still on their way are left out.
-async fn followed(watched: &Watched, began: Instant) -> anyhow::Result<Report> {
+async fn followed(watched: &Watched, began: Instant) -> Report {
     watched.observer.caught_up().await;
     loop {
-        let outside = watched.outside().await?;
+        let outside = match watched.outside().await {
+            Ok(outside) => outside,
+            Err(error) => {
+                tracing::warn!("waiting: {error:#}");
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
+        };
         let ledger = watched
             .observer
             .ledger()
             .without_those_on_their_way(&outside.stored, ON_THE_WAY);
         let report = watched.report_of(&ledger, &outside, None, began.elapsed(), Vec::new());
         if report.verdict == Verdict::Recovered {
-            return Ok(report);
+            return report;
         }
         tokio::time::sleep(LOOK).await;
     }

@@ -20,6 +20,8 @@ use crate::trigger_rule::TriggerRule;
 
 /// How often store and model API are asked while something is waited for.
 const POLL: Duration = Duration::from_millis(100);
+/// How long one that does not answer is left alone.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// Which fish are waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,28 +73,34 @@ pub struct Watched {
 
 impl Watched {
     /// Waits until nothing is missing of the awaited fish: each one joined and stored, each trigger
-    /// answered, and nothing new for `quiet`, or a fish beyond the awaited ones.
-    ///
-    /// # Errors
-    /// Where the store or the model API cannot be read.
-    pub async fn settled(&self, awaited: Awaited, quiet: Duration) -> anyhow::Result<()> {
+    /// answered, and nothing new for `quiet`, or a fish beyond the awaited ones. A store or a model API
+    /// that does not answer is waited for too: set a time limit, and ask [`Self::last_look`] after it.
+    pub async fn settled(&self, awaited: Awaited, quiet: Duration) {
         let mut changes = self.observer.changes();
         loop {
             // Before the look: what comes while it lasts is news.
             changes.mark_unchanged();
-            if !self.open(awaited).await?.is_empty() {
-                tokio::time::sleep(POLL).await;
-                continue;
+            match self.open(awaited).await {
+                Ok(open) if open.is_empty() => {}
+                Ok(_) => {
+                    tokio::time::sleep(POLL).await;
+                    continue;
+                }
+                Err(error) => {
+                    tracing::warn!("waiting: {error:#}");
+                    tokio::time::sleep(SILENCE).await;
+                    continue;
+                }
             }
             if awaited.is_passed(&self.observer.ledger()) {
-                return Ok(());
+                return;
             }
             // The last rows may still lead to a trigger: only a quiet pipeline has settled.
             if tokio::time::timeout(quiet, changes.changed())
                 .await
                 .is_err()
             {
-                return Ok(());
+                return;
             }
         }
     }

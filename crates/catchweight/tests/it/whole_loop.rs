@@ -191,9 +191,7 @@ async fn bad_records_on_any_topic_are_kept_and_counted_and_stop_nothing() {
         watched.settled(Awaited::Planned(20), Duration::from_millis(500)),
     )
     .await;
-    settled
-        .expect("every good fish is stored")
-        .expect("store and API answer");
+    settled.expect("every good fish is stored");
     let letters = async {
         let mut changes = watched.observer.changes();
         while watched
