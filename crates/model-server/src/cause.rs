@@ -4,6 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+/// The longest text of a trigger that is kept, in characters: each stays in the log for ever.
+const MAX_CHARS: usize = 64;
+/// The most species of a trigger that are kept.
+const MAX_SPECIES: usize = 32;
+
 /// What led to a training or an activation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -61,26 +66,36 @@ pub struct Trigger {
 
 impl Trigger {
     /// What a request's body says. Any body is accepted: what is not a trigger, or a field of
-    /// another type than the trigger's, counts as not given.
+    /// another type than the trigger's, counts as not given; so do a text of more than 64
+    /// characters, species after the first 32, and a number of fish beyond 2⁶³ - 1, which no store
+    /// could keep.
     pub fn from_body(body: &[u8]) -> Option<Self> {
         let body: Value = serde_json::from_slice(body).ok()?;
-        let text = |field: &str| body.get(field)?.as_str().map(str::to_owned);
+        let short = |value: &Value| {
+            let text = value.as_str()?;
+            text.chars()
+                .nth(MAX_CHARS)
+                .is_none()
+                .then(|| text.to_owned())
+        };
+        let text = |field: &str| body.get(field).and_then(short);
         let trigger = Self {
             model_version: text("ModelVersion"),
             species: body
                 .get("Species")
                 .and_then(Value::as_array)
                 .map(|all| {
-                    all.iter()
-                        .filter_map(Value::as_str)
-                        .map(str::to_owned)
-                        .collect()
+                    let species = all.iter().filter_map(short);
+                    species.take(MAX_SPECIES).collect()
                 })
                 .unwrap_or_default(),
             fish_id_start: text("Fish_Id_Start"),
             fish_id_end: text("Fish_Id_End"),
             error_avg: body.get("ErrorAvg").and_then(Value::as_f64),
-            fish: body.get("Fish").and_then(Value::as_u64),
+            fish: body
+                .get("Fish")
+                .and_then(Value::as_u64)
+                .filter(|fish| i64::try_from(*fish).is_ok()),
         };
         (trigger.model_version.is_some() || trigger.fish_id_end.is_some()).then_some(trigger)
     }
@@ -128,6 +143,23 @@ mod tests {
         assert_eq!(trigger.species, ["walleye"]);
         assert_eq!(trigger.fish_id_end.as_deref(), Some("80"));
         assert_eq!((trigger.error_avg, trigger.fish), (Some(0.31), Some(20)));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_trigger_is_bounded() {
+        let (fits, long) = ("ø".repeat(64), "x".repeat(65));
+        let body = serde_json::json!({
+            "ModelVersion": fits, "Fish_Id_Start": long, "Fish_Id_End": fits,
+            "Species": vec![&long; 3].into_iter().chain(vec![&fits; 40]).collect::<Vec<_>>(),
+            "Fish": i64::MAX as u64 + 1
+        });
+        let trigger = Trigger::from_body(body.to_string().as_bytes()).unwrap();
+        assert_eq!(trigger.model_version.as_ref(), Some(&fits));
+        assert_eq!(trigger.fish_id_end.as_ref(), Some(&fits));
+        assert_eq!((trigger.fish_id_start, trigger.fish), (None, None));
+        assert_eq!(trigger.species, vec![fits; 32]);
+        let only_long = serde_json::json!({ "ModelVersion": long, "Fish_Id_End": long });
+        assert_eq!(Trigger::from_body(only_long.to_string().as_bytes()), None);
     }
 
     #[test]

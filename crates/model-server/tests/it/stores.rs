@@ -4,7 +4,7 @@ use std::future::Future;
 
 use messages::EventTime;
 use model_server::SqliteStore;
-use model_server::cause::Cause;
+use model_server::cause::{Cause, Trigger};
 use model_server::decision::{Decision, Gate, Verdict};
 use model_server::features::TrainingRow;
 use model_server::store::{Page, Store};
@@ -60,7 +60,7 @@ fn decision(sequence: u64, version: &str, verdict: Verdict) -> Decision {
         model_version: version.into(),
         verdict,
         time: EventTime::now(),
-        cause: Cause::of(model_server::cause::Trigger::from_body(
+        cause: Cause::of(Trigger::from_body(
             br#"{"ModelVersion":"c","Species":["char"],"Fish_Id_End":"80","ErrorAvg":0.31,"Fish":20}"#,
         )),
         forced: false,
@@ -198,6 +198,18 @@ async fn the_log_is_read_from_any_place_and_by_version(store: impl Filled) {
     assert_eq!(store.last_sequence().await.unwrap(), 8);
 }
 
+async fn whatever_a_caller_sends_as_a_trigger_can_be_kept(store: impl Filled) {
+    for (sequence, fish) in [(1, i64::MAX as u64), (2, u64::MAX)] {
+        let body = format!(r#"{{"ModelVersion":"x","Fish":{fish}}}"#);
+        let entry = Decision {
+            cause: Cause::of(Trigger::from_body(body.as_bytes())),
+            ..decision(sequence, "a", Verdict::Pinned)
+        };
+        assert!(store.append(&entry).await.unwrap());
+        assert_eq!(store.decisions_after(sequence - 1).await.unwrap(), [entry]);
+    }
+}
+
 async fn versions_without_a_decision_are_known(store: impl Filled) {
     let (one, two) = (version(1), version(31));
     store.insert_version(&one).await.unwrap();
@@ -247,6 +259,7 @@ macro_rules! on_store {
             versions_are_listed_newest_first_and_forgotten_one_by_one,
             a_sequence_number_is_given_once,
             the_log_is_read_from_any_place_and_by_version,
+            whatever_a_caller_sends_as_a_trigger_can_be_kept,
             versions_without_a_decision_are_known,
             of_many_appends_at_once_one_wins,
         );
