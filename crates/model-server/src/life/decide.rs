@@ -97,7 +97,7 @@ impl Life {
                 return Ok(decision);
             }
             if self.append(&decision, version).await? {
-                self.follow().await?;
+                self.took_effect().await;
                 return Ok(decision);
             }
             attempted = Some(decision);
@@ -105,10 +105,10 @@ impl Life {
     }
 
     /// Makes a stored version live because someone asks for it; none where there is no such
-    /// version.
+    /// version. One call is one entry, whatever else goes live right after it.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Those of the store; the log has no entry then, or its answer was lost.
     pub async fn activate(
         &self,
         id: &str,
@@ -139,8 +139,12 @@ impl Life {
                 }
                 .into(),
             };
-            if self.append(&decision, &version).await? {
-                self.follow().await?;
+            // Where the answer to an append was lost, the log has it although its number is taken.
+            if self.append(&decision, &version).await?
+                || self.store.decisions_on(&[id]).await?.contains(&decision)
+            {
+                self.took_effect().await;
+                return Ok(Some(Arc::new(LiveModel::new(version.info, decision))));
             }
         }
     }
@@ -153,10 +157,25 @@ impl Life {
         version: &Version,
     ) -> Result<bool, StoreError> {
         let appended = self.store.append(decision).await?;
-        if appended && decision.verdict == Verdict::Activated {
-            self.store.insert_version(version).await?;
+        if appended
+            && decision.verdict == Verdict::Activated
+            && let Err(error) = self.store.insert_version(version).await
+        {
+            tracing::error!(
+                %error,
+                version = decision.model_version,
+                "a version went live, but whether it is still stored is not known"
+            );
         }
         Ok(appended)
+    }
+
+    /// After a decision of this replica: follows the log. Where that fails, the decision stands
+    /// nevertheless, and the next read of the log makes it live here.
+    async fn took_effect(&self) {
+        if let Err(error) = self.follow().await {
+            tracing::warn!(%error, "a decision is in the log, which could not be read back yet");
+        }
     }
 
     /// Decides on the versions that were stored and then left undecided, because the process ended
