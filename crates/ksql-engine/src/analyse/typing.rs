@@ -82,9 +82,14 @@ impl<'s> Compiler<'s> {
                 Ok(boolean(Node::IsNull(Box::new(inner.node))))
             }
             ExprKind::Between(value, low, high) => {
-                let low = self.compare(CompareOp::GreaterOrEqual, value, low, expr.at)?;
-                let high = self.compare(CompareOp::LessOrEqual, value, high, expr.at)?;
-                Ok(boolean(Node::And(Box::new(low.node), Box::new(high.node))))
+                let value = self.compile(value)?;
+                let bound = |bound: &Expr| {
+                    let bound = self.compile(bound)?;
+                    let how = ordered(value.ty.as_ref(), bound.ty.as_ref(), expr.at)?;
+                    Ok((how, Box::new(bound.node)))
+                };
+                let bounds = [bound(low)?, bound(high)?];
+                Ok(boolean(Node::Between(Box::new(value.node), bounds)))
             }
             ExprKind::In(value, list) => self.in_list(value, list),
             ExprKind::Like {
@@ -188,12 +193,11 @@ impl<'s> Compiler<'s> {
 
     fn compare(&self, op: CompareOp, left: &Expr, right: &Expr, at: usize) -> Compiled {
         let (a, b) = (self.compile(left)?, self.compile(right)?);
-        let comparison = comparison(a.ty.as_ref(), b.ty.as_ref(), at)?;
-        if comparison == Comparison::Boolean
-            && !matches!(op, CompareOp::Equal | CompareOp::NotEqual)
-        {
-            return Err(invalid(at, "BOOLEANs have no order"));
-        }
+        let (left, right) = (a.ty.as_ref(), b.ty.as_ref());
+        let comparison = match op {
+            CompareOp::Equal | CompareOp::NotEqual => comparison(left, right, at)?,
+            _ => ordered(left, right, at)?,
+        };
         Ok(boolean(Node::Compare(
             op,
             comparison,
@@ -537,6 +541,18 @@ fn constant(literal: &Literal, at: usize) -> Compiled {
 }
 
 /// How values of the two types are compared, if ksqlDB compares them.
+/// How two values are compared where it matters which is greater.
+fn ordered(
+    left: Option<&SqlType>,
+    right: Option<&SqlType>,
+    at: usize,
+) -> Result<Comparison, Refusal> {
+    match comparison(left, right, at)? {
+        Comparison::Boolean => Err(invalid(at, "BOOLEANs have no order")),
+        how => Ok(how),
+    }
+}
+
 fn comparison(
     left: Option<&SqlType>,
     right: Option<&SqlType>,

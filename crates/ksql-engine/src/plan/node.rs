@@ -24,6 +24,9 @@ pub(crate) enum Node {
     Or(Box<Node>, Box<Node>),
     Not(Box<Node>),
     IsNull(Box<Node>),
+    /// Not less than the first bound and not greater than the second. The value is there once, so
+    /// that nested ones do not double.
+    Between(Box<Node>, [(Comparison, Box<Node>); 2]),
     /// Equal to one of the list.
     In(Comparison, Box<Node>, Vec<Node>),
     Like {
@@ -74,6 +77,10 @@ impl Node {
             Node::Like { text, pattern, .. } => {
                 text.slots(seen);
                 pattern.slots(seen);
+            }
+            Node::Between(value, bounds) => {
+                value.slots(seen);
+                bounds.iter().for_each(|(_, bound)| bound.slots(seen));
             }
             Node::In(_, value, list) => {
                 value.slots(seen);

@@ -114,15 +114,23 @@ proptest! {
     }
 }
 
+/// 1 where the expression is from 0 to 1, else 0, and the same of that, so many times.
+fn nested_between(depth: usize, innermost: &str) -> String {
+    let when = "CASE WHEN ".repeat(depth);
+    let then = " BETWEEN 0 AND 1 THEN 1 ELSE 0 END".repeat(depth);
+    format!("{when}{innermost}{then}")
+}
+
 #[test]
 fn what_is_just_within_the_limits_is_executed() {
     let deep = format!("{}A{}", "ABS(".repeat(35), ")".repeat(35));
     let long = format!("A{}", " + 1".repeat(120));
+    let between = nested_between(35, "A");
     let mut engine = Engine::new(Catalog::assuming(1));
     engine
         .execute(&format!(
             "CREATE STREAM S (ID VARCHAR KEY, A INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');
-             CREATE STREAM X AS SELECT ID, {deep} AS D, {long} AS L FROM S;"
+             CREATE STREAM X AS SELECT ID, {deep} AS D, {long} AS L, {between} AS B FROM S;"
         ))
         .unwrap();
     let processed = engine.process(ksql_engine::engine::Input {
@@ -132,7 +140,7 @@ fn what_is_just_within_the_limits_is_executed() {
     });
     assert_eq!(
         processed.records[0].value.as_deref(),
-        Some(&br#"{"D":3,"L":117}"#[..])
+        Some(&br#"{"D":3,"L":117,"B":1}"#[..])
     );
 }
 
@@ -153,6 +161,7 @@ fn deep_nesting_and_long_chains_are_refused_instead_of_overflowing_the_stack() {
         deep("ABS(", "1", ")"),
         deep("CASE WHEN TRUE THEN ", "1", " END"),
         deep("A[", "1", "]"),
+        format!("SELECT {} {from}", nested_between(100_000, "A")),
         format!("SELECT 1{} {from}", " + 1".repeat(100_000)),
         format!("SELECT A{} {from}", "->B".repeat(100_000)),
         format!(
