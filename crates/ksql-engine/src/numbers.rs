@@ -182,6 +182,10 @@ pub(crate) fn parse_double(text: &str) -> Option<f64> {
         "NaN" => f64::NAN,
         "Infinity" => f64::INFINITY,
         _ => {
+            // One sign only: what follows must be a digit or the point.
+            if !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+                return None;
+            }
             let number = unsigned
                 .strip_suffix(['d', 'D', 'f', 'F'])
                 .unwrap_or(unsigned);
@@ -216,7 +220,8 @@ fn parse_hex(text: &str) -> Option<f64> {
     let (mantissa, exponent) = text.split_once(['p', 'P'])?;
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = format!("{whole}{fraction}");
-    if digits.is_empty() || digits.len() > 13 {
+    let plain = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if !plain || digits.is_empty() || digits.len() > 13 {
         return None;
     }
     let bits = u64::from_str_radix(&digits, 16).ok()?;
@@ -336,6 +341,24 @@ mod tests {
             (1_234_567.5, "1234567.5"),
         ] {
             assert_eq!(double_text(number), text);
+        }
+    }
+
+    #[test]
+    fn a_number_has_one_sign() {
+        for (text, number) in [
+            ("-5", -5.0),
+            ("+.5", 0.5),
+            (" 1e-3 ", 1e-3),
+            ("2f", 2.0),
+            ("-0x1.8p+1", -3.0),
+        ] {
+            assert_eq!(parse_double(text), Some(number), "{text}");
+        }
+        for text in [
+            "--5", "+-5", "-+5", "++5", "-", ".", "0x+1p0", "0x-1p0", "0x1.+8p0", "-0x-1p0",
+        ] {
+            assert_eq!(parse_double(text), None, "{text}");
         }
     }
 

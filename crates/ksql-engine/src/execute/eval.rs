@@ -51,6 +51,14 @@ impl Node {
             Node::Or(left, right) => Ok(Value::Boolean(left.test(row)? || right.test(row)?)),
             Node::Not(inner) => Ok(Value::Boolean(!inner.test(row)?)),
             Node::IsNull(inner) => Ok(Value::Boolean(inner.peek(row)?.is_null())),
+            Node::Between(value, [(low_as, low), (high_as, high)]) => {
+                let value = value.peek(row)?;
+                let (at_least, at_most) = (CompareOp::GreaterOrEqual, CompareOp::LessOrEqual);
+                Ok(Value::Boolean(
+                    compare(at_least, *low_as, &value, &*low.peek(row)?)?
+                        && compare(at_most, *high_as, &value, &*high.peek(row)?)?,
+                ))
+            }
             Node::In(comparison, value, list) => {
                 let value = value.eval(row)?;
                 let mut found = false;
@@ -65,7 +73,7 @@ impl Node {
                 escape,
             } => match (text.eval(row)?, pattern.eval(row)?) {
                 (Value::Text(text), Value::Text(pattern)) => {
-                    Ok(Value::Boolean(like::matches(&text, &pattern, *escape)))
+                    like::matches(&text, &pattern, *escape).map(Value::Boolean)
                 }
                 _ => Err(EvalError::Null),
             },

@@ -1,6 +1,8 @@
 //! `LIKE`: `%` stands for any text, `_` for one character; neither for the end of a line, because
 //! ksqlDB makes a regular expression of the pattern.
 
+use crate::functions::EvalError;
+
 enum Piece {
     One,
     Any,
@@ -8,8 +10,11 @@ enum Piece {
 }
 
 /// Whether the whole text is of the pattern. Without an escape character every wildcard is one.
-pub(crate) fn matches(text: &str, pattern: &str, escape: Option<char>) -> bool {
-    let pieces = pieces(pattern, escape);
+///
+/// # Errors
+/// Where the pattern ends with the escape character.
+pub(crate) fn matches(text: &str, pattern: &str, escape: Option<char>) -> Result<bool, EvalError> {
+    let pieces = pieces(pattern, escape)?;
     // reached[i]: the pieces so far can stand for the first i characters.
     let chars: Vec<char> = text.chars().collect();
     let mut reached = vec![false; chars.len() + 1];
@@ -35,23 +40,40 @@ pub(crate) fn matches(text: &str, pattern: &str, escape: Option<char>) -> bool {
             }
         }
     }
-    reached.last().copied().unwrap_or(false)
+    Ok(reached.last().copied().unwrap_or(false))
 }
 
-fn pieces(pattern: &str, escape: Option<char>) -> Vec<Piece> {
+fn pieces(pattern: &str, escape: Option<char>) -> Result<Vec<Piece>, EvalError> {
     let mut pieces = Vec::new();
     let mut chars = pattern.chars();
     while let Some(c) = chars.next() {
         pieces.push(match c {
-            c if Some(c) == escape => Piece::Exactly(chars.next().unwrap_or(c)),
+            c if Some(c) == escape => {
+                Piece::Exactly(chars.next().ok_or(EvalError::NothingEscaped)?)
+            }
             '%' => Piece::Any,
             '_' => Piece::One,
             c => Piece::Exactly(c),
         });
     }
-    pieces
+    Ok(pieces)
 }
 
 fn ends_line(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_escape_character_needs_something_to_escape() {
+        assert_eq!(matches("a%", "a!%", Some('!')), Ok(true));
+        assert_eq!(matches("a!", "a!!", Some('!')), Ok(true));
+        for text in ["a!", "b"] {
+            let matched = matches(text, "a!", Some('!'));
+            assert_eq!(matched, Err(EvalError::NothingEscaped), "{text}");
+        }
+    }
 }

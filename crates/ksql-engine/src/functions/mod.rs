@@ -33,6 +33,9 @@ pub enum EvalError {
     /// A text cut inside a character of two UTF-16 units.
     #[error("half a character")]
     HalfCharacter,
+    /// A LIKE pattern that ends with its escape character.
+    #[error("the escape character ends the pattern")]
+    NothingEscaped,
 }
 
 /// What a scalar function computes.
