@@ -99,7 +99,9 @@ impl Store {
             }
             for key in entry.remove() {
                 if let Some(rows) = self.by_key.get_mut(&key) {
-                    rows.retain(|(time, _)| *time >= oldest);
+                    // A key is there once for each of its rows: only the first time moves any.
+                    let old = rows.partition_point(|(time, _)| *time < oldest);
+                    rows.drain(..old);
                     if rows.is_empty() {
                         self.by_key.remove(&key);
                     }
