@@ -100,7 +100,7 @@ impl Rows {
             };
             let mut change = match change {
                 Some(change) => Some(change),
-                None => return Some(self.failure()),
+                None => return Some(self.failure().await),
             };
             while let Some(written) = change {
                 if self.writer.write(&written, bytes)
@@ -120,9 +120,9 @@ impl Rows {
         None
     }
 
-    /// The query ended by itself.
-    fn failure(&mut self) -> Bytes {
-        match self.listener.failure.try_recv() {
+    /// The query ended by itself; why, it says a moment after its last row.
+    async fn failure(&mut self) -> Bytes {
+        match (&mut self.listener.failure).await {
             Ok(error) => {
                 let error = ApiError::request(SERVER_ERROR, error.to_string());
                 self.encoding.failure(&error.body())
