@@ -2,6 +2,7 @@
 
 use crate::error::ErrorKind;
 use crate::parse::ast::{SourceKind, Statement, StatementKind, Target};
+use crate::registry::{Effect, Executed};
 use crate::serve::error::{ApiError, BAD_STATEMENT, QUERY_ENDPOINT};
 use crate::serve::properties::Properties;
 use crate::serve::sql::create;
@@ -50,7 +51,7 @@ async fn one(
     }
     let mut trial = view.registry.clone();
     match trial.execute(sql) {
-        Ok(_) => {}
+        Ok(executed) => check_deletion(state, &executed, &written_back())?,
         Err(error) => {
             let shown = match error.kind {
                 ErrorKind::Syntax => text.to_owned(),
@@ -66,6 +67,28 @@ async fn one(
     }
     view.registry = trial;
     Ok(())
+}
+
+/// Refuses to delete a topic where topics cannot be deleted: later the source would be gone.
+fn check_deletion(state: &State, executed: &[Executed], sql: &str) -> Result<(), ApiError> {
+    let mut effects = executed.iter().flat_map(|statement| &statement.effects);
+    let doomed = effects.find_map(|effect| match effect {
+        Effect::Dropped {
+            source,
+            delete_topic: true,
+        } => Some(&source.topic),
+        _ => None,
+    });
+    match doomed {
+        Some(topic) if !state.topics.can_delete() => {
+            let message = format!(
+                "topic '{topic}' cannot be deleted: this broker deletes no topics on request; \
+                 drop without DELETE TOPIC"
+            );
+            Err(ApiError::statement(BAD_STATEMENT, message, sql))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// That a name is taken already.

@@ -208,6 +208,10 @@ impl Topics for KafkaTopics {
         .boxed()
     }
 
+    fn can_delete(&self) -> bool {
+        matches!(self.administration, Administration::Broker(_))
+    }
+
     fn delete<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<(), TopicsError>> {
         async move {
             let action = || format!("topic '{topic}' cannot be deleted");

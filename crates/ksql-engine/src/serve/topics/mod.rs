@@ -20,6 +20,9 @@ pub trait Topics: Send + Sync {
     /// Makes a topic; when this returns, the broker knows it.
     fn create(&self, topic: TopicSpec) -> BoxFuture<'_, Result<(), TopicsError>>;
 
+    /// Whether topics can be deleted at all: asked before anything that needs it is done.
+    fn can_delete(&self) -> bool;
+
     /// Deletes a topic with its records.
     fn delete<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<(), TopicsError>>;
 

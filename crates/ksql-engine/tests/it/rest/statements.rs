@@ -38,6 +38,31 @@ async fn one_refused_statement_keeps_the_others_of_its_request_from_being_execut
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_cannot_be_deleted_keeps_its_source() {
+    let world = World::embedded().await;
+    let (status, _) = world.ksql(SOURCE).await;
+    assert_eq!(status, 200);
+    let fill = "CREATE STREAM X WITH (KAFKA_TOPIC='x') AS SELECT ID, V FROM S;";
+    world.ksql(fill).await;
+    for drop in [
+        "DROP STREAM X DELETE TOPIC;",
+        "SHOW STREAMS; DROP STREAM X DELETE TOPIC;",
+    ] {
+        let (status, error) = world.ksql(drop).await;
+        assert_eq!((status, &error["error_code"]), (400, &40_001.into()));
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("drop without DELETE TOPIC"), "{message}");
+    }
+    let registry = world.runtime.registry();
+    assert!(registry.catalog().source("X").is_some());
+    assert_eq!(registry.queries().len(), 1);
+    let (status, answer) = world
+        .ksql("DROP STREAM IF EXISTS Y DELETE TOPIC; DROP STREAM X;")
+        .await;
+    assert_eq!(status, 200, "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_says_where_in_the_request_and_what_is_supported() {
     let world = World::start().await;
     let (status, error) = world

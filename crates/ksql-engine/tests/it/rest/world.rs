@@ -65,6 +65,9 @@ impl Topics for TestTopics {
     fn create(&self, topic: TopicSpec) -> BoxFuture<'_, Result<(), TopicsError>> {
         self.topics.create(topic)
     }
+    fn can_delete(&self) -> bool {
+        true
+    }
     fn delete<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), TopicsError>> {
         // The in-process cluster keeps its topics; nothing here makes one again.
         async { Ok(()) }.boxed()
@@ -91,7 +94,22 @@ impl World {
         Self::with(Limits::default(), 604_800_000).await
     }
 
+    /// With the topics of a broker that deletes none.
+    pub(super) async fn embedded() -> Self {
+        Self::of(Limits::default(), |topics| Arc::new(topics)).await
+    }
+
     pub(super) async fn with(limits: Limits, retention_ms: i64) -> Self {
+        Self::of(limits, |topics| {
+            Arc::new(TestTopics {
+                topics,
+                retention_ms,
+            })
+        })
+        .await
+    }
+
+    async fn of(limits: Limits, topics: impl FnOnce(KafkaTopics) -> Arc<dyn Topics>) -> Self {
         let (settings, create) = cluster();
         let options = Options {
             create_topic: Some(create.clone()),
@@ -99,11 +117,8 @@ impl World {
         };
         let metrics = options.metrics.clone();
         let runtime = Runtime::start(settings.clone(), options).await.unwrap();
-        let topics = KafkaTopics::of_embedded(&settings, Some(create.clone())).unwrap();
-        let topics = Arc::new(TestTopics {
-            topics,
-            retention_ms,
-        });
+        let embedded = KafkaTopics::of_embedded(&settings, Some(create.clone())).unwrap();
+        let topics = topics(embedded);
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
             limits,
