@@ -3,7 +3,7 @@
 //! Executing statements here starts nothing: it gives [`Effect`]s, and whoever runs queries (the
 //! in-memory [`Engine`](crate::engine::Engine) or the Kafka runtime) acts on them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::analyse::{Command, NewQuery, RECORD_CACHE, analyse};
@@ -158,6 +158,7 @@ impl Registry {
                 effects.push(Effect::Declared(source));
             }
             Command::CreateQuery(new) => {
+                self.check_circle(&new).map_err(refuse)?;
                 self.commands += 1;
                 if new.create_topic {
                     self.create_topic(&new.sink.topic, new.partitions, &mut effects);
@@ -171,6 +172,7 @@ impl Registry {
                 effects.push(Effect::Start(self.start(id, sql.clone(), new, false)));
             }
             Command::Insert(new) => {
+                self.check_circle(&new).map_err(refuse)?;
                 self.commands += 1;
                 let id = format!("INSERTQUERY_{}", self.commands - 1);
                 effects.push(Effect::Start(self.start(id, sql.clone(), new, true)));
@@ -213,7 +215,8 @@ impl Registry {
         mut new: NewQuery,
         inserts: bool,
     ) -> Arc<RegisteredQuery> {
-        let cache = self.settings.get(RECORD_CACHE);
+        let mut caches = RECORD_CACHE.iter();
+        let cache = caches.find_map(|name| self.settings.get(*name));
         if cache.is_some_and(|bytes| bytes.parse() == Ok(0_u64)) {
             new.plan.without_record_cache();
         }
@@ -242,6 +245,28 @@ impl Registry {
         query
     }
 
+    /// Refuses a query that would read what it writes, itself or through other queries.
+    fn check_circle(&self, new: &NewQuery) -> Result<(), String> {
+        let mut read: BTreeSet<&str> = BTreeSet::new();
+        let mut ahead: Vec<&str> = new.plan.source_topics().collect();
+        while let Some(topic) = ahead.pop() {
+            if topic == new.sink.topic {
+                return Err(format!(
+                    "the query would read what it writes to topic '{topic}', without end: \
+                     write to another topic"
+                ));
+            }
+            if read.insert(topic) {
+                let writers = self
+                    .queries
+                    .iter()
+                    .filter(|query| query.sink.topic == topic);
+                ahead.extend(writers.flat_map(|query| query.plan.source_topics()));
+            }
+        }
+        Ok(())
+    }
+
     fn drop_source(
         &mut self,
         name: &str,
@@ -262,6 +287,21 @@ impl Registry {
                 "`{name}` cannot be dropped: {} uses it; TERMINATE it first",
                 in_the_way.join(", ")
             ));
+        }
+        if delete_topic && let Some(source) = self.catalog.source(name) {
+            let others: Vec<&str> = self
+                .catalog
+                .sources()
+                .filter(|other| other.topic == source.topic && other.name != name)
+                .map(|other| other.name.as_str())
+                .collect();
+            if !others.is_empty() {
+                return Err(format!(
+                    "Refusing to delete topic. Found other data sources ({}) using topic {}",
+                    others.join(", "),
+                    source.topic
+                ));
+            }
         }
         self.stop(|query| query.sink.name == name, effects);
         if let Some(source) = self.catalog.remove_source(name) {

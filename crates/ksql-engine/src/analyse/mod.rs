@@ -158,31 +158,49 @@ fn command(catalog: &Catalog, statement: &Statement, sql: &str) -> Result<Comman
     }
 }
 
-/// The size of ksqlDB's record cache, of which only 0 makes a difference.
-pub(crate) const RECORD_CACHE: &str = "cache.max.bytes.buffering";
+/// The size of ksqlDB's record cache, of which only 0 makes a difference. It has two names; the
+/// first one counts where both are set.
+pub(crate) const RECORD_CACHE: [&str; 2] =
+    ["statestore.cache.max.bytes", "cache.max.bytes.buffering"];
+
+/// Whether `EMIT FINAL` is allowed; here it always is.
+pub(crate) const SUPPRESS: &str = "ksql.suppress.enabled";
+
+/// Whether it is a name of the record cache's size.
+pub(crate) fn is_record_cache(name: &str) -> bool {
+    RECORD_CACHE.contains(&name)
+}
+
+/// What is wrong with the value of one of these properties.
+pub(crate) fn value_problem(name: &str, value: &str) -> Option<&'static str> {
+    match name {
+        "auto.offset.reset" if !matches!(value, "earliest" | "latest") => {
+            Some("it is 'earliest' or 'latest'")
+        }
+        SUPPRESS if !value.eq_ignore_ascii_case("true") => {
+            Some("EMIT FINAL cannot be turned off: it is 'true'")
+        }
+        _ if is_record_cache(name) && value.parse::<u64>().is_err() => {
+            Some("it is a number of bytes")
+        }
+        _ => None,
+    }
+}
 
 /// The properties that may be set.
 fn set(name: &str, value: Option<&str>, at: usize) -> Result<Command, Refusal> {
     let short = name.strip_prefix("ksql.streams.").unwrap_or(name);
-    match (short, value) {
-        ("auto.offset.reset", None | Some("earliest" | "latest"))
-        | ("ksql.suppress.enabled", _) => {}
-        (RECORD_CACHE, None) => {}
-        (RECORD_CACHE, Some(bytes)) if bytes.parse::<u64>().is_ok() => {}
-        (RECORD_CACHE, Some(_)) => {
-            return Err(invalid(at, format!("{RECORD_CACHE} is a number of bytes")));
-        }
-        ("auto.offset.reset", Some(_)) => {
-            return Err(invalid(at, "auto.offset.reset is 'earliest' or 'latest'"));
-        }
-        _ => {
-            return Err(unsupported(
-                at,
-                format!(
-                    "property '{name}' is not supported; supported are 'auto.offset.reset' and '{RECORD_CACHE}'"
-                ),
-            ));
-        }
+    if !matches!(short, "auto.offset.reset" | SUPPRESS) && !is_record_cache(short) {
+        let [other, cache] = RECORD_CACHE;
+        return Err(unsupported(
+            at,
+            format!(
+                "property '{name}' is not supported; supported are 'auto.offset.reset' and '{cache}' or '{other}'"
+            ),
+        ));
+    }
+    if let Some(problem) = value.and_then(|value| value_problem(short, value)) {
+        return Err(invalid(at, format!("'{name}': {problem}")));
     }
     Ok(match value {
         Some(value) => Command::Set {

@@ -16,8 +16,10 @@ use crate::kafka::runtime::RuntimeError;
 
 /// How many records may be on their way at once.
 const IN_FLIGHT: usize = 10_000;
+/// How long a full queue is left alone.
+const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 /// How long a stopping query waits for what is on its way.
-const FLUSH: Duration = Duration::from_secs(10);
+pub(crate) const FLUSH: Duration = Duration::from_secs(10);
 
 /// Makes the producer that all queries share: idempotent, so that a retry writes nothing twice or
 /// out of order.
@@ -87,7 +89,7 @@ impl Deliveries {
                     message = back;
                     if self.in_flight.is_empty() {
                         // Other queries fill the queue that all share.
-                        tokio::task::yield_now().await;
+                        tokio::time::sleep(BETWEEN_TRIES).await;
                     } else {
                         self.delivered().await?;
                     }

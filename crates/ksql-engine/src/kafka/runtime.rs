@@ -36,8 +36,6 @@ pub struct Options {
     pub create_topic: Option<CreateTopic>,
     /// What the queries count.
     pub metrics: Metrics,
-    /// Called once when the first script's queries have their places in their topics.
-    pub on_ready: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl Default for Options {
@@ -47,7 +45,6 @@ impl Default for Options {
             processing_log: PROCESSING_LOG.to_owned(),
             create_topic: None,
             metrics: Metrics::default(),
-            on_ready: None,
         }
     }
 }
@@ -257,9 +254,6 @@ impl Runtime {
             }
         }
         *lock(&self.inner.registry) = registry;
-        if let Some(ready) = &self.inner.options.on_ready {
-            ready();
-        }
         Ok(executed)
     }
 

@@ -4,23 +4,22 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::analyse::RECORD_CACHE;
+use crate::analyse::{self, RECORD_CACHE, SUPPRESS};
 use crate::serve::error::{ApiError, BAD_REQUEST, BAD_STATEMENT, SERVER_ERROR};
 
 /// The properties on which the engine acts.
-const ACTING: [&str; 2] = [RESET, RECORD_CACHE];
+const ACTING: [&str; 3] = [RESET, RECORD_CACHE[0], RECORD_CACHE[1]];
 
 const RESET: &str = "auto.offset.reset";
 
 /// Properties of ksqlDB that change how much is computed at once, or where, and not what: they are
 /// taken and have no effect.
-const WITHOUT_EFFECT: [&str; 6] = [
+const WITHOUT_EFFECT: [&str; 5] = [
     "commit.interval.ms",
     "ksql.query.pull.table.scan.enabled",
     "ksql.query.push.v2.enabled",
-    "ksql.suppress.enabled",
+    SUPPRESS,
     "num.stream.threads",
-    "statestore.cache.max.bytes",
 ];
 
 /// Properties of the server that no client may set.
@@ -57,15 +56,10 @@ fn known(name: &str) -> bool {
 }
 
 fn value_problem(name: &str, value: &str) -> Option<String> {
-    match name {
-        RESET if !matches!(value, "earliest" | "latest") => Some(format!(
-            "Invalid value {value} for property {RESET}: it is 'earliest' or 'latest'"
-        )),
-        RECORD_CACHE if value.parse::<u64>().is_err() => Some(format!(
-            "Invalid value {value} for property {RECORD_CACHE}: it is a number of bytes"
-        )),
-        _ => None,
-    }
+    let problem = analyse::value_problem(name, value)?;
+    Some(format!(
+        "Invalid value {value} for property {name}: {problem}"
+    ))
 }
 
 impl Properties {
@@ -166,8 +160,22 @@ mod tests {
 
     #[test]
     fn a_value_that_the_engine_cannot_act_on_is_refused() {
-        let error = of(json!({"auto.offset.reset": "none"})).expect_err("none");
-        assert_eq!(error.status(), 400);
+        for (name, value) in [
+            ("auto.offset.reset", "none"),
+            ("ksql.suppress.enabled", "false"),
+            ("statestore.cache.max.bytes", "much"),
+        ] {
+            let error = of(json!({ name: value })).expect_err(name);
+            assert_eq!(error.status(), 400);
+        }
+    }
+
+    #[test]
+    fn the_record_cache_is_acted_on_by_either_name() {
+        for name in ["cache.max.bytes.buffering", "statestore.cache.max.bytes"] {
+            let properties = of(json!({ name: 0 })).expect("a known property");
+            assert_eq!(properties.prelude(), format!("SET '{name}'='0';"));
+        }
     }
 
     #[test]

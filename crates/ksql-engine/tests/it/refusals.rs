@@ -87,6 +87,64 @@ fn a_stream_that_a_query_reads_is_not_dropped() {
 }
 
 #[test]
+fn a_topic_that_others_use_is_not_deleted() {
+    let mut engine = Engine::new(Catalog::assuming(1));
+    engine.execute(SOURCE).unwrap();
+    engine
+        .execute(&SOURCE.replace("STREAM S", "STREAM OTHER"))
+        .unwrap();
+    let error = engine.execute("DROP STREAM S DELETE TOPIC;").unwrap_err();
+    assert_eq!(
+        error.message,
+        "Refusing to delete topic. Found other data sources (OTHER) using topic s"
+    );
+    engine
+        .execute("DROP STREAM S; DROP STREAM OTHER DELETE TOPIC;")
+        .unwrap();
+}
+
+#[test]
+fn a_property_that_changes_results_is_acted_on_or_refused() {
+    for statement in [
+        "SET 'ksql.suppress.enabled'='false';",
+        "SET 'statestore.cache.max.bytes'='much';",
+        "SET 'cache.max.bytes.buffering'='-1';",
+    ] {
+        let mut engine = Engine::new(Catalog::assuming(1));
+        let error = engine.execute(statement).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Invalid, "{statement}: {error}");
+    }
+    let mut engine = Engine::new(Catalog::assuming(1));
+    engine
+        .execute("SET 'ksql.suppress.enabled'='TRUE'; SET 'ksql.streams.statestore.cache.max.bytes'='0';")
+        .unwrap();
+}
+
+#[test]
+fn a_query_does_not_read_what_it_writes() {
+    for statement in [
+        "INSERT INTO S SELECT * FROM S;",
+        "CREATE STREAM X WITH (KAFKA_TOPIC='s') AS SELECT * FROM S;",
+        "CREATE STREAM X AS SELECT * FROM S; CREATE STREAM Y AS SELECT * FROM X; INSERT INTO S SELECT * FROM Y;",
+    ] {
+        let mut engine = Engine::new(Catalog::assuming(1));
+        engine.execute(SOURCE).unwrap();
+        let error = engine.execute(statement).unwrap_err();
+        assert!(
+            error.message.contains("without end"),
+            "{statement}: {error}"
+        );
+        assert!(engine.registry().queries().is_empty());
+    }
+    let mut engine = Engine::new(Catalog::assuming(1));
+    engine.execute(SOURCE).unwrap();
+    // Two ways into one topic are no circle.
+    engine
+        .execute("CREATE STREAM X AS SELECT * FROM S; INSERT INTO X SELECT * FROM S;")
+        .unwrap();
+}
+
+#[test]
 fn the_shipped_pipeline_is_supported_and_names_its_topics() {
     let text = include_str!("../../../../ksql/pipeline.sql");
     let script = Script::parse(text).unwrap();
