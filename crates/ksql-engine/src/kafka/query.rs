@@ -77,16 +77,24 @@ impl QueryLoop {
                 }
                 event = next(&self.readers) => event?,
             };
-            self.take(input, event, &mut merger, &mut paused, &mut outcome)
-                .await?;
+            // A listener that reads nothing or a broker that is away must not hold up the end.
+            let taken = self.take(input, event, &mut merger, &mut paused, &mut outcome);
+            let Some(taken) = stop.run_until_cancelled(taken).await else {
+                break;
+            };
+            taken?;
             // What has arrived already is taken without going back to sleep.
             for _ in 0..TURN {
                 let Some(event) = next(&self.readers).now_or_never() else {
                     break;
                 };
                 let (input, event) = event?;
-                self.take(input, event, &mut merger, &mut paused, &mut outcome)
-                    .await?;
+                let taken = self.take(input, event, &mut merger, &mut paused, &mut outcome);
+                match stop.run_until_cancelled(taken).await {
+                    Some(taken) => taken?,
+                    // The loop looks at it first.
+                    None => break,
+                }
             }
             if let Target::Listener(listener) = &self.target
                 && listener.is_closed()

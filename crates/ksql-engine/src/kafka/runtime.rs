@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::FutureExt;
 use kafka_io::KafkaSettings;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::FutureProducer;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,12 +20,15 @@ use crate::execute::{Change, QueryFailed, SinkWriter, Task};
 use crate::formats::Format;
 use crate::kafka::consume::Reader;
 use crate::kafka::metrics::Metrics;
-use crate::kafka::produce::{Deliveries, producer};
+use crate::kafka::produce::{Deliveries, FLUSH, producer};
 use crate::kafka::query::{QueryLoop, Question, Target};
 use crate::kafka::script::PROCESSING_LOG;
 use crate::kafka::topics::{self, CreateTopic, NewTopic};
 use crate::plan::QueryPlan;
 use crate::registry::{Effect, Executed, RegisteredQuery, Registry};
+
+/// How long a query may take to stop: what it has written is delivered first.
+const STOPPING: Duration = FLUSH.saturating_add(Duration::from_secs(5));
 
 /// What a runtime may be told.
 #[derive(Clone)]
@@ -156,6 +161,7 @@ struct Inner {
 /// A persistent query.
 struct Running {
     stop: CancellationToken,
+    task: JoinHandle<()>,
     questions: mpsc::Sender<Question>,
 }
 
@@ -247,7 +253,7 @@ impl Runtime {
                 // Nothing of a script that failed keeps running.
                 for effect in effects() {
                     if let Effect::Start(query) = effect {
-                        self.stop_query(query);
+                        self.stop_query(query).await;
                     }
                 }
                 return Err(error);
@@ -269,7 +275,7 @@ impl Runtime {
             }
             Effect::Start(query) => self.start_query(query, on_failure),
             Effect::Stop(query) => {
-                self.stop_query(query);
+                self.stop_query(query).await;
                 Ok(())
             }
             _ => Ok(()),
@@ -293,23 +299,31 @@ impl Runtime {
         let stop = self.inner.stop.child_token();
         let questions;
         (questions, query_loop.questions) = mpsc::channel(1);
-        let running = Running {
-            stop: stop.clone(),
-            questions,
-        };
-        lock(&self.inner.running).insert(query.id.clone(), running);
-        let (inner, id) = (Arc::clone(&self.inner), query.id.clone());
-        self.spawn(query_loop, stop, move |error| match on_failure {
+        let (inner, id, stopped) = (Arc::clone(&self.inner), query.id.clone(), stop.clone());
+        let task = self.spawn(query_loop, stop.clone(), move |error| match on_failure {
+            // A query that was told to stop ends nothing else; the log has its error.
+            _ if stopped.is_cancelled() && !inner.stop.is_cancelled() => {}
             // Nobody is there to hear it only when the runtime is gone.
             OnFailure::End => drop(inner.failures.send(error)),
             OnFailure::Tell => drop(lock(&inner.broken).insert(id, error.to_string())),
         });
+        let running = Running {
+            stop,
+            task,
+            questions,
+        };
+        lock(&self.inner.running).insert(query.id.clone(), running);
         Ok(())
     }
 
-    fn stop_query(&self, query: &RegisteredQuery) {
-        if let Some(running) = lock(&self.inner.running).remove(&query.id) {
+    /// Returns when the query writes nothing any more, or after [`STOPPING`].
+    async fn stop_query(&self, query: &RegisteredQuery) {
+        let running = lock(&self.inner.running).remove(&query.id);
+        if let Some(running) = running {
             running.stop.cancel();
+            if tokio::time::timeout(STOPPING, running.task).await.is_err() {
+                tracing::error!(query = query.id, "the query has not stopped in time");
+            }
         }
         lock(&self.inner.broken).remove(&query.id);
     }
@@ -358,7 +372,7 @@ impl Runtime {
         query_loop: QueryLoop,
         stop: CancellationToken,
         report: impl FnOnce(RuntimeError) + Send + 'static,
-    ) {
+    ) -> JoinHandle<()> {
         let id = query_loop.id.clone();
         tracing::info!(query = id, "running");
         self.inner.tracker.spawn(async move {
@@ -369,7 +383,7 @@ impl Runtime {
                 tracing::error!(query = id, %error, "the query stops");
                 report(error);
             }
-        });
+        })
     }
 
     /// What `question` finds in a running query's state, between two records; none where the query
@@ -421,7 +435,7 @@ impl Runtime {
         let stop = self.inner.stop.child_token();
         let (report, failure) = oneshot::channel();
         // Only its listener has to know; the other queries go on.
-        self.spawn(query_loop, stop.clone(), |error| drop(report.send(error)));
+        drop(self.spawn(query_loop, stop.clone(), |error| drop(report.send(error))));
         Ok(Listener {
             id,
             changes: receiver,
@@ -442,9 +456,10 @@ impl Runtime {
         };
         self.inner.stop.cancel();
         self.inner.tracker.close();
-        self.inner.tracker.wait().await;
+        let ended = tokio::time::timeout(STOPPING, self.inner.tracker.wait()).await;
         match (first, failed.try_recv()) {
             (Ok(()), Ok(error)) => Err(error),
+            (Ok(()), Err(_)) if ended.is_err() => Err(RuntimeError::Interrupted),
             (first, _) => first,
         }
     }

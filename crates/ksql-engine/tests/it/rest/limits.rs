@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ksql_engine::registry::Effect;
 use ksql_engine::serve::Limits;
 use serde_json::json;
 
@@ -145,4 +146,27 @@ async fn a_server_that_ends_ends_its_open_queries() {
         .unwrap()
         .unwrap()
         .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_that_reads_nothing_does_not_hold_up_the_end() {
+    let world = World::start().await;
+    world.ksql(SOURCE).await;
+    // One record changes 3,600 windows: more than waits for a listener.
+    let sql = "SELECT ID, COUNT(*) AS N FROM S WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY 1 SECOND) \
+               GROUP BY ID EMIT CHANGES;";
+    let value = r#"{"V":"x"}"#;
+    world.send("s", Some("a"), Some(value), 10_000_000).await;
+    let executed = world.runtime.registry().execute(sql).unwrap();
+    let Effect::Select(plan) = &executed[0].effects[0] else {
+        panic!("{executed:?}");
+    };
+    let listener = world.runtime.listen(plan, true).unwrap();
+    until("the listener's changes are as many as may wait", || async {
+        listener.changes.len() == listener.changes.max_capacity()
+    })
+    .await;
+    let running = world.runtime.run(world.shutdown.clone());
+    world.shutdown.cancel();
+    tokio::time::timeout(LIMIT, running).await.unwrap().unwrap();
 }
