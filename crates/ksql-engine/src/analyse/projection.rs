@@ -1,9 +1,25 @@
 //! The `SELECT` list: stars expanded, names given.
 
+use std::collections::HashSet;
+
 use crate::analyse::scope::{BOUNDS, ROWKEY, Scope, ScopeSource};
 use crate::error::{Refusal, invalid, unsupported};
 use crate::parse::ast::{Expr, ExprKind, Ident, SelectItem};
 use crate::parse::lexer::Literal;
+
+/// How many columns a source or a projection may have.
+const MAX_COLUMNS: usize = 4_000;
+
+/// Where there are more.
+pub(crate) fn check_columns(count: usize, at: usize) -> Result<(), Refusal> {
+    if count <= MAX_COLUMNS {
+        return Ok(());
+    }
+    Err(unsupported(
+        at,
+        format!("more than {MAX_COLUMNS} columns are not supported"),
+    ))
+}
 
 /// One column of the projection.
 #[derive(Clone, Debug)]
@@ -30,6 +46,7 @@ pub(crate) fn items(
     stars: Stars,
 ) -> Result<Vec<Item>, Refusal> {
     let mut items: Vec<Item> = Vec::new();
+    let mut names: HashSet<String> = HashSet::new();
     let mut generated = 0;
     for entry in list {
         let (new, at) = match entry {
@@ -45,7 +62,7 @@ pub(crate) fn items(
             }
         };
         for item in new {
-            if items.iter().any(|other| other.name == item.name) {
+            if !names.insert(item.name.clone()) {
                 return Err(invalid(
                     at,
                     format!(
@@ -55,6 +72,7 @@ pub(crate) fn items(
                 ));
             }
             items.push(item);
+            check_columns(items.len(), at)?;
         }
     }
     Ok(items)

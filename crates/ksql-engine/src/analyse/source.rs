@@ -1,5 +1,8 @@
 //! `CREATE STREAM` and `CREATE TABLE` over an existing topic.
 
+use std::collections::HashSet;
+
+use crate::analyse::projection::check_columns;
 use crate::analyse::properties::{Properties, properties};
 use crate::analyse::scope::is_reserved;
 use crate::analyse::types::resolve;
@@ -28,6 +31,7 @@ pub(crate) fn declare(
     sql: &str,
 ) -> Result<NewSource, Refusal> {
     let at = target.name.at;
+    check_columns(columns.len(), at)?;
     let schema = schema(kind, columns)?;
     let with: Properties = properties(with, true)?;
     if columns.is_empty() {
@@ -98,6 +102,7 @@ pub(crate) fn declare(
 
 fn schema(kind: SourceKind, columns: &[ColumnDef]) -> Result<Schema, Refusal> {
     let mut schema = Schema::default();
+    let mut names = HashSet::new();
     for definition in columns {
         let name = &definition.name.name;
         let ty = resolve(&definition.ty)?;
@@ -107,7 +112,7 @@ fn schema(kind: SourceKind, columns: &[ColumnDef]) -> Result<Schema, Refusal> {
                 format!("`{name}` is the name of a pseudo column"),
             ));
         }
-        if schema.columns().any(|column| column.name == *name) {
+        if !names.insert(name) {
             return Err(invalid(
                 definition.name.at,
                 format!("column `{name}` is there twice"),

@@ -145,6 +145,28 @@ fn a_query_does_not_read_what_it_writes() {
 }
 
 #[test]
+fn columns_are_bounded() {
+    let columns = |count: usize, of: &dyn Fn(usize) -> String| {
+        (0..count).map(of).collect::<Vec<_>>().join(", ")
+    };
+    for (count, fits) in [(3_000, true), (5_000, false)] {
+        let declared = columns(count, &|n| format!("C{n} INT"));
+        let projected = columns(count, &|n| format!("I AS C{n}"));
+        let mut engine = Engine::new(Catalog::assuming(1));
+        engine.execute(SOURCE).unwrap();
+        for statement in [
+            format!("CREATE STREAM X ({declared}) WITH (KAFKA_TOPIC='x', VALUE_FORMAT='JSON');"),
+            format!("CREATE STREAM Y AS SELECT ID, {projected} FROM S;"),
+        ] {
+            match engine.execute(&statement) {
+                Ok(_) => assert!(fits),
+                Err(error) => assert!(!fits && error.message.contains("columns"), "{error}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn the_shipped_pipeline_is_supported_and_names_its_topics() {
     let text = include_str!("../../../../ksql/pipeline.sql");
     let script = Script::parse(text).unwrap();
