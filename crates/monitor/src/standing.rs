@@ -2,6 +2,8 @@
 
 use report::{Progress, Report, Retraining, percent};
 
+use crate::sections::words::date_and_clock;
+
 /// Where the pipeline stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
@@ -82,7 +84,14 @@ fn sentence(condition: Condition, report: &Report) -> String {
     let threshold = percent(Some(report.threshold));
     match condition {
         Condition::Waiting => "No fish has been measured yet.".to_owned(),
-        Condition::Steady => format!("No window's mean error has passed {threshold}."),
+        Condition::Steady => report.retrainings.last().map_or_else(
+            || format!("No window's mean error has passed {threshold}."),
+            // Its fish are forgotten, and with them the drift.
+            |one| {
+                let ended = date_and_clock(one.window_end);
+                format!("The last window whose mean error passed {threshold} ended at {ended} UTC.")
+            },
+        ),
         Condition::Rising => {
             format!("The last ten fish were off by more than {threshold} on average.")
         }
@@ -128,4 +137,62 @@ fn cause(report: &Report) -> Option<&Retraining> {
         .clone()
         .find(|one| !superseded(one))
         .or_else(|| newest.clone().next())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::time::Duration;
+
+    use messages::topics;
+    use report::ledger::SeenRecord;
+    use report::{Ledger, ModelHistory, Sources};
+
+    use super::*;
+
+    /// A pipeline of which a trigger for the minute from 13:39 is known, and none of its fish.
+    fn triggered() -> Ledger {
+        let mut ledger = Ledger::default();
+        let start = 1_623_245_940_000_i64;
+        let value = r#"{"ModelVersion":"v1","Species":["walleye"],"Fish_Id_Start":"1","Fish_Id_End":"9","ErrorAvg":0.8,"Fish":9}"#;
+        let noted = ledger.note(SeenRecord {
+            topic: topics::WEIGHT_RETRAIN,
+            key: Some(&[b"v1".as_slice(), &start.to_be_bytes()].concat()),
+            value: Some(value.as_bytes()),
+        });
+        noted.expect("a trigger");
+        let value = r#"{"Fish_Id":"900","Species":"salmon","Length":80.0,"Height":19.0,"Timestamp":"2021-06-09T14:39:27.000Z"}"#;
+        let noted = ledger.note(SeenRecord {
+            topic: topics::MACHINE_MEASUREMENT,
+            key: Some(b"900"),
+            value: Some(value.as_bytes()),
+        });
+        noted.expect("a measurement");
+        ledger
+    }
+
+    fn standing(ledger: &Ledger) -> Standing {
+        let report = report::build(&Sources {
+            ledger,
+            history: &ModelHistory::default(),
+            stored: &HashSet::new(),
+            planned: None,
+            threshold: 0.15,
+            window: Duration::from_secs(60),
+            wall: Duration::ZERO,
+            peak_memory_bytes: None,
+            faults: Vec::new(),
+        });
+        Standing::of(&report, &Progress::of(ledger))
+    }
+
+    #[test]
+    fn a_window_that_triggered_is_told_also_when_its_fish_are_forgotten() {
+        let standing = standing(&triggered());
+        assert_eq!(standing.condition, Condition::Steady);
+        assert_eq!(
+            standing.sentence,
+            "The last window whose mean error passed 15.0 % ended at 2021-06-09 13:40:00 UTC."
+        );
+    }
 }

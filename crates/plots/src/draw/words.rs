@@ -13,7 +13,8 @@ pub(crate) fn sentence(timeline: &Timeline) -> String {
     }
     if marks.is_empty() {
         let threshold = percent(timeline.threshold, 2);
-        return format!("No window's mean error passed {threshold}: nothing was retrained.");
+        // A report of the newest fish has left older windows out.
+        return format!("None of these fish was in a window whose mean error passed {threshold}.");
     }
     let trained: Vec<_> = marks.iter().filter(|one| one.retrained.is_some()).collect();
     if let [one] = trained.as_slice() {

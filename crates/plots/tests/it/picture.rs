@@ -160,7 +160,7 @@ fn a_run_without_a_retraining_says_so_and_has_no_marks_of_one() {
     assert!(
         texts(&svg)
             .iter()
-            .any(|text| text.contains("nothing was retrained"))
+            .any(|text| text.contains("None of these fish was in a window"))
     );
 }
 
