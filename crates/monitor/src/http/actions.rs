@@ -28,7 +28,7 @@ pub(super) enum Action {
     Activate,
     /// Make the chosen version live and hold it there.
     Pin,
-    /// Leave the chosen version live, and let triggers replace it again.
+    /// Let triggers replace the chosen version again, which is the live one.
     Unpin,
 }
 
@@ -101,6 +101,13 @@ impl Actions {
             request = request.bearer_auth(&token);
         }
         let answered = async {
+            // The model server has one way to unpin: to make a version live without a pin.
+            if action == Action::Unpin && !self.is_live(version).await? {
+                let detail =
+                    format!("model {version} is not live, and only the live one is pinned");
+                let body = serde_json::json!({ "detail": detail }).to_string();
+                return Ok((StatusCode::CONFLICT, body));
+            }
             let answer = request.send().await?;
             Ok::<_, reqwest::Error>((answer.status(), answer.text().await?))
         };
@@ -123,15 +130,26 @@ impl Actions {
         }
     }
 
-    fn url(&self, action: Action, version: &str) -> Url {
+    /// Whether the model server says that a version is the live one.
+    async fn is_live(&self, version: &str) -> Result<bool, reqwest::Error> {
+        let answer = self.client.get(self.at(&["models", "live"])).send().await?;
+        let live: Value = answer.error_for_status()?.json().await?;
+        Ok(live.get("ModelVersion").and_then(Value::as_str) == Some(version))
+    }
+
+    fn at(&self, path: &[&str]) -> Url {
         let mut url = self.base.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty();
-            match action {
-                Action::Train => path.push("train"),
-                _ => path.extend(["models", version, "activate"]),
-            };
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
         }
+        url
+    }
+
+    fn url(&self, action: Action, version: &str) -> Url {
+        let mut url = match action {
+            Action::Train => self.at(&["train"]),
+            _ => self.at(&["models", version, "activate"]),
+        };
         let pin = match action {
             Action::Pin => Some("true"),
             Action::Unpin => Some("false"),

@@ -82,6 +82,8 @@ fn actions(versions: Markup) -> Markup {
         section.card.full aria-labelledby="actions-heading" {
             h2 id="actions-heading" { "Actions" }
             form id="actions" action="actions" method="post" autocomplete="off" {
+                // Enter in a field presses the first button: none that does anything.
+                button type="submit" disabled hidden {}
                 div.fields {
                     p {
                         label for="token" { "Token" }

@@ -4,7 +4,8 @@ use reqwest::{Client, Response};
 
 use crate::support::{Served, Stage, TOKEN};
 
-async fn act(monitor: &Served, headers: &[(&str, &str)], form: &str) -> Response {
+/// Sends the page's form.
+pub(crate) async fn act(monitor: &Served, headers: &[(&str, &str)], form: &str) -> Response {
     let mut request = Client::new()
         .post(format!("{}/actions", monitor.url))
         .header("Content-Type", "application/x-www-form-urlencoded")
@@ -43,6 +44,15 @@ async fn an_action_needs_the_model_servers_token_and_says_how_it_ended() {
     let form = format!("action=unpin&version={live}&token={token}");
     assert_eq!(act(&monitor, &text, &form).await.status(), 200);
     assert!(!monitor.page().await.contains("live, pinned"));
+    // To unpin a version that is not live would make it live.
+    let other = act(
+        &monitor,
+        &text,
+        &format!("action=unpin&version=old&token={token}"),
+    )
+    .await;
+    assert_eq!(other.status(), 409);
+    assert!(other.text().await.unwrap().contains("old is not live"));
     // There is nothing to train on yet: the model server's own words.
     let train = act(&monitor, &text, &format!("action=train&token={token}")).await;
     assert_eq!(train.status(), 422);
