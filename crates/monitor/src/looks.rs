@@ -96,7 +96,6 @@ impl Looks {
         let mut rendering = shared.rendering.lock().await;
         let due = rendering.last.is_none_or(|last| last.elapsed() >= pace);
         if due && let Some(asker) = rendering.asker.clone() {
-            rendering.last = Some(Instant::now());
             let outside = asker.ask(age).await;
             let began = Instant::now();
             let state = State::of(&shared.watching, outside);
@@ -106,6 +105,8 @@ impl Looks {
                 shared.frames.send_replace(Arc::new(next));
                 shared.metrics.frames.inc();
             }
+            // Only now: who asked may have gone before the end, and nothing was rendered.
+            rendering.last = Some(began);
             shared
                 .metrics
                 .rendering

@@ -117,6 +117,8 @@ struct Known {
     stored: Stored,
     asked: Option<Instant>,
     history: Option<(Instant, String, usize)>,
+    /// When the model was asked for which version's answer for which fish.
+    example: Option<(Instant, String, String)>,
     parts: Option<Instant>,
 }
 
@@ -206,8 +208,22 @@ impl Known {
             }
         };
         let newest = newest_fish(&watching.observer);
+        let version = live.last.as_ref().map(|live| live.model_version.clone());
+        let asking = newest.zip(version);
+        let known_example = asking.as_ref().is_none_or(|(fish, version)| {
+            let same = |(asked, of, by): &(Instant, String, String)| {
+                *of == fish.fish_id
+                    && by == version
+                    && (example.failure.is_none() || asked.elapsed() < HISTORY)
+            };
+            self.example.as_ref().is_some_and(same)
+        });
+        let of_and_by = asking
+            .as_ref()
+            .map(|(fish, version)| (fish.fish_id.clone(), version.clone()));
+        // Each question counts in the model server's metrics: asked only for what is not known.
         let predicted = async {
-            if let Some(fish) = newest {
+            if let Some((fish, _)) = asking.filter(|_| !known_example) {
                 example.renew(predict(api, fish)).await;
             }
         };
@@ -217,6 +233,9 @@ impl Known {
         }
         if !known_parts {
             self.parts = Some(now);
+        }
+        if !known_example {
+            self.example = of_and_by.map(|(fish, version)| (now, fish, version));
         }
         self.outside = Arc::new(next);
     }

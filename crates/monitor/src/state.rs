@@ -29,7 +29,7 @@ pub(crate) struct State {
     pub(crate) progress: Progress,
     /// The report of the fish that are remembered, also of those on their way.
     pub(crate) report: Report,
-    /// The same of the newest fish, for the charts.
+    /// The same of the newest fish, without errors that cannot be drawn, for the charts.
     pub(crate) charted: Report,
     /// What fish lack that are not on their way any more.
     pub(crate) missing: Vec<String>,
@@ -64,8 +64,11 @@ impl State {
         let observer = &watching.observer;
         let ledger: Ledger = observer.ledger().clone();
         let history = outside.history.last.clone().unwrap_or_default();
-        // Where no store is looked at, a joined row counts as stored.
-        let stored = outside.stored.clone().unwrap_or_else(|| joined(&ledger));
+        // Where no store is looked at, or it does not answer, a joined row counts as stored.
+        let looked_at = outside.stored.as_ref();
+        let looked_at = looked_at.filter(|_| outside.store_failure.is_none());
+        let store = looked_at.is_some();
+        let stored = looked_at.cloned().unwrap_or_else(|| joined(&ledger));
         let report = report_of(&ledger, &history, &stored, watching);
         let progress = Progress::of(&ledger);
         let settled = ledger.without_those_on_their_way(&stored, ON_THE_WAY);
@@ -82,8 +85,8 @@ impl State {
         Self {
             at: EventTime::now(),
             standing: Standing::of(&report, &progress),
-            charted: report.newest(CHARTED),
-            steps: steps(&report, watching, outside.stored.is_some()),
+            charted: charted(&report),
+            steps: steps(&report, watching, store),
             dead_letters: ledger
                 .dead_letters()
                 .iter()
@@ -96,6 +99,16 @@ impl State {
             outside,
         }
     }
+}
+
+/// The newest fish. One whose error is none, which a record may say, does not take the chart away: it
+/// is drawn as one without an error.
+fn charted(report: &Report) -> Report {
+    let mut charted = report.newest(CHARTED);
+    for row in &mut charted.fish_rows {
+        row.error = row.error.filter(|error| error.is_finite() && *error >= 0.0);
+    }
+    charted
 }
 
 fn joined(ledger: &Ledger) -> HashSet<String> {

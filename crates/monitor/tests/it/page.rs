@@ -49,6 +49,30 @@ async fn the_page_is_a_whole_snapshot_that_needs_no_script_and_nothing_from_else
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_error_that_is_none_leaves_the_charts() {
+    let stage = Stage::new().await;
+    let monitor = stage.monitor().await;
+    let live = stage.live_version().await;
+    stage.fish(1, "salmon", &live, -0.5).await;
+    stage.fish(2, "salmon", &live, 0.02).await;
+    let page = monitor.page_with("data-fish=\"2\"").await;
+    assert!(page.contains("no error known"));
+    assert!(!page.contains("cannot be drawn"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn enter_in_a_field_presses_no_button_that_acts() {
+    let stage = Stage::new().await;
+    let page = stage.monitor().await.page().await;
+    let form = page.split("<form id=\"actions\"").nth(1).expect("a form");
+    let first = form.split("<button").nth(1).expect("a button");
+    assert!(
+        first.starts_with(" type=\"submit\" disabled hidden>"),
+        "{first}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_comes_from_records_is_text_and_never_markup() {
     let stage = Stage::new().await;
     let monitor = stage.monitor().await;

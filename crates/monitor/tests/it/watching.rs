@@ -3,6 +3,7 @@
 use messages::topics;
 use monitor::PartUrl;
 
+use crate::actions::act;
 use crate::support::{Stage, time};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,6 +42,25 @@ async fn of_a_pipeline_that_has_run_for_long_the_newest_fish_are_shown_and_none_
         .and_then(|rest| rest.split('<').next());
     let number: u64 = number.expect("a number").parse().expect("a number");
     assert!((111..200).contains(&number), "{number} fish");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_model_is_asked_once_for_a_fish_however_long_somebody_looks() {
+    let stage = Stage::new().await;
+    let monitor = stage.monitor().await;
+    let live = stage.live_version().await;
+    stage.fish(1, "salmon", &live, 0.02).await;
+    monitor.page_with("cm: predicted").await;
+    for _ in 0..5 {
+        // An action, here one that cannot be done, is followed by a look at everything.
+        let answer = act(&monitor, &[], "action=activate").await;
+        assert_eq!(answer.status(), 400);
+    }
+    let metrics = reqwest::get(format!("{}/metrics", stage.model_url)).await;
+    let metrics = metrics.unwrap().text().await.unwrap();
+    let asked = "catchweight_http_requests_total{route=\"/prediction\",status=\"200\"} ";
+    let line = metrics.lines().find_map(|line| line.strip_prefix(asked));
+    assert_eq!(line, Some("1"), "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
