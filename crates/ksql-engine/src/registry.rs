@@ -338,3 +338,36 @@ impl Registry {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Stage;
+
+    /// Whether a query runs without the record cache after these settings.
+    fn uncached(settings: &str) -> bool {
+        let mut registry = Registry::new(Catalog::assuming(1));
+        let table =
+            "CREATE STREAM S (ID VARCHAR KEY, V INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');
+            CREATE TABLE T AS SELECT ID, COUNT(*) AS N FROM S
+            WINDOW TUMBLING (SIZE 1 SECOND) GROUP BY ID EMIT FINAL;";
+        registry
+            .execute(&format!("{settings}{table}"))
+            .expect("supported statements");
+        let Stage::Aggregate(aggregate) = &registry.queries()[0].plan.stage else {
+            return false;
+        };
+        let window = aggregate.window.expect("a window");
+        window.found_for_ms.is_some()
+    }
+
+    #[test]
+    fn the_record_cache_has_two_names_and_the_newer_one_counts() {
+        assert!(!uncached(""));
+        assert!(uncached("SET 'cache.max.bytes.buffering'='0';"));
+        assert!(uncached("SET 'statestore.cache.max.bytes'='0';"));
+        assert!(!uncached(
+            "SET 'statestore.cache.max.bytes'='9'; SET 'cache.max.bytes.buffering'='0';"
+        ));
+    }
+}
