@@ -14,6 +14,8 @@ const KEEP_PER_SPECIES: u32 = 10;
 const KEEP_VERSIONS: u64 = 1_000;
 const LIVE_COPY: &str = "catchweight-live-model.json";
 const ROW_WAIT_MS: u64 = 5_000;
+/// A request is given up after ten seconds: the wait must leave time to train and to answer.
+const MAX_ROW_WAIT_MS: u64 = 8_000;
 
 /// What a model server is started with.
 #[derive(Clone, Debug, clap::Args)]
@@ -53,7 +55,7 @@ pub struct Config {
     pub live_copy: PathBuf,
 
     /// How long a training waits for the row that its trigger names, in milliseconds
-    #[arg(long, env = "ROW_WAIT_MS", default_value_t = ROW_WAIT_MS, value_parser = clap::value_parser!(u64).range(0..=60_000))]
+    #[arg(long, env = "ROW_WAIT_MS", default_value_t = ROW_WAIT_MS, value_parser = clap::value_parser!(u64).range(0..=MAX_ROW_WAIT_MS))]
     pub row_wait_ms: u64,
 
     /// What the first model is trained on: a CSV file with the columns species, length, height,
@@ -83,22 +85,31 @@ impl Config {
     /// The token that training and activation require, if any.
     ///
     /// # Errors
-    /// Where both a token and a file are given, or the file cannot be read or is empty.
+    /// Where both a token and a file are given, the file cannot be read or is empty, or the token
+    /// is nothing but spaces.
     pub fn token(&self) -> Result<Option<Secret>, UsageError> {
         let given = !self.train_token.0.is_empty();
         let Some(path) = &self.train_token_file else {
-            return Ok(given.then(|| self.train_token.clone()));
+            // A header's value has no spaces at its ends, so that they cannot be part of a token.
+            return match self.train_token.0.trim_ascii() {
+                "" if given => Err(UsageError(
+                    "--train-token is nothing but spaces: give a token, or none".into(),
+                )),
+                "" => Ok(None),
+                token => Ok(Some(Secret(token.to_owned()))),
+            };
         };
-        let path = path.display();
         if given {
             return Err(UsageError(
                 "--train-token and --train-token-file are both set: give one of them".into(),
             ));
         }
-        let text = std::fs::read_to_string(path.to_string()).map_err(|error| {
+        let read = std::fs::read_to_string(path);
+        let path = path.display();
+        let text = read.map_err(|error| {
             UsageError(format!("--train-token-file {path} cannot be read: {error}"))
         })?;
-        match text.trim() {
+        match text.trim_ascii() {
             "" => Err(UsageError(format!(
                 "--train-token-file {path} is empty: write a token into it"
             ))),
@@ -187,6 +198,31 @@ mod tests {
             !shown.contains("s3cret") && !shown.contains("t0ken"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn spaces_around_a_token_are_no_part_of_it() {
+        let of = |token: &str| Config {
+            train_token: Secret(token.into()),
+            ..Config::default()
+        };
+        let token = of(" open sesame\n").token().unwrap();
+        assert_eq!(token, Some(Secret("open sesame".into())));
+        assert!(of("  ").token().is_err(), "it would be open to anyone");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_token_file_may_have_any_name() {
+        use std::os::unix::ffi::OsStrExt;
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(std::ffi::OsStr::from_bytes(b"token-\xff"));
+        std::fs::write(&file, "t0ken\n").unwrap();
+        let config = Config {
+            train_token_file: Some(file),
+            ..Config::default()
+        };
+        assert_eq!(config.token().unwrap(), Some(Secret("t0ken".into())));
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub const FACTOR: &str = "species";
 /// The longest species, in characters.
 pub const MAX_SPECIES_CHARS: usize = 64;
 
-/// The largest length and height that are predicted from, in centimetres.
+/// The largest length and height that are predicted from and trained on, in centimetres.
 pub const MAX_CM: f64 = 1e6;
 
 /// What is known of a fish before it is weighed: finite and positive numbers, a valid species.
@@ -110,7 +110,8 @@ impl TrainingRow {
         .checked()
     }
 
-    /// The row, if its numbers are finite and positive and its species is valid.
+    /// The row, if its numbers are finite and positive, its length and height at most [`MAX_CM`],
+    /// and its species is valid.
     ///
     /// # Errors
     /// The first field that is wrong.
@@ -131,6 +132,12 @@ impl TrainingRow {
                 return Err(InvalidRow {
                     field,
                     reason: "is not positive",
+                });
+            }
+            if field != "ActualWeight" && value > MAX_CM {
+                return Err(InvalidRow {
+                    field,
+                    reason: "is greater than 1000000",
                 });
             }
         }
@@ -220,6 +227,8 @@ mod tests {
             ("Length", Value::Null),
             ("Height", serde_json::json!("18.74")),
             ("Height", serde_json::json!(-1)),
+            ("Height", serde_json::json!(1.1e6)),
+            ("Length", serde_json::json!(1e300)),
             ("ActualWeight", serde_json::json!(0)),
             ("Species", serde_json::json!("")),
             ("Species", serde_json::json!("x".repeat(65))),
