@@ -27,6 +27,12 @@ pub(crate) fn of(
             counted.then_some((*fish, diff.species.as_str(), diff.error))
         })
         .collect();
+    // Where a part of the window is forgotten, what is left of it says nothing of the whole.
+    let in_window = if in_window.len() as u64 == trigger.value.fish {
+        in_window
+    } else {
+        Vec::new()
+    };
     DriftCause {
         fish: trigger.value.fish,
         species: by_species(&in_window, training),

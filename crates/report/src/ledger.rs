@@ -248,13 +248,10 @@ impl Ledger {
         self
     }
 
-    /// This ledger with the fish that were measured after `since` only.
+    /// This ledger with the fish that were first seen after `since` only.
     #[must_use]
     pub fn measured_after(mut self, since: EventTime) -> Self {
-        self.fish.retain(|_, fish| {
-            let measured = fish.measurement.as_ref().map(|one| one.timestamp);
-            measured > Some(since)
-        });
+        self.fish.retain(|_, fish| fish.first_seen() > Some(since));
         self
     }
 
@@ -415,6 +412,13 @@ mod tests {
         let settled = ledger.without_those_on_their_way(&HashSet::new(), Duration::from_secs(20));
         let ids: Vec<_> = settled.fish().into_iter().map(|(id, _)| id).collect();
         assert_eq!(ids, ["1"]);
+        let since = |text: &str| {
+            settled
+                .clone()
+                .measured_after(text.parse().expect("a time"))
+        };
+        assert_eq!(since("2021-06-09T13:39:10.000Z").fish().len(), 1);
+        assert!(since("2021-06-09T13:39:11.000Z").fish().is_empty());
     }
 
     #[test]

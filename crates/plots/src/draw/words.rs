@@ -64,12 +64,15 @@ pub(crate) fn said_of(one: &RetrainingMarks) -> String {
             percent(share.mean_error, 1)
         )
     });
-    let shares = shares.collect::<Vec<_>>().join(", ");
+    let shares = match shares.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => none,
+        shares => format!(" ({shares})"),
+    };
     let trained = one.training.as_ref().map_or(String::new(), |training| {
         format!(" Trained on {} rows.", training.rows)
     });
     format!(
-        "Window from {} to {}{place}: mean error {} by model {} ({shares}); {}.{trained}",
+        "Window from {} to {}{place}: mean error {} by model {}{shares}; {}.{trained}",
         window.start,
         window.end,
         percent(window.mean_error, 1),

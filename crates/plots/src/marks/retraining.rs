@@ -43,7 +43,8 @@ pub struct Window {
     pub mean_error: f64,
     /// The version that erred.
     pub erring_version: String,
-    /// Its fish by species, the one with the largest sum of errors first.
+    /// Its fish by species, the one with the largest sum of errors first; empty where not all of its
+    /// fish are among the report's.
     pub by_species: Vec<SpeciesShare>,
 }
 
@@ -148,8 +149,10 @@ fn window(one: &Retraining, rows: &[FishRow]) -> Window {
         .filter(|(_, row)| row.model_version.as_ref() == Some(&one.erring_version))
         .filter_map(|(at, row)| Some((at + 1, row, row.error?)))
         .collect();
+    // A report that was made before causes were in it does not say how many fish there were.
+    let whole = [0, members.len() as u64].contains(&one.cause.fish);
     let mut by_species: Vec<SpeciesShare> = Vec::new();
-    for (_, row, _) in &members {
+    for (_, row, _) in members.iter().filter(|_| whole) {
         if by_species.iter().all(|share| share.species != row.species) {
             let same = members
                 .iter()

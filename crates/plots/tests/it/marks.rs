@@ -53,6 +53,20 @@ fn a_retraining_is_marked_from_its_window_to_the_recovery() {
 }
 
 #[test]
+fn a_window_of_which_a_part_is_left_out_has_no_shares() {
+    let mut report = Run::of(&plan());
+    report.retrainings[0].cause.fish = 30;
+    let shares = |report| {
+        let timeline = Timeline::of(report).unwrap();
+        let window = &timeline.retrainings[0].window;
+        (window.span.unwrap(), window.by_species.len())
+    };
+    assert_eq!(shares(&report), (span(46, 75), 2));
+    // The last 15 of the window's 30 fish.
+    assert_eq!(shares(&report.newest(120)), (span(1, 15), 0));
+}
+
+#[test]
 fn a_superseded_trigger_has_a_window_and_nothing_else() {
     let timeline = Timeline::of(&Run::of(&plan())).unwrap();
     let late = &timeline.retrainings[1];
