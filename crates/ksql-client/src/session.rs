@@ -203,6 +203,9 @@ impl<'a> Session<'a> {
                 self.item(&mut table, item)?;
             }
         }
+        if let Some(mut table) = table {
+            table.end(self.out)?;
+        }
         Ok(rows.finish().map_err(unusable)?)
     }
 
@@ -215,12 +218,17 @@ impl<'a> Session<'a> {
         }
         match (item.event, table) {
             (Event::Header(columns), table) => {
-                *table = Some(RowTable::begin(self.out, &columns)?);
+                *table = Some(RowTable::new(&columns));
             }
             (Event::Row { cells, tombstone }, Some(table)) => {
                 table.row(self.out, &cells, tombstone)?;
             }
-            (Event::Final(message), _) => writeln!(self.out, "{message}")?,
+            (Event::Final(message), table) => {
+                if let Some(table) = table {
+                    table.end(self.out)?;
+                }
+                writeln!(self.out, "{message}")?;
+            }
             _ => render::json_line(self.out, &item.raw)?,
         }
         Ok(self.out.flush()?)

@@ -15,8 +15,8 @@ async fn rows_are_aligned_below_the_columns_names() {
     assert_eq!(
         rows,
         "\
-Key_Id     | Key        | Fish_Id    | Species    | Length   | Height   | PredictedWeight | ActualWeight | Error    | ModelTime  | Timestamp
------------+------------+------------+------------+----------+----------+-----------------+--------------+----------+------------+-----------
+Key_Id     | Key        | Fish_Id    | Species    | Length   | Height   | PredictedWeight | ActualWeight | Error    | ModelTime           | Timestamp
+-----------+------------+------------+------------+----------+----------+-----------------+--------------+----------+---------------------+---------------
 f1         | Key        | f1         | Bream      | 23.2     | 11.52    | 300.0           | 242.0        | 0.24     | 2026-01-01 00:00:00 | A1795412705000
 f2         | Key        | f2         | Roach      | 23.2     | 11.52    | 290.0           | 290.0        | 0.0      | 2026-01-01 00:00:00 | A1795412712000
 Limit Reached
