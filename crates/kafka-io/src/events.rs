@@ -15,6 +15,7 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
+use crate::client_log::log;
 use crate::metrics::{PartitionLabel, PipelineMetrics};
 
 /// A change of this member's partitions, which the loop must confirm to the client.
@@ -67,23 +68,6 @@ impl Events {
         } else {
             tracing::info!("Kafka can be reached again");
         }
-    }
-}
-
-/// Passes librdkafka's own log lines on.
-///
-/// A property for the other kind of client is not worth a warning, since `-X` is for both; of
-/// each connection that fails the pipeline tells once, when no broker is left.
-pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
-    use RDKafkaLogLevel::{Alert, Critical, Emerg, Error, Info, Notice, Warning};
-    match level {
-        _ if matches!(facility, "CONFWARN" | "FAIL" | "ERROR") => {
-            tracing::debug!("librdkafka: {facility}: {message}")
-        }
-        Emerg | Alert | Critical | Error => tracing::error!("librdkafka: {facility}: {message}"),
-        Warning => tracing::warn!("librdkafka: {facility}: {message}"),
-        Notice | Info => tracing::info!("librdkafka: {facility}: {message}"),
-        RDKafkaLogLevel::Debug => tracing::debug!("librdkafka: {facility}: {message}"),
     }
 }
 

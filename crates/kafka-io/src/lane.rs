@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
@@ -15,10 +15,34 @@ use crate::attempt;
 use crate::gate::Gate;
 use crate::metrics::PipelineMetrics;
 use crate::offsets::OffsetTracker;
-use crate::pipeline::BatchLimits;
 use crate::receipt::{Failure, Finished, Receipt, Ticket};
 use crate::writer::Writer;
 use crate::{Batch, Decision, Step};
+
+/// How records are gathered into batches.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchLimits {
+    /// At most this many records.
+    pub records: usize,
+    /// At most this many bytes of keys and values, with an allowance for each record; a single
+    /// record may be larger.
+    pub bytes: usize,
+    /// While records keep arriving, a batch is gathered for at most this long.
+    pub time: Duration,
+    /// How many batches of one partition may be with the step at once.
+    pub in_flight: usize,
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self {
+            records: 2_000,
+            bytes: 4 << 20,
+            time: Duration::from_millis(5),
+            in_flight: 2,
+        }
+    }
+}
 
 /// What all lanes share.
 pub(crate) struct Stages<S> {

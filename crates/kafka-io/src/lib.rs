@@ -14,11 +14,13 @@
 //! | [`replay`] | sending dead letters back to where they came from |
 
 mod attempt;
+mod client_log;
 pub mod dead_letter;
 mod ends;
 mod events;
 pub mod gate;
 pub mod headers;
+mod health;
 mod lane;
 pub mod metrics;
 pub mod offsets;
@@ -34,8 +36,10 @@ mod topics;
 mod writer;
 
 pub use ends::{ToldOfEnds, passes};
+pub use health::{Health, PipelineError};
+pub use lane::BatchLimits;
 pub use metrics::PipelineMetrics;
-pub use pipeline::{BatchLimits, Health, Pipeline, PipelineConfig, PipelineError};
+pub use pipeline::{Pipeline, PipelineConfig};
 pub use receipt::Failure;
 pub use record::{Batch, Record};
 pub use settings::{KafkaProperty, KafkaSettings, PropertyError};

@@ -24,45 +24,20 @@ use std::time::Duration;
 
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::BaseConsumer;
-use rdkafka::error::KafkaError;
 use rdkafka::producer::ThreadedProducer;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::events::Events;
 use crate::gate::{Backoff, Gate};
-use crate::lane::Stages;
+use crate::health::{Health, PipelineError};
+use crate::lane::{BatchLimits, Stages};
 use crate::metrics::PipelineMetrics;
 use crate::reader::Reader;
-use crate::receipt::{Deliveries, Failure};
+use crate::receipt::Deliveries;
 use crate::topics;
 use crate::writer::Writer;
 use crate::{KafkaSettings, Step, dead_letter};
-
-/// How records are gathered into batches.
-#[derive(Clone, Copy, Debug)]
-pub struct BatchLimits {
-    /// At most this many records.
-    pub records: usize,
-    /// At most this many bytes of keys and values, with an allowance for each record; a single
-    /// record may be larger.
-    pub bytes: usize,
-    /// While records keep arriving, a batch is gathered for at most this long.
-    pub time: Duration,
-    /// How many batches of one partition may be with the step at once.
-    pub in_flight: usize,
-}
-
-impl Default for BatchLimits {
-    fn default() -> Self {
-        Self {
-            records: 2_000,
-            bytes: 4 << 20,
-            time: Duration::from_millis(5),
-            in_flight: 2,
-        }
-    }
-}
 
 /// Where a pipeline reads and writes, and its bounds.
 #[derive(Clone, Debug)]
@@ -85,23 +60,6 @@ pub struct PipelineConfig {
     pub drain_timeout: Duration,
     /// How long to wait between attempts of a step that is unavailable.
     pub backoff: Backoff,
-}
-
-/// Ok while the pipeline does its job, else why not.
-pub type Health = Result<(), String>;
-
-/// Why a pipeline ended. Everything that was not committed is read again after a restart.
-#[derive(Debug, thiserror::Error)]
-pub enum PipelineError {
-    /// The client refused a setting or a call, or lost its membership for good.
-    #[error("Kafka client: {0}")]
-    Kafka(#[from] KafkaError),
-    /// A batch could not be finished.
-    #[error(transparent)]
-    Batch(#[from] Failure),
-    /// A part of the pipeline panicked.
-    #[error("the reading thread ended unexpectedly: {0}")]
-    Panic(String),
 }
 
 /// A pipeline with its clients, not running yet.

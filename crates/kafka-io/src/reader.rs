@@ -17,9 +17,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::events::{self, Events, Rebalance};
+use crate::health::{Health, PipelineError};
 use crate::lane::{Lane, Stages};
 use crate::metrics::RebalanceLabel;
-use crate::pipeline::{Health, PipelineError};
 use crate::receipt::Finished;
 use crate::{Batch, Record, Step};
 

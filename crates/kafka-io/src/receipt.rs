@@ -15,7 +15,7 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
 use rdkafka::statistics::Statistics;
 
-use crate::events;
+use crate::client_log::log;
 use crate::statistics::ClientMetrics;
 
 /// Which batch a receipt is for.
@@ -117,7 +117,7 @@ pub(crate) struct Deliveries(pub(crate) ClientMetrics);
 
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        events::log(level, facility, message);
+        log(level, facility, message);
     }
 
     fn stats(&self, statistics: Statistics) {

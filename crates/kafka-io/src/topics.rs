@@ -6,7 +6,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::pipeline::{Health, PipelineError};
+use crate::health::{Health, PipelineError};
 
 /// Waits until all `topics` exist or `shutdown` is cancelled; health tells what is missing.
 pub(crate) fn wait_for<C: ConsumerContext>(
