@@ -29,6 +29,15 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Self; 5] = [
+        Self::Activated,
+        Self::Rejected,
+        Self::Unchanged,
+        Self::Superseded,
+        Self::Pinned,
+    ];
+
     /// Its name on the wire and in the stores.
     pub fn name(self) -> &'static str {
         match self {
@@ -100,13 +109,7 @@ mod tests {
 
     #[test]
     fn a_verdict_has_one_name_in_documents_columns_and_metrics() {
-        for verdict in [
-            Verdict::Activated,
-            Verdict::Rejected,
-            Verdict::Unchanged,
-            Verdict::Superseded,
-            Verdict::Pinned,
-        ] {
+        for verdict in Verdict::ALL {
             assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.name());
         }
     }

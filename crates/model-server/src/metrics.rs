@@ -13,6 +13,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::decision::Verdict;
 use crate::live::Live;
 use crate::training::{TrainFailure, TrainReport};
 
@@ -21,6 +22,9 @@ const LATENCY: [f64; 14] = [
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0,
     10.0,
 ];
+
+/// The statuses of failures that are alerted on.
+const FAILURES: [u16; 2] = [500, 503];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -68,6 +72,11 @@ impl Metrics {
             unseen_species: Counter::default(),
             store_failures: Counter::default(),
         };
+        // A counter that is there before its first event lets `increase()` see that event.
+        let verdicts = Verdict::ALL.map(Verdict::name);
+        for outcome in verdicts.into_iter().chain(TrainFailure::OUTCOMES) {
+            let _ = metrics.trainings.get_or_create(&OutcomeLabels { outcome });
+        }
         let of = metrics.clone();
         registry.register("http_requests", "Requests by route and status", of.requests);
         let help = "From the request's head to the answer's";
@@ -95,6 +104,11 @@ impl Metrics {
 
     /// The metrics of one route, looked up once.
     pub(crate) fn route(&self, route: &'static str) -> RouteMetrics {
+        for status in FAILURES {
+            let _ = self
+                .requests
+                .get_or_create(&RequestLabels { route, status });
+        }
         RouteMetrics {
             route,
             fine: self
@@ -106,15 +120,11 @@ impl Metrics {
         }
     }
 
-    /// Counts a training.
+    /// Counts a training, or a call for one that was turned away.
     pub(crate) fn training(&self, ended: &Result<TrainReport, TrainFailure>) {
         let outcome = match ended {
             Ok(report) => report.outcome.name(),
-            Err(TrainFailure::NotYet { .. }) => "row_not_stored",
-            Err(TrainFailure::Train(_)) => "not_trainable",
-            Err(TrainFailure::Store(_)) => "store_failed",
-            Err(TrainFailure::Busy) => "busy",
-            Err(TrainFailure::Broken) => "broken",
+            Err(failure) => failure.outcome(),
         };
         self.trainings
             .get_or_create(&OutcomeLabels { outcome })

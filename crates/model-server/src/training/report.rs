@@ -21,7 +21,8 @@ pub struct TrainReport {
     pub live_version: Option<String>,
     /// Rows trained on.
     pub rows: Option<u64>,
-    /// Newer rows that could not be used: a number was missing or not positive.
+    /// Newer rows that could not be used: a number was missing, not positive or too large, or
+    /// another field was wrong.
     pub skipped_rows: Option<u64>,
     /// The rows' species.
     pub species: Option<Vec<String>>,
@@ -80,7 +81,30 @@ pub enum TrainFailure {
     /// Too many trainings wait already.
     #[error("too many trainings wait already; try again")]
     Busy,
-    /// The training's task ended without an answer.
+    /// The training panicked.
     #[error("the training broke off")]
     Broken,
+}
+
+impl TrainFailure {
+    /// What [`outcome`](Self::outcome) may be.
+    pub(crate) const OUTCOMES: [&str; 5] = [
+        "row_not_stored",
+        "not_trainable",
+        "store_failed",
+        "busy",
+        "broken",
+    ];
+
+    /// Its name in the metrics.
+    pub(crate) fn outcome(&self) -> &'static str {
+        let [row_not_stored, not_trainable, store_failed, busy, broken] = Self::OUTCOMES;
+        match self {
+            Self::NotYet { .. } => row_not_stored,
+            Self::Train(_) => not_trainable,
+            Self::Store(_) => store_failed,
+            Self::Busy => busy,
+            Self::Broken => broken,
+        }
+    }
 }

@@ -135,6 +135,27 @@ async fn health_and_metrics_tell_what_is_live() {
     assert!(server.metric("catchweight_model_live_rows 100").await);
     let counted = r#"catchweight_http_requests_total{route="/prediction",status="200"} 1"#;
     assert!(server.metric(counted).await);
+    // What is there before it happens is seen to increase by the first time that it does.
+    for outcome in [
+        "activated",
+        "rejected",
+        "unchanged",
+        "superseded",
+        "pinned",
+        "row_not_stored",
+        "not_trainable",
+        "store_failed",
+        "busy",
+        "broken",
+    ] {
+        let line = format!(r#"catchweight_trainings_total{{outcome="{outcome}"}} 0"#);
+        assert!(server.metric(&line).await, "{line}");
+    }
+    for status in [500, 503] {
+        let labels = format!(r#"{{route="/prediction",status="{status}"}}"#);
+        let line = format!("catchweight_http_requests_total{labels} 0");
+        assert!(server.metric(&line).await, "{line}");
+    }
     server.stop().await;
 }
 
