@@ -4,8 +4,10 @@ mod report;
 mod rows;
 mod run;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::FutureExt;
 use tokio::sync::{Mutex as Turn, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -36,7 +38,8 @@ pub struct TrainRequest {
 
 type Answer = Result<TrainReport, Arc<TrainFailure>>;
 
-/// Trains one model at a time, in tasks of their own: a caller that goes away stops nothing.
+/// Trains one model at a time, in tasks of their own: a caller that goes away stops nothing. Who
+/// waits for a row holds up no other.
 #[derive(Clone, Debug)]
 pub struct Trainer {
     life: Life,
@@ -77,8 +80,13 @@ impl Trainer {
     /// # Errors
     /// See [`TrainFailure`]; the live model stays.
     pub async fn train(&self, request: TrainRequest) -> Answer {
-        let mut answer = self.join_or_start(request).ok_or(TrainFailure::Busy)?;
+        let joined = self.join_or_start(request);
         self.metrics.training_calls.inc();
+        let Some(mut answer) = joined else {
+            let turned_away = Err(TrainFailure::Busy);
+            self.metrics.training(&turned_away);
+            return turned_away.map_err(Arc::new);
+        };
         let ended = answer.wait_for(Option::is_some).await;
         match ended.as_deref() {
             Ok(Some(answer)) => answer.clone(),
@@ -103,8 +111,9 @@ impl Trainer {
         });
         let trainer = self.clone();
         let task = async move {
-            let _turn = trainer.turn.lock().await;
-            let ended = run::run(&trainer.life, &trainer.rule, &request).await;
+            let run = run::run(&trainer.life, &trainer.rule, &trainer.turn, &request);
+            let ended = AssertUnwindSafe(run).catch_unwind().await;
+            let ended = ended.unwrap_or(Err(TrainFailure::Broken));
             trainer.metrics.training(&ended);
             log(&ended);
             sender.send_replace(Some(ended.map_err(Arc::new)));

@@ -30,7 +30,8 @@ pub struct TrainingRule {
 pub(super) struct Selection {
     /// Oldest first.
     pub(super) rows: Vec<TrainingRow>,
-    /// Rows left out because a number was missing or not positive, or another field was wrong.
+    /// Rows left out because a number was missing, not positive or too large, or another field was
+    /// wrong.
     pub(super) skipped: u64,
 }
 

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use messages::EventTime;
+use tokio::sync::Mutex as Turn;
 use tokio::time::{Instant, sleep};
 
 use super::TrainRequest;
 use super::report::{TrainFailure, TrainReport};
 use super::rows::{Selection, TrainingRule, select};
-use crate::cause::{Cause, Trigger};
+use crate::cause::Cause;
 use crate::life::Life;
 use crate::store::{Store, StoreError};
 use crate::version::Version;
@@ -16,19 +17,30 @@ use crate::version::Version;
 /// How often the store is asked for the row that a trigger names.
 const ROW_POLL: Duration = Duration::from_millis(50);
 
-/// Trains and decides.
+/// Trains and decides, in its turn. A row that has to be waited for is waited for before it, so that
+/// others train meanwhile.
 pub(super) async fn run(
     life: &Life,
     rule: &TrainingRule,
+    turn: &Turn<()>,
     request: &TrainRequest,
 ) -> Result<TrainReport, TrainFailure> {
     let started = EventTime::now();
     let cause = Cause::of(request.trigger.clone());
-    if let Some(dismissed) = life.dismiss(&cause, request.force).await? {
-        return Ok(TrainReport::new(dismissed, None, live_version(life)));
-    }
     let store = life.store().as_ref();
-    await_row(store, request.trigger.as_ref(), rule.row_wait).await?;
+    let trigger = request.trigger.as_ref();
+    if let Some((trigger, fish_id)) = trigger.and_then(|t| Some((t, t.fish_id_end.as_deref()?))) {
+        if let Some(dismissed) = dismiss(life, &cause, request).await? {
+            return Ok(dismissed);
+        }
+        let version = trigger.model_version.as_deref();
+        await_row(store, fish_id, version, rule.row_wait).await?;
+    }
+    let _turn = turn.lock().await;
+    // What others decided meanwhile counts.
+    if let Some(dismissed) = dismiss(life, &cause, request).await? {
+        return Ok(dismissed);
+    }
     let rule = TrainingRule {
         newest: request.rows.unwrap_or(rule.newest),
         ..*rule
@@ -42,26 +54,30 @@ pub(super) async fn run(
     Ok(TrainReport::new(decision, trained, live_version(life)))
 }
 
+/// The answer to a call that must change nothing; none where it is to be trained.
+async fn dismiss(
+    life: &Life,
+    cause: &Cause,
+    request: &TrainRequest,
+) -> Result<Option<TrainReport>, StoreError> {
+    let dismissed = life.dismiss(cause, request.force).await?;
+    Ok(dismissed.map(|decision| TrainReport::new(decision, None, live_version(life))))
+}
+
 fn live_version(life: &Life) -> Option<String> {
     let live = life.live().load();
     live.as_ref().map(|live| live.info.model_version.clone())
 }
 
-/// Waits until the last fish of the trigger's window is in the training data.
+/// Waits until a fish that a version predicted is in the training data.
 async fn await_row(
     store: &dyn Store,
-    trigger: Option<&Trigger>,
+    fish_id: &str,
+    version: Option<&str>,
     row_wait: Duration,
 ) -> Result<(), TrainFailure> {
-    let Some((trigger, fish_id)) = trigger.and_then(|t| Some((t, t.fish_id_end.as_deref()?)))
-    else {
-        return Ok(());
-    };
     let deadline = Instant::now() + row_wait;
-    while !store
-        .has_fish(fish_id, trigger.model_version.as_deref())
-        .await?
-    {
+    while !store.has_fish(fish_id, version).await? {
         if Instant::now() >= deadline {
             return Err(TrainFailure::NotYet {
                 fish_id: fish_id.to_owned(),
@@ -74,12 +90,11 @@ async fn await_row(
 }
 
 /// Computes where it does not hold up requests.
-async fn in_background<T, J>(job: J) -> Result<T, StoreError>
+async fn in_background<T, J>(job: J) -> Result<T, TrainFailure>
 where
     T: Send + 'static,
     J: FnOnce() -> T + Send + 'static,
 {
-    tokio::task::spawn_blocking(job)
-        .await
-        .map_err(|panic| StoreError::Failed(panic.into()))
+    let ended = tokio::task::spawn_blocking(job).await;
+    ended.map_err(|_panic| TrainFailure::Broken)
 }

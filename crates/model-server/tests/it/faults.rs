@@ -1,5 +1,6 @@
 //! What becomes of a call whose store is lost, or whose log goes on, at an unlucky moment.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -12,8 +13,9 @@ use model_server::store::{Page, Store, StoreError};
 use model_server::version::{Version, VersionInfo};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::Semaphore;
 
-use crate::harness::{Server, config, fish, send, text, trigger, until};
+use crate::harness::{Server, config, fish, problem, send, text, trigger, until, within};
 
 /// What happens right after an append that succeeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,42 +26,85 @@ enum Then {
     Lost,
 }
 
-/// A store that is lost, or used by another replica, when the test says so.
+/// What happens to the calls of one name.
+#[derive(Clone, Debug)]
+enum On {
+    /// Each takes a permit before it goes on.
+    Wait(Arc<Semaphore>),
+    /// They panic.
+    Panic,
+}
+
+/// A store that is lost, replaced, slow or used by another replica, when the test says so.
 #[derive(Clone, Debug)]
 struct Faulty {
-    store: SqliteStore,
+    store: Arc<Mutex<SqliteStore>>,
     lost: Arc<AtomicBool>,
     then: Arc<Mutex<Option<Then>>>,
+    on: Arc<Mutex<HashMap<&'static str, On>>>,
+    /// How often each call was begun.
+    begun: Arc<Mutex<HashMap<&'static str, usize>>>,
 }
 
 impl Faulty {
     fn on(store: &SqliteStore) -> Self {
         Self {
-            store: store.clone(),
+            store: Arc::new(Mutex::new(store.clone())),
             lost: Arc::default(),
             then: Arc::default(),
+            on: Arc::default(),
+            begun: Arc::default(),
         }
     }
 
-    fn reached(&self) -> Result<&SqliteStore, StoreError> {
+    /// The store behind it, for a call of this name.
+    async fn reached(&self, call: &'static str) -> Result<SqliteStore, StoreError> {
+        *self.begun.lock().unwrap().entry(call).or_default() += 1;
+        let on = self.on.lock().unwrap().get(call).cloned();
+        match on {
+            Some(On::Wait(permits)) => permits.acquire().await.unwrap().forget(),
+            Some(On::Panic) => panic!("on purpose"),
+            None => {}
+        }
         if self.lost.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable("lost".into()));
         }
-        Ok(&self.store)
+        Ok(self.store())
+    }
+
+    fn store(&self) -> SqliteStore {
+        self.store.lock().unwrap().clone()
     }
 
     fn lose(&self, lost: bool) {
         self.lost.store(lost, Ordering::SeqCst);
     }
 
+    /// Another store is in its place.
+    fn replace(&self, store: &SqliteStore) {
+        *self.store.lock().unwrap() = store.clone();
+    }
+
     fn after_the_next_append(&self, then: Then) {
         *self.then.lock().unwrap() = Some(then);
     }
 
+    /// From now on calls of this name wait for a permit of what is returned.
+    fn hold(&self, call: &'static str) -> Arc<Semaphore> {
+        let permits = Arc::new(Semaphore::new(0));
+        let on = On::Wait(Arc::clone(&permits));
+        self.on.lock().unwrap().insert(call, on);
+        permits
+    }
+
+    fn begun(&self, call: &'static str) -> usize {
+        self.begun.lock().unwrap().get(call).copied().unwrap_or(0)
+    }
+
     async fn activate_first(&self) {
-        let log = self.store.decisions_after(0).await.unwrap();
+        let log = self.store().decisions_after(0).await.unwrap();
         let entry = asked_for(log.len() as u64 + 1, &log[0].model_version);
-        assert!(self.store.append(&entry).await.unwrap());
+        assert!(self.store().append(&entry).await.unwrap());
     }
 }
 
@@ -80,7 +125,7 @@ fn asked_for(sequence: u64, version: &str) -> Decision {
 #[async_trait]
 impl Store for Faulty {
     async fn prepare(&self) -> Result<(), StoreError> {
-        self.reached()?.prepare().await
+        self.reached("prepare").await?.prepare().await
     }
 
     async fn newest_rows(
@@ -88,43 +133,58 @@ impl Store for Faulty {
         species: Option<&str>,
         page: Page,
     ) -> Result<Vec<Value>, StoreError> {
-        self.reached()?.newest_rows(species, page).await
+        self.reached("newest_rows")
+            .await?
+            .newest_rows(species, page)
+            .await
     }
 
     async fn has_fish(&self, fish_id: &str, version: Option<&str>) -> Result<bool, StoreError> {
-        self.reached()?.has_fish(fish_id, version).await
+        self.reached("has_fish")
+            .await?
+            .has_fish(fish_id, version)
+            .await
     }
 
     async fn insert_version(&self, version: &Version) -> Result<bool, StoreError> {
-        self.reached()?.insert_version(version).await
+        self.reached("insert_version")
+            .await?
+            .insert_version(version)
+            .await
     }
 
     async fn version(&self, id: &str) -> Result<Option<Version>, StoreError> {
-        self.reached()?.version(id).await
+        self.reached("version").await?.version(id).await
     }
 
     async fn versions(&self, page: Page) -> Result<Vec<VersionInfo>, StoreError> {
-        self.reached()?.versions(page).await
+        self.reached("versions").await?.versions(page).await
     }
 
     async fn count_versions(&self) -> Result<u64, StoreError> {
-        self.reached()?.count_versions().await
+        self.reached("count_versions").await?.count_versions().await
     }
 
     async fn version_ids(&self) -> Result<Vec<String>, StoreError> {
-        self.reached()?.version_ids().await
+        self.reached("version_ids").await?.version_ids().await
     }
 
     async fn undecided_versions(&self) -> Result<Vec<String>, StoreError> {
-        self.reached()?.undecided_versions().await
+        self.reached("undecided_versions")
+            .await?
+            .undecided_versions()
+            .await
     }
 
     async fn delete_version(&self, id: &str) -> Result<(), StoreError> {
-        self.reached()?.delete_version(id).await
+        self.reached("delete_version")
+            .await?
+            .delete_version(id)
+            .await
     }
 
     async fn append(&self, decision: &Decision) -> Result<bool, StoreError> {
-        let appended = self.reached()?.append(decision).await?;
+        let appended = self.reached("append").await?.append(decision).await?;
         let then = self.then.lock().unwrap().take_if(|_| appended);
         match then {
             Some(Then::FirstIsActivated) => self.activate_first().await,
@@ -135,19 +195,28 @@ impl Store for Faulty {
     }
 
     async fn decisions_after(&self, sequence: u64) -> Result<Vec<Decision>, StoreError> {
-        self.reached()?.decisions_after(sequence).await
+        self.reached("decisions_after")
+            .await?
+            .decisions_after(sequence)
+            .await
     }
 
     async fn last_activations(&self, limit: u32) -> Result<Vec<Decision>, StoreError> {
-        self.reached()?.last_activations(limit).await
+        self.reached("last_activations")
+            .await?
+            .last_activations(limit)
+            .await
     }
 
     async fn last_sequence(&self) -> Result<u64, StoreError> {
-        self.reached()?.last_sequence().await
+        self.reached("last_sequence").await?.last_sequence().await
     }
 
     async fn decisions_on(&self, versions: &[&str]) -> Result<Vec<Decision>, StoreError> {
-        self.reached()?.decisions_on(versions).await
+        self.reached("decisions_on")
+            .await?
+            .decisions_on(versions)
+            .await
     }
 }
 
@@ -209,5 +278,47 @@ async fn what_is_in_the_log_is_answered_as_done_though_the_store_is_lost_right_a
     assert_eq!(went_live(&server.store).await, expected);
     let report = server.train("/train", json!({})).await;
     assert_eq!(report["Outcome"], "unchanged", "{report}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_training_that_panics_is_counted_and_the_next_one_goes_on() {
+    let (server, store, _dir, first) = drifted().await;
+    store.on.lock().unwrap().insert("newest_rows", On::Panic);
+    let broken = problem(server.post("/train"), 500).await;
+    assert_eq!(broken["type"], "urn:catchweight:problem:internal");
+    let counted = r#"catchweight_trainings_total{outcome="broken"} 1"#;
+    assert!(server.metric(counted).await);
+    store.on.lock().unwrap().clear();
+    let report = server.train("/train", trigger(&first, 80)).await;
+    assert_eq!(report["Outcome"], "activated");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn trainings_of_different_requests_queue() {
+    let (server, store, _dir, first) = drifted().await;
+    let rows = store.hold("newest_rows");
+    let train = |query: &str| tokio::spawn(server.post(&format!("/train{query}")).send());
+    let one = train("?rows=40");
+    until(|| async { store.begun("newest_rows") == 1 }).await;
+    let other = train("?rows=30");
+    until(|| server.metric("catchweight_training_calls_total 2")).await;
+    // The other would read rows by now.
+    server.weigh(81.0, 17.0, "walleye").await;
+    assert_eq!(store.begun("newest_rows"), 1);
+    rows.add_permits(100);
+    let mut reports = Vec::new();
+    for call in [one, other] {
+        let answer = within(call).await.unwrap().unwrap();
+        let report: Value = answer.error_for_status().unwrap().json().await.unwrap();
+        reports.push(report);
+    }
+    assert_eq!(reports[0]["Outcome"], "activated");
+    let second = text(&reports[1]["ModelVersion"]);
+    let log = server.store.decisions_on(&[&second]).await.unwrap();
+    let champion = &log[0].gate.as_ref().unwrap().champion;
+    assert_eq!(reports[0]["ModelVersion"], champion.as_str());
+    assert_ne!(*champion, first);
     server.stop().await;
 }

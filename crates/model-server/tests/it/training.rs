@@ -12,6 +12,7 @@ use model_server::{Config, SqliteStore};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
 use crate::harness::{Server, config, fish, problem, send, text, trigger, until, within};
 
@@ -22,6 +23,30 @@ async fn drifted() -> (Server, tempfile::TempDir, String) {
     server.store_fish(&fish("salmon", 1, 60, &first)).await;
     server.store_fish(&fish("walleye", 61, 80, &first)).await;
     (server, dir, first)
+}
+
+/// A server that waits long for the row of fish 80, which is missing.
+async fn waiting() -> (Server, tempfile::TempDir, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config {
+        row_wait_ms: 20_000,
+        ..config()
+    };
+    let server = Server::start_in(dir.path(), config).await;
+    let first = server.live().await;
+    server.store_fish(&fish("salmon", 1, 60, &first)).await;
+    server.store_fish(&fish("walleye", 61, 79, &first)).await;
+    (server, dir, first)
+}
+
+/// A call for training that is not waited for.
+fn call(server: &Server, body: &Value) -> JoinHandle<reqwest::Result<reqwest::Response>> {
+    tokio::spawn(server.post("/train").body(body.to_string()).send())
+}
+
+async fn report(call: JoinHandle<reqwest::Result<reqwest::Response>>) -> Value {
+    let answer = within(call).await.unwrap().unwrap();
+    answer.error_for_status().unwrap().json().await.unwrap()
 }
 
 fn weight(answer: &Value) -> f64 {
@@ -236,38 +261,17 @@ async fn a_pinned_version_stays_live_until_it_is_unpinned() {
 
 #[tokio::test]
 async fn a_trigger_waits_for_the_last_row_of_its_window() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = Server::start_in(
-        dir.path(),
-        Config {
-            row_wait_ms: 20_000,
-            ..config()
-        },
-    )
-    .await;
-    let first = server.live().await;
-    server.store_fish(&fish("salmon", 1, 60, &first)).await;
-    server.store_fish(&fish("walleye", 61, 79, &first)).await;
+    let (server, _dir, first) = waiting().await;
     // An older run's fish of the same number, predicted by another model, is not the row.
     let mut older = fish("salmon", 80, 80, "another");
     older[0]["_id"] = json!("80@2020-01-01T00:00:00.000Z");
     older[0]["Timestamp"] = json!("2020-01-01T00:00:00.000Z");
     server.store_fish(&older).await;
-    let training = server
-        .post("/train")
-        .body(trigger(&first, 80).to_string())
-        .send();
-    let training = tokio::spawn(training);
+    let training = call(&server, &trigger(&first, 80));
     until(|| server.metric("catchweight_training_calls_total 1")).await;
     assert!(!training.is_finished());
     server.store_fish(&fish("walleye", 80, 80, &first)).await;
-    let report: Value = within(training)
-        .await
-        .unwrap()
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let report = report(training).await;
     assert_eq!(report["Outcome"], "activated");
     assert!(text(&report["LastRow"]).starts_with("80@2021"), "{report}");
     server.stop().await;
@@ -285,18 +289,7 @@ async fn a_trigger_whose_row_does_not_come_is_to_be_tried_again() {
 
 #[tokio::test]
 async fn a_client_that_hangs_up_does_not_stop_its_training() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = Server::start_in(
-        dir.path(),
-        Config {
-            row_wait_ms: 20_000,
-            ..config()
-        },
-    )
-    .await;
-    let first = server.live().await;
-    server.store_fish(&fish("salmon", 1, 60, &first)).await;
-    server.store_fish(&fish("walleye", 61, 79, &first)).await;
+    let (server, _dir, first) = waiting().await;
     let body = trigger(&first, 80).to_string();
     let mut connection = TcpStream::connect(server.url.trim_start_matches("http://"))
         .await
@@ -321,60 +314,37 @@ async fn a_client_that_hangs_up_does_not_stop_its_training() {
 
 #[tokio::test]
 async fn calls_with_the_same_request_share_one_training_and_its_answer() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = Server::start_in(
-        dir.path(),
-        Config {
-            row_wait_ms: 20_000,
-            ..config()
-        },
-    )
-    .await;
-    let first = server.live().await;
-    server.store_fish(&fish("salmon", 1, 60, &first)).await;
-    server.store_fish(&fish("walleye", 61, 79, &first)).await;
-    let call = |body: Value| tokio::spawn(server.post("/train").body(body.to_string()).send());
-    let same = [
-        call(trigger(&first, 80)),
-        call(trigger(&first, 80)),
-        call(trigger(&first, 80)),
-    ];
+    let (server, _dir, first) = waiting().await;
+    let calls = [(); 3].map(|()| call(&server, &trigger(&first, 80)));
     until(|| server.metric("catchweight_training_calls_total 3")).await;
-    let other = call(json!({}));
-    until(|| server.metric("catchweight_training_calls_total 4")).await;
     server.store_fish(&fish("walleye", 80, 80, &first)).await;
     let mut answers = Vec::new();
-    for call in same {
-        answers.push(
-            within(call)
-                .await
-                .unwrap()
-                .unwrap()
-                .json::<Value>()
-                .await
-                .unwrap(),
-        );
+    for call in calls {
+        answers.push(report(call).await);
     }
     assert_eq!(answers[0]["Outcome"], "activated");
     assert!(
         answers.iter().all(|answer| *answer == answers[0]),
         "{answers:?}"
     );
-    let other: Value = within(other).await.unwrap().unwrap().json().await.unwrap();
-    assert_eq!(
-        other["Outcome"], "unchanged",
-        "it queued, and found the same rows"
-    );
-    assert!(
-        server
-            .metric(r#"catchweight_trainings_total{outcome="activated"} 1"#)
-            .await
-    );
-    assert!(
-        server
-            .metric(r#"catchweight_trainings_total{outcome="unchanged"} 1"#)
-            .await
-    );
+    let once = r#"catchweight_trainings_total{outcome="activated"} 1"#;
+    assert!(server.metric(once).await);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_waits_for_a_row_holds_up_no_other_and_meets_what_was_decided_meanwhile() {
+    let (server, _dir, first) = waiting().await;
+    let waits = call(&server, &trigger(&first, 80));
+    until(|| server.metric("catchweight_training_calls_total 1")).await;
+    let other = server.train("/train", json!({})).await;
+    assert_eq!(other["Outcome"], "activated");
+    assert!(!waits.is_finished());
+    server.store_fish(&fish("walleye", 80, 80, &first)).await;
+    let report = report(waits).await;
+    assert_eq!(report["Outcome"], "superseded");
+    assert_eq!(report["ModelVersion"], other["ModelVersion"]);
+    assert_eq!(server.live().await, text(&other["ModelVersion"]));
     server.stop().await;
 }
 
@@ -382,7 +352,8 @@ async fn calls_with_the_same_request_share_one_training_and_its_answer() {
 async fn what_callers_that_hung_up_leave_waiting_is_bounded() {
     let store = SqliteStore::open(":memory:").unwrap();
     let life = Life::new(Arc::new(store.clone()));
-    let metrics = Metrics::register(&mut service_runtime::ops::registry(), life.live().clone());
+    let mut registry = service_runtime::ops::registry();
+    let metrics = Metrics::register(&mut registry, life.live().clone());
     let rule = TrainingRule {
         newest: 50,
         keep_per_species: 10,
@@ -395,13 +366,17 @@ async fn what_callers_that_hung_up_leave_waiting_is_bounded() {
         force: false,
         rows: Some(rows),
     };
-    // The first waits for a row, the others for the first; nobody waits for their answers.
+    // They wait for a row; nobody waits for their answers.
     for rows in 0..64 {
         let call = trainer.train(request(rows));
         assert!(call.now_or_never().is_none(), "it waits");
     }
     let refused = within(trainer.train(request(64))).await.unwrap_err();
     assert!(matches!(*refused, TrainFailure::Busy), "{refused}");
+    let mut counted = String::new();
+    prometheus_client::encoding::text::encode(&mut counted, &registry).unwrap();
+    let busy = r#"catchweight_trainings_total{outcome="busy"} 1"#;
+    assert!(counted.lines().any(|line| line == busy), "{counted}");
     crate::harness::store_fish(&store, &fish("salmon", 1, 60, "x")).await;
     within(trainer.finish()).await;
     let room_again = within(trainer.train(request(64))).await.unwrap();
