@@ -29,7 +29,8 @@ pub struct VersionInfo {
     pub trained: EventTime,
     /// How many rows it was trained on.
     pub rows: u64,
-    /// Newer rows that could not be used, because a number was missing or not positive.
+    /// Newer rows that could not be used: a number was missing, not positive or too large, or
+    /// another field was wrong.
     pub skipped_rows: u64,
     /// The oldest row's id.
     pub first_row: Option<String>,

@@ -27,7 +27,8 @@ pub struct ModelView {
     pub pinned: bool,
     /// Rows that it was trained on.
     pub rows: u64,
-    /// Newer rows that could not be used: a number was missing or not positive.
+    /// Newer rows that could not be used: a number was missing, not positive or too large, or
+    /// another field was wrong.
     pub skipped_rows: u64,
     /// The oldest row's id.
     pub first_row: Option<String>,
