@@ -25,6 +25,8 @@ const BODIES: usize = 8;
 const TRAININGS: usize = 32;
 /// Requests that read the history at the same moment, a page of which may be megabytes; more wait.
 const HISTORY: usize = 8;
+/// Activations at the same moment, each of which holds a version with its rows; more wait.
+const ACTIVATIONS: usize = 4;
 /// A request is answered within this time.
 const TIME: Duration = Duration::from_secs(10);
 
@@ -39,6 +41,8 @@ pub(super) struct Limits {
     pub(super) trainings: Arc<Semaphore>,
     /// For routes that read the store.
     pub(super) history: Arc<Semaphore>,
+    /// For the route that activates: a rollback does not wait for readers.
+    pub(super) activations: Arc<Semaphore>,
 }
 
 impl Default for Limits {
@@ -50,6 +54,7 @@ impl Default for Limits {
             bodies: of(BODIES),
             trainings: of(TRAININGS),
             history: of(HISTORY),
+            activations: of(ACTIVATIONS),
         }
     }
 }

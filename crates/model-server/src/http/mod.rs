@@ -105,7 +105,7 @@ pub(crate) fn router(api: Api, operations: Router<Api>) -> Router {
         ))
         .routes(guarded(
             routes!(models::activate),
-            history("/models/{version}/activate"),
+            waits("/models/{version}/activate", &limits.activations),
         ))
         .split_for_parts();
     let unknown = any(|| async {
