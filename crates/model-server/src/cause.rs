@@ -30,6 +30,9 @@ pub struct Cause {
     /// The trigger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<Trigger>,
+    /// Whether the gate and earlier decisions are to be overridden.
+    #[serde(default)]
+    pub forced: bool,
 }
 
 /// The fields of a row of `weight-retrain`, each of them optional.
@@ -102,12 +105,10 @@ impl Trigger {
 }
 
 impl Trigger {
-    /// Whether `other` is the same trigger, delivered again: the same version erred in the same
-    /// window.
-    pub fn is_redelivery_of(&self, other: &Self) -> bool {
-        self.model_version == other.model_version
-            && self.fish_id_start == other.fish_id_start
-            && self.fish_id_end == other.fish_id_end
+    /// Whether it says which version erred in which window, so that another one with the same
+    /// three fields is this one, delivered again.
+    pub fn is_identified(&self) -> bool {
+        self.model_version.is_some() && self.fish_id_start.is_some() && self.fish_id_end.is_some()
     }
 }
 
@@ -117,6 +118,7 @@ impl Cause {
         Self {
             kind: CauseKind::Initial,
             trigger: None,
+            forced: false,
         }
     }
 
@@ -127,7 +129,16 @@ impl Cause {
         } else {
             CauseKind::Request
         };
-        Self { kind, trigger }
+        Self {
+            kind,
+            trigger,
+            forced: false,
+        }
+    }
+
+    /// The cause, with the gate and earlier decisions to be overridden where `forced`.
+    pub fn forced(self, forced: bool) -> Self {
+        Self { forced, ..self }
     }
 }
 

@@ -20,7 +20,7 @@ pub enum Verdict {
     Activated,
     /// The new version is worse than the live one by more than the margin.
     Rejected,
-    /// The same rows had been decided on before; nothing changed.
+    /// The same rows or the same trigger had been decided on before; nothing changed.
     Unchanged,
     /// The version that erred is no longer live; nothing changed.
     Superseded,
@@ -101,6 +101,18 @@ pub struct Decision {
     pub gate: Option<Gate>,
     /// Why, in words.
     pub reason: String,
+}
+
+impl Decision {
+    /// Whether it made a version live.
+    pub fn activates(&self) -> bool {
+        self.verdict == Verdict::Activated
+    }
+
+    /// Whether it settled what led to it: while a version is held, nothing is settled.
+    pub fn settles(&self) -> bool {
+        self.verdict != Verdict::Pinned
+    }
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ impl Follower {
         if self.life.follow().await?.champion.is_some() {
             return Ok(());
         }
-        self.life.introduce(&self.first, false).await?;
+        self.life.introduce(&self.first).await?;
         let info = &self.first.info;
         tracing::info!(
             version = info.model_version,

@@ -19,14 +19,15 @@ const MAX_ROWS: u32 = 10_000;
 /// Train on the newest rows; any body is accepted
 ///
 /// A body that is a row of `weight-retrain` is a trigger: its version must be the live one, else
-/// nothing is trained, and the row of its last fish is waited for. Calls with the same request at
-/// the same time share one training.
+/// nothing is trained, and the row of its last fish is waited for. A trigger that was decided on
+/// before is `unchanged`, whatever rows came since. Calls with the same request at the same time
+/// share one training.
 #[utoipa::path(
     post,
     path = "/train",
     tag = "models",
     params(
-        ("force" = Option<bool>, Query, description = "Override the gate and an earlier decision on the same rows"),
+        ("force" = Option<bool>, Query, description = "Override the gate and an earlier decision on the same rows or trigger"),
         ("rows" = Option<u32>, Query, description = "Take this many of the newest rows", minimum = 1, maximum = 10_000),
     ),
     request_body(content = Option<Trigger>, description = "A row of weight-retrain, or anything", content_type = "application/json"),

@@ -17,39 +17,53 @@ use crate::version::Version;
 /// while one version is held, the log and the history's answers must not grow without end.
 const MAX_ENTRIES: usize = 1_000;
 
+/// How a version that is to be decided on came to be in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stored {
+    /// It was stored just now.
+    Now,
+    /// It was there already.
+    Before,
+    /// It was left there undecided, some time ago.
+    LeftBehind,
+}
+
 impl Life {
     /// The answer to a call that must change nothing, before anything is trained; none where it is
     /// to be trained. The log keeps it, once for each trigger.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn dismiss(
-        &self,
-        cause: &Cause,
-        forced: bool,
-    ) -> Result<Option<Decision>, StoreError> {
+    pub async fn dismiss(&self, cause: &Cause) -> Result<Option<Decision>, StoreError> {
         loop {
             let state = self.follow().await?;
-            let (Some((verdict, reason)), Some(live)) =
-                (state.dismissal(cause.trigger.as_ref()), state.live())
-            else {
+            let Some(live) = state.live() else {
                 return Ok(None);
             };
-            let entry = Decision {
-                sequence: state.sequence + 1,
-                model_version: live.to_owned(),
-                verdict,
-                time: EventTime::now(),
-                cause: cause.clone(),
-                forced,
-                pinned: false,
-                gate: None,
-                reason,
+            let earlier = self.caused_by(cause).await?;
+            let Some((verdict, reason)) = state.dismissal(cause.trigger.as_ref()) else {
+                let settled = settlement(&earlier, cause);
+                return Ok(settled.map(|settled| {
+                    let outcome = (Verdict::Unchanged, answered_by(settled));
+                    entry(&settled.model_version, cause, &state, outcome)
+                }));
             };
-            let entries = self.store.decisions_on(&[live]).await?;
-            if !is_news(&entries, cause) || self.store.append(&entry).await? {
+            let entry = entry(live, cause, &state, (verdict, reason));
+            let is_news = cause.trigger.is_some() && earlier.is_empty();
+            if !is_news
+                || self.store.decisions_on(&[live]).await?.len() >= MAX_ENTRIES
+                || self.store.append(&entry).await?
+            {
                 return Ok(Some(entry));
             }
+        }
+    }
+
+    /// The decisions that a cause's trigger led to before.
+    async fn caused_by(&self, cause: &Cause) -> Result<Vec<Decision>, StoreError> {
+        match &cause.trigger {
+            Some(trigger) => self.store.decisions_caused_by(trigger).await,
+            None => Ok(Vec::new()),
         }
     }
 
@@ -58,19 +72,19 @@ impl Life {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn introduce(&self, version: &Version, forced: bool) -> Result<Decision, StoreError> {
-        let new = self.store.insert_version(version).await?;
-        self.decide(version, new, forced).await
+    pub async fn introduce(&self, version: &Version) -> Result<Decision, StoreError> {
+        let stored = if self.store.insert_version(version).await? {
+            Stored::Now
+        } else {
+            Stored::Before
+        };
+        self.decide(version, stored).await
     }
 
     /// Decides on a stored version.
-    async fn decide(
-        &self,
-        version: &Version,
-        new: bool,
-        forced: bool,
-    ) -> Result<Decision, StoreError> {
+    async fn decide(&self, version: &Version, stored: Stored) -> Result<Decision, StoreError> {
         let info = &version.info;
+        let forced = info.cause.forced;
         let mut attempted = None;
         loop {
             let state = self.follow().await?;
@@ -80,20 +94,28 @@ impl Life {
                 // The last may have been made a moment ago.
                 self.follow().await?;
             }
+            let by_another = |one: &Decision| {
+                stored == Stored::Now && one.time >= info.trained && (one.forced || !forced)
+            };
             if let Some(at) = entries.iter().position(|one| {
                 // The log has what was attempted, although the answer to that was lost; or another
                 // replica, at its start, was faster to decide on what this one just stored.
-                attempted.as_ref() == Some(one) || (new && !forced && one.time >= info.trained)
+                attempted.as_ref() == Some(one) || by_another(one)
             }) {
                 return Ok(entries.swap_remove(at));
             }
+            let earlier = self.caused_by(&info.cause).await?;
             let again = forced && state.live() != Some(&info.model_version);
-            let decision = if entries.is_empty() || again {
-                judge(version, &state, forced)
-            } else {
-                unchanged(version, &state, forced)
-            };
-            if decision.verdict == Verdict::Unchanged && !is_news(&entries, &decision.cause) {
+            let decision =
+                if again || state.champion.is_none() || !entries.iter().any(Decision::settles) {
+                    judge(version, &state, stored, settlement(&earlier, &info.cause))
+                } else {
+                    let reason = "these rows have been decided on before";
+                    about(version, &state, (Verdict::Unchanged, reason.to_owned()))
+                };
+            let is_news = info.cause.trigger.is_some() && !earlier.iter().any(Decision::settles);
+            let is_kept = entries.is_empty() || (is_news && entries.len() < MAX_ENTRIES);
+            if decision.verdict == Verdict::Unchanged && !is_kept {
                 return Ok(decision);
             }
             if self.append(&decision, version).await? {
@@ -116,8 +138,12 @@ impl Life {
     ) -> Result<Option<Arc<LiveModel>>, StoreError> {
         loop {
             let state = self.follow().await?;
-            let live = state.champion.filter(|live| live.info.model_version == id);
-            if let Some(live) = live.filter(|live| live.activation.pinned == pinned) {
+            let live = state.champion.filter(|live| {
+                let is_asked_for =
+                    live.info.model_version == id && live.activation.pinned == pinned;
+                is_asked_for && !state.stands_in
+            });
+            if let Some(live) = live {
                 return Ok(Some(live));
             }
             let Some(version) = self.store.version(id).await? else {
@@ -149,18 +175,20 @@ impl Life {
         }
     }
 
-    /// Appends a decision on a version; false where the number is taken. Another replica may have
-    /// forgotten the version since it was looked for: what goes live is stored again.
+    /// Appends a decision on a version; false where the number is taken. What goes live is stored
+    /// before the log says so, and again after it: another replica may have forgotten the version
+    /// since it was looked for.
     pub(super) async fn append(
         &self,
         decision: &Decision,
         version: &Version,
     ) -> Result<bool, StoreError> {
+        if !decision.activates() {
+            return self.store.append(decision).await;
+        }
+        self.store.insert_version(version).await?;
         let appended = self.store.append(decision).await?;
-        if appended
-            && decision.verdict == Verdict::Activated
-            && let Err(error) = self.store.insert_version(version).await
-        {
+        if appended && let Err(error) = self.store.insert_version(version).await {
             tracing::error!(
                 %error,
                 version = decision.model_version,
@@ -186,7 +214,7 @@ impl Life {
     pub async fn mend(&self) -> Result<(), StoreError> {
         for id in self.store.undecided_versions().await? {
             if let Some(version) = self.store.version(&id).await? {
-                let decided = self.decide(&version, false, false).await?;
+                let decided = self.decide(&version, Stored::LeftBehind).await?;
                 tracing::warn!(
                     version = id,
                     verdict = %decided.verdict,
@@ -199,55 +227,63 @@ impl Life {
     }
 }
 
-/// Whether the log's entries on a version lack one that says what became of the cause's trigger.
-fn is_news(entries: &[Decision], cause: &Cause) -> bool {
-    let Some(trigger) = &cause.trigger else {
-        return false;
-    };
-    let mut triggers = entries.iter().filter_map(|one| one.cause.trigger.as_ref());
-    entries.len() < MAX_ENTRIES && !triggers.any(|one| one.is_redelivery_of(trigger))
+/// The decision that settled a cause before, if one did and is not to be overridden.
+fn settlement<'a>(earlier: &'a [Decision], cause: &Cause) -> Option<&'a Decision> {
+    let trigger = cause.trigger.as_ref()?;
+    let counts = trigger.is_identified() && !cause.forced;
+    earlier.iter().rfind(|one| counts && one.settles())
 }
 
-/// An entry on a version after a state.
+fn answered_by(earlier: &Decision) -> String {
+    let Decision {
+        sequence, verdict, ..
+    } = earlier;
+    format!("the trigger was answered before: `{verdict}` by decision {sequence}")
+}
+
+/// An entry on a version, after a state.
 fn entry(
-    version: &Version,
+    version: &str,
+    cause: &Cause,
     state: &State,
-    forced: bool,
     (verdict, reason): (Verdict, String),
 ) -> Decision {
     Decision {
         sequence: state.sequence + 1,
-        model_version: version.info.model_version.clone(),
+        model_version: version.to_owned(),
         verdict,
         time: EventTime::now(),
-        cause: version.info.cause.clone(),
-        forced,
+        cause: cause.clone(),
+        forced: cause.forced,
         pinned: false,
         gate: None,
         reason,
     }
 }
 
-/// That a version was decided on before.
-fn unchanged(version: &Version, state: &State, forced: bool) -> Decision {
-    let reason = "these rows have been decided on before";
-    entry(
-        version,
-        state,
-        forced,
-        (Verdict::Unchanged, reason.to_owned()),
-    )
+/// An entry on a version for what it was trained for.
+fn about(version: &Version, state: &State, outcome: (Verdict, String)) -> Decision {
+    let info = &version.info;
+    entry(&info.model_version, &info.cause, state, outcome)
 }
 
-/// What is to be decided on a version in a state.
-fn judge(version: &Version, state: &State, forced: bool) -> Decision {
-    let decision = |verdict, reason: String| entry(version, state, forced, (verdict, reason));
+/// What is to be decided on a version in a state; `settled` is what settled its cause before.
+fn judge(version: &Version, state: &State, stored: Stored, settled: Option<&Decision>) -> Decision {
+    let decision = |verdict, reason: String| about(version, state, (verdict, reason));
     let info = &version.info;
     let Some(champion) = &state.champion else {
         return decision(Verdict::Activated, "nothing was live".into());
     };
     if let Some((verdict, reason)) = state.dismissal(info.cause.trigger.as_ref()) {
         return decision(verdict, reason);
+    }
+    if let Some(settled) = settled {
+        return decision(Verdict::Unchanged, answered_by(settled));
+    }
+    if stored == Stored::LeftBehind && champion.activation.time > info.trained {
+        let live = &champion.info.model_version;
+        let reason = format!("{live} went live after it was trained");
+        return decision(Verdict::Superseded, reason);
     }
     let champion_error = match champion_error(champion, version) {
         Ok(error) => error,
@@ -263,7 +299,7 @@ fn judge(version: &Version, state: &State, forced: bool) -> Decision {
         champion_error,
         margin: MARGIN,
     };
-    let (verdict, reason) = match (gate.passed(), forced) {
+    let (verdict, reason) = match (gate.passed(), info.cause.forced) {
         (true, _) => (Verdict::Activated, "passed the gate"),
         (false, true) => (Verdict::Activated, "forced past the gate"),
         (false, false) => (

@@ -9,6 +9,7 @@
 mod decide;
 mod prune;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
@@ -18,13 +19,26 @@ use crate::decision::{Decision, Verdict};
 use crate::live::{Live, LiveModel};
 use crate::store::{MODELS, Store, StoreError};
 
+/// Activations that are looked at, from the newest on, for versions that were live.
+const MAX_ACTIVATIONS: u32 = 10_000;
+
 /// The models' life on one store, together with the other replicas on it.
 #[derive(Clone, Debug)]
 pub struct Life {
     store: Arc<dyn Store>,
     live: Live,
-    /// The last sequence number that `live` takes into account.
-    followed: Arc<Mutex<u64>>,
+    followed: Arc<Mutex<Followed>>,
+}
+
+/// How far the log was followed, and to what.
+#[derive(Debug, Default)]
+struct Followed {
+    /// The last entry that was read.
+    last: Option<Decision>,
+    /// What is live by the log: not what a copy answers with.
+    champion: Option<Arc<LiveModel>>,
+    /// The last activation, where its version cannot be read.
+    unmet: Option<Decision>,
 }
 
 /// The state after the whole log.
@@ -34,6 +48,8 @@ pub struct State {
     pub sequence: u64,
     /// What is live.
     pub champion: Option<Arc<LiveModel>>,
+    /// Whether that takes the place of the version that the log makes live, which cannot be read.
+    pub stands_in: bool,
 }
 
 impl State {
@@ -86,49 +102,117 @@ impl Life {
     /// Those of the store; what was live stays.
     pub async fn follow(&self) -> Result<State, StoreError> {
         let mut followed = self.followed.lock().await;
-        let (sequence, activation) = if *followed == 0 {
-            // The log may be long: its end says what is live.
-            let sequence = self.store.last_sequence().await?;
-            (sequence, self.store.last_activations(1).await?.pop())
-        } else {
-            let news = self.store.decisions_after(*followed).await?;
-            let sequence = news.last().map_or(*followed, |last| last.sequence);
-            (
-                sequence,
-                news.into_iter()
-                    .rfind(|entry| entry.verdict == Verdict::Activated),
-            )
+        let news = match &followed.last {
+            Some(last) => self.news_after(last).await?,
+            None => None,
         };
-        if let Some(activation) = activation {
-            self.make_live(activation).await?;
+        let (last, activation) = if let Some(news) = news {
+            let last = news.last().cloned().or_else(|| followed.last.clone());
+            let mut activations = news.into_iter().rev();
+            (last, activations.find(Decision::activates))
+        } else {
+            if followed.last.is_some() {
+                tracing::error!(
+                    "the store's log of decisions is not the one that was followed: \
+                     it is followed from its beginning"
+                );
+                *followed = Followed::default();
+            }
+            // The log may be long: its end says what is live.
+            let last = self.store.last_decision().await?;
+            (last, self.store.last_activations(1).await?.pop())
+        };
+        if let Some(activation) = activation.or_else(|| followed.unmet.clone()) {
+            self.make_live(&mut followed, activation).await?;
         }
-        *followed = sequence;
+        followed.last = last;
         Ok(State {
-            sequence,
-            champion: self.live.get(),
+            sequence: followed.last.as_ref().map_or(0, |last| last.sequence),
+            champion: followed.champion.clone(),
+            stands_in: followed.unmet.is_some(),
         })
     }
 
-    async fn make_live(&self, activation: Decision) -> Result<(), StoreError> {
-        let id = activation.model_version.clone();
-        let version = self
+    /// The log after an entry that was read from it; none where that is not in it any more.
+    async fn news_after(&self, known: &Decision) -> Result<Option<Vec<Decision>>, StoreError> {
+        let mut log = self
             .store
-            .version(&id)
-            .await?
-            .ok_or_else(|| StoreError::Corrupt {
-                collection: MODELS,
-                id,
-                reason: "the log of decisions says that it is live, but it is not there".into(),
-            })?;
-        tracing::info!(
-            version = version.info.model_version,
-            rows = version.info.rows,
+            .decisions_after(known.sequence.saturating_sub(1))
+            .await?;
+        if log.first() != Some(known) {
+            return Ok(None);
+        }
+        log.remove(0);
+        Ok(Some(log))
+    }
+
+    /// Makes live what an activation says. While its version cannot be read, the newest one that was
+    /// live and can: a replica that answers with an older model is better than none.
+    async fn make_live(
+        &self,
+        followed: &mut Followed,
+        activation: Decision,
+    ) -> Result<(), StoreError> {
+        let id = &activation.model_version;
+        let fault = match self.store.version(id).await {
+            Ok(Some(version)) => {
+                followed.unmet = None;
+                self.swap(followed, LiveModel::new(version.info, activation));
+                return Ok(());
+            }
+            Ok(None) => format!("{MODELS} `{id}` is not there"),
+            Err(corrupt @ StoreError::Corrupt { .. }) => corrupt.to_string(),
+            Err(error) => return Err(error),
+        };
+        if followed.unmet.as_ref() == Some(&activation) {
+            return Ok(());
+        }
+        tracing::error!(
+            fault,
             sequence = activation.sequence,
-            pinned = activation.pinned,
+            "the version that the log of decisions makes live cannot be read; \
+             until it can, the newest one that was live and can be read takes its place"
+        );
+        if let Some(instead) = self.newest_readable().await? {
+            self.swap(followed, instead);
+        }
+        followed.unmet = Some(activation);
+        Ok(())
+    }
+
+    fn swap(&self, followed: &mut Followed, model: LiveModel) {
+        tracing::info!(
+            version = model.info.model_version,
+            rows = model.info.rows,
+            sequence = model.activation.sequence,
+            pinned = model.activation.pinned,
             "live model"
         );
-        self.live
-            .swap(Arc::new(LiveModel::new(version.info, activation)));
-        Ok(())
+        let model = Arc::new(model);
+        followed.champion = Some(Arc::clone(&model));
+        self.live.swap(model);
+    }
+
+    /// Of the versions that were live, the last one that can be read. It is not held: what held it
+    /// has ended.
+    async fn newest_readable(&self) -> Result<Option<LiveModel>, StoreError> {
+        let mut stored: HashSet<_> = self.store.version_ids().await?.into_iter().collect();
+        for activation in self.store.last_activations(MAX_ACTIVATIONS).await? {
+            if !stored.remove(&activation.model_version) {
+                continue;
+            }
+            match self.store.version(&activation.model_version).await {
+                Ok(Some(version)) => {
+                    let activation = Decision {
+                        pinned: false,
+                        ..activation
+                    };
+                    return Ok(Some(LiveModel::new(version.info, activation)));
+                }
+                Ok(None) | Err(StoreError::Corrupt { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 }

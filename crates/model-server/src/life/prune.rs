@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use messages::EventTime;
 
-use super::Life;
+use super::{Life, MAX_ACTIVATIONS};
 use crate::decision::Decision;
 use crate::store::StoreError;
 
 /// Versions that were live within this time are not forgotten.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// Activations that are looked at to find them.
-const MAX_ACTIVATIONS: u32 = 10_000;
 
 impl Life {
     /// Forgets the oldest versions beyond `keep`, except those that were live during the last day
@@ -24,7 +22,8 @@ impl Life {
         if count <= keep {
             return Ok(());
         }
-        let sequence = self.store.last_sequence().await?;
+        let last = self.store.last_decision().await?;
+        let sequence = last.map_or(0, |last| last.sequence);
         let mut protected = self.store.undecided_versions().await?;
         protected.extend(live_since(
             EventTime::now().before(DAY),
@@ -83,9 +82,9 @@ mod tests {
         let life = Life::new(Arc::new(store.clone()));
         let version = first_version(None).unwrap();
         let id = &version.info.model_version;
-        life.introduce(&version, false).await.unwrap();
+        life.introduce(&version).await.unwrap();
         // What is read before the other's activation, the deletion after it.
-        let sequence = store.last_sequence().await.unwrap();
+        let sequence = store.last_decision().await.unwrap().unwrap().sequence;
         life.activate(id, true).await.unwrap();
         life.forget(id, sequence).await.unwrap();
         assert_eq!(store.version(id).await.unwrap().as_ref(), Some(&version));

@@ -16,6 +16,7 @@ use serde_json::Value;
 pub use mongo::MongoStore;
 pub use sqlite::SqliteStore;
 
+use crate::cause::Trigger;
 use crate::decision::Decision;
 use crate::version::{Version, VersionInfo};
 
@@ -108,9 +109,13 @@ pub trait Store: Debug + Send + Sync {
     /// The last decisions that activated a version, newest first.
     async fn last_activations(&self, limit: u32) -> Result<Vec<Decision>, StoreError>;
 
-    /// The last sequence number; 0 where the log is empty.
-    async fn last_sequence(&self) -> Result<u64, StoreError>;
+    /// The log's last entry; none where it is empty.
+    async fn last_decision(&self) -> Result<Option<Decision>, StoreError>;
 
     /// The decisions on some versions, in their order.
     async fn decisions_on(&self, versions: &[&str]) -> Result<Vec<Decision>, StoreError>;
+
+    /// The decisions that a trigger with the same `ModelVersion`, `Fish_Id_Start` and `Fish_Id_End`
+    /// caused, in their order. Of these fields, one that is missing equals one that is missing.
+    async fn decisions_caused_by(&self, trigger: &Trigger) -> Result<Vec<Decision>, StoreError>;
 }

@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{DATABASE, DECISIONS, MODELS, Page, Store, StoreError, TRAINING_DATA};
+use crate::cause::Trigger;
 use crate::decision::{Decision, Verdict};
 use crate::features::TrainingRow;
 use crate::version::{Version, VersionInfo};
@@ -31,6 +32,12 @@ const DUPLICATE_KEY: i32 = 11_000;
 /// specification of retryable reads names them).
 const PASSING: [i32; 13] = [
     6, 7, 89, 91, 134, 189, 262, 9_001, 10_107, 11_600, 11_602, 13_435, 13_436,
+];
+/// What makes two deliveries of a trigger the same one.
+const TRIGGER_IDENTITY: [&str; 3] = [
+    "Cause.Trigger.ModelVersion",
+    "Cause.Trigger.Fish_Id_Start",
+    "Cause.Trigger.Fish_Id_End",
 ];
 /// The field of a version's document that holds its rows.
 const ROWS: &str = "TrainingRows";
@@ -193,6 +200,13 @@ impl Store for MongoStore {
             (MODELS, doc! { "Trained": 1, "_id": 1 }),
             (DECISIONS, doc! { "ModelVersion": 1 }),
             (DECISIONS, doc! { "Verdict": 1, "_id": 1 }),
+            (
+                DECISIONS,
+                TRIGGER_IDENTITY
+                    .map(|field| (field.to_owned(), 1.into()))
+                    .into_iter()
+                    .collect(),
+            ),
         ];
         for (collection, keys) in indexes {
             let index = IndexModel::builder().keys(keys).build();
@@ -330,11 +344,9 @@ impl Store for MongoStore {
             .await
     }
 
-    async fn last_sequence(&self) -> Result<u64, StoreError> {
-        let last: Vec<Decision> = self
-            .find(DECISIONS, doc! {}, doc! { "_id": -1 }, first(1))
-            .await?;
-        Ok(last.first().map_or(0, |last| last.sequence))
+    async fn last_decision(&self) -> Result<Option<Decision>, StoreError> {
+        let last = self.find(DECISIONS, doc! {}, doc! { "_id": -1 }, first(1));
+        Ok(last.await?.pop())
     }
 
     async fn decisions_on(&self, versions: &[&str]) -> Result<Vec<Decision>, StoreError> {
@@ -345,5 +357,19 @@ impl Store for MongoStore {
             ALL,
         )
         .await
+    }
+
+    async fn decisions_caused_by(&self, trigger: &Trigger) -> Result<Vec<Decision>, StoreError> {
+        let mut filter = doc! { "Cause.Kind": "trigger" };
+        let values = [
+            &trigger.model_version,
+            &trigger.fish_id_start,
+            &trigger.fish_id_end,
+        ];
+        for (field, value) in TRIGGER_IDENTITY.into_iter().zip(values) {
+            // Null finds documents without the field.
+            filter.insert(field, value.clone());
+        }
+        self.find(DECISIONS, filter, doc! { "_id": 1 }, ALL).await
     }
 }

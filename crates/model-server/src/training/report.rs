@@ -15,7 +15,8 @@ use crate::version::{TrainError, VersionInfo};
 pub struct TrainReport {
     /// How it ended.
     pub outcome: Verdict,
-    /// The version trained; where nothing was trained, the live one.
+    /// The version trained; where nothing was trained, the live one, or the one that the same
+    /// trigger led to before.
     pub model_version: Option<String>,
     /// The version that is live now.
     pub live_version: Option<String>,

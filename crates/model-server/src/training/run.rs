@@ -26,11 +26,11 @@ pub(super) async fn run(
     request: &TrainRequest,
 ) -> Result<TrainReport, TrainFailure> {
     let started = EventTime::now();
-    let cause = Cause::of(request.trigger.clone());
+    let cause = Cause::of(request.trigger.clone()).forced(request.force);
     let store = life.store().as_ref();
     let trigger = request.trigger.as_ref();
     if let Some((trigger, fish_id)) = trigger.and_then(|t| Some((t, t.fish_id_end.as_deref()?))) {
-        if let Some(dismissed) = dismiss(life, &cause, request).await? {
+        if let Some(dismissed) = dismiss(life, &cause).await? {
             return Ok(dismissed);
         }
         let version = trigger.model_version.as_deref();
@@ -38,7 +38,7 @@ pub(super) async fn run(
     }
     let _turn = turn.lock().await;
     // What others decided meanwhile counts.
-    if let Some(dismissed) = dismiss(life, &cause, request).await? {
+    if let Some(dismissed) = dismiss(life, &cause).await? {
         return Ok(dismissed);
     }
     let rule = TrainingRule {
@@ -49,18 +49,14 @@ pub(super) async fn run(
     let known = live.map_or(Vec::new(), |live| live.info.species.clone());
     let Selection { rows, skipped } = select(store, rule, &known).await?;
     let version = in_background(move || Version::train(rows, skipped, cause, started)).await??;
-    let decision = life.introduce(&version, request.force).await?;
+    let decision = life.introduce(&version).await?;
     let trained = Some(&version.info);
     Ok(TrainReport::new(decision, trained, live_version(life)))
 }
 
 /// The answer to a call that must change nothing; none where it is to be trained.
-async fn dismiss(
-    life: &Life,
-    cause: &Cause,
-    request: &TrainRequest,
-) -> Result<Option<TrainReport>, StoreError> {
-    let dismissed = life.dismiss(cause, request.force).await?;
+async fn dismiss(life: &Life, cause: &Cause) -> Result<Option<TrainReport>, StoreError> {
+    let dismissed = life.dismiss(cause).await?;
     Ok(dismissed.map(|decision| TrainReport::new(decision, None, live_version(life))))
 }
 

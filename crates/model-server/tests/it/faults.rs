@@ -6,16 +6,18 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use messages::EventTime;
-use model_server::SqliteStore;
-use model_server::cause::Cause;
+use model_server::cause::{Cause, Trigger};
 use model_server::decision::{Decision, Verdict};
 use model_server::store::{Page, Store, StoreError};
 use model_server::version::{Version, VersionInfo};
+use model_server::SqliteStore;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
-use crate::harness::{Server, config, fish, problem, send, text, trigger, until, within};
+use crate::harness::{
+    Server, config, fish, problem, send, text, trigger, until, within,
+};
 
 /// What happens right after an append that succeeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,8 +210,13 @@ impl Store for Faulty {
             .await
     }
 
-    async fn last_sequence(&self) -> Result<u64, StoreError> {
-        self.reached("last_sequence").await?.last_sequence().await
+    async fn last_decision(&self) -> Result<Option<Decision>, StoreError> {
+        self.reached("last_decision").await?.last_decision().await
+    }
+
+    async fn decisions_caused_by(&self, trigger: &Trigger) -> Result<Vec<Decision>, StoreError> {
+        let store = self.reached("decisions_caused_by").await?;
+        store.decisions_caused_by(trigger).await
     }
 
     async fn decisions_on(&self, versions: &[&str]) -> Result<Vec<Decision>, StoreError> {
@@ -287,6 +294,7 @@ async fn a_training_that_panics_is_counted_and_the_next_one_goes_on() {
     store.on.lock().unwrap().insert("newest_rows", On::Panic);
     let broken = problem(server.post("/train"), 500).await;
     assert_eq!(broken["type"], "urn:catchweight:problem:internal");
+    assert!(!broken.to_string().contains("on purpose"), "{broken}");
     let counted = r#"catchweight_trainings_total{outcome="broken"} 1"#;
     assert!(server.metric(counted).await);
     store.on.lock().unwrap().clear();
@@ -320,5 +328,85 @@ async fn trainings_of_different_requests_queue() {
     let champion = &log[0].gate.as_ref().unwrap().champion;
     assert_eq!(reports[0]["ModelVersion"], champion.as_str());
     assert_ne!(*champion, first);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_rollback_does_not_wait_for_those_who_read_the_history() {
+    let (server, store, _dir, first) = drifted().await;
+    let second = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
+    let pages = store.hold("versions");
+    let readers: Vec<_> = (0..9)
+        .map(|_| tokio::spawn(server.get("/models").send()))
+        .collect();
+    until(|| async { store.begun("versions") == 8 }).await;
+    let activation = send(server.post(&format!("/models/{first}/activate"))).await;
+    assert_eq!(activation.status(), 200);
+    assert_ne!(server.live().await, second);
+    pages.add_permits(9);
+    for reader in readers {
+        assert_eq!(within(reader).await.unwrap().unwrap().status(), 200);
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn while_the_version_that_is_to_be_live_cannot_be_read_the_last_one_that_can_answers() {
+    let (server, _, dir, first) = drifted().await;
+    let second = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
+    server.store_fish(&fish("walleye", 81, 90, &second)).await;
+    let third = server.train("/train?force=true", json!({})).await;
+    let third = text(&third["ModelVersion"]);
+    let store = server.store.clone();
+    server.stop().await;
+
+    let version = store.version(&third).await.unwrap().unwrap();
+    store.delete_version(&third).await.unwrap();
+    let break_second = "UPDATE Models SET document = '{}' WHERE _id = ?1";
+    let file = rusqlite::Connection::open(dir.path().join("store.sqlite")).unwrap();
+    file.execute(break_second, [&second]).unwrap();
+    let server = Server::start_in(dir.path(), config()).await;
+    assert_eq!(server.live().await, first);
+    assert_eq!(send(server.get("/readyz")).await.status(), 200);
+    // It is there again, from a backup: what the log says is live.
+    store.insert_version(&version).await.unwrap();
+    until(|| async { server.live().await == third }).await;
+    server.stop().await;
+
+    // What takes its place can be asked for, and stays.
+    store.delete_version(&third).await.unwrap();
+    let server = Server::start_in(dir.path(), config()).await;
+    let activation = server.post(&format!("/models/{first}/activate"));
+    send(activation).await.error_for_status().unwrap();
+    let expected = [&first, &second, &third, &first].map(String::clone);
+    assert_eq!(went_live(&store).await, expected);
+    server.stop().await;
+
+    // None of those that were live is there: the first model is, once more.
+    for id in [&first, &second] {
+        store.delete_version(id).await.unwrap();
+    }
+    let server = Server::start_in(dir.path(), config()).await;
+    assert_eq!(server.live().await, first);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_version_is_stored_before_the_log_says_that_it_is_live() {
+    let (server, store, _dir, first) = drifted().await;
+    let second = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
+    // Forgotten by another replica right after it was looked for; then the store is lost.
+    store.after_the_next_append(Then::Lost);
+    let stored_so_far = store.begun("insert_version");
+    let insert = store.hold("insert_version");
+    let activate = server.post(&format!("/models/{first}/activate"));
+    let activation = tokio::spawn(activate.send());
+    until(|| async { store.begun("insert_version") > stored_so_far }).await;
+    server.store.delete_version(&first).await.unwrap();
+    insert.add_permits(10);
+    let answer = within(activation).await.unwrap().unwrap();
+    assert_eq!(answer.status(), 200);
+    let stored = server.store.version_ids().await.unwrap();
+    assert_eq!(stored, [first.as_str(), second.as_str()]);
     server.stop().await;
 }

@@ -52,8 +52,14 @@ async fn a_version_tells_its_coefficients_rows_cause_gate_and_decisions() {
 #[tokio::test]
 async fn as_text_a_version_is_what_r_prints_of_the_fit() {
     let (server, _dir) = Server::start().await;
-    let response = send(server.get("/models/live").header("accept", "text/plain")).await;
-    let summary = response.text().await.unwrap();
+    let first = server.live().await;
+    let as_text = |name: &str| {
+        let call = server.get(&format!("/models/{name}"));
+        call.header("accept", "text/plain")
+    };
+    let summary = send(as_text("live")).await.text().await.unwrap();
+    let by_its_id = send(as_text(&first)).await.text().await.unwrap();
+    assert_eq!(by_its_id, summary);
     let expected = std::fs::read_to_string(reference("summary/salmon-100.txt")).unwrap();
     // R names the data in the call.
     let from_residuals = |text: &str| {
@@ -130,6 +136,32 @@ async fn a_version_that_a_crash_left_undecided_is_decided_at_the_next_start() {
     assert_eq!(good["Decisions"][0]["Gate"]["Champion"], first.as_str());
     let late = server.json(&of(&late.info.model_version)).await;
     assert_eq!(late["Decisions"][0]["Verdict"], "superseded");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_crash_left_undecided_is_still_forced_and_no_newer_model_gives_way_to_it() {
+    let (server, dir) = Server::start().await;
+    let store = server.store.clone();
+    server.stop().await;
+    // One fish far out in length, a little off in weight: the gate rejects these rows.
+    let mut outlier = rows(1, 40);
+    outlier[20].length_cm += 400.0;
+    let now = messages::EventTime::now();
+    let forced = Version::train(outlier, 0, Cause::of(None).forced(true), now).unwrap();
+    let mut stale = Version::train(rows(51, 100), 0, Cause::of(None), now).unwrap();
+    stale.info.trained = now.before(std::time::Duration::from_secs(3_600));
+    for version in [&stale, &forced] {
+        store.insert_version(version).await.unwrap();
+    }
+    let server = Server::start_in(dir.path(), config()).await;
+    let live = server.json("/models/live").await;
+    assert_eq!(live["ModelVersion"], forced.info.model_version.as_str());
+    assert_eq!(live["Decisions"][0]["Forced"], true);
+    assert_eq!(live["Decisions"][0]["Reason"], "forced past the gate");
+    let path = format!("/models/{}", stale.info.model_version);
+    let stale = server.json(&path).await;
+    assert_eq!(stale["Decisions"][0]["Verdict"], "superseded");
     server.stop().await;
 }
 

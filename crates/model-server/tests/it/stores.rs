@@ -154,7 +154,7 @@ async fn versions_are_listed_newest_first_and_forgotten_one_by_one(store: impl F
 }
 
 async fn a_sequence_number_is_given_once(store: impl Filled) {
-    assert_eq!(store.last_sequence().await.unwrap(), 0);
+    assert_eq!(store.last_decision().await.unwrap(), None);
     let first = decision(1, "a", Verdict::Activated);
     assert!(store.append(&first).await.unwrap());
     assert!(
@@ -163,8 +163,8 @@ async fn a_sequence_number_is_given_once(store: impl Filled) {
             .await
             .unwrap()
     );
+    assert_eq!(store.last_decision().await.unwrap().as_ref(), Some(&first));
     assert_eq!(store.decisions_after(0).await.unwrap(), [first]);
-    assert_eq!(store.last_sequence().await.unwrap(), 1);
 }
 
 async fn the_log_is_read_from_any_place_and_by_version(store: impl Filled) {
@@ -195,7 +195,45 @@ async fn the_log_is_read_from_any_place_and_by_version(store: impl Filled) {
         store.last_activations(2).await.unwrap(),
         [log[3].clone(), log[1].clone()]
     );
-    assert_eq!(store.last_sequence().await.unwrap(), 8);
+    assert_eq!(store.last_decision().await.unwrap().as_ref(), log.last());
+}
+
+async fn decisions_are_found_by_the_trigger_that_caused_them(store: impl Filled) {
+    let trigger = |body: Value| Trigger::from_body(body.to_string().as_bytes()).unwrap();
+    let window = json!({"ModelVersion": "a", "Fish_Id_Start": "1", "Fish_Id_End": "30"});
+    let mut again = window.clone();
+    // Not what tells one trigger from another.
+    again["ErrorAvg"] = json!(0.2);
+    let mut later = window.clone();
+    later["Fish_Id_End"] = json!("31");
+    let mut without_start = window.clone();
+    without_start["Fish_Id_Start"] = Value::Null;
+    let bare = json!({"ModelVersion": "a"});
+    let caused = [&window, &later, &bare, &again, &without_start, &bare];
+    let mut log = vec![Decision {
+        cause: Cause::of(None),
+        ..decision(1, "a", Verdict::Activated)
+    }];
+    for (body, sequence) in caused.into_iter().zip(2..) {
+        log.push(Decision {
+            cause: Cause::of(Some(trigger(body.clone()))),
+            ..decision(sequence, "b", Verdict::Rejected)
+        });
+    }
+    for entry in &log {
+        assert!(store.append(entry).await.unwrap());
+    }
+    for (body, expected) in [
+        (window, vec![1, 4]),
+        (later, vec![2]),
+        (bare, vec![3, 6]),
+        (without_start, vec![5]),
+        (json!({"ModelVersion": "b"}), vec![]),
+    ] {
+        let found = store.decisions_caused_by(&trigger(body.clone())).await;
+        let expected: Vec<_> = expected.into_iter().map(|at| log[at].clone()).collect();
+        assert_eq!(found.unwrap(), expected, "{body}");
+    }
 }
 
 async fn whatever_a_caller_sends_as_a_trigger_can_be_kept(store: impl Filled) {
@@ -259,6 +297,7 @@ macro_rules! on_store {
             versions_are_listed_newest_first_and_forgotten_one_by_one,
             a_sequence_number_is_given_once,
             the_log_is_read_from_any_place_and_by_version,
+            decisions_are_found_by_the_trigger_that_caused_them,
             whatever_a_caller_sends_as_a_trigger_can_be_kept,
             versions_without_a_decision_are_known,
             of_many_appends_at_once_one_wins,
@@ -324,6 +363,25 @@ mod sqlite {
             let counts: String = file.query_row(&sql, [], |row| row.get(0)).unwrap();
             assert_eq!(counts, "2");
         }
+    }
+
+    #[tokio::test]
+    async fn the_decisions_of_a_trigger_are_looked_up_in_an_index() {
+        let (_store, dir) = store().await;
+        let file = rusqlite::Connection::open(dir.path().join("store.sqlite")).unwrap();
+        let field = |name: &str| format!("json_extract(document, '$.Cause.Trigger.{name}')");
+        let sql = format!(
+            "EXPLAIN QUERY PLAN SELECT _id, document FROM Decisions \
+             WHERE json_extract(document, '$.Cause.Trigger') IS NOT NULL \
+             AND {} IS ?1 AND {} IS ?2 AND {} IS ?3 ORDER BY _id",
+            field("ModelVersion"),
+            field("Fish_Id_Start"),
+            field("Fish_Id_End")
+        );
+        let plan: String = file
+            .query_row(&sql, ["a", "1", "30"], |row| row.get("detail"))
+            .unwrap();
+        assert!(plan.contains("USING INDEX Decisions_trigger"), "{plan}");
     }
 
     #[tokio::test]

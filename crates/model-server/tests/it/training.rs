@@ -49,6 +49,12 @@ async fn report(call: JoinHandle<reqwest::Result<reqwest::Response>>) -> Value {
     answer.error_for_status().unwrap().json().await.unwrap()
 }
 
+/// Makes a version live, as a person would.
+async fn activate(server: &Server, version: &str, query: &str) {
+    let call = server.post(&format!("/models/{version}/activate{query}"));
+    send(call).await.error_for_status().unwrap();
+}
+
 fn weight(answer: &Value) -> f64 {
     answer["Weight"].as_f64().unwrap()
 }
@@ -217,14 +223,54 @@ async fn a_challenger_that_is_worse_is_rejected_and_stays_so_unless_forced() {
 async fn a_redelivery_cannot_undo_a_rollback() {
     let (server, _dir, first) = drifted().await;
     let activated = server.train("/train", trigger(&first, 80)).await;
-    send(server.post(&format!("/models/{first}/activate")))
-        .await
-        .error_for_status()
-        .unwrap();
-    assert_eq!(server.live().await, first);
-    let again = server.train("/train", trigger(&first, 80)).await;
+    activate(&server, &first, "").await;
+    // Whether it meets the same rows or new ones.
+    for new in [
+        fish("walleye", 0, 0, &first),
+        fish("walleye", 81, 90, &first),
+    ] {
+        let again = server.train("/train", trigger(&first, 80)).await;
+        assert_eq!(again["Outcome"], "unchanged");
+        assert_eq!(again["ModelVersion"], activated["ModelVersion"]);
+        let reason = text(&again["Reason"]);
+        assert!(reason.ends_with("`activated` by decision 2"), "{reason}");
+        assert_eq!(server.live().await, first);
+        server.store_fish(&new).await;
+    }
+    assert_eq!(server.json("/models").await["Total"], 2, "none is trained");
+    // Another window of the same version is another trigger, and one may insist.
+    let other = server.train("/train", trigger(&first, 90)).await;
+    assert_eq!(other["Outcome"], "activated");
+    activate(&server, &first, "").await;
+    server.store_fish(&fish("walleye", 91, 95, &first)).await;
+    let forced = server.train("/train?force=true", trigger(&first, 80)).await;
+    assert_eq!(forced["Outcome"], "activated");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_names_a_version_and_no_window_is_no_redelivery_of_another() {
+    let (server, _dir, first) = drifted().await;
+    for (last_fish, newer) in [(90, 81), (100, 91)] {
+        let report = server.train("/train", json!({"ModelVersion": first})).await;
+        assert_eq!(report["Outcome"], "activated", "{report}");
+        activate(&server, &first, "").await;
+        let rows = fish("walleye", newer, last_fish, &first);
+        server.store_fish(&rows).await;
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_trigger_that_was_superseded_stays_answered_after_a_rollback() {
+    let (server, _dir, first) = drifted().await;
+    server.train("/train", trigger(&first, 80)).await;
+    server.store_fish(&fish("walleye", 81, 90, &first)).await;
+    let late = server.train("/train", trigger(&first, 90)).await;
+    assert_eq!(late["Outcome"], "superseded");
+    activate(&server, &first, "").await;
+    let again = server.train("/train", trigger(&first, 90)).await;
     assert_eq!(again["Outcome"], "unchanged");
-    assert_eq!(again["ModelVersion"], activated["ModelVersion"]);
     assert_eq!(server.live().await, first);
     server.stop().await;
 }
@@ -232,11 +278,7 @@ async fn a_redelivery_cannot_undo_a_rollback() {
 #[tokio::test]
 async fn a_pinned_version_stays_live_until_it_is_unpinned() {
     let (server, _dir, first) = drifted().await;
-    let activate = |query: &str| server.post(&format!("/models/{first}/activate{query}"));
-    send(activate("?pin=true"))
-        .await
-        .error_for_status()
-        .unwrap();
+    activate(&server, &first, "?pin=true").await;
     assert_eq!(server.json("/models/live").await["Pinned"], true);
     assert_eq!(
         server.train("/train", trigger(&first, 80)).await["Outcome"],
@@ -248,10 +290,8 @@ async fn a_pinned_version_stays_live_until_it_is_unpinned() {
     );
     assert_eq!(server.live().await, first);
 
-    send(activate("?pin=false"))
-        .await
-        .error_for_status()
-        .unwrap();
+    activate(&server, &first, "?pin=false").await;
+    // Delivered again: nothing was trained for it yet.
     assert_eq!(
         server.train("/train", trigger(&first, 80)).await["Outcome"],
         "activated"

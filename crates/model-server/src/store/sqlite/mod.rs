@@ -12,6 +12,7 @@ use rusqlite::{Connection, ErrorCode};
 use serde_json::Value;
 
 use super::{Page, Store, StoreError};
+use crate::cause::Trigger;
 use crate::decision::Decision;
 use crate::version::{Version, VersionInfo};
 
@@ -176,12 +177,18 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn last_sequence(&self) -> Result<u64, StoreError> {
-        self.call(|db| versions::last_sequence(db)).await
+    async fn last_decision(&self) -> Result<Option<Decision>, StoreError> {
+        self.call(|db| versions::last_decision(db)).await
     }
 
     async fn decisions_on(&self, versions: &[&str]) -> Result<Vec<Decision>, StoreError> {
         let ids = serde_json::json!(versions).to_string();
         self.call(move |db| versions::decisions_on(db, &ids)).await
+    }
+
+    async fn decisions_caused_by(&self, trigger: &Trigger) -> Result<Vec<Decision>, StoreError> {
+        let trigger = trigger.clone();
+        self.call(move |db| versions::decisions_caused_by(db, &trigger))
+            .await
     }
 }

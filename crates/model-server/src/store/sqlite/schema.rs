@@ -26,6 +26,15 @@ pub(super) const TRAINING_COLUMNS: [(&str, &str); 11] = [
     ("Timestamp", "TEXT"),
 ];
 
+/// Whether a trigger caused a decision.
+pub(super) const IS_TRIGGERED: &str = "json_extract(document, '$.Cause.Trigger') IS NOT NULL";
+/// What makes two deliveries of a trigger the same one.
+pub(super) const TRIGGER_IDENTITY: [&str; 3] = [
+    "json_extract(document, '$.Cause.Trigger.ModelVersion')",
+    "json_extract(document, '$.Cause.Trigger.Fish_Id_Start')",
+    "json_extract(document, '$.Cause.Trigger.Fish_Id_End')",
+];
+
 /// Makes the tables where they are missing.
 pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     prepare_file(connection).map_err(store_error)?;
@@ -52,6 +61,7 @@ fn prepare_file(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn tables() -> String {
+    let identity = TRIGGER_IDENTITY.join(", ");
     let columns: String = TRAINING_COLUMNS
         .iter()
         .map(|(name, kind)| format!("\"{name}\" {kind}, "))
@@ -71,6 +81,7 @@ CREATE TABLE IF NOT EXISTS Decisions (
     _id INTEGER PRIMARY KEY NOT NULL, ModelVersion TEXT NOT NULL, Verdict TEXT NOT NULL,
     Time TEXT NOT NULL, Pinned INTEGER NOT NULL, Reason TEXT NOT NULL, document TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS Decisions_version ON Decisions (ModelVersion);
+CREATE INDEX IF NOT EXISTS Decisions_trigger ON Decisions ({identity}) WHERE {IS_TRIGGERED};
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;"#
     )

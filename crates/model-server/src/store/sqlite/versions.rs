@@ -4,7 +4,9 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::schema::{IS_TRIGGERED, TRIGGER_IDENTITY};
 use super::{StoreError, store_error};
+use crate::cause::Trigger;
 use crate::decision::{Decision, Verdict};
 use crate::store::{DECISIONS, MODELS, Page};
 use crate::version::{Version, VersionInfo};
@@ -141,12 +143,31 @@ pub(super) fn last_activations(
 }
 
 /// The log's end.
-pub(super) fn last_sequence(connection: &Connection) -> Result<u64, StoreError> {
-    connection
-        .query_row("SELECT coalesce(max(_id), 0) FROM Decisions", [], |row| {
-            row.get(0)
-        })
-        .map_err(store_error)
+pub(super) fn last_decision(connection: &Connection) -> Result<Option<Decision>, StoreError> {
+    let sql = "SELECT _id, document FROM Decisions ORDER BY _id DESC LIMIT 1";
+    Ok(documents(connection, DECISIONS, sql, [])?.pop())
+}
+
+/// The decisions that a trigger caused, whenever it was delivered.
+pub(super) fn decisions_caused_by(
+    connection: &Connection,
+    trigger: &Trigger,
+) -> Result<Vec<Decision>, StoreError> {
+    let [version, start, end] = TRIGGER_IDENTITY;
+    let sql = format!(
+        "SELECT _id, document FROM Decisions WHERE {IS_TRIGGERED} \
+         AND {version} IS ?1 AND {start} IS ?2 AND {end} IS ?3 ORDER BY _id"
+    );
+    documents(
+        connection,
+        DECISIONS,
+        &sql,
+        params![
+            trigger.model_version,
+            trigger.fish_id_start,
+            trigger.fish_id_end
+        ],
+    )
 }
 
 /// The documents that `sql` selects together with their ids.
