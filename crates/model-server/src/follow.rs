@@ -8,6 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::copy::LiveCopy;
 use crate::life::Life;
+use crate::live::LiveModel;
 use crate::metrics::Metrics;
 use crate::store::StoreError;
 use crate::version::Version;
@@ -27,8 +28,35 @@ pub(crate) struct Follower {
     pub(crate) metrics: Metrics,
     /// Whether the store was reached and a model is live by its log.
     pub(crate) established: bool,
-    /// The activation that the copy holds.
-    pub(crate) copied: Option<u64>,
+    /// The activation that the copy holds: its number and the version. A store that was replaced
+    /// gives numbers again.
+    pub(crate) copied: Option<(u64, String)>,
+    /// Why the store could not be read the last time.
+    pub(crate) store_fault: Fault,
+    /// Why the copy could not be written the last time.
+    pub(crate) copy_fault: Fault,
+}
+
+/// A fault that is tried again and again, to be logged when it begins and when it becomes another.
+#[derive(Debug, Default)]
+pub(crate) struct Fault(Option<String>);
+
+impl Fault {
+    /// Whether this is another one than the last time. Numbers do not count: messages of a driver
+    /// have times in them.
+    fn is_news(&mut self, message: &str) -> bool {
+        let message = message
+            .chars()
+            .filter(|one| !one.is_ascii_digit())
+            .collect();
+        let last = self.0.replace(message);
+        self.0 != last
+    }
+
+    /// Whether there was one until now.
+    fn ends(&mut self) -> bool {
+        self.0.take().is_some()
+    }
 }
 
 impl Follower {
@@ -45,6 +73,7 @@ impl Follower {
             return Err(error);
         };
         self.metrics.store_failures.inc();
+        self.store_fault.is_news(&error.to_string());
         // Where it is and why it fails is for the log only.
         self.readiness
             .set_not_ready("the store cannot be reached; the log says why");
@@ -55,7 +84,7 @@ impl Follower {
                     version = live.info.model_version,
                     "a copy of the last live model answers until the store is back"
                 );
-                self.copied = Some(live.activation.sequence);
+                self.copied = Some(activation_of(&live));
                 self.life.live().swap(Arc::new(live));
             }
             Some(Err(unreadable)) => {
@@ -70,24 +99,22 @@ impl Follower {
     pub(crate) async fn run(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let mut ticks = interval(POLL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut failing = !self.established;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 _ = ticks.tick() => {}
             }
             match self.step().await {
-                Ok(()) if failing => {
-                    tracing::info!("the store is back");
-                    failing = false;
+                Ok(()) => {
+                    if self.store_fault.ends() {
+                        tracing::info!("the store is back");
+                    }
                 }
-                Ok(()) => {}
                 Err(error) => {
                     self.metrics.store_failures.inc();
-                    if !failing {
+                    if self.store_fault.is_news(&error.to_string()) {
                         tracing::error!(%error, "the store cannot be read; the live model stays");
                     }
-                    failing = true;
                 }
             }
         }
@@ -101,9 +128,8 @@ impl Follower {
     }
 
     async fn read(&mut self) -> Result<(), StoreError> {
-        if self.established {
-            self.life.follow().await?;
-        } else {
+        // Nothing is live by the log where the store was replaced by an empty one.
+        if !self.established || self.life.follow().await?.champion.is_none() {
             self.establish().await?;
             self.established = true;
             self.readiness.set_ready();
@@ -118,6 +144,13 @@ impl Follower {
         self.life.mend().await?;
         if self.life.follow().await?.champion.is_some() {
             return Ok(());
+        }
+        if let Some(answers) = self.life.live().get() {
+            tracing::warn!(
+                version = answers.info.model_version,
+                "the store's log of decisions is empty: the first model takes the place of the \
+                 version that answered until now"
+            );
         }
         self.life.introduce(&self.first).await?;
         let info = &self.first.info;
@@ -136,21 +169,54 @@ impl Follower {
         let (Some(copy), Some(live)) = (&self.copy, self.life.live().get()) else {
             return;
         };
-        let sequence = live.activation.sequence;
-        if self.copied == Some(sequence) {
+        let activation = activation_of(&live);
+        if self.copied.as_ref() == Some(&activation) {
             return;
         }
-        self.copied = Some(sequence);
         let copy = copy.clone();
         let written = tokio::task::spawn_blocking(move || {
             copy.write(&live)
                 .map_err(|error| format!("{}: {error}", copy.path().display()))
         });
-        if let Ok(Err(error)) = written.await {
-            tracing::warn!(
+        match written.await.unwrap_or_else(|panic| Err(panic.to_string())) {
+            Ok(()) => {
+                self.copied = Some(activation);
+                if self.copy_fault.ends() {
+                    tracing::info!("the live model is copied to its file again");
+                }
+            }
+            Err(error) if self.copy_fault.is_news(&error) => tracing::warn!(
                 error,
-                "the live model could not be copied to its file; a start without the store has none"
-            );
+                "the live model could not be copied to its file, which is tried again; \
+                 a start without the store has none"
+            ),
+            Err(_) => {}
         }
+    }
+}
+
+/// What tells one activation from all others.
+fn activation_of(live: &LiveModel) -> (u64, String) {
+    (live.activation.sequence, live.info.model_version.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_news_when_it_begins_and_when_it_becomes_another() {
+        let mut fault = Fault::default();
+        let is_news = [
+            "refused after 12 ms",
+            "refused after 9 ms",
+            "wrong password",
+            "wrong password",
+            "refused after 1 ms",
+        ]
+        .map(|message| fault.is_news(message));
+        assert_eq!(is_news, [true, false, true, false, true]);
+        assert!(fault.ends() && !fault.ends());
+        assert!(fault.is_news("refused after 1 ms"));
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::config::{Config, StoreAddress};
 use crate::copy::LiveCopy;
-use crate::follow::Follower;
+use crate::follow::{Fault, Follower};
 use crate::http::{self, Api};
 use crate::life::Life;
 use crate::metrics::Metrics;
@@ -86,6 +86,8 @@ impl ModelServer {
             metrics,
             established: false,
             copied: None,
+            store_fault: Fault::default(),
+            copy_fault: Fault::default(),
         };
         follower.start().await.context("the store cannot be used")?;
         Ok(Self {

@@ -10,13 +10,13 @@ use model_server::cause::{Cause, Trigger};
 use model_server::decision::{Decision, Verdict};
 use model_server::store::{Page, Store, StoreError};
 use model_server::version::{Version, VersionInfo};
-use model_server::SqliteStore;
+use model_server::{Config, SqliteStore, StoreAddress};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use crate::harness::{
-    Server, config, fish, problem, send, text, trigger, until, within,
+    Server, config, fish, problem, send, store_fish, text, trigger, until, within,
 };
 
 /// What happens right after an append that succeeds.
@@ -350,6 +350,63 @@ async fn a_rollback_does_not_wait_for_those_who_read_the_history() {
     server.stop().await;
 }
 
+/// The settings with a copy of the live model in `dir`, as with MongoDB.
+fn with_copy(dir: &TempDir) -> Config {
+    Config {
+        store: StoreAddress::MongoDb("mongodb://in-use-is-the-one-given".into()),
+        live_copy: dir.path().join("live.json"),
+        ..config()
+    }
+}
+
+#[tokio::test]
+async fn a_copy_answers_until_the_store_is_back_and_is_not_live_where_that_is_empty() {
+    let (dir, empty) = (tempfile::tempdir().unwrap(), SqliteStore::open(":memory:"));
+    let (old, empty) = (SqliteStore::open(":memory:").unwrap(), empty.unwrap());
+    let store = Faulty::on(&old);
+    let start = || Server::start_on(old.clone(), Arc::new(store.clone()), with_copy(&dir));
+    let server = start().await;
+    let first = server.live().await;
+    server.store_fish(&fish("walleye", 1, 60, &first)).await;
+    let second = text(&server.train("/train", json!({})).await["ModelVersion"]);
+    let copied = || std::fs::read_to_string(dir.path().join("live.json")).unwrap_or_default();
+    until(|| async { copied().contains(&second) }).await;
+    server.stop().await;
+
+    store.lose(true);
+    let server = start().await;
+    assert_eq!(server.live().await, second, "the copy answers");
+    store.replace(&empty);
+    store.lose(false);
+    until(|| async { server.live().await == first }).await;
+    assert_eq!(went_live(&empty).await, [first.as_str()]);
+    // What the copy holds now has the number of what the old store had first.
+    until(|| async { copied().contains(&first) }).await;
+    store_fish(&empty, &fish("walleye", 1, 60, &first)).await;
+    let report = server.train("/train", json!({})).await;
+    assert_eq!(report["Outcome"], "activated", "{report}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_log_in_the_place_of_the_one_that_was_followed_is_followed_from_its_beginning() {
+    let (server, store, dir, first) = drifted().await;
+    let second = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
+    // Emptied under the running server: by one who made the volume anew.
+    let empty = SqliteStore::open(dir.path().join("empty.sqlite")).unwrap();
+    store.replace(&empty);
+    until(|| async { server.live().await == first }).await;
+    assert_eq!(went_live(&empty).await, [first.as_str()]);
+    // Restored from a backup in which another version is live and the numbers are the same.
+    let restored = SqliteStore::open(dir.path().join("restored.sqlite")).unwrap();
+    let version = server.store.version(&second).await.unwrap().unwrap();
+    restored.insert_version(&version).await.unwrap();
+    assert!(restored.append(&asked_for(1, &second)).await.unwrap());
+    store.replace(&restored);
+    until(|| async { server.live().await == second }).await;
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn while_the_version_that_is_to_be_live_cannot_be_read_the_last_one_that_can_answers() {
     let (server, _, dir, first) = drifted().await;
@@ -408,5 +465,32 @@ async fn a_version_is_stored_before_the_log_says_that_it_is_live() {
     assert_eq!(answer.status(), 200);
     let stored = server.store.version_ids().await.unwrap();
     assert_eq!(stored, [first.as_str(), second.as_str()]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_copy_that_cannot_be_written_is_tried_again_and_one_that_is_none_answers_nothing() {
+    let (server, store, dir, first) = drifted().await;
+    server.stop().await;
+    let missing = dir.path().join("missing");
+    let copy = missing.join("live.json");
+    let config = || Config {
+        live_copy: copy.clone(),
+        ..with_copy(&dir)
+    };
+    let start = || Server::start_on(store.store(), Arc::new(store.clone()), config());
+    let server = start().await;
+    std::fs::create_dir(&missing).unwrap();
+    until(|| async { copy.exists() }).await;
+    server.stop().await;
+
+    std::fs::write(&copy, "{\"Version\":").unwrap();
+    store.lose(true);
+    let server = start().await;
+    let no_model = problem(server.get("/models/live"), 503).await;
+    assert_eq!(no_model["type"], "urn:catchweight:problem:no-model");
+    store.lose(false);
+    until(|| async { send(server.get("/readyz")).await.status() == 200 }).await;
+    assert_eq!(server.live().await, first);
     server.stop().await;
 }
