@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures::TryStreamExt;
 use mongodb::bson::{Bson, Document, deserialize_from_document, doc, serialize_to_document};
 use mongodb::error::{Error, ErrorKind, RETRYABLE_WRITE_ERROR, WriteFailure};
-use mongodb::options::ClientOptions;
+use mongodb::options::{ClientOptions, ReadConcern, ReadPreference, WriteConcern};
 use mongodb::{Client, Collection, Database, IndexModel};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -50,7 +50,8 @@ pub struct MongoStore {
 
 impl MongoStore {
     /// A store at a connection string; the path in it names the authentication database, the data
-    /// is in the database `Weight`.
+    /// is in the database `Weight`. Whatever read and write concern and read preference the string
+    /// names, writes are acknowledged by the majority, and read from the primary.
     ///
     /// # Errors
     /// Where the connection string is wrong.
@@ -69,6 +70,10 @@ impl MongoStore {
             .get_or_insert_with(|| "catchweight model-server".into());
         options.server_selection_timeout.get_or_insert(SELECTION);
         options.connect_timeout.get_or_insert(SELECTION);
+        // A decision that a change of the primary could undo would be none.
+        options.write_concern = Some(WriteConcern::majority());
+        options.read_concern = Some(ReadConcern::majority());
+        options.selection_criteria = Some(ReadPreference::Primary.into());
         let client = Client::with_options(options).map_err(store_error)?;
         Ok(Self {
             database: client.database(database),

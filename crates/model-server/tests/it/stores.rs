@@ -384,6 +384,25 @@ mod sqlite {
         assert!(plan.contains("USING INDEX Decisions_trigger"), "{plan}");
     }
 
+    #[test]
+    fn a_new_file_may_be_opened_by_many_at_once() {
+        for _ in 0..20 {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("store.sqlite");
+            let start = std::sync::Barrier::new(8);
+            std::thread::scope(|scope| {
+                let open = || {
+                    start.wait();
+                    SqliteStore::open(&path)
+                };
+                let openers: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+                for opener in openers {
+                    opener.join().unwrap().unwrap();
+                }
+            });
+        }
+    }
+
     #[tokio::test]
     async fn a_file_of_a_later_release_or_no_database_is_refused() {
         let dir = tempfile::tempdir().unwrap();
@@ -428,8 +447,10 @@ mod sqlite {
 
 #[cfg(feature = "mongodb-tests")]
 pub(crate) mod mongo {
+    use model_server::decision::Verdict;
     use model_server::store::{MongoStore, Store as _};
     use mongodb::bson::{doc, serialize_to_document};
+    use mongodb::options::{ReadConcern, ReadPreference, SelectionCriteria, WriteConcern};
     use serde_json::Value;
 
     use super::Filled;
@@ -447,6 +468,33 @@ pub(crate) mod mongo {
             .unwrap();
         let name = format!("Weight_{}_{}", std::process::id(), nanos.as_nanos());
         (MongoStore::in_database(&uri(), &name).await.unwrap(), ())
+    }
+
+    #[tokio::test]
+    async fn a_connection_string_cannot_weaken_what_a_decision_is() {
+        let (uri, (named, ())) = (uri(), store().await);
+        let separator = if uri.contains('?') { '&' } else { '?' };
+        let weak = "w=0&readConcernLevel=local&readPreference=secondaryPreferred";
+        let uri = format!("{uri}{separator}{weak}");
+        let name = named.database().name();
+        let weak = MongoStore::in_database(&uri, name).await.unwrap();
+        // Unacknowledged, both would be answered with yes.
+        let appended = [
+            weak.append(&super::decision(1, "a", Verdict::Activated))
+                .await,
+            weak.append(&super::decision(1, "b", Verdict::Activated))
+                .await,
+        ];
+        assert_eq!(appended.map(Result::unwrap), [true, false]);
+        let database = weak.database();
+        assert_eq!(database.write_concern(), Some(&WriteConcern::majority()));
+        assert_eq!(database.read_concern(), Some(&ReadConcern::majority()));
+        let primary = SelectionCriteria::ReadPreference(ReadPreference::Primary);
+        assert_eq!(
+            format!("{:?}", database.selection_criteria()),
+            format!("{:?}", Some(primary))
+        );
+        named.clean_up().await;
     }
 
     impl Filled for MongoStore {

@@ -1,7 +1,7 @@
 //! Documents of any collection, and what training asks of `Weight.TrainingData`.
 
 use rusqlite::types::ToSql;
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, TransactionBehavior, params, params_from_iter};
 use serde_json::Value;
 
 use super::schema::TRAINING_COLUMNS;
@@ -29,7 +29,10 @@ pub(super) fn replace(
         &[]
     };
     let quoted = format!("\"{}\"", table.replace('"', "\"\""));
-    let transaction = connection.transaction().map_err(store_error)?;
+    // Who reads before it writes fails where another wrote in between, without waiting.
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(store_error)?;
     if columns.is_empty() {
         let table = format!(
             "CREATE TABLE IF NOT EXISTS {quoted} (_id TEXT PRIMARY KEY NOT NULL, document TEXT NOT NULL)"

@@ -68,7 +68,7 @@ fn tables() -> String {
         .collect();
     format!(
         r#"
-BEGIN;
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS TrainingData (_id TEXT PRIMARY KEY NOT NULL, {columns} document TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS TrainingData_newest ON TrainingData ("Timestamp", _id);
 CREATE INDEX IF NOT EXISTS TrainingData_species ON TrainingData (Species, "Timestamp", _id);
