@@ -56,7 +56,7 @@ enum Element<'a> {
     post,
     path = "/predictions",
     tag = "predictions",
-    request_body(content = Vec<Fish>, description = "At most 5000 rows and 2 MiB; a wrong row is answered in its place"),
+    request_body(content = Vec<Fish>, description = "At most 5000 rows and 2 MiB; a wrong row is answered in its place; what is not JSON, or holds a number beyond the range of a double, is refused as a whole"),
     responses(
         (status = 200, description = "A prediction, or an error, for each row", body = Vec<Element>),
         Invalid,

@@ -1,10 +1,11 @@
 //! Predictions: the two calls, good and bad input.
 
+use messages::EventTime;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{Server, problem, send, within};
+use crate::harness::{Server, problem, send, text, within};
 
 #[tokio::test]
 async fn a_prediction_carries_weight_interval_model_and_version() {
@@ -13,6 +14,12 @@ async fn a_prediction_carries_weight_interval_model_and_version() {
     let live = server.json("/models/live").await;
     assert_eq!(answer["ModelVersion"], live["ModelVersion"]);
     assert_eq!(answer["ModelTime"], live["ModelTime"]);
+    // As the original wrote it, in UTC: when the model was trained, by the wall clock.
+    let time = text(&answer["ModelTime"]).replace(' ', "T");
+    assert_eq!(time.len(), "2021-06-02T07:48:52".len());
+    let trained: EventTime = format!("{time}.000Z").parse().unwrap();
+    let age = EventTime::now().as_millis() - trained.as_millis();
+    assert!((0..60_000).contains(&age), "{time}");
     assert_eq!(answer["UnseenSpecies"], false);
     let [lower, weight, upper] =
         ["Lower95", "Weight", "Upper95"].map(|field| answer[field].as_f64().unwrap());
@@ -87,7 +94,14 @@ async fn many_fish_are_answered_in_place_each_good_or_bad_on_its_own() {
 async fn a_batch_that_is_no_array_or_too_large_is_refused_whole() {
     let (server, _dir) = Server::start().await;
     let post = |body: String| server.post("/predictions").body(body);
-    for broken in ["", "{}", "[{]", "[1e999]", "[1] 2"] {
+    let too_large = r#"[{"length":1e999,"height":18.74,"species":"salmon"}]"#;
+    let problem_of_it = problem(post(too_large.into()), 400).await;
+    let detail = text(&problem_of_it["detail"]);
+    assert!(
+        detail.starts_with("number out of range at line 1 column"),
+        "{detail}"
+    );
+    for broken in ["", "{}", "[{]", "[1e999]", too_large, "[1] 2"] {
         let problem = problem(post(broken.into()), 400).await;
         assert_eq!(
             problem["type"], "urn:catchweight:problem:invalid-body",

@@ -135,6 +135,14 @@ async fn health_and_metrics_tell_what_is_live() {
     assert!(server.metric("catchweight_model_live_rows 100").await);
     let counted = r#"catchweight_http_requests_total{route="/prediction",status="200"} 1"#;
     assert!(server.metric(counted).await);
+    let timed = r#"catchweight_http_request_duration_seconds_count{route="/prediction"} 1"#;
+    assert!(server.metric(timed).await);
+    let metrics = send(server.get("/metrics")).await.text().await.unwrap();
+    let age = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("catchweight_model_live_age_seconds "));
+    let age: f64 = age.unwrap().parse().unwrap();
+    assert!((0.0..60.0).contains(&age), "{age}");
     // What is there before it happens is seen to increase by the first time that it does.
     for outcome in [
         "activated",
