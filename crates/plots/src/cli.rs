@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use report::Report;
 use service_runtime::UsageError;
 
-use crate::{Figure, Format, PlotError, Size, Theme, files};
+use crate::{Figure, Format, PlotError, Size, Theme};
 
 /// Flags of the subcommand.
 #[derive(Clone, Debug, clap::Args)]
@@ -38,8 +38,8 @@ pub struct PlotArgs {
 /// Draws what the command line says.
 ///
 /// # Errors
-/// A [`UsageError`] where the report cannot be read or drawn, or where size or file name cannot
-/// be used; otherwise where the picture cannot be written.
+/// A [`UsageError`] where the report cannot be read or drawn, where size or file name cannot be used,
+/// or where the picture cannot be written there.
 pub fn run(args: &PlotArgs) -> anyhow::Result<()> {
     let format = format(&args.output)?;
     let size = Size::new(args.width, args.height).map_err(|error| usage(&error))?;
@@ -49,7 +49,12 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<()> {
         PlotError::Value { .. } => UsageError(format!("{}: {error}", args.report.display())).into(),
         other => anyhow::Error::new(other),
     })?;
-    files::write(&args.output, &bytes)?;
+    fs::write(&args.output, &bytes).map_err(|error| {
+        UsageError(format!(
+            "--output {} cannot be written: {error}",
+            args.output.display()
+        ))
+    })?;
     Ok(())
 }
 

@@ -29,7 +29,7 @@ pub fn write_all(report: &Report, dir: &Path) -> Result<Vec<PathBuf>, PlotError>
     Ok(written)
 }
 
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), PlotError> {
+fn write(path: &Path, bytes: &[u8]) -> Result<(), PlotError> {
     fs::write(path, bytes).map_err(|source| PlotError::File {
         path: path.to_owned(),
         source,

@@ -66,8 +66,22 @@ fn what_is_no_report_is_refused_with_the_file_and_the_field() {
     let (report, output) = (dir.path().join("report.json"), dir.path().join("a.svg"));
     let words = [text(&report), "-o", text(&output)];
     assert!(refused(&words).contains("cannot be read"));
-    fs::write(&report, "[]").unwrap();
-    assert!(refused(&words).contains("is not a report"));
+    for (not, why) in [
+        ("", "EOF while parsing"),
+        ("fish,error\n1,0.2\n", "line 1 column 2"),
+        ("[]", "invalid length 0"),
+        ("{}", "missing field `verdict`"),
+        ("{\"verdict\":\"fine\"}", "unknown variant `fine`"),
+    ] {
+        fs::write(&report, not).unwrap();
+        let said = refused(&words);
+        assert!(said.contains("report.json is not a report"), "{said}");
+        assert!(said.contains(why) && !said.contains('\n'), "{said}");
+    }
+    let mut more = serde_json::to_vec(&Run::of(&plan())).unwrap();
+    more.extend(b"{}");
+    fs::write(&report, more).unwrap();
+    assert!(refused(&words).contains("holds more than a report"));
     let mut broken = serde_json::to_value(Run::of(&plan())).unwrap();
     broken["fish_rows"][7]["error"] = "much".into();
     fs::write(&report, broken.to_string()).unwrap();
@@ -79,9 +93,39 @@ fn what_is_no_report_is_refused_with_the_file_and_the_field() {
 }
 
 #[test]
+fn a_picture_that_cannot_be_written_is_a_wrong_setting() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = dir.path().join("report.json");
+    fs::write(&report, serde_json::to_vec(&Run::of(&plan())).unwrap()).unwrap();
+    let nowhere = dir.path().join("none/a.svg");
+    let said = refused(&[text(&report), "-o", text(&nowhere)]);
+    assert!(
+        said.contains("none/a.svg cannot be written: No such file"),
+        "{said}"
+    );
+    let folder = dir.path().join("folder.png");
+    fs::create_dir(&folder).unwrap();
+    let said = refused(&[text(&report), "-o", text(&folder)]);
+    assert!(said.contains("folder.png cannot be written"), "{said}");
+}
+
+#[test]
+fn a_report_without_fish_becomes_a_picture_that_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let (report, output) = (dir.path().join("report.json"), dir.path().join("a.svg"));
+    fs::write(&report, serde_json::to_vec(&Run::of(&[])).unwrap()).unwrap();
+    for figure in ["errors", "model", "weights"] {
+        run(&[text(&report), "-o", text(&output), "--figure", figure]).unwrap();
+        let svg = fs::read_to_string(&output).unwrap();
+        assert!(svg.contains("No fish was "), "{svg}");
+    }
+}
+
+#[test]
 fn an_unusable_size_or_ending_is_refused() {
     let refused = |more: &[&str]| refused(&[&["none.json"], more].concat());
     assert!(refused(&["-o", "a.gif"]).contains("ends in .svg or .png"));
+    assert!(refused(&["-o", "svg"]).contains("ends in .svg or .png"));
     assert!(refused(&["-o", "a.svg", "--width", "10"]).contains("between 320 and 8192"));
 }
 
