@@ -1,6 +1,6 @@
 //! How far the axis of errors goes, and which values it names.
 
-use super::scale::{Scale, Spread, percent, round_step, round_values, ticks};
+use super::scale::{Scale, Spread, percent, round_step, round_values, ticks, whole};
 use crate::marks::Timeline;
 
 /// The scale of errors, which keeps to what most fish need.
@@ -66,7 +66,8 @@ impl ErrorRange {
         }
         if let Some((fish, largest)) = self.beyond {
             notes.push(format!(
-                "{fish} fish above the scale, up to {}, at its upper edge.",
+                "{} fish above the scale, up to {}, at its upper edge.",
+                whole(fish as u64),
                 percent(largest, 0)
             ));
         }
@@ -77,8 +78,9 @@ impl ErrorRange {
             .count();
         if unknown > 0 {
             notes.push(format!(
-                "{unknown} of {} fish have no error.",
-                timeline.fish.len()
+                "{} of {} fish have no error.",
+                whole(unknown as u64),
+                whole(timeline.fish.len() as u64)
             ));
         }
         notes

@@ -2,12 +2,12 @@
 
 use super::element::{Anchor, Area, Element};
 use super::error_range::ErrorRange;
-use super::events::{AXIS, Events};
+use super::events::{AXIS, Events, LABELS};
 use super::font::{SMALL, STRONG, ellipsis, first_fitting};
 use super::legend::{Entry, Mark, species_entries};
 use super::page::{Page, Picture};
 use super::points::points;
-use super::scale::{counted, percent};
+use super::scale::{counted, percent, whole};
 use crate::figure::Size;
 use crate::marks::{Band, Timeline};
 
@@ -17,13 +17,12 @@ const HEADINGS: f64 = 50.0;
 /// The figure.
 pub(crate) fn errors(timeline: &Timeline, size: Size) -> Picture {
     let mut page = Page::new(size, "Prediction error by species", &sentence(timeline));
-    for band in &timeline.bands {
-        page.describe(&said_of(timeline, band));
-    }
+    let bands = timeline.bands.iter().map(|band| said_of(timeline, band));
+    page.describe_newest(bands, "stretches of one species");
     let range = ErrorRange::of(timeline);
     page.notes(&range.notes(timeline));
     page.key(&common_entries(timeline), HEADINGS + AXIS + 90.0);
-    let rest = page.rest(58.0);
+    let rest = page.rest(LABELS);
     let area = Area {
         top: rest.top + HEADINGS,
         bottom: rest.bottom - AXIS,
@@ -33,6 +32,7 @@ pub(crate) fn errors(timeline: &Timeline, size: Size) -> Picture {
     page.add(events.bands());
     page.add(headings(&events, rest.top));
     page.add(events.axes());
+    page.add(events.title());
     page.add(events.threshold());
     page.add(points(&events));
     page.finish()
@@ -60,7 +60,10 @@ fn sentence(timeline: &Timeline) -> String {
     match timeline.fish.len() {
         0 => "No fish was measured.".to_owned(),
         _ if above == 0 => format!("{fish}, none off by more than {threshold}"),
-        _ => format!("{fish}, {above} off by more than {threshold}"),
+        _ => format!(
+            "{fish}, {} off by more than {threshold}",
+            whole(above as u64)
+        ),
     }
 }
 
@@ -73,7 +76,8 @@ fn said_of(timeline: &Timeline, band: &Band) -> String {
     let species = timeline.species_name(band.species);
     format!(
         "Fish {} to {} are {species}: {error}.",
-        band.span.first, band.span.last
+        timeline.id(band.span.first),
+        timeline.id(band.span.last)
     )
 }
 

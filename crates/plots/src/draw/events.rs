@@ -2,13 +2,18 @@
 
 use super::element::{Anchor, Area, Element};
 use super::error_range::ErrorRange;
-use super::font::{SMALL, first_fitting, width};
-use super::scale::{Scale, Spread, percent, round_step};
+use super::fish_axis::named;
+use super::font::{SMALL, ending, first_fitting, width};
+use super::scale::{Scale, Spread, percent};
 use super::symbol::colour;
 use crate::marks::{FishPoint, Span, Timeline};
 
 /// Height of the axis below the plot: ticks, numbers, times, its title.
 pub(crate) const AXIS: f64 = 52.0;
+/// The most that a tick's label on it takes.
+const LABEL: f64 = 68.0;
+/// Width of what is at the left of the plot: names of lanes, numbers of ticks.
+pub(crate) const LABELS: f64 = 76.0;
 
 /// A plot over the events.
 pub(crate) struct Events<'a> {
@@ -44,6 +49,12 @@ impl<'a> Events<'a> {
         self.x.at(position as f64 + 0.5)
     }
 
+    /// The mark with the ids of its first and its last fish.
+    pub(crate) fn of_fish(&self, mark: Element, span: Span) -> Element {
+        mark.with("data-first", self.timeline.id(span.first))
+            .with("data-last", self.timeline.id(span.last))
+    }
+
     pub(crate) fn x(&self, position: usize) -> f64 {
         self.x.at(position as f64)
     }
@@ -61,10 +72,11 @@ impl<'a> Events<'a> {
                 right,
                 ..self.area
             };
-            Element::rect(format!("band {}", colour(band.species)), area)
-                .with("data-first", band.span.first.to_string())
-                .with("data-last", band.span.last.to_string())
-                .titled(self.timeline.species_name(band.species))
+            self.of_fish(
+                Element::rect(format!("band {}", colour(band.species)), area),
+                band.span,
+            )
+            .titled(self.timeline.species_name(band.species))
         });
         let edges = self.timeline.bands.iter().skip(1).map(|band| {
             let (x, _) = self.across(band.span);
@@ -78,8 +90,8 @@ impl<'a> Events<'a> {
         let Area {
             left,
             right,
-            top,
             bottom,
+            ..
         } = self.area;
         let mut elements = Vec::new();
         for error in self.range.ticks(self.y, self.area.height()) {
@@ -93,34 +105,14 @@ impl<'a> Events<'a> {
                 label,
             ));
         }
-        elements.push(Element::text(
-            "axis-title muted halo",
-            (left, top - 6.0),
-            Anchor::Start,
-            "relative error, |predicted − actual| / actual",
-        ));
         elements.push(Element::line("axis", (left, bottom), (right, bottom)));
-        let fish = self.timeline.fish.len();
-        let most = ((self.area.width() / 74.0) as usize).max(2);
         let one_day = self.one_day();
-        let step = round_step(fish as f64 / most as f64).max(1.0) as usize;
-        for fish in self.timeline.fish.iter().skip(step - 1).step_by(step) {
-            let x = self.x(fish.position);
-            elements.push(Element::line("axis", (x, bottom), (x, bottom + 4.0)));
-            let mut label = |down: f64, text: String| {
-                // The last one may not leave the page.
-                let middle = x.min(right + 14.0 - width(&text, SMALL) / 2.0);
-                let at = (middle, bottom + down);
-                elements.push(Element::text("tick muted", at, Anchor::Middle, text));
-            };
-            label(16.0, fish.position.to_string());
-            label(29.0, clock(fish, one_day.is_some()));
-        }
+        elements.extend(self.fish_ticks(one_day.is_some()));
         let day = one_day.map_or(String::new(), |day| format!("{day}, "));
         let titles = [
-            format!("fish in the order of measurement, and when ({day}UTC)"),
-            format!("fish in order, and when ({day}UTC)"),
-            "fish, and when (UTC)".to_owned(),
+            format!("fish by id in the order of measurement, and when ({day}UTC)"),
+            format!("fish by id, and when ({day}UTC)"),
+            "fish by id, and when (UTC)".to_owned(),
         ];
         // A page's own font may be wider than the bundled one.
         if let Some(title) = first_fitting(&titles, SMALL, self.area.width() * 0.8) {
@@ -129,6 +121,45 @@ impl<'a> Events<'a> {
             elements.push(text);
         }
         Element::group("axes", elements)
+    }
+
+    /// What is up; drawn after what goes through it.
+    pub(crate) fn title(&self) -> Element {
+        let at = (self.area.left, self.area.top - 6.0);
+        let title = "relative error, |predicted − actual| / actual";
+        Element::text("axis-title muted halo", at, Anchor::Start, title)
+    }
+
+    /// Ticks with the fish' ids and when they were measured, as far as neither is over another.
+    fn fish_ticks(&self, one_day: bool) -> Vec<Element> {
+        let Area { right, bottom, .. } = self.area;
+        let mut elements = Vec::new();
+        let mut free = f64::MIN;
+        let fish = &self.timeline.fish;
+        let ends = fish.first().into_iter().chain(fish.last());
+        let ends = ends.map(|fish| width(&fish.id, SMALL).max(width(&clock(fish, one_day), SMALL)));
+        let room = ends.fold(0.0, f64::max).min(LABEL);
+        let most = self.area.width() / (room + 12.0);
+        for fish in named(fish, most) {
+            let x = self.x(fish.position);
+            let id = ending(&fish.id, SMALL, LABEL);
+            let time = clock(fish, one_day);
+            let half = width(&id, SMALL).max(width(&time, SMALL)) / 2.0;
+            // The last one may not leave the page.
+            let middle = x.min(right + 14.0 - half);
+            if middle - half < free {
+                continue;
+            }
+            free = middle + half + 4.0;
+            elements.push(Element::line("axis", (x, bottom), (x, bottom + 4.0)));
+            let label = |down: f64, text: String| {
+                let at = (middle, bottom + down);
+                Element::text("tick muted", at, Anchor::Middle, text)
+            };
+            elements.push(label(16.0, id).titled(&fish.id));
+            elements.push(label(29.0, time));
+        }
+        elements
     }
 
     /// The day, where all fish were measured on one.

@@ -69,6 +69,17 @@ pub(crate) fn ellipsis(text: &str, face: Face, room: f64) -> Option<String> {
     })
 }
 
+/// The text, or as much of its end as fits after an ellipsis: ids that are long begin alike.
+pub(crate) fn ending(text: &str, face: Face, room: f64) -> String {
+    if width(text, face) <= room {
+        return text.to_owned();
+    }
+    let starts = text.char_indices().skip(1);
+    let shorter = starts.map(|(start, _)| format!("…{}", text.get(start..).unwrap_or_default()));
+    let mut fitting = shorter.skip_while(|shorter| width(shorter, face) > room);
+    fitting.next().unwrap_or_default()
+}
+
 /// The first of the texts that fits.
 pub(crate) fn first_fitting(texts: &[String], face: Face, room: f64) -> Option<&str> {
     let fitting = texts.iter().find(|text| width(text, face) <= room);

@@ -134,12 +134,13 @@ impl<'a> Lanes<'a> {
     }
 }
 
-/// A bar over a span, with the first of the texts that fits in it.
+/// A bar over a span, with the first of the texts that fits in it, up to the pixel `until` where the
+/// next bar hides it.
 pub(crate) fn bar(
     class: impl Into<String>,
     events: &Events<'_>,
     span: Span,
-    row: Row,
+    (row, until): (Row, f64),
     texts: &[String],
 ) -> Vec<Element> {
     let (left, right) = events.across(span);
@@ -149,15 +150,14 @@ pub(crate) fn bar(
         top: row.top,
         bottom: row.bottom,
     };
-    let rect = Element::rect(class, area)
-        .with("data-first", span.first.to_string())
-        .with("data-last", span.last.to_string());
+    let rect = events.of_fish(Element::rect(class, area), span);
     let mut elements = vec![match texts.first() {
         Some(longest) => rect.titled(longest),
         None => rect,
     }];
-    if let Some(text) = first_fitting(texts, SMALL, right - left - 6.0) {
-        let at = ((left + right) / 2.0, row.middle() + 4.0);
+    let seen = right.min(until);
+    if let Some(text) = first_fitting(texts, SMALL, seen - left - 6.0) {
+        let at = ((left + seen) / 2.0, row.middle() + 4.0);
         elements.push(Element::text("bar-label", at, Anchor::Middle, text));
     }
     elements

@@ -9,6 +9,7 @@
 //! | `errors`, `model`, `weights` | the three figures |
 //! | `steps`, `words` | the steps from a trigger to recovery, as marks and in words |
 //! | `lanes` | spans above a plot: species, models, windows, training rows, recoveries |
+//! | `fish_axis` | which fish the axis names |
 //! | `events`, `error_range`, `points` | what the two figures over the events share |
 //! | `page` | title, legend, notes, and what is left for the plot |
 //! | `legend`, `symbol` | the key, and one shape for each species |
@@ -20,6 +21,7 @@ mod element;
 mod error_range;
 mod errors;
 mod events;
+mod fish_axis;
 mod font;
 mod lanes;
 mod legend;

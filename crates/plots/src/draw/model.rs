@@ -4,7 +4,7 @@
 use super::element::{Anchor, Area, Element};
 use super::error_range::ErrorRange;
 use super::errors::common_entries;
-use super::events::{AXIS, Events};
+use super::events::{AXIS, Events, LABELS};
 use super::font::{SMALL, STRONG, ellipsis};
 use super::lanes::{Lanes, Packed, Row, bar};
 use super::legend::{Entry, Mark};
@@ -15,7 +15,8 @@ use super::words::{notes, said_of, sentence};
 use crate::figure::Size;
 use crate::marks::{RetrainingMarks, Span, Timeline};
 
-/// Above this many retrainings their windows are not shaded: the lanes above show them.
+/// Above this many retrainings neither they nor their windows are drawn across the fish: the lanes
+/// above show them.
 const SHADED: usize = 12;
 /// From this height on a lane may take several rows.
 const HIGH: u32 = 480;
@@ -23,9 +24,11 @@ const HIGH: u32 = 480;
 /// The figure.
 pub(crate) fn model(timeline: &Timeline, size: Size) -> Picture {
     let mut page = Page::new(size, "Drift, retraining and recovery", &sentence(timeline));
-    for one in &timeline.retrainings {
-        page.describe(&said_of(one));
-    }
+    let retrainings = timeline
+        .retrainings
+        .iter()
+        .map(|one| said_of(timeline, one));
+    page.describe_newest(retrainings, "windows that triggered");
     let range = ErrorRange::of(timeline);
     page.notes(&notes(timeline, range));
     let marks = &timeline.retrainings;
@@ -40,13 +43,14 @@ pub(crate) fn model(timeline: &Timeline, size: Size) -> Picture {
     let above = Lanes::height(rows) + 20.0;
     page.key(&entries(timeline), above + AXIS + 60.0);
 
-    let rest = page.rest(66.0);
+    let rest = page.rest(LABELS);
     let area = Area {
         top: rest.top + above,
         bottom: rest.bottom - AXIS,
         ..rest
     };
     let events = Events::new(timeline, range, area);
+    let shaded = trained.len() <= SHADED;
     let mut lanes = Lanes::new(rest.top, &events);
     lanes.lane("species", 1, |rows| species(&events, rows));
     lanes.lane("model", 1, |rows| versions(&events, rows));
@@ -56,7 +60,7 @@ pub(crate) fn model(timeline: &Timeline, size: Size) -> Picture {
     lanes.packed("trained on", &trained, |at, row, until| {
         let one = marks.get(at)?;
         let until = next_retraining(&events, one).map_or(until, |next| until.min(next - 4.0));
-        Some(training(&events, one, row, until))
+        Some(training(&events, one, (row, until), shaded))
     });
     lanes.packed("recovery", &recoveries, |at, row, until| {
         marks.get(at).map(|one| recovery(&events, one, row, until))
@@ -64,11 +68,11 @@ pub(crate) fn model(timeline: &Timeline, size: Size) -> Picture {
     let lanes = lanes.elements;
 
     page.add(events.bands());
-    let shaded = trained.len() <= SHADED;
     let shades = marks.iter().map(|one| shade(&events, one, shaded));
     page.add(Element::group("windows", shades.collect()));
     page.add(events.axes());
     page.add(Element::group("lanes", lanes));
+    page.add(events.title());
     page.add(events.threshold());
     page.add(points(&events));
     page.add(Element::group("firsts", firsts(&events)));
@@ -158,7 +162,7 @@ fn versions(events: &Events<'_>, rows: &[Row]) -> Vec<Element> {
         let mut texts = vec![version.to_owned()];
         texts.extend(ellipsis(version, SMALL, right - left - 6.0));
         let class = format!("model m{}", at % 2);
-        let mut bar = bar(class, events, model.span, *row, &texts);
+        let mut bar = bar(class, events, model.span, (*row, right), &texts);
         if let Some(rect) = bar.first_mut() {
             rect.attributes.push(("data-version", version.to_owned()));
         }

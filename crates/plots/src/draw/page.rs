@@ -8,6 +8,8 @@ use crate::figure::Size;
 const MARGIN: f64 = 16.0;
 const LINE: f64 = 16.0;
 const KEY_GAP: f64 = 6.0;
+/// How many of many things a description tells of: it is read out as a whole.
+const DESCRIBED: usize = 5;
 
 /// A finished picture.
 #[derive(Debug)]
@@ -98,6 +100,22 @@ impl Page {
     pub(crate) fn describe(&mut self, sentence: &str) {
         self.picture.description.push(' ');
         self.picture.description.push_str(sentence);
+    }
+
+    /// A sentence on each of the newest of many things, for those who cannot see the picture; what was
+    /// before them is only counted.
+    pub(crate) fn describe_newest(
+        &mut self,
+        sentences: impl ExactSizeIterator<Item = String>,
+        things: &str,
+    ) {
+        let (all, older) = (sentences.len(), sentences.len().saturating_sub(DESCRIBED));
+        if older > 0 {
+            self.describe(&format!("The newest {DESCRIBED} of {all} {things}:"));
+        }
+        for sentence in sentences.skip(older) {
+            self.describe(&sentence);
+        }
     }
 
     /// What title, key and notes leave, less `left` pixels for the labels of rows.

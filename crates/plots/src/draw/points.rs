@@ -7,6 +7,8 @@ use super::scale::percent;
 use super::symbol::{colour, symbol};
 use crate::marks::FishPoint;
 
+/// A plot as narrow as this is for a phone, where nothing points at a fish to read its title.
+const NARROW: f64 = 400.0;
 /// Above this many fish, points are drawn in one path for each species, without their titles.
 const TITLED: usize = 2_000;
 /// Shape of a fish above the scale: it points upwards.
@@ -33,8 +35,11 @@ pub(crate) fn points(events: &Events<'_>) -> Element {
     if fish.len() <= TITLED {
         elements.extend(fish.iter().filter_map(|one| {
             let point = Element::path(class(events, one), shape(events, one)?);
-            let point = point.with("data-fish", one.position.to_string());
-            Some(point.titled(said_of(events, one)))
+            let point = point.with("data-fish", &one.id);
+            Some(match events.area.width() > NARROW {
+                true => point.titled(said_of(events, one)),
+                false => point,
+            })
         }));
     } else {
         for species in 0..events.timeline.species.len() {

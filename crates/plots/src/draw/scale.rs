@@ -96,9 +96,17 @@ pub(crate) fn plain(value: f64, decimals: usize) -> String {
     }
 }
 
-/// `1 fish`, `1 row`, `2 rows`.
+/// `1 fish`, `1 row`, `10,000 rows`.
 pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
+    format!("{} {}", whole(count), if count == 1 { one } else { many })
+}
+
+/// A whole number with a comma between thousands.
+pub(crate) fn whole(number: u64) -> String {
+    match number / 1_000 {
+        0 => number.to_string(),
+        thousands => format!("{},{:03}", whole(thousands), number % 1_000),
+    }
 }
 
 #[cfg(test)]
@@ -123,6 +131,19 @@ mod tests {
         assert_eq!(round_step(20.0), 20.0);
         assert_eq!(round_step(0.21), 0.5);
         assert_eq!(round_step(51.0), 100.0);
+    }
+
+    #[test]
+    fn counts_have_commas_between_thousands() {
+        let texts = [1, 2, 999, 10_000, 1_002_003].map(|count| counted(count, "fish", "fish"));
+        let expected = [
+            "1 fish",
+            "2 fish",
+            "999 fish",
+            "10,000 fish",
+            "1,002,003 fish",
+        ];
+        assert_eq!(texts, expected);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(crate) fn trigger(
         format!("mean {mean}"),
         mean,
     ]);
-    let mut elements = bar("window", events, span, row, &texts);
+    let mut elements = bar("window", events, span, (row, until), &texts);
     if one.retrained.is_none() {
         let (_, right) = events.across(span);
         elements.extend(beside(&[outcome(one)], row, right + 5.0, until));
@@ -40,13 +40,13 @@ pub(crate) fn trigger(
     elements
 }
 
-/// The rows' bar, and the retraining: a line through the plot with its head beside the rows, and
-/// what came of it.
+/// The rows' bar, and the retraining: its head beside the rows, what came of it, and where it is to go
+/// across the plot, a line.
 pub(crate) fn training(
     events: &Events<'_>,
     one: &RetrainingMarks,
-    row: Row,
-    until: f64,
+    (row, until): (Row, f64),
+    across: bool,
 ) -> Vec<Element> {
     let mut elements = Vec::new();
     if let Some(training) = &one.training {
@@ -56,12 +56,17 @@ pub(crate) fn training(
         if fish > training.rows {
             texts.insert(0, format!("{} out of these {fish} fish", training.rows));
         }
-        elements.extend(bar("training", events, training.span, row, &texts));
+        elements.extend(bar("training", events, training.span, (row, until), &texts));
     }
     if let Some(retrained) = one.retrained {
         let x = events.after(retrained.after);
-        let line = Element::line("retrained", (x, row.middle()), (x, events.area.bottom))
-            .with("data-after", retrained.after.to_string())
+        let end = if across {
+            events.area.bottom
+        } else {
+            row.bottom
+        };
+        let line = Element::line("retrained", (x, row.middle()), (x, end))
+            .with("data-after", events.timeline.id(retrained.after))
             .titled(outcome(one));
         elements.extend([line, head((x, row.middle()))]);
         let mut texts = vec![outcome(one)];
@@ -113,9 +118,8 @@ pub(crate) fn recovery(
     }
     let longest = texts.first().cloned().unwrap_or_default();
     let mut elements = vec![
-        bracket((left, right), row.middle())
-            .with("data-first", first.to_string())
-            .with("data-last", last.to_string())
+        events
+            .of_fish(bracket((left, right), row.middle()), recovery.span)
             .titled(format!("from drift to recovery: {longest}")),
     ];
     let inside = right - left - 16.0;
@@ -153,7 +157,7 @@ pub(crate) fn firsts(events: &Events<'_>) -> Vec<Element> {
         let version = one.version.as_deref().unwrap_or_default();
         elements.push(
             Element::circle("first", at, radius(events) + 3.2)
-                .with("data-fish", fish.position.to_string())
+                .with("data-fish", &fish.id)
                 .titled(format!(
                     "fish {}: the first that model {version} answered",
                     fish.id

@@ -1,10 +1,10 @@
 //! Predicted against actual weight: one panel for each model version, on the same scales.
 
 use super::element::{Anchor, Area, Element, px};
-use super::font::{SMALL, STRONG, ellipsis, first_fitting};
+use super::font::{SMALL, STRONG, ellipsis, first_fitting, width};
 use super::legend::{Entry, Mark, species_entries};
 use super::page::{Page, Picture};
-use super::scale::{Scale, Spread, counted, percent, plain, ticks};
+use super::scale::{Scale, Spread, counted, percent, plain, ticks, whole};
 use super::symbol::{colour, symbol};
 use crate::figure::Size;
 use crate::marks::{Panel, WeightPoint, Weights};
@@ -14,15 +14,17 @@ const TITLED: usize = 1_000;
 const HEADING: f64 = 36.0;
 const AXIS: f64 = 36.0;
 const GAP: f64 = 14.0;
+/// Width of the numbers at the left of a panel.
+const LABELS: f64 = 34.0;
 const SMALLEST: f64 = 90.0;
 
 /// The figure.
 pub(crate) fn weights(weights: &Weights, size: Size) -> Picture {
     let title = "Predicted against actual weight, by model version";
     let mut page = Page::new(size, title, &sentence(weights));
-    for panel in &weights.panels {
-        page.describe(&format!("Model {}: {}.", panel.version, said_of(panel)));
-    }
+    let panels = weights.panels.iter();
+    let panels = panels.map(|panel| format!("Model {}: {}.", panel.version, said_of(panel)));
+    page.describe_newest(panels, "model versions");
     let mut entries = species_entries(&weights.species);
     entries.push(Entry::new(Mark::Identity, "predicted = actual"));
     let within = format!(
@@ -35,7 +37,8 @@ pub(crate) fn weights(weights: &Weights, size: Size) -> Picture {
     let (columns, rows) = grid(weights.panels.len(), page.rest(0.0));
     // The newest versions are what a reader needs most.
     let left_out = weights.panels.len() - (columns * rows).min(weights.panels.len());
-    page.notes(&notes(weights, left_out));
+    let across = page.rest(0.0).width() / columns as f64 - GAP - LABELS;
+    page.notes(&notes(weights, left_out, axis_title(across).is_none()));
     let rest = page.rest(16.0);
     let limits = limits(weights);
     for (at, panel) in weights.panels.iter().skip(left_out).enumerate() {
@@ -57,15 +60,19 @@ fn sentence(weights: &Weights) -> String {
     let fish: usize = weights.panels.iter().map(|panel| panel.points.len()).sum();
     match weights.panels.len() {
         0 => "No fish was both predicted and weighed.".to_owned(),
-        1 => format!("{fish} fish, one model version"),
+        1 => format!("{} fish, one model version", whole(fish as u64)),
         versions => {
+            let fish = whole(fish as u64);
             format!("{fish} fish, {versions} model versions, in the order of their first answer")
         }
     }
 }
 
-fn notes(weights: &Weights, left_out: usize) -> Vec<String> {
+fn notes(weights: &Weights, left_out: usize, untitled: bool) -> Vec<String> {
     let mut notes = Vec::new();
+    if untitled {
+        notes.push("Across: actual weight in kg; up: predicted weight in kg.".to_owned());
+    }
     if left_out > 0 {
         let versions = counted(left_out as u64, "oldest version is", "oldest versions are");
         notes.push(format!(
@@ -128,7 +135,7 @@ fn limits(weights: &Weights) -> (f64, f64) {
 
 fn draw_panel(weights: &Weights, panel: &Panel, cell: Area, limits: (f64, f64)) -> Element {
     let area = Area {
-        left: cell.left + 34.0,
+        left: cell.left + LABELS,
         right: cell.right,
         top: cell.top + HEADING,
         bottom: cell.bottom - AXIS,
@@ -200,6 +207,16 @@ fn within(threshold: f64, x: Scale, y: Scale, (low, high): (f64, f64)) -> Elemen
     Element::path("within", format!("M{}Z", corners.join("L")))
 }
 
+/// What is across and what is up, as far as there is room for it.
+fn axis_title(room: f64) -> Option<&'static str> {
+    let texts = [
+        "across: actual weight, kg; up: predicted weight, kg",
+        "across: actual, kg; up: predicted, kg",
+        "actual → predicted ↑ (kg)",
+    ];
+    texts.into_iter().find(|text| width(text, SMALL) <= room)
+}
+
 fn axes(area: Area, x: Scale, y: Scale, (low, high): (f64, f64)) -> Vec<Element> {
     let mut elements = Vec::new();
     let most = |room: f64| ((room / 46.0) as usize).clamp(3, 8);
@@ -225,12 +242,7 @@ fn axes(area: Area, x: Scale, y: Scale, (low, high): (f64, f64)) -> Vec<Element>
             plain(weight, 3),
         ));
     }
-    let texts = [
-        "across: actual weight, kg; up: predicted weight, kg".to_owned(),
-        "across: actual, kg; up: predicted, kg".to_owned(),
-        "actual → predicted ↑ (kg)".to_owned(),
-    ];
-    if let Some(text) = first_fitting(&texts, SMALL, area.width()) {
+    if let Some(text) = axis_title(area.width()) {
         let at = ((area.left + area.right) / 2.0, area.bottom + 29.0);
         elements.push(Element::text("axis-title muted", at, Anchor::Middle, text));
     }

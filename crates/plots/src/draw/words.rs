@@ -5,6 +5,9 @@ use super::error_range::ErrorRange;
 use super::scale::{counted, percent, plain};
 use crate::marks::{RetrainingMarks, Timeline};
 
+/// How many species of a window are told of: those that err most.
+const SHARES: usize = 3;
+
 /// What happened, in a line.
 pub(crate) fn sentence(timeline: &Timeline) -> String {
     let marks = &timeline.retrainings;
@@ -51,12 +54,16 @@ pub(crate) fn outcome(one: &RetrainingMarks) -> String {
 }
 
 /// All that is known of a trigger.
-pub(crate) fn said_of(one: &RetrainingMarks) -> String {
+pub(crate) fn said_of(timeline: &Timeline, one: &RetrainingMarks) -> String {
     let window = &one.window;
     let place = window.span.map_or(String::new(), |span| {
-        format!(", fish {} to {}", span.first, span.last)
+        format!(
+            ", fish {} to {}",
+            timeline.id(span.first),
+            timeline.id(span.last)
+        )
     });
-    let shares = window.by_species.iter().map(|share| {
+    let shares = window.by_species.iter().take(SHARES).map(|share| {
         format!(
             "{} {} off by {}",
             share.fish,
@@ -64,7 +71,9 @@ pub(crate) fn said_of(one: &RetrainingMarks) -> String {
             percent(share.mean_error, 1)
         )
     });
-    let shares = match shares.collect::<Vec<_>>().join(", ") {
+    let more = window.by_species.len().saturating_sub(SHARES) as u64;
+    let more = (more > 0).then(|| counted(more, "species more", "species more"));
+    let shares = match shares.chain(more).collect::<Vec<_>>().join(", ") {
         none if none.is_empty() => none,
         shares => format!(" ({shares})"),
     };

@@ -20,6 +20,17 @@ pub use retraining::{Recovery, Retrained, RetrainingMarks, SpeciesShare, Trainin
 pub use timeline::{Band, FishPoint, ModelSpan, Span, Timeline};
 pub use weights::{Panel, WeightPoint, Weights};
 
+/// Characters of a name that are drawn. A species has 64 at most, but a record may hold any text.
+const LONGEST: usize = 64;
+
+/// A name, cut where it is longer than any should be.
+fn name(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 /// The mean; none of nothing.
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (sum, count) = values.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));

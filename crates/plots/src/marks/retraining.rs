@@ -7,8 +7,8 @@ use messages::EventTime;
 use report::{FishRow, Report, Retraining};
 use serde::Serialize;
 
-use super::mean;
 use super::timeline::Span;
+use super::{mean, name};
 
 /// A trigger and what it led to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -123,7 +123,7 @@ pub(super) fn retrainings(report: &Report) -> Vec<RetrainingMarks> {
                     .map(|(started, ended)| ended.as_millis() - started.as_millis()),
             }),
             recovery: recovery(one, position),
-            version: one.version.clone(),
+            version: one.version.as_deref().map(name),
             outcome: one.outcome.clone(),
             first_answered,
             window,
@@ -166,6 +166,9 @@ fn window(one: &Retraining, rows: &[FishRow]) -> Window {
     }
     let weight = |share: &SpeciesShare| share.mean_error * share.fish as f64;
     by_species.sort_by(|one, other| weight(other).total_cmp(&weight(one)));
+    for share in &mut by_species {
+        share.species = name(&share.species);
+    }
     Window {
         span: members
             .first()
@@ -174,7 +177,7 @@ fn window(one: &Retraining, rows: &[FishRow]) -> Window {
         start: one.window_start,
         end: one.window_end,
         mean_error: one.error_avg,
-        erring_version: one.erring_version.clone(),
+        erring_version: name(&one.erring_version),
         by_species,
     }
 }

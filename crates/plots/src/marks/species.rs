@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use report::Report;
 
+use super::name;
+
 /// Species by number and number by species.
 pub(crate) struct SpeciesIndex<'a> {
     names: Vec<&'a str>,
@@ -31,6 +33,6 @@ impl<'a> SpeciesIndex<'a> {
     }
 
     pub(crate) fn names(&self) -> Vec<String> {
-        self.names.iter().map(|name| (*name).to_owned()).collect()
+        self.names.iter().map(|one| name(one)).collect()
     }
 }

@@ -5,9 +5,9 @@ use report::{FishRow, Report};
 use serde::Serialize;
 
 use super::check::check;
-use super::mean;
 use super::retraining::{RetrainingMarks, retrainings};
 use super::species::SpeciesIndex;
+use super::{mean, name};
 use crate::PlotError;
 
 /// Everything that the figures over the events show.
@@ -89,11 +89,11 @@ impl Timeline {
             .enumerate()
             .map(|(at, row)| FishPoint {
                 position: at + 1,
-                id: row.id.clone(),
+                id: name(&row.id),
                 species: index.number(&row.species),
                 measured: row.measured,
                 error: row.error,
-                model_version: row.model_version.clone(),
+                model_version: row.model_version.as_deref().map(name),
                 unseen_species: row.unseen_species,
             })
             .collect();
@@ -107,7 +107,9 @@ impl Timeline {
         let models = stretches(rows, |one, next| one.model_version == next.model_version)
             .map(|(span, stretch)| ModelSpan {
                 span,
-                version: stretch.first().and_then(|row| row.model_version.clone()),
+                version: stretch
+                    .first()
+                    .and_then(|row| row.model_version.as_deref().map(name)),
             })
             .collect();
         Ok(Self {
@@ -123,6 +125,11 @@ impl Timeline {
     /// A species' name.
     pub fn species_name(&self, species: usize) -> &str {
         self.species.get(species).map_or("", String::as_str)
+    }
+
+    /// The id of the fish at a position, counted from 1.
+    pub fn id(&self, position: usize) -> &str {
+        self.at(position).map_or("", |fish| fish.id.as_str())
     }
 
     /// The fish at a position, counted from 1.

@@ -4,8 +4,8 @@ use report::Report;
 use serde::Serialize;
 
 use super::check::check;
-use super::mean;
 use super::species::SpeciesIndex;
+use super::{mean, name};
 use crate::PlotError;
 
 /// Everything that the figure of weights shows.
@@ -80,7 +80,7 @@ impl Weights {
             if let Some((panel, errors)) = panels.get_mut(at) {
                 errors.extend(row.error);
                 panel.points.push(WeightPoint {
-                    id: row.id.clone(),
+                    id: name(&row.id),
                     species: index.number(&row.species),
                     actual_kg,
                     predicted_kg,
@@ -88,6 +88,7 @@ impl Weights {
             }
         }
         let panels = panels.into_iter().map(|(panel, errors)| Panel {
+            version: name(&panel.version),
             mean_error: mean(errors.into_iter()),
             ..panel
         });

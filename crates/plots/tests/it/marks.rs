@@ -144,3 +144,20 @@ fn marks_are_json_for_a_page_to_draw() {
     assert_eq!(window["span"], serde_json::json!({"first": 46, "last": 75}));
     assert_eq!(json["fish"][80]["model_version"], version(1));
 }
+
+#[test]
+fn names_that_no_record_should_have_are_cut() {
+    let mut report = Run::of(&plan());
+    let long = "é".repeat(100_000);
+    report.fish_rows[3].id = long.clone();
+    report.fish_rows[3].species = long.clone();
+    report.fish_rows[3].model_version = Some(long.clone());
+    report.retrainings[0].erring_version = long;
+    for json in [
+        serde_json::to_string(&Timeline::of(&report).unwrap()).unwrap(),
+        serde_json::to_string(&Weights::of(&report).unwrap()).unwrap(),
+    ] {
+        assert!(json.contains(&format!("\"{}…\"", "é".repeat(64))));
+        assert!(!json.contains(&"é".repeat(65)));
+    }
+}

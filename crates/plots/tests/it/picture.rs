@@ -151,6 +151,78 @@ fn what_was_seen_is_named_in_words() {
 }
 
 #[test]
+fn a_long_id_is_told_by_its_end_and_whole_under_the_pointer() {
+    let mut report = Run::of(&plan());
+    for row in &mut report.fish_rows {
+        row.id = format!("line-3/7f1c9e52-{:03}", row.id.parse::<u32>().unwrap());
+    }
+    let text = svg(Figure::Errors, &report);
+    let svg = Document::parse(&text).unwrap();
+    // The first fish that was measured at a whole minute.
+    assert!(
+        texts(&svg)
+            .iter()
+            .any(|text| text.starts_with('…') && text.ends_with("-021"))
+    );
+    let mut titles = svg.descendants().filter(|node| node.has_tag_name("title"));
+    assert!(titles.any(|title| title.text() == Some("line-3/7f1c9e52-021")));
+}
+
+fn description(text: &str) -> String {
+    let svg = Document::parse(text).unwrap();
+    let found = svg.descendants().find(|node| node.has_tag_name("desc"));
+    found.unwrap().text().unwrap().to_owned()
+}
+
+#[test]
+fn of_the_newest_fish_each_is_named_by_its_id() {
+    let report = Run::of(&plan()).newest(115);
+    for figure in [Figure::Model, Figure::Errors] {
+        let text = svg(figure, &report);
+        let svg = Document::parse(&text).unwrap();
+        let texts = texts(&svg);
+        for id in ["80", "100", "180"] {
+            assert!(texts.iter().any(|text| text == id), "{id} in {texts:?}");
+        }
+        assert!(
+            !texts.iter().any(|text| text == "20" || text == "60"),
+            "{texts:?}"
+        );
+        let points = of_class(&svg, "point");
+        let ids: Vec<_> = points
+            .iter()
+            .map(|node| node.attribute("data-fish"))
+            .collect();
+        assert_eq!((ids[0], ids[114]), (Some("66"), Some("180")));
+    }
+    assert!(description(&svg(Figure::Model, &report)).contains("fish 66 to 75: mean error"));
+    let errors = description(&svg(Figure::Errors, &report));
+    assert!(errors.contains("Fish 66 to 120 are walleye"), "{errors}");
+}
+
+#[test]
+fn a_description_stays_short_and_tells_of_the_newest() {
+    let species: Vec<String> = (0..12).map(|number| format!("species {number}")).collect();
+    let plan: Vec<_> = (0..60)
+        .map(|at| Stretch::new(&species[at % 12], 30, 1.0 + (at % 12) as f64))
+        .collect();
+    let report = Run::of(&plan);
+    for (figure, things) in [
+        (
+            Figure::Errors,
+            "The newest 5 of 60 stretches of one species: Fish 1651 to 1680 are",
+        ),
+        (Figure::Model, " windows that triggered: Window from"),
+        (Figure::Weights, " model versions: Model "),
+    ] {
+        let said = description(&svg(figure, &report));
+        assert!(said.contains(things), "{said}");
+        let long = said.chars().count();
+        assert!(long < 1_500, "{figure:?}: {long} characters");
+    }
+}
+
+#[test]
 fn a_run_without_a_retraining_says_so_and_has_no_marks_of_one() {
     let text = svg(Figure::Model, &Run::of(&plan()[..1]));
     let svg = Document::parse(&text).unwrap();
