@@ -3,7 +3,9 @@
 (() => {
   const root = document.documentElement;
   const connection = document.getElementById('connection');
+  const pause = document.getElementById('pause');
   let source = null;
+  let paused = false;
   let pending = [];
 
   const say = (state, text) => {
@@ -31,7 +33,7 @@
   };
 
   const connect = () => {
-    if (source) return;
+    if (source || paused || document.hidden) return;
     pending = [];
     source = new EventSource(`events?after=${encodeURIComponent(root.dataset.frame)}`);
     source.addEventListener('open', () => say('live', 'Live'));
@@ -48,7 +50,7 @@
       // A browser gives up after an answer that is no stream, such as 503.
       if (source.readyState === EventSource.CLOSED) {
         disconnect();
-        setTimeout(() => { if (!document.hidden) connect(); }, 10000);
+        setTimeout(connect, 10000);
       }
     });
   };
@@ -63,7 +65,20 @@
     if (document.hidden) disconnect();
     else connect();
   });
-  if (!document.hidden) connect();
+  // Nothing moves under the eyes of somebody who reads.
+  pause.addEventListener('click', () => {
+    paused = !paused;
+    pause.textContent = paused ? 'Resume' : 'Pause';
+    if (paused) {
+      disconnect();
+      say('paused', 'Paused: this stays as it is');
+    } else {
+      say('waiting', 'Connecting');
+      connect();
+    }
+  });
+  pause.hidden = false;
+  connect();
 
   const form = document.getElementById('actions');
   const result = document.getElementById('result');

@@ -3,9 +3,9 @@
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
-/// What a browser may load and run for the page: its own style sheet, script, icon and events.
+/// What a browser may load and run for the page: its own style sheet, script, font, icon and events.
 pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    font-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 pub(super) async fn add(mut answer: Response) -> Response {
     let headers = answer.headers_mut();

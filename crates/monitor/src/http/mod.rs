@@ -20,6 +20,8 @@ use axum::http::header;
 use axum::middleware::map_response;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use bytes::Bytes;
+use plots::page::FONTS;
 
 use crate::looks::Looks;
 pub(crate) use actions::Actions;
@@ -40,34 +42,49 @@ pub(crate) struct Site {
 
 /// The page's routes.
 pub(crate) fn router(looks: Looks, actions: Actions) -> Router {
-    let style = format!("{STYLE}{}", plots::page::style_sheet(plots::Theme::Auto));
-    Router::new()
+    let mut router = Router::new()
         .route("/", get(page::get))
         .route("/events", get(events::get))
         .route("/actions", post(actions::post))
-        .route("/page.css", get(file("text/css; charset=utf-8", style)))
+        .route("/page.css", get(file("text/css; charset=utf-8", style())))
         .route(
             "/page.js",
-            get(file("text/javascript; charset=utf-8", SCRIPT.to_owned())),
+            get(file("text/javascript; charset=utf-8", SCRIPT)),
         )
-        .route("/icon.svg", get(file("image/svg+xml", ICON.to_owned())))
+        .route("/icon.svg", get(file("image/svg+xml", ICON)));
+    for (name, _, font) in FONTS {
+        router = router.route(&format!("/{name}"), get(file("font/woff2", font)));
+    }
+    router
         .layer(DefaultBodyLimit::max(MOST_BYTES))
         .layer(map_response(headers::add))
         .with_state(Site { looks, actions })
 }
 
-/// A handler that answers with a text.
+/// The page's style sheet and the figures', with the font that they are laid out in.
+fn style() -> String {
+    let face = |(name, weight, _): (&str, u16, &[u8])| {
+        format!(
+            "@font-face{{font-family:Inter;font-weight:{weight};font-display:block;src:url({name}) format('woff2')}}"
+        )
+    };
+    let faces: String = FONTS.into_iter().map(face).collect();
+    let figures = plots::page::style_sheet(plots::Theme::Auto);
+    format!("{faces}{STYLE}{figures}")
+}
+
+/// A handler that answers with a file's content.
 fn file(
     kind: &'static str,
-    text: String,
+    content: impl Into<Bytes>,
 ) -> impl Fn() -> std::future::Ready<axum::response::Response> + Clone + Send + Sync + 'static {
-    let text = bytes::Bytes::from(text);
+    let content = content.into();
     move || {
         let headers = [
             (header::CONTENT_TYPE, kind),
             // Asked for again with every page: a new version of the program has new ones.
             (header::CACHE_CONTROL, "no-cache"),
         ];
-        std::future::ready((headers, text.clone()).into_response())
+        std::future::ready((headers, content.clone()).into_response())
     }
 }

@@ -39,12 +39,12 @@ fn document(frame: &str, title: &str, body: Markup) -> Markup {
 
 fn page(frame: &Frame) -> Markup {
     let live = |name: &str| PreEscaped(frame.html(name).to_owned());
-    let section = |name: &str, title: &str, wide: bool| {
+    let section = |name: &str, title: &str| {
         let heading = format!("{name}-heading");
         // A chart shows its own title.
         let chart = ["behaviour", "errors"].contains(&name);
         html! {
-            section.card.full[wide] aria-labelledby=(heading) {
+            section.card.chart[chart] aria-labelledby=(heading) {
                 h2.hidden[chart] id=(heading) { (title) }
                 div data-section=(name) { (live(name)) }
             }
@@ -54,23 +54,34 @@ fn page(frame: &Frame) -> Markup {
         a.skip href="#main" { "To the content" }
         header {
             h1 { "catchweight" }
-            p.standing data-section="standing" role="status" aria-live="polite" aria-atomic="true" { (live("standing")) }
-            p.connection id="connection" { noscript { "A snapshot; load the page again for a newer one." } }
+            p.connection id="connection" role="status" aria-live="polite" {
+                noscript { "A snapshot; load the page again for a newer one." }
+            }
+            p.note data-section="asof" { (live("asof")) }
+            // For those with a script: without one nothing moves.
+            button.quiet type="button" id="pause" hidden { "Pause" }
+            div.standing data-section="standing" role="status" aria-live="polite" aria-atomic="true" { (live("standing")) }
         }
         (PreEscaped(plots::page::definitions()))
         main id="main" tabindex="-1" {
-            section.full aria-labelledby="figures-heading" {
+            section aria-labelledby="figures-heading" {
                 h2.hidden id="figures-heading" { "Main figures" }
                 div data-section="figures" { (live("figures")) }
             }
-            (section("behaviour", "The model's behaviour", true))
-            (section("errors", "Error by species", true))
-            (section("retrainings", "Retrainings", true))
-            (section("model", "The live model", false))
-            (section("flow", "Flow", false))
-            (section("parts", "Health", false))
-            (section("letters", "Dead letters", false))
-            (actions(live("versions")))
+            (section("behaviour", "The model's behaviour"))
+            (section("errors", "Error by species"))
+            (section("retrainings", "Retrainings"))
+            div.columns {
+                div.column {
+                    (section("model", "The live model"))
+                    (actions(live("versions")))
+                }
+                div.column {
+                    (section("flow", "Flow"))
+                    (section("parts", "Health"))
+                    (section("letters", "Dead letters"))
+                }
+            }
         }
     };
     document(&frame.id.to_string(), "catchweight: live", body)
@@ -79,30 +90,26 @@ fn page(frame: &Frame) -> Markup {
 /// The form of all actions.
 fn actions(versions: Markup) -> Markup {
     html! {
-        section.card.full aria-labelledby="actions-heading" {
+        form.card id="actions" action="actions" method="post" autocomplete="off" aria-labelledby="actions-heading" {
             h2 id="actions-heading" { "Actions" }
-            form id="actions" action="actions" method="post" autocomplete="off" {
-                // Enter in a field presses the first button: none that does anything.
-                button type="submit" disabled hidden {}
-                div.fields {
-                    p {
-                        label for="token" { "Token" }
-                        input id="token" name="token" type="password" autocomplete="off" aria-describedby="token-note";
-                        span.note id="token-note" { "The model server's train token; empty where it has none. It is not kept." }
-                    }
-                    p {
-                        label for="version" { "Version" }
-                        select id="version" name="version" data-section="versions" { (versions) }
-                    }
-                }
-                p.buttons {
-                    button name="action" value="train" { "Retrain now" }
-                    button name="action" value="activate" { "Make the version live" }
-                    button name="action" value="pin" { "Make it live and pin it" }
-                    button name="action" value="unpin" { "Unpin it" }
-                }
-                output id="result" for="token version" {}
+            // Enter in a field presses the first button: none that does anything.
+            button type="submit" disabled hidden {}
+            p {
+                label for="token" { "Token" }
+                input id="token" name="token" type="password" autocomplete="off" aria-describedby="token-note";
+                span.note id="token-note" { "The model server's train token; empty where it has none. It is not kept." }
             }
+            p.buttons { button name="action" value="train" { "Retrain now" } }
+            p {
+                label for="version" { "Version" }
+                select id="version" name="version" data-section="versions" { (versions) }
+            }
+            p.buttons {
+                button name="action" value="activate" { "Make it live" }
+                button name="action" value="pin" { "Make it live and pin it" }
+                button name="action" value="unpin" { "Unpin it" }
+            }
+            output id="result" for="token version" {}
         }
     }
 }
@@ -117,7 +124,7 @@ pub(super) fn result(ended: &Ended) -> Markup {
     let body = html! {
         header { h1 { "catchweight" } }
         main {
-            section.card.full aria-labelledby="result-heading" {
+            section.card aria-labelledby="result-heading" {
                 h2 id="result-heading" { "Action" }
                 p data-outcome=(outcome) { (ended.message) }
                 p { a href="./" { "Back to the page" } }

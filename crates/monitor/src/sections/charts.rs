@@ -1,14 +1,21 @@
-//! The two charts over the newest fish, each for a wide and for a narrow page.
+//! The two charts over the newest fish, each for wide, medium and narrow pages.
 
 use maud::{Markup, PreEscaped, html};
-use plots::{Figure, Size};
+use plots::{Figure, PlotError, Size};
 use report::{Report, percent};
+
+use super::table::Column::{Number, Text};
+use super::table::table;
 
 /// The charts: the section's name, and the figure.
 const CHARTS: [(&str, Figure); 2] = [("behaviour", Figure::Model), ("errors", Figure::Errors)];
-/// Pixels of the charts on a wide and on a narrow page.
-const WIDE: (u32, u32) = (1_120, 520);
-const NARROW: (u32, u32) = (380, 500);
+/// The forms of a chart, each for pages about as wide as it, so that its texts keep their size: the
+/// style sheet shows one of them. Pixels across and down.
+const FORMS: [(&str, u32, u32); 3] = [
+    ("wide", 1_168, 500),
+    ("medium", 800, 460),
+    ("narrow", 360, 480),
+];
 
 /// The last charts, and the report that they show.
 #[derive(Debug, Default)]
@@ -34,19 +41,16 @@ impl Charts {
 }
 
 fn section(name: &str, figure: Figure, report: &Report) -> Markup {
-    let picture = |(width, height)| {
+    let picture = |(form, width, height)| {
         let size = Size::new(width, height);
-        size.and_then(|size| figure.inline(report, size))
+        let picture = size.and_then(|size| figure.inline(report, size))?;
+        Ok(html! { div class=(form) { (PreEscaped(picture)) } })
     };
+    let pictures: Result<Vec<Markup>, PlotError> = FORMS.into_iter().map(picture).collect();
     html! {
-        @match (picture(WIDE), picture(NARROW)) {
-            (Ok(wide), Ok(narrow)) => {
-                div.wide { (PreEscaped(wide)) }
-                div.narrow { (PreEscaped(narrow)) }
-            }
-            (Err(error), _) | (_, Err(error)) => {
-                p.failure { "The chart cannot be drawn: " (error) }
-            }
+        @match pictures {
+            Ok(pictures) => @for picture in pictures { (picture) },
+            Err(error) => p.failure { "The chart cannot be drawn: " (error) },
         }
         @if figure == Figure::Errors { (phases(name, report)) }
     }
@@ -57,29 +61,19 @@ fn phases(name: &str, report: &Report) -> Markup {
     html! {
         details id={ (name) "-numbers" } {
             summary id={ (name) "-numbers-summary" } { "The chart as a table" }
-            div.scroll id={ (name) "-scroll" } tabindex="0" role="region" aria-label="Error by species, as a table" {
-                table {
-                    caption { "Stretches of one species, oldest first" }
-                    thead { tr {
-                        th scope="col" { "Species" }
-                        th scope="col" { "Fish" }
-                        th.number scope="col" { "Number" }
-                        th.number scope="col" { "Mean error" }
-                        th scope="col" { "Models that answered" }
-                    } }
-                    tbody {
-                        @for phase in &report.phases {
-                            tr {
-                                th scope="row" { (phase.species) }
-                                td { (phase.first_fish) " to " (phase.last_fish) }
-                                td.number { (phase.fish) }
-                                td.number { (percent(phase.mean_error)) }
-                                td { (phase.model_versions.join(", ")) }
-                            }
-                        }
-                    }
-                }
-            }
+            (table(
+                &format!("{name}-scroll"),
+                "Error by species, as a table",
+                &html! { "Stretches of one species, oldest first" },
+                [Text("Species"), Text("Fish"), Number("Number"), Number("Mean error"), Text("Models that answered")],
+                report.phases.iter().map(|phase| [
+                    html! { (phase.species) },
+                    html! { (phase.first_fish) " to " (phase.last_fish) },
+                    html! { (phase.fish) },
+                    html! { (percent(phase.mean_error)) },
+                    html! { (phase.model_versions.join(", ")) },
+                ]),
+            ))
         }
     }
 }

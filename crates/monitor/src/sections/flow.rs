@@ -2,6 +2,8 @@
 
 use maud::{Markup, html};
 
+use super::table::Column::{Number, Text};
+use super::table::table;
 use super::words::{age, count};
 use crate::state::{State, Step};
 
@@ -12,19 +14,13 @@ const SHOWN: usize = 5;
 pub(super) fn section(state: &State) -> Markup {
     let fish = &state.report.fish;
     html! {
-        div.scroll id="flow-scroll" tabindex="0" role="region" aria-label="Steps" {
-            table {
-                caption { "Steps of the fish that are remembered" }
-                thead { tr {
-                    th scope="col" { "Step" }
-                    th.number scope="col" { "Fish" }
-                    th.number scope="col" { "Waiting" }
-                    th.number scope="col" { "Per second" }
-                    th.number scope="col" { "Newest" }
-                } }
-                tbody { @for step in &state.steps { (row(step)) } }
-            }
-        }
+        (table(
+            "flow-scroll",
+            "Steps",
+            &html! { "Steps of the fish that are remembered" },
+            [Text("Step"), Number("Fish"), Number("Waiting"), Number("Per second"), Number("Newest")],
+            state.steps.iter().map(row),
+        ))
         p.note {
             (count(fish.duplicates)) " repeated records, " (count(fish.unreadable)) " that could not be read."
         }
@@ -43,27 +39,25 @@ pub(super) fn section(state: &State) -> Markup {
     }
 }
 
-fn row(step: &Step) -> Markup {
+fn row(step: &Step) -> [Markup; 5] {
     let known = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), count);
     let newest = step.traffic.and_then(|traffic| traffic.age);
-    html! {
-        tr {
-            th scope="row" {
-                (step.name)
-                @if let Some(topic) = step.topic { " " span.topic { (topic) } }
+    [
+        html! {
+            (step.name)
+            @if let Some(topic) = step.topic { " " span.topic { (topic) } }
+        },
+        html! { (known(step.fish)) },
+        html! { (known(step.waiting)) },
+        html! {
+            @match (step.topic, step.traffic) {
+                (None, _) => "-",
+                (_, None) => "no topic yet",
+                (_, Some(traffic)) => (format!("{:.1}", traffic.per_second)),
             }
-            td.number { (known(step.fish)) }
-            td.number { (known(step.waiting)) }
-            td.number {
-                @match (step.topic, step.traffic) {
-                    (None, _) => "-",
-                    (_, None) => "no topic yet",
-                    (_, Some(traffic)) => (format!("{:.1}", traffic.per_second)),
-                }
-            }
-            td.number { (newest.map_or_else(|| "-".to_owned(), age)) }
-        }
-    }
+        },
+        html! { (newest.map_or_else(|| "-".to_owned(), age)) },
+    ]
 }
 
 fn lags(state: &State) -> Markup {
@@ -71,25 +65,17 @@ fn lags(state: &State) -> Markup {
     let lags = cluster.last.as_ref().map_or(&[][..], |look| &look.lags);
     html! {
         @if !lags.is_empty() {
-            div.scroll id="lag-scroll" tabindex="0" role="region" aria-label="Consumer groups" {
-                table {
-                    caption { "Consumer groups" }
-                    thead { tr {
-                        th scope="col" { "Group" }
-                        th scope="col" { "Topic" }
-                        th.number scope="col" { "Records behind" }
-                    } }
-                    tbody {
-                        @for lag in lags {
-                            tr {
-                                th scope="row" { (lag.of.group) }
-                                td { (lag.of.topic) }
-                                td.number { (lag.records.map_or_else(|| "nothing committed".to_owned(), count)) }
-                            }
-                        }
-                    }
-                }
-            }
+            (table(
+                "lag-scroll",
+                "Consumer groups",
+                &html! { "Consumer groups" },
+                [Text("Group"), Text("Topic"), Number("Records behind")],
+                lags.iter().map(|lag| [
+                    html! { (lag.of.group) },
+                    html! { (lag.of.topic) },
+                    html! { (lag.records.map_or_else(|| "nothing committed".to_owned(), count)) },
+                ]),
+            ))
         }
     }
 }

@@ -3,6 +3,8 @@
 use maud::{Markup, html};
 use observer::DeadLetter;
 
+use super::table::Column::Text;
+use super::table::table;
 use super::words::{clock, count};
 use crate::state::State;
 
@@ -20,33 +22,28 @@ pub(super) fn section(state: &State) -> Markup {
                     li { strong { (count(*number)) } " on " span.topic { (topic) } }
                 }
             }
-            div.scroll id="letters-scroll" tabindex="0" role="region" aria-label="The newest dead letters" {
-                table {
-                    caption { "The newest, newest first" }
-                    thead { tr {
-                        th scope="col" { "Record" }
-                        th scope="col" { "Reason" }
-                    } }
-                    tbody { @for letter in state.letters.iter().take(SHOWN) { (row(letter)) } }
-                }
-            }
+            (table(
+                "letters-scroll",
+                "The newest dead letters",
+                &html! { "The newest, newest first" },
+                [Text("Record"), Text("Reason")],
+                state.letters.iter().take(SHOWN).map(row),
+            ))
             p.note { code { "catchweight replay" } " sends them back to where they came from." }
         }
     }
 }
 
-fn row(letter: &DeadLetter) -> Markup {
+fn row(letter: &DeadLetter) -> [Markup; 2] {
     let (partition, offset) = letter.place;
-    html! {
-        tr {
-            th scope="row" {
-                "fish " (letter.key.as_deref().unwrap_or("without a key"))
-                div.note {
-                    (letter.topic) " " (partition) ":" (offset)
-                    @if let Some(time) = letter.time { ", " (clock(time)) }
-                }
+    [
+        html! {
+            "fish " (letter.key.as_deref().unwrap_or("without a key"))
+            div.note {
+                (letter.topic) " " (partition) ":" (offset)
+                @if let Some(time) = letter.time { ", " (clock(time)) }
             }
-            td.reason { (letter.reason.as_deref().unwrap_or("not told")) }
-        }
-    }
+        },
+        html! { (letter.reason.as_deref().unwrap_or("not told")) },
+    ]
 }

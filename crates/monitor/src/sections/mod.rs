@@ -9,6 +9,7 @@
 //! | `retrainings` | triggers, their causes and outcomes |
 //! | `letters` | dead letters |
 //! | `parts` | each part's health |
+//! | `table` | a table that can be read on a narrow page too |
 //! | `words` | numbers and times as text |
 
 mod charts;
@@ -18,6 +19,7 @@ mod model;
 mod parts;
 mod retrainings;
 mod summary;
+mod table;
 pub(crate) mod words;
 
 use maud::Markup;
@@ -29,7 +31,8 @@ use charts::Charts;
 type Renderer = (&'static str, fn(&State) -> Markup);
 
 /// The sections besides the charts, in the page's order.
-const PLAIN: [Renderer; 8] = [
+const PLAIN: [Renderer; 9] = [
+    ("asof", summary::asof),
     ("standing", summary::standing),
     ("figures", summary::figures),
     ("retrainings", retrainings::section),

@@ -5,6 +5,8 @@ use model_server::decision::Verdict;
 use model_server::http::view::ModelView;
 use report::percent;
 
+use super::table::Column::{Number, Text};
+use super::table::table;
 use super::words::{count, kg, significant};
 use crate::outside::Example;
 use crate::state::State;
@@ -27,33 +29,24 @@ fn shown(model: &ModelView) -> Markup {
     html! {
         dl.facts {
             div { dt { "Version" } dd.version { (model.model_version) @if model.pinned { " (pinned)" } } }
-            div { dt { "Trained" } dd { (model.model_time) " UTC" } }
+            div { dt { "Trained, UTC" } dd { time { (model.model_time) } } }
             div { dt { "Rows" } dd { (count(model.rows)) ": " (model.species.join(", ")) } }
             div { dt { "Leave-one-out error" } dd { (percent(Some(model.loo_error))) } }
             div { dt { "R²" } dd { (significant(fit.r_squared)) } }
             div { dt { "Residual standard error" } dd { (significant(fit.residual_standard_error)) " kg" } }
         }
-        div.scroll id="model-scroll" tabindex="0" role="region" aria-label="Coefficients" {
-            table {
-                caption { code { (fit.formula) } }
-                thead { tr {
-                    th scope="col" { "Term" }
-                    th.number scope="col" { "Estimate" }
-                    th.number scope="col" { "Std. error" }
-                    th.number scope="col" { "95 % interval" }
-                } }
-                tbody {
-                    @for one in &fit.coefficients {
-                        tr {
-                            th scope="row" { (one.term) }
-                            td.number { (significant(one.estimate)) }
-                            td.number { (significant(one.std_error)) }
-                            td.number { (significant(one.lower95)) " to " (significant(one.upper95)) }
-                        }
-                    }
-                }
-            }
-        }
+        (table(
+            "model-scroll",
+            "Coefficients",
+            &html! { code { (fit.formula) } },
+            [Text("Term"), Number("Estimate"), Number("Std. error"), Number("95 % interval")],
+            fit.coefficients.iter().map(|one| [
+                html! { (one.term) },
+                html! { (significant(one.estimate)) },
+                html! { (significant(one.std_error)) },
+                html! { (significant(one.lower95)) " to " (significant(one.upper95)) },
+            ]),
+        ))
     }
 }
 

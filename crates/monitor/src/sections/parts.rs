@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use crate::health::Part;
 use crate::state::State;
 
-/// The parts, each with a sign and a word.
-pub(super) fn section(state: &State) -> Markup {
+/// Every part and how it is.
+pub(super) fn all(state: &State) -> Vec<Part> {
     let outside = &state.outside;
     let cluster = &outside.cluster;
     let kafka = match (&cluster.failure, &cluster.last) {
@@ -33,9 +33,14 @@ pub(super) fn section(state: &State) -> Markup {
         parts.push(Part::new("store", state));
     }
     parts.extend(outside.parts.iter().cloned());
+    parts
+}
+
+/// The parts, each with a sign and a word.
+pub(super) fn section(state: &State) -> Markup {
     html! {
         ul.parts {
-            @for part in &parts {
+            @for part in &all(state) {
                 li data-state=(if part.state.is_ok() { "up" } else { "down" }) {
                     span.sign aria-hidden="true" {}
                     strong { (part.name) }

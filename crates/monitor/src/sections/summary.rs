@@ -3,16 +3,38 @@
 use maud::{Markup, html};
 use report::percent;
 
-use super::words::{count, date_and_clock};
+use super::parts::all;
+use super::words::{count, date_and_clock, unbroken};
 use crate::state::State;
 
-/// One sentence, which is read out when it changes.
+/// One sentence, and which parts are down: read out when it changes.
 pub(super) fn standing(state: &State) -> Markup {
     let standing = &state.standing;
+    let parts = all(state);
+    let down: Vec<&str> = parts
+        .iter()
+        .filter(|part| part.state.is_err())
+        .map(|part| part.name.as_str())
+        .collect();
     html! {
-        strong.badge data-condition=(standing.condition.name()) { (standing.condition.word()) }
-        " " span { (standing.sentence) }
+        // Without Kafka nothing is known of the fish since.
+        @let stale = state.outside.cluster.failure.is_some();
+        p.condition.stale[stale] data-condition=(standing.condition.name()) {
+            @if stale { "Last known: " }
+            (standing.condition.word())
+        }
+        p { (unbroken(&standing.sentence)) }
+        @if !down.is_empty() {
+            p.down {
+                a href="#parts-heading" { "Down" } ": " (down.join(", "))
+            }
+        }
     }
+}
+
+/// When the page was this.
+pub(super) fn asof(state: &State) -> Markup {
+    html! { "As of " time datetime=(state.at) { (date_and_clock(state.at)) } " UTC" }
 }
 
 /// The numbers that people look for first.
@@ -52,7 +74,6 @@ pub(super) fn figures(state: &State) -> Markup {
                 dd.note { (ended(recovered.count())) }
             }
         }
-        p.asof { "As of " time datetime=(state.at) { (date_and_clock(state.at)) } " UTC" }
     }
 }
 

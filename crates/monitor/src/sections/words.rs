@@ -62,6 +62,11 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// The text with each percentage in one piece.
+pub(crate) fn unbroken(text: &str) -> String {
+    text.replace(" %", "\u{a0}%")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

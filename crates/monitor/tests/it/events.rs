@@ -14,7 +14,7 @@ async fn who_comes_again_gets_only_what_changed_meanwhile_and_ends_with_the_same
     let mut first = monitor.events(None).await;
     assert_eq!(first.answer.headers()["content-type"], "text/event-stream");
     let whole = first.frame().await.expect("a frame");
-    assert_eq!(whole.sections.len(), 10, "{:?}", whole.names());
+    assert_eq!(whole.sections.len(), 11, "{:?}", whole.names());
 
     for id in 1..=3 {
         stage.fish(id, "salmon", &live, 0.02).await;

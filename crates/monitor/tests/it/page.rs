@@ -1,5 +1,7 @@
 //! The page as a snapshot.
 
+use monitor::PartUrl;
+
 use crate::support::{Stage, time};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,6 +51,100 @@ async fn the_page_is_a_whole_snapshot_that_needs_no_script_and_nothing_from_else
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_font_comes_from_the_page_itself() {
+    let stage = Stage::new().await;
+    let monitor = stage.monitor().await;
+    let style = monitor.get("/page.css").await.text().await.unwrap();
+    for name in ["inter-400.woff2", "inter-600.woff2"] {
+        assert!(
+            style.contains(&format!("src:url({name}) format('woff2')")),
+            "{style}"
+        );
+        let answer = monitor.get(&format!("/{name}")).await;
+        assert_eq!(answer.headers()["content-type"], "font/woff2");
+        assert!(answer.bytes().await.unwrap().starts_with(b"wOF2"), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_is_down_is_told_at_the_top() {
+    let stage = Stage::new().await;
+    let mut config = stage.config();
+    config.health = vec![PartUrl {
+        name: "the far end".to_owned(),
+        url: "http://127.0.0.1:9/".to_owned(),
+    }];
+    let page = stage.monitor_with(config).await.page().await;
+    let top = page.split("id=\"main\"").next().expect("a header");
+    assert!(
+        top.contains(r##"<a href="#parts-heading">Down</a>: the far end</p>"##),
+        "{top}"
+    );
+    let well = stage.monitor().await.page_with("1 broker").await;
+    assert!(!well.contains(">Down</a>"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_kafka_the_page_says_what_was_known_last() {
+    let stage = Stage::new().await;
+    let monitor = stage.monitor().await;
+    let live = stage.live_version().await;
+    stage.fish(1, "salmon", &live, 0.02).await;
+    let well = monitor.page_with("data-fish=\"1\"").await;
+    assert!(
+        well.contains("data-condition=\"steady\">Steady</p>"),
+        "{well}"
+    );
+    stage.kafka_goes_away();
+    let away = monitor.page_with("Last known: Steady").await;
+    assert!(away.contains(">Down</a>: Kafka"), "{away}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_says_its_columns_names_also_where_rows_become_blocks() {
+    let stage = Stage::new().await;
+    let page = stage
+        .monitor()
+        .await
+        .page_with("weight ~ length + height")
+        .await;
+    for name in [
+        "Estimate",
+        "Std. error",
+        "95 % interval",
+        "Waiting",
+        "Per second",
+    ] {
+        let heading = format!("role=\"columnheader\">{name}</th>");
+        assert!(page.contains(&heading), "{name}");
+        assert!(
+            page.contains(&format!("role=\"cell\" data-label=\"{name}\">")),
+            "{name}"
+        );
+    }
+    for row in page.split("<tr role=\"row\">").skip(1) {
+        let row = row.split("</tr>").next().expect("a row");
+        let labels = row.matches("data-label=").count();
+        let cells = row.matches("role=\"cell\"").count();
+        assert_eq!(labels, cells, "{row}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_of_the_connection_is_told_to_a_screen_reader() {
+    let stage = Stage::new().await;
+    let page = stage.monitor().await.page().await;
+    let connection =
+        "<p class=\"connection\" id=\"connection\" role=\"status\" aria-live=\"polite\">";
+    assert!(page.contains(connection), "{page}");
+    // The script shows it: without one there is nothing to pause.
+    assert!(
+        page.contains("id=\"pause\" hidden>Pause</button>"),
+        "{page}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_error_that_is_none_leaves_the_charts() {
     let stage = Stage::new().await;
     let monitor = stage.monitor().await;
@@ -64,7 +160,7 @@ async fn an_error_that_is_none_leaves_the_charts() {
 async fn enter_in_a_field_presses_no_button_that_acts() {
     let stage = Stage::new().await;
     let page = stage.monitor().await.page().await;
-    let form = page.split("<form id=\"actions\"").nth(1).expect("a form");
+    let form = page.split("id=\"actions\"").nth(1).expect("a form");
     let first = form.split("<button").nth(1).expect("a button");
     assert!(
         first.starts_with(" type=\"submit\" disabled hidden>"),

@@ -26,7 +26,7 @@ const START: i64 = 1_623_245_960_000;
 
 /// A pipeline's surroundings.
 pub(crate) struct Stage {
-    _broker: MockCluster<'static, DefaultProducerContext>,
+    broker: MockCluster<'static, DefaultProducerContext>,
     producer: FutureProducer,
     pub(crate) kafka: KafkaSettings,
     pub(crate) model_url: String,
@@ -62,7 +62,7 @@ impl Stage {
         tokio::spawn(server.run(stop.clone()));
         let stage = Self {
             producer: kafka.producer("test").create().unwrap(),
-            _broker: broker,
+            broker,
             kafka,
             model_url,
             _folder: folder,
@@ -104,6 +104,10 @@ impl Stage {
         let live = reqwest::get(format!("{}/models/live", self.model_url)).await;
         let live: Value = live.unwrap().json().await.unwrap();
         live["ModelVersion"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn kafka_goes_away(&self) {
+        self.broker.broker_down(1).unwrap();
     }
 
     pub(crate) async fn write(&self, topic: &str, key: &[u8], value: &str, at: EventTime) {
