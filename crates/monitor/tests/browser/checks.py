@@ -1,5 +1,7 @@
 """What is checked on a page."""
 
+SECTIONS = 11
+
 # Keeps what each frame said, also those that came while nobody asked.
 RECORD = """
 globalThis.seen = [];
@@ -48,7 +50,7 @@ def snapshot_is_the_same(page):
     """What events made of the page is what a new page of the same frame shows."""
     compared = page.run(COMPARE)
     assert compared, "the page and a snapshot were never of the same frame"
-    assert compared["sections"] == 10, compared
+    assert compared["sections"] == SECTIONS, compared
     assert not compared["different"], compared
     return compared["frame"]
 
@@ -83,6 +85,14 @@ def fits(page, width, height):
     shown = "[...document.querySelectorAll('main svg.cw')].filter((one) => one.checkVisibility())"
     widths = page.run(f"{shown}.map((one) => one.getBoundingClientRect().width)")
     assert len(widths) == 2 and all(200 < one <= width for one in widths), widths
+    # Figures in a row are told by their columns' names where those are not above them.
+    cut = page.run("[...document.querySelectorAll('main .scroll')].filter((one) => one.checkVisibility()"
+                   " && one.scrollWidth > one.clientWidth).map((one) => one.id)")
+    assert not cut, f"{cut} cannot be seen as a whole in {width} pixels"
+    unnamed = page.run("[...document.querySelectorAll('main .cells')].filter((one) => one.checkVisibility())"
+                       ".filter((one) => one.querySelector('thead').offsetHeight < 5"
+                       " && getComputedStyle(one.querySelector('td'), '::before').content === 'none').length")
+    assert unnamed == 0, f"{unnamed} tables without their columns' names in {width} pixels"
 
 
 def is_named(page):
@@ -92,9 +102,36 @@ def is_named(page):
     nameless = [role for role, name in nodes if role in controls and not name.strip()]
     assert not nameless, nameless
     roles = [role for role, _ in nodes]
-    for role in ["main", "banner", "status", "heading", "table", "form", "button"]:
-        assert role in roles or role == "form", f"no {role}"
+    for role in ["main", "banner", "status", "heading", "table", "rowheader", "cell", "form", "button"]:
+        assert role in roles, f"no {role}"
     return len(nodes)
+
+
+def has_no_barrier(page, axe):
+    """What axe-core finds: names, roles, contrast, regions that cannot be scrolled by keys."""
+    page.run(axe + "; true")
+    found = page.run("axe.run(document, { resultTypes: ['violations', 'passes'] }).then((said) => ({"
+                     " passes: said.passes.length, violations: said.violations.map((one) =>"
+                     " `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 200)).join(' ')}`) }))")
+    assert not found["violations"], found["violations"]
+    assert found["passes"] > 20, found
+    return found["passes"]
+
+
+def pauses(page):
+    """With the keyboard: the page stands still while the pipeline goes on, and then catches up."""
+    page.run("document.getElementById('pause').focus()")
+    page.press("Enter", 13)
+    page.wait("document.getElementById('connection').dataset.state === 'paused'")
+    before = page.run(STATE)
+    # A snapshot that is newer by several frames was sent to all who did not pause.
+    page.wait("fetch('./', { cache: 'no-store' }).then((answer) => answer.text()).then((text) =>"
+              f" Number(text.match(/data-frame=\"\\d+-(\\d+)/)[1]) > {before['number'] + 3})")
+    assert page.run(STATE) == before, "the page moved while it was paused"
+    assert page.run("document.getElementById('pause').textContent") == "Resume"
+    page.press("Enter", 13)
+    page.wait(f"Number(document.documentElement.dataset.frame.split('-')[1]) > {before['number']}")
+    page.wait("document.getElementById('connection').dataset.state === 'live'")
 
 
 def keys_reach_everything(page):
@@ -111,7 +148,7 @@ def keys_reach_everything(page):
         visited.append(focused)
     names = [one["name"] for one in visited]
     assert names[0] == "skip", names
-    for wanted in ["errors-numbers-summary", "token", "version", "train", "activate", "pin", "unpin"]:
+    for wanted in ["pause", "errors-numbers-summary", "token", "version", "train", "activate", "pin", "unpin"]:
         assert wanted in names, f"{wanted} cannot be reached: {names}"
     unseen = [one["name"] for one in visited if one["outline"] == "none"]
     assert not unseen, f"focus cannot be seen: {unseen}"

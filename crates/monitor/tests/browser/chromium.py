@@ -116,10 +116,11 @@ class Page:
         self._session = session
         self.problems = []
         self.requests = []
-        self._loaded = threading.Event()
+        self._loads = queue.SimpleQueue()
         browser.listen(session, self._note)
         for domain in ["Page", "Runtime", "Log", "Network"]:
             self.call(f"{domain}.enable")
+        self.call("Page.setLifecycleEventsEnabled", {"enabled": True})
 
     def call(self, method, params=None):
         return self._browser.call(method, params, self._session)
@@ -135,20 +136,27 @@ class Page:
             self.problems.append(f"{entry['source']}: {entry['text']} {entry.get('url', '')}")
         elif method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
-        elif method == "Page.loadEventFired":
-            self._loaded.set()
+        elif method == "Page.lifecycleEvent" and params["name"] == "load":
+            self._loads.put(params["loaderId"])
 
     def go(self, url):
-        self._load("Page.navigate", {"url": url})
+        loader = self.call("Page.navigate", {"url": url})["loaderId"]
+        # The empty page before it may be told late.
+        while self._load() != loader:
+            pass
 
     def reload(self):
-        self._load("Page.reload", {})
+        while not self._loads.empty():
+            self._loads.get()
+        self.call("Page.reload")
+        self._load()
 
-    def _load(self, method, params):
-        self._loaded.clear()
-        self.call(method, params)
-        if not self._loaded.wait(ANSWER):
-            raise TimeoutError("the page does not load")
+    def _load(self):
+        """Waits for a page that has loaded: which one."""
+        try:
+            return self._loads.get(timeout=ANSWER)
+        except queue.Empty:
+            raise TimeoutError("the page does not load") from None
 
     def run(self, script):
         """The value of a script's last expression; promises are awaited."""
@@ -194,10 +202,11 @@ class Page:
         root = self.call("DOM.getDocument", {"depth": 0})["root"]["nodeId"]
         return self.call("DOM.getOuterHTML", {"nodeId": root})["outerHTML"]
 
-    def picture(self, path):
-        """A PNG of the whole page."""
+    def picture(self, path, height=None):
+        """A PNG of the whole page or of its uppermost pixels, without the scroll bar that its height brings."""
+        self.call("Emulation.setScrollbarsHidden", {"hidden": True})
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": height or size["height"], "scale": 1}
         asked = {"format": "png", "captureBeyondViewport": True, "clip": clip}
         data = self.call("Page.captureScreenshot", asked)["data"]
         Path(path).write_bytes(base64.b64decode(data))
