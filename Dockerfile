@@ -21,12 +21,6 @@ WORKDIR /source
 # `tls` builds OpenSSL for Kafka over TLS and SASL; empty: neither, and a faster first build.
 ARG FEATURES=tls
 ENV CARGO_INCREMENTAL=0
-# Three scripts of Swagger UI (2.3 MB) are for other sites' bundlers: the documentation's page does not
-# load them. They are put into the programs empty.
-ENV SWAGGER_UI_OVERWRITE_FOLDER=/swagger-ui-unused
-RUN mkdir "$SWAGGER_UI_OVERWRITE_FOLDER" \
- && cd "$SWAGGER_UI_OVERWRITE_FOLDER" \
- && touch swagger-ui.js swagger-ui-es-bundle.js swagger-ui-es-bundle-core.js
 COPY --from=manifests /manifests .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo build --profile image --locked --features "$FEATURES" \

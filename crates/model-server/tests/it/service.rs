@@ -1,5 +1,7 @@
 //! The service around the model: token, documentation, health, shutdown.
 
+use std::io::Read;
+
 use model_server::{Config, ModelServer, Secret};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -84,9 +86,11 @@ async fn the_calls_are_documented_from_the_code_and_on_a_page_of_their_own() {
     }
     let page = send(server.get("/__docs__/")).await;
     assert_eq!(page.status(), 200);
-    let page = page.text().await.unwrap();
+    let page = unzipped(page).await;
+    assert!(page.contains("swagger-ui-bundle.js"), "{page}");
     let script = send(server.get("/__docs__/swagger-ui-bundle.js")).await;
     assert_eq!(script.status(), 200);
+    assert!(unzipped(script).await.contains("SwaggerUIBundle"));
     let settings = send(server.get("/__docs__/swagger-initializer.js"))
         .await
         .text()
@@ -100,6 +104,17 @@ async fn the_calls_are_documented_from_the_code_and_on_a_page_of_their_own() {
         );
     }
     server.stop().await;
+}
+
+/// The text of an answer that is compressed, as the page's files are in the binary.
+async fn unzipped(answer: reqwest::Response) -> String {
+    assert_eq!(answer.headers()["content-encoding"], "gzip");
+    let bytes = answer.bytes().await.unwrap();
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&bytes[..])
+        .read_to_string(&mut text)
+        .unwrap();
+    text
 }
 
 #[tokio::test]
