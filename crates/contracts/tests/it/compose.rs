@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use messages::topics;
 use serde_json::Value;
 
-use crate::programs::program;
+use crate::programs::{unknown, variables};
 use crate::project::{captures, compose, root, service, services, settings, strings, text};
 
 /// The ports on which a service listens, by what it publishes and exposes.
@@ -73,17 +73,13 @@ fn our_services_get_only_variables_and_flags_that_they_understand() {
         let Some(target) = target(&service) else {
             continue;
         };
-        let program = program(target);
+        let command = strings(&service["command"]);
+        let words: Vec<&str> = command.iter().map(String::as_str).collect();
+        assert_eq!(unknown(target, &words), [""; 0], "{name}");
+        let known = variables(target, &words);
         for variable in service["environment"].as_object().into_iter().flatten() {
-            let known = program.variables.contains(variable.0);
-            assert!(known, "{name}: {target} does not know {}", variable.0);
-        }
-        for (nth, word) in strings(&service["command"]).iter().enumerate() {
-            match word.strip_prefix("--") {
-                Some(flag) => assert!(program.flags.contains(flag), "{name}: {word}"),
-                None if nth == 0 => assert!(program.subcommands.contains(word), "{name}: {word}"),
-                None => {}
-            }
+            let known = known.contains(variable.0);
+            assert!(known, "{name}: {target} does not read {}", variable.0);
         }
     }
 }
@@ -99,14 +95,13 @@ fn the_dockerfile_makes_what_the_compose_file_builds_with_settings_that_are_unde
             assert_eq!(image, format!("catchweight/{target}"), "{name}");
         }
     }
-    let known: BTreeSet<String> = ["model-server", "predictor", "fish-producer", "monitor"]
-        .into_iter()
-        .flat_map(|name| program(name).variables)
-        .collect();
-    let runtime = dockerfile.split("AS runtime").nth(1).unwrap();
-    for line in captures(runtime, r"(?m)^ENV (.*)$") {
-        for variable in captures(&line, r"(\w+)=") {
-            assert!(known.contains(&variable), "Dockerfile: {variable}");
+    for stage in dockerfile.split("\nFROM runtime AS ").skip(1) {
+        let (target, lines) = stage.split_once('\n').unwrap();
+        let known = variables(target, &[]);
+        for line in captures(lines, r"(?m)^ENV (.*)$") {
+            for variable in captures(&line, r"(\w+)=") {
+                assert!(known.contains(&variable), "{target}: {variable}");
+            }
         }
     }
 }

@@ -1,111 +1,102 @@
-//! What our programs understand, read from their sources: `clap`'s attributes.
+//! What our programs understand, asked of the command lines that they have.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use syn::{Attribute, Fields, Item};
+use clap::{Arg, Args, Command, CommandFactory, Parser};
+use service_runtime::cli::{ServiceArgs, ServiceCommand};
 
-use crate::project::{captures, root};
-
-/// Flags, environment variables and subcommands of one program.
-#[derive(Debug, Default)]
-pub(crate) struct Program {
-    pub(crate) flags: BTreeSet<String>,
-    pub(crate) variables: BTreeSet<String>,
-    pub(crate) subcommands: BTreeSet<String>,
+/// The command line of a service: its own settings between what all services have.
+#[derive(Parser)]
+struct Service<Settings: Args> {
+    #[command(subcommand)]
+    _command: Option<ServiceCommand>,
+    #[command(flatten)]
+    _service: ServiceArgs,
+    #[command(flatten)]
+    _settings: Settings,
 }
 
-/// The program of the crate `name`, with what it takes from the crates that it is made of.
-pub(crate) fn program(name: &str) -> Program {
-    let shared = ["kafka-io", "service-runtime"];
-    let parts: &[&str] = match name {
-        "catchweight" => &["catchweight", "fish-producer", "ksql-client", "observer"],
-        "monitor" => &["monitor", "observer"],
-        other => &[other],
+/// The command line of the program `name`.
+fn command_line(name: &str) -> Command {
+    let mut command = match name {
+        "catchweight" => catchweight::cli::Cli::command(),
+        "fish-producer" => fish_producer::service::Cli::command(),
+        "model-server" => Service::<model_server::Config>::command(),
+        "monitor" => Service::<monitor::Config>::command(),
+        "predictor" => Service::<predictor::Config>::command(),
+        _ => panic!("there is no program {name}"),
     };
-    let mut program = Program::default();
-    program.variables.insert("RUST_LOG".into());
-    for part in parts.iter().chain(&shared) {
-        let sources = root().join("crates").join(part).join("src");
-        assert!(sources.is_dir(), "there is no program {name}");
-        read_folder(&sources, &mut program);
-    }
-    program
+    command.build();
+    command
 }
 
-fn read_folder(folder: &Path, program: &mut Program) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            read_folder(&path, program);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            let file = syn::parse_file(&std::fs::read_to_string(&path).unwrap()).unwrap();
-            file.items.iter().for_each(|item| read_item(item, program));
-        }
-    }
+/// The subcommand that a call's first word names, or the program itself; with the words after it.
+fn called<'a, 'w>(program: &'a Command, words: &'w [&'w str]) -> (&'a Command, &'w [&'w str]) {
+    let named = words.first().and_then(|word| program.find_subcommand(word));
+    named.map_or((program, words), |command| (command, &words[1..]))
 }
 
-fn read_item(item: &Item, program: &mut Program) {
-    match item {
-        Item::Struct(found) => {
-            let Fields::Named(fields) = &found.fields else {
-                return;
-            };
-            for field in &fields.named {
-                let name = field.ident.as_ref().unwrap().to_string();
-                read_field(&name, &field.attrs, program);
-            }
-        }
-        Item::Enum(found) if derives(&found.attrs, "Subcommand") => {
-            for variant in &found.variants {
-                program
-                    .subcommands
-                    .insert(variant.ident.to_string().to_lowercase());
-            }
-        }
-        _ => {}
-    }
-}
-
-fn read_field(name: &str, attributes: &[Attribute], program: &mut Program) {
-    for tokens in attributes.iter().filter_map(|one| arguments(one, "arg")) {
-        let named = captures(&tokens, r#"\blong\s*=\s*"([^"]+)""#);
-        if !named.is_empty() {
-            program.flags.extend(named);
-        } else if !captures(&tokens, r"\b(long)\b").is_empty() {
-            program.flags.insert(name.replace('_', "-"));
-        }
-        program
-            .variables
-            .extend(captures(&tokens, r#"\benv\s*=\s*"([^"]+)""#));
-    }
-}
-
-fn arguments(attribute: &Attribute, name: &str) -> Option<String> {
-    let list = attribute.meta.require_list().ok()?;
-    list.path.is_ident(name).then(|| source_of(list))
-}
-
-fn derives(attributes: &[Attribute], name: &str) -> bool {
-    attributes
+/// The flags in a call of the program `name` that it, or the subcommand called, does not have; a
+/// first word that is no flag and no subcommand is one of them.
+pub(crate) fn unknown(name: &str, words: &[&str]) -> Vec<String> {
+    let program = command_line(name);
+    let (command, arguments) = called(&program, words);
+    let misnamed = words
+        .first()
+        .is_some_and(|word| !word.starts_with('-') && command.get_name() == program.get_name());
+    arguments
         .iter()
-        .filter_map(|one| arguments(one, "derive"))
-        .any(|list| list.contains(name))
+        .enumerate()
+        .filter(|(nth, word)| (*nth == 0 && misnamed) || !has(command, word))
+        .map(|(_, word)| (*word).to_owned())
+        .collect()
 }
 
-fn source_of(list: &syn::MetaList) -> String {
-    list.tokens.to_string()
+/// Whether a word of a call is a flag of the command, or no flag at all.
+fn has(command: &Command, word: &str) -> bool {
+    let is = |flag: &dyn Fn(&Arg) -> bool| command.get_arguments().any(flag);
+    if let Some(long) = word.strip_prefix("--") {
+        let long = long.split('=').next();
+        return is(&|one| one.get_long() == long);
+    }
+    match word.strip_prefix('-').and_then(|rest| rest.chars().next()) {
+        Some(short) => is(&|one| one.get_short() == Some(short)),
+        None => true,
+    }
+}
+
+/// The environment variables that a call of the program `name` reads.
+pub(crate) fn variables(name: &str, words: &[&str]) -> BTreeSet<String> {
+    let program = command_line(name);
+    let (command, _) = called(&program, words);
+    let read = command.get_arguments().filter_map(Arg::get_env);
+    let read = read.map(|variable| variable.to_str().unwrap().to_owned());
+    // The log's filter, which is no setting of the command line.
+    read.chain(["RUST_LOG".to_owned()]).collect()
+}
+
+/// What a flag of the program `name` is where nobody sets it.
+pub(crate) fn defaults(name: &str, flag: &str) -> Vec<String> {
+    let program = command_line(name);
+    let mut arguments = program.get_arguments();
+    let found = arguments.find(|one| one.get_long() == Some(flag)).unwrap();
+    let values = found.get_default_values().iter();
+    values
+        .map(|value| value.to_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
-fn the_sources_tell_what_the_programs_understand() {
-    let predictor = program("predictor");
-    assert!(predictor.flags.contains("bootstrap-servers"));
-    assert!(predictor.flags.contains("kafka-property"));
-    assert!(predictor.variables.contains("MODEL_URL"));
-    assert!(predictor.subcommands.contains("healthcheck"));
-    let tools = program("catchweight");
-    for name in ["demo", "up", "verify", "replay", "ksql", "connectors"] {
-        assert!(tools.subcommands.contains(name), "{name}");
-    }
+fn a_flag_or_variable_of_another_subcommand_is_unknown() {
+    assert!(unknown("catchweight", &["verify", "--follow", "--fish=180"]).is_empty());
+    assert_eq!(
+        unknown("catchweight", &["verify", "--newest"]),
+        ["--newest"]
+    );
+    assert_eq!(unknown("catchweight", &["--follow"]), ["--follow"]);
+    assert_eq!(unknown("catchweight", &["verfy", "-Z"]), ["verfy", "-Z"]);
+    assert_eq!(unknown("predictor", &["--seed", "1"]), ["--seed"]);
+    assert!(variables("catchweight", &["connectors"]).contains("CONNECT_URL"));
+    assert!(!variables("catchweight", &["verify"]).contains("CONNECT_URL"));
+    assert!(variables("predictor", &[]).contains("MODEL_URL"));
 }

@@ -7,6 +7,7 @@ use messages::{
 use regex::Regex;
 use serde_json::Value;
 
+use crate::programs::defaults;
 use crate::project::{captures, files, text};
 
 fn fields(record: &impl ToWire) -> Vec<String> {
@@ -144,7 +145,7 @@ fn what_the_sql_selects_is_what_the_records_hold() {
 }
 
 #[test]
-fn the_predictor_asks_for_fields_that_a_measurement_has() {
+fn the_predictor_reads_the_measurements_and_asks_for_what_is_measured() {
     let measurement = Measurement {
         fish_id: "1".into(),
         species: "salmon".into(),
@@ -152,9 +153,16 @@ fn the_predictor_asks_for_fields_that_a_measurement_has() {
         height_cm: 18.0,
         timestamp: time(),
     };
-    let known = fields(&measurement);
-    let source = text("crates/predictor/src/config.rs");
-    for field in captures(&source, r"\b(?:length|height|species)=(\w+)") {
-        assert!(known.contains(&field), "{field}");
-    }
+    let mut measured = fields(&measurement);
+    measured.retain(|field| field != "Fish_Id" && field != "Timestamp");
+    measured.sort();
+    let features = defaults("predictor", "feature").into_iter();
+    let mut asked: Vec<_> = features
+        .map(|feature| feature.split_once('=').unwrap().1.to_owned())
+        .collect();
+    asked.sort();
+    assert_eq!(asked, measured);
+    let topic = |flag| defaults("predictor", flag);
+    assert_eq!(topic("input-topic"), [topics::MACHINE_MEASUREMENT]);
+    assert_eq!(topic("output-topic"), [topics::WEIGHT_PREDICTION]);
 }
