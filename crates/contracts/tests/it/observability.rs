@@ -42,6 +42,19 @@ fn alerts_are_about_jobs_that_are_scraped() {
 }
 
 #[test]
+fn every_alert_is_seen_to_fire_by_the_test_of_the_rules() {
+    let alerts = captures(
+        &text("observability/prometheus/alerts.yml"),
+        r"(?m)- alert: (\S+)",
+    );
+    let tested = captures(
+        &text("observability/prometheus/alerts.test.yml"),
+        r#"alertname="([^"]+)""#,
+    );
+    assert_eq!(tested, alerts);
+}
+
+#[test]
 fn dashboards_ask_the_source_that_is_provisioned_from_the_folder_that_is_mounted() {
     let sources = yaml("observability/grafana/provisioning/datasources/prometheus.yml");
     let source = sources["datasources"][0]["uid"]
