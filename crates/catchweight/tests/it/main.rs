@@ -3,5 +3,6 @@
 
 mod binary;
 mod exported_metrics;
+mod partitions;
 mod verifying;
 mod whole_loop;

@@ -5,7 +5,6 @@ mod broker;
 mod char_drifts;
 mod command_line;
 mod going_on;
-mod partitions;
 mod producing;
 mod resuming;
 mod simulating;
