@@ -23,7 +23,15 @@ pub const ALL: [&str; 5] = [
     WEIGHT_RETRAIN,
 ];
 
+/// What the name of a dead-letter topic ends with.
+const DEAD_LETTERS: &str = "-dlq";
+
 /// The dead-letter topic of a topic: `<topic>-dlq`.
 pub fn dead_letters_of(topic: &str) -> String {
-    format!("{topic}-dlq")
+    format!("{topic}{DEAD_LETTERS}")
+}
+
+/// Whether a topic is the dead-letter topic of another.
+pub fn is_dead_letters(topic: &str) -> bool {
+    topic.ends_with(DEAD_LETTERS)
 }

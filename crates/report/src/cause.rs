@@ -60,8 +60,7 @@ fn by_species(window: &[(&Fish, &str, f64)], training: Option<&TrainingRows>) ->
             })
         })
         .collect();
-    let part = |one: &SpeciesError| one.mean_error * one.fish as f64;
-    species.sort_by(|one, other| part(other).total_cmp(&part(one)));
+    species.sort_by(|one, other| other.part().total_cmp(&one.part()));
     species
 }
 

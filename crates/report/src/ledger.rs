@@ -43,12 +43,14 @@ pub struct Fish {
 }
 
 impl Fish {
-    /// The event time of its measurement; without one, that of what else was seen of it.
+    /// The event time of its measurement, which its prediction repeats; without both, that of its
+    /// weighing, which its row repeats.
     pub fn first_seen(&self) -> Option<EventTime> {
         let measured = self.measurement.as_ref().map(|one| one.timestamp);
         let predicted = || self.prediction.as_ref().map(|one| one.timestamp);
         let weighed = || self.weighing.as_ref().map(|one| one.timestamp);
-        measured.or_else(predicted).or_else(weighed)
+        let joined = || self.diff.as_ref().map(|one| one.timestamp);
+        measured.or_else(predicted).or_else(weighed).or_else(joined)
     }
 }
 
@@ -108,7 +110,7 @@ impl Ledger {
         let Some(value) = record.value else {
             return Ok(());
         };
-        if record.topic.ends_with("-dlq") {
+        if topics::is_dead_letters(record.topic) {
             *self
                 .dead_letters
                 .entry(record.topic.to_owned())
@@ -210,26 +212,21 @@ impl Ledger {
         all
     }
 
-    /// This ledger without the fish that are still on their way: first seen within `on_the_way`
-    /// before the newest measurement, and not stored yet. A fish whose measurement was lost counts
-    /// from its weighing.
+    /// This ledger without the fish that are still on their way: [first seen](Fish::first_seen) within
+    /// `on_the_way` before the newest fish was, and not stored yet. A fish of which only a prediction
+    /// or a weighing was seen is on its way no longer than any other.
     #[must_use]
     pub fn without_those_on_their_way(
         &self,
         stored: &HashSet<String>,
         on_the_way: Duration,
     ) -> Self {
-        let measured = |fish: &Fish| fish.measurement.as_ref().map(|one| one.timestamp);
-        let newest = self.newest_measurement();
+        let newest = self.fish.values().filter_map(Fish::first_seen).max();
         let since = newest.map(|newest| newest.before(on_the_way));
-        let seen = |fish: &Fish| {
-            let weighed = fish.weighing.as_ref().map(|one| one.timestamp);
-            measured(fish).or(weighed)
-        };
         let mut settled = self.clone();
         settled.fish.retain(|_, fish| {
             let complete = fish.row_ids.iter().any(|id| stored.contains(id));
-            complete || (seen(fish).is_some() && seen(fish) < since)
+            complete || fish.first_seen() < since
         });
         settled
     }
@@ -419,6 +416,38 @@ mod tests {
         };
         assert_eq!(since("2021-06-09T13:39:10.000Z").fish().len(), 1);
         assert!(since("2021-06-09T13:39:11.000Z").fish().is_empty());
+    }
+
+    #[test]
+    fn a_fish_of_which_only_a_prediction_was_seen_is_missing_after_its_time() {
+        let prediction = |id: &str, second: u8| {
+            let measurement = measurement(id, second);
+            let (fields, _) = measurement.rsplit_once('}').expect("an object");
+            format!(
+                r#"{fields},"Prediction":{{"Weight":4.0,"ModelTime":"2021-06-02 07:48:52","ModelVersion":"v1"}}}}"#
+            )
+        };
+        let mut ledger = Ledger::default();
+        for (id, second) in [("1", 1), ("2", 50)] {
+            let value = prediction(id, second);
+            assert!(note(&mut ledger, topics::WEIGHT_PREDICTION, None, &value));
+        }
+        // Also where the topic of the measurements cannot be read at all.
+        let settled = |ledger: &Ledger| {
+            let settled =
+                ledger.without_those_on_their_way(&HashSet::new(), Duration::from_secs(20));
+            let ids = settled.fish().into_iter().map(|(id, _)| id.to_owned());
+            ids.collect::<Vec<_>>()
+        };
+        assert_eq!(settled(&ledger), ["1"]);
+        let newest = measurement("3", 55);
+        assert!(note(
+            &mut ledger,
+            topics::MACHINE_MEASUREMENT,
+            None,
+            &newest
+        ));
+        assert_eq!(settled(&ledger), ["1"]);
     }
 
     #[test]

@@ -14,6 +14,8 @@
 //! | `cause` | why a window's error was high |
 //! | `episodes` | where drift began and where it ended |
 //! | `newest` | the report of the newest fish only |
+//! | [`rising`] | whether the newest fish are predicted badly |
+//! | [`standstill`] | steps that no fish passes any more |
 //! | `text` | the report for people |
 
 mod account;
@@ -25,6 +27,8 @@ pub mod ledger;
 mod newest;
 pub mod progress;
 pub mod report;
+pub mod rising;
+pub mod standstill;
 mod text;
 
 pub use account::missing;
@@ -35,4 +39,6 @@ pub use progress::Progress;
 pub use report::{
     DriftCause, FeatureShift, FishCounts, FishRow, Phase, Report, Retraining, SpeciesError, Verdict,
 };
+pub use rising::Rise;
+pub use standstill::{Standstill, Step, standstills};
 pub use text::percent;

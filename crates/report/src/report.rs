@@ -158,6 +158,13 @@ pub struct SpeciesError {
     pub training_rows: Option<u64>,
 }
 
+impl SpeciesError {
+    /// What it contributed to the sum of the errors.
+    pub(crate) fn part(&self) -> f64 {
+        self.mean_error * self.fish as f64
+    }
+}
+
 /// How far a window's values of a feature are from the training rows'.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FeatureShift {

@@ -134,8 +134,13 @@ impl Display for Retraining {
     }
 }
 
+/// Said of a window some of whose fish are not remembered.
+const FORGOTTEN: &str = "which fish erred is not known: some of the window's were not seen, or are not remembered any more";
+/// Said where the training rows of the version that erred are not known.
+const UNTOLD: &str = "how they differ from the rows that the model was trained on is not known: the model server does not tell its rows";
+
 impl DriftCause {
-    /// What is known of it, a line each: the species, then the features.
+    /// What is known of it, a line each: the species, then the features, then what is not known.
     pub fn lines(&self) -> Vec<String> {
         let species = self.species.iter().map(|one| {
             let error = percent(Some(one.mean_error));
@@ -150,7 +155,14 @@ impl DriftCause {
             }
         });
         let features = self.features.iter().map(FeatureShift::to_string);
-        species.chain(features).collect()
+        let mut lines: Vec<_> = species.chain(features).collect();
+        // A window without fish is none: a report of before causes were told.
+        if self.fish > 0 && self.species.is_empty() {
+            lines.push(FORGOTTEN.to_owned());
+        } else if self.species.iter().any(|one| one.training_rows.is_none()) {
+            lines.push(UNTOLD.to_owned());
+        }
+        lines
     }
 }
 
