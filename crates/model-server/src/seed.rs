@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use messages::EventTime;
-use serde::Deserialize;
 use service_runtime::UsageError;
+use service_runtime::table::{self, Row, WrongLine, positive};
 
 use crate::cause::Cause;
 use crate::features::TrainingRow;
@@ -16,14 +16,8 @@ const SALMON: &str = include_str!("../../../data/salmon-100.csv");
 /// Rows that one version may hold.
 const MAX_ROWS: usize = 50_000;
 
-/// A line of the file; other columns are ignored.
-#[derive(Deserialize)]
-struct Line {
-    species: String,
-    length: f64,
-    height: f64,
-    weight: f64,
-}
+/// The file's columns; others are ignored, the order is free.
+const COLUMNS: [&str; 4] = ["species", "length", "height", "weight"];
 
 /// Trains the first version: on the file, or on the shipped 100 salmon.
 ///
@@ -34,9 +28,9 @@ pub fn first_version(file: Option<&Path>) -> Result<Version, UsageError> {
         None => ("the shipped rows".to_owned(), read(SALMON.as_bytes())),
         Some(path) => {
             let name = format!("--training-data {}", path.display());
-            let file = std::fs::File::open(path)
+            let file = std::fs::read(path)
                 .map_err(|error| UsageError(format!("{name} cannot be read: {error}")))?;
-            (name, read(std::io::BufReader::new(file)))
+            (name, read(&file))
         }
     };
     let rows = rows.map_err(|fault| UsageError(format!("{name}: {fault}")))?;
@@ -44,53 +38,34 @@ pub fn first_version(file: Option<&Path>) -> Result<Version, UsageError> {
         .map_err(|error| UsageError(format!("{name}: {error}")))
 }
 
-fn read(input: impl std::io::Read) -> Result<Vec<TrainingRow>, String> {
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_reader(input);
-    let columns = reader.headers().map_err(|error| error.to_string())?.clone();
-    for column in ["species", "length", "height", "weight"] {
-        if !columns.iter().any(|name| name == column) {
-            return Err(format!(
-                "the first line lacks the column `{column}`: write species,length,height,weight"
-            ));
-        }
+fn read(file: &[u8]) -> Result<Vec<TrainingRow>, String> {
+    let rows = table::read(file, COLUMNS).map_err(|wrong| wrong.to_string())?;
+    match rows.len() {
+        0 => Err(format!(
+            "it holds no rows: after the line {} it needs one line for each fish",
+            COLUMNS.join(",")
+        )),
+        1..=MAX_ROWS => rows
+            .iter()
+            .map(|row| {
+                training_row(row).map_err(|reason| WrongLine::new(row.line, reason).to_string())
+            })
+            .collect(),
+        _ => Err(format!("more than {MAX_ROWS} rows: take a part of them")),
     }
-    let mut rows = Vec::new();
-    for record in reader.into_records() {
-        let record = record.map_err(|error| error.to_string())?;
-        let number = record.position().map_or(0, csv::Position::line);
-        let line: Line = record
-            .deserialize(Some(&columns))
-            .map_err(|error| format!("line {number}: {}", column_fault(&error, &columns)))?;
-        let row = TrainingRow {
-            row_id: format!("line {number}"),
-            species: line.species,
-            length_cm: line.length,
-            height_cm: line.height,
-            weight_kg: line.weight,
-            timestamp: None,
-        };
-        rows.push(
-            row.checked()
-                .map_err(|fault| format!("line {number}: {fault}"))?,
-        );
-        if rows.len() > MAX_ROWS {
-            return Err(format!("more than {MAX_ROWS} rows: take a part of them"));
-        }
-    }
-    Ok(rows)
 }
 
-fn column_fault(error: &csv::Error, columns: &csv::StringRecord) -> String {
-    if let csv::ErrorKind::Deserialize { err, .. } = error.kind()
-        && let Some(column) = err
-            .field()
-            .and_then(|index| columns.get(usize::try_from(index).ok()?))
-    {
-        return format!("column `{column}`: {}", err.kind());
-    }
-    error.to_string()
+fn training_row(row: &Row<4>) -> Result<TrainingRow, String> {
+    let [species, length, height, weight] = &row.cells;
+    let row = TrainingRow {
+        row_id: format!("line {}", row.line),
+        species: species.clone(),
+        length_cm: positive("length", length)?,
+        height_cm: positive("height", height)?,
+        weight_kg: positive("weight", weight)?,
+        timestamp: None,
+    };
+    row.checked().map_err(|fault| fault.to_string())
 }
 
 #[cfg(test)]
@@ -116,21 +91,53 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_line_is_refused_with_its_number_and_column() {
+    fn a_file_as_a_spreadsheet_saves_it_is_read() {
+        let text = "\u{feff}weight,species,note,length,height\r\n4,salmon,,80,18\r\n\r\n5, salmon ,x,90,19\r\n";
+        let rows = read(text.as_bytes()).unwrap();
+        let read: Vec<_> = rows
+            .iter()
+            .map(|row| (row.row_id.as_str(), row.species.as_str(), row.weight_kg))
+            .collect();
+        assert_eq!(read, [("line 2", "salmon", 4.0), ("line 4", "salmon", 5.0)]);
+    }
+
+    #[test]
+    fn a_broken_file_is_refused_with_the_line_the_column_and_what_to_write() {
+        let header = "species,length,height,weight\n";
         for (text, expected) in [
-            ("species,length,height\n", "lacks the column `weight`"),
+            ("", "it holds no rows: after the line species,length"),
             (
-                "species,length,height,weight\nsalmon,80,18,4\nsalmon,long,18,4\n",
-                "line 3: column `length`",
+                "species,length,height\n",
+                "has no column weight; it must be species,length,height,weight",
             ),
             (
-                "species,length,height,weight\nsalmon,80,18,-4\n",
-                "line 2: `ActualWeight` is not positive",
+                "species,species,length,height,weight\n",
+                "the column species twice",
             ),
-            ("species,length,height,weight\nsalmon,80,18\n", "line: 2"),
+            (header, "it holds no rows"),
+            (
+                &format!("{header}salmon,80,18,4\n\nsalmon,long,18,4\n"),
+                "line 4: length is `long`; write a positive number",
+            ),
+            (
+                &format!("{header}salmon,80,18,-4\n"),
+                "line 2: weight is `-4`",
+            ),
+            (
+                &format!("{header}salmon,80,NaN,4\n"),
+                "line 2: height is `NaN`",
+            ),
+            (
+                &format!("{header}salmon,80,18\n"),
+                "line 2: has 3 fields where the header has 4",
+            ),
+            (&format!("{header},80,18,4\n"), "line 2: `Species` "),
         ] {
             let fault = read(text.as_bytes()).unwrap_err();
             assert!(fault.contains(expected), "{fault}");
         }
+        let latin = [header.as_bytes(), b"l\xe4chs,80,18,4\n"].concat();
+        let fault = read(&latin).unwrap_err();
+        assert!(fault.contains("line 2: is not UTF-8"), "{fault}");
     }
 }

@@ -5,6 +5,7 @@
 //! | [`cli`] | the shared flags, the `healthcheck` subcommand, exit codes, the frame of a `main` |
 //! | [`telemetry`] | structured logs to standard error |
 //! | [`shutdown`] | SIGINT and SIGTERM as a cancellation token |
+//! | [`table`] | a CSV file of the user |
 //! | [`tasks`] | tasks that live and die together |
 //! | [`ops`] | `/healthz`, `/readyz`, `/metrics` |
 //!
@@ -15,6 +16,7 @@
 pub mod cli;
 pub mod ops;
 pub mod shutdown;
+pub mod table;
 pub mod tasks;
 pub mod telemetry;
 

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use csv::{ReaderBuilder, StringRecord, Trim};
+use service_runtime::table::{self, Row, WrongLine, positive};
 
 /// The file's columns; others are ignored, the order is free.
 pub const COLUMNS: [&str; 5] = ["Fish_Id", "Species", "Length", "Height", "Weight"];
@@ -54,9 +54,6 @@ pub enum InputError {
     },
 }
 
-/// A line's number and what is wrong with it.
-type Wrong = (u64, String);
-
 /// Reads all fish of the file at `path`. A byte order mark and CRLF line ends do no harm.
 ///
 /// # Errors
@@ -70,7 +67,7 @@ pub fn read(path: &Path) -> Result<Vec<InputFish>, InputError> {
     File::open(path)
         .and_then(|mut file| file.read_to_end(&mut bytes))
         .map_err(unreadable)?;
-    let fish = parse(&bytes).map_err(|(line, reason)| InputError::Line {
+    let fish = parse(&bytes).map_err(|WrongLine { line, reason }| InputError::Line {
         path: path.to_owned(),
         line,
         reason,
@@ -83,64 +80,25 @@ pub fn read(path: &Path) -> Result<Vec<InputFish>, InputError> {
     Ok(fish)
 }
 
-fn parse(bytes: &[u8]) -> Result<Vec<InputFish>, Wrong> {
-    let mut reader = ReaderBuilder::new()
-        .trim(Trim::All)
-        .flexible(true)
-        .from_reader(bytes);
-    let header = reader.headers().map_err(not_text)?.clone();
-    if header.is_empty() {
-        return Ok(Vec::new());
-    }
-    let columns = columns(&header).map_err(|reason| (1, reason))?;
+fn parse(bytes: &[u8]) -> Result<Vec<InputFish>, WrongLine> {
     let mut fish = Vec::new();
     let mut lines = HashMap::new();
-    for record in reader.records() {
-        let record = record.map_err(not_text)?;
-        let line = line_of(&record, bytes);
-        let one = one_fish(&record, header.len(), columns).map_err(|reason| (line, reason))?;
-        if let Some(first) = lines.insert(one.id.clone(), line) {
+    for row in table::read(bytes, COLUMNS)? {
+        let one = one_fish(&row).map_err(|reason| WrongLine::new(row.line, reason))?;
+        if let Some(first) = lines.insert(one.id.clone(), row.line) {
             let id = &one.id;
             let reason = format!(
                 "Fish_Id `{id}` is already on line {first}; give each fish an id of its own"
             );
-            return Err((line, reason));
+            return Err(WrongLine::new(row.line, reason));
         }
         fish.push(one);
     }
     Ok(fish)
 }
 
-/// Where each of [`COLUMNS`] is.
-fn columns(header: &StringRecord) -> Result<[usize; 5], String> {
-    let mut places = [0; 5];
-    for (place, name) in places.iter_mut().zip(COLUMNS) {
-        let mut found = header
-            .iter()
-            .enumerate()
-            .filter(|(_, column)| *column == name);
-        *place = match (found.next(), found.next()) {
-            (Some((place, _)), None) => place,
-            (Some(_), Some(_)) => return Err(format!("the header has the column {name} twice")),
-            (None, _) => {
-                return Err(format!(
-                    "the header has no column {name}; it must be {}, separated by commas",
-                    COLUMNS.join(",")
-                ));
-            }
-        };
-    }
-    Ok(places)
-}
-
-fn one_fish(record: &StringRecord, width: usize, places: [usize; 5]) -> Result<InputFish, String> {
-    if record.len() != width {
-        let has = record.len();
-        return Err(format!(
-            "has {has} fields where the header has {width}; decimals are written with a point"
-        ));
-    }
-    let [id, species, length, height, weight] = places.map(|place| &record[place]);
+fn one_fish(row: &Row<5>) -> Result<InputFish, String> {
+    let [id, species, length, height, weight] = &row.cells;
     if id.is_empty() {
         return Err("Fish_Id is empty".into());
     }
@@ -148,47 +106,12 @@ fn one_fish(record: &StringRecord, width: usize, places: [usize; 5]) -> Result<I
         return Err("Species must have 1 to 64 characters".into());
     }
     Ok(InputFish {
-        id: id.to_owned(),
-        species: species.to_owned(),
+        id: id.clone(),
+        species: species.clone(),
         length_cm: positive("Length", length)?,
         height_cm: positive("Height", height)?,
         weight_kg: positive("Weight", weight)?,
     })
-}
-
-fn positive(name: &str, text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
-        _ => Err(format!(
-            "{name} is `{text}`; write a positive number, such as 4.52"
-        )),
-    }
-}
-
-/// The line on which a record begins. The reader's own count is of where it went on reading: in
-/// front of blank lines that it then skipped.
-fn line_of(record: &StringRecord, bytes: &[u8]) -> u64 {
-    let Some(position) = record.position() else {
-        return 0;
-    };
-    let rest = usize::try_from(position.byte())
-        .ok()
-        .and_then(|byte| bytes.get(byte..))
-        .unwrap_or_default();
-    let skipped = rest
-        .iter()
-        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-        .filter(|byte| **byte == b'\n')
-        .count();
-    position.line() + skipped as u64
-}
-
-fn not_text(error: csv::Error) -> Wrong {
-    let line = error.position().map_or(1, csv::Position::line);
-    (
-        line,
-        format!("is not UTF-8 text ({error}); save the file as CSV in UTF-8"),
-    )
 }
 
 #[cfg(test)]

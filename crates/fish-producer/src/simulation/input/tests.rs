@@ -2,7 +2,7 @@ use super::*;
 
 const HEADER: &str = "Fish_Id,Species,Length,Height,Weight\n";
 
-fn wrong(lines: &str) -> Wrong {
+fn wrong(lines: &str) -> WrongLine {
     parse(format!("{HEADER}{lines}").as_bytes()).expect_err(lines)
 }
 
@@ -46,7 +46,10 @@ fn a_broken_line_is_named_with_what_is_wrong() {
         ("1,perch,31,9,-1", "Weight is `-1`"),
         ("1,perch,31,9,", "Weight is ``"),
     ] {
-        let (number, reason) = wrong(&format!("0,perch,30,9,0.7\n{line}\n"));
+        let WrongLine {
+            line: number,
+            reason,
+        } = wrong(&format!("0,perch,30,9,0.7\n{line}\n"));
         assert_eq!(number, 3, "{line}");
         assert!(reason.contains(told), "{line}: {reason}");
     }
@@ -63,7 +66,7 @@ fn a_duplicate_id_is_refused_with_both_lines_also_after_blank_ones() {
             "",
             "7,perch,30,9,0.7",
         ];
-        let (line, reason) = wrong(&lines.join(end));
+        let WrongLine { line, reason } = wrong(&lines.join(end));
         assert_eq!(line, 7, "{end:?}");
         assert!(
             reason.contains("Fish_Id `7` is already on line 2"),
@@ -89,7 +92,7 @@ fn a_header_without_the_columns_is_refused_with_the_missing_one() {
         ),
         ("1,perch,31,9,0.8\n2,perch,31,9,0.8", "no column Fish_Id"),
     ] {
-        let (line, reason) = parse(header.as_bytes()).expect_err(header);
+        let WrongLine { line, reason } = parse(header.as_bytes()).expect_err(header);
         assert_eq!(line, 1);
         assert!(reason.contains(told), "{header}: {reason}");
     }

@@ -1,0 +1,121 @@
+//! A CSV file of the user: columns found by name, each row with its line, and errors that say what to
+//! write instead.
+
+use csv::{ReaderBuilder, StringRecord, Trim};
+
+/// A row: its cells in the order in which the columns were asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row<const N: usize> {
+    /// Its line in the file, the header being line 1.
+    pub line: u64,
+    /// Its cells, without the spaces around them.
+    pub cells: [String; N],
+}
+
+/// What is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {reason}")]
+pub struct WrongLine {
+    /// The line, the header being line 1.
+    pub line: u64,
+    /// What is wrong with it, and what should be there.
+    pub reason: String,
+}
+
+impl WrongLine {
+    /// Something is wrong with a line.
+    pub fn new(line: u64, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self { line, reason }
+    }
+}
+
+/// The rows of a file with a header. Other columns are ignored, and the order is free; a byte order
+/// mark, CRLF line ends and blank lines do no harm. A file without a header has no rows.
+///
+/// # Errors
+/// The first line that is no UTF-8 text or has another number of fields than the header; a header that
+/// lacks a column or has it twice.
+pub fn read<const N: usize>(file: &[u8], columns: [&str; N]) -> Result<Vec<Row<N>>, WrongLine> {
+    let mut reader = ReaderBuilder::new()
+        .trim(Trim::All)
+        .flexible(true)
+        .from_reader(file);
+    let header = reader.headers().map_err(|error| not_text(&error))?.clone();
+    if header.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places = places(&header, columns).map_err(|reason| WrongLine::new(1, reason))?;
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| not_text(&error))?;
+        let line = line_of(&record, file);
+        let (has, width) = (record.len(), header.len());
+        if has != width {
+            let reason = format!(
+                "has {has} fields where the header has {width}; decimals are written with a point"
+            );
+            return Err(WrongLine::new(line, reason));
+        }
+        let cells = places.map(|place| record.get(place).unwrap_or_default().to_owned());
+        rows.push(Row { line, cells });
+    }
+    Ok(rows)
+}
+
+/// A cell as a finite number above 0.
+///
+/// # Errors
+/// What it is, and what to write.
+pub fn positive(column: &str, cell: &str) -> Result<f64, String> {
+    match cell.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
+        _ => Err(format!(
+            "{column} is `{cell}`; write a positive number, such as 4.52"
+        )),
+    }
+}
+
+/// Where each of the columns is.
+fn places<const N: usize>(header: &StringRecord, columns: [&str; N]) -> Result<[usize; N], String> {
+    let mut places = [0; N];
+    for (place, name) in places.iter_mut().zip(columns) {
+        let named = |(_, column): &(usize, &str)| *column == name;
+        let mut found = header.iter().enumerate().filter(named);
+        *place = match (found.next(), found.next()) {
+            (Some((place, _)), None) => place,
+            (Some(_), Some(_)) => return Err(format!("the header has the column {name} twice")),
+            (None, _) => {
+                return Err(format!(
+                    "the header has no column {name}; it must be {}, separated by commas",
+                    columns.join(",")
+                ));
+            }
+        };
+    }
+    Ok(places)
+}
+
+/// The line on which a record begins. The reader's own count is of where it went on reading: in
+/// front of blank lines that it then skipped.
+fn line_of(record: &StringRecord, file: &[u8]) -> u64 {
+    let Some(position) = record.position() else {
+        return 0;
+    };
+    let rest = usize::try_from(position.byte())
+        .ok()
+        .and_then(|byte| file.get(byte..))
+        .unwrap_or_default();
+    let skipped = rest
+        .iter()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .filter(|byte| **byte == b'\n')
+        .count();
+    position.line() + skipped as u64
+}
+
+fn not_text(error: &csv::Error) -> WrongLine {
+    let line = error.position().map_or(1, csv::Position::line);
+    let reason = format!("is not UTF-8 text ({error}); save the file as CSV in UTF-8");
+    WrongLine::new(line, reason)
+}
