@@ -11,6 +11,7 @@
 //! | [`gate`] | waiting for what the step depends on |
 //! | [`headers`] | headers whose names are text |
 //! | [`metrics`] | what a pipeline counts and measures |
+//! | `reachable` | whether Kafka answers |
 //! | [`replay`] | sending dead letters back to where they came from |
 
 mod attempt;
@@ -25,6 +26,7 @@ mod lane;
 pub mod metrics;
 pub mod offsets;
 pub mod pipeline;
+mod reachable;
 mod reader;
 mod receipt;
 pub mod record;
@@ -40,6 +42,7 @@ pub use health::{Health, PipelineError};
 pub use lane::BatchLimits;
 pub use metrics::PipelineMetrics;
 pub use pipeline::{Pipeline, PipelineConfig};
+pub use reachable::Unreachable;
 pub use receipt::Failure;
 pub use record::{Batch, Record};
 pub use settings::{KafkaProperty, KafkaSettings, PropertyError};

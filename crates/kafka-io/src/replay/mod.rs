@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use rdkafka::error::KafkaError;
 
-use crate::KafkaSettings;
+use crate::{KafkaSettings, Unreachable};
 
 /// Which dead letters are sent back.
 #[derive(Clone, Debug, clap::Args)]
@@ -96,6 +96,9 @@ pub enum ReplayError {
     /// The topic has no partitions.
     #[error("there is no topic `{0}`; name a dead-letter topic, such as machine-measurement-dlq")]
     NoTopic(String),
+    /// Kafka does not answer at all.
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
     /// Kafka refused or did not answer.
     #[error("Kafka: {0}")]
     Kafka(#[from] KafkaError),
@@ -122,6 +125,7 @@ pub enum ReplayError {
 pub async fn replay(kafka: &KafkaSettings, args: &ReplayArgs) -> Result<Replayed, ReplayError> {
     let (kafka, args) = (kafka.clone(), args.clone());
     tokio::task::spawn_blocking(move || {
+        kafka.reach()?;
         // Before the survey: fences another replay, whose notes are then complete.
         let sender = resend::Sender::new(&kafka, &args)?;
         let (selection, mut replayed) = survey::survey(&kafka, &args)?;
