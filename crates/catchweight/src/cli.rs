@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use ksql_client::KsqlArgs;
 use plots::PlotArgs;
 use service_runtime::cli::{ServiceArgs, block_on, exit_code};
@@ -46,13 +46,42 @@ enum Command {
     Plot(PlotArgs),
 }
 
+/// The command line with what the demo and `up` say of the producer's flags in their own words.
+fn command() -> clap::Command {
+    let demo = |command: clap::Command| {
+        command
+            // It ends; `up` goes on for ever.
+            .mut_arg("repeat", |flag| flag.hide(true))
+            .mut_arg("speed", |flag| {
+                flag.help("How many seconds of event time pass in one second of the wall clock; default: 20")
+            })
+    };
+    let up = |command: clap::Command| {
+        command
+            .mut_arg("repeat", |flag| {
+                flag.help("Begin the plan again whenever it ends: so it is in any case without --speed above 1 and without --input")
+            })
+            .mut_arg("speed", |flag| {
+                flag.help(
+                    "How many seconds of event time pass in one second of the wall clock; above 1 the plan is run once; default: 1",
+                )
+            })
+    };
+    demo(Cli::command())
+        .mut_subcommand("demo", demo)
+        .mut_subcommand("up", up)
+}
+
 /// Does what the command line says.
 pub fn main() -> ExitCode {
     // Built with TLS, every HTTP client in this process asks for a provider of cryptography, also one
     // that speaks plain HTTP. Fails only where there is one already, which does as well.
     #[cfg(feature = "tls")]
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let cli = Cli::parse();
+    let cli = match Cli::from_arg_matches(&command().get_matches()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let command = cli.command.unwrap_or(Command::Demo(cli.demo));
     // The live line has the terminal; what a person must know is a warning.
     if let Err(error) = telemetry::init_with_default(cli.service.log_format, "warn") {
@@ -69,4 +98,27 @@ pub fn main() -> ExitCode {
             Command::Plot(args) => plots::run(&args),
         }
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_of_the_demo_and_of_up_says_what_each_does_with_the_producers_flags() {
+        let mut command = command();
+        command.build();
+        let mut help = |name: &str| {
+            let found = command.find_subcommand_mut(name).expect(name);
+            found.render_long_help().to_string()
+        };
+        let (demo, up) = (help("demo"), help("up"));
+        assert!(!demo.contains("--repeat"), "the demo refuses it");
+        assert!(demo.contains("default: 20"), "{demo}");
+        assert!(
+            up.contains("--repeat") && up.contains("default: 1\n"),
+            "{up}"
+        );
+        assert!(!command.render_long_help().to_string().contains("--repeat"));
+    }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use fish_producer::{FishProducer, Simulation};
+use observer::TriggerRule;
 use report::Ledger;
 use service_runtime::{CancellationToken, Tasks, UsageError};
 
@@ -40,6 +41,7 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
 
     // A wrong plan or file is told before anything starts.
     Simulation::new(&fish).map_err(|error| UsageError(error.to_string()))?;
+    TriggerRule::of(&args.pipeline.files.sql.text()?)?.joins_after(fish.weigh_delay)?;
     let mut tasks = Tasks::new(shutdown.child_token());
     let stop = tasks.shutdown();
     let ledger = Ledger::remembering(REMEMBERED);

@@ -7,7 +7,7 @@ use anyhow::Context;
 use kafka_io::KafkaSettings;
 use messages::EventTime;
 use model_server::StoreAddress;
-use observer::{Awaited, ModelApi, Observer, Outside, Start, TriggerRule, Watched};
+use observer::{Awaited, ModelApi, Observer, Outside, Start, StoredRows, TriggerRule, Watched};
 use report::{Ledger, Report, Verdict};
 use service_runtime::{CancellationToken, Tasks};
 
@@ -72,7 +72,9 @@ pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Resul
     let began = Instant::now();
     args.output.prepare()?;
     let rule = TriggerRule::of(&args.files.sql.text()?)?;
-    let store = model_server::server::open(&args.store).await?;
+    let store = model_server::server::open_to_read(&args.store).await?;
+    let kafka = args.kafka.clone();
+    tokio::task::spawn_blocking(move || kafka.reach()).await??;
     let mut tasks = Tasks::new(shutdown.child_token());
     let stop = tasks.shutdown();
     let observer = Observer::start(&args.kafka, Ledger::default(), Start::Beginning, &mut tasks)?;
@@ -80,7 +82,7 @@ pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Resul
     let watched = Watched {
         observer,
         model_api,
-        store,
+        stored: StoredRows::of(store),
         rule,
     };
 

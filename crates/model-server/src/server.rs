@@ -1,5 +1,6 @@
 //! The service: binds, serves, follows the log of decisions, shuts down.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::http::{self, Api};
 use crate::life::Life;
 use crate::metrics::Metrics;
 use crate::seed;
-use crate::store::{SqliteStore, Store};
+use crate::store::{SqliteStore, Store, StoreError};
 use crate::training::{Trainer, TrainingRule};
 
 /// How long a shutdown waits for trainings that no request waits for any more.
@@ -133,16 +134,32 @@ impl ModelServer {
     }
 }
 
-/// The store at an address.
+/// The store at an address, made where there is none.
 ///
 /// # Errors
 /// A [`UsageError`] where it cannot be opened, or the address is wrong. A server that is down is
 /// no error here, but of the first call.
 pub async fn open(address: &StoreAddress) -> anyhow::Result<Arc<dyn Store>> {
+    opened(address, SqliteStore::open).await
+}
+
+/// The store at an address, for a program that only reads: nothing is made, so that a mistyped path
+/// is an error and no new file.
+///
+/// # Errors
+/// As [`open`]; a [`UsageError`] too where there is no file, or another than a store's.
+pub async fn open_to_read(address: &StoreAddress) -> anyhow::Result<Arc<dyn Store>> {
+    opened(address, SqliteStore::open_to_read).await
+}
+
+async fn opened(
+    address: &StoreAddress,
+    open: fn(PathBuf) -> Result<SqliteStore, StoreError>,
+) -> anyhow::Result<Arc<dyn Store>> {
     match address {
         StoreAddress::Sqlite(path) => {
             let file = path.clone();
-            let store = tokio::task::spawn_blocking(move || SqliteStore::open(file)).await?;
+            let store = tokio::task::spawn_blocking(move || open(file)).await?;
             let store = store.map_err(|error| UsageError(format!("--store {address}: {error}")))?;
             Ok(Arc::new(store))
         }

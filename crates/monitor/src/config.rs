@@ -40,6 +40,10 @@ pub struct Config {
     )]
     pub health: Vec<PartUrl>,
 
+    /// The REST API of the SQL engine, to tell whether the pipeline's queries run [default: not asked]
+    #[arg(long, env = "KSQL_URL", value_name = "URL", value_parser = url)]
+    pub ksql_url: Option<String>,
+
     /// A consumer group whose lag is shown; repeatable, or separated by commas
     #[arg(
         long = "lag",
@@ -53,6 +57,16 @@ pub struct Config {
     /// How many of the newest fish the page tells of, at least
     #[arg(long, env = "NEWEST", default_value_t = DEFAULT_NEWEST, value_name = "FISH", value_parser = clap::value_parser!(u32).range(100..=20_000))]
     pub newest: u32,
+
+    /// A name besides addresses and localhost by which the page may be asked for, such as that of a
+    /// proxy in front of it; repeatable, or separated by commas
+    #[arg(
+        long = "allowed-host",
+        env = "ALLOWED_HOST",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub allowed_host: Vec<String>,
 
     /// How many pages may be open at once
     #[arg(long, env = "VIEWERS", default_value_t = DEFAULT_VIEWERS, value_name = "PAGES", value_parser = clap::value_parser!(u16).range(1..=10_000))]
@@ -81,10 +95,19 @@ impl Config {
             store: None,
             sql: SqlArgs::default(),
             health: Vec::new(),
+            ksql_url: None,
             lag: Vec::new(),
             newest: DEFAULT_NEWEST,
+            allowed_host: Vec::new(),
             viewers: DEFAULT_VIEWERS,
         }
+    }
+}
+
+fn url(text: &str) -> Result<String, String> {
+    match reqwest::Url::parse(text) {
+        Ok(url) if url.has_host() => Ok(text.to_owned()),
+        _ => Err("write a URL, such as http://localhost:8088".to_owned()),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -59,6 +59,7 @@ pub(crate) struct Frame {
     /// All sections, in the page's order.
     pub(crate) sections: Vec<Arc<Section>>,
     end: Bytes,
+    page: OnceLock<Bytes>,
 }
 
 #[derive(Serialize)]
@@ -105,7 +106,13 @@ impl Frame {
             id,
             sections,
             end: end.into(),
+            page: OnceLock::new(),
         }
+    }
+
+    /// The frame as a whole page, made once for all who ask for it.
+    pub(crate) fn page(&self, make: impl FnOnce(&Self) -> String) -> Bytes {
+        self.page.get_or_init(|| make(self).into()).clone()
     }
 
     /// A section's content.
@@ -181,6 +188,20 @@ mod tests {
             assert_eq!(first.events_after(seen).len(), 3, "{seen:?}");
         }
         assert_eq!(first.events_after(Some(first.id)).len(), 1);
+    }
+
+    #[test]
+    fn a_frames_page_is_made_once_for_all_who_ask() {
+        let first = frame(&Frame::first(7), "one").expect("new");
+        let made = std::cell::Cell::new(0);
+        for _ in 0..100 {
+            let page = first.page(|frame| {
+                made.set(made.get() + 1);
+                frame.html("flow").to_owned()
+            });
+            assert_eq!(page, "one");
+        }
+        assert_eq!(made.get(), 1);
     }
 
     #[test]

@@ -1,47 +1,21 @@
 //! Whether each part is well, by what it says itself over HTTP.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
-use crate::config::PartUrl;
-
-/// How long a part may take to answer.
-const ANSWER: Duration = Duration::from_secs(2);
 /// How much of an answer is shown.
 const SHOWN: usize = 160;
 
-/// A part of the pipeline.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Part {
-    /// Its name.
-    pub(crate) name: String,
-    /// That it is well, or why it is not; with what else there is to say.
-    pub(crate) state: Result<String, String>,
-}
-
-impl Part {
-    pub(crate) fn new(name: impl Into<String>, state: Result<String, String>) -> Self {
-        Self {
-            name: name.into(),
-            state,
-        }
-    }
-}
-
-/// Asks a part.
-pub(crate) async fn ask(client: &reqwest::Client, part: &PartUrl) -> Part {
+/// What a part says of itself: that it is well, with what else there is to say, or why it is not.
+pub(crate) async fn ask(client: &reqwest::Client, url: &str) -> Result<String, String> {
     let asked = async {
-        let answer = client.get(&part.url).timeout(ANSWER).send().await?;
+        let answer = client.get(url).send().await?;
         Ok::<_, reqwest::Error>((answer.status(), answer.text().await?))
     };
-    let state = match asked.await {
+    match asked.await {
         Ok((status, body)) => judge(status.is_success(), &body),
-        Err(error) if error.is_timeout() => Err("does not answer in time".to_owned()),
         Err(error) if error.is_connect() => Err("cannot be reached".to_owned()),
         Err(error) => Err(format!("does not answer: {}", error.without_url())),
-    };
-    Part::new(&part.name, state)
+    }
 }
 
 /// What an answer means. ksqlDB answers 200 when it is unhealthy too, and Connect when a task has

@@ -9,7 +9,8 @@
 //! | [`config`] | settings |
 //! | [`service`] | everything wired together |
 //! | `outside` | what topics do not tell: model, history, store, lag, health; asked while somebody looks |
-//! | `health`, `stored` | parts of it: the parts' health, the rows in the store |
+//! | `asked` | a question with its deadline and the age of its answer |
+//! | `health`, `queries` | what is asked: the parts' health, the SQL's queries |
 //! | `state` | the one state that the page shows, made by `report`'s code |
 //! | `standing` | where the pipeline stands, in a sentence |
 //! | `sections` | the state as HTML, section by section |
@@ -18,6 +19,7 @@
 //! | `http` | the page, its events, its actions, its headers |
 //! | `metrics` | what is counted |
 
+mod asked;
 pub mod config;
 mod frame;
 mod health;
@@ -25,11 +27,11 @@ mod http;
 mod looks;
 mod metrics;
 mod outside;
+mod queries;
 mod sections;
 pub mod service;
 mod standing;
 mod state;
-mod stored;
 
 pub use config::{Config, PartUrl};
 pub use looks::Looks;

@@ -1,7 +1,7 @@
 //! Who looks, when to render, and the newest frame. While nobody looks, nothing is rendered or asked.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -20,6 +20,10 @@ use crate::state::State;
 
 /// A section changes at most this often.
 const PACE: Duration = Duration::from_millis(500);
+/// Rendering takes a tenth of one core at most: where a state takes longer to render, there are fewer,
+/// down to one in [`SLOWEST`].
+const SHARE: u32 = 10;
+const SLOWEST: Duration = Duration::from_secs(1);
 /// Proxies close connections on which nothing comes for long.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// After how long a page whose connection was lost comes again.
@@ -46,7 +50,9 @@ struct Rendering {
     /// None when the monitor has ended: a reader that stands still keeps no client of Kafka.
     asker: Option<Asker>,
     last: Option<Instant>,
-    sections: Sections,
+    /// How long that took.
+    took: Duration,
+    sections: Arc<std::sync::Mutex<Sections>>,
 }
 
 /// One who looks: a connection on which events are sent.
@@ -70,7 +76,8 @@ impl Looks {
             rendering: Mutex::new(Rendering {
                 asker: Some(asker),
                 last: None,
-                sections: Sections::default(),
+                took: Duration::ZERO,
+                sections: Arc::default(),
             }),
             seats: Arc::new(Semaphore::new(viewers.into())),
             most: viewers.into(),
@@ -89,17 +96,35 @@ impl Looks {
         self.frame(Duration::ZERO, Duration::ZERO).await;
     }
 
-    /// The page, rendered again where it is older than `pace`, with what topics do not tell not older
-    /// than `age`.
+    /// The page, rendered again where it is older than `pace` and as much older as rendering takes its
+    /// [`SHARE`], with what topics do not tell not older than `age`. A `pace` of zero renders in any
+    /// case.
     async fn frame(&self, age: Duration, pace: Duration) -> Arc<Frame> {
         let shared = &self.0;
         let mut rendering = shared.rendering.lock().await;
-        let due = rendering.last.is_none_or(|last| last.elapsed() >= pace);
+        let pause = if pace.is_zero() {
+            pace
+        } else {
+            pace.max(SLOWEST.min(SHARE * rendering.took))
+        };
+        let due = rendering.last.is_none_or(|last| last.elapsed() >= pause);
         if due && let Some(asker) = rendering.asker.clone() {
             let outside = asker.ask(age).await;
             let began = Instant::now();
-            let state = State::of(&shared.watching, outside);
-            let rendered = rendering.sections.render(&state);
+            let (watching, sections) = (shared.watching.clone(), Arc::clone(&rendering.sections));
+            // Apart from the threads on which everything else of the process runs.
+            let rendered = tokio::task::spawn_blocking(move || {
+                let state = State::of(&watching, outside);
+                let mut sections = sections.lock().unwrap_or_else(PoisonError::into_inner);
+                sections.render(&state)
+            });
+            let rendered = match rendered.await {
+                Ok(rendered) => rendered,
+                Err(error) => {
+                    tracing::error!(%error, "the page could not be rendered; the last one stays");
+                    Vec::new()
+                }
+            };
             let next = shared.frames.borrow().next(rendered);
             if let Some(next) = next {
                 shared.frames.send_replace(Arc::new(next));
@@ -107,10 +132,9 @@ impl Looks {
             }
             // Only now: who asked may have gone before the end, and nothing was rendered.
             rendering.last = Some(began);
-            shared
-                .metrics
-                .rendering
-                .observe(began.elapsed().as_secs_f64());
+            rendering.took = began.elapsed();
+            let took = rendering.took.as_secs_f64();
+            shared.metrics.rendering.observe(took);
         }
         shared.frames.borrow().clone()
     }
@@ -214,7 +238,7 @@ mod tests {
             seen: None,
             pending: VecDeque::new(),
             closed: CancellationToken::new(),
-            metrics: Metrics::register(&mut Registry::default()),
+            metrics: Metrics::of_the_page(&mut Registry::default()),
             _seat: seats.try_acquire_owned().expect("a seat"),
         }
     }

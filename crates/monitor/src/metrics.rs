@@ -1,7 +1,13 @@
 //! What the monitor counts. Labels are actions and statuses, never ids.
 
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
+use std::time::Instant;
+
+use messages::topics;
+use observer::Observer;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
@@ -28,7 +34,13 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn register(registry: &mut Registry) -> Self {
+    pub(crate) fn register(registry: &mut Registry, observer: Observer) -> Self {
+        registry.register_collector(Box::new(DeadLetters(observer)));
+        Self::of_the_page(registry)
+    }
+
+    /// Those that need no pipeline.
+    pub(crate) fn of_the_page(registry: &mut Registry) -> Self {
         let metrics = Self {
             viewers: Gauge::default(),
             refused: Counter::default(),
@@ -36,6 +48,14 @@ impl Metrics {
             rendering: Histogram::new(RENDERING),
             actions: Family::default(),
         };
+        for action in ["train", "activate", "pin", "unpin"] {
+            // So that an increase is seen from the first one on.
+            let labels = ActionLabels {
+                action,
+                status: 200,
+            };
+            drop(metrics.actions.get_or_create(&labels));
+        }
         let of = metrics.clone();
         registry.register("monitor_viewers", "Pages that are open", of.viewers);
         let help = "Pages that were refused because too many were open";
@@ -46,5 +66,26 @@ impl Metrics {
         let help = "Actions asked for on the page, by the status of the answer";
         registry.register("monitor_actions", help, of.actions);
         metrics
+    }
+}
+
+/// The dead letters that came while the monitor reads their topics, also of those that have none yet:
+/// an alert on an increase sees the first one.
+#[derive(Debug)]
+struct DeadLetters(Observer);
+
+impl Collector for DeadLetters {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let help = "Records that came on dead-letter topics since they are read";
+        let kind = MetricType::Counter;
+        let mut family = encoder.encode_descriptor("dead_letters", help, None, kind)?;
+        let now = Instant::now();
+        for topic in topics::ALL.map(topics::dead_letters_of) {
+            let traffic = self.0.traffic().of(&topic, now);
+            let records = ConstCounter::new(traffic.map_or(0, |traffic| traffic.records));
+            let labels = [("topic", topic.as_str())];
+            records.encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
     }
 }

@@ -1,66 +1,41 @@
 //! What the topics do not tell: the live model, its history, the rows in the store, how far consumer
-//! groups are behind, and each part's health. It is asked only while somebody looks.
+//! groups are behind, whether the SQL's queries run, and each part's health. It is asked only while
+//! somebody looks. Each question has its own deadline and its own age: one part that is slow makes
+//! its own numbers old, and no others.
 
 use std::collections::HashSet;
-use std::fmt::Display;
-use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::future::{BoxFuture, join_all};
 use messages::{Measurement, topics};
 use model_server::http::view::ModelView;
-use observer::cluster::Look;
+use observer::cluster::Lag;
 use observer::model_history::history_from;
+use observer::watched::rows_of;
 use observer::{Cluster, ModelApi, Observer};
 use report::ModelHistory;
 use report::ledger::Trigger;
 use serde::Deserialize;
-use tokio::sync::Mutex;
 
+use crate::asked::{Answer, Question};
 use crate::config::PartUrl;
-use crate::health::{Part, ask};
+use crate::health;
+use crate::queries::Queries;
 use crate::service::Watching;
-use crate::stored::Stored;
 
 /// How many versions the page knows of.
 const VERSIONS: u8 = 50;
 /// How long an answer may take; what is slower is shown as not answering.
-const ANSWER: Duration = Duration::from_millis(1_500);
+const DEADLINE: Duration = Duration::from_secs(2);
+/// How long Kafka may take: a little longer than a client's own look.
+const KAFKA: Duration = Duration::from_millis(2_500);
+/// How long a page waits for what was never told, or is old: after it the page shows what is known.
+const PATIENCE: Duration = Duration::from_millis(300);
 /// How often the history is asked for where nothing says that it has changed.
 const HISTORY: Duration = Duration::from_secs(5);
 /// How often Kafka and the parts are asked.
 const PARTS: Duration = Duration::from_secs(2);
-
-/// The last answer of something, and why there is none now.
-#[derive(Clone, Debug)]
-pub(crate) struct Answer<T> {
-    /// What it last said.
-    pub(crate) last: Option<T>,
-    /// Why it does not answer now.
-    pub(crate) failure: Option<String>,
-}
-
-impl<T> Default for Answer<T> {
-    fn default() -> Self {
-        Self {
-            last: None,
-            failure: None,
-        }
-    }
-}
-
-impl<T> Answer<T> {
-    async fn renew<E: Display>(&mut self, asked: impl Future<Output = Result<T, E>>) {
-        match tokio::time::timeout(ANSWER, asked).await {
-            Ok(Ok(answer)) => {
-                self.last = Some(answer);
-                self.failure = None;
-            }
-            Ok(Err(error)) => self.failure = Some(format!("{error:#}")),
-            Err(_) => self.failure = Some("does not answer in time".to_owned()),
-        }
-    }
-}
 
 /// The model's answer for the newest fish.
 #[derive(Clone, Debug, Deserialize)]
@@ -87,15 +62,19 @@ pub(crate) struct Outside {
     /// The newest versions, newest first.
     pub(crate) models: Answer<Vec<ModelView>>,
     /// The history that they make, with the training rows of versions that erred.
-    pub(crate) history: Answer<ModelHistory>,
+    pub(crate) history: ModelHistory,
+    /// Whether the training rows of the versions that erred could be read.
+    pub(crate) rows: Answer<()>,
     /// The rows in the store; none where no store is looked at.
-    pub(crate) stored: Option<HashSet<String>>,
-    /// Why the store cannot be read.
-    pub(crate) store_failure: Option<String>,
-    /// Brokers and groups.
-    pub(crate) cluster: Answer<Look>,
-    /// The other parts.
-    pub(crate) parts: Vec<Part>,
+    pub(crate) stored: Option<Answer<HashSet<String>>>,
+    /// How many brokers there are.
+    pub(crate) brokers: Answer<usize>,
+    /// How far the groups are behind.
+    pub(crate) lags: Answer<Vec<Lag>>,
+    /// The SQL's queries; none where the engine is not asked.
+    pub(crate) queries: Option<Answer<Queries>>,
+    /// The other parts: what each says of itself.
+    pub(crate) parts: Vec<(String, Answer<String>)>,
 }
 
 /// Asks; clones share what they learned.
@@ -107,26 +86,36 @@ struct Asking {
     watching: Watching,
     cluster: Cluster,
     http: reqwest::Client,
-    parts: Vec<PartUrl>,
-    known: Mutex<Known>,
+    live: Question<ModelView>,
+    example: Question<Example>,
+    models: Question<Vec<ModelView>>,
+    rows: Question<()>,
+    stored: Option<Question<HashSet<String>>>,
+    brokers: Question<usize>,
+    lags: Question<Vec<Lag>>,
+    queries: Option<(String, Question<Queries>)>,
+    parts: Vec<(PartUrl, Question<String>)>,
+    noted: Mutex<Noted>,
 }
 
+/// What was asked for last.
 #[derive(Debug, Default)]
-struct Known {
-    outside: Arc<Outside>,
-    stored: Stored,
-    asked: Option<Instant>,
-    history: Option<(Instant, String, usize)>,
-    /// When the model was asked for which version's answer for which fish.
-    example: Option<(Instant, String, String)>,
-    parts: Option<Instant>,
+struct Noted {
+    /// What was live and how many triggers there were when the versions were asked for.
+    models: Option<(String, usize)>,
+    /// When the model was asked for which fish, and which version answered.
+    example: Option<(Instant, (String, String))>,
 }
+
+/// The wait for answers.
+type Waiting = Vec<BoxFuture<'static, ()>>;
 
 impl Asker {
     pub(crate) fn new(
         watching: Watching,
         cluster: Cluster,
         mut parts: Vec<PartUrl>,
+        ksql_url: Option<String>,
     ) -> anyhow::Result<Self> {
         let base = watching.model_url.trim_end_matches('/');
         let model_server = PartUrl {
@@ -134,122 +123,154 @@ impl Asker {
             url: format!("{base}/readyz"),
         };
         parts.insert(0, model_server);
+        let parts = parts.into_iter();
         Ok(Self(Arc::new(Asking {
+            stored: watching.stored.as_ref().map(|_| Question::new(DEADLINE)),
             watching,
             cluster,
             http: reqwest::Client::builder().build()?,
-            parts,
-            known: Mutex::default(),
+            live: Question::new(DEADLINE),
+            example: Question::new(DEADLINE),
+            models: Question::new(DEADLINE),
+            rows: Question::new(DEADLINE),
+            brokers: Question::new(KAFKA),
+            lags: Question::new(KAFKA),
+            queries: ksql_url.map(|url| (url, Question::new(DEADLINE))),
+            parts: parts.map(|part| (part, Question::new(DEADLINE))).collect(),
+            noted: Mutex::default(),
         })))
     }
 
-    /// What is known, asked for again where that was longer ago than `age`.
+    /// What is known, asked for again where that was longer ago than `age`. An `age` of zero waits for
+    /// what the model server and the store say now.
     pub(crate) async fn ask(&self, age: Duration) -> Arc<Outside> {
-        let mut known = self.0.known.lock().await;
-        if known.asked.is_none_or(|asked| asked.elapsed() >= age) {
-            known.ask(&self.0).await;
-            known.asked = Some(Instant::now());
-        }
-        known.outside.clone()
+        let of = &self.0;
+        let patience = if age.is_zero() { DEADLINE } else { PATIENCE };
+        let mut waiting = of.ask_parts(age);
+        let api = of.watching.model_api.clone();
+        let live = of.live.renew(age, async move { api.live_model().await });
+        // What is asked of the model next depends on what is live.
+        patient(patience, live.into_iter().collect()).await;
+        let triggers = of.watching.observer.ledger().triggers().to_vec();
+        waiting.extend(of.ask_history(&triggers));
+        waiting.extend(Asking::ask_example(of));
+        patient(patience, waiting).await;
+        patient(patience, of.rows.awaited().into_iter().collect()).await;
+        Arc::new(of.known(&triggers))
     }
 }
 
-impl Known {
-    async fn ask(&mut self, of: &Asking) {
-        let now = Instant::now();
-        let mut next = (*self.outside).clone();
-        let Outside {
-            live,
-            example,
+impl Asking {
+    /// Asks those whose answers depend on no other.
+    fn ask_parts(&self, age: Duration) -> Waiting {
+        let mut waiting = Waiting::new();
+        if let (Some(question), Some(stored)) = (&self.stored, &self.watching.stored) {
+            let rows = rows_of(&self.watching.observer.ledger().fish());
+            let stored = stored.clone();
+            let asked = async move { stored.among(&rows).await };
+            waiting.extend(question.renew(age, asked));
+        }
+        let cluster = self.cluster.clone();
+        let brokers = async move { cluster.brokers().await };
+        waiting.extend(self.brokers.renew(PARTS, brokers));
+        let cluster = self.cluster.clone();
+        let lags = async move { Ok::<_, std::convert::Infallible>(cluster.lags().await) };
+        waiting.extend(self.lags.renew(PARTS, lags));
+        if let Some((url, question)) = &self.queries {
+            let (http, url) = (self.http.clone(), url.clone());
+            let asked = async move { Queries::ask(&http, &url).await };
+            waiting.extend(question.renew(PARTS, asked));
+        }
+        for (part, question) in &self.parts {
+            let (http, url) = (self.http.clone(), part.url.clone());
+            let asked = async move { health::ask(&http, &url).await };
+            waiting.extend(question.renew(PARTS, asked));
+        }
+        waiting
+    }
+
+    /// Asks for the versions and decisions, at once where something says that they have changed; then
+    /// for the training rows of the versions that erred. Rows that cannot be read keep nobody from
+    /// knowing what was decided.
+    fn ask_history(&self, triggers: &[Trigger]) -> Waiting {
+        let live = self.live.answer().last;
+        let seen = Some((live_key(live.as_deref()), triggers.len()));
+        let news = std::mem::replace(&mut self.noted().models, seen.clone()) != seen;
+        let age = if news { Duration::ZERO } else { HISTORY };
+        let (api, rows) = (self.watching.model_api.clone(), self.rows.clone());
+        let triggers = triggers.to_vec();
+        let asked = async move {
+            let models = api.newest(VERSIONS).await?;
+            let history = history_from(&models);
+            // It is asked in a task of its own, whoever waits for it.
+            let _ = rows.renew(Duration::ZERO, async move {
+                api.learn_rows(&history, &triggers).await
+            });
+            Ok::<_, anyhow::Error>(models)
+        };
+        self.models.renew(age, asked).into_iter().collect()
+    }
+
+    /// Asks what the live model predicts for the newest fish. Each question counts in the model
+    /// server's metrics: it is asked only for what is not known, one at a time.
+    fn ask_example(of: &Arc<Self>) -> Waiting {
+        let live = of.live.answer().last;
+        let Some((fish, live)) = newest_fish(&of.watching.observer).zip(live) else {
+            return Waiting::new();
+        };
+        let failed = of.example.answer().failure.is_some();
+        let asks_for = (fish.fish_id.clone(), live.model_version.clone());
+        let known = of.noted().example.as_ref().is_some_and(|(asked, last)| {
+            *last == asks_for && (!failed || asked.elapsed() < HISTORY)
+        });
+        if known {
+            return Waiting::new();
+        }
+        let this = Arc::clone(of);
+        let asked = async move {
+            this.noted().example = Some((Instant::now(), asks_for));
+            predict(&this.watching.model_api, fish).await
+        };
+        let asked = of.example.renew(Duration::from_millis(1), asked);
+        asked.into_iter().collect()
+    }
+
+    fn known(&self, triggers: &[Trigger]) -> Outside {
+        let models = self.models.answer();
+        let mut history = models
+            .last
+            .as_ref()
+            .map_or_else(ModelHistory::default, |all| history_from(all));
+        history.training_rows = self.watching.model_api.rows_of(triggers);
+        let parts = self.parts.iter();
+        Outside {
+            live: self.live.answer(),
+            example: self.example.answer(),
             models,
             history,
-            stored,
-            store_failure,
-            cluster,
-            parts,
-        } = &mut next;
-        let watching = &of.watching;
-        let api = &watching.model_api;
-        live.renew(api.live_model()).await;
-        let triggers = watching.observer.ledger().triggers().to_vec();
-        let key = live_key(live.last.as_ref());
-        let known_history = self.history.as_ref().is_some_and(|(asked, version, seen)| {
-            asked.elapsed() < HISTORY && *version == key && *seen == triggers.len()
-        });
-        let known_parts = self.parts.is_some_and(|asked| now < asked + PARTS);
-        let versions = async {
-            if !known_history {
-                models.renew(api.newest(VERSIONS)).await;
-                let models = models.last.as_deref().unwrap_or_default();
-                history.renew(with_rows(api, models, &triggers)).await;
-            }
-        };
-        let rows = rows(&watching.observer);
-        let known_rows = &mut self.stored;
-        let store = async {
-            let Some(store) = &watching.store else { return };
-            let looked = known_rows.look_for(&rows, store.as_ref());
-            *store_failure = match tokio::time::timeout(ANSWER, looked).await {
-                Ok(Ok(())) => None,
-                Ok(Err(error)) => Some(error.to_string()),
-                Err(_) => Some("does not answer in time".to_owned()),
-            };
-            *stored = Some(known_rows.rows().clone());
-        };
-        let broker = async {
-            if !known_parts {
-                cluster.renew(of.cluster.look()).await;
-            }
-        };
-        let others = async {
-            if !known_parts {
-                let asked = of.parts.iter().map(|part| ask(&of.http, part));
-                *parts = futures::future::join_all(asked).await;
-            }
-        };
-        let newest = newest_fish(&watching.observer);
-        let version = live.last.as_ref().map(|live| live.model_version.clone());
-        let asking = newest.zip(version);
-        let known_example = asking.as_ref().is_none_or(|(fish, version)| {
-            let same = |(asked, of, by): &(Instant, String, String)| {
-                *of == fish.fish_id
-                    && by == version
-                    && (example.failure.is_none() || asked.elapsed() < HISTORY)
-            };
-            self.example.as_ref().is_some_and(same)
-        });
-        let of_and_by = asking
-            .as_ref()
-            .map(|(fish, version)| (fish.fish_id.clone(), version.clone()));
-        // Each question counts in the model server's metrics: asked only for what is not known.
-        let predicted = async {
-            if let Some((fish, _)) = asking.filter(|_| !known_example) {
-                example.renew(predict(api, fish)).await;
-            }
-        };
-        tokio::join!(versions, store, broker, others, predicted);
-        if !known_history {
-            self.history = Some((now, key, triggers.len()));
+            rows: self.rows.answer(),
+            stored: self.stored.as_ref().map(Question::answer),
+            brokers: self.brokers.answer(),
+            lags: self.lags.answer(),
+            queries: self.queries.as_ref().map(|(_, asked)| asked.answer()),
+            parts: parts
+                .map(|(part, asked)| (part.name.clone(), asked.answer()))
+                .collect(),
         }
-        if !known_parts {
-            self.parts = Some(now);
-        }
-        if !known_example {
-            self.example = of_and_by.map(|(fish, version)| (now, fish, version));
-        }
-        self.outside = Arc::new(next);
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        // A plain value that each change leaves whole.
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The history that versions make, with the training rows of those that erred.
-async fn with_rows(
-    api: &ModelApi,
-    models: &[ModelView],
-    triggers: &[Trigger],
-) -> anyhow::Result<ModelHistory> {
-    let mut history = history_from(models);
-    api.add_rows(&mut history, triggers).await?;
-    Ok(history)
+/// Waits for answers, but not for long.
+async fn patient(patience: Duration, waiting: Waiting) {
+    if !waiting.is_empty() {
+        // What comes later is in the next frame.
+        let _ = tokio::time::timeout(patience, join_all(waiting)).await;
+    }
 }
 
 /// Changes where the log of decisions says that something else is live.
@@ -258,14 +279,6 @@ fn live_key(live: Option<&ModelView>) -> String {
     let sequence = decision.map_or(0, |decision| decision.sequence);
     let version = live.map_or("", |live| live.model_version.as_str());
     format!("{version} {sequence}")
-}
-
-fn rows(observer: &Observer) -> HashSet<String> {
-    let ledger = observer.ledger();
-    let fish = ledger.fish();
-    fish.iter()
-        .flat_map(|(_, one)| one.row_ids.iter().cloned())
-        .collect()
 }
 
 fn newest_fish(observer: &Observer) -> Option<Measurement> {

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use model_server::store::Store;
-use observer::{Cluster, ModelApi, Observer, Start, TriggerRule};
+use observer::{Cluster, ModelApi, Observer, Start, StoredRows, TriggerRule};
 use prometheus_client::registry::Registry;
 use report::Ledger;
 use service_runtime::{CancellationToken, Readiness, Tasks, ops};
@@ -31,7 +30,7 @@ pub struct Watching {
     /// Where it is.
     pub model_url: String,
     /// The training data, where it is looked at.
-    pub store: Option<Arc<dyn Store>>,
+    pub stored: Option<StoredRows>,
     /// When the SQL triggers a retraining.
     pub rule: TriggerRule,
 }
@@ -44,6 +43,7 @@ pub struct Monitor {
     observer: Observer,
     looks: Looks,
     actions: http::Actions,
+    names: http::Names,
     registry: Registry,
 }
 
@@ -55,8 +55,11 @@ impl Monitor {
     /// where the store cannot be opened.
     pub async fn bind(config: Config) -> anyhow::Result<Self> {
         let rule = TriggerRule::of(&config.sql.text()?)?;
-        let store = match &config.store {
-            Some(address) => Some(model_server::server::open(address).await?),
+        let stored = match &config.store {
+            Some(address) => {
+                let store = model_server::server::open_to_read(address).await?;
+                Some(StoredRows::of(store))
+            }
             None => None,
         };
         let mut tasks = Tasks::new(CancellationToken::new());
@@ -67,7 +70,7 @@ impl Monitor {
             observer: Observer::start(&config.kafka, ledger, start, &mut tasks)?,
             model_api: ModelApi::new(config.model_url.clone())?,
             model_url: config.model_url.clone(),
-            store,
+            stored,
             rule,
         };
         Self::start(config, watching, tasks).await
@@ -84,9 +87,9 @@ impl Monitor {
 
     async fn start(config: Config, watching: Watching, tasks: Tasks) -> anyhow::Result<Self> {
         let mut registry = ops::registry();
-        let metrics = Metrics::register(&mut registry);
+        let metrics = Metrics::register(&mut registry, watching.observer.clone());
         let cluster = Cluster::new(&config.kafka, &config.lag)?;
-        let asker = Asker::new(watching.clone(), cluster, config.health)?;
+        let asker = Asker::new(watching.clone(), cluster, config.health, config.ksql_url)?;
         let listener = ops::listen(config.listen).await?;
         let actions = http::Actions::new(&watching.model_url, metrics.clone())?;
         Ok(Self {
@@ -96,6 +99,7 @@ impl Monitor {
             observer: watching.observer.clone(),
             looks: Looks::new(watching, asker, metrics, config.viewers),
             actions,
+            names: http::Names::new(&config.allowed_host),
             registry,
         })
     }
@@ -122,6 +126,7 @@ impl Monitor {
             observer,
             looks,
             actions,
+            names,
             registry,
             ..
         } = self;
@@ -139,8 +144,8 @@ impl Monitor {
             "readiness",
             follow(observer, readiness.clone(), stop.clone()),
         );
-        let router =
-            http::router(looks.clone(), actions).merge(ops::router(Arc::new(registry), readiness));
+        let router = http::router(looks.clone(), actions, names)
+            .merge(ops::router(Arc::new(registry), readiness));
         let ended = stop.clone();
         tasks.spawn("rendering", async move {
             looks.run(ended).await;

@@ -5,18 +5,28 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use messages::{EventTime, topics};
-use observer::DeadLetter;
 use observer::traffic::TopicTraffic;
-use report::{Ledger, ModelHistory, Progress, Report, Sources};
+use observer::watched::rows_of;
+use observer::{DeadLetter, Observer};
+use report::{
+    Ledger, ModelHistory, Progress, Report, Sources, Standstill, Step as Passed, standstills,
+};
 
 use crate::outside::Outside;
+use crate::queries::Queries;
 use crate::service::Watching;
-use crate::standing::Standing;
+use crate::standing::{Seen, Standing};
 
 /// How many of the newest fish the charts show.
 const CHARTED: usize = 300;
 /// Event time from its measurement in which a fish of a running pipeline may be stored.
 const ON_THE_WAY: Duration = Duration::from_secs(60);
+
+/// Event time that a step may take which waits for nothing, and the same by the wall clock.
+const TAKES: Duration = Duration::from_secs(20);
+/// For how long a topic must be quiet, by the wall clock, for its step to stand still: in a run faster
+/// than the clock event time alone is soon gone.
+const QUIET: Duration = Duration::from_secs(5);
 
 /// The pipeline as it is now.
 #[derive(Clone, Debug)]
@@ -63,12 +73,15 @@ impl State {
     pub(crate) fn of(watching: &Watching, outside: Arc<Outside>) -> Self {
         let observer = &watching.observer;
         let ledger: Ledger = observer.ledger().clone();
-        let history = outside.history.last.clone().unwrap_or_default();
+        let history = outside.history.clone();
         // Where no store is looked at, or it does not answer, a joined row counts as stored.
         let looked_at = outside.stored.as_ref();
-        let looked_at = looked_at.filter(|_| outside.store_failure.is_none());
+        let looked_at = looked_at.filter(|answer| answer.failure.is_none());
+        let looked_at = looked_at.and_then(|answer| answer.last.as_deref());
         let store = looked_at.is_some();
-        let stored = looked_at.cloned().unwrap_or_else(|| joined(&ledger));
+        let stored = looked_at
+            .cloned()
+            .unwrap_or_else(|| rows_of(&ledger.fish()));
         let report = report_of(&ledger, &history, &stored, watching);
         let progress = Progress::of(&ledger);
         let settled = ledger.without_those_on_their_way(&stored, ON_THE_WAY);
@@ -82,9 +95,17 @@ impl State {
         } else {
             report::missing(&sources(&settled, &history, &stored, watching))
         };
+        let standstill = standstill(&ledger, &stored, observer);
+        let standing = Standing::of(Seen {
+            report: &report,
+            progress: &progress,
+            standstill: standstill.as_ref(),
+            unwritten: &unwritten(&outside),
+            history_failure: outside.models.unknown(),
+        });
         Self {
             at: EventTime::now(),
-            standing: Standing::of(&report, &progress),
+            standing,
             charted: charted(&report),
             steps: steps(&report, watching, store),
             dead_letters: ledger
@@ -101,6 +122,58 @@ impl State {
     }
 }
 
+/// The first step at which fish wait for longer than it takes. Before the topics were read to their
+/// ends nothing can be said: one is read ahead of the others.
+fn standstill(
+    ledger: &Ledger,
+    stored: &HashSet<String>,
+    observer: &Observer,
+) -> Option<Standstill> {
+    if !observer.has_caught_up() {
+        return None;
+    }
+    let now = Instant::now();
+    let idle = |topic: &str| {
+        let traffic = observer.traffic().of(topic, now);
+        traffic.is_none_or(|traffic| traffic.idle >= QUIET)
+    };
+    standstills(ledger, stored).into_iter().find(|one| {
+        let (most, last, next) = match one.step {
+            Passed::Predicted => (
+                TAKES,
+                topics::MACHINE_MEASUREMENT,
+                topics::WEIGHT_PREDICTION,
+            ),
+            // As long as the SQL waits for a weighing.
+            Passed::Weighed => (
+                ON_THE_WAY,
+                topics::MACHINE_MEASUREMENT,
+                topics::MACHINE_WEIGHT,
+            ),
+            Passed::Joined => (TAKES, topics::MACHINE_WEIGHT, topics::WEIGHT_DIFF),
+            // What the store holds is known a little later.
+            Passed::Stored => (ON_THE_WAY, topics::WEIGHT_DIFF, topics::WEIGHT_DIFF),
+        };
+        // Where fish keep coming, event time tells; where they do not, it stands still.
+        let waits = one.waited > most && (one.step == Passed::Stored || idle(next));
+        waits || (one.step != Passed::Weighed && gone_for(observer, last, now) >= most)
+    })
+}
+
+/// For how long nothing has come on a topic.
+fn gone_for(observer: &Observer, topic: &str, now: Instant) -> Duration {
+    let traffic = observer.traffic().of(topic, now);
+    traffic.map_or(Duration::ZERO, |traffic| traffic.idle)
+}
+
+/// The topics of the pipeline that no query writes, where the engine tells that.
+fn unwritten(outside: &Outside) -> Vec<&'static str> {
+    let queries = outside.queries.as_ref();
+    let queries = queries.filter(|answer| answer.failure.is_none());
+    let queries = queries.and_then(|answer| answer.last.as_deref());
+    queries.map(Queries::unwritten).unwrap_or_default()
+}
+
 /// The newest fish. One whose error is none, which a record may say, does not take the chart away: it
 /// is drawn as one without an error.
 fn charted(report: &Report) -> Report {
@@ -109,13 +182,6 @@ fn charted(report: &Report) -> Report {
         row.error = row.error.filter(|error| error.is_finite() && *error >= 0.0);
     }
     charted
-}
-
-fn joined(ledger: &Ledger) -> HashSet<String> {
-    let fish = ledger.fish();
-    fish.iter()
-        .flat_map(|(_, one)| one.row_ids.iter().cloned())
-        .collect()
 }
 
 fn sources<'a>(

@@ -27,6 +27,10 @@ impl CatchingUp {
         // The sender lives as long as this handle, so that the wait cannot fail.
         let _ = self.0.subscribe().wait_for(|topics| *topics == 0).await;
     }
+
+    pub(crate) fn is_done(&self) -> bool {
+        *self.0.borrow() == 0
+    }
 }
 
 /// A topic that is still to be read to its end, once.

@@ -2,16 +2,16 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use kafka_io::KafkaSettings;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::Offset;
 
-/// How long one answer of the cluster may take.
+/// How long the cluster may take to answer what is asked of it, for each group.
 const ANSWER: Duration = Duration::from_secs(2);
 
 /// A consumer group and the topic that it reads; `GROUP:TOPIC` as text.
@@ -47,25 +47,26 @@ impl FromStr for GroupTopic {
 pub struct Lag {
     /// The group and its topic.
     pub of: GroupTopic,
-    /// Records on the topic that the group has not committed; none where it has committed nothing,
-    /// as a group that does not exist.
-    pub records: Option<u64>,
+    /// By how much.
+    pub records: Behind,
 }
 
-/// What a look at the cluster tells.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Look {
-    /// How many brokers the cluster has.
-    pub brokers: usize,
-    /// The groups, in the order in which they were named.
-    pub lags: Vec<Lag>,
+/// How many records of its topic a group has not committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Behind {
+    /// So many.
+    Records(u64),
+    /// It has committed nothing, as a group that does not exist.
+    NothingCommitted,
+    /// Kafka does not tell, for this reason.
+    Unknown(String),
 }
 
 /// A cluster and the groups of interest; clones share the clients.
 #[derive(Clone)]
 pub struct Cluster {
     any: Arc<BaseConsumer>,
-    groups: Arc<Vec<(GroupTopic, BaseConsumer)>>,
+    groups: Vec<(GroupTopic, Arc<BaseConsumer>)>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -81,76 +82,89 @@ impl Cluster {
     /// # Errors
     /// Where a client cannot be made from the settings.
     pub fn new(kafka: &KafkaSettings, groups: &[GroupTopic]) -> anyhow::Result<Self> {
-        let client = |group: &str| -> anyhow::Result<BaseConsumer> {
+        let client = |group: &str| -> anyhow::Result<Arc<BaseConsumer>> {
             let mut config = kafka.assigning_consumer("catchweight-observer");
             config.set("group.id", group);
-            config.create().context("a Kafka client cannot be made")
+            let client = config.create().context("a Kafka client cannot be made")?;
+            Ok(Arc::new(client))
         };
         let groups = groups
             .iter()
             .map(|of| Ok((of.clone(), client(&of.group)?)))
             .collect::<anyhow::Result<_>>()?;
         Ok(Self {
-            any: Arc::new(client("catchweight-observer")?),
-            groups: Arc::new(groups),
+            any: client("catchweight-observer")?,
+            groups,
         })
     }
 
-    /// Asks the cluster.
+    /// How many brokers the cluster has: whether Kafka answers.
     ///
     /// # Errors
     /// Where it does not answer.
-    pub async fn look(&self) -> anyhow::Result<Look> {
-        let cluster = self.clone();
-        let looking = tokio::task::spawn_blocking(move || cluster.look_now());
-        Ok(looking.await??)
+    pub async fn brokers(&self) -> anyhow::Result<usize> {
+        let client = Arc::clone(&self.any);
+        let asking = tokio::task::spawn_blocking(move || {
+            let metadata = client.fetch_metadata(None, ANSWER)?;
+            client.poll(Duration::ZERO);
+            Ok::<_, KafkaError>(metadata.brokers().len())
+        });
+        Ok(asking.await??)
     }
 
-    fn look_now(&self) -> KafkaResult<Look> {
-        let metadata = self.any.fetch_metadata(None, ANSWER)?;
+    /// How far the groups are behind, in the order in which they were named, each asked by itself:
+    /// what Kafka does not tell of one keeps nobody from knowing the others.
+    pub async fn lags(&self) -> Vec<Lag> {
+        let asking = self.groups.iter().map(|(of, client)| {
+            let (topic, client) = (of.topic.clone(), Arc::clone(client));
+            tokio::task::spawn_blocking(move || behind(&client, &topic))
+        });
+        // All are asked at once.
+        let asking: Vec<_> = asking.collect();
         let mut lags = Vec::new();
-        for (of, client) in self.groups.iter() {
-            // Serves the client's own events; it has no partitions, so that no record comes.
-            client.poll(Duration::ZERO);
-            let topic = metadata
-                .topics()
-                .iter()
-                .find(|topic| topic.name() == of.topic);
-            let partitions = topic.map_or(0, |topic| topic.partitions().len());
+        for ((of, _), asked) in self.groups.iter().zip(asking) {
+            let records = match asked.await {
+                Ok(Ok(records)) => records,
+                Ok(Err(error)) => Behind::Unknown(error.to_string()),
+                Err(panic) => Behind::Unknown(panic.to_string()),
+            };
             lags.push(Lag {
                 of: of.clone(),
-                records: lag(client, &of.topic, partitions)?,
+                records,
             });
         }
-        self.any.poll(Duration::ZERO);
-        Ok(Look {
-            brokers: metadata.brokers().len(),
-            lags,
-        })
+        lags
     }
 }
 
-/// The records that a client's group has not committed.
-fn lag(client: &BaseConsumer, topic: &str, partitions: usize) -> KafkaResult<Option<u64>> {
-    if partitions == 0 {
-        return Ok(None);
-    }
+/// The records that a client's group has not committed. It answers within [`ANSWER`] or fails.
+fn behind(client: &BaseConsumer, topic: &str) -> KafkaResult<Behind> {
+    let deadline = Instant::now() + ANSWER;
+    let left = || deadline.saturating_duration_since(Instant::now());
+    // Serves the client's own events; it has no partitions, so that no record comes.
+    client.poll(Duration::ZERO);
+    let metadata = client.fetch_metadata(Some(topic), left())?;
+    let partitions = metadata.topics().iter().flat_map(|one| one.partitions());
     let mut asked = TopicPartitionList::new();
-    for partition in 0..partitions {
-        asked.add_partition(topic, i32::try_from(partition).unwrap_or(i32::MAX));
+    for partition in partitions {
+        asked.add_partition(topic, partition.id());
     }
-    let committed = client.committed_offsets(asked, ANSWER)?;
+    if asked.count() == 0 {
+        return Ok(Behind::NothingCommitted);
+    }
+    let committed = client.committed_offsets(asked, left())?;
     let known = |offset| matches!(offset, Offset::Offset(_));
     if !committed
         .elements()
         .iter()
         .any(|element| known(element.offset()))
     {
-        return Ok(None);
+        return Ok(Behind::NothingCommitted);
     }
     let mut behind = 0;
     for element in committed.elements() {
-        let (low, high) = client.fetch_watermarks(topic, element.partition(), ANSWER)?;
+        element.error()?;
+        let (low, high) = client.fetch_watermarks(topic, element.partition(), left())?;
         let next = match element.offset() {
             Offset::Offset(next) => next.max(low),
             // Nothing of this partition was committed: all of it is to come.
@@ -158,12 +172,38 @@ fn lag(client: &BaseConsumer, topic: &str, partitions: usize) -> KafkaResult<Opt
         };
         behind += u64::try_from(high - next).unwrap_or_default();
     }
-    Ok(Some(behind))
+    Ok(Behind::Records(behind))
 }
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::mocking::{MockCluster, MockCoordinator};
+
     use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_group_whose_coordinator_is_away_is_not_known_and_all_else_is() {
+        let broker = MockCluster::new(2).expect("a cluster");
+        broker.create_topic("t", 1, 1).expect("a topic");
+        broker.partition_leader("t", 0, Some(1)).expect("a leader");
+        for (group, at) in [("here", 1), ("away", 2)] {
+            let group = MockCoordinator::Group(group.to_owned());
+            broker.coordinator(group, at).expect("a coordinator");
+        }
+        broker.broker_down(2).expect("it is down");
+        let kafka = KafkaSettings::plain(broker.bootstrap_servers());
+        let groups = ["away:t", "here:t"].map(|of| of.parse().expect("a group"));
+        let cluster = Cluster::new(&kafka, &groups).expect("clients");
+        assert!(cluster.brokers().await.is_ok(), "Kafka answers");
+        let lags: Vec<_> = cluster
+            .lags()
+            .await
+            .into_iter()
+            .map(|lag| lag.records)
+            .collect();
+        assert!(matches!(lags[0], Behind::Unknown(_)), "{lags:?}");
+        assert_eq!(lags[1], Behind::NothingCommitted);
+    }
 
     #[test]
     fn a_group_and_its_topic_are_one_setting() {

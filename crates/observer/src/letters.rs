@@ -35,10 +35,11 @@ pub struct DeadLetter {
 pub struct Letters(Arc<Mutex<VecDeque<DeadLetter>>>);
 
 impl Letters {
-    /// Keeps a record of a dead-letter topic; a replay's note of what it sent back is no letter.
-    pub(crate) fn note<M: Message>(&self, record: &M) {
+    /// Keeps a record of a dead-letter topic; false where it is none, but a replay's note of what it
+    /// sent back.
+    pub(crate) fn note<M: Message>(&self, record: &M) -> bool {
         if record.headers().is_some_and(ledger::is_note) {
-            return;
+            return false;
         }
         let origin = record.headers().map(Origin::read).unwrap_or_default();
         let letter = DeadLetter {
@@ -55,6 +56,7 @@ impl Letters {
         let mut letters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         letters.push_front(letter);
         letters.truncate(REMEMBERED);
+        true
     }
 
     /// The letters, newest first.
@@ -78,6 +80,16 @@ mod tests {
     use rdkafka::message::{Header, OwnedHeaders, OwnedMessage};
 
     use super::*;
+
+    #[test]
+    fn the_topics_that_are_watched_are_those_that_dead_letters_are_written_to() {
+        for topic in messages::topics::ALL {
+            let written = kafka_io::dead_letter::topic_of(topic);
+            assert_eq!(messages::topics::dead_letters_of(topic), written);
+            assert!(messages::topics::is_dead_letters(&written));
+            assert!(!messages::topics::is_dead_letters(topic));
+        }
+    }
 
     #[test]
     fn a_replays_note_of_what_it_sent_back_is_not_shown_as_a_letter() {

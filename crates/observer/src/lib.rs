@@ -10,7 +10,7 @@
 //! | [`cluster`] | the brokers, and how far consumer groups are behind |
 //! | [`model_history`] | versions and decisions, asked of the model API |
 //! | [`training_rows`](mod@training_rows) | a version's training rows, read from the model API's CSV |
-//! | [`stored_rows`](mod@stored_rows) | the rows of the training data, read from a store |
+//! | [`stored_rows`] | which rows of the training data are in a store |
 //! | [`trigger_rule`] | the pipeline's SQL, and when it triggers a retraining |
 //! | [`memory`] | how much memory was used |
 
@@ -30,6 +30,6 @@ pub use cluster::{Cluster, GroupTopic};
 pub use letters::DeadLetter;
 pub use model_history::ModelApi;
 pub use observe::{Observer, Start, observed_topics};
-pub use stored_rows::stored_rows;
+pub use stored_rows::StoredRows;
 pub use trigger_rule::{SqlArgs, TriggerRule};
 pub use watched::{Awaited, Outside, Watched};

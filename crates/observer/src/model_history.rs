@@ -1,6 +1,6 @@
 //! The model's history, asked of the model API.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -69,40 +69,58 @@ impl ModelApi {
     /// about: what [`report::build()`] needs to say why they erred.
     ///
     /// # Errors
-    /// As [`history`](Self::history). A version that the server has forgotten has no rows.
+    /// As [`history`](Self::history). A version that the server has forgotten, or whose rows cannot be
+    /// read, has none.
     pub async fn history_of(&self, triggers: &[Trigger]) -> anyhow::Result<ModelHistory> {
         let mut history = self.history().await?;
-        self.add_rows(&mut history, triggers).await?;
+        if let Err(error) = self.learn_rows(&history, triggers).await {
+            // The report says what it does not know; all else in it rests on the history.
+            tracing::warn!("why a model erred is not known: {error:#}");
+        }
+        history.training_rows = self.rows_of(triggers);
         Ok(history)
     }
 
-    /// Adds the training rows of the versions that the triggers are about. A version that the server
-    /// has forgotten has none.
+    /// Asks for the training rows of the versions that the triggers are about, those that are not
+    /// known yet and of which the history tells. What was read is kept, whatever fails after it.
     ///
     /// # Errors
-    /// Where the API does not answer, or with something else than rows.
-    pub async fn add_rows(
+    /// The first version whose rows cannot be read; the others are asked for all the same.
+    pub async fn learn_rows(
         &self,
-        history: &mut ModelHistory,
+        history: &ModelHistory,
         triggers: &[Trigger],
     ) -> anyhow::Result<()> {
-        let mut known = self.known_rows().clone();
-        for trigger in triggers {
-            let version = &trigger.value.model_version;
-            if history.training_rows.contains_key(version) {
+        let versions: BTreeSet<&String> = triggers
+            .iter()
+            .map(|trigger| &trigger.value.model_version)
+            .collect();
+        self.known_rows()
+            .retain(|version, _| versions.contains(version));
+        let mut first = Ok(());
+        for version in versions {
+            if self.known_rows().contains_key(version) || history.version(version).is_none() {
                 continue;
             }
-            let rows = match known.remove(version) {
-                Some(rows) => Some(rows),
-                None if history.version(version).is_some() => self.training_rows(version).await?,
-                None => None,
-            };
-            history
-                .training_rows
-                .extend(rows.map(|rows| (version.clone(), rows)));
+            let asked = self.training_rows(version).await;
+            let asked = asked.with_context(|| format!("the training rows of model {version}"));
+            match asked {
+                Ok(rows) => self
+                    .known_rows()
+                    .extend(rows.map(|rows| (version.clone(), rows))),
+                Err(error) => first = first.and(Err(error)),
+            }
         }
-        self.known_rows().clone_from(&history.training_rows);
-        Ok(())
+        first
+    }
+
+    /// The training rows that are known of the versions that the triggers are about.
+    pub fn rows_of(&self, triggers: &[Trigger]) -> HashMap<String, TrainingRows> {
+        let known = self.known_rows();
+        let versions = triggers.iter().map(|trigger| &trigger.value.model_version);
+        versions
+            .filter_map(|version| Some((version.clone(), known.get(version)?.clone())))
+            .collect()
     }
 
     fn known_rows(&self) -> MutexGuard<'_, HashMap<String, TrainingRows>> {

@@ -115,6 +115,11 @@ impl Observer {
         self.catching_up.done().await;
     }
 
+    /// Whether [`caught_up`](Self::caught_up) would not wait.
+    pub fn has_caught_up(&self) -> bool {
+        self.catching_up.is_done()
+    }
+
     /// Waits until a prediction was seen.
     pub async fn first_prediction(&self) {
         let mut changes = self.changes();
@@ -129,7 +134,7 @@ impl Observer {
         let _ = changes.wait_for(|_| seen()).await;
     }
 
-    /// How records come.
+    /// How records come since the topics are read.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
     }
@@ -155,10 +160,11 @@ impl Observer {
         loop {
             match consumer.recv().await {
                 Ok(record) => {
-                    if record.offset() < end_of(&ends, record.partition()) {
+                    let past = record.offset() < end_of(&ends, record.partition());
+                    if past {
                         self.note_history(&record);
                     }
-                    self.note(&record);
+                    self.note(&record, past);
                 }
                 Err(KafkaError::PartitionEOF(partition)) => to_read.ended(partition),
                 Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset)) => {
@@ -186,10 +192,11 @@ impl Observer {
         }
     }
 
-    fn note(&self, record: &BorrowedMessage<'_>) {
-        self.traffic.note(record.topic(), Instant::now());
-        if record.topic().ends_with("-dlq") {
-            self.letters.note(record);
+    /// Takes note of a record; `past` says that it was there before the topic was read.
+    fn note(&self, record: &BorrowedMessage<'_>, past: bool) {
+        let counts = !topics::is_dead_letters(record.topic()) || self.letters.note(record);
+        if counts && !past {
+            self.traffic.note(record.topic(), Instant::now());
         }
         let seen = SeenRecord {
             topic: record.topic(),

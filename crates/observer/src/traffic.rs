@@ -1,4 +1,5 @@
-//! How records come: of each topic how many, how fast, and when the newest one came.
+//! How records come while a pipeline is watched: of each topic how many, how fast, and when the newest
+//! one came. What was on a topic before that says nothing of how fast it came.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 /// Over how many seconds a rate is taken.
 const RATE_SECONDS: u64 = 10;
 
-/// The traffic of a pipeline's topics, by the time at which records were seen; clones share it.
+/// The traffic of a pipeline's topics, by the time at which new records were seen; clones share it.
 #[derive(Clone, Debug)]
 pub struct Traffic {
     began: Instant,
@@ -15,8 +16,10 @@ pub struct Traffic {
 }
 
 /// What was seen of one topic.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Seen {
+    /// Since when the topic is read.
+    since: Instant,
     records: u64,
     newest: Option<Instant>,
     /// Records by the second in which they came, of the newest seconds only.
@@ -24,14 +27,16 @@ struct Seen {
 }
 
 /// The traffic of one topic.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TopicTraffic {
-    /// Records that were seen.
+    /// Records that came since the topic is read.
     pub records: u64,
     /// Records a second, over the last ten seconds.
     pub per_second: f64,
-    /// How long ago the newest record came.
+    /// How long ago the newest of them came.
     pub age: Option<Duration>,
+    /// For how long nothing has come, as far as that was watched.
+    pub idle: Duration,
 }
 
 impl Default for Traffic {
@@ -46,16 +51,22 @@ impl Default for Traffic {
 impl Traffic {
     /// The topic exists and is read.
     pub(crate) fn reads(&self, topic: &str) {
-        self.lock().entry(topic.to_owned()).or_default();
+        self.reads_since(topic, Instant::now());
     }
 
-    /// A record came.
+    fn reads_since(&self, topic: &str, since: Instant) {
+        self.lock().entry(topic.to_owned()).or_insert(Seen {
+            since,
+            records: 0,
+            newest: None,
+            seconds: VecDeque::new(),
+        });
+    }
+
+    /// A new record came on a topic that is read.
     pub(crate) fn note(&self, topic: &str, now: Instant) {
         let second = self.second(now);
         let mut topics = self.lock();
-        if !topics.contains_key(topic) {
-            topics.insert(topic.to_owned(), Seen::default());
-        }
         let Some(seen) = topics.get_mut(topic) else {
             return;
         };
@@ -75,6 +86,7 @@ impl Traffic {
         let second = self.second(now);
         let topics = self.lock();
         let seen = topics.get(topic)?;
+        let since = |then| now.saturating_duration_since(then);
         let recent = seen
             .seconds
             .iter()
@@ -84,9 +96,8 @@ impl Traffic {
         Some(TopicTraffic {
             records: seen.records,
             per_second: recent as f64 / RATE_SECONDS as f64,
-            age: seen
-                .newest
-                .map(|newest| now.saturating_duration_since(newest)),
+            age: seen.newest.map(since),
+            idle: since(seen.newest.unwrap_or(seen.since)),
         })
     }
 
@@ -109,8 +120,14 @@ mod tests {
         let traffic = Traffic::default();
         let at = |second: u64| traffic.began + Duration::from_secs(second);
         assert_eq!(traffic.of("a", at(0)), None);
-        traffic.reads("a");
-        assert_eq!(traffic.of("a", at(0)), Some(TopicTraffic::default()));
+        traffic.reads_since("a", at(0));
+        let nothing = TopicTraffic {
+            records: 0,
+            per_second: 0.0,
+            age: None,
+            idle: Duration::from_secs(3),
+        };
+        assert_eq!(traffic.of("a", at(3)), Some(nothing));
         for second in 0..100 {
             traffic.note("a", at(second));
             traffic.note("a", at(second));
@@ -120,6 +137,7 @@ mod tests {
         let later = traffic.of("a", at(104)).expect("read");
         assert_eq!(later.per_second, 1.0);
         assert_eq!(later.age, Some(Duration::from_secs(5)));
+        assert_eq!(later.idle, Duration::from_secs(5));
         assert_eq!(traffic.of("a", at(200)).expect("read").per_second, 0.0);
     }
 }

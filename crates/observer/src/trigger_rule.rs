@@ -1,9 +1,9 @@
-//! The pipeline's SQL, shipped or the user's, and what it says of triggers.
+//! The pipeline's SQL, shipped or the user's, and what it says of joins and triggers.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ksql_engine::parse::ast::{CompareOp, Expr, ExprKind, Query, StatementKind};
+use ksql_engine::parse::ast::{CompareOp, Expr, ExprKind, Query, Statement, StatementKind};
 use ksql_engine::parse::{Literal, parse_script};
 use messages::topics;
 use service_runtime::UsageError;
@@ -40,6 +40,9 @@ pub struct TriggerRule {
     pub threshold: f64,
     /// The window's size.
     pub window: Duration,
+    /// How long after its measurement a fish must be weighed to be joined; none where the SQL joins
+    /// in another way than stream to stream.
+    pub within: Option<Duration>,
 }
 
 impl TriggerRule {
@@ -51,27 +54,14 @@ impl TriggerRule {
     pub fn of(sql: &str) -> Result<Self, UsageError> {
         let statements = parse_script(sql)
             .map_err(|error| UsageError(format!("the pipeline's SQL: {error}")))?;
-        let query = statements
-            .iter()
-            .find_map(|statement| match &statement.kind {
-                StatementKind::CreateAs {
-                    properties, query, ..
-                } if properties.iter().any(|property| {
-                    property.name.name == "KAFKA_TOPIC"
-                        && property.value == Literal::Text(topics::WEIGHT_RETRAIN.to_owned())
-                }) =>
-                {
-                    Some(query)
-                }
-                _ => None,
-            })
-            .ok_or_else(|| {
-                UsageError(format!(
-                    "the pipeline's SQL: no statement writes {}",
-                    topics::WEIGHT_RETRAIN
-                ))
-            })?;
-        rule(query).ok_or_else(|| {
+        let query = query_that_writes(topics::WEIGHT_RETRAIN, &statements).ok_or_else(|| {
+            UsageError(format!(
+                "the pipeline's SQL: no statement writes {}",
+                topics::WEIGHT_RETRAIN
+            ))
+        })?;
+        let join = query_that_writes(topics::WEIGHT_DIFF, &statements);
+        rule(query, join).ok_or_else(|| {
             UsageError(format!(
                 "the pipeline's SQL: the statement that writes {} has no window with \
                  HAVING AVG(…) > number",
@@ -81,12 +71,50 @@ impl TriggerRule {
     }
 }
 
-fn rule(query: &Query) -> Option<TriggerRule> {
+impl TriggerRule {
+    /// Whether a fish is joined that is weighed so long after its measurement.
+    ///
+    /// # Errors
+    /// A [`UsageError`] where it comes too late for the SQL's join: it would be missed at the end.
+    pub fn joins_after(&self, weigh_delay: Duration) -> Result<(), UsageError> {
+        match self.within {
+            Some(within) if weigh_delay > within => Err(UsageError(format!(
+                "--weigh-delay {weigh_delay:?}: the SQL joins fish that are weighed within {within:?} \
+                 (WITHIN in the statement that writes {}); choose a shorter delay, or edit the SQL",
+                topics::WEIGHT_DIFF
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn query_that_writes<'a>(topic: &str, statements: &'a [Statement]) -> Option<&'a Query> {
+    statements
+        .iter()
+        .find_map(|statement| match &statement.kind {
+            StatementKind::CreateAs {
+                properties, query, ..
+            } if properties.iter().any(|property| {
+                property.name.name == "KAFKA_TOPIC"
+                    && property.value == Literal::Text(topic.to_owned())
+            }) =>
+            {
+                Some(&**query)
+            }
+            _ => None,
+        })
+}
+
+fn rule(query: &Query, join: Option<&Query>) -> Option<TriggerRule> {
     let window = query.window?;
     let threshold = threshold(query.having.as_ref()?)?;
+    // The left side of the join is the prediction, which has the time of the measurement.
+    let within = join.and_then(|join| join.joins.first()?.within);
     Some(TriggerRule {
         threshold,
         window: Duration::from_millis(window.size.try_into().ok()?),
+        within: within
+            .and_then(|within| Some(Duration::from_millis(within.after.try_into().ok()?))),
     })
 }
 
@@ -128,19 +156,34 @@ mod tests {
             rule,
             TriggerRule {
                 threshold: 0.15,
-                window: Duration::from_secs(60)
+                window: Duration::from_secs(60),
+                within: Some(Duration::from_secs(60)),
             }
         );
         let edited = PIPELINE
             .replace("SIZE 1 MINUTE", "SIZE 30 SECONDS")
+            .replace("WITHIN 1 MINUTE", "WITHIN 90 SECONDS")
             .replace("> 0.15", "> 0.2");
         let rule = TriggerRule::of(&edited).expect("an edited SQL");
         assert_eq!(
             rule,
             TriggerRule {
                 threshold: 0.2,
-                window: Duration::from_secs(30)
+                window: Duration::from_secs(30),
+                within: Some(Duration::from_secs(90)),
             }
+        );
+    }
+
+    #[test]
+    fn fish_that_would_be_weighed_too_late_to_be_joined_are_refused() {
+        let rule = TriggerRule::of(PIPELINE).expect("the shipped SQL");
+        assert!(rule.joins_after(Duration::from_secs(60)).is_ok());
+        let error = rule.joins_after(Duration::from_secs(61));
+        let told = error.expect_err("too late").to_string();
+        assert!(
+            told.contains("--weigh-delay 61s") && told.contains("60s"),
+            "{told}"
         );
     }
 

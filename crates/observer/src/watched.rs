@@ -4,18 +4,16 @@
 //! fish that is accounted for.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use messages::EventTime;
-use model_server::store::Store;
 use report::ledger::Fish;
 use report::{Ledger, ModelHistory, Report, Sources};
 
 use crate::memory;
 use crate::model_history::ModelApi;
 use crate::observe::Observer;
-use crate::stored_rows::stored_rows;
+use crate::stored_rows::StoredRows;
 use crate::trigger_rule::TriggerRule;
 
 /// How often store and model API are asked while something is waited for.
@@ -66,7 +64,7 @@ pub struct Watched {
     /// Versions and decisions.
     pub model_api: ModelApi,
     /// The training data.
-    pub store: Arc<dyn Store>,
+    pub stored: StoredRows,
     /// When the SQL triggers a retraining.
     pub rule: TriggerRule,
 }
@@ -125,10 +123,7 @@ impl Watched {
             fish.retain(|(_, one)| awaited.holds(one));
             let joined = fish.iter().filter(|(_, one)| one.diff.is_some()).count() as u64;
             let expected = awaited.planned().unwrap_or(fish.len() as u64);
-            let rows: Vec<String> = fish
-                .iter()
-                .flat_map(|(_, one)| one.row_ids.iter().cloned())
-                .collect();
+            let rows = rows_of(&fish);
             (
                 ledger.triggers().to_vec(),
                 rows,
@@ -139,8 +134,7 @@ impl Watched {
             return Ok(vec![format!("{to_join} fish to be joined")]);
         }
         let mut open = Vec::new();
-        let stored = stored_rows(self.store.as_ref()).await?;
-        let to_store = rows.iter().filter(|id| !stored.contains(*id)).count();
+        let to_store = rows.len() - self.stored.among(&rows).await?.len();
         if to_store > 0 {
             open.push(format!("{to_store} rows to be stored"));
         }
@@ -155,15 +149,18 @@ impl Watched {
         Ok(open)
     }
 
-    /// The model's history and the identities of the stored rows, as they are now.
+    /// The model's history, and which rows of the fish that were seen are stored, as it is now.
     ///
     /// # Errors
     /// Where the store or the model API cannot be read.
     pub async fn outside(&self) -> anyhow::Result<Outside> {
-        let triggers = self.observer.ledger().triggers().to_vec();
+        let (triggers, rows) = {
+            let ledger = self.observer.ledger();
+            (ledger.triggers().to_vec(), rows_of(&ledger.fish()))
+        };
         Ok(Outside {
             history: self.model_api.history_of(&triggers).await?,
-            stored: stored_rows(self.store.as_ref()).await?,
+            stored: self.stored.among(&rows).await?,
         })
     }
 
@@ -212,6 +209,13 @@ impl Watched {
             faults,
         })
     }
+}
+
+/// The identities of the rows that are to be in the store.
+pub fn rows_of(fish: &[(&str, &Fish)]) -> HashSet<String> {
+    fish.iter()
+        .flat_map(|(_, one)| one.row_ids.iter().cloned())
+        .collect()
 }
 
 /// What is known of a run besides its topics.

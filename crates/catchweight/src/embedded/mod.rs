@@ -17,10 +17,10 @@ use kafka_io::KafkaSettings;
 use ksql_engine::kafka::{Runtime, Script};
 use ksql_engine::serve::{KafkaTopics, KsqlServer};
 use messages::EventTime;
-use model_server::store::Page;
+use model_server::store::{Page, Store};
 use model_server::{ModelServer, Secret, SqliteStore};
 use monitor::{Looks, Monitor, PartUrl, Watching};
-use observer::{ModelApi, Observer, Start, TriggerRule, Watched, observed_topics};
+use observer::{ModelApi, Observer, Start, StoredRows, TriggerRule, Watched, observed_topics};
 use predictor::Predictor;
 use report::Ledger;
 use service_runtime::{Readiness, Tasks, UsageError};
@@ -77,6 +77,7 @@ pub struct Embedded {
     page_url: String,
     looks: Looks,
     watched: Watched,
+    store: SqliteStore,
     predictor: Readiness,
     connect: Stats,
     _lock: File,
@@ -162,7 +163,7 @@ impl Embedded {
         let watched = Watched {
             observer,
             model_api: ModelApi::new(model_url.clone())?,
-            store: Arc::new(store),
+            stored: StoredRows::of(Arc::new(store.clone())),
             rule,
         };
         let part = |name: &str, url: String| PartUrl {
@@ -175,6 +176,7 @@ impl Embedded {
                 part("predictor", format!("{predictor_url}/readyz")),
                 part("SQL engine", format!("{ksql_url}/healthcheck")),
             ],
+            ksql_url: Some(ksql_url.clone()),
             ..monitor::Config::new(kafka.clone(), model_url.clone())
         };
         let page = ports::bound(args.monitor_port, 8080, async |listen| {
@@ -182,7 +184,7 @@ impl Embedded {
                 listen,
                 ..config.clone()
             };
-            Monitor::bind_watching(config, watching(&watched, &model_url)).await
+            Monitor::bind_watching(config, watching(&watched, &model_url, &store)).await
         })
         .await?;
         let page_url = format!("http://127.0.0.1:{}/", page.port());
@@ -191,6 +193,7 @@ impl Embedded {
         Ok(Self {
             kafka,
             watched,
+            store,
             model_url,
             predictor_url,
             ksql_url,
@@ -239,7 +242,7 @@ impl Embedded {
     /// Where the settings of the fish or the store's newest row cannot be used.
     pub async fn begin_after_stored(&self, fish: &mut fish_producer::Config) -> anyhow::Result<()> {
         let page = Page { skip: 0, limit: 1 };
-        let rows = self.watched.store.newest_rows(None, page).await?;
+        let rows = self.store.newest_rows(None, page).await?;
         let newest = rows.first().and_then(|row| row.get("Timestamp")?.as_str());
         let Some(newest) = newest.filter(|_| fish.start_time.is_none()) else {
             return Ok(());
@@ -264,6 +267,11 @@ impl Embedded {
     /// Where the predictor tells its health and metrics.
     pub fn predictor_url(&self) -> &str {
         &self.predictor_url
+    }
+
+    /// Where ksqlDB's REST API over the engine is.
+    pub fn ksql_url(&self) -> &str {
+        &self.ksql_url
     }
 
     /// Where the live page is.
@@ -298,12 +306,13 @@ impl PipelineReadiness {
 }
 
 /// The pipeline as the live page watches it.
-fn watching(watched: &Watched, model_url: &str) -> Watching {
+fn watching(watched: &Watched, model_url: &str, store: &SqliteStore) -> Watching {
     Watching {
         observer: watched.observer.clone(),
         model_api: watched.model_api.clone(),
         model_url: model_url.to_owned(),
-        store: Some(watched.store.clone()),
+        // Each who looks has rows of its own that it waits for.
+        stored: Some(StoredRows::of(Arc::new(store.clone()))),
         rule: watched.rule,
     }
 }

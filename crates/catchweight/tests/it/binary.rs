@@ -4,6 +4,8 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use model_server::SqliteStore;
+
 fn catchweight(arguments: &[&str]) -> Output {
     // The demo ends by itself, at the latest at its deadline.
     let mut command = Command::new(env!("CARGO_BIN_EXE_catchweight"));
@@ -115,6 +117,8 @@ fn wrong_plans_and_files_end_with_exit_code_2_and_one_line_that_names_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let rule = "CREATE STREAM A (N INT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON');";
     let no_rule = write(folder.path(), "no-rule.sql", rule);
+    let unused = folder.path().join("unused").display().to_string();
+    let mistyped = format!("sqlite:{}", folder.path().join("stroe.sqlite").display());
     for (arguments, named) in [
         (&["--plan", "trout:3"][..], "trout"),
         (&["--input", "no-such-file.csv"], "no-such-file.csv"),
@@ -126,6 +130,15 @@ fn wrong_plans_and_files_end_with_exit_code_2_and_one_line_that_names_them() {
         (&["--sql", &no_rule], "weight-retrain"),
         (&["--connectors", "no-such-folder"], "no-such-folder"),
         (&["--repeat"], "--repeat"),
+        (&["--weigh-delay", "61s"], "--weigh-delay 61s"),
+        (
+            &["up", "--weigh-delay", "61s", "--data-dir", &unused],
+            "--weigh-delay 61s",
+        ),
+        (
+            &["verify", "--store", &mistyped],
+            "stroe.sqlite: the store failed: No such file",
+        ),
     ] {
         let output = catchweight(arguments);
         let told = stderr(&output);
@@ -136,6 +149,29 @@ fn wrong_plans_and_files_end_with_exit_code_2_and_one_line_that_names_them() {
             .collect();
         assert_eq!(error.len(), 1, "{arguments:?}: {told}");
         assert!(error[0].contains(named), "{arguments:?}: {told}");
+    }
+    let left: Vec<_> = std::fs::read_dir(folder.path())
+        .expect("a folder")
+        .collect();
+    assert_eq!(left.len(), 1, "no file was made: {left:?}");
+}
+
+#[test]
+fn a_broker_that_is_not_there_is_told_with_its_address() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = folder.path().join("store.sqlite");
+    SqliteStore::open(&store).expect("a store");
+    let store = format!("sqlite:{}", store.display());
+    for arguments in [
+        &["replay", "--topic", "machine-measurement-dlq"][..],
+        &["verify", "--store", &store],
+    ] {
+        // Nothing listens on the discard port.
+        let output = catchweight(&[arguments, &["--bootstrap-servers", "127.0.0.1:9"]].concat());
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        let named = "error: Kafka at 127.0.0.1:9 does not answer";
+        assert!(told.lines().any(|line| line.starts_with(named)), "{told}");
     }
 }
 

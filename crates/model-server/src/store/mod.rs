@@ -79,6 +79,9 @@ pub trait Store: Debug + Send + Sync {
     /// Whether `Weight.TrainingData` has a row of this fish, predicted by this version if named.
     async fn has_fish(&self, fish_id: &str, version: Option<&str>) -> Result<bool, StoreError>;
 
+    /// Which of these `_id`s are in `Weight.TrainingData`.
+    async fn rows_among(&self, ids: &[String]) -> Result<Vec<String>, StoreError>;
+
     /// Keeps a version; false where there is one of this id already, which is left as it is.
     async fn insert_version(&self, version: &Version) -> Result<bool, StoreError>;
 

@@ -251,6 +251,23 @@ impl Store for MongoStore {
             .is_some())
     }
 
+    async fn rows_among(&self, ids: &[String]) -> Result<Vec<String>, StoreError> {
+        let found: Vec<Document> = in_time(async {
+            let rows = self.collection(TRAINING_DATA);
+            let find = rows.find(doc! { "_id": { "$in": ids } });
+            find.projection(doc! { "_id": 1 })
+                .await?
+                .try_collect()
+                .await
+        })
+        .await?;
+        let ids = found.into_iter().filter_map(|row| match row.get("_id") {
+            Some(Bson::String(id)) => Some(id.clone()),
+            _ => None,
+        });
+        Ok(ids.collect())
+    }
+
     async fn insert_version(&self, version: &Version) -> Result<bool, StoreError> {
         let mut document = write(&version.info)?;
         let rows: Result<Vec<_>, _> = version.training_rows.iter().map(write).collect();

@@ -148,6 +148,10 @@ impl Store for Faulty {
             .await
     }
 
+    async fn rows_among(&self, ids: &[String]) -> Result<Vec<String>, StoreError> {
+        self.reached("rows_among").await?.rows_among(ids).await
+    }
+
     async fn insert_version(&self, version: &Version) -> Result<bool, StoreError> {
         self.reached("insert_version")
             .await?

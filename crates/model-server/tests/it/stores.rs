@@ -1,5 +1,6 @@
 //! One set of tests for every store.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 
 use messages::EventTime;
@@ -114,6 +115,17 @@ async fn a_fish_is_found_by_its_id_and_the_version_that_predicted_it(store: impl
     assert!(store.has_fish("7", Some("v")).await.unwrap());
     assert!(!store.has_fish("7", Some("w")).await.unwrap());
     assert!(!store.has_fish("8", None).await.unwrap());
+}
+
+async fn of_many_ids_those_that_are_rows_are_told(store: impl Filled) {
+    let rows = fish("salmon", 1, 600, "v");
+    store.fill(&rows).await;
+    let mut asked = ids(&rows[10..590]);
+    let expected: BTreeSet<_> = asked.iter().cloned().collect();
+    asked.extend(["nobody".to_owned(), "it's \"quoted\"".to_owned()]);
+    let found = store.rows_among(&asked).await.unwrap();
+    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
+    assert!(store.rows_among(&[]).await.unwrap().is_empty());
 }
 
 async fn a_version_is_kept_once_and_read_back_exactly(store: impl Filled) {
@@ -293,6 +305,7 @@ macro_rules! on_store {
             the_newest_rows_come_first_by_time_then_id,
             a_row_is_read_back_exactly,
             a_fish_is_found_by_its_id_and_the_version_that_predicted_it,
+            of_many_ids_those_that_are_rows_are_told,
             a_version_is_kept_once_and_read_back_exactly,
             versions_are_listed_newest_first_and_forgotten_one_by_one,
             a_sequence_number_is_given_once,
@@ -321,6 +334,30 @@ mod sqlite {
     }
 
     on_store!(store);
+
+    #[tokio::test]
+    async fn a_reader_makes_and_changes_no_file_and_says_why_it_cannot_read_one() {
+        let (store, dir) = store().await;
+        crate::harness::store_fish(&store, &fish("salmon", 1, 3, "v")).await;
+        let reader = SqliteStore::open_to_read(store.path()).unwrap();
+        // While another process writes, too.
+        crate::harness::store_fish(&store, &fish("salmon", 4, 4, "v")).await;
+        let page = model_server::store::Page { skip: 0, limit: 9 };
+        assert_eq!(reader.newest_rows(None, page).await.unwrap().len(), 4);
+        let nothing = serde_json::json!({});
+        let write = reader.replace_one("Weight", "TrainingData", "x", &nothing);
+        assert!(write.await.is_err());
+
+        let mistyped = dir.path().join("stroe.sqlite");
+        let error = SqliteStore::open_to_read(&mistyped).unwrap_err();
+        assert!(error.to_string().contains("No such file"), "{error}");
+        assert!(!mistyped.exists());
+        let other = dir.path().join("other.sqlite");
+        std::fs::write(&other, "").unwrap();
+        let error = SqliteStore::open_to_read(&other).unwrap_err();
+        assert!(error.to_string().contains("no store"), "{error}");
+        assert_eq!(std::fs::read(&other).unwrap(), b"");
+    }
 
     #[tokio::test]
     async fn the_file_is_a_table_to_look_at_with_columns_and_a_key() {

@@ -176,16 +176,36 @@ fn said(action: Action, status: StatusCode, body: &Value) -> String {
             text("detail").unwrap_or("the model server gave no reason")
         ),
         _ => match action {
-            Action::Train => format!(
-                "Trained on {} rows: {} (model {version}). {}",
-                body.get("Rows").and_then(Value::as_u64).unwrap_or_default(),
-                text("Outcome").unwrap_or("?"),
-                text("Reason").unwrap_or_default()
-            ),
+            Action::Train => trained(version, body),
             Action::Activate => format!("Model {version} is live."),
             Action::Pin => format!("Model {version} is live and pinned."),
             Action::Unpin => format!("Model {version} is live and not pinned."),
         },
+    }
+}
+
+/// What a training came to. Where nothing was trained there are no rows to tell of.
+fn trained(version: &str, body: &Value) -> String {
+    let text = |field: &str| body.get(field).and_then(Value::as_str);
+    let rows = body.get("Rows").and_then(Value::as_u64).unwrap_or_default();
+    let outcome = text("Outcome").unwrap_or("?");
+    let live = text("LiveVersion").unwrap_or(version);
+    let reason = text("Reason").map_or_else(String::new, |reason| format!(" ({reason})"));
+    match outcome {
+        "activated" => format!("Trained on {rows} rows: model {version} is live{reason}."),
+        "rejected" => format!(
+            "Trained on {rows} rows: model {version} is not better; model {live} stays live{reason}."
+        ),
+        "pinned" if rows == 0 => {
+            format!("Nothing was trained: model {live} is pinned and stays live.")
+        }
+        "unchanged" => format!(
+            "Nothing changed: the newest rows made model {version} before; model {live} stays live{reason}."
+        ),
+        other if rows == 0 => {
+            format!("Nothing was trained ({other}): model {live} stays live{reason}.")
+        }
+        other => format!("Trained on {rows} rows ({other}): model {live} is live{reason}."),
     }
 }
 
@@ -217,4 +237,31 @@ pub(super) async fn post(
         return (ended.status, ended.message).into_response();
     }
     (ended.status, Html(page::result(&ended).into_string())).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_training_came_to_is_told_without_rows_where_nothing_was_trained() {
+        let said = |outcome: &str, rows: u64| {
+            let body = serde_json::json!({"Outcome": outcome, "ModelVersion": "new",
+                "LiveVersion": if outcome == "activated" { "new" } else { "old" }, "Rows": rows});
+            said(Action::Train, StatusCode::OK, &body)
+        };
+        assert_eq!(
+            said("activated", 50),
+            "Trained on 50 rows: model new is live."
+        );
+        assert_eq!(
+            said("pinned", 0),
+            "Nothing was trained: model old is pinned and stays live."
+        );
+        assert_eq!(
+            said("superseded", 0),
+            "Nothing was trained (superseded): model old stays live."
+        );
+        assert!(said("rejected", 50).ends_with("model old stays live."));
+    }
 }

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use super::Site;
+use super::{Site, origin};
 
 /// The frame that a page shows when it asks for the first time.
 #[derive(Debug, Deserialize)]
@@ -21,6 +21,10 @@ pub(super) async fn get(
     Query(query): Query<After>,
     headers: HeaderMap,
 ) -> Response {
+    // It would not be told anything, but would take a seat.
+    if origin::is_of_another_page(&headers) {
+        return (StatusCode::FORBIDDEN, "of another site's page\n").into_response();
+    }
     let again = headers
         .get("last-event-id")
         .and_then(|id| id.to_str().ok())

@@ -6,18 +6,20 @@
 //! | `events` | what has changed since, as server-sent events |
 //! | `actions` | what the page's form asks of the model server |
 //! | `origin` | whether a request comes from this page |
+//! | `host` | which names the monitor answers to |
 //! | `headers` | the headers of every answer |
 
 mod actions;
 mod events;
 mod headers;
+mod host;
 mod origin;
 mod page;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header;
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use bytes::Bytes;
@@ -25,6 +27,7 @@ use plots::page::FONTS;
 
 use crate::looks::Looks;
 pub(crate) use actions::Actions;
+pub(crate) use host::Names;
 
 /// The largest body: a form with a token.
 const MOST_BYTES: usize = 16 * 1024;
@@ -41,7 +44,7 @@ pub(crate) struct Site {
 }
 
 /// The page's routes.
-pub(crate) fn router(looks: Looks, actions: Actions) -> Router {
+pub(crate) fn router(looks: Looks, actions: Actions, names: Names) -> Router {
     let mut router = Router::new()
         .route("/", get(page::get))
         .route("/events", get(events::get))
@@ -57,6 +60,7 @@ pub(crate) fn router(looks: Looks, actions: Actions) -> Router {
     }
     router
         .layer(DefaultBodyLimit::max(MOST_BYTES))
+        .layer(from_fn_with_state(names, host::check))
         .layer(map_response(headers::add))
         .with_state(Site { looks, actions })
 }

@@ -1,14 +1,22 @@
 //! Whether a request comes from this page: a page of another site must not act in its reader's name.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
+
+/// How a browser says which page made a request (W3C Fetch Metadata).
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whether a browser sent the request for a page of another origin. Browsers say so by
-/// `Sec-Fetch-Site` (W3C Fetch Metadata) or, where that is missing, by `Origin`; a request with
-/// neither comes from no browser.
+/// `Sec-Fetch-Site` or, where that is missing, by `Origin`; a request with neither comes from no
+/// browser. One that a person asked for himself (`none`) acts for no page: it is no action.
 pub(super) fn is_foreign(headers: &HeaderMap) -> bool {
+    is_of_another_page(headers) || headers.get(SITE).is_some_and(|site| site == "none")
+}
+
+/// The same, where a person may ask himself.
+pub(super) fn is_of_another_page(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or(""));
-    if let Some(site) = text("sec-fetch-site".parse().unwrap_or(header::ORIGIN)) {
-        return site != "same-origin";
+    if let Some(site) = text(SITE) {
+        return !["same-origin", "none"].contains(&site);
     }
     let Some(origin) = text(header::ORIGIN) else {
         return false;

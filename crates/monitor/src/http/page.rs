@@ -14,7 +14,7 @@ pub(super) async fn get(State(site): State<Site>) -> Response {
     let frame = site.looks.now().await;
     (
         [(header::CACHE_CONTROL, "no-store")],
-        Html(page(&frame).into_string()),
+        Html(frame.page(|frame| page(frame).into_string())),
     )
         .into_response()
 }

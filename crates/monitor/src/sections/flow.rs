@@ -1,6 +1,7 @@
 //! The steps with rates and lags, and what is missing.
 
 use maud::{Markup, html};
+use observer::cluster::{Behind, Lag};
 
 use super::table::Column::{Number, Text};
 use super::table::table;
@@ -25,7 +26,7 @@ pub(super) fn section(state: &State) -> Markup {
             (count(fish.duplicates)) " repeated records, " (count(fish.unreadable)) " that could not be read."
         }
         (lags(state))
-        @if let Some(failure) = &state.outside.store_failure {
+        @if let Some(failure) = state.outside.stored.as_ref().and_then(|stored| stored.failure.as_ref()) {
             p.failure { "The store cannot be read: " (failure) }
         }
         @if !state.missing.is_empty() {
@@ -56,13 +57,27 @@ fn row(step: &Step) -> [Markup; 5] {
                 (_, Some(traffic)) => (format!("{:.1}", traffic.per_second)),
             }
         },
-        html! { (newest.map_or_else(|| "-".to_owned(), age)) },
+        html! {
+            @match (step.traffic, newest) {
+                (None, _) => "-",
+                (Some(_), None) => "none yet",
+                (Some(_), Some(newest)) => (age(newest)),
+            }
+        },
     ]
 }
 
+fn behind(lag: &Lag) -> String {
+    match &lag.records {
+        Behind::Records(records) => count(*records),
+        Behind::NothingCommitted => "nothing committed".to_owned(),
+        Behind::Unknown(why) => format!("not known: {why}"),
+    }
+}
+
 fn lags(state: &State) -> Markup {
-    let cluster = &state.outside.cluster;
-    let lags = cluster.last.as_ref().map_or(&[][..], |look| &look.lags);
+    let answer = &state.outside.lags;
+    let lags = answer.last.as_deref().map_or(&[][..], Vec::as_slice);
     html! {
         @if !lags.is_empty() {
             (table(
@@ -73,9 +88,12 @@ fn lags(state: &State) -> Markup {
                 lags.iter().map(|lag| [
                     html! { (lag.of.group) },
                     html! { (lag.of.topic) },
-                    html! { (lag.records.map_or_else(|| "nothing committed".to_owned(), count)) },
+                    html! { (behind(lag)) },
                 ]),
             ))
+            @if let Some(failure) = &answer.failure {
+                p.failure { "How far the groups are behind now is not known: " (failure) }
+            }
         }
     }
 }

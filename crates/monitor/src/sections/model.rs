@@ -65,7 +65,8 @@ fn prediction(example: &Example) -> Markup {
 
 /// The versions as a choice.
 pub(super) fn versions(state: &State) -> Markup {
-    let models = state.outside.models.last.as_deref().unwrap_or_default();
+    let models = state.outside.models.last.as_deref();
+    let models = models.map_or(&[][..], Vec::as_slice);
     html! {
         // Nothing is chosen by itself: what is newest changes while a person reads.
         option value="" { "Choose a version" }

@@ -2,19 +2,56 @@
 
 use maud::{Markup, html};
 
-use crate::health::Part;
+use super::words::age;
+use crate::asked::Answer;
+use crate::queries::Queries;
 use crate::state::State;
+
+/// A part of the pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Its name.
+    pub(super) name: String,
+    /// That it is well, or why it is not; none before it was asked for the first time.
+    pub(super) state: Option<Result<String, String>>,
+}
+
+impl Part {
+    fn new(name: impl Into<String>, state: Option<Result<String, String>>) -> Self {
+        Self {
+            name: name.into(),
+            state,
+        }
+    }
+
+    /// What an answer says of a part; where there is none now, why, and how old the last one is.
+    fn of<T>(
+        name: impl Into<String>,
+        answer: &Answer<T>,
+        says: impl FnOnce(&T) -> Result<String, String>,
+    ) -> Self {
+        let state = match (&answer.failure, &answer.last) {
+            (Some(why), _) => {
+                let last = answer.came.map_or_else(String::new, |came| {
+                    format!("; it answered {}", age(came.elapsed()))
+                });
+                Some(Err(format!("{why}{last}")))
+            }
+            (None, Some(last)) => Some(says(last)),
+            (None, None) => None,
+        };
+        Self::new(name, state)
+    }
+
+    /// Whether it is known not to be well.
+    pub(super) fn is_down(&self) -> bool {
+        matches!(self.state, Some(Err(_)))
+    }
+}
 
 /// Every part and how it is.
 pub(super) fn all(state: &State) -> Vec<Part> {
     let outside = &state.outside;
-    let cluster = &outside.cluster;
-    let kafka = match (&cluster.failure, &cluster.last) {
-        (Some(failure), _) => Err(failure.clone()),
-        (None, None) => Err("not asked yet".to_owned()),
-        (None, Some(look)) if look.brokers == 1 => Ok("1 broker".to_owned()),
-        (None, Some(look)) => Ok(format!("{} brokers", look.brokers)),
-    };
     let topics = state.steps.iter().filter_map(|step| {
         let topic = step.topic?;
         step.traffic.is_none().then_some(topic)
@@ -24,29 +61,48 @@ pub(super) fn all(state: &State) -> Vec<Part> {
         [] => Ok("all are read".to_owned()),
         some => Err(format!("not there yet: {}", some.join(", "))),
     };
-    let mut parts = vec![Part::new("Kafka", kafka), Part::new("topics", topics)];
+    let brokers = |brokers: &usize| match brokers {
+        1 => Ok("1 broker".to_owned()),
+        _ => Ok(format!("{brokers} brokers")),
+    };
+    let mut parts = vec![
+        Part::of("Kafka", &outside.brokers, brokers),
+        Part::new("topics", Some(topics)),
+    ];
     if let Some(stored) = &outside.stored {
-        let state = match &outside.store_failure {
-            Some(failure) => Err(failure.clone()),
-            None => Ok(format!("{} rows of these fish", stored.len())),
-        };
-        parts.push(Part::new("store", state));
+        parts.push(Part::of("store", stored, |rows| {
+            Ok(format!("{} rows of these fish", rows.len()))
+        }));
     }
-    parts.extend(outside.parts.iter().cloned());
+    let others = outside.parts.iter();
+    parts.extend(others.map(|(name, answer)| Part::of(name, answer, |said| Ok(said.clone()))));
+    if let Some(queries) = &outside.queries {
+        parts.push(Part::of("SQL queries", queries, Queries::health));
+    }
+    if outside.rows.failure.is_some() {
+        let known = |(): &()| Ok("known".to_owned());
+        parts.push(Part::of("training rows", &outside.rows, known));
+    }
     parts
 }
 
 /// The parts, each with a sign and a word.
 pub(super) fn section(state: &State) -> Markup {
+    let word = |part: &Part| match part.state {
+        None => "waiting",
+        Some(Ok(_)) => "up",
+        Some(Err(_)) => "down",
+    };
     html! {
         ul.parts {
             @for part in &all(state) {
-                li data-state=(if part.state.is_ok() { "up" } else { "down" }) {
+                li data-state=(word(part)) {
                     span.sign aria-hidden="true" {}
                     strong { (part.name) }
                     @match &part.state {
-                        Ok(said) => span { "up: " (said) },
-                        Err(why) => span.failure { "down: " (why) },
+                        None => span { "not asked yet" },
+                        Some(Ok(said)) => span { "up: " (said) },
+                        Some(Err(why)) => span.failure { "down: " (why) },
                     }
                 }
             }

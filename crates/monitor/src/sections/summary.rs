@@ -13,12 +13,12 @@ pub(super) fn standing(state: &State) -> Markup {
     let parts = all(state);
     let down: Vec<&str> = parts
         .iter()
-        .filter(|part| part.state.is_err())
+        .filter(|part| part.is_down())
         .map(|part| part.name.as_str())
         .collect();
     html! {
         // Without Kafka nothing is known of the fish since.
-        @let stale = state.outside.cluster.failure.is_some();
+        @let stale = state.outside.brokers.failure.is_some();
         p.condition.stale[stale] data-condition=(standing.condition.name()) {
             @if stale { "Last known: " }
             (standing.condition.word())

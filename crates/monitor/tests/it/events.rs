@@ -19,7 +19,7 @@ async fn who_comes_again_gets_only_what_changed_meanwhile_and_ends_with_the_same
     for id in 1..=3 {
         stage.fish(id, "salmon", &live, 0.02).await;
     }
-    let seen = first.frame_with("figures", "3 weighed").await;
+    let seen = first.frame_with("errors", "data-fish=\"3\"").await;
     let mut again = monitor.events(Some(&whole.id)).await;
     let missed = again.frame().await.expect("a frame");
     assert!(missed.html("flow").is_some(), "{:?}", missed.names());
@@ -91,6 +91,14 @@ async fn too_many_pages_are_refused_and_a_seat_is_free_again_when_one_goes() {
     let monitor = stage.monitor_with(config).await;
     let mut seated = monitor.events(None).await;
     seated.frame().await.expect("a frame");
+    let foreign = reqwest::Client::new()
+        .get(format!("{}/events", monitor.url))
+        .header("Sec-Fetch-Site", "cross-site");
+    assert_eq!(
+        foreign.send().await.unwrap().status(),
+        403,
+        "it needs no seat"
+    );
     let refused = monitor.get("/events").await;
     assert_eq!(refused.status(), 503);
     assert!(refused.headers().contains_key("retry-after"));

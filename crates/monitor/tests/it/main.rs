@@ -4,5 +4,6 @@
 mod actions;
 mod events;
 mod page;
+mod standing;
 mod support;
 mod watching;

@@ -145,6 +145,33 @@ async fn the_state_of_the_connection_is_told_to_a_screen_reader() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_whose_name_was_made_to_point_here_is_told_nothing_and_may_do_nothing() {
+    let stage = Stage::new().await;
+    let mut config = stage.config();
+    config.allowed_host = vec!["fish.example".to_owned()];
+    let monitor = stage.monitor_with(config).await;
+    let ask = async |method: &str, path: &str, host: &str| {
+        let request = reqwest::Client::new()
+            .request(method.parse().unwrap(), format!("{}{path}", monitor.url))
+            .header("Host", host)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body("action=activate");
+        request.send().await.unwrap().status().as_u16()
+    };
+    for (method, path) in [("GET", "/"), ("GET", "/events"), ("POST", "/actions")] {
+        assert_eq!(ask(method, path, "evil.example:8080").await, 421, "{path}");
+    }
+    assert_eq!(ask("GET", "/", "fish.example").await, 200);
+    assert_eq!(
+        ask("POST", "/actions", "fish.example").await,
+        400,
+        "no version"
+    );
+    // What asks for health and metrics is no browser.
+    assert_eq!(ask("GET", "/healthz", "monitor:8080").await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_error_that_is_none_leaves_the_charts() {
     let stage = Stage::new().await;
     let monitor = stage.monitor().await;

@@ -1,9 +1,11 @@
 //! A broker, a model server and a monitor, and fish that pass through.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::Router;
+use axum::http::{StatusCode, Uri};
 use kafka_io::KafkaSettings;
 use messages::{EventTime, topics};
 use model_server::{ModelServer, Secret, SqliteStore};
@@ -15,6 +17,7 @@ use reqwest::Response;
 use serde_json::{Value, json};
 use service_runtime::CancellationToken;
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -30,6 +33,7 @@ pub(crate) struct Stage {
     producer: FutureProducer,
     pub(crate) kafka: KafkaSettings,
     pub(crate) model_url: String,
+    store: SqliteStore,
     _folder: TempDir,
     pub(crate) stop: CancellationToken,
 }
@@ -55,7 +59,7 @@ impl Stage {
             train_token: Secret(TOKEN.to_owned()),
             ..model_server::Config::default()
         };
-        let server = ModelServer::bind_with_store(config, Arc::new(store)).await;
+        let server = ModelServer::bind_with_store(config, Arc::new(store.clone())).await;
         let server = server.unwrap();
         let model_url = format!("http://127.0.0.1:{}", server.port());
         let stop = CancellationToken::new();
@@ -65,6 +69,7 @@ impl Stage {
             broker,
             kafka,
             model_url,
+            store,
             _folder: folder,
             stop,
         };
@@ -118,6 +123,18 @@ impl Stage {
 
     /// All records of one fish, measured at `2 * id` seconds and weighed 10 s later.
     pub(crate) async fn fish(&self, id: i64, species: &str, version: &str, error: f64) {
+        self.fish_to(4, id, species, version, error).await;
+    }
+
+    /// The records of one fish to the step that is the `steps`th: measured, predicted, weighed, joined.
+    pub(crate) async fn fish_to(
+        &self,
+        steps: usize,
+        id: i64,
+        species: &str,
+        version: &str,
+        error: f64,
+    ) {
         let (measured, weighed) = (time(2 * id), time(2 * id + 10));
         let measurement = json!({
             "Fish_Id": id.to_string(), "Species": species, "Length": 80.0, "Height": 19.0,
@@ -142,7 +159,10 @@ impl Stage {
             (topics::WEIGHT_PREDICTION, prediction, measured),
             (topics::MACHINE_WEIGHT, weighing, weighed),
             (topics::WEIGHT_DIFF, diff, weighed),
-        ] {
+        ]
+        .into_iter()
+        .take(steps)
+        {
             self.write(topic, key.as_bytes(), &value.to_string(), at)
                 .await;
         }
@@ -157,6 +177,39 @@ impl Stage {
         });
         self.write(topics::WEIGHT_RETRAIN, &key, &value.to_string(), start)
             .await;
+    }
+
+    /// Stores rows of 40 walleye, and trains on them as the trigger for fish 1 to 14 does.
+    pub(crate) async fn retrain(&self) -> String {
+        let live = self.live_version().await;
+        let rows = (1..=40).map(|id| {
+            let weighed = time(2 * id + 10);
+            let (length, height) = (75.0 + (id % 7) as f64, 15.0 + (id % 5) as f64);
+            let noise = ((id * 37) % 11) as f64 / 100.0;
+            let row = json!({
+                "_id": format!("{id}@{weighed}"), "Key": "Key", "Fish_Id": id.to_string(),
+                "Species": "walleye", "Length": length,
+                "Height": height, "PredictedWeight": 4.0,
+                "ActualWeight": 0.02 * length + 0.04 * height + noise, "Error": 0.8,
+                "ModelVersion": live, "Timestamp": weighed,
+            });
+            (format!("{id}@{weighed}"), row)
+        });
+        let stored = self
+            .store
+            .replace_many("Weight", "TrainingData", rows.collect());
+        stored.await.unwrap();
+        let trigger = json!({
+            "ModelVersion": live, "Species": ["walleye"], "Fish_Id_Start": "1",
+            "Fish_Id_End": "14", "ErrorAvg": 0.8, "Fish": 14,
+        });
+        let asked = reqwest::Client::new()
+            .post(format!("{}/train", self.model_url))
+            .bearer_auth(TOKEN)
+            .json(&trigger);
+        let answer: Value = asked.send().await.unwrap().json().await.unwrap();
+        assert_eq!(answer["Outcome"], "activated", "{answer}");
+        answer["ModelVersion"].as_str().unwrap().to_owned()
     }
 
     pub(crate) async fn dead_letter(&self, reason: &str) {
@@ -176,6 +229,39 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         self.stop.cancel();
+    }
+}
+
+/// The model server as seen through a connection that fails for some paths.
+pub(crate) struct Faulty {
+    pub(crate) url: String,
+    broken: Arc<Mutex<Option<&'static str>>>,
+}
+
+impl Faulty {
+    pub(crate) async fn of(model_url: &str, broken: &'static str) -> Self {
+        let broken = Arc::new(Mutex::new(Some(broken)));
+        let (base, fails) = (model_url.to_owned(), Arc::clone(&broken));
+        let forward = move |uri: Uri| {
+            let (base, fails) = (base.clone(), Arc::clone(&fails));
+            async move {
+                let broken = *fails.lock().unwrap();
+                if broken.is_some_and(|end| uri.path().ends_with(end)) {
+                    return (StatusCode::INTERNAL_SERVER_ERROR, String::new());
+                }
+                let answer = reqwest::get(format!("{base}{uri}")).await.unwrap();
+                (answer.status(), answer.text().await.unwrap())
+            }
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().fallback(forward);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, broken }
+    }
+
+    pub(crate) fn mend(&self) {
+        *self.broken.lock().unwrap() = None;
     }
 }
 

@@ -1,7 +1,8 @@
 //! What is watched: a pipeline that has run for long, parts, groups.
 
 use messages::topics;
-use monitor::PartUrl;
+use monitor::{Monitor, PartUrl};
+use tokio::net::TcpListener;
 
 use crate::actions::act;
 use crate::support::{Stage, time};
@@ -92,4 +93,81 @@ async fn parts_and_groups_are_told_as_they_are() {
         page.contains("nothing committed"),
         "the group does not exist"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_never_answers_holds_up_nothing_else() {
+    let stage = Stage::new().await;
+    // It takes connections and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut config = stage.config();
+    config.health = vec![PartUrl {
+        name: "silent".to_owned(),
+        url: format!("http://{}/", silent.local_addr().unwrap()),
+    }];
+    let monitor = stage.monitor_with(config).await;
+    let page = monitor.page().await;
+    // The page did not wait until the silence was one.
+    assert!(page.contains("<strong>silent</strong><span>not asked yet</span>"));
+    let page = monitor.page_with("does not answer within 2 s").await;
+    assert!(
+        page.contains("<strong>model server</strong><span>up: ready"),
+        "{page}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_on_the_topics_before_the_monitor_says_nothing_of_rates_and_alerts_see_the_first_letter()
+ {
+    let stage = Stage::new().await;
+    let live = stage.live_version().await;
+    for id in 1..=50 {
+        stage.fish(id, "salmon", &live, 0.02).await;
+    }
+    stage.dead_letter("of the past").await;
+    let monitor = stage.monitor().await;
+    let letters = "catchweight_dead_letters_total{topic=\"machine-measurement-dlq\"}";
+    let page = monitor.page_with("of the past").await;
+    assert_eq!(monitor.metric(letters).await, 0.0);
+    let row = |page: &str| {
+        let rest = page
+            .split("<span class=\"topic\">machine-weight</span>")
+            .nth(1);
+        let row = rest.and_then(|rest| rest.split("</tr>").next());
+        row.expect("a row").to_owned()
+    };
+    let past = row(&page);
+    assert!(past.contains(">50</td>"), "{past}");
+    assert!(
+        past.contains(">0.0</td>") && past.contains(">none yet</td>"),
+        "{past}"
+    );
+    stage.fish(51, "salmon", &live, 0.02).await;
+    stage.dead_letter("just now").await;
+    monitor.page_with("just now").await;
+    let page = monitor.page_with("data-fish=\"51\"").await;
+    assert!(row(&page).contains(">0.1</td>"), "{}", row(&page));
+    assert_eq!(monitor.metric(letters).await, 1.0);
+    assert_eq!(
+        monitor
+            .metric(&letters.replace("machine-measurement", "weight-diff"))
+            .await,
+        0.0
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistyped_store_is_an_error_and_no_new_file() {
+    let stage = Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mistyped = folder.path().join("stroe.sqlite");
+    let mut config = stage.config();
+    config.store = Some(format!("sqlite:{}", mistyped.display()).parse().unwrap());
+    let error = Monitor::bind(config).await.err().expect("no monitor");
+    let said = format!("{error:#}");
+    assert!(
+        said.contains("stroe.sqlite") && said.contains("No such file"),
+        "{said}"
+    );
+    assert!(!mistyped.exists());
 }

@@ -107,6 +107,19 @@ pub(super) fn newest(
     .collect()
 }
 
+/// Those of the ids in a JSON array that are rows of the training data.
+pub(super) fn rows_among(connection: &Connection, ids: &str) -> Result<Vec<String>, StoreError> {
+    let mut select = connection
+        .prepare_cached(
+            "SELECT _id FROM TrainingData WHERE _id IN (SELECT value FROM json_each(?1))",
+        )
+        .map_err(store_error)?;
+    let rows = select
+        .query_map([ids], |row| row.get(0))
+        .map_err(store_error)?;
+    rows.collect::<Result<_, _>>().map_err(store_error)
+}
+
 /// Whether there is a row of this fish.
 pub(super) fn has_fish(
     connection: &Connection,

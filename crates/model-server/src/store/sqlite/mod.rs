@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde_json::Value;
 
 use super::{Page, Store, StoreError};
@@ -35,6 +35,23 @@ impl SqliteStore {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let connection = Connection::open(&path).map_err(store_error)?;
         schema::prepare(&connection)?;
+        Ok(Self {
+            path: Arc::new(path.as_ref().to_owned()),
+            connection: Arc::new(Mutex::new(connection)),
+        })
+    }
+
+    /// Opens a file that is there, to read only: it stays as it is. Blocks for some milliseconds.
+    ///
+    /// # Errors
+    /// Where there is no file, it cannot be read, is no store of this program, or was written by a
+    /// later release.
+    pub fn open_to_read(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        // SQLite's own word for a file that is not there is that it cannot be opened.
+        std::fs::metadata(&path).map_err(|error| StoreError::Failed(error.into()))?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags).map_err(store_error)?;
+        schema::check(&connection)?;
         Ok(Self {
             path: Arc::new(path.as_ref().to_owned()),
             connection: Arc::new(Mutex::new(connection)),
@@ -129,6 +146,11 @@ impl Store for SqliteStore {
         let (fish_id, version) = (fish_id.to_owned(), version.map(str::to_owned));
         self.call(move |db| documents::has_fish(db, &fish_id, version.as_deref()))
             .await
+    }
+
+    async fn rows_among(&self, ids: &[String]) -> Result<Vec<String>, StoreError> {
+        let ids = serde_json::Value::from(ids).to_string();
+        self.call(move |db| documents::rows_among(db, &ids)).await
     }
 
     async fn insert_version(&self, version: &Version) -> Result<bool, StoreError> {

@@ -9,6 +9,8 @@ use super::{StoreError, store_error};
 
 /// Kept in the file's `user_version`.
 const SCHEMA_VERSION: i64 = 1;
+/// How long a call waits for another process that writes.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `Weight.TrainingData`'s columns besides `_id` and `document`: name and SQL type. They are null
 /// where the document has no value of that type.
@@ -38,6 +40,22 @@ pub(super) const TRIGGER_IDENTITY: [&str; 3] = [
 /// Makes the tables where they are missing.
 pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     prepare_file(connection).map_err(store_error)?;
+    known_version(connection)?;
+    connection.execute_batch(&tables()).map_err(store_error)
+}
+
+/// Whether a file that is only read is a store.
+pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(PATIENCE).map_err(store_error)?;
+    if known_version(connection)? == 0 {
+        let text = "the file is no store: the model server has not prepared it";
+        return Err(StoreError::Failed(text.into()));
+    }
+    Ok(())
+}
+
+/// The format of the file; 0 where it has none yet.
+fn known_version(connection: &Connection) -> Result<i64, StoreError> {
     let found: i64 = connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .map_err(store_error)?;
@@ -50,11 +68,11 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
             .into(),
         ));
     }
-    connection.execute_batch(&tables()).map_err(store_error)
+    Ok(found)
 }
 
 fn prepare_file(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(PATIENCE)?;
     // Readers such as R do not block the writer, and a killed process leaves a whole file.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")

@@ -1,0 +1,93 @@
+//! Which names the monitor answers to. A page of another site whose name was made to point here (DNS
+//! rebinding) is of the same origin for a browser; its requests still carry that site's name.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+/// The names besides addresses and `localhost`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names(Arc<[String]>);
+
+impl Names {
+    pub(crate) fn new(allowed: &[String]) -> Self {
+        Self(
+            allowed
+                .iter()
+                .map(|name| name.to_ascii_lowercase())
+                .collect(),
+        )
+    }
+
+    /// Whether a request's `Host` is an address, which no other site's page can have, `localhost`, or an
+    /// allowed name. No browser leaves it out.
+    fn allow(&self, headers: &HeaderMap) -> bool {
+        let Some(host) = headers.get(header::HOST) else {
+            return true;
+        };
+        let host = host.to_str().unwrap_or_default().to_ascii_lowercase();
+        let name = without_port(&host);
+        let address = name.trim_start_matches('[').trim_end_matches(']');
+        address.parse::<IpAddr>().is_ok()
+            || name == "localhost"
+            || name.ends_with(".localhost")
+            || self.0.iter().any(|allowed| allowed == name)
+    }
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// Refuses requests that were sent to another name: 421, as RFC 9110 has it.
+pub(super) async fn check(State(names): State<Names>, request: Request, next: Next) -> Response {
+    if names.allow(request.headers()) {
+        return next.run(request).await;
+    }
+    let text = "The monitor does not answer to this name: open it by its address, or start it with \
+                --allowed-host and the name.\n";
+    (StatusCode::MISDIRECTED_REQUEST, text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_localhost_and_allowed_names_are_answered_and_no_other_name() {
+        let names = Names::new(&["Fish.example".to_owned()]);
+        let allowed = |host: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().expect("a header"));
+            names.allow(&headers)
+        };
+        for host in [
+            "127.0.0.1:8080",
+            "192.168.0.7",
+            "[::1]:8080",
+            "localhost:8080",
+            "a.localhost",
+            "fish.example",
+            "FISH.example:443",
+        ] {
+            assert!(allowed(host), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "127.0.0.1.evil.example:8080",
+            "fish.example.evil.example",
+            "localhost.evil.example",
+            "",
+        ] {
+            assert!(!allowed(host), "{host}");
+        }
+        assert!(names.allow(&HeaderMap::new()), "no browser");
+    }
+}

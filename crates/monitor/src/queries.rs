@@ -1,0 +1,123 @@
+//! Whether the SQL's queries run, asked of the engine's REST API: an engine that answers and runs no
+//! query is healthy and does nothing.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use messages::topics;
+use serde::Deserialize;
+use serde_json::json;
+
+/// The topics that the SQL's queries write.
+const WRITTEN: [&str; 2] = [topics::WEIGHT_DIFF, topics::WEIGHT_RETRAIN];
+
+/// The state of the queries that write a topic of the pipeline.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Queries {
+    /// By topic: the id of a query that writes it, and its state.
+    by_topic: BTreeMap<String, (String, String)>,
+}
+
+/// An entity of the answer to `SHOW QUERIES`.
+#[derive(Deserialize)]
+struct Entity {
+    #[serde(default)]
+    queries: Vec<Query>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Query {
+    id: String,
+    #[serde(default)]
+    sink_kafka_topics: Vec<String>,
+    #[serde(default)]
+    state: String,
+}
+
+impl Queries {
+    /// Asks the engine at `url`, such as `http://localhost:8088`.
+    pub(crate) async fn ask(client: &reqwest::Client, url: &str) -> anyhow::Result<Self> {
+        let url = format!("{}/ksql", url.trim_end_matches('/'));
+        let asked = client.post(&url).json(&json!({ "ksql": "SHOW QUERIES;" }));
+        let answer = asked.send().await.map_err(reqwest::Error::without_url)?;
+        let answer = answer.error_for_status()?.text().await?;
+        let entities = serde_json::from_str(&answer).context("an unexpected answer")?;
+        Ok(Self::from(entities))
+    }
+
+    fn from(entities: Vec<Entity>) -> Self {
+        let mut by_topic: BTreeMap<String, (String, String)> = BTreeMap::new();
+        for query in entities.into_iter().flat_map(|entity| entity.queries) {
+            for topic in query.sink_kafka_topics {
+                // Of several queries that write a topic one that runs counts.
+                let known = by_topic.get(&topic);
+                if known.is_none_or(|(_, state)| state != RUNNING) {
+                    by_topic.insert(topic, (query.id.clone(), query.state.clone()));
+                }
+            }
+        }
+        Self { by_topic }
+    }
+
+    /// The topics of the pipeline that no running query writes.
+    pub(crate) fn unwritten(&self) -> Vec<&'static str> {
+        let runs = |topic: &&str| {
+            let found = self.by_topic.get(*topic);
+            found.is_some_and(|(_, state)| state == RUNNING)
+        };
+        WRITTEN.into_iter().filter(|topic| !runs(topic)).collect()
+    }
+
+    /// The health of the pipeline's queries in words.
+    pub(crate) fn health(&self) -> Result<String, String> {
+        let unwritten = self.unwritten();
+        if unwritten.is_empty() {
+            return Ok("the queries run".to_owned());
+        }
+        let why = unwritten
+            .iter()
+            .map(|topic| match self.by_topic.get(*topic) {
+                Some((id, state)) => format!("{id}, which writes {topic}, is {state}"),
+                None => format!("no query writes {topic}"),
+            });
+        Err(why.collect::<Vec<_>>().join("; "))
+    }
+}
+
+/// The state of a query that does its work.
+const RUNNING: &str = "RUNNING";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queries(states: &[(&str, &str)]) -> Queries {
+        let queries = states.iter().map(|(topic, state)| {
+            json!({"id": format!("Q_{topic}"), "sinks": ["X"], "sinkKafkaTopics": [topic],
+                "queryType": "PERSISTENT", "state": state, "statusCount": {*state: 1}})
+        });
+        let answer = json!([{"@type": "queries", "statementText": "SHOW QUERIES;",
+            "queries": queries.collect::<Vec<_>>(), "warnings": []}]);
+        Queries::from(serde_json::from_value(answer).expect("an answer"))
+    }
+
+    #[test]
+    fn an_engine_whose_queries_are_gone_or_broken_is_not_well() {
+        let both = [("weight-diff", "RUNNING"), ("weight-retrain", "RUNNING")];
+        assert!(queries(&both).health().is_ok());
+        assert_eq!(queries(&both).unwritten(), [""; 0]);
+        let none = queries(&[]);
+        assert_eq!(none.unwritten(), ["weight-diff", "weight-retrain"]);
+        assert_eq!(
+            none.health(),
+            Err("no query writes weight-diff; no query writes weight-retrain".to_owned())
+        );
+        let broken = queries(&[("weight-diff", "ERROR"), ("weight-retrain", "RUNNING")]);
+        assert_eq!(broken.unwritten(), ["weight-diff"]);
+        assert_eq!(
+            broken.health(),
+            Err("Q_weight-diff, which writes weight-diff, is ERROR".to_owned())
+        );
+    }
+}
