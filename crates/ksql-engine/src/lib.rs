@@ -31,5 +31,6 @@ pub mod registry;
 pub mod schema;
 pub mod serve;
 mod shortest;
+pub mod text;
 pub mod types;
 pub mod value;

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::decimal::Decimal;
+use crate::text::Text;
 
 /// One value of a row. Which variant it may be besides `Null` is the column's type.
 #[derive(Clone, Debug)]
@@ -21,11 +22,11 @@ pub enum Value {
     /// `DOUBLE`
     Double(f64),
     /// `VARCHAR`
-    Text(Arc<str>),
+    Text(Text),
     /// `ARRAY`
     Array(Arc<[Value]>),
     /// `MAP`, in the order in which the keys came
-    Map(Arc<[(Arc<str>, Value)]>),
+    Map(Arc<[(Text, Value)]>),
     /// `STRUCT`, in the order of the type's fields
     Struct(Arc<[Value]>),
 }
@@ -33,7 +34,7 @@ pub enum Value {
 impl Value {
     /// A text.
     pub fn text(text: impl AsRef<str>) -> Self {
-        Value::Text(Arc::from(text.as_ref()))
+        Value::Text(Text::from(text.as_ref()))
     }
 
     /// Whether it is NULL.
@@ -69,12 +70,4 @@ pub(crate) fn compare_doubles(a: f64, b: f64) -> Ordering {
         Some(order) => order,
         None => a.is_nan().cmp(&b.is_nan()),
     }
-}
-
-/// The order of Java's `String.compareTo`: by UTF-16 code units.
-pub(crate) fn compare_texts(a: &str, b: &str) -> Ordering {
-    if a.is_ascii() && b.is_ascii() {
-        return a.cmp(b);
-    }
-    a.encode_utf16().cmp(b.encode_utf16())
 }

@@ -5,9 +5,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::sync::Arc;
-
-use smallvec::SmallVec;
+use std::str::FromStr;
 
 use crate::decimal::Decimal;
 use crate::execute::like;
@@ -15,7 +13,8 @@ use crate::functions::EvalError;
 use crate::numbers::{compare_double_with, double_text, parse_double};
 use crate::parse::ast::{ArithmeticOp, CompareOp};
 use crate::plan::node::{Cast, Comparison, Node, Number, RowRef};
-use crate::value::{Value, compare_texts};
+use crate::text::Text;
+use crate::value::Value;
 
 type Evaluated = Result<Value, EvalError>;
 
@@ -36,12 +35,7 @@ impl Node {
             }
             Node::Join(left, right) => {
                 let (left, right) = (left.peek(row)?, right.peek(row)?);
-                let mut text = SmallVec::<[u8; 128]>::new();
-                text.extend_from_slice(joined(&left).as_bytes());
-                text.extend_from_slice(joined(&right).as_bytes());
-                Ok(Value::text(
-                    std::str::from_utf8(&text).map_err(|_| EvalError::Conversion)?,
-                ))
+                Ok(Value::Text(joined(&left, &right)))
             }
             Node::Compare(op, comparison, left, right) => {
                 let (left, right) = (left.peek(row)?, right.peek(row)?);
@@ -106,7 +100,7 @@ impl Node {
             Node::Array(items) => Ok(Value::Array(all(items, row)?.into())),
             Node::Struct(items) => Ok(Value::Struct(all(items, row)?.into())),
             Node::Map(entries) => {
-                let mut map: Vec<(Arc<str>, Value)> = Vec::with_capacity(entries.len());
+                let mut map: Vec<(Text, Value)> = Vec::with_capacity(entries.len());
                 for (key, value) in entries {
                     let Value::Text(key) = key.eval(row)? else {
                         return Err(EvalError::Null);
@@ -159,10 +153,13 @@ fn all(nodes: &[Node], row: RowRef<'_>) -> Result<Vec<Value>, EvalError> {
     nodes.iter().map(|node| node.eval(row)).collect()
 }
 
-fn joined(value: &Value) -> &str {
-    match value {
-        Value::Text(text) => text,
-        _ => "null",
+fn joined(left: &Value, right: &Value) -> Text {
+    let null = Text::from("null");
+    match (left, right) {
+        (Value::Text(left), Value::Text(right)) => left.joined(right),
+        (Value::Text(left), _) => left.joined(&null),
+        (_, Value::Text(right)) => null.joined(right),
+        _ => null.joined(&null),
     }
 }
 
@@ -238,7 +235,7 @@ fn compare(
         Comparison::Double => double(left)?.partial_cmp(&double(right)?),
         Comparison::Decimal => Some(compare_exactly(left, right)?),
         Comparison::Text => match (left, right) {
-            (Value::Text(a), Value::Text(b)) => Some(compare_texts(a, b)),
+            (Value::Text(a), Value::Text(b)) => Some(a.compare(b)),
             _ => None,
         },
         Comparison::Boolean => match (left, right) {
@@ -286,18 +283,18 @@ fn convert(cast: Cast, value: Value) -> Evaluated {
             Value::BigInt(number) => *number as i32,
             Value::Double(number) => *number as i32,
             Value::Decimal(number) => truncated(number) as i32,
-            Value::Text(text) => trimmed(text).parse().map_err(|_| EvalError::Conversion)?,
+            Value::Text(text) => whole_number(text)?,
             _ => return Ok(value),
         })),
         Cast::ToBigInt => Ok(Value::BigInt(match &value {
             Value::Integer(number) => i64::from(*number),
             Value::Double(number) => *number as i64,
             Value::Decimal(number) => truncated(number) as i64,
-            Value::Text(text) => trimmed(text).parse().map_err(|_| EvalError::Conversion)?,
+            Value::Text(text) => whole_number(text)?,
             _ => return Ok(value),
         })),
         Cast::ToDouble => Ok(Value::Double(match &value {
-            Value::Text(text) => decimal_text(text).ok_or(EvalError::Conversion)?,
+            Value::Text(text) => decimal_text(&text.encoded()).ok_or(EvalError::Conversion)?,
             other => double(other)?,
         })),
         Cast::ToText => Ok(Value::text(match &value {
@@ -308,10 +305,16 @@ fn convert(cast: Cast, value: Value) -> Evaluated {
             _ => return Ok(value),
         })),
         Cast::ToBoolean => Ok(match &value {
-            Value::Text(text) => Value::Boolean(is_yes(text)),
+            Value::Text(text) => Value::Boolean(is_yes(&text.encoded())),
             _ => value,
         }),
     }
+}
+
+fn whole_number<T: FromStr>(text: &Text) -> Result<T, EvalError> {
+    // Half a character is no digit, nor is what stands for it.
+    let text = text.encoded();
+    trimmed(&text).parse().map_err(|_| EvalError::Conversion)
 }
 
 fn trimmed(text: &str) -> &str {

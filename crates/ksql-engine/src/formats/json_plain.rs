@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use crate::formats::json_read::{Texts, has_upper};
 use crate::formats::scan::plain_length;
 use crate::numbers::small_decimal;
+use crate::text::Text;
 use crate::types::{Field, SqlType};
 use crate::value::Value;
 
@@ -245,7 +246,7 @@ impl<'t> Scan<'t> {
             (b'n', _) => self.word("null").map(|()| Value::Null),
             (b'"', SqlType::Varchar) => {
                 let text = self.string()?;
-                Some(Value::Text(texts.shared(&text)))
+                Some(Value::Text(Text::Whole(texts.shared(&text))))
             }
             (b't', SqlType::Boolean) => self.word("true").map(|()| Value::Boolean(true)),
             (b'f', SqlType::Boolean) => self.word("false").map(|()| Value::Boolean(false)),

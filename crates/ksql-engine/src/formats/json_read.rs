@@ -3,7 +3,6 @@
 //! A column's field is the one of the same name, or else one whose upper-cased name is the column's.
 //! One field that cannot be read fails the whole record.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,10 +10,11 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::decimal::Decimal;
-use crate::formats::json_write::write_text;
+use crate::formats::json_write::write_escaped;
 use crate::formats::{DecodeError, json_plain};
 use crate::numbers::{JsonNumber, parse_double};
 use crate::schema::Column;
+use crate::text::Text;
 use crate::types::{Field, SqlType};
 use crate::value::Value;
 
@@ -217,12 +217,14 @@ impl<'t> Visitor<'t> for Slots<'_> {
         let mut other_case: Vec<Option<&'t str>> = Vec::new();
         // Writers keep an order: the next field is most often the next column.
         let mut next = 0;
-        while let Some(Key(name)) = map.next_key()? {
+        while let Some(Characters(name)) = map.next_key()? {
             let value: &'t RawValue = map.next_value()?;
+            // No column's name has half a character.
+            let Some(name) = name.whole() else { continue };
             let is = |index: usize| {
                 self.fields
                     .get(index)
-                    .is_some_and(|field| field.name == *name)
+                    .is_some_and(|field| field.name == name)
             };
             let found = if is(next) {
                 Some(next)
@@ -250,25 +252,49 @@ impl<'t> Visitor<'t> for Slots<'_> {
     }
 }
 
-/// A key, borrowed where it has no escapes.
-pub(crate) struct Key<'t>(pub(crate) Cow<'t, str>);
+/// A JSON text, which may have halves of characters: that is why it is read as bytes.
+struct Characters<'t>(Read<'t>);
 
-impl<'t> serde::Deserialize<'t> for Key<'t> {
+enum Read<'t> {
+    Plain(&'t str),
+    Escaped(Text),
+}
+
+impl Read<'_> {
+    fn units(&self) -> Vec<u16> {
+        match self {
+            Read::Plain(text) => units(text),
+            Read::Escaped(text) => text.units().into_owned(),
+        }
+    }
+
+    fn whole(&self) -> Option<&str> {
+        match self {
+            Read::Plain(text) => Some(text),
+            Read::Escaped(text) => text.whole(),
+        }
+    }
+}
+
+impl<'t> serde::Deserialize<'t> for Characters<'t> {
     fn deserialize<D: Deserializer<'t>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Name;
-        impl<'t> Visitor<'t> for Name {
-            type Value = Key<'t>;
+        struct Visit;
+        impl<'t> Visitor<'t> for Visit {
+            type Value = Characters<'t>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name")
+                f.write_str("a text")
             }
-            fn visit_borrowed_str<E>(self, text: &'t str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Borrowed(text)))
+            fn visit_borrowed_bytes<E>(self, bytes: &'t [u8]) -> Result<Self::Value, E> {
+                Ok(Characters(match std::str::from_utf8(bytes) {
+                    Ok(text) => Read::Plain(text),
+                    Err(_) => Read::Escaped(Text::from_wtf8(bytes)),
+                }))
             }
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Owned(text.to_owned())))
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+                Ok(Characters(Read::Escaped(Text::from_wtf8(bytes))))
             }
         }
-        deserializer.deserialize_str(Name)
+        deserializer.deserialize_bytes(Visit)
     }
 }
 
@@ -280,17 +306,25 @@ fn excerpt(raw: &str) -> String {
     text
 }
 
-fn text_of(raw: &str) -> Result<Cow<'_, str>, DecodeError> {
+/// A JSON text.
+fn text_of(raw: &str) -> Result<Read<'_>, DecodeError> {
     if let Some(plain) = raw
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'))
         && !plain.contains('\\')
     {
-        return Ok(Cow::Borrowed(plain));
+        return Ok(Read::Plain(plain));
     }
     let mut deserializer = serde_json::Deserializer::from_str(raw);
-    let Key(text) = serde::Deserialize::deserialize(&mut deserializer).map_err(error)?;
+    let Characters(text) = serde::Deserialize::deserialize(&mut deserializer).map_err(error)?;
     Ok(text)
+}
+
+/// A JSON text that is no VARCHAR: there half a character is wrong in any case.
+fn plain_text_of(raw: &str) -> Result<String, DecodeError> {
+    let text = text_of(raw)?;
+    let whole = text.whole().map(str::to_owned);
+    whole.ok_or_else(|| error(format!("{} has half a character", excerpt(raw))))
 }
 
 fn number_of(raw: &str) -> Result<JsonNumber<'_>, DecodeError> {
@@ -322,14 +356,14 @@ fn read_value(raw: &str, ty: &SqlType, texts: &mut Texts) -> Result<Value, Decod
             Ok(Value::Double(if zero { 0.0 } else { number }))
         }
         SqlType::Integer if first == b'"' => {
-            let text = text_of(raw)?;
+            let text = plain_text_of(raw)?;
             text.parse().map(Value::Integer).map_err(|_| mismatch())
         }
         SqlType::BigInt if first == b'"' => {
-            let text = text_of(raw)?;
+            let text = plain_text_of(raw)?;
             text.parse().map(Value::BigInt).map_err(|_| mismatch())
         }
-        SqlType::Double if first == b'"' => parse_double(&text_of(raw)?)
+        SqlType::Double if first == b'"' => parse_double(&plain_text_of(raw)?)
             .map(Value::Double)
             .ok_or_else(mismatch),
         SqlType::Integer | SqlType::BigInt | SqlType::Double => Err(mismatch()),
@@ -337,7 +371,7 @@ fn read_value(raw: &str, ty: &SqlType, texts: &mut Texts) -> Result<Value, Decod
             let read = if is_number {
                 read_decimal(&number_of(raw)?, *precision, *scale)
             } else if first == b'"' {
-                let text = text_of(raw)?;
+                let text = plain_text_of(raw)?;
                 JsonNumber::new(text.trim()).and_then(|number| {
                     parse_double(&text)?;
                     read_decimal(&number, *precision, *scale)
@@ -348,8 +382,12 @@ fn read_value(raw: &str, ty: &SqlType, texts: &mut Texts) -> Result<Value, Decod
             read.map(|number| Value::Decimal(Arc::new(number)))
                 .ok_or_else(mismatch)
         }
-        SqlType::Varchar if first == b'"' => Ok(Value::Text(texts.shared(&text_of(raw)?))),
-        SqlType::Varchar => Ok(Value::text(as_text(raw, 0)?)),
+        SqlType::Varchar if first == b'"' => Ok(Value::Text(match text_of(raw)? {
+            Read::Plain(text) => Text::Whole(texts.shared(text)),
+            Read::Escaped(Text::Whole(text)) => Text::Whole(texts.shared(&text)),
+            Read::Escaped(text) => text,
+        })),
+        SqlType::Varchar => Ok(Value::Text(Text::from_units(&as_text(raw, 0)?))),
         SqlType::Array(element) if first == b'[' => {
             let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(error)?;
             let items: Result<Vec<Value>, _> = items
@@ -359,9 +397,9 @@ fn read_value(raw: &str, ty: &SqlType, texts: &mut Texts) -> Result<Value, Decod
             Ok(Value::Array(items?.into()))
         }
         SqlType::Map(inner) if first == b'{' => {
-            let mut entries: Vec<(Arc<str>, Value)> = Vec::new();
+            let mut entries: Vec<(Text, Value)> = Vec::new();
             for (name, item) in entries_of(raw)? {
-                entries.push((Arc::from(name), read_value(item, inner, texts)?));
+                entries.push((name, read_value(item, inner, texts)?));
             }
             Ok(Value::Map(entries.into()))
         }
@@ -406,17 +444,21 @@ fn read_decimal(number: &JsonNumber<'_>, precision: u32, scale: u32) -> Option<D
 }
 
 /// The entries of an object; of two with one name the last one counts.
-fn entries_of(raw: &str) -> Result<Vec<(String, &str)>, DecodeError> {
+fn entries_of(raw: &str) -> Result<Vec<(Text, &str)>, DecodeError> {
     struct Entries;
     impl<'t> Visitor<'t> for Entries {
-        type Value = Vec<(String, &'t str)>;
+        type Value = Vec<(Text, &'t str)>;
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("an object")
         }
         fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut entries: Vec<(String, &'t str)> = Vec::new();
+            let mut entries: Vec<(Text, &'t str)> = Vec::new();
             let mut places = std::collections::HashMap::new();
-            while let Some(name) = map.next_key::<String>()? {
+            while let Some(Characters(name)) = map.next_key()? {
+                let name = match name {
+                    Read::Plain(text) => Text::from(text),
+                    Read::Escaped(text) => text,
+                };
                 let value: &'t RawValue = map.next_value()?;
                 let place = *places.entry(name.clone()).or_insert(entries.len());
                 if let Some(entry) = entries.get_mut(place) {
@@ -433,28 +475,36 @@ fn entries_of(raw: &str) -> Result<Vec<(String, &str)>, DecodeError> {
         .map_err(error)
 }
 
-/// What a VARCHAR column holds for a JSON value that is no text: a number's own text, an object as
-/// compact JSON, an array as `[a, b]`.
-fn as_text(raw: &str, depth: usize) -> Result<String, DecodeError> {
+/// What a VARCHAR column holds for a JSON value that is no text, in UTF-16 units: a number's own
+/// text, an object as compact JSON, an array as `[a, b]`.
+fn as_text(raw: &str, depth: usize) -> Result<Vec<u16>, DecodeError> {
     match raw.as_bytes().first() {
-        Some(b'"') => Ok(text_of(raw)?.into_owned()),
+        Some(b'"') => Ok(text_of(raw)?.units()),
         Some(b'{') => {
-            let mut text = String::new();
+            let mut text = Vec::new();
             compact(raw, depth, &mut text)?;
             Ok(text)
         }
         Some(b'[') => {
             let depth = deeper(depth)?;
             let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(error)?;
-            let items: Result<Vec<String>, _> = items
-                .into_iter()
-                .map(|item| as_text(item.get(), depth))
-                .collect();
-            Ok(format!("[{}]", items?.join(", ")))
+            let mut text = units("[");
+            for (index, item) in items.into_iter().enumerate() {
+                if index > 0 {
+                    text.extend(units(", "));
+                }
+                text.extend(as_text(item.get(), depth)?);
+            }
+            text.extend(units("]"));
+            Ok(text)
         }
-        Some(b't' | b'f' | b'n') => Ok(raw.to_owned()),
-        _ => Ok(number_of(raw)?.text()),
+        Some(b't' | b'f' | b'n') => Ok(units(raw)),
+        _ => Ok(units(&number_of(raw)?.text())),
     }
+}
+
+fn units(text: &str) -> Vec<u16> {
+    text.encode_utf16().collect()
 }
 
 fn deeper(depth: usize) -> Result<usize, DecodeError> {
@@ -466,54 +516,54 @@ fn deeper(depth: usize) -> Result<usize, DecodeError> {
     Ok(depth + 1)
 }
 
-fn compact(raw: &str, depth: usize, text: &mut String) -> Result<(), DecodeError> {
+fn compact(raw: &str, depth: usize, text: &mut Vec<u16>) -> Result<(), DecodeError> {
     let depth = deeper(depth)?;
     match raw.as_bytes().first() {
         Some(b'{') => {
-            text.push('{');
+            text.extend(units("{"));
             for (index, (name, item)) in entries_of(raw)?.into_iter().enumerate() {
                 if index > 0 {
-                    text.push(',');
+                    text.extend(units(","));
                 }
-                quote(&name, text);
-                text.push(':');
+                quote(&name.units(), text);
+                text.extend(units(":"));
                 compact(item, depth, text)?;
             }
-            text.push('}');
+            text.extend(units("}"));
         }
         Some(b'[') => {
-            text.push('[');
+            text.extend(units("["));
             let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(error)?;
             for (index, item) in items.into_iter().enumerate() {
                 if index > 0 {
-                    text.push(',');
+                    text.extend(units(","));
                 }
                 compact(item.get(), depth, text)?;
             }
-            text.push(']');
+            text.extend(units("]"));
         }
-        Some(b'"') => quote(&text_of(raw)?, text),
-        Some(b't' | b'f' | b'n') => text.push_str(raw),
-        _ => text.push_str(&number_of(raw)?.text()),
+        Some(b'"') => quote(&text_of(raw)?.units(), text),
+        Some(b't' | b'f' | b'n') => text.extend(units(raw)),
+        _ => text.extend(units(&number_of(raw)?.text())),
     }
     Ok(())
 }
 
-/// Jackson escapes no surrogate pairs when it writes text rather than bytes.
-fn quote(name: &str, text: &mut String) {
-    text.push('"');
+/// Jackson escapes no surrogates when it writes text rather than bytes.
+fn quote(name: &[u16], text: &mut Vec<u16>) {
+    text.extend(units("\""));
     let mut bytes = Vec::new();
-    for c in name.chars() {
-        if (c as u32) > 0xFFFF {
-            text.push(c);
-            continue;
+    for unit in name {
+        match u8::try_from(*unit).ok().filter(u8::is_ascii) {
+            Some(byte) => {
+                bytes.clear();
+                write_escaped(char::from(byte).encode_utf8(&mut [0; 4]), &mut bytes);
+                text.extend(bytes.iter().map(|byte| u16::from(*byte)));
+            }
+            None => text.push(*unit),
         }
-        bytes.clear();
-        write_text(c.encode_utf8(&mut [0; 4]), &mut bytes);
-        let escaped = bytes.get(1..bytes.len() - 1).unwrap_or(&[]);
-        text.push_str(std::str::from_utf8(escaped).unwrap_or(""));
     }
-    text.push('"');
+    text.extend(units("\""));
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use crate::formats::scan::writable_length;
 use crate::numbers::{double_text, write_double};
 use crate::schema::Column;
+use crate::text::Text;
 use crate::types::SqlType;
 use crate::value::Value;
 
@@ -20,7 +21,7 @@ impl JsonWriter {
     pub(crate) fn new(columns: &[Column]) -> Self {
         let prefix = |(index, column): (usize, &Column)| {
             let mut bytes = vec![if index == 0 { b'{' } else { b',' }];
-            write_text(&column.name, &mut bytes);
+            write_str(&column.name, &mut bytes);
             bytes.push(b':');
             bytes
         };
@@ -57,7 +58,7 @@ pub(crate) fn write_value(value: &Value, ty: &SqlType, bytes: &mut Vec<u8>) {
         Value::BigInt(number) => drop(write!(bytes, "{number}")),
         Value::Decimal(number) => drop(write!(bytes, "{number}")),
         Value::Double(number) if number.is_finite() => write_double(*number, bytes),
-        Value::Double(number) => write_text(&double_text(*number), bytes),
+        Value::Double(number) => write_str(&double_text(*number), bytes),
         Value::Text(text) => write_text(text, bytes),
         Value::Array(items) => {
             let element = match ty {
@@ -96,7 +97,7 @@ pub(crate) fn write_value(value: &Value, ty: &SqlType, bytes: &mut Vec<u8>) {
                     if index > 0 {
                         bytes.push(b',');
                     }
-                    write_text(&field.name, bytes);
+                    write_str(&field.name, bytes);
                     bytes.push(b':');
                     write_value(item, &field.ty, bytes);
                 }
@@ -106,17 +107,40 @@ pub(crate) fn write_value(value: &Value, ty: &SqlType, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Characters beyond the basic plane are written as escaped surrogate pairs, as Jackson does when
-/// it writes bytes.
-pub(crate) fn write_text(text: &str, bytes: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let escape = |unit: u16, bytes: &mut Vec<u8>| {
-        bytes.extend_from_slice(b"\\u");
-        for shift in [12, 8, 4, 0] {
-            bytes.push(HEX[usize::from((unit >> shift) & 0xF)]);
-        }
+/// Halves of characters are escaped.
+fn write_text(text: &Text, bytes: &mut Vec<u8>) {
+    let units = match text {
+        Text::Whole(text) => return write_str(text, bytes),
+        Text::Cut(units) => units,
     };
     bytes.push(b'"');
+    for c in char::decode_utf16(units.iter().copied()) {
+        match c {
+            Ok(c) => write_escaped(c.encode_utf8(&mut [0; 4]), bytes),
+            Err(half) => write_unit(half.unpaired_surrogate(), bytes),
+        }
+    }
+    bytes.push(b'"');
+}
+
+/// Characters beyond the basic plane are written as escaped surrogate pairs, as Jackson does when
+/// it writes bytes.
+fn write_str(text: &str, bytes: &mut Vec<u8>) {
+    bytes.push(b'"');
+    write_escaped(text, bytes);
+    bytes.push(b'"');
+}
+
+fn write_unit(unit: u16, bytes: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    bytes.extend_from_slice(b"\\u");
+    for shift in [12, 8, 4, 0] {
+        bytes.push(HEX[usize::from((unit >> shift) & 0xF)]);
+    }
+}
+
+/// What is between the quotes.
+pub(crate) fn write_escaped(text: &str, bytes: &mut Vec<u8>) {
     let mut rest = text;
     // What needs no escape is copied in one piece: everything from the space on but quotes,
     // backslashes and characters of four bytes.
@@ -137,12 +161,11 @@ pub(crate) fn write_text(text: &str, bytes: &mut Vec<u8>) {
             Some('\u{c}') => bytes.extend_from_slice(b"\\f"),
             Some(c) => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
-                    escape(*unit, bytes);
+                    write_unit(*unit, bytes);
                 }
             }
             None => {}
         }
         rest = chars.as_str();
     }
-    bytes.push(b'"');
 }

@@ -1,7 +1,5 @@
 //! The `KAFKA` format: big-endian numbers, UTF-8 text.
 
-use std::sync::Arc;
-
 use crate::formats::DecodeError;
 use crate::types::SqlType;
 use crate::value::Value;
@@ -33,7 +31,7 @@ pub(crate) fn read(bytes: &[u8], ty: &SqlType) -> Result<Value, DecodeError> {
             bytes.try_into().map_err(|_| wrong(8))?,
         ))),
         // As Java does: what is no UTF-8 becomes U+FFFD.
-        _ => Ok(Value::Text(Arc::from(String::from_utf8_lossy(bytes)))),
+        _ => Ok(Value::text(String::from_utf8_lossy(bytes))),
     }
 }
 
@@ -43,7 +41,7 @@ pub(crate) fn append(value: &Value, bytes: &mut Vec<u8>) -> bool {
         Value::Integer(number) => bytes.extend_from_slice(&number.to_be_bytes()),
         Value::BigInt(number) => bytes.extend_from_slice(&number.to_be_bytes()),
         Value::Double(number) => bytes.extend_from_slice(&number.to_be_bytes()),
-        Value::Text(text) => bytes.extend_from_slice(text.as_bytes()),
+        Value::Text(text) => bytes.extend_from_slice(text.encoded().as_bytes()),
         _ => return false,
     }
     true

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::formats::json_read::JsonReader;
 use crate::formats::json_write::JsonWriter;
 use crate::schema::Column;
+use crate::text::Text;
 use crate::types::SqlType;
 use crate::value::Value;
 
@@ -121,8 +122,16 @@ impl Writer {
     pub(crate) fn write_shared(&self, value: &Value) -> Option<Arc<[u8]>> {
         match (self, value) {
             // The text's own bytes are the key's.
-            (Writer::Kafka, Value::Text(text)) => Some(Arc::from(Arc::clone(text))),
+            (Writer::Kafka, Value::Text(Text::Whole(text))) => Some(Arc::from(Arc::clone(text))),
             _ => self.write([value]).map(Arc::from),
+        }
+    }
+
+    /// The column as it is read back from its bytes.
+    pub(crate) fn through(&self, value: Value) -> Value {
+        match (self, value) {
+            (Writer::Kafka, Value::Text(text @ Text::Cut(_))) => Value::text(text.encoded()),
+            (_, value) => value,
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::functions::ArgType;
 use crate::functions::collecting::{ByOffset, Collect, Which};
 use crate::types::SqlType;
-use crate::value::{Value, compare_doubles, compare_texts};
+use crate::value::{Value, compare_doubles};
 
 /// The running state of one aggregate in one group.
 pub trait Accumulator: Send + std::fmt::Debug {
@@ -256,7 +256,7 @@ impl Accumulator for Extreme {
             (Value::Integer(a), Value::Integer(b)) => a.cmp(b),
             (Value::BigInt(a), Value::BigInt(b)) => a.cmp(b),
             (Value::Double(a), Value::Double(b)) => compare_doubles(*a, *b),
-            (Value::Text(a), Value::Text(b)) => compare_texts(a, b),
+            (Value::Text(a), Value::Text(b)) => a.compare(b),
             _ => return,
         };
         if order == self.wanted {

@@ -30,9 +30,6 @@ pub enum EvalError {
     /// NaN or infinity compared with a decimal constant.
     #[error("NaN or infinity has no decimal value")]
     NotFinite,
-    /// A text cut inside a character of two UTF-16 units.
-    #[error("half a character")]
-    HalfCharacter,
     /// A LIKE pattern that ends with its escape character.
     #[error("the escape character ends the pattern")]
     NothingEscaped,

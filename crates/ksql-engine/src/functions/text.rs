@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use crate::functions::{ArgType, EvalError, ScalarCall};
+use crate::text::Text;
 use crate::types::SqlType;
 use crate::value::Value;
 
@@ -27,7 +28,7 @@ pub(crate) fn resolve_substring(args: &[ArgType]) -> Option<(SqlType, ScalarCall
     }
 }
 
-fn of_text(args: &[Value], function: impl Fn(&str) -> Value) -> Result<Value, EvalError> {
+fn of_text(args: &[Value], function: impl Fn(&Text) -> Value) -> Result<Value, EvalError> {
     Ok(match args.first() {
         Some(Value::Text(text)) => function(text),
         _ => Value::Null,
@@ -35,33 +36,45 @@ fn of_text(args: &[Value], function: impl Fn(&str) -> Value) -> Result<Value, Ev
 }
 
 pub(crate) fn ucase(args: &[Value]) -> Result<Value, EvalError> {
-    of_text(args, |text| Value::text(text.to_uppercase()))
+    of_text(args, |text| Value::Text(text.map(str::to_uppercase)))
 }
 
 pub(crate) fn lcase(args: &[Value]) -> Result<Value, EvalError> {
-    of_text(args, |text| Value::text(text.to_lowercase()))
+    of_text(args, |text| Value::Text(text.map(str::to_lowercase)))
 }
 
 pub(crate) fn len(args: &[Value]) -> Result<Value, EvalError> {
     of_text(args, |text| {
-        Value::Integer(i32::try_from(text.encode_utf16().count()).unwrap_or(i32::MAX))
+        Value::Integer(i32::try_from(text.units().len()).unwrap_or(i32::MAX))
     })
 }
 
 /// Control characters and the space, as Java's `String.trim`.
 pub(crate) fn trim(args: &[Value]) -> Result<Value, EvalError> {
-    of_text(args, |text| Value::text(text.trim_matches(|c| c <= ' ')))
+    of_text(args, |text| match text {
+        Text::Whole(text) => Value::text(text.trim_matches(|c| c <= ' ')),
+        Text::Cut(units) => {
+            let kept = |unit: &u16| *unit > u16::from(b' ');
+            let start = units.iter().position(kept).unwrap_or(0);
+            let end = units.iter().rposition(kept).map_or(0, |last| last + 1);
+            Value::Text(Text::from_units(units.get(start..end).unwrap_or(&[])))
+        }
+    })
 }
 
 /// Nulls are left out.
 pub(crate) fn concat(args: &[Value]) -> Result<Value, EvalError> {
-    let mut joined = String::new();
-    for arg in args {
-        if let Value::Text(text) = arg {
-            joined.push_str(text);
-        }
+    let mut texts = args.iter().filter_map(|arg| match arg {
+        Value::Text(text) => Some(text),
+        _ => None,
+    });
+    if let Some(whole) = texts.clone().map(Text::whole).collect::<Option<String>>() {
+        return Ok(Value::text(whole));
     }
-    Ok(Value::text(joined))
+    let first = texts.next().cloned().unwrap_or_else(|| Text::from(""));
+    Ok(Value::Text(
+        texts.fold(first, |joined, text| joined.joined(text)),
+    ))
 }
 
 /// From 1, or from the end if negative.
@@ -75,7 +88,7 @@ fn substring(args: &[Value]) -> Result<Value, EvalError> {
         ] => (text, *position, Some(*length)),
         _ => return Ok(Value::Null),
     };
-    let units: Vec<u16> = text.encode_utf16().collect();
+    let units = text.units();
     let all = units.len() as i64;
     let position = i64::from(position);
     let start = if position < 0 {
@@ -88,7 +101,5 @@ fn substring(args: &[Value]) -> Result<Value, EvalError> {
         None => all,
     };
     let piece = units.get(start as usize..end as usize).unwrap_or(&[]);
-    String::from_utf16(piece)
-        .map(Value::text)
-        .map_err(|_| EvalError::HalfCharacter)
+    Ok(Value::Text(Text::from_units(piece)))
 }

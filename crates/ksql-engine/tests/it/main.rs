@@ -7,6 +7,7 @@ mod cases;
 #[path = "../../examples/qtt/compare.rs"]
 mod compare;
 mod fuzz;
+mod half_characters;
 mod join_model;
 mod kafka;
 mod oracle;

@@ -21,7 +21,16 @@ impl Task {
     ) {
         let values = passed.values;
         let groups = aggregate.group_by.iter();
-        let group: Key = groups.map(|node| node.column(values)).collect();
+        let group: Key = groups
+            .map(|node| {
+                let value = node.column(values);
+                // What moves is read back from its bytes.
+                match aggregate.moves {
+                    true => self.group_writer.through(value),
+                    false => value,
+                }
+            })
+            .collect();
         if group.iter().any(Value::is_null) {
             return;
         }

@@ -80,7 +80,14 @@ impl Task {
     ) {
         // The left row always knows the key.
         let key = match has_key {
-            true => join.keys[0].node.column(RowRef::whole(&pair.left)),
+            true => {
+                let own = &join.keys[0];
+                let key = own.node.column(RowRef::whole(&pair.left));
+                match own.moves {
+                    true => self.join_writer.through(key),
+                    false => key,
+                }
+            }
             false => Value::Null,
         };
         let extra = [key];
