@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
-use crate::execute::change::Key;
+use crate::execute::change::{Key, Step};
+use crate::execute::faults::Faults;
+use crate::functions::EvalError;
 use crate::functions::aggregate::Accumulator;
-use crate::plan::node::{Node, RowRef};
+use crate::plan::node::RowRef;
 use crate::plan::{AggregatePlan, WindowPlan};
 use crate::value::Value;
 
@@ -60,6 +62,7 @@ impl AggregateState {
     }
 
     /// Takes a row that belongs to the group `values`, whose bytes are `key`.
+    #[allow(clippy::too_many_arguments)]
     pub(crate) fn process(
         &mut self,
         plan: &AggregatePlan,
@@ -68,7 +71,9 @@ impl AggregateState {
         arguments: &[Value],
         timestamp: i64,
         updates: &mut Vec<Update>,
+        faults: &mut Faults<'_>,
     ) {
+        let failed = &mut |error| faults.note(Step::Having, error);
         match self {
             AggregateState::Unwindowed(groups) => {
                 if !groups.contains_key(key) {
@@ -78,7 +83,7 @@ impl AggregateState {
                     return;
                 };
                 group.add(arguments, timestamp);
-                updates.extend(group.change(plan, None));
+                updates.extend(group.change(plan, None, failed));
             }
             AggregateState::Windowed {
                 windows,
@@ -104,7 +109,7 @@ impl AggregateState {
                     };
                     group.add(arguments, timestamp);
                     if !plan.is_final {
-                        updates.extend(group.change(plan, Some((start, window))));
+                        updates.extend(group.change(plan, Some((start, window)), failed));
                     }
                 }
                 // What is closed never changes again.
@@ -116,7 +121,8 @@ impl AggregateState {
                     let found_from = window.found_for_ms.map(|age| newest.saturating_sub(age));
                     let is_found = found_from.is_none_or(|from| start >= from);
                     let groups = entry.remove().into_values();
-                    let rows = groups.filter_map(|group| group.state(plan, Some((start, window))));
+                    let rows =
+                        groups.filter_map(|group| group.state(plan, Some((start, window)), failed));
                     let rows: Vec<Update> = rows.filter(|_| is_found).collect();
                     if plan.is_final {
                         updates.extend(rows.iter().cloned());
@@ -131,7 +137,7 @@ impl AggregateState {
     }
 
     /// The rows that are in the table now: by window start, then key bytes. Ends when `visit`
-    /// breaks.
+    /// breaks. A `HAVING` that fails was noted when the group changed.
     pub(crate) fn rows(
         &self,
         plan: &AggregatePlan,
@@ -143,7 +149,7 @@ impl AggregateState {
                 groups.sort_unstable_by_key(|(key, _)| *key);
                 let mut rows = groups
                     .iter()
-                    .filter_map(|(_, group)| group.state(plan, None));
+                    .filter_map(|(_, group)| group.state(plan, None, &mut |_| {}));
                 rows.try_for_each(visit)
             }
             AggregateState::Windowed {
@@ -162,8 +168,9 @@ impl AggregateState {
                 let open = windows
                     .iter()
                     .flat_map(|(start, groups)| groups.values().map(move |group| (*start, group)));
-                let mut open =
-                    open.filter_map(|(start, group)| group.state(plan, Some((start, window))));
+                let mut open = open.filter_map(|(start, group)| {
+                    group.state(plan, Some((start, window)), &mut |_| {})
+                });
                 open.try_for_each(visit)
             }
         }
@@ -210,14 +217,20 @@ impl Group {
         &mut self,
         plan: &AggregatePlan,
         window: Option<(i64, WindowPlan)>,
+        failed: &mut dyn FnMut(EvalError),
     ) -> Option<Update> {
-        let state = self.state(plan, window);
+        let state = self.state(plan, window, failed);
         let passed = std::mem::replace(&mut self.passed, state.is_some());
         state.or_else(|| passed.then(|| self.update(window, None)))
     }
 
     /// Its state, if that passes `HAVING`.
-    fn state(&self, plan: &AggregatePlan, window: Option<(i64, WindowPlan)>) -> Option<Update> {
+    fn state(
+        &self,
+        plan: &AggregatePlan,
+        window: Option<(i64, WindowPlan)>,
+        failed: &mut dyn FnMut(EvalError),
+    ) -> Option<Update> {
         let bound = |bound: Option<i64>| bound.map_or(Value::Null, Value::BigInt);
         let start = window.map(|(start, _)| start);
         let end = window.map(|(start, window)| start.saturating_add(window.size_ms));
@@ -229,10 +242,13 @@ impl Group {
                 .iter()
                 .map(|accumulator| accumulator.result()),
         );
-        let passes = plan
-            .having
-            .as_ref()
-            .is_none_or(|having| Node::holds(having, RowRef::whole(&row)));
+        let passes = plan.having.as_ref().is_none_or(|having| {
+            let held = having.holds(RowRef::whole(&row));
+            held.unwrap_or_else(|error| {
+                failed(error);
+                false
+            })
+        });
         passes.then(|| self.update(window, Some(row)))
     }
 

@@ -26,7 +26,31 @@ pub struct Change {
     pub headers: Arc<[Header]>,
 }
 
-/// A record that a query left out, and why.
+/// What a query was doing when something went wrong with a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Reading the record: it is left out.
+    Read,
+    /// `WHERE`: the row is left out.
+    Filter,
+    /// The key by which the row is joined.
+    JoinKey,
+    /// The expression of this number in `GROUP BY`, counted from 0: the row is left out.
+    GroupBy(usize),
+    /// The argument of the aggregate of this number: it is null.
+    Argument(usize),
+    /// `HAVING`: the row does not pass.
+    Having,
+    /// A column of the result: it is null.
+    Column {
+        /// Its name.
+        name: String,
+        /// Its place in the `SELECT`, counted from 0.
+        index: usize,
+    },
+}
+
+/// What went wrong with a record. The query goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The record's topic.
@@ -35,7 +59,9 @@ pub struct Problem {
     pub partition: u32,
     /// The record's offset.
     pub offset: i64,
-    /// What is wrong with it.
+    /// Where it went wrong.
+    pub step: Step,
+    /// What is wrong.
     pub reason: String,
 }
 
@@ -44,7 +70,7 @@ pub struct Problem {
 pub struct Outcome {
     /// Changes of the result, in their order.
     pub changes: Vec<Change>,
-    /// What was left out.
+    /// What went wrong.
     pub problems: Vec<Problem>,
 }
 

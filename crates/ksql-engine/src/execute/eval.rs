@@ -137,16 +137,6 @@ impl Node {
             _ => Err(EvalError::Null),
         }
     }
-
-    /// A whole condition: what fails or is null does not hold.
-    pub(crate) fn holds(&self, row: RowRef<'_>) -> bool {
-        matches!(self.eval(row), Ok(Value::Boolean(true)))
-    }
-
-    /// A whole column: what fails is null.
-    pub(crate) fn column(&self, row: RowRef<'_>) -> Value {
-        self.eval(row).unwrap_or(Value::Null)
-    }
 }
 
 fn all(nodes: &[Node], row: RowRef<'_>) -> Result<Vec<Value>, EvalError> {

@@ -6,6 +6,7 @@
 mod aggregate;
 pub mod change;
 mod eval;
+mod faults;
 mod input;
 mod join;
 mod like;
@@ -14,7 +15,7 @@ pub mod record;
 pub mod sink;
 pub mod task;
 
-pub use change::{Change, Outcome, Problem, QueryFailed};
+pub use change::{Change, Outcome, Problem, QueryFailed, Step};
 pub use record::{Header, OutputRecord, Record};
 pub use sink::SinkWriter;
 pub use task::Task;

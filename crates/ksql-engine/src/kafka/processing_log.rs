@@ -1,45 +1,42 @@
-//! Records that a query cannot use: a log line, a counter, and an entry in a topic, in the shape of
-//! ksqlDB's processing log. The query goes on.
+//! What goes wrong with single records: a log line, a counter, and an entry in a topic, in the shape
+//! of ksqlDB's processing log. The query goes on.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::execute::{Header, OutputRecord, Problem};
+use crate::execute::{Header, OutputRecord, Problem, Step};
+use crate::plan::{QueryPlan, Stage};
 
 /// Says it once and makes the entry.
-pub(crate) fn entry(topic: &Arc<str>, query: &str, problem: &Problem) -> OutputRecord {
-    tracing::warn!(
-        query,
-        topic = %problem.topic,
-        partition = problem.partition,
-        offset = problem.offset,
-        reason = problem.reason,
-        "a record was skipped; it is in the processing log"
-    );
+pub(crate) fn entry(
+    topic: &Arc<str>,
+    query: &str,
+    plan: &QueryPlan,
+    problem: &Problem,
+) -> OutputRecord {
+    if problem.step == Step::Read {
+        tracing::warn!(
+            query,
+            topic = %problem.topic,
+            partition = problem.partition,
+            offset = problem.offset,
+            reason = problem.reason,
+            "a record was skipped; it is in the processing log"
+        );
+    } else {
+        // There may be one for each row: its counter and the topic tell of them.
+        tracing::debug!(query, ?problem, "an expression failed");
+    }
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |now| i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
-    let place = format!("{}/{}@{}", problem.topic, problem.partition, problem.offset);
     let message = json!({
         "level": "ERROR",
-        "logger": format!("processing.{query}.KsqlTopic.Source.deserializer"),
+        "logger": format!("processing.{query}.{}", logger(plan, problem)),
         "time": now,
-        "message": {
-            "type": 0,
-            "deserializationError": {
-                "target": "value",
-                "errorMessage": format!("{place}: {}", problem.reason),
-                "recordB64": null,
-                "cause": [],
-                "topic": &*problem.topic,
-            },
-            "recordProcessingError": null,
-            "productionError": null,
-            "serializationError": null,
-            "kafkaStreamsThreadError": null,
-        },
+        "message": message(problem),
     });
     let header = |key: &str, value: String| Header {
         key: key.to_owned(),
@@ -56,5 +53,132 @@ pub(crate) fn entry(topic: &Arc<str>, query: &str, problem: &Problem) -> OutputR
             header("source.partition", problem.partition.to_string()),
             header("source.offset", problem.offset.to_string()),
         ]),
+    }
+}
+
+/// The step's name in ksqlDB's plans.
+fn logger(plan: &QueryPlan, problem: &Problem) -> &'static str {
+    let grouped = matches!(plan.stage, Stage::Aggregate(_));
+    let is_left = || plan.source_topics().next() == Some(&*problem.topic);
+    match problem.step {
+        Step::Read if plan.join.is_none() => "KsqlTopic.Source.deserializer",
+        Step::Read if is_left() => "KafkaTopic_Left.Source.deserializer",
+        Step::Read => "KafkaTopic_Right.Source.deserializer",
+        Step::Filter => "WhereFilter",
+        Step::JoinKey if is_left() => "LeftSourceKeyed",
+        Step::JoinKey => "RightSourceKeyed",
+        Step::GroupBy(_) => "Aggregate.GroupBy",
+        Step::Argument(_) => "Aggregate.Prepare",
+        Step::Having => "Aggregate.HavingFilter",
+        Step::Column { .. } if grouped => "Aggregate.Project",
+        Step::Column { .. } => "Project",
+    }
+}
+
+/// One of ksqlDB's kinds of messages; the others are null beside it.
+fn message(problem: &Problem) -> Value {
+    let place = format!("{}/{}@{}", problem.topic, problem.partition, problem.offset);
+    let what = match &problem.step {
+        Step::Read => {
+            let error = json!({
+                "target": "value",
+                "errorMessage": format!("{place}: {}", problem.reason),
+                "recordB64": null,
+                "cause": [],
+                "topic": &*problem.topic,
+            });
+            return of_kind(0, error, Value::Null);
+        }
+        Step::Filter => "Error evaluating WHERE".to_owned(),
+        Step::JoinKey => "Error computing the key of the join".to_owned(),
+        Step::GroupBy(index) => format!(
+            "Error calculating group-by column with index {index}. \
+             The source row will be excluded from the table."
+        ),
+        Step::Argument(index) => {
+            format!("Error computing the argument of the aggregate with index {index}")
+        }
+        Step::Having => "Error evaluating HAVING".to_owned(),
+        Step::Column { name, index } => {
+            format!("Error computing expression for column {name} with index {index}")
+        }
+    };
+    let error = json!({
+        "errorMessage": format!("{place}: {what}"),
+        "record": null,
+        "cause": [problem.reason],
+    });
+    of_kind(1, Value::Null, error)
+}
+
+fn of_kind(kind: u8, deserialization: Value, processing: Value) -> Value {
+    json!({
+        "type": kind,
+        "deserializationError": deserialization,
+        "recordProcessingError": processing,
+        "productionError": null,
+        "serializationError": null,
+        "kafkaStreamsThreadError": null,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::registry::Registry;
+
+    /// The entry for a problem of a query.
+    fn of(statement: &str, step: Step) -> Value {
+        let mut registry = Registry::new(Catalog::assuming(1));
+        let source =
+            "CREATE STREAM S (ID VARCHAR KEY, V INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');";
+        registry
+            .execute(&format!("{source}{statement}"))
+            .expect("supported statements");
+        let problem = Problem {
+            topic: Arc::from("s"),
+            partition: 2,
+            offset: 7,
+            step,
+            reason: "division by zero".to_owned(),
+        };
+        let plan = &registry.queries()[0].plan;
+        let record = entry(&Arc::from("log"), "Q_1", plan, &problem);
+        serde_json::from_slice(&record.value.expect("a value")).expect("JSON")
+    }
+
+    #[test]
+    fn an_entry_has_the_shape_of_ksqldbs() {
+        let column = Step::Column {
+            name: "R".to_owned(),
+            index: 1,
+        };
+        let failed = of("CREATE STREAM X AS SELECT ID, 1 / V AS R FROM S;", column);
+        assert_eq!(failed["level"], "ERROR");
+        assert_eq!(failed["logger"], "processing.Q_1.Project");
+        assert_eq!(failed["message"]["type"], 1);
+        assert_eq!(failed["message"]["deserializationError"], Value::Null);
+        assert_eq!(
+            failed["message"]["recordProcessingError"],
+            json!({
+                "errorMessage": "s/2@7: Error computing expression for column R with index 1",
+                "record": null,
+                "cause": ["division by zero"],
+            })
+        );
+        let unread = of("CREATE STREAM X AS SELECT ID, V FROM S;", Step::Read);
+        assert_eq!(
+            unread["logger"],
+            "processing.Q_1.KsqlTopic.Source.deserializer"
+        );
+        assert_eq!(unread["message"]["type"], 0);
+        assert_eq!(unread["message"]["recordProcessingError"], Value::Null);
+        assert_eq!(unread["message"]["deserializationError"]["topic"], "s");
+        let grouped = "CREATE TABLE T AS SELECT ID, COUNT(*) AS N FROM S GROUP BY ID HAVING 1 / COUNT(*) > 0;";
+        assert_eq!(
+            of(grouped, Step::Having)["logger"],
+            "processing.Q_1.Aggregate.HavingFilter"
+        );
     }
 }

@@ -8,13 +8,13 @@ use futures::future::select_all;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::execute::{Change, Outcome, Record, SinkWriter, Task};
+use crate::execute::{Change, Outcome, Record, SinkWriter, Step, Task};
 use crate::kafka::consume::{Event, Reader};
+use crate::kafka::error::RuntimeError;
 use crate::kafka::merge::Merger;
 use crate::kafka::metrics::QueryMetrics;
 use crate::kafka::processing_log;
 use crate::kafka::produce::Deliveries;
-use crate::kafka::runtime::RuntimeError;
 
 /// A lane with this much waiting is not fetched until half of it is gone.
 const LANE_RECORDS: usize = 1_000;
@@ -165,8 +165,12 @@ impl QueryLoop {
 
     async fn pass_on(&mut self, outcome: &mut Outcome) -> Result<(), RuntimeError> {
         for problem in outcome.problems.drain(..) {
-            self.metrics.skipped.inc();
-            let entry = processing_log::entry(&self.processing_log, &self.id, &problem);
+            match problem.step {
+                Step::Read => self.metrics.skipped.inc(),
+                _ => self.metrics.failed.inc(),
+            };
+            let log = &self.processing_log;
+            let entry = processing_log::entry(log, &self.id, self.task.plan(), &problem);
             self.deliveries.send(&entry, 1).await?;
         }
         for change in outcome.changes.drain(..) {

@@ -1,6 +1,7 @@
 //! Rows of two streams that meet.
 
-use crate::execute::change::Outcome;
+use crate::execute::change::{Outcome, Step};
+use crate::execute::faults::Faults;
 use crate::execute::input::Row;
 use crate::execute::join::{Pair, Side};
 use crate::execute::murmur2::partition_of;
@@ -24,7 +25,11 @@ impl Task {
         outcome: &mut Outcome,
     ) {
         let own = &join.keys[usize::from(side == Side::Right)];
-        let key = own.node.column(RowRef::whole(values));
+        let key = Faults::new(record, &mut outcome.problems).column(
+            &own.node,
+            RowRef::whole(values),
+            || Step::JoinKey,
+        );
         let bytes = if key.is_null() {
             None
         } else {
@@ -78,11 +83,13 @@ impl Task {
         partition: u32,
         outcome: &mut Outcome,
     ) {
+        let mut faults = Faults::new(record, &mut outcome.problems);
         // The left row always knows the key.
         let key = match has_key {
             true => {
                 let own = &join.keys[0];
-                let key = own.node.column(RowRef::whole(&pair.left));
+                let row = RowRef::whole(&pair.left);
+                let key = faults.column(&own.node, row, || Step::JoinKey);
                 match own.moves {
                     true => self.join_writer.through(key),
                     false => key,
@@ -98,7 +105,7 @@ impl Task {
         if plan
             .filter
             .as_ref()
-            .is_some_and(|filter| !filter.holds(values))
+            .is_some_and(|filter| !faults.holds(filter, values, Step::Filter))
         {
             return;
         }

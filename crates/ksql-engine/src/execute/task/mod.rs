@@ -8,7 +8,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::execute::aggregate::{AggregateState, Update};
-use crate::execute::change::{Change, Key, Outcome, Problem, QueryFailed};
+use crate::execute::change::{Change, Key, Outcome, QueryFailed, Step};
+use crate::execute::faults::Faults;
 use crate::execute::input::{Input, Row};
 use crate::execute::join::{JoinState, Pair, Side};
 use crate::execute::record::Record;
@@ -123,16 +124,9 @@ impl Task {
         record: &Record,
         outcome: &mut Outcome,
     ) -> Result<(), QueryFailed> {
-        let problem = |reason: String| Problem {
-            topic: Arc::clone(&record.topic),
-            partition: record.partition,
-            offset: record.offset,
-            reason,
-        };
+        let mut faults = Faults::new(record, &mut outcome.problems);
         if record.timestamp < 0 {
-            outcome
-                .problems
-                .push(problem("its timestamp is negative".to_owned()));
+            faults.note(Step::Read, "its timestamp is negative");
             return Ok(());
         }
         let Some(reader) = self.inputs.get_mut(input) else {
@@ -141,7 +135,7 @@ impl Task {
         let mut values = std::mem::take(&mut self.scratch.row);
         let processed = match reader.read(record, &mut values) {
             Err(error) => {
-                outcome.problems.push(problem(error.to_string()));
+                faults.note(Step::Read, error);
                 Ok(())
             }
             Ok(row) => {
@@ -177,8 +171,9 @@ impl Task {
             return Ok(());
         }
         let row_ref = RowRef::whole(values);
+        let mut faults = Faults::new(record, &mut outcome.problems);
         if let Some(filter) = &plan.filter
-            && !(row.has_value && filter.holds(row_ref))
+            && !(row.has_value && faults.holds(filter, row_ref, Step::Filter))
         {
             return Ok(());
         }
@@ -235,7 +230,8 @@ impl Task {
             self.group(aggregate, passed, outcome);
             return;
         }
-        let columns = columns(plan, passed.values);
+        let mut faults = Faults::new(passed.record, &mut outcome.problems);
+        let columns = columns(plan, passed.values, &mut faults);
         let keyed = passed.has_key || matches!(plan.stage, Stage::Rekeyed);
         let key = (keyed && self.key_count > 0).then(|| {
             let mut key: Key = smallvec::smallvec![Value::Null; self.key_count];
@@ -264,9 +260,15 @@ fn key_writer(format: Format, columns: &[Column]) -> Writer {
     }
 }
 
-fn columns(plan: &QueryPlan, values: RowRef<'_>) -> Vec<Value> {
-    plan.columns
-        .iter()
-        .map(|column| column.node.column(values))
+fn columns(plan: &QueryPlan, values: RowRef<'_>, faults: &mut Faults<'_>) -> Vec<Value> {
+    let columns = plan.columns.iter().enumerate();
+    columns
+        .map(|(index, column)| {
+            let name = || column.name.clone();
+            faults.column(&column.node, values, || Step::Column {
+                name: name(),
+                index,
+            })
+        })
         .collect()
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::execute::change::{Change, Outcome};
+use crate::execute::change::{Change, Outcome, Step};
+use crate::execute::faults::Faults;
 use crate::execute::input::Row;
 use crate::execute::record::Record;
 use crate::execute::task::{Task, columns};
@@ -21,11 +22,12 @@ impl Task {
         outcome: &mut Outcome,
     ) {
         let row_ref = RowRef::whole(values);
+        let mut faults = Faults::new(record, &mut outcome.problems);
         let holds = row.has_value
             && plan
                 .filter
                 .as_ref()
-                .is_none_or(|filter| filter.holds(row_ref));
+                .is_none_or(|filter| faults.holds(filter, row_ref, Step::Filter));
         let key = record.key.clone().unwrap_or_default();
         let partition = self
             .partitions
@@ -48,7 +50,7 @@ impl Task {
         outcome.changes.push(Change {
             key: row.has_key.then(|| self.keys_of(values)),
             window_start: row.window_start,
-            columns: holds.then(|| columns(plan, row_ref)),
+            columns: holds.then(|| columns(plan, row_ref, &mut faults)),
             timestamp: record.timestamp,
             headers: Arc::clone(&record.headers),
         });

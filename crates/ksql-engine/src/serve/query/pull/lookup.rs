@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
-use crate::execute::{Outcome, Record, SinkWriter, Task};
+use crate::execute::{Outcome, Record, SinkWriter, Step, Task};
 use crate::plan::QueryPlan;
 use crate::registry::RegisteredQuery;
 use crate::serve::error::{ApiError, SERVER_ERROR};
@@ -78,7 +78,9 @@ impl Lookup {
                 headers: written.headers,
             };
             let processed = self.task.process(0, &record, &mut outcome);
-            let problem = outcome.problems.pop().map(|problem| problem.reason);
+            let mut problems = outcome.problems.drain(..);
+            let unread = problems.find(|problem| problem.step == Step::Read);
+            let problem = unread.map(|problem| problem.reason);
             failure = processed.err().map(|error| error.to_string()).or(problem);
             if failure.is_some() {
                 return ControlFlow::Break(());

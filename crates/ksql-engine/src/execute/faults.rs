@@ -1,0 +1,61 @@
+//! Expressions that fail: the value that takes their place, and the note of it.
+
+use std::sync::Arc;
+
+use crate::execute::change::{Problem, Step};
+use crate::execute::record::Record;
+use crate::functions::EvalError;
+use crate::plan::node::{Node, RowRef};
+use crate::value::Value;
+
+/// Takes what fails while a record is processed.
+pub(crate) struct Faults<'f> {
+    record: &'f Record,
+    problems: &'f mut Vec<Problem>,
+}
+
+impl<'f> Faults<'f> {
+    pub(crate) fn new(record: &'f Record, problems: &'f mut Vec<Problem>) -> Self {
+        Self { record, problems }
+    }
+
+    /// Notes what went wrong.
+    pub(crate) fn note(&mut self, step: Step, reason: impl ToString) {
+        self.problems.push(Problem {
+            topic: Arc::clone(&self.record.topic),
+            partition: self.record.partition,
+            offset: self.record.offset,
+            step,
+            reason: reason.to_string(),
+        });
+    }
+
+    /// A whole column: what fails is null.
+    pub(crate) fn column(
+        &mut self,
+        node: &Node,
+        row: RowRef<'_>,
+        step: impl FnOnce() -> Step,
+    ) -> Value {
+        node.eval(row).unwrap_or_else(|error| {
+            self.note(step(), error);
+            Value::Null
+        })
+    }
+
+    /// A whole condition: what fails or is null does not hold.
+    pub(crate) fn holds(&mut self, node: &Node, row: RowRef<'_>, step: Step) -> bool {
+        let held = node.holds(row);
+        held.unwrap_or_else(|error| {
+            self.note(step, error);
+            false
+        })
+    }
+}
+
+impl Node {
+    /// Whether it is true; null is not.
+    pub(crate) fn holds(&self, row: RowRef<'_>) -> Result<bool, EvalError> {
+        Ok(matches!(self.eval(row)?, Value::Boolean(true)))
+    }
+}
