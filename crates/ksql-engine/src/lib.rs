@@ -18,6 +18,8 @@
 pub mod analyse;
 pub mod catalog;
 mod decimal;
+mod decimal_double;
+mod double_digits;
 pub mod engine;
 pub mod error;
 pub mod execute;
@@ -30,7 +32,6 @@ pub mod plan;
 pub mod registry;
 pub mod schema;
 pub mod serve;
-mod shortest;
 pub mod text;
 pub mod types;
 pub mod value;

@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use crate::shortest::Shortest;
+use crate::decimal_double::DecimalDouble;
+use crate::double_digits::DoubleDigits;
 
 /// A finite number as decimal digits: `0.d₁d₂… · 10^(exponent + number of digits)`, that is the
 /// digits as one whole number times `10^exponent`. No leading zeros; zero has no digits.
@@ -61,14 +62,14 @@ impl Digits {
 }
 
 /// A DOUBLE against an exact decimal, as `BigDecimal.valueOf(double).compareTo` does it: by the
-/// double's shortest text. None if the double is not finite.
+/// double's text. None if the double is not finite.
 pub(crate) fn compare_double_with(number: f64, digits: &Digits, nearest: f64) -> Option<Ordering> {
     if !number.is_finite() {
         return None;
     }
-    // Two different doubles never have shortest texts in the other order than themselves.
+    // Two different doubles never have texts in the other order than themselves.
     match number.partial_cmp(&nearest)? {
-        Ordering::Equal => Some(Shortest::of(number)?.digits().compare(digits)),
+        Ordering::Equal => Some(DecimalDouble::of(number)?.digits().compare(digits)),
         order => Some(order),
     }
 }
@@ -76,7 +77,8 @@ pub(crate) fn compare_double_with(number: f64, digits: &Digits, nearest: f64) ->
 /// Appends a finite number as [`double_text`] writes it.
 pub(crate) fn write_double(number: f64, bytes: &mut Vec<u8>) {
     if (1e-3..1e7).contains(&number.abs()) {
-        // Here the shortest digits are written the same way.
+        // Here JDK 17 writes the shortest digits too, because no number lies halfway between two texts
+        // of so few digits.
         bytes.extend_from_slice(zmij::Buffer::new().format_finite(number).as_bytes());
     } else {
         bytes.extend_from_slice(double_text(number).as_bytes());
@@ -99,7 +101,7 @@ pub(crate) fn small_decimal(digits: u64, exponent: i64) -> Option<f64> {
     })
 }
 
-/// As `Double.toString` of JDK 19 and later writes it.
+/// As `Double.toString` of JDK 17 writes it.
 pub(crate) fn double_text(number: f64) -> String {
     if number.is_nan() {
         return "NaN".to_owned();
@@ -120,30 +122,28 @@ pub(crate) fn double_text(number: f64) -> String {
         }
         .to_owned();
     }
-    let mut text = format!("{:e}", number.abs());
-    if text.find('e') == Some(1) {
-        // One digit would do; of the texts with two digits the nearest one is written.
-        text = format!("{:.1e}", number.abs());
-    }
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let written = DoubleDigits::of(number.abs());
+    let digits = std::str::from_utf8(written.digits()).unwrap_or("0");
+    let exponent = written.exponent();
     let sign = if number < 0.0 { "-" } else { "" };
-    if !(-3..7).contains(&exponent) {
-        return format!("{sign}{mantissa}E{exponent}");
-    }
-    let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
-    let digits = digits.trim_end_matches('0');
-    if exponent < 0 {
-        let zeros = "0".repeat(usize::try_from(-exponent - 1).unwrap_or(0));
-        return format!("{sign}0.{zeros}{digits}");
-    }
-    let whole = usize::try_from(exponent + 1).unwrap_or(1);
-    if digits.len() <= whole {
-        let zeros = "0".repeat(whole - digits.len());
-        format!("{sign}{digits}{zeros}.0")
-    } else {
-        let (whole, fraction) = digits.split_at(whole);
-        format!("{sign}{whole}.{fraction}")
+    match usize::try_from(exponent) {
+        Ok(whole @ 1..8) if digits.len() <= whole => {
+            let zeros = "0".repeat(whole - digits.len());
+            format!("{sign}{digits}{zeros}.0")
+        }
+        Ok(whole @ 1..8) => {
+            let (whole, fraction) = digits.split_at(whole);
+            format!("{sign}{whole}.{fraction}")
+        }
+        _ if (-2..=0).contains(&exponent) => {
+            let zeros = "0".repeat(exponent.unsigned_abs() as usize);
+            format!("{sign}0.{zeros}{digits}")
+        }
+        _ => {
+            let (first, rest) = digits.split_at(1);
+            let rest = if rest.is_empty() { "0" } else { rest };
+            format!("{sign}{first}.{rest}E{}", exponent - 1)
+        }
     }
 }
 
@@ -334,7 +334,7 @@ mod tests {
             (12_345_678.9, "1.23456789E7"),
             (0.001, "0.001"),
             (0.000_999_9, "9.999E-4"),
-            (1e23, "1.0E23"),
+            (1e23, "9.999999999999999E22"),
             (4.9e-324, "4.9E-324"),
             (1e-5, "1.0E-5"),
             (-0.15, "-0.15"),

@@ -1,7 +1,7 @@
 //! Functions of numbers, as `java.lang.Math` computes them. A null argument gives null.
 
+use crate::decimal_double::DecimalDouble;
 use crate::functions::{ArgType, EvalError, ScalarCall};
-use crate::shortest::Shortest;
 use crate::types::SqlType;
 use crate::value::Value;
 
@@ -128,7 +128,7 @@ fn round_to_whole(args: &[Value]) -> Result<Value, EvalError> {
 fn round_to_places(args: &[Value]) -> Result<Value, EvalError> {
     match args {
         [Value::Double(number), Value::Integer(places)] => {
-            let digits = Shortest::of(*number).ok_or(EvalError::NotFinite)?;
+            let digits = DecimalDouble::of(*number).ok_or(EvalError::NotFinite)?;
             Ok(Value::Double(digits.round(i64::from(*places))))
         }
         _ => Ok(Value::Null),

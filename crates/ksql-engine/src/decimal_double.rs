@@ -1,36 +1,28 @@
-//! The shortest decimal digits of a DOUBLE: what Java's `BigDecimal.valueOf` makes of it.
+//! A DOUBLE as the decimal number that Java's `BigDecimal.valueOf` makes of it: by its text.
 
+use crate::double_digits::DoubleDigits;
 use crate::numbers::{Digits, small_decimal};
 
-/// `digits · 10^exponent`, without trailing zeros; at most 17 digits.
+/// `digits · 10^exponent`, without trailing zeros; at most 18 digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Shortest {
+pub(crate) struct DecimalDouble {
     negative: bool,
     digits: u64,
     exponent: i64,
 }
 
-impl Shortest {
-    /// The shortest digits that read back as `number`; none if it is not finite.
+impl DecimalDouble {
+    /// None if the number is not finite.
     pub(crate) fn of(number: f64) -> Option<Self> {
         if !number.is_finite() {
             return None;
         }
-        let mut buffer = zmij::Buffer::new();
-        let text = buffer.format_finite(number.abs());
-        let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
-        let exponent: i64 = exponent.parse().ok()?;
-        let (mut digits, mut fraction, mut in_fraction) = (0_u64, 0, false);
-        for byte in mantissa.bytes() {
-            match byte {
-                b'.' => in_fraction = true,
-                digit => {
-                    digits = digits * 10 + u64::from(digit - b'0');
-                    fraction += i64::from(in_fraction);
-                }
-            }
-        }
-        let mut exponent = exponent - fraction;
+        let written = DoubleDigits::of(number.abs());
+        let ascii = written.digits();
+        let mut digits = ascii
+            .iter()
+            .fold(0, |digits, digit| digits * 10 + u64::from(digit - b'0'));
+        let mut exponent = i64::from(written.exponent()) - ascii.len() as i64;
         while digits != 0 && digits.is_multiple_of(10) {
             digits /= 10;
             exponent += 1;
@@ -58,7 +50,7 @@ impl Shortest {
         if dropped <= 0 {
             return self.double(self.digits, self.exponent);
         }
-        // A DOUBLE has at most 17 digits.
+        // A DOUBLE has at most 18 digits.
         let unit = u32::try_from(dropped)
             .ok()
             .filter(|dropped| *dropped <= 18)
@@ -86,7 +78,7 @@ mod tests {
 
     #[test]
     fn rounding_goes_by_the_decimal_text_with_ties_up() {
-        let round = |number: f64, places| Shortest::of(number).expect("finite").round(places);
+        let round = |number: f64, places| DecimalDouble::of(number).expect("finite").round(places);
         assert_eq!(round(1.005, 2), 1.01);
         assert_eq!(round(2.675, 2), 2.68);
         assert_eq!(round(-2.675, 2), -2.67);
