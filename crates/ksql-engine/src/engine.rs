@@ -18,8 +18,6 @@ use crate::registry::{Effect, Executed, RegisteredQuery, Registry};
 pub struct Engine {
     registry: Registry,
     running: Vec<Running>,
-    /// Whether every topic is taken as one partition.
-    one_partition: bool,
     /// The topics that were seen so far; a few, so that they are found by looking at each.
     topics: Vec<Topic>,
     no_headers: Arc<[Header]>,
@@ -81,15 +79,6 @@ impl Engine {
         }
     }
 
-    /// The same, but all records of a topic are in one partition, however many it has: what Kafka
-    /// Streams' test driver does.
-    pub fn in_one_partition(catalog: Catalog) -> Self {
-        Self {
-            one_partition: true,
-            ..Self::new(catalog)
-        }
-    }
-
     /// What is declared and running.
     pub fn registry(&self) -> &Registry {
         &self.registry
@@ -109,12 +98,7 @@ impl Engine {
         for effect in executed.iter().flat_map(|statement| &statement.effects) {
             match effect {
                 Effect::Start(query) => {
-                    let partitions = if self.one_partition {
-                        1
-                    } else {
-                        query.input_partitions
-                    };
-                    self.running.push(Running::new(query, partitions));
+                    self.running.push(Running::new(query));
                 }
                 Effect::Stop(query) => self.running.retain(|running| running.query.id != query.id),
                 _ => {}
@@ -148,42 +132,6 @@ impl Engine {
                 }
             }
             next += 1;
-        }
-        processed.problems = outcome.problems;
-        processed
-    }
-
-    /// Takes records one query at a time: each query has all of its input, in the order in which it
-    /// came, before the next one, in the order of their creation, gets any. That is how ksqlDB's own
-    /// test suite feeds its cases. Of a topic that is among the inputs, a query sees only these.
-    pub fn process_by_query(&mut self, inputs: Vec<Input>) -> Processed {
-        let mut processed = Processed::default();
-        let mut outcome = Outcome::default();
-        let mut given = Vec::with_capacity(inputs.len());
-        for input in inputs {
-            let topic = self.topic(&input.topic);
-            given.push(self.taken(topic, input));
-        }
-        let mut written: Vec<Record> = Vec::new();
-        for number in 0..self.running.len() {
-            let is_given = |topic: &str| given.iter().any(|record| *record.topic == *topic);
-            let of_others = written.iter().filter(|record| !is_given(&record.topic));
-            let first = processed.records.len();
-            for record in given.iter().chain(of_others) {
-                let topic = self.topic(&record.topic);
-                let Some(topic) = self.topics.get(topic) else {
-                    continue;
-                };
-                for (_, input) in topic.readers.iter().filter(|(reader, _)| *reader == number) {
-                    if let Some(running) = self.running.get_mut(number) {
-                        running.process(*input, record, &mut outcome, &mut processed);
-                    }
-                }
-            }
-            for output in processed.records.get(first..).unwrap_or(&[]) {
-                let topic = self.topic(&output.topic);
-                written.push(self.appended(topic, &mut output.clone()));
-            }
         }
         processed.problems = outcome.problems;
         processed
@@ -241,11 +189,11 @@ impl Engine {
     /// The output as a record of its topic, with the output's own key and value.
     fn appended(&mut self, topic: usize, output: &mut OutputRecord) -> Record {
         let partition = match output.partition_key() {
-            Some(key) if !self.one_partition => {
+            Some(key) => {
                 let count = self.registry.catalog().partitions(&output.topic);
                 partition_of(key, count.unwrap_or(1))
             }
-            _ => 0,
+            None => 0,
         };
         let (name, offset) = self.next(topic, partition);
         Record {
@@ -284,7 +232,8 @@ fn readers(running: &[Running], topic: &str) -> Vec<(usize, usize)> {
 }
 
 impl Running {
-    fn new(query: &Arc<RegisteredQuery>, partitions: u32) -> Self {
+    fn new(query: &Arc<RegisteredQuery>) -> Self {
+        let partitions = query.input_partitions;
         Self {
             task: Task::new(Arc::clone(&query.plan), query.sink.key_format, partitions),
             writer: SinkWriter::new(&query.plan, &query.sink),

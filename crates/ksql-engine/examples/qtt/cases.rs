@@ -10,7 +10,8 @@ pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) statements: Vec<String>,
     pub(crate) topics: Vec<(String, u32)>,
-    pub(crate) properties: Vec<String>,
+    /// Names and values.
+    pub(crate) properties: Vec<(String, String)>,
     pub(crate) inputs: Vec<Message>,
     pub(crate) outputs: Vec<Message>,
     /// What comes out without the record cache, where that is something else.
@@ -88,9 +89,17 @@ pub(crate) fn list<'j>(json: &'j Json, name: &str) -> &'j [Json] {
         .map_or(&[], Vec::as_slice)
 }
 
-pub(crate) fn names(json: &Json, name: &str) -> Vec<String> {
+/// An object's entries, the values as texts.
+pub(crate) fn properties(json: &Json, name: &str) -> Vec<(String, String)> {
     let object = json.get(name).and_then(Json::as_object);
-    object.map_or_else(Vec::new, |object| object.keys().cloned().collect())
+    let text = |value: &Json| match value {
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let entries = object.into_iter().flatten();
+    entries
+        .map(|(name, value)| (name.clone(), text(value)))
+        .collect()
 }
 
 fn own_case(json: &Json) -> Result<Case, String> {
@@ -110,8 +119,8 @@ fn own_case(json: &Json) -> Result<Case, String> {
     } else {
         Expected::Outputs
     };
-    let mut properties = names(json, "properties");
-    properties.extend(names(json, "serverProperties"));
+    let mut settings = properties(json, "properties");
+    settings.extend(properties(json, "serverProperties"));
     let messages = |name: &str| -> Result<Vec<Message>, String> {
         list(json, name).iter().map(own_message).collect()
     };
@@ -122,7 +131,7 @@ fn own_case(json: &Json) -> Result<Case, String> {
             .filter_map(|statement| statement.as_str().map(str::to_owned))
             .collect(),
         topics: Vec::new(),
-        properties,
+        properties: settings,
         inputs: messages("inputs")?,
         outputs: messages("outputs")?,
         uncached: match json.get("outputsWithoutCache") {

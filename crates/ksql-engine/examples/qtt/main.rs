@@ -7,6 +7,7 @@
 
 mod cases;
 mod compare;
+mod driver;
 mod public;
 mod run;
 

@@ -3,7 +3,7 @@
 
 use serde_json::Value as Json;
 
-use super::cases::{Case, Expected, Message, Payload, Window, list, names, text, unbase64};
+use super::cases::{Case, Expected, Message, Payload, Window, list, properties, text, unbase64};
 
 /// The version of ksqlDB whose behaviour the engine has.
 const VERSION: [u64; 3] = [7, 9, 0];
@@ -64,7 +64,7 @@ fn case(json: &Json, format: Option<&str>, config: Option<&str>) -> Case {
             .filter_map(|statement| statement.as_str().map(&fill))
             .collect(),
         topics: topics.collect(),
-        properties: names(json, "properties"),
+        properties: properties(json, "properties"),
         inputs: list(json, "inputs").iter().map(message).collect(),
         outputs: list(json, "outputs").iter().map(message).collect(),
         uncached: None,

@@ -1,15 +1,16 @@
 //! Executes a case on the engine.
 
 use ksql_engine::catalog::{Catalog, Source};
-use ksql_engine::engine::{Engine, Input};
 use ksql_engine::error::ErrorKind;
-use ksql_engine::execute::{Header, OutputRecord};
+use ksql_engine::execute::{Header, Record};
 use ksql_engine::formats::Format;
+use ksql_engine::registry::Registry;
 use ksql_engine::types::SqlType;
 use serde_json::Value as Json;
 
 use super::cases::{Case, Expected, Message, Payload};
 use super::compare;
+use super::driver::{Driver, Fed};
 
 /// How a case ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +22,8 @@ pub(crate) enum Verdict {
     Unsupported(String),
 }
 
-/// Properties that change nothing here.
-const HARMLESS: [&str; 3] = [
-    "auto.offset.reset",
-    "ksql.any.key.name.enabled",
-    "ksql.suppress.enabled",
-];
+/// A property of older versions, which all later ones do as if it were set.
+const ANY_KEY_NAME: &str = "ksql.any.key.name.enabled";
 
 /// Executes one case.
 pub(crate) fn run(case: &Case) -> Verdict {
@@ -54,11 +51,6 @@ pub(crate) fn run(case: &Case) -> Verdict {
 }
 
 fn execute(case: &Case, cached: bool, outputs: &[Message]) -> Verdict {
-    let harmless =
-        |name: &String| HARMLESS.contains(&name.strip_prefix("ksql.streams.").unwrap_or(name));
-    if let Some(property) = case.properties.iter().find(|name| !harmless(name)) {
-        return Verdict::Unsupported(format!("property {property}"));
-    }
     let mut catalog = if case.typed {
         Catalog::assuming(1)
     } else {
@@ -67,13 +59,27 @@ fn execute(case: &Case, cached: bool, outputs: &[Message]) -> Verdict {
     for (topic, partitions) in &case.topics {
         catalog.add_topic(topic, *partitions);
     }
-    let mut engine = Engine::in_one_partition(catalog);
+    let mut registry = Registry::new(catalog);
+    let settings = case
+        .properties
+        .iter()
+        .filter(|(name, _)| name != ANY_KEY_NAME);
+    for (name, value) in settings {
+        let name = name.strip_prefix("ksql.streams.").unwrap_or(name);
+        let set = format!("SET '{name}'='{}';", value.replace('\'', "''"));
+        if let Err(error) = registry.execute(&set) {
+            return Verdict::Unsupported(format!("property {name}: {error}"));
+        }
+        registry
+            .settings_mut()
+            .insert(name.to_owned(), value.clone());
+    }
     if !cached {
-        let settings = engine.registry_mut().settings_mut();
+        let settings = registry.settings_mut();
         settings.insert("cache.max.bytes.buffering".to_owned(), "0".to_owned());
     }
     for (index, statement) in case.statements.iter().enumerate() {
-        let Err(error) = engine.execute(statement) else {
+        let Err(error) = registry.execute(statement) else {
             continue;
         };
         let is_last = index + 1 == case.statements.len();
@@ -93,14 +99,17 @@ fn execute(case: &Case, cached: bool, outputs: &[Message]) -> Verdict {
         };
     }
     if case.expected == Expected::Outputs
-        && let Err(difference) = compare::sources(case, engine.registry().catalog())
+        && let Err(difference) = compare::sources(case, registry.catalog())
     {
         return Verdict::Failed(difference);
     }
-    let fed = if case.typed {
-        feed_by_query(case, &mut engine)
-    } else {
-        feed(case, &mut engine)
+    let inputs = case.inputs.iter();
+    let inputs = inputs.map(|message| input(message, registry.catalog()));
+    let inputs: Vec<Record> = inputs.collect();
+    let mut driver = Driver::new(&registry);
+    let fed: Fed = match case.typed {
+        true => driver.feed_by_query(inputs),
+        false => driver.feed(inputs),
     };
     match case.expected {
         // What the public suite calls an exception may be a query's end.
@@ -117,8 +126,7 @@ fn execute(case: &Case, cached: bool, outputs: &[Message]) -> Verdict {
                     "a query stops at input {found:?}, not {wanted:?}"
                 ));
             }
-            let catalog = engine.registry().catalog();
-            match compare::outputs(case, outputs, &fed.records, catalog) {
+            match compare::outputs(case, outputs, &fed.records, registry.catalog()) {
                 Ok(()) => Verdict::Passed,
                 Err(difference) => Verdict::Failed(difference),
             }
@@ -126,48 +134,9 @@ fn execute(case: &Case, cached: bool, outputs: &[Message]) -> Verdict {
     }
 }
 
-/// What came out, and at which input a query stopped.
-struct Fed {
-    records: Vec<OutputRecord>,
-    stopped_at: Option<usize>,
-}
-
-/// Each input and all that follows from it before the next one.
-fn feed(case: &Case, engine: &mut Engine) -> Fed {
-    let mut records = Vec::new();
-    for (index, message) in case.inputs.iter().enumerate() {
-        let processed = engine.process(input(message, engine));
-        records.extend(processed.records);
-        if !processed.failures.is_empty() {
-            return Fed {
-                records,
-                stopped_at: Some(index),
-            };
-        }
-    }
-    Fed {
-        records,
-        stopped_at: None,
-    }
-}
-
-/// Each query with all of its input before the next one.
-fn feed_by_query(case: &Case, engine: &mut Engine) -> Fed {
-    let inputs = case.inputs.iter().map(|message| input(message, engine));
-    let inputs = inputs.collect();
-    let processed = engine.process_by_query(inputs);
-    let stopped = processed.failures.first();
-    Fed {
-        records: processed.records,
-        stopped_at: stopped.map(|failed| usize::try_from(failed.offset).unwrap_or(0)),
-    }
-}
-
-fn input(message: &Message, engine: &Engine) -> Input {
-    let sources = engine.registry().catalog().sources();
-    let source = sources
-        .into_iter()
-        .find(|source| source.topic == message.topic);
+fn input(message: &Message, catalog: &Catalog) -> Record {
+    let mut sources = catalog.sources();
+    let source = sources.find(|source| source.topic == message.topic);
     let bytes = |payload: &Payload, key: bool| match payload {
         Payload::Null => None,
         Payload::Bytes(bytes) => Some(bytes.clone()),
@@ -177,9 +146,10 @@ fn input(message: &Message, engine: &Engine) -> Input {
     if let (Some(key), Some(window)) = (&mut key, message.window) {
         key.extend_from_slice(&window.start.to_be_bytes());
     }
-    Input {
-        topic: message.topic.clone(),
+    Record {
+        topic: message.topic.as_str().into(),
         partition: 0,
+        offset: 0,
         key,
         value: bytes(&message.value, false),
         timestamp: message.timestamp.unwrap_or(0),

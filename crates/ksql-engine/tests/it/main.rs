@@ -6,6 +6,8 @@
 mod cases;
 #[path = "../../examples/qtt/compare.rs"]
 mod compare;
+#[path = "../../examples/qtt/driver.rs"]
+mod driver;
 mod fuzz;
 mod half_characters;
 mod join_model;

@@ -119,12 +119,15 @@ fn other_formats_versions_and_settings_are_unsupported_and_a_disabled_case_is_no
         json!({"versions": {"max": "7.8"}}),
         json!({"versions": {"min": "8.0.0"}}),
         json!({"properties": {"ksql.functions.collect_list.limit": "1"}}),
+        json!({"properties": {"ksql.suppress.enabled": false}}),
     ] {
         assert!(
             is_unsupported(&verdicts(COPY, with(other.clone()))),
             "{other}"
         );
     }
+    let suppress = json!({"properties": {"ksql.suppress.enabled": true}});
+    assert_eq!(verdicts(COPY, with(suppress)), [Verdict::Passed]);
     let bounds = json!({"versions": {"min": "5.0", "max": "7.9"}});
     assert_eq!(verdicts(COPY, with(bounds)), [Verdict::Passed]);
     assert_eq!(verdicts(COPY, with(json!({"enabled": false}))), []);
