@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::fmt;
 use std::sync::Arc;
 
 /// A VARCHAR.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Text {
     /// Whole characters, as nearly every text has.
     Whole(Arc<str>),
@@ -133,6 +134,78 @@ impl Text {
     }
 }
 
+/// In quotes; a question mark for each half.
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.encoded(), f)
+    }
+}
+
+/// In upper case, as JDK 17 has it.
+pub(crate) fn upper(text: &str) -> String {
+    with_java_case(text, str::to_uppercase)
+}
+
+/// In lower case, as JDK 17 has it.
+pub(crate) fn lower(text: &str) -> String {
+    with_java_case(text, str::to_lowercase)
+}
+
+/// JDK 17 knows Unicode 13: letters that have got their other case since stay as they are.
+fn with_java_case(text: &str, change: impl Fn(&str) -> String) -> String {
+    if text.is_ascii() || !text.contains(has_newer_case) {
+        return change(text);
+    }
+    let pieces = text.split_inclusive(has_newer_case);
+    pieces.fold(String::new(), |mut changed, piece| {
+        let kept = piece.trim_end_matches(has_newer_case);
+        changed.push_str(&change(kept));
+        changed.push_str(piece.get(kept.len()..).unwrap_or(""));
+        changed
+    })
+}
+
+fn has_newer_case(c: char) -> bool {
+    matches!(
+        u32::from(c),
+        0x19B
+            | 0x264
+            | 0x1C89..=0x1C8A
+            | 0x2C2F
+            | 0x2C5F
+            | 0xA7C0..=0xA7C1
+            | 0xA7CB..=0xA7DC
+            | 0x10570..=0x105BC
+            | 0x10D50..=0x10D85
+            | 0x16EA0..=0x16ED3
+    )
+}
+
+/// UTF-8 as Java decodes it: U+FFFD for what is none. Unlike Rust, Java puts one, not one for each
+/// byte, for an encoded half of a character (`ED A0 80` to `ED BF BF`), also where its end is missing.
+pub(crate) fn decoded(bytes: &[u8]) -> Cow<'_, str> {
+    let is_half = |pair: &[u8]| matches!(pair, [0xED, 0xA0..=0xBF]);
+    if !bytes.windows(2).any(is_half) {
+        return String::from_utf8_lossy(bytes);
+    }
+    let mut rest = bytes;
+    let mut replaced = Vec::with_capacity(bytes.len());
+    while let Some((first, behind)) = rest.split_first() {
+        rest = match rest {
+            [0xED, 0xA0..=0xBF, 0x80..=0xBF, behind @ ..] | [0xED, 0xA0..=0xBF, behind @ ..] => {
+                // A byte that is wrong everywhere.
+                replaced.push(0xFF);
+                behind
+            }
+            _ => {
+                replaced.push(*first);
+                behind
+            }
+        };
+    }
+    Cow::Owned(String::from_utf8_lossy(&replaced).into_owned())
+}
+
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
         Text::Whole(Arc::from(text))
@@ -153,6 +226,29 @@ mod tests {
         assert_eq!(right.map(str::to_uppercase).encoded(), "?B");
         assert_eq!(left.compare(&right), Ordering::Less);
         assert_eq!(right.code_points(), [0xDE00, 0x62]);
+    }
+
+    #[test]
+    fn letters_without_another_case_in_jdk_17_keep_theirs() {
+        assert_eq!(
+            upper("straße ÿ \u{19B}x\u{264}\u{10597}y"),
+            "STRASSE Ÿ \u{19B}X\u{264}\u{10597}Y"
+        );
+        assert_eq!(lower("ΑΣ\u{2C2F}Σ İ"), "ας\u{2C2F}σ i\u{307}");
+    }
+
+    #[test]
+    fn what_is_no_utf8_is_replaced_as_java_replaces_it() {
+        for (bytes, text) in [
+            (&b"a\xED\xA0\x80b"[..], "a\u{FFFD}b"),
+            (b"\xED\xBFA", "\u{FFFD}A"),
+            (b"\xED\xA0\xED\xA0", "\u{FFFD}\u{FFFD}"),
+            (b"\xE0\x7F\xE0", "\u{FFFD}\u{7F}\u{FFFD}"),
+            (b"\xF0\xC1\xC0", "\u{FFFD}\u{FFFD}\u{FFFD}"),
+            ("é\u{D7FF}😀".as_bytes(), "é\u{D7FF}😀"),
+        ] {
+            assert_eq!(decoded(bytes), text, "{bytes:X?}");
+        }
     }
 
     #[test]

@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use crate::formats::json_read::{Texts, has_upper};
+use crate::formats::json_read::has_upper;
 use crate::formats::scan::plain_length;
+use crate::formats::texts::Texts;
 use crate::numbers::small_decimal;
-use crate::text::Text;
+use crate::text::{Text, upper};
 use crate::types::{Field, SqlType};
 use crate::value::Value;
 
@@ -106,7 +107,7 @@ fn fills_another(fields: &[Field], name: &str) -> bool {
         let is_lower = name.bytes().any(|byte| byte.is_ascii_lowercase());
         return is_lower && fields.iter().any(|field| is_upper_of(&field.name, name));
     }
-    let upper = name.to_uppercase();
+    let upper = upper(name);
     upper != name && fields.iter().any(|field| field.name == upper)
 }
 

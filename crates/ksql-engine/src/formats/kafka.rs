@@ -1,6 +1,7 @@
 //! The `KAFKA` format: big-endian numbers, UTF-8 text.
 
 use crate::formats::DecodeError;
+use crate::text::decoded;
 use crate::types::SqlType;
 use crate::value::Value;
 
@@ -31,7 +32,7 @@ pub(crate) fn read(bytes: &[u8], ty: &SqlType) -> Result<Value, DecodeError> {
             bytes.try_into().map_err(|_| wrong(8))?,
         ))),
         // As Java does: what is no UTF-8 becomes U+FFFD.
-        _ => Ok(Value::text(String::from_utf8_lossy(bytes))),
+        _ => Ok(Value::text(decoded(bytes))),
     }
 }
 

@@ -2,9 +2,11 @@
 
 mod json_plain;
 pub mod json_read;
+mod json_text;
 pub mod json_write;
 pub mod kafka;
 mod scan;
+mod texts;
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use crate::functions::{ArgType, EvalError, ScalarCall};
-use crate::text::Text;
+use crate::text::{Text, lower, upper};
 use crate::types::SqlType;
 use crate::value::Value;
 
@@ -36,11 +36,11 @@ fn of_text(args: &[Value], function: impl Fn(&Text) -> Value) -> Result<Value, E
 }
 
 pub(crate) fn ucase(args: &[Value]) -> Result<Value, EvalError> {
-    of_text(args, |text| Value::Text(text.map(str::to_uppercase)))
+    of_text(args, |text| Value::Text(text.map(upper)))
 }
 
 pub(crate) fn lcase(args: &[Value]) -> Result<Value, EvalError> {
-    of_text(args, |text| Value::Text(text.map(str::to_lowercase)))
+    of_text(args, |text| Value::Text(text.map(lower)))
 }
 
 pub(crate) fn len(args: &[Value]) -> Result<Value, EvalError> {
