@@ -101,29 +101,33 @@ pub(crate) fn rekeyed_items(
         None => return items(list, scope, stars),
     };
     let mut items = Vec::new();
+    let mut names = HashSet::new();
     let mut generated = 0;
     for key in keys.iter().filter(|key| !is_null(key)) {
         let name = name(key, scope, &mut generated)?;
         let expr = scope.resolve(key)?;
+        names.insert(name.clone());
         items.push(Item { name, expr });
     }
+    let taken: Vec<ExprKind> = items.iter().map(|key| key.expr.kind.clone()).collect();
     let old_keys: usize = scope
         .sources
         .first()
         .map_or(0, |source| source.source.schema.key.len());
     let mut rest = expand(source, at, scope, stars)?;
     rest.rotate_left(old_keys);
-    for item in rest {
-        let is_key = items.iter().any(|key| key.expr.kind == item.expr.kind);
-        if !is_key && items.iter().any(|key| key.name == item.name) {
+    for item in rest
+        .into_iter()
+        .filter(|item| !taken.contains(&item.expr.kind))
+    {
+        if !names.insert(item.name.clone()) {
             return Err(unsupported(
                 at,
                 format!("`{}` would be there twice: name the columns", item.name),
             ));
         }
-        if !is_key {
-            items.push(item);
-        }
+        items.push(item);
+        check_columns(items.len(), at)?;
     }
     Ok(items)
 }

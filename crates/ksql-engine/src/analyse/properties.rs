@@ -7,7 +7,7 @@ use crate::parse::ast::Property;
 use crate::parse::lexer::Literal;
 
 /// Properties of ksqlDB that this engine does not act on.
-const UNSUPPORTED: [&str; 16] = [
+const UNSUPPORTED: [&str; 15] = [
     "TIMESTAMP",
     "TIMESTAMP_FORMAT",
     "VALUE_DELIMITER",
@@ -21,7 +21,6 @@ const UNSUPPORTED: [&str; 16] = [
     "VALUE_PROTOBUF_NULLABLE_REPRESENTATION",
     "SOURCED_BY_CONNECTOR",
     "QUERY_ID",
-    "CLEANUP_POLICY",
     "KEY",
     "AVRO_SCHEMA",
 ];
@@ -78,6 +77,13 @@ pub(crate) fn properties(list: &[Property], declares: bool) -> Result<Properties
                 return Err(unsupported(
                     property.name.at,
                     "WRAP_SINGLE_VALUE is supported as TRUE only",
+                ));
+            }
+            // ksqlDB writes it back, and refuses it too.
+            "CLEANUP_POLICY" => {
+                return Err(invalid(
+                    property.name.at,
+                    "CLEANUP_POLICY follows from STREAM, TABLE and WINDOW: leave it out",
                 ));
             }
             _ if UNSUPPORTED.contains(&name) || name.starts_with("WINDOW_") => {

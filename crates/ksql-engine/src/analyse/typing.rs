@@ -2,16 +2,20 @@
 //!
 //! Names are looked up before (`scope`): what is left are slots, constants and operators.
 
+mod collect;
+mod compare;
+
 use std::sync::Arc;
 
 use crate::analyse::types::resolve;
+use crate::analyse::typing::compare::ordered;
 use crate::decimal::Decimal;
 use crate::error::{Refusal, invalid, unsupported};
 use crate::functions::{aggregate, scalar};
-use crate::parse::ast::{ArithmeticOp, CompareOp, Expr, ExprKind, Ident, TypeName};
+use crate::parse::ast::{ArithmeticOp, Expr, ExprKind, Ident, TypeName};
 use crate::parse::lexer::Literal;
-use crate::plan::node::{Cast, Comparison, Node, Number, Typed};
-use crate::types::{Field, SqlType};
+use crate::plan::node::{Cast, Node, Number, Typed};
+use crate::types::SqlType;
 use crate::value::Value;
 
 type Compiled = Result<Typed, Refusal>;
@@ -191,43 +195,6 @@ impl<'s> Compiler<'s> {
         })
     }
 
-    fn compare(&self, op: CompareOp, left: &Expr, right: &Expr, at: usize) -> Compiled {
-        let (a, b) = (self.compile(left)?, self.compile(right)?);
-        let (left, right) = (a.ty.as_ref(), b.ty.as_ref());
-        let comparison = match op {
-            CompareOp::Equal | CompareOp::NotEqual => comparison(left, right, at)?,
-            _ => ordered(left, right, at)?,
-        };
-        Ok(boolean(Node::Compare(
-            op,
-            comparison,
-            Box::new(a.node),
-            Box::new(b.node),
-        )))
-    }
-
-    fn in_list(&self, value: &Expr, list: &[Expr]) -> Compiled {
-        let value = self.compile(value)?;
-        let mut items = Vec::with_capacity(list.len());
-        let mut how = None;
-        for expr in list {
-            let item = self.compile(expr)?;
-            if item.ty.is_none() {
-                return Err(unsupported(expr.at, "NULL in an IN list is not supported"));
-            }
-            let this = comparison(value.ty.as_ref(), item.ty.as_ref(), expr.at)?;
-            if *how.get_or_insert(this) != this {
-                return Err(unsupported(
-                    expr.at,
-                    "an IN list of several types is not supported: CAST its items to one type",
-                ));
-            }
-            items.push(item.node);
-        }
-        let how = how.unwrap_or(Comparison::Text);
-        Ok(boolean(Node::In(how, Box::new(value.node), items)))
-    }
-
     fn case(&self, branches: &[(Expr, Expr)], otherwise: Option<&Expr>, at: usize) -> Compiled {
         let mut ty: Option<SqlType> = None;
         let mut agree = |typed: &Typed, at: usize| match (&ty, &typed.ty) {
@@ -342,135 +309,6 @@ impl<'s> Compiler<'s> {
             }
         }
     }
-
-    fn field(&self, base: &Expr, field: &Ident) -> Compiled {
-        let typed = self.compile(base)?;
-        let Some(SqlType::Struct(fields)) = &typed.ty else {
-            return Err(invalid(
-                base.at,
-                format!("-> needs a STRUCT, this is {}", shown(typed.ty.as_ref())),
-            ));
-        };
-        let found = fields
-            .iter()
-            .position(|candidate| candidate.name == field.name);
-        match found.and_then(|index| Some((index, fields.get(index)?.ty.clone()))) {
-            Some((index, ty)) => Ok(Typed {
-                node: Node::Field(index, Box::new(typed.node)),
-                ty: Some(ty),
-            }),
-            None => {
-                let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
-                Err(invalid(
-                    field.at,
-                    format!(
-                        "the STRUCT has no field `{}`; it has {}",
-                        field.name,
-                        names.join(", ")
-                    ),
-                ))
-            }
-        }
-    }
-
-    fn subscript(&self, base: &Expr, index: &Expr) -> Compiled {
-        let typed = self.compile(base)?;
-        let key = self.compile(index)?;
-        let (base_node, key_node) = (Box::new(typed.node), Box::new(key.node));
-        match (&typed.ty, &key.ty) {
-            (Some(SqlType::Array(element)), Some(SqlType::Integer | SqlType::BigInt)) => {
-                Ok(Typed {
-                    node: Node::ArrayItem(base_node, key_node),
-                    ty: Some((**element).clone()),
-                })
-            }
-            (Some(SqlType::Map(value)), Some(SqlType::Varchar)) => Ok(Typed {
-                node: Node::MapItem(base_node, key_node),
-                ty: Some((**value).clone()),
-            }),
-            (base_type, key_type) => Err(invalid(
-                index.at,
-                format!(
-                    "{} has no item by {}",
-                    shown(base_type.as_ref()),
-                    shown(key_type.as_ref())
-                ),
-            )),
-        }
-    }
-
-    /// The nodes and their one type.
-    fn uniform<'e>(
-        &self,
-        items: impl Iterator<Item = &'e Expr>,
-        at: usize,
-    ) -> Result<(Vec<Node>, SqlType), Refusal> {
-        let mut nodes = Vec::new();
-        let mut common: Option<SqlType> = None;
-        for item in items {
-            let typed = self.compile(item)?;
-            if let Some(ty) = typed.ty {
-                let expected = common.get_or_insert_with(|| ty.clone());
-                if *expected != ty {
-                    return Err(unsupported(
-                        item.at,
-                        format!("all items must have one type: {expected} and {ty} differ"),
-                    ));
-                }
-            }
-            nodes.push(typed.node);
-        }
-        match common {
-            Some(ty) => Ok((nodes, ty)),
-            None => Err(invalid(at, "at least one item must not be NULL")),
-        }
-    }
-
-    fn array(&self, items: &[Expr], at: usize) -> Compiled {
-        let (nodes, ty) = self.uniform(items.iter(), at)?;
-        Ok(Typed {
-            node: Node::Array(nodes),
-            ty: Some(SqlType::Array(Box::new(ty))),
-        })
-    }
-
-    fn map(&self, entries: &[(Expr, Expr)], at: usize) -> Compiled {
-        let (keys, key_type) = self.uniform(entries.iter().map(|(key, _)| key), at)?;
-        if key_type != SqlType::Varchar {
-            return Err(unsupported(at, "only VARCHAR keys of a MAP are supported"));
-        }
-        let (values, ty) = self.uniform(entries.iter().map(|(_, value)| value), at)?;
-        Ok(Typed {
-            node: Node::Map(keys.into_iter().zip(values).collect()),
-            ty: Some(SqlType::Map(Box::new(ty))),
-        })
-    }
-
-    fn structure(&self, fields: &[(Ident, Expr)]) -> Compiled {
-        let mut nodes = Vec::with_capacity(fields.len());
-        let mut types: Vec<Field> = Vec::with_capacity(fields.len());
-        for (name, expr) in fields {
-            let typed = self.compile(expr)?;
-            let Some(ty) = typed.ty else {
-                return Err(invalid(expr.at, "a field of type NULL: CAST it"));
-            };
-            if types.iter().any(|field| field.name == name.name) {
-                return Err(invalid(
-                    name.at,
-                    format!("field `{}` is there twice", name.name),
-                ));
-            }
-            types.push(Field {
-                name: name.name.clone(),
-                ty,
-            });
-            nodes.push(typed.node);
-        }
-        Ok(Typed {
-            node: Node::Struct(nodes),
-            ty: Some(SqlType::Struct(types.into())),
-        })
-    }
 }
 
 fn boolean(node: Node) -> Typed {
@@ -538,53 +376,4 @@ fn constant(literal: &Literal, at: usize) -> Compiled {
             Typed::constant(Value::Decimal(Arc::new(number)), ty)
         }
     })
-}
-
-/// How values of the two types are compared, if ksqlDB compares them.
-/// How two values are compared where it matters which is greater.
-fn ordered(
-    left: Option<&SqlType>,
-    right: Option<&SqlType>,
-    at: usize,
-) -> Result<Comparison, Refusal> {
-    match comparison(left, right, at)? {
-        Comparison::Boolean => Err(invalid(at, "BOOLEANs have no order")),
-        how => Ok(how),
-    }
-}
-
-fn comparison(
-    left: Option<&SqlType>,
-    right: Option<&SqlType>,
-    at: usize,
-) -> Result<Comparison, Refusal> {
-    let (Some(left), Some(right)) = (left, right) else {
-        return Err(invalid(
-            at,
-            "a comparison with NULL is never true: use IS NULL or IS NOT NULL",
-        ));
-    };
-    match (left, right) {
-        (left, right) if left.is_numeric() && right.is_numeric() => {
-            let any = |wanted: fn(&SqlType) -> bool| wanted(left) || wanted(right);
-            Ok(if any(|ty| matches!(ty, SqlType::Decimal { .. })) {
-                Comparison::Decimal
-            } else if any(|ty| *ty == SqlType::Double) {
-                Comparison::Double
-            } else {
-                Comparison::Whole
-            })
-        }
-        (SqlType::Varchar, SqlType::Varchar) => Ok(Comparison::Text),
-        (SqlType::Boolean, SqlType::Boolean) => Ok(Comparison::Boolean),
-        (SqlType::Array(_) | SqlType::Map(_) | SqlType::Struct(_), _)
-        | (_, SqlType::Array(_) | SqlType::Map(_) | SqlType::Struct(_)) => Err(unsupported(
-            at,
-            format!("comparing {left} with {right} is not supported"),
-        )),
-        _ => Err(invalid(
-            at,
-            format!("{left} cannot be compared with {right}"),
-        )),
-    }
 }
