@@ -1,5 +1,6 @@
 //! `POST /query` and `POST /query-stream`: statements that are answered with rows.
 
+mod body;
 mod pull;
 mod push;
 mod rows;

@@ -69,6 +69,7 @@ pub(super) async fn answer(state: Shared, request: Print) -> Result<Response, Ap
         left: request.limit,
         seen: 0,
         ended: false,
+        failed: None,
         stop: state.shutdown.child_token(),
         _permit: permit,
     };
@@ -96,6 +97,8 @@ struct Printer {
     /// How many records came so far.
     seen: u64,
     ended: bool,
+    /// Why it ends after what was read.
+    failed: Option<String>,
     stop: CancellationToken,
     _permit: OwnedSemaphorePermit,
 }
@@ -106,6 +109,9 @@ impl Printer {
             return None;
         }
         let stop = self.stop.clone();
+        if let Some(message) = self.failed.take() {
+            return Some(self.failure(&message));
+        }
         let batch = tokio::select! {
             biased;
             () = stop.cancelled() => return None,
@@ -114,11 +120,15 @@ impl Printer {
         match batch {
             Ok(batch) if batch.is_empty() => Some(Bytes::from_static(b"\n")),
             Ok(batch) => Some(self.print(&batch).into()),
-            Err(message) => {
-                self.ended = true;
-                Some(format!("{message}\n").into())
-            }
+            Err(message) => Some(self.failure(&message)),
         }
+    }
+
+    /// The last line, and one in the log: the reply's status was sent long ago.
+    fn failure(&mut self, message: &str) -> Bytes {
+        self.ended = true;
+        tracing::warn!(reason = message, "a PRINT ends");
+        format!("PRINT ends: {message}\n").into()
     }
 
     /// The records that come together; none after a while of silence.
@@ -139,7 +149,16 @@ impl Printer {
                     None => break,
                 }
             };
-            match event.map_err(|error| error.to_string())? {
+            let event = match event {
+                Ok(event) => event,
+                Err(error) if batch.is_empty() => return Err(error.to_string()),
+                // What came before it is shown first.
+                Err(error) => {
+                    self.failed = Some(error.to_string());
+                    break;
+                }
+            };
+            match event {
                 Event::AtEnd(partition) => {
                     self.unfinished.remove(&partition);
                 }

@@ -1,26 +1,17 @@
 //! `SELECT … EMIT CHANGES`: rows as they come, until the limit or until nobody listens.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
-use futures::stream;
-use tokio::sync::OwnedSemaphorePermit;
+use axum::response::Response;
 use tokio_util::sync::CancellationToken;
 
 use crate::kafka::Listener;
 use crate::plan::QueryPlan;
 use crate::serve::error::{ApiError, SERVER_ERROR};
-use crate::serve::open_queries::OpenGuard;
+use crate::serve::query::body::{Answer, CHUNK, RowSource};
 use crate::serve::query::room;
 use crate::serve::query::rows::{Encoding, End, RowWriter};
 use crate::serve::state::Shared;
-
-/// How much is put together before it is handed on. The next rows are computed only when the client
-/// has taken these.
-const CHUNK: usize = 32 * 1024;
 
 /// Starts the query; its rows are the response's body.
 pub(super) fn answer(
@@ -34,73 +25,52 @@ pub(super) fn answer(
         .runtime
         .listen(&plan, from_beginning)
         .map_err(|error| ApiError::request(SERVER_ERROR, error.to_string()))?;
-    let stop = state.shutdown.child_token();
-    let rows = Rows {
-        writer: RowWriter::new(encoding, &plan),
+    let (id, stop) = (listener.id.clone(), state.shutdown.child_token());
+    let answer = Answer {
+        _open: state.open.add(id.clone(), stop.clone()),
+        source: Changes {
+            listener,
+            writer: RowWriter::new(encoding, &plan),
+            left: plan.limit(),
+            stop,
+        },
         encoding,
-        left: plan.limit(),
-        first: Some(encoding.header(&listener.id, &plan.result_columns())),
-        ended: false,
-        _open: state.open.add(listener.id.clone(), stop.clone()),
-        stop,
-        listener,
         _permit: permit,
     };
-    let body = stream::unfold(rows, |mut rows| async move {
-        let bytes = rows.next().await?;
-        Some((Ok::<_, Infallible>(bytes), rows))
-    });
-    let headers = [(CONTENT_TYPE, encoding.content_type())];
-    Ok((headers, Body::from_stream(body)).into_response())
+    Ok(answer.response(&id, &plan.result_columns()))
 }
 
-/// One open query. Dropping it ends the query.
-struct Rows {
+/// A running query's changes.
+struct Changes {
     listener: Listener,
     writer: RowWriter,
-    encoding: Encoding,
     /// How many rows are still wanted.
     left: Option<u64>,
-    /// What comes before the rows, until it was sent.
-    first: Option<Bytes>,
-    ended: bool,
     stop: CancellationToken,
-    _open: OpenGuard,
-    _permit: OwnedSemaphorePermit,
 }
 
-impl Rows {
-    async fn next(&mut self) -> Option<Bytes> {
-        if let Some(first) = self.first.take() {
-            return Some(first);
-        }
-        if self.ended {
-            return None;
-        }
-        let mut bytes = Vec::new();
-        let end = self.gather(&mut bytes).await;
-        if let Some(end) = end {
-            self.ended = true;
-            bytes.extend_from_slice(&end);
-        }
-        Some(bytes.into())
-    }
-
-    /// Waits for a row and takes what else is there; what comes after the rows, if they end.
-    async fn gather(&mut self, bytes: &mut Vec<u8>) -> Option<Bytes> {
+impl RowSource for Changes {
+    /// Waits for a row and takes what else is there.
+    async fn gather(&mut self, bytes: &mut Vec<u8>) -> Result<Option<End>, String> {
         if self.left == Some(0) {
-            return Some(self.encoding.footer(End::Limit));
+            return Ok(Some(End::Limit));
         }
         let stop = self.stop.clone();
         while bytes.is_empty() {
             let change = tokio::select! {
                 biased;
-                () = stop.cancelled() => return Some(self.encoding.footer(End::Closed)),
+                () = stop.cancelled() => return Ok(Some(End::Closed)),
                 change = self.listener.changes.recv() => change,
             };
             let mut change = match change {
                 Some(change) => Some(change),
-                None => return Some(self.failure().await),
+                // The query ended by itself; why, it says a moment after its last row.
+                None => {
+                    return match (&mut self.listener.failure).await {
+                        Ok(error) => Err(error.to_string()),
+                        Err(_) => Ok(Some(End::Closed)),
+                    };
+                }
             };
             while let Some(written) = change {
                 if self.writer.write(&written, bytes)
@@ -108,7 +78,7 @@ impl Rows {
                 {
                     *left -= 1;
                     if *left == 0 {
-                        return Some(self.encoding.footer(End::Limit));
+                        return Ok(Some(End::Limit));
                     }
                 }
                 if bytes.len() >= CHUNK {
@@ -117,17 +87,6 @@ impl Rows {
                 change = self.listener.changes.try_recv().ok();
             }
         }
-        None
-    }
-
-    /// The query ended by itself; why, it says a moment after its last row.
-    async fn failure(&mut self) -> Bytes {
-        match (&mut self.listener.failure).await {
-            Ok(error) => {
-                let error = ApiError::request(SERVER_ERROR, error.to_string());
-                self.encoding.failure(&error.body())
-            }
-            Err(_) => self.encoding.footer(End::Closed),
-        }
+        Ok(None)
     }
 }

@@ -1,14 +1,9 @@
 //! The rows of a stream that are there now.
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
-use futures::stream;
-use tokio::sync::OwnedSemaphorePermit;
+use axum::response::Response;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Source;
@@ -17,12 +12,10 @@ use crate::kafka::RuntimeError;
 use crate::kafka::consume::{Event, Reader};
 use crate::plan::QueryPlan;
 use crate::serve::error::{ApiError, SERVER_ERROR};
-use crate::serve::open_queries::OpenGuard;
+use crate::serve::query::body::{Answer, CHUNK, RowSource};
 use crate::serve::query::room;
 use crate::serve::query::rows::{Encoding, End, RowWriter};
 use crate::serve::state::Shared;
-
-const CHUNK: usize = 32 * 1024;
 
 /// Reads the stream's topic from its beginning to where it ends now.
 pub(super) fn answer(
@@ -40,25 +33,20 @@ pub(super) fn answer(
     let id = state.open.next_id(&source.name);
     let reader = Reader::new(&state.kafka, &id, &source.topic, partitions, true).map_err(failed)?;
     let stop = state.shutdown.child_token();
-    let scan = Scan {
-        task: Task::new(Arc::clone(&plan), source.key_format, partitions),
-        writer: RowWriter::new(encoding, &plan),
+    let answer = Answer {
+        _open: state.open.add(id.clone(), stop.clone()),
+        source: Scan {
+            task: Task::new(Arc::clone(&plan), source.key_format, partitions),
+            writer: RowWriter::new(encoding, &plan),
+            left: plan.limit(),
+            unfinished: (0..partitions).collect(),
+            reader,
+            stop,
+        },
         encoding,
-        left: plan.limit(),
-        first: Some(encoding.header(&id, &plan.result_columns())),
-        unfinished: (0..partitions).collect(),
-        ended: false,
-        reader,
-        _open: state.open.add(id, stop.clone()),
-        stop,
         _permit: permit,
     };
-    let body = stream::unfold(scan, |mut scan| async move {
-        let bytes = scan.next().await?;
-        Some((Ok::<_, Infallible>(bytes), scan))
-    });
-    let headers = [(CONTENT_TYPE, encoding.content_type())];
-    Ok((headers, Body::from_stream(body)).into_response())
+    Ok(answer.response(&id, &plan.result_columns()))
 }
 
 /// One reading of a topic.
@@ -66,41 +54,14 @@ struct Scan {
     reader: Reader,
     task: Task,
     writer: RowWriter,
-    encoding: Encoding,
+    /// How many rows are still wanted.
     left: Option<u64>,
-    first: Option<Bytes>,
     /// The partitions whose end was not reached yet.
     unfinished: BTreeSet<u32>,
-    ended: bool,
     stop: CancellationToken,
-    _open: OpenGuard,
-    _permit: OwnedSemaphorePermit,
 }
 
-impl Scan {
-    async fn next(&mut self) -> Option<Bytes> {
-        if let Some(first) = self.first.take() {
-            return Some(first);
-        }
-        if self.ended {
-            return None;
-        }
-        let mut bytes = Vec::new();
-        match self.gather(&mut bytes).await {
-            Ok(None) => {}
-            Ok(Some(end)) => {
-                self.ended = true;
-                bytes.extend_from_slice(&self.encoding.footer(end));
-            }
-            Err(message) => {
-                self.ended = true;
-                let error = ApiError::request(SERVER_ERROR, message);
-                bytes.extend_from_slice(&self.encoding.failure(&error.body()));
-            }
-        }
-        Some(bytes.into())
-    }
-
+impl RowSource for Scan {
     async fn gather(&mut self, bytes: &mut Vec<u8>) -> Result<Option<End>, String> {
         let stop = self.stop.clone();
         while bytes.len() < CHUNK {
@@ -126,12 +87,17 @@ impl Scan {
         }
         Ok(None)
     }
+}
 
+impl Scan {
     fn take(&mut self, record: &Record, bytes: &mut Vec<u8>) -> Result<(), String> {
         let mut outcome = Outcome::default();
         self.task
             .process(0, record, &mut outcome)
             .map_err(|error| error.to_string())?;
+        for problem in &outcome.problems {
+            tracing::warn!(?problem, "a record has no row, or a column of it no value");
+        }
         for change in &outcome.changes {
             if self.left == Some(0) {
                 break;
