@@ -9,7 +9,7 @@ use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use crate::execute::{Header, Record};
-use crate::kafka::runtime::RuntimeError;
+use crate::kafka::error::RuntimeError;
 
 /// One topic's consumer.
 pub(crate) struct Reader {

@@ -15,19 +15,24 @@
 //! | `processing_log` | what happens to records that cannot be used |
 //! | `topics` | what exists, and making what does not |
 //! | [`metrics`] | what is counted |
+//! | `options`, `error` | what a runtime is told, and why it stops |
 
 pub(crate) mod consume;
+mod error;
 pub mod merge;
 pub mod metrics;
+mod options;
 mod processing_log;
 mod produce;
 mod query;
 pub mod runtime;
 pub mod script;
-mod topics;
+pub(crate) mod topics;
 
+pub use error::RuntimeError;
 pub use metrics::Metrics;
-pub use runtime::{Listener, Options, Runtime, RuntimeError};
+pub use options::Options;
+pub use runtime::{Listener, Runtime};
 pub use script::Script;
 pub use topics::{CreateTopic, NewTopic};
 

@@ -12,7 +12,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 
 use crate::execute::OutputRecord;
 use crate::execute::murmur2::partition_of;
-use crate::kafka::runtime::RuntimeError;
+use crate::kafka::error::RuntimeError;
 
 /// How many records may be on their way at once.
 const IN_FLIGHT: usize = 10_000;

@@ -1,13 +1,13 @@
 //! Statements start and stop queries on Kafka.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
 use kafka_io::KafkaSettings;
-use rdkafka::error::KafkaError;
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::producer::FutureProducer;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -15,104 +15,19 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::catalog::Catalog;
-use crate::error::StatementError;
-use crate::execute::{Change, QueryFailed, SinkWriter, Task};
+use crate::execute::{Change, SinkWriter, Task};
 use crate::formats::Format;
 use crate::kafka::consume::Reader;
-use crate::kafka::metrics::Metrics;
+use crate::kafka::error::RuntimeError;
+use crate::kafka::options::Options;
 use crate::kafka::produce::{Deliveries, FLUSH, producer};
 use crate::kafka::query::{QueryLoop, Question, Target};
-use crate::kafka::script::PROCESSING_LOG;
-use crate::kafka::topics::{self, CreateTopic, NewTopic};
+use crate::kafka::topics::{self, NewTopic};
 use crate::plan::QueryPlan;
 use crate::registry::{Effect, Executed, RegisteredQuery, Registry};
 
 /// How long a query may take to stop: what it has written is delivered first.
 const STOPPING: Duration = FLUSH.saturating_add(Duration::from_secs(5));
-
-/// What a runtime may be told.
-#[derive(Clone)]
-pub struct Options {
-    /// Prefix of the clients' names.
-    pub client_id: String,
-    /// The topic for records that a query cannot use.
-    pub processing_log: String,
-    /// Makes topics; none: the broker is asked.
-    pub create_topic: Option<CreateTopic>,
-    /// What the queries count.
-    pub metrics: Metrics,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            client_id: "ksql-engine".to_owned(),
-            processing_log: PROCESSING_LOG.to_owned(),
-            create_topic: None,
-            metrics: Metrics::default(),
-        }
-    }
-}
-
-impl std::fmt::Debug for Options {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Options")
-            .field("client_id", &self.client_id)
-            .field("processing_log", &self.processing_log)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why a statement is not executed, or a query does not go on.
-#[derive(Debug, thiserror::Error)]
-pub enum RuntimeError {
-    /// The statement is refused.
-    #[error(transparent)]
-    Statement(#[from] StatementError),
-    /// A query died of a record.
-    #[error(transparent)]
-    Query(#[from] QueryFailed),
-    /// Kafka did not do what was asked.
-    #[error("{action}: {source}")]
-    Kafka {
-        /// What was asked.
-        action: &'static str,
-        /// What librdkafka says.
-        source: KafkaError,
-    },
-    /// A topic could not be made.
-    #[error("topic `{topic}` cannot be created: {reason}; create it first")]
-    Topic {
-        /// The topic.
-        topic: String,
-        /// Why not.
-        reason: String,
-    },
-    /// Records were deleted before they were read.
-    #[error(
-        "records of topic `{topic}` were deleted before they were read: its writers run too far ahead of the queries"
-    )]
-    Deleted {
-        /// The topic.
-        topic: String,
-    },
-    /// A query's task broke off: an error of this program.
-    #[error("query {query} broke off; the log above says where")]
-    Panicked {
-        /// The query's id.
-        query: String,
-    },
-    /// The process is ending.
-    #[error("interrupted")]
-    Interrupted,
-}
-
-impl RuntimeError {
-    /// For `map_err`: what was asked of Kafka.
-    pub(crate) fn kafka(action: &'static str) -> impl Fn(KafkaError) -> Self {
-        move |source| Self::Kafka { action, source }
-    }
-}
 
 /// A transient query: its changes come until it is dropped.
 #[derive(Debug)]
@@ -145,12 +60,16 @@ struct Inner {
     settings: KafkaSettings,
     options: Options,
     producer: FutureProducer,
+    /// Asks for topics.
+    asking: Arc<BaseConsumer>,
     registry: Mutex<Registry>,
     /// One script at a time.
     executing: tokio::sync::Mutex<()>,
     running: Mutex<HashMap<String, Running>>,
     /// Why queries stopped whose end ends nothing else.
     broken: Mutex<HashMap<String, String>>,
+    /// What the program's own scripts fill: sinks' topics.
+    pipeline: Mutex<BTreeSet<String>>,
     tracker: TaskTracker,
     stop: CancellationToken,
     failures: mpsc::UnboundedSender<RuntimeError>,
@@ -169,16 +88,24 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+async fn add_topics(catalog: &mut Catalog, asking: &Arc<BaseConsumer>) -> Result<(), RuntimeError> {
+    for topic in topics::list(asking).await? {
+        let partitions = u32::try_from(topic.replicas.len()).unwrap_or(u32::MAX);
+        catalog.add_topic(topic.name, partitions);
+    }
+    Ok(())
+}
+
 impl Runtime {
     /// Connects; nothing runs yet.
     ///
     /// # Errors
     /// Where the broker does not answer or the processing log cannot be made.
     pub async fn start(settings: KafkaSettings, options: Options) -> Result<Self, RuntimeError> {
+        topics::reach(&settings).await?;
+        let asking = topics::asking(&settings)?;
         let mut catalog = Catalog::new();
-        for (topic, partitions) in topics::existing(&settings).await? {
-            catalog.add_topic(topic, partitions);
-        }
+        add_topics(&mut catalog, &asking).await?;
         if catalog.partitions(&options.processing_log).is_none() {
             let topic = NewTopic {
                 name: options.processing_log.clone(),
@@ -191,12 +118,14 @@ impl Runtime {
         Ok(Self {
             inner: Arc::new(Inner {
                 producer: producer(&settings, &options.client_id)?,
+                asking,
                 settings,
                 options,
                 registry: Mutex::new(Registry::new(catalog)),
                 executing: tokio::sync::Mutex::new(()),
                 running: Mutex::default(),
                 broken: Mutex::default(),
+                pipeline: Mutex::default(),
                 tracker: TaskTracker::new(),
                 stop: CancellationToken::new(),
                 failures,
@@ -234,18 +163,27 @@ impl Runtime {
         lock(&self.inner.broken).clone()
     }
 
+    /// Topics that the program's own scripts fill, and that no query writes any more: it was
+    /// terminated, or its stream or table was dropped.
+    pub fn abandoned(&self) -> Vec<String> {
+        let registry = self.registry();
+        let written = |topic: &&String| {
+            let mut queries = registry.queries().iter();
+            !queries.any(|query| query.sink.topic == **topic)
+        };
+        let pipeline = lock(&self.inner.pipeline);
+        pipeline.iter().filter(written).cloned().collect()
+    }
+
     async fn execute_as(
         &self,
         text: &str,
         on_failure: OnFailure,
     ) -> Result<Vec<Executed>, RuntimeError> {
         let _one = self.inner.executing.lock().await;
-        // Topics that were made since are known too.
-        let existing = topics::existing(&self.inner.settings).await?;
         let mut registry = self.registry();
-        for (topic, partitions) in existing {
-            registry.catalog_mut().add_topic(topic, partitions);
-        }
+        // Topics that were made since are known too.
+        add_topics(registry.catalog_mut(), &self.inner.asking).await?;
         let executed = registry.execute(text)?;
         let effects = || executed.iter().flat_map(|statement| &statement.effects);
         for effect in effects() {
@@ -296,16 +234,23 @@ impl Runtime {
             query.from_beginning,
             Target::Topic(writer, query.sink_partitions),
         )?;
+        if on_failure == OnFailure::End {
+            lock(&self.inner.pipeline).insert(query.sink.topic.clone());
+        }
+        self.inner.options.metrics.set_running(&query.id, true);
         let stop = self.inner.stop.child_token();
         let questions;
         (questions, query_loop.questions) = mpsc::channel(1);
         let (inner, id, stopped) = (Arc::clone(&self.inner), query.id.clone(), stop.clone());
-        let task = self.spawn(query_loop, stop.clone(), move |error| match on_failure {
-            // A query that was told to stop ends nothing else; the log has its error.
-            _ if stopped.is_cancelled() && !inner.stop.is_cancelled() => {}
-            // Nobody is there to hear it only when the runtime is gone.
-            OnFailure::End => drop(inner.failures.send(error)),
-            OnFailure::Tell => drop(lock(&inner.broken).insert(id, error.to_string())),
+        let task = self.spawn(query_loop, stop.clone(), move |error| {
+            inner.options.metrics.set_running(&id, false);
+            match on_failure {
+                // A query that was told to stop ends nothing else; the log has its error.
+                _ if stopped.is_cancelled() && !inner.stop.is_cancelled() => {}
+                // Nobody is there to hear it only when the runtime is gone.
+                OnFailure::End => drop(inner.failures.send(error)),
+                OnFailure::Tell => drop(lock(&inner.broken).insert(id, error.to_string())),
+            }
         });
         let running = Running {
             stop,
@@ -324,7 +269,13 @@ impl Runtime {
             if tokio::time::timeout(STOPPING, running.task).await.is_err() {
                 tracing::error!(query = query.id, "the query has not stopped in time");
             }
+            tracing::warn!(
+                query = query.id,
+                topic = query.sink.topic,
+                "the query was ended: it writes no more"
+            );
         }
+        self.inner.options.metrics.set_running(&query.id, false);
         lock(&self.inner.broken).remove(&query.id);
     }
 

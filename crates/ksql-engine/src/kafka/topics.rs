@@ -9,10 +9,13 @@ use rdkafka::admin::{AdminClient, AdminOptions, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
+use tokio::net::TcpStream;
 
-use crate::kafka::runtime::RuntimeError;
+use crate::kafka::error::RuntimeError;
 
 const ANSWER: Duration = Duration::from_secs(30);
+/// How long an address may take to let anybody in.
+const CONNECTION: Duration = Duration::from_secs(5);
 
 /// A topic to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,31 +30,72 @@ pub struct NewTopic {
 pub type CreateTopic =
     Arc<dyn Fn(NewTopic) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
 
-/// All topics with their numbers of partitions.
-pub(crate) async fn existing(settings: &KafkaSettings) -> Result<Vec<(String, u32)>, RuntimeError> {
-    let consumer: BaseConsumer = settings
-        .assigning_consumer("ksql-topics")
-        .create()
-        .map_err(RuntimeError::kafka("a consumer cannot be made"))?;
-    // librdkafka waits for the answer in the calling thread. Asking for all topics makes none.
+/// A topic that exists.
+pub(crate) struct Listed {
+    pub(crate) name: String,
+    /// For each partition the number of its replicas.
+    pub(crate) replicas: Vec<u32>,
+}
+
+/// A client that reads nothing, but asks for metadata.
+pub(crate) fn asking(settings: &KafkaSettings) -> Result<Arc<BaseConsumer>, RuntimeError> {
+    let consumer = settings.assigning_consumer("ksql-topics").create();
+    consumer
+        .map(Arc::new)
+        .map_err(RuntimeError::kafka("a consumer cannot be made"))
+}
+
+/// All topics, by name. Asking for all makes none.
+pub(crate) async fn list(consumer: &Arc<BaseConsumer>) -> Result<Vec<Listed>, RuntimeError> {
+    let consumer = Arc::clone(consumer);
+    // librdkafka waits for the answer in the calling thread.
     let metadata = tokio::task::spawn_blocking(move || consumer.fetch_metadata(None, ANSWER))
         .await
         .map_err(|_| RuntimeError::Interrupted)?
         .map_err(RuntimeError::kafka(
             "the broker's topics cannot be found out",
         ))?;
-    Ok(metadata
-        .topics()
-        .iter()
-        .filter(|topic| topic.error().is_none())
+    let known = metadata.topics().iter();
+    let known = known.filter(|topic| topic.error().is_none());
+    let mut topics: Vec<Listed> = known
         .map(|topic| {
-            let count = u32::try_from(topic.partitions().len()).unwrap_or(u32::MAX);
-            (topic.name().to_owned(), count)
+            let partitions = topic.partitions().iter();
+            let replicas = partitions.map(|partition| partition.replicas().len());
+            Listed {
+                name: topic.name().to_owned(),
+                replicas: replicas
+                    .map(|count| u32::try_from(count).unwrap_or(u32::MAX))
+                    .collect(),
+            }
         })
-        .collect())
+        .collect();
+    topics.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(topics)
 }
 
-/// Makes a topic that did not exist a moment ago; one that exists by now is fine.
+/// How long the broker may take to do what an admin client asks.
+pub(crate) fn patience() -> AdminOptions {
+    AdminOptions::new()
+        .operation_timeout(Some(ANSWER))
+        .request_timeout(Some(ANSWER))
+}
+
+/// Asks the broker for a topic; one that exists by now is fine.
+pub(crate) async fn ask_for(
+    admin: &AdminClient<DefaultClientContext>,
+    new: &rdkafka::admin::NewTopic<'_>,
+) -> Result<(), String> {
+    let made = admin.create_topics([new], &patience()).await;
+    for result in made.map_err(|error| error.to_string())? {
+        match result {
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((_, code)) => return Err(code.to_string()),
+        }
+    }
+    Ok(())
+}
+
+/// Makes a topic that did not exist a moment ago.
 pub(crate) async fn create(
     settings: &KafkaSettings,
     hook: Option<&CreateTopic>,
@@ -73,23 +117,70 @@ pub(crate) async fn create(
     let partitions = i32::try_from(topic.partitions).unwrap_or(i32::MAX);
     // -1: as many copies as the broker makes by default.
     let new = rdkafka::admin::NewTopic::new(&topic.name, partitions, TopicReplication::Fixed(-1));
-    let options = AdminOptions::new()
-        .operation_timeout(Some(ANSWER))
-        .request_timeout(Some(ANSWER));
-    let results = admin
-        .create_topics([&new], &options)
-        .await
-        .map_err(|error| failed(error.to_string()))?;
-    for result in results {
-        match result {
-            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-            Err((_, code)) => return Err(failed(code.to_string())),
-        }
-    }
+    ask_for(&admin, &new).await.map_err(failed)?;
     tracing::info!(
         topic = topic.name,
         partitions = topic.partitions,
         "topic created"
     );
     Ok(())
+}
+
+/// Whether anything listens at one of the addresses, so that a wrong one is told at once. What
+/// librdkafka says when it has waited long enough names no address.
+///
+/// # Errors
+/// Where each address refuses the connection or has no host.
+pub(crate) async fn reach(settings: &KafkaSettings) -> Result<(), RuntimeError> {
+    let servers = &settings.bootstrap_servers;
+    let mut reasons = Vec::new();
+    for server in servers.split(',').map(str::trim) {
+        // librdkafka takes `PROTOCOL://HOST[:PORT]`.
+        let server = server.rsplit_once("://").map_or(server, |(_, rest)| rest);
+        let is_address = server.rsplit_once(':').is_some_and(|(host, port)| {
+            port.parse::<u16>().is_ok() && (host.ends_with(']') || !host.contains(':'))
+        });
+        let address = match is_address {
+            true => server.to_owned(),
+            false => format!("{server}:9092"),
+        };
+        match tokio::time::timeout(CONNECTION, TcpStream::connect(&address)).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) => reasons.push(format!("{address}: {error}")),
+            Err(_) => reasons.push(format!(
+                "{address}: no answer in {} seconds",
+                CONNECTION.as_secs()
+            )),
+        }
+    }
+    Err(RuntimeError::Unreachable {
+        reasons: reasons.join("; "),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_at_which_nothing_listens_is_named_at_once() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = free.local_addr().expect("its address").to_string();
+        drop(free);
+        let settings = KafkaSettings::plain(address.clone());
+        let limit = Duration::from_secs(5);
+        let reached = tokio::time::timeout(limit, reach(&settings)).await;
+        let error = reached.expect("at once").expect_err("nothing listens");
+        assert!(error.to_string().contains(&address), "{error}");
+    }
+
+    #[tokio::test]
+    async fn one_address_that_answers_is_enough() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let busy = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let addresses = [&free, &busy].map(|listener| listener.local_addr().expect("one"));
+        drop(free);
+        let settings = KafkaSettings::plain(format!("{}, {}", addresses[0], addresses[1]));
+        reach(&settings).await.expect("the second one listens");
+    }
 }

@@ -1,6 +1,5 @@
 //! The server: binds, serves, shuts down.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -88,7 +87,6 @@ impl KsqlServer {
             executing: tokio::sync::Mutex::default(),
             commands: Mutex::<Commands>::default(),
             open: OpenQueries::default(),
-            retentions: Mutex::<HashMap<String, i64>>::default(),
             shutdown: streams.clone(),
         };
         Ok(Self {

@@ -29,8 +29,6 @@ pub(crate) struct State {
     /// How many transient queries may still be opened.
     pub(crate) room: Arc<Semaphore>,
     pub(crate) open: OpenQueries,
-    /// How long topics keep records: asked once, forgotten when a topic is dropped.
-    pub(crate) retentions: Mutex<HashMap<String, i64>>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -46,13 +44,18 @@ impl State {
                 .catalog_mut()
                 .add_topic(topic.name.clone(), topic.partitions());
         }
-        let mut retentions = HashMap::new();
-        for query in registry.queries() {
-            let topic = &query.sink.topic;
-            if topics.iter().any(|known| known.name == *topic) {
-                retentions.insert(topic.clone(), self.retention_ms(topic).await?);
-            }
-        }
+        let sinks = registry
+            .queries()
+            .iter()
+            .map(|query| query.sink.topic.as_str());
+        let mut sinks: Vec<&str> = sinks
+            .filter(|sink| topics.iter().any(|topic| topic.name == *sink))
+            .collect();
+        sinks.sort_unstable();
+        sinks.dedup();
+        let retentions = self.topics.retentions_ms(&sinks).await?;
+        let sinks = sinks.into_iter().map(str::to_owned);
+        let retentions: HashMap<String, i64> = sinks.zip(retentions).collect();
         Ok(View {
             registry,
             topics,
@@ -63,27 +66,11 @@ impl State {
 
     /// How long a topic keeps its records.
     pub(crate) async fn retention_ms(&self, topic: &str) -> Result<i64, TopicsError> {
-        let known = |state: &Self| {
-            let retentions = state.retentions.lock();
-            let retentions = retentions.unwrap_or_else(PoisonError::into_inner);
-            retentions.get(topic).copied()
-        };
-        if let Some(millis) = known(self) {
-            return Ok(millis);
-        }
-        let millis = self.topics.retention_ms(topic).await?;
-        self.remember_retention(topic, Some(millis));
-        Ok(millis)
-    }
-
-    /// Keeps or forgets how long a topic keeps its records.
-    pub(crate) fn remember_retention(&self, topic: &str, millis: Option<i64>) {
-        let retentions = self.retentions.lock();
-        let mut retentions = retentions.unwrap_or_else(PoisonError::into_inner);
-        match millis {
-            Some(millis) => retentions.insert(topic.to_owned(), millis),
-            None => retentions.remove(topic),
-        };
+        let found = self.topics.retentions_ms(&[topic]).await?;
+        found.first().copied().ok_or_else(|| TopicsError {
+            action: format!("the settings of {topic} were asked for"),
+            reason: "there was no answer".to_owned(),
+        })
     }
 
     /// The commands so far.

@@ -10,7 +10,9 @@ use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::message::Message;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{DefaultProducerContext, FutureProducer, FutureRecord};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -18,7 +20,7 @@ const PIPELINE: &str = include_str!("../../../../ksql/pipeline.sql");
 const HOPPING: &str = include_str!("../../../../ksql/alternatives/hopping.sql");
 
 struct Broker {
-    _cluster: MockCluster<'static, DefaultProducerContext>,
+    cluster: MockCluster<'static, DefaultProducerContext>,
     settings: KafkaSettings,
     producer: FutureProducer,
     partitions: i32,
@@ -38,7 +40,7 @@ impl Broker {
             .create()
             .unwrap();
         Self {
-            _cluster: cluster,
+            cluster,
             settings,
             producer,
             partitions,
@@ -271,6 +273,107 @@ async fn statements_come_and_go_at_run_time_and_somebody_may_listen() {
         .await
         .unwrap()
         .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expression_that_fails_is_null_counted_and_in_the_processing_log() {
+    let broker = Broker::start(1, ["s", "x", "default_ksql_processing_log"]);
+    let options = Options::default();
+    let metrics = options.metrics.clone();
+    let runtime = Runtime::start(broker.settings.clone(), options)
+        .await
+        .unwrap();
+    let script = "SET 'auto.offset.reset'='earliest';
+        CREATE STREAM s (id VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');
+        CREATE STREAM x WITH (KAFKA_TOPIC='x') AS SELECT id, v, 10 / v AS w FROM s WHERE v >= 0;";
+    runtime.execute(script).await.unwrap();
+    broker.send("s", "a", r#"{"v":0}"#, 5).await;
+    broker.send("s", "b", r#"{"v":5}"#, 6).await;
+    let rows = broker.records("x", 2).await;
+    assert_eq!(
+        (&rows[0].2["W"], &rows[1].2["W"]),
+        (&json!(null), &json!(2))
+    );
+    let log = broker.records("default_ksql_processing_log", 1).await;
+    let entry = &log[0].2;
+    assert_eq!(entry["message"]["type"], 1);
+    let error = &entry["message"]["recordProcessingError"];
+    assert_eq!(error["cause"], json!(["division by zero"]));
+    let query = runtime.registry().queries()[0].id.clone();
+    assert_eq!((metrics.failed(&query), metrics.skipped(&query)), (1, 0));
+    stop(&runtime).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_of_the_script_that_is_terminated_does_not_go_unnoticed() {
+    let broker = Broker::start(1, ["s", "x", "default_ksql_processing_log"]);
+    let options = Options::default();
+    let metrics = options.metrics.clone();
+    let runtime = Runtime::start(broker.settings.clone(), options)
+        .await
+        .unwrap();
+    let create = "CREATE STREAM x WITH (KAFKA_TOPIC='x') AS SELECT id, v FROM s;";
+    let source =
+        "CREATE STREAM s (id VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');";
+    runtime.execute(&format!("{source}{create}")).await.unwrap();
+    let first = runtime.registry().queries()[0].id.clone();
+    assert!(metrics.is_running(&first) && runtime.abandoned().is_empty());
+    let terminate = format!("TERMINATE {first};");
+    runtime.execute_apart(&terminate).await.unwrap();
+    assert!(!metrics.is_running(&first));
+    assert_eq!(runtime.abandoned(), ["x"]);
+    // Another one that writes the topic takes its place.
+    let again = format!("DROP STREAM x; {create}");
+    runtime.execute_apart(&again).await.unwrap();
+    assert!(runtime.abandoned().is_empty());
+    stop(&runtime).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runtime_stops_in_time_while_the_broker_is_away() {
+    let broker = Broker::start(1, ["s", "x", "default_ksql_processing_log"]);
+    let options = Options::default();
+    let metrics = options.metrics.clone();
+    let runtime = Runtime::start(broker.settings.clone(), options)
+        .await
+        .unwrap();
+    let script = "SET 'auto.offset.reset'='earliest';
+        CREATE STREAM s (id VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');
+        CREATE STREAM x WITH (KAFKA_TOPIC='x') AS SELECT id, v FROM s;";
+    runtime.execute(script).await.unwrap();
+    broker.send("s", "a", r#"{"v":1}"#, 5).await;
+    broker.records("x", 1).await;
+    let query = runtime.registry().queries()[0].id.clone();
+    // The next row still comes; what the query writes of it is refused until the broker is away.
+    let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS;
+    let mut answers = vec![RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR];
+    answers.extend([refused; 200]);
+    broker
+        .cluster
+        .request_errors(RDKafkaApiKey::Produce, &answers);
+    broker.send("s", "b", r#"{"v":2}"#, 6).await;
+    let taken = async {
+        while metrics.read(&query) < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, taken).await.unwrap();
+    broker.cluster.broker_down(1).unwrap();
+    let stopped = stop(&runtime).await;
+    assert!(
+        matches!(stopped, Err(RuntimeError::Interrupted)),
+        "a row was lost in silence: {stopped:?}"
+    );
+}
+
+/// Ends a runtime; it may take as long as it waits for what it has written, and not much longer.
+async fn stop(runtime: &Runtime) -> Result<(), RuntimeError> {
+    let shutdown = CancellationToken::new();
+    shutdown.cancel();
+    let bound = Duration::from_secs(30);
+    tokio::time::timeout(bound, runtime.run(shutdown))
+        .await
+        .expect("it stops in time")
 }
 
 #[tokio::test(flavor = "multi_thread")]

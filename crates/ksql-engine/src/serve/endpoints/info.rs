@@ -34,21 +34,43 @@ pub(super) async fn info(_: AcceptsJson, State(state): State<Shared>) -> Json<Va
     }))
 }
 
-/// Whether the broker answers. As ksqlDB's, the status is 200 in either case.
+/// Whether the broker answers and the queries run. As ksqlDB's, the status is 200 in any case; what
+/// ksqlDB does not have, the queries, is there only where something is wrong with them.
 pub(super) async fn healthcheck(_: AcceptsJson, State(state): State<Shared>) -> Json<Value> {
     let kafka = state.topics.list().await;
     if let Err(error) = &kafka {
         tracing::warn!(%error, "the broker does not answer");
     }
+    let mut details = json!({
+        "metastore": {"isHealthy": true},
+        "kafka": {"isHealthy": kafka.is_ok()},
+        "commandRunner": {"isHealthy": true},
+    });
+    let faults = faults(&state);
+    if !faults.is_empty() {
+        details["queries"] = json!({"isHealthy": false, "faults": faults});
+    }
     Json(json!({
-        "isHealthy": kafka.is_ok(),
-        "details": {
-            "metastore": {"isHealthy": true},
-            "kafka": {"isHealthy": kafka.is_ok()},
-            "commandRunner": {"isHealthy": true},
-        },
+        "isHealthy": kafka.is_ok() && faults.is_empty(),
+        "details": details,
         "serverState": "READY",
     }))
+}
+
+/// Queries that do not do what they were started for.
+fn faults(state: &Shared) -> Vec<String> {
+    let mut failed: Vec<String> = state
+        .runtime
+        .broken()
+        .into_iter()
+        .map(|(query, reason)| format!("{query} has failed: {reason}"))
+        .collect();
+    failed.sort();
+    let abandoned = state.runtime.abandoned().into_iter();
+    failed.extend(abandoned.map(|topic| {
+        format!("no query writes topic '{topic}' any more: its query was terminated or dropped")
+    }));
+    failed
 }
 
 /// Only clusters with heartbeats have a status.

@@ -58,7 +58,6 @@ async fn make_topic(state: &State, kind: &StatementKind, sql: &str) -> Result<()
         if let Effect::CreateTopic { topic, partitions } = effect {
             let facts = sink::facts(state, &view, kind).await.map_err(failed)?;
             let spec = sink::spec(kind, topic, *partitions, facts.as_ref());
-            state.remember_retention(topic, spec.retention_ms);
             state.topics.create(spec).await.map_err(failed)?;
         }
     }
@@ -72,7 +71,6 @@ async fn delete_topic(state: &State, effects: &[Effect], sql: &str) -> Result<()
             delete_topic: true,
         } = effect
         {
-            state.remember_retention(&source.topic, None);
             let deleted = state.topics.delete(&source.topic).await;
             deleted.map_err(|error| ApiError::topics(&error, sql))?;
         }

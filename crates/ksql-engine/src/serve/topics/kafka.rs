@@ -6,12 +6,15 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use kafka_io::KafkaSettings;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::kafka::{CreateTopic, NewTopic as EngineTopic};
+use crate::kafka::topics;
+use crate::kafka::{CreateTopic, NewTopic as EngineTopic, RuntimeError};
 use crate::serve::topics::{Topic, TopicSpec, Topics, TopicsError};
 
 /// How long the broker may take to answer.
@@ -104,80 +107,70 @@ impl KafkaTopics {
         if let Some(retention) = &retention {
             new = new.set("retention.ms", retention);
         }
-        let made = admin
-            .create_topics([&new], &options())
+        topics::ask_for(admin, &new)
             .await
-            .map_err(TopicsError::of::<KafkaError>(action()))?;
-        for result in made {
-            match result {
-                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                Err((_, code)) => return Err(TopicsError::of(action())(code)),
-            }
-        }
+            .map_err(TopicsError::of::<String>(action()))?;
         self.known(&spec.name).await
     }
 }
 
 fn consumer(settings: &KafkaSettings) -> Result<Arc<BaseConsumer>, TopicsError> {
-    settings
-        .assigning_consumer("ksql-server-topics")
-        .create()
-        .map(Arc::new)
-        .map_err(TopicsError::of::<KafkaError>("a consumer cannot be made"))
-}
-
-fn options() -> AdminOptions {
-    AdminOptions::new()
-        .operation_timeout(Some(ANSWER))
-        .request_timeout(Some(ANSWER))
+    topics::asking(settings).map_err(TopicsError::of::<RuntimeError>("the broker is not asked"))
 }
 
 impl Topics for KafkaTopics {
     fn list(&self) -> BoxFuture<'_, Result<Vec<Topic>, TopicsError>> {
         async {
-            let consumer = Arc::clone(&self.consumer);
-            // librdkafka waits for the answer in the calling thread. Asking for all makes none.
-            let metadata = blocking(move || consumer.fetch_metadata(None, ANSWER))
-                .await?
-                .map_err(TopicsError::of("the broker's topics cannot be found out"))?;
-            let mut topics: Vec<Topic> = metadata
-                .topics()
-                .iter()
-                .filter(|topic| topic.error().is_none())
-                .map(|topic| Topic {
-                    name: topic.name().to_owned(),
-                    replicas: topic
-                        .partitions()
-                        .iter()
-                        .map(|partition| u32::try_from(partition.replicas().len()).unwrap_or(0))
-                        .collect(),
-                })
-                .collect();
-            topics.sort_by(|a, b| a.name.cmp(&b.name));
-            Ok(topics)
+            let listed = topics::list(&self.consumer).await;
+            let listed = listed.map_err(TopicsError::of::<RuntimeError>("the broker was asked"))?;
+            let topics = listed.into_iter().map(|topic| Topic {
+                name: topic.name,
+                replicas: topic.replicas,
+            });
+            Ok(topics.collect())
         }
         .boxed()
     }
 
-    fn retention_ms<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<i64, TopicsError>> {
+    fn retentions_ms<'a>(
+        &'a self,
+        topics: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Vec<i64>, TopicsError>> {
         async move {
+            let mut retentions = vec![DEFAULT_RETENTION_MS; topics.len()];
             let Administration::Broker(admin) = &self.administration else {
-                return Ok(DEFAULT_RETENTION_MS);
+                return Ok(retentions);
             };
-            let action = || format!("the settings of topic '{topic}' cannot be found out");
+            if topics.is_empty() {
+                return Ok(retentions);
+            }
+            let action = || format!("the settings of {} cannot be found out", topics.join(", "));
+            let asked: Vec<_> = topics
+                .iter()
+                .map(|name| ResourceSpecifier::Topic(name))
+                .collect();
             let described = admin
-                .describe_configs([&ResourceSpecifier::Topic(topic)], &options())
+                .describe_configs(&asked, &topics::patience())
                 .await
                 .map_err(TopicsError::of::<KafkaError>(action()))?;
-            let mut retention = None;
+            // The broker names the resources; their order is its own.
             for resource in described {
                 let resource = resource.map_err(TopicsError::of(action()))?;
-                retention = resource
+                let OwnedResourceSpecifier::Topic(name) = &resource.specifier else {
+                    continue;
+                };
+                let place = topics.iter().position(|topic| topic == name);
+                let found = resource
                     .get("retention.ms")
                     .and_then(|entry| entry.value.as_deref())
                     .and_then(|value| value.parse().ok());
+                if let (Some(place), Some(found)) = (place, found)
+                    && let Some(retention) = retentions.get_mut(place)
+                {
+                    *retention = found;
+                }
             }
-            Ok(retention.unwrap_or(DEFAULT_RETENTION_MS))
+            Ok(retentions)
         }
         .boxed()
     }
@@ -223,7 +216,7 @@ impl Topics for KafkaTopics {
                 });
             };
             let deleted = admin
-                .delete_topics(&[topic], &options())
+                .delete_topics(&[topic], &topics::patience())
                 .await
                 .map_err(TopicsError::of::<KafkaError>(action()))?;
             for result in deleted {

@@ -14,8 +14,11 @@ pub trait Topics: Send + Sync {
     /// All topics, by name.
     fn list(&self) -> BoxFuture<'_, Result<Vec<Topic>, TopicsError>>;
 
-    /// How long a topic keeps its records, in milliseconds; -1: for ever.
-    fn retention_ms<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<i64, TopicsError>>;
+    /// How long each of these topics keeps its records, in milliseconds; -1: for ever.
+    fn retentions_ms<'a>(
+        &'a self,
+        topics: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Vec<i64>, TopicsError>>;
 
     /// Makes a topic; when this returns, the broker knows it.
     fn create(&self, topic: TopicSpec) -> BoxFuture<'_, Result<(), TopicsError>>;

@@ -170,3 +170,26 @@ async fn a_listener_that_reads_nothing_does_not_hold_up_the_end() {
     world.shutdown.cancel();
     tokio::time::timeout(LIMIT, running).await.unwrap().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_tells_of_a_query_of_the_pipeline_that_was_terminated() {
+    let world = World::start().await;
+    world.create_topic("s", 1).await;
+    let pipeline =
+        format!("{SOURCE} CREATE STREAM X WITH (KAFKA_TOPIC='x') AS SELECT ID, V FROM S;");
+    world.runtime.execute(&pipeline).await.unwrap();
+    let health = || async {
+        let sent = world.http.get(format!("{}/healthcheck", world.url)).send();
+        let reply = tokio::time::timeout(LIMIT, sent).await.unwrap().unwrap();
+        reply.json::<serde_json::Value>().await.unwrap()
+    };
+    let before = health().await;
+    assert_eq!(before["isHealthy"], true);
+    assert!(before["details"].get("queries").is_none());
+    let query = world.runtime.registry().queries()[0].id.clone();
+    world.ksql(&format!("TERMINATE {query};")).await;
+    let after = health().await;
+    assert_eq!(after["isHealthy"], false);
+    let faults = after["details"]["queries"]["faults"].to_string();
+    assert!(faults.contains("'x'"), "{faults}");
+}

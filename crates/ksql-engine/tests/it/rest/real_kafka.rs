@@ -27,7 +27,7 @@ async fn a_topic_is_made_with_its_partitions_and_retention_and_deleted() {
     let listed = topics.list().await.unwrap();
     let made = listed.iter().find(|topic| topic.name == name).unwrap();
     assert_eq!(made.partitions(), 6);
-    assert_eq!(topics.retention_ms(&name).await.unwrap(), 3_600_000);
+    assert_eq!(topics.retentions_ms(&[&name]).await.unwrap(), [3_600_000]);
     topics.delete(&name).await.unwrap();
     let gone = async {
         while topics

@@ -59,8 +59,11 @@ impl Topics for TestTopics {
     fn list(&self) -> BoxFuture<'_, Result<Vec<Topic>, TopicsError>> {
         self.topics.list()
     }
-    fn retention_ms<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<i64, TopicsError>> {
-        async { Ok(self.retention_ms) }.boxed()
+    fn retentions_ms<'a>(
+        &'a self,
+        topics: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Vec<i64>, TopicsError>> {
+        async { Ok(vec![self.retention_ms; topics.len()]) }.boxed()
     }
     fn create(&self, topic: TopicSpec) -> BoxFuture<'_, Result<(), TopicsError>> {
         self.topics.create(topic)
