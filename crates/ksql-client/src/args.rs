@@ -155,8 +155,13 @@ impl ServerUrl {
 impl FromStr for ServerUrl {
     type Err = String;
 
+    /// `HOST:PORT` is enough for HTTP.
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut url = Url::parse(text).map_err(|error| error.to_string())?;
+        let with_scheme = match text.contains("://") {
+            true => text.to_owned(),
+            false => format!("http://{text}"),
+        };
+        let mut url = Url::parse(&with_scheme).map_err(|error| error.to_string())?;
         match url.scheme() {
             "http" => {}
             "https" if cfg!(feature = "tls") => {}
@@ -256,6 +261,21 @@ mod tests {
         for args in [&[][..], &["--user", "", "--password", ""]] {
             assert!(parse(args).unwrap().credentials().unwrap().is_none());
         }
+    }
+
+    #[test]
+    fn a_host_and_port_are_an_address() {
+        for (given, address) in [
+            ("127.0.0.1:8089", "http://127.0.0.1:8089"),
+            ("localhost:8089", "http://localhost:8089"),
+            ("ksql", "http://ksql"),
+            ("http://h/ksql/", "http://h/ksql"),
+        ] {
+            let server: ServerUrl = given.parse().unwrap();
+            assert_eq!(server.to_string(), address);
+        }
+        assert!("ftp://h".parse::<ServerUrl>().is_err());
+        assert!("h:port".parse::<ServerUrl>().is_err());
     }
 
     #[test]
