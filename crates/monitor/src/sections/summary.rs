@@ -7,6 +7,9 @@ use super::parts::all;
 use super::words::{count, date_and_clock, unbroken};
 use crate::state::State;
 
+/// How many species of the live model are named among the main figures.
+const NAMED: usize = 3;
+
 /// One sentence, and which parts are down: read out when it changes.
 pub(super) fn standing(state: &State) -> Markup {
     let standing = &state.standing;
@@ -23,12 +26,10 @@ pub(super) fn standing(state: &State) -> Markup {
             @if stale { "Last known: " }
             (standing.condition.word())
         }
-        p { (unbroken(&standing.sentence)) }
         @if !down.is_empty() {
-            p.down {
-                a href="#parts-heading" { "Down" } ": " (down.join(", "))
-            }
+            p.down { a href="#parts-heading" { "Down" } ": " (down.join(", ")) }
         }
+        p.sentence { (unbroken(&standing.sentence)) }
     }
 }
 
@@ -58,7 +59,7 @@ pub(super) fn figures(state: &State) -> Markup {
                 dd.version { (live.map_or("-", |live| live.model_version.as_str())) }
                 dd.note {
                     @if let Some(live) = live {
-                        (count(live.rows)) " rows: " (live.species.join(", "))
+                        (count(live.rows)) " rows" (known(&live.species))
                         @if live.pinned { "; pinned" }
                     } @else { "not known" }
                 }
@@ -74,6 +75,14 @@ pub(super) fn figures(state: &State) -> Markup {
                 dd.note { (ended(recovered.count())) }
             }
         }
+    }
+}
+
+/// The species by their names, as far as they are few; the section of the model has them all.
+fn known(species: &[String]) -> String {
+    match species.len() {
+        0..=NAMED => format!(": {}", species.join(", ")),
+        more => format!(" of {more} species"),
     }
 }
 
