@@ -26,6 +26,11 @@ impl ModelMetrics {
             requests: Family::default(),
             latency: Histogram::new(exponential_buckets(0.0005, 2.0, 16)),
         };
+        for result in ["200", "error"] {
+            // So that an increase is seen from the first one on.
+            let result = result.to_owned();
+            drop(metrics.requests.get_or_create(&ResultLabel { result }));
+        }
         registry.register(
             "predictor_model_requests",
             "Requests to the model by status code, or `error` where no answer came",

@@ -13,36 +13,82 @@ use tokio::time::{sleep, timeout};
 
 use crate::whole_loop::{LIMIT, fish, pipeline};
 
-/// The project's metrics that the files below a folder name.
-fn named_below(folder: &Path, names: &mut BTreeSet<String>) {
+/// The texts of the files below a folder, but for tests of the rules, which make up what they need.
+fn texts_below(folder: &Path, texts: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
-            named_below(&path, names);
-        } else {
-            let text = std::fs::read_to_string(&path).expect("UTF-8");
-            let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-            let metrics = words.filter(|word| word.starts_with("catchweight_"));
-            names.extend(metrics.map(str::to_owned));
+            texts_below(&path, texts);
+        } else if !path.to_string_lossy().ends_with(".test.yml") {
+            texts.push(std::fs::read_to_string(&path).expect("UTF-8"));
         }
     }
 }
 
-/// The names of the samples that a service exports.
+/// What a text asks for: a metric's name, or `name label value` where it selects some of its series.
+fn asked_for(text: &str) -> BTreeSet<String> {
+    let mut asked = BTreeSet::new();
+    // A dashboard's JSON escapes the quotes of its queries.
+    let text = text.replace("\\\"", "\"");
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    for (at, _) in text.match_indices("catchweight_") {
+        let rest = &text[at..];
+        let name = rest.split(|c| !word(c)).next().unwrap_or_default();
+        asked.insert(name.to_owned());
+        let selector = rest[name.len()..].strip_prefix('{');
+        let Some((selector, _)) = selector.and_then(|rest| rest.split_once('}')) else {
+            continue;
+        };
+        for matcher in selector.split(',') {
+            let Some((label, values)) = matcher.split_once('=') else {
+                continue;
+            };
+            let values = values.trim_start_matches('~').trim_matches('"');
+            // What is not to be there, and patterns, name no series.
+            let named = |value: &&str| value.chars().all(|c| word(c) || c == '-');
+            if !label.ends_with('!') {
+                let values = values.split('|').filter(named);
+                asked.extend(values.map(|value| format!("{name} {label} {value}")));
+            }
+        }
+    }
+    asked
+}
+
+/// What a service exports, in the same words.
 async fn exported_at(url: &str) -> BTreeSet<String> {
     let answer = reqwest::get(format!("{url}/metrics")).await;
     let text = answer.expect("an answer").text().await.expect("a text");
-    let samples = text.lines().filter(|line| !line.starts_with('#'));
-    let names = samples.filter_map(|line| line.split(['{', ' ']).next());
-    names.map(str::to_owned).collect()
+    let mut exported = BTreeSet::new();
+    for sample in text.lines().filter(|line| !line.starts_with('#')) {
+        let (series, _) = sample.rsplit_once(' ').unwrap_or((sample, ""));
+        let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+        exported.insert(name.to_owned());
+        for label in labels.trim_end_matches('}').split("\",") {
+            if let Some((label, value)) = label.split_once("=\"") {
+                let value = value.trim_end_matches('"');
+                exported.insert(format!("{name} {label} {value}"));
+            }
+        }
+    }
+    exported
+}
+
+/// A metric without what its kind adds to its name.
+fn family(name: &str) -> &str {
+    ["_bucket", "_sum", "_count"]
+        .iter()
+        .find_map(|end| name.strip_suffix(end))
+        .unwrap_or(name)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_metric_in_dashboards_and_alerts_is_exported_once_a_drift_was_retrained() {
+async fn what_dashboards_and_alerts_ask_for_is_exported_and_what_is_exported_is_shown() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../observability");
-    let mut named = BTreeSet::new();
-    named_below(&folder, &mut named);
-    assert!(named.len() > 20, "only {named:?}");
+    let mut texts = Vec::new();
+    texts_below(&folder, &mut texts);
+    let named: BTreeSet<String> = texts.iter().flat_map(|text| asked_for(text)).collect();
+    assert!(named.len() > 40, "only {named:?}");
 
     let data = tempfile::tempdir().expect("a folder");
     let mut tasks = Tasks::new(CancellationToken::new());
@@ -68,21 +114,40 @@ async fn every_metric_in_dashboards_and_alerts_is_exported_once_a_drift_was_retr
     );
 
     let mut missing = named.clone();
+    let mut all = BTreeSet::new();
     let look = async {
         timeout(LIMIT, embedded.watched().observer.first_prediction())
             .await
             .expect("a prediction");
         let machines = format!("http://{listen}");
         while !missing.is_empty() {
-            for url in [embedded.model_url(), embedded.predictor_url(), &machines] {
+            let page = embedded.page_url().trim_end_matches('/');
+            for url in [
+                embedded.model_url(),
+                embedded.predictor_url(),
+                &machines,
+                page,
+            ] {
                 let exported = exported_at(url).await;
                 missing.retain(|name| !exported.contains(name));
+                all.extend(exported);
             }
             sleep(Duration::from_millis(200)).await;
         }
     };
     let found = timeout(LIMIT / 2, look).await;
     assert!(found.is_ok(), "nobody exports {missing:?}");
+    let shown: BTreeSet<&str> = named.iter().map(|name| family(name)).collect();
+    let unseen: BTreeSet<&str> = all
+        .iter()
+        .filter(|name| !name.contains(' '))
+        .map(|name| family(name))
+        .filter(|name| name.starts_with("catchweight_") && !shown.contains(name))
+        .collect();
+    assert!(
+        unseen.is_empty(),
+        "on no dashboard and in no alert: {unseen:?}"
+    );
     stop.cancel();
     timeout(LIMIT, tasks.join())
         .await
