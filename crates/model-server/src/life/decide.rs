@@ -165,6 +165,8 @@ impl Life {
                 }
                 .into(),
             };
+            // The log must not name what is not stored, also where the process ends right after it.
+            self.store.insert_version(&version).await?;
             // Where the answer to an append was lost, the log has it although its number is taken.
             if self.append(&decision, &version).await?
                 || self.store.decisions_on(&[id]).await?.contains(&decision)
@@ -175,20 +177,19 @@ impl Life {
         }
     }
 
-    /// Appends a decision on a version; false where the number is taken. What goes live is stored
-    /// before the log says so, and again after it: another replica may have forgotten the version
-    /// since it was looked for.
+    /// Appends a decision on a version, which is stored; false where the number is taken. Another
+    /// replica may have forgotten the version since it was looked for: what goes live is stored
+    /// again.
     pub(super) async fn append(
         &self,
         decision: &Decision,
         version: &Version,
     ) -> Result<bool, StoreError> {
-        if !decision.activates() {
-            return self.store.append(decision).await;
-        }
-        self.store.insert_version(version).await?;
         let appended = self.store.append(decision).await?;
-        if appended && let Err(error) = self.store.insert_version(version).await {
+        if appended
+            && decision.activates()
+            && let Err(error) = self.store.insert_version(version).await
+        {
             tracing::error!(
                 %error,
                 version = decision.model_version,

@@ -18,8 +18,7 @@ impl Life {
     /// # Errors
     /// Those of the store.
     pub async fn prune(&self, keep: u64) -> Result<(), StoreError> {
-        let count = self.store.count_versions().await?;
-        if count <= keep {
+        if self.store.count_versions().await? <= keep {
             return Ok(());
         }
         let last = self.store.last_decision().await?;
@@ -29,9 +28,13 @@ impl Life {
             EventTime::now().before(DAY),
             self.store.last_activations(MAX_ACTIVATIONS).await?,
         ));
-        let ids = self.store.version_ids().await?.into_iter();
-        let oldest = ids.filter(|id| !protected.contains(id));
-        for id in oldest.take(usize::try_from(count - keep).unwrap_or(usize::MAX)) {
+        let ids = self.store.version_ids().await?;
+        // Of what is listed: another replica may have forgotten some since they were counted.
+        let surplus = ids
+            .len()
+            .saturating_sub(usize::try_from(keep).unwrap_or(usize::MAX));
+        let oldest = ids.into_iter().filter(|id| !protected.contains(id));
+        for id in oldest.take(surplus) {
             self.forget(&id, sequence).await?;
             tracing::info!(version = id, keep, "an old version is forgotten");
         }

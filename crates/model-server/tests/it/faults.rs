@@ -336,6 +336,33 @@ async fn trainings_of_different_requests_queue() {
 }
 
 #[tokio::test]
+async fn a_training_that_meets_a_pin_is_decided_on_after_the_release() {
+    let (server, store, _dir, first) = drifted().await;
+    let stored_so_far = store.begun("insert_version");
+    let insert = store.hold("insert_version");
+    let body = trigger(&first, 80).to_string();
+    let training = tokio::spawn(server.post("/train").body(body).send());
+    until(|| async { store.begun("insert_version") > stored_so_far }).await;
+    // Trained, but not decided on: another replica pins what is live.
+    let pin = Decision {
+        pinned: true,
+        ..asked_for(2, &first)
+    };
+    assert!(server.store.append(&pin).await.unwrap());
+    insert.add_permits(100);
+    let answer = within(training).await.unwrap().unwrap();
+    let held: Value = answer.json().await.unwrap();
+    assert_eq!(held["Outcome"], "pinned");
+    assert_eq!(held["Rows"], 50);
+    let release = server.post(&format!("/models/{first}/activate?pin=false"));
+    send(release).await.error_for_status().unwrap();
+    let report = server.train("/train", trigger(&first, 80)).await;
+    assert_eq!(report["Outcome"], "activated");
+    assert_eq!(report["ModelVersion"], held["ModelVersion"]);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_rollback_does_not_wait_for_those_who_read_the_history() {
     let (server, store, _dir, first) = drifted().await;
     let second = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
