@@ -1,9 +1,10 @@
 //! The tables. Each has a primary key `_id`, columns to look at and query by, and the whole
 //! document as JSON, which is what the program reads.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use super::{StoreError, store_error};
 
@@ -11,6 +12,8 @@ use super::{StoreError, store_error};
 const SCHEMA_VERSION: i64 = 1;
 /// How long a call waits for another process that writes.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long until the next attempt where SQLite itself does not wait.
+const RETRY: Duration = Duration::from_millis(5);
 
 /// `Weight.TrainingData`'s columns besides `_id` and `document`: name and SQL type. They are null
 /// where the document has no value of that type.
@@ -74,8 +77,25 @@ fn known_version(connection: &Connection) -> Result<i64, StoreError> {
 fn prepare_file(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(PATIENCE)?;
     // Readers such as R do not block the writer, and a killed process leaves a whole file.
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    write_ahead(connection)?;
     connection.pragma_update(None, "synchronous", "NORMAL")
+}
+
+/// Switches a file to the write-ahead log. Of several connections that do so at once SQLite refuses
+/// all but one at once, whatever the timeout: their locks would wait for each other.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < deadline =>
+            {
+                thread::sleep(RETRY);
+            }
+            ended => return ended,
+        }
+    }
 }
 
 fn tables() -> String {
