@@ -59,12 +59,18 @@ impl Life {
         }
     }
 
-    /// The decisions that a cause's trigger led to before.
+    /// The decisions that a cause's trigger led to before. Fish may be numbered from 1 again, and a
+    /// version come back: another mean error is another window.
     async fn caused_by(&self, cause: &Cause) -> Result<Vec<Decision>, StoreError> {
-        match &cause.trigger {
-            Some(trigger) => self.store.decisions_caused_by(trigger).await,
-            None => Ok(Vec::new()),
-        }
+        let Some(trigger) = &cause.trigger else {
+            return Ok(Vec::new());
+        };
+        let mut decisions = self.store.decisions_caused_by(trigger).await?;
+        decisions.retain(|one| {
+            let earlier = one.cause.trigger.as_ref();
+            earlier.is_some_and(|earlier| earlier.error_avg == trigger.error_avg)
+        });
+        Ok(decisions)
     }
 
     /// Stores a version and decides on it. Where it was decided on before, the answer is

@@ -262,6 +262,19 @@ async fn a_body_that_names_a_version_and_no_window_is_no_redelivery_of_another()
 }
 
 #[tokio::test]
+async fn a_window_of_fish_that_are_numbered_from_1_again_is_another_trigger() {
+    let (server, _dir, first) = drifted().await;
+    server.train("/train", trigger(&first, 80)).await;
+    activate(&server, &first, "").await;
+    server.store_fish(&fish("walleye", 81, 90, &first)).await;
+    let mut other = trigger(&first, 80);
+    other["ErrorAvg"] = json!(0.32);
+    let report = server.train("/train", other).await;
+    assert_eq!(report["Outcome"], "activated", "{report}");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_trigger_that_was_superseded_stays_answered_after_a_rollback() {
     let (server, _dir, first) = drifted().await;
     server.train("/train", trigger(&first, 80)).await;
