@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kafka_io::KafkaSettings;
 use service_runtime::cli::{ServiceArgs, ServiceCommand};
-use service_runtime::{CancellationToken, Tasks, ops};
+use service_runtime::{CancellationToken, Tasks, ops, server};
 
 use crate::{Config, FishProducer};
 
@@ -45,7 +45,7 @@ pub struct Settings {
 /// Where a setting is wrong (a [`UsageError`](service_runtime::UsageError)) or a record is lost.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
     let producer = FishProducer::bind(&settings.simulation, &settings.kafka)?;
-    let listener = ops::listen(settings.listen).await?;
+    let listener = server::listen(settings.listen).await?;
     let mut registry = ops::registry();
     producer.progress().register(&mut registry);
     let router = ops::router(Arc::new(registry), producer.readiness());
@@ -53,7 +53,10 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
     let mut tasks = Tasks::new(shutdown);
     // The endpoints have nothing more to tell when the plan has ended.
     let done = tasks.shutdown().child_token();
-    tasks.spawn("ops endpoint", ops::serve(listener, router, done.clone()));
+    tasks.spawn(
+        "ops endpoint",
+        server::serve(listener, router, done.clone()),
+    );
     let producing = producer.run(tasks.shutdown());
     tasks.spawn("fish-producer", async move {
         let outcome = producing.await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use service_runtime::{CancellationToken, Readiness, Tasks, UsageError, ops};
+use service_runtime::{CancellationToken, Readiness, Tasks, UsageError, ops, server};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
@@ -49,7 +49,7 @@ impl ModelServer {
     /// # Errors
     /// As [`bind`](Self::bind).
     pub async fn bind_with_store(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Self> {
-        let listener = ops::listen(config.listen).await?;
+        let listener = server::listen(config.listen).await?;
         let token = config.token()?;
         if token.is_none() {
             tracing::warn!("no train token is set: POST /train and activation are open to anyone");
@@ -121,7 +121,7 @@ impl ModelServer {
         let mut tasks = Tasks::new(shutdown.clone());
         tasks.spawn(
             "http",
-            ops::serve(self.listener, self.router, shutdown.clone()),
+            server::serve(self.listener, self.router, shutdown.clone()),
         );
         tasks.spawn("follower", self.follower.run(shutdown));
         let ended = tasks.join().await;

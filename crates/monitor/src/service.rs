@@ -8,7 +8,7 @@ use anyhow::Context;
 use observer::{Cluster, ModelApi, Observer, Start, StoredRows, TriggerRule};
 use prometheus_client::registry::Registry;
 use report::Ledger;
-use service_runtime::{CancellationToken, Readiness, Tasks, ops};
+use service_runtime::{CancellationToken, Readiness, Tasks, ops, server};
 use tokio::net::TcpListener;
 
 use crate::config::Config;
@@ -90,7 +90,7 @@ impl Monitor {
         let metrics = Metrics::register(&mut registry, watching.observer.clone());
         let cluster = Cluster::new(&config.kafka, &config.lag)?;
         let asker = Asker::new(watching.clone(), cluster, config.health, config.ksql_url)?;
-        let listener = ops::listen(config.listen).await?;
+        let listener = server::listen(config.listen).await?;
         let actions = http::Actions::new(&watching.model_url, metrics.clone())?;
         Ok(Self {
             address: listener.local_addr().context("the listener's address")?,
@@ -152,7 +152,7 @@ impl Monitor {
             Ok(())
         });
         tasks.spawn("page", async move {
-            let serving = ops::serve(listener, router, stop.clone());
+            let serving = server::serve(listener, router, stop.clone());
             let too_late = async {
                 stop.cancelled().await;
                 tokio::time::sleep(FAREWELL).await;

@@ -7,7 +7,7 @@ use anyhow::Context;
 use kafka_io::gate::Backoff;
 use kafka_io::{BatchLimits, Health, Pipeline, PipelineConfig, PipelineMetrics};
 use prometheus_client::registry::Registry;
-use service_runtime::{CancellationToken, Readiness, Tasks, UsageError, ops};
+use service_runtime::{CancellationToken, Readiness, Tasks, UsageError, ops, server};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -51,7 +51,7 @@ impl Predictor {
             .map_err(|error| UsageError(error.to_string()))?;
         let pipeline = Pipeline::new(pipeline_config(&config), metrics.clone())
             .map_err(|error| UsageError(format!("--kafka-property: {error}")))?;
-        let listener = ops::listen(config.listen).await?;
+        let listener = server::listen(config.listen).await?;
         Ok(Self {
             address: listener.local_addr().context("the listener's address")?,
             listener,
@@ -99,7 +99,7 @@ impl Predictor {
         let router = ops::router(self.registry, self.readiness.clone());
         tasks.spawn(
             "health endpoint",
-            ops::serve(self.listener, router, ended.clone()),
+            server::serve(self.listener, router, ended.clone()),
         );
         let health = self.pipeline.health();
         tasks.spawn("readiness", follow(health, self.readiness, ended.clone()));

@@ -7,6 +7,7 @@
 //! | [`shutdown`] | SIGINT and SIGTERM as a cancellation token |
 //! | [`table`] | a CSV file of the user |
 //! | [`tasks`] | tasks that live and die together |
+//! | [`server`] | HTTP with limits: connections, time, memory that clients hold |
 //! | [`ops`] | `/healthz`, `/readyz`, `/metrics` |
 //!
 //! A binary's `main` parses its command line and calls [`cli::run`]; its library has a type that
@@ -15,6 +16,7 @@
 
 pub mod cli;
 pub mod ops;
+pub mod server;
 pub mod shutdown;
 pub mod table;
 pub mod tasks;

@@ -6,10 +6,7 @@
 //! | `/readyz` | 200 when the service does its job, else 503 with the reason |
 //! | `/metrics` | the registry in OpenMetrics text |
 
-use std::future::IntoFuture;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -18,14 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-
-use crate::UsageError;
-
-/// How long a shutdown waits for the requests that were accepted.
-const DRAIN: Duration = Duration::from_secs(10);
 
 /// Whether a service does its job, and if not, why. Clones share the state.
 #[derive(Clone, Debug)]
@@ -112,124 +102,9 @@ async fn metrics(State(registry): State<Arc<Registry>>) -> Response {
     }
 }
 
-/// Listens at `address`.
-///
-/// # Errors
-/// A [`UsageError`] that names the address and says what to do.
-pub async fn listen(address: SocketAddr) -> Result<TcpListener, UsageError> {
-    TcpListener::bind(address).await.map_err(|error| {
-        UsageError(format!(
-            "cannot listen at {address}: {error}; choose another address or port"
-        ))
-    })
-}
-
-/// Serves `router` until `shutdown` is cancelled, then finishes the requests that it accepted, for
-/// ten seconds at most: a client that never sends the rest of its request must not keep the process.
-///
-/// # Errors
-/// Where the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: CancellationToken,
-) -> anyhow::Result<()> {
-    serve_and_drain(listener, router, shutdown, DRAIN).await
-}
-
-async fn serve_and_drain(
-    listener: TcpListener,
-    router: Router,
-    shutdown: CancellationToken,
-    drain: Duration,
-) -> anyhow::Result<()> {
-    let stop = shutdown.clone().cancelled_owned();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stop);
-    let overdue = async {
-        shutdown.cancelled().await;
-        tokio::time::sleep(drain).await;
-    };
-    tokio::select! {
-        served = serving.into_future() => Ok(served?),
-        () = overdue => {
-            tracing::warn!(?drain, "requests are still open after the shutdown's time: they are cut off");
-            Ok(())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpStream;
-    use tokio::sync::Notify;
-    use tokio::time::timeout;
-
     use super::*;
-
-    const TEST: Duration = Duration::from_secs(20);
-
-    /// A server with one request that has been accepted and is answered when `go` is told.
-    struct Serving {
-        server: tokio::task::JoinHandle<anyhow::Result<()>>,
-        shutdown: CancellationToken,
-        client: TcpStream,
-        go: Arc<Notify>,
-    }
-
-    impl Serving {
-        async fn start(drain: Duration) -> Self {
-            let (go, accepted) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-            let (wait, tell) = (Arc::clone(&go), Arc::clone(&accepted));
-            let answer = move || async move {
-                tell.notify_one();
-                wait.notified().await;
-                "weighed"
-            };
-            let listener = listen(([127, 0, 0, 1], 0).into()).await.expect("a port");
-            let address = listener.local_addr().expect("an address");
-            let shutdown = CancellationToken::new();
-            let router = Router::new().route("/", get(answer));
-            let server = serve_and_drain(listener, router, shutdown.clone(), drain);
-            let server = tokio::spawn(server);
-            let mut client = TcpStream::connect(address).await.expect("a connection");
-            let request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
-            client.write_all(request).await.expect("sent");
-            let accepted = timeout(TEST, accepted.notified()).await;
-            accepted.expect("accepted in time");
-            Self {
-                server,
-                shutdown,
-                client,
-                go,
-            }
-        }
-
-        async fn ended(self) {
-            let ended = timeout(TEST, self.server).await.expect("it ends");
-            ended.expect("no panic").expect("no error");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_shutdown_finishes_the_request_that_was_accepted() {
-        let mut serving = Serving::start(TEST).await;
-        serving.shutdown.cancel();
-        serving.go.notify_one();
-        let mut answer = String::new();
-        let read = serving.client.read_to_string(&mut answer);
-        let read = timeout(TEST, read).await.expect("in time");
-        read.expect("an answer");
-        assert!(answer.ends_with("weighed"), "{answer}");
-        serving.ended().await;
-    }
-
-    #[tokio::test]
-    async fn a_shutdown_does_not_wait_for_ever_for_a_request_that_does_not_end() {
-        let serving = Serving::start(Duration::from_millis(50)).await;
-        serving.shutdown.cancel();
-        serving.ended().await;
-    }
 
     #[test]
     fn readiness_tells_news_once_so_that_it_is_logged_once() {

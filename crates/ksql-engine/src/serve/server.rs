@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
 use kafka_io::KafkaSettings;
-use service_runtime::ops;
+use service_runtime::server;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,9 @@ use crate::serve::endpoints;
 use crate::serve::open_queries::OpenQueries;
 use crate::serve::state::State;
 use crate::serve::topics::Topics;
+
+/// A query's reader may pause for so long, with a full connection, before it is given up.
+const SLOW_READER: Duration = Duration::from_secs(600);
 
 /// Where the server listens, and how much it takes.
 #[derive(Clone, Debug)]
@@ -69,7 +73,7 @@ impl KsqlServer {
         kafka: KafkaSettings,
         topics: Arc<dyn Topics>,
     ) -> anyhow::Result<Self> {
-        let listener = ops::listen(config.listen).await?;
+        let listener = server::listen(config.listen).await?;
         let host = listener
             .local_addr()
             .context("the address is not known")?
@@ -116,7 +120,13 @@ impl KsqlServer {
             stop.cancelled().await;
             streams.cancel();
         });
-        let served = ops::serve(self.listener, self.router, shutdown).await;
+        let settings = server::Config {
+            // The stock clients for Python and Java speak it.
+            http2: true,
+            write: SLOW_READER,
+            ..server::Config::default()
+        };
+        let served = server::serve_with(settings, self.listener, self.router, shutdown).await;
         ends.abort();
         served
     }

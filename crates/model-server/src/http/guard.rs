@@ -161,7 +161,7 @@ mod tests {
     use axum::Router;
     use axum::middleware::from_fn_with_state;
     use axum::routing::get;
-    use service_runtime::ops;
+    use service_runtime::{ops, server};
 
     use super::*;
     use crate::live::Live;
@@ -185,7 +185,7 @@ mod tests {
                 limits.guard(&metrics, "test", None),
                 guard,
             ));
-        let listener = ops::listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let listener = server::listen(([127, 0, 0, 1], 0).into()).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(axum::serve(listener, router).into_future());
         url
