@@ -73,7 +73,7 @@ impl ModelServer {
         );
         let readiness = Readiness::not_yet("the store has not been read yet");
         let operations = ops::router(Arc::new(registry), readiness.clone());
-        let router = http::router(api, operations);
+        let router = http::router(api, operations)?;
         let copy = match &config.store {
             StoreAddress::MongoDb(_) => Some(LiveCopy::at(config.live_copy)),
             // A file needs no second file.

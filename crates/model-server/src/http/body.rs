@@ -3,6 +3,7 @@
 use axum::body::{Bytes, HttpBody};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::StatusCode;
+use service_runtime::server::Stalled;
 
 use super::problem::{ApiError, Kind};
 
@@ -29,6 +30,11 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Limited<LIMIT> {
         body.map(Self).map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 too_large()
+            } else if Stalled::caused(&rejection) {
+                ApiError::new(
+                    Kind::BodyTimeout,
+                    "the rest of the body did not come in time",
+                )
             } else {
                 ApiError::new(Kind::InvalidBody, "the body could not be read to its end")
             }

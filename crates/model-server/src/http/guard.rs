@@ -1,5 +1,5 @@
-//! What every request passes: the limit of requests at once, the time limit, metrics, the trace's
-//! id in the logs, a panic that stays this request's.
+//! What every request passes: the limit of its kind, the time limit, metrics, the trace's id in the
+//! logs, a panic that stays this request's.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -10,23 +10,16 @@ use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
-use tokio::sync::Semaphore;
+use service_runtime::server::hold;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tracing::{Instrument, Span};
 
 use super::problem::{ApiError, Kind};
 use crate::metrics::{Metrics, RouteMetrics};
 
-/// Requests at the same moment; more are turned away at once.
-const REQUESTS: usize = 1_024;
-/// Requests whose bodies are in memory at the same moment; more wait before theirs is read.
-const BODIES: usize = 8;
-/// Requests for training, or waiting for one, at the same moment; more wait before theirs is read.
-const TRAININGS: usize = 32;
-/// Requests that read the history at the same moment, a page of which may be megabytes; more wait.
-const HISTORY: usize = 8;
-/// Activations at the same moment, each of which holds a version with its rows; more wait.
-const ACTIVATIONS: usize = 4;
+/// Requests at the same moment on routes that answer at once; more are turned away.
+const REQUESTS: usize = 512;
 /// A request is answered within this time.
 const TIME: Duration = Duration::from_secs(10);
 
@@ -36,26 +29,51 @@ pub(super) struct Limits {
     requests: Arc<Semaphore>,
     time: Duration,
     /// For routes with a large body.
-    pub(super) bodies: Arc<Semaphore>,
-    /// For the route that trains.
-    pub(super) trainings: Arc<Semaphore>,
-    /// For routes that read the store.
-    pub(super) history: Arc<Semaphore>,
-    /// For the route that activates: a rollback does not wait for readers.
-    pub(super) activations: Arc<Semaphore>,
+    pub(super) bodies: Arc<Room>,
+    /// For the route that trains: its requests wait for a training.
+    pub(super) trainings: Arc<Room>,
+    /// For routes that read the store, a page of which may be megabytes.
+    pub(super) history: Arc<Room>,
+    /// For the route that activates, which holds a version with its rows: a rollback does not wait
+    /// for readers.
+    pub(super) activations: Arc<Room>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        let of = |permits| Arc::new(Semaphore::new(permits));
         Self {
-            requests: of(REQUESTS),
+            requests: Arc::new(Semaphore::new(REQUESTS)),
             time: TIME,
-            bodies: of(BODIES),
-            trainings: of(TRAININGS),
-            history: of(HISTORY),
-            activations: of(ACTIVATIONS),
+            bodies: Room::new(8, 120),
+            trainings: Room::new(32, 32),
+            history: Room::new(8, 56),
+            activations: Room::new(4, 28),
         }
+    }
+}
+
+/// Where requests of a kind take turns. One that waits holds no other limit, and its body is not
+/// read yet.
+#[derive(Debug)]
+pub(super) struct Room {
+    places: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
+}
+
+impl Room {
+    /// For so many at the same moment, and so many that wait; more are turned away.
+    fn new(at_once: usize, waiting: usize) -> Arc<Self> {
+        Arc::new(Self {
+            places: Arc::new(Semaphore::new(at_once + waiting)),
+            turns: Arc::new(Semaphore::new(at_once)),
+        })
+    }
+
+    /// A turn when it has come; none where too many wait for one already.
+    async fn turn(&self) -> Option<[OwnedSemaphorePermit; 2]> {
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        let turn = Arc::clone(&self.turns).acquire_owned().await.ok()?;
+        Some([turn, place])
     }
 }
 
@@ -63,22 +81,22 @@ impl Default for Limits {
 #[derive(Debug)]
 pub(super) struct Guard {
     requests: Arc<Semaphore>,
-    turns: Option<Arc<Semaphore>>,
+    room: Option<Arc<Room>>,
     time: Duration,
     metrics: RouteMetrics,
 }
 
 impl Limits {
-    /// The guard of a route whose requests wait for their turn where there are `turns`.
+    /// The guard of a route whose requests take turns where there is a `room` for that.
     pub(super) fn guard(
         &self,
         metrics: &Metrics,
         route: &'static str,
-        turns: Option<&Arc<Semaphore>>,
+        room: Option<&Arc<Room>>,
     ) -> Arc<Guard> {
         Arc::new(Guard {
             requests: Arc::clone(&self.requests),
-            turns: turns.cloned(),
+            room: room.cloned(),
             time: self.time,
             metrics: metrics.route(route),
         })
@@ -114,15 +132,20 @@ impl Guard {
     }
 
     async fn pass(&self, request: Request, next: Next) -> Response {
+        if let Some(room) = &self.room {
+            let Some(turn) = room.turn().await else {
+                return overloaded();
+            };
+            // A large answer is in memory until the client has taken it.
+            return hold(self.run(request, next).await, turn);
+        }
         let Ok(_permit) = self.requests.try_acquire() else {
-            let detail = "more requests than can be answered at once; try again";
-            return ApiError::new(Kind::Overloaded, detail).into_response();
+            return overloaded();
         };
-        let _turn = match &self.turns {
-            // The semaphore is never closed.
-            Some(turns) => turns.acquire().await.ok(),
-            None => None,
-        };
+        self.run(request, next).await
+    }
+
+    async fn run(&self, request: Request, next: Next) -> Response {
         match AssertUnwindSafe(next.run(request)).catch_unwind().await {
             Ok(response) => response,
             Err(_) => {
@@ -132,6 +155,11 @@ impl Guard {
             }
         }
     }
+}
+
+fn overloaded() -> Response {
+    let detail = "more such requests than are answered at once or may wait; try again";
+    ApiError::new(Kind::Overloaded, detail).into_response()
 }
 
 /// A span with the caller's trace, where it sent one (W3C Trace Context).
@@ -161,33 +189,35 @@ mod tests {
     use axum::Router;
     use axum::middleware::from_fn_with_state;
     use axum::routing::get;
-    use service_runtime::{ops, server};
+    use futures::stream::{FuturesUnordered, StreamExt};
+    use service_runtime::{CancellationToken, ops, server};
 
     use super::*;
     use crate::live::Live;
 
-    /// Where a server is that takes one request at a time: `/held` is answered when `go` has a
-    /// permit, `/broken` panics.
+    /// Where a server is that takes one request at a time: `/held` and `/turn` are answered when
+    /// `go` has a permit, `/broken` panics. For a turn one request may wait.
     async fn serve(go: &Arc<Semaphore>, time: Duration) -> String {
         let limits = Limits {
             requests: Arc::new(Semaphore::new(1)),
+            trainings: Room::new(1, 1),
             time,
             ..Limits::default()
         };
         let metrics = Metrics::register(&mut ops::registry(), Live::default());
+        let behind = |room| from_fn_with_state(limits.guard(&metrics, "test", room), guard);
         let go = Arc::clone(go);
         let held = move || async move { go.acquire().await.unwrap().forget() };
         let broken = || async { assert_eq!(1, 2, "on purpose") };
         let router = Router::new()
-            .route("/held", get(held))
-            .route("/broken", get(broken))
-            .layer(from_fn_with_state(
-                limits.guard(&metrics, "test", None),
-                guard,
-            ));
+            .route("/turn", get(held.clone()))
+            .layer(behind(Some(&limits.trainings)))
+            .route("/free", get(|| async {}).layer(behind(None)))
+            .route("/held", get(held).layer(behind(None)))
+            .route("/broken", get(broken).layer(behind(None)));
         let listener = server::listen(([127, 0, 0, 1], 0).into()).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(axum::serve(listener, router).into_future());
+        tokio::spawn(server::serve(listener, router, CancellationToken::new()));
         url
     }
 
@@ -214,6 +244,21 @@ mod tests {
         go.add_permits(2);
         assert_eq!(other.await.0, 200);
         assert_eq!(held().await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn requests_that_wait_for_a_turn_take_no_room_from_others_and_are_bounded() {
+        let go = Arc::new(Semaphore::new(0));
+        let url = serve(&go, TIME).await;
+        let turn = || status_and_kind(format!("{url}/turn"));
+        // One has the turn, one waits, the third is turned away, whichever it is.
+        let mut all: FuturesUnordered<_> = (0..3).map(|_| turn()).collect();
+        assert_eq!(all.next().await.unwrap(), (503, "overloaded".into()));
+        assert_eq!(status_and_kind(format!("{url}/free")).await.0, 200);
+        go.add_permits(2);
+        while let Some((status, _)) = all.next().await {
+            assert_eq!(status, 200);
+        }
     }
 
     #[tokio::test]

@@ -8,8 +8,9 @@
 //! | `models`, [`view`] | `/models…` |
 //! | `openapi` | the document and the interactive page |
 //! | [`problem`] | errors as RFC 9457 bodies |
-//! | `guard`, `body`, `auth`, `params` | limits and metrics, bodies, the bearer token, parameters |
+//! | `guard`, `body`, `auth`, `params`, `accept` | limits and metrics, bodies, the bearer token, parameters, text or JSON |
 
+mod accept;
 mod auth;
 mod body;
 mod guard;
@@ -27,6 +28,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::handler::Handler;
 use axum::middleware::from_fn_with_state;
 use axum::routing::any;
 use utoipa::OpenApi;
@@ -81,20 +83,23 @@ impl Deref for Api {
 }
 
 /// The API's routes, its documentation included, together with the routes of operations.
-pub(crate) fn router(api: Api, operations: Router<Api>) -> Router {
+///
+/// # Errors
+/// Where the documentation cannot be written.
+pub(crate) fn router(api: Api, operations: Router<Api>) -> anyhow::Result<Router> {
     let limits = Limits::default();
     let free = |route| limits.guard(&api.metrics, route, None);
-    let waits = |route, turns| limits.guard(&api.metrics, route, Some(turns));
-    let history = |route| waits(route, &limits.history);
+    let turns = |route, room| limits.guard(&api.metrics, route, Some(room));
+    let history = |route| turns(route, &limits.history);
     let (routes, document) = OpenApiRouter::with_openapi(openapi::Base::openapi())
         .routes(guarded(routes!(prediction::get), free("/prediction")))
         .routes(guarded(
             routes!(predictions::post),
-            waits("/predictions", &limits.bodies),
+            turns("/predictions", &limits.bodies),
         ))
         .routes(guarded(
             routes!(train::post),
-            waits("/train", &limits.trainings),
+            turns("/train", &limits.trainings),
         ))
         .routes(guarded(routes!(models::list), history("/models")))
         .routes(guarded(routes!(models::live), free("/models/live")))
@@ -105,29 +110,36 @@ pub(crate) fn router(api: Api, operations: Router<Api>) -> Router {
         ))
         .routes(guarded(
             routes!(models::activate),
-            waits("/models/{version}/activate", &limits.activations),
+            turns("/models/{version}/activate", &limits.activations),
         ))
         .split_for_parts();
-    let unknown = any(|| async {
-        ApiError::new(
-            Kind::NotFound,
-            "no such path; see /__docs__/ for the calls that there are",
-        )
-    });
-    routes
+    let behind = |route| from_fn_with_state(free(route), guard);
+    let documentation = openapi::routes(&document)?
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(behind("documentation"));
+    // A full server answers these too: of their requests only the wrong ones pass a guard.
+    let operations =
+        operations.method_not_allowed_fallback(method_not_allowed.layer(behind("operations")));
+    Ok(routes
         .merge(operations)
-        .merge(openapi::routes(document))
-        .method_not_allowed_fallback(|| async {
-            ApiError::new(
-                Kind::MethodNotAllowed,
-                "see /__docs__/ for the calls that there are",
-            )
-        })
-        .fallback_service(unknown.layer(from_fn_with_state(free("unknown"), guard)))
-        .with_state(api)
+        .merge(documentation)
+        .fallback_service(any(no_such_path).layer(behind("unknown")))
+        .with_state(api))
 }
 
-/// A route behind its guard.
+/// A route behind its guard, requests with a method that it does not take included.
 fn guarded(route: UtoipaMethodRouter<Api>, of: Arc<Guard>) -> UtoipaMethodRouter<Api> {
-    route.layer(from_fn_with_state(of, guard))
+    route
+        .map(|methods| methods.fallback(method_not_allowed))
+        .layer(from_fn_with_state(of, guard))
+}
+
+async fn no_such_path() -> ApiError {
+    let detail = "no such path; see /__docs__/ for the calls that there are";
+    ApiError::new(Kind::NotFound, detail)
+}
+
+async fn method_not_allowed() -> ApiError {
+    let detail = "see the header `Allow`, and /__docs__/ for the calls that there are";
+    ApiError::new(Kind::MethodNotAllowed, detail)
 }

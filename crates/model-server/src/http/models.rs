@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Api;
+use super::accept::prefers_text;
 use super::auth::Authorized;
 use super::params::Params;
 use super::prediction::no_model;
@@ -103,7 +104,7 @@ pub(super) async fn list(
 )]
 pub(super) async fn live(State(api): State<Api>, headers: HeaderMap) -> Result<Response, ApiError> {
     let live = api.live.get().ok_or_else(no_model)?;
-    if wants_text(&headers) {
+    if prefers_text(&headers) {
         return Ok(text(live.info.model.summary().to_string()));
     }
     let decisions = vec![live.activation.clone()];
@@ -133,7 +134,7 @@ pub(super) async fn one(
 ) -> Result<Response, ApiError> {
     let store = api.trainer.store();
     let version = store.version(&id).await?.ok_or_else(|| not_found(&id))?;
-    if wants_text(&headers) {
+    if prefers_text(&headers) {
         return Ok(text(version.info.model.summary().to_string()));
     }
     let decisions = store.decisions_on(&[&id]).await?;
@@ -260,51 +261,7 @@ fn not_found(id: &str) -> ApiError {
     )
 }
 
-/// Whether the caller prefers text to JSON.
-fn wants_text(headers: &HeaderMap) -> bool {
-    let quality = |kind: &str| {
-        let headers = headers.get_all(header::ACCEPT).into_iter();
-        let accepted = headers.filter_map(|value| value.to_str().ok());
-        accepted
-            .flat_map(|value| value.split(','))
-            .find_map(|range| {
-                let mut parts = range.split(';').map(str::trim);
-                parts
-                    .next()
-                    .filter(|name| name.eq_ignore_ascii_case(kind))?;
-                let weight = parts.find_map(|part| part.strip_prefix("q="));
-                Some(weight.map_or(1.0, |q| q.parse().unwrap_or(0.0)))
-            })
-    };
-    // A range with `*` takes JSON.
-    quality("text/plain").is_some_and(|text: f32| text > quality("application/json").unwrap_or(0.0))
-}
-
 fn text(body: String) -> Response {
     let kind = HeaderValue::from_static("text/plain; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], body).into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_sent_to_whom_prefers_it_and_json_to_all_others() {
-        for (accept, expected) in [
-            ("text/plain", true),
-            ("text/plain; charset=utf-8, */*;q=0.1", true),
-            ("application/json;q=0.5, text/plain", true),
-            ("*/*", false),
-            ("", false),
-            ("application/json, text/plain, */*", false),
-            ("text/plain;q=0.2, application/json", false),
-            ("text/plain;q=0", false),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-            assert_eq!(wants_text(&headers), expected, "{accept}");
-        }
-        assert!(!wants_text(&HeaderMap::new()));
-    }
 }

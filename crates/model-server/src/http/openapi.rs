@@ -1,6 +1,9 @@
 //! The OpenAPI document, from the handlers' own annotations, and the interactive page.
 
 use axum::Router;
+use axum::body::Bytes;
+use axum::http::{HeaderValue, header};
+use axum::routing::get;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi as Document};
 use utoipa::{Modify, OpenApi};
@@ -42,14 +45,19 @@ impl Modify for Token {
 }
 
 /// The page and the document, all from the binary.
-pub(super) fn routes(document: Document) -> Router<Api> {
+///
+/// # Errors
+/// Where the document cannot be written as JSON.
+pub(super) fn routes(document: &Document) -> serde_json::Result<Router<Api>> {
     let settings = Config::new([DOCUMENT])
         .validator_url("none")
         .try_it_out_enabled(true);
-    SwaggerUi::new(PAGE)
-        .url(DOCUMENT, document)
-        .config(settings)
-        .into()
+    let page: Router<Api> = SwaggerUi::new(PAGE).config(settings).into();
+    // Written once: every answer shares these bytes.
+    let document = Bytes::from(serde_json::to_vec(document)?);
+    let kind = HeaderValue::from_static("application/json");
+    let answer = move || async move { ([(header::CONTENT_TYPE, kind)], document) };
+    Ok(page.route(DOCUMENT, get(answer)))
 }
 
 /// Whether the process runs

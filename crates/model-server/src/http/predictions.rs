@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::Api;
 use super::body::Limited;
 use super::prediction::{ANSWER_BYTES, Answer, answer, json, no_model};
-use super::problem::{ApiError, Busy, Invalid, Kind, Problem, TooLarge};
+use super::problem::{ApiError, Busy, Invalid, Kind, NotRead, Problem};
 use input::Rows;
 
 /// Rows that one call may hold.
@@ -60,7 +60,7 @@ enum Element<'a> {
     responses(
         (status = 200, description = "A prediction, or an error, for each row", body = Vec<Element>),
         Invalid,
-        TooLarge,
+        NotRead,
         Busy
     )
 )]

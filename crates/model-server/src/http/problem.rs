@@ -32,11 +32,13 @@ pub enum Kind {
     NotFound,
     /// The path does not take this method.
     MethodNotAllowed,
+    /// The rest of the request's body did not come.
+    BodyTimeout,
     /// The body or its number of rows is too large.
     TooLarge,
     /// The rows do not make a model.
     NotTrainable,
-    /// More requests than the limit at the same moment.
+    /// More requests than are answered at once or may wait for that.
     Overloaded,
     /// The request took too long.
     Timeout,
@@ -51,6 +53,25 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All kinds.
+    #[cfg(test)]
+    const ALL: [Self; Self::Internal as usize + 1] = [
+        Self::InvalidInput,
+        Self::InvalidBody,
+        Self::Unauthorized,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::BodyTimeout,
+        Self::TooLarge,
+        Self::NotTrainable,
+        Self::Overloaded,
+        Self::Timeout,
+        Self::NoModel,
+        Self::RowNotStored,
+        Self::StoreUnavailable,
+        Self::Internal,
+    ];
+
     fn parts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::InvalidInput => (
@@ -73,6 +94,11 @@ impl Kind {
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method-not-allowed",
                 "The path does not take this method",
+            ),
+            Self::BodyTimeout => (
+                StatusCode::REQUEST_TIMEOUT,
+                "body-timeout",
+                "The rest of the body did not come",
             ),
             Self::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -138,7 +164,7 @@ pub struct Problem {
 /// The error that every call may answer with.
 #[derive(IntoResponses)]
 pub(super) enum Busy {
-    /// Too many requests at once, no answer in time, no live model or no store: try again
+    /// Too many requests at once or waiting, no answer in time, no live model or no store: try again
     #[response(status = 503, content_type = "application/problem+json")]
     _Busy(Problem),
     /// A fault of the service
@@ -154,9 +180,12 @@ pub(super) enum Invalid {
     _Invalid(Problem),
 }
 
-/// The error of calls with a body.
+/// The errors of calls with a body.
 #[derive(IntoResponses)]
-pub(super) enum TooLarge {
+pub(super) enum NotRead {
+    /// The rest of the body did not come in time
+    #[response(status = 408, content_type = "application/problem+json")]
+    _BodyTimeout(Problem),
     /// The body is too large
     #[response(status = 413, content_type = "application/problem+json")]
     _TooLarge(Problem),
@@ -284,6 +313,21 @@ impl From<Arc<TrainFailure>> for ApiError {
                 Kind::Internal,
                 "the training broke off; the service's log says why",
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_in_the_documentation() {
+        let documentation = include_str!("../../../../docs/model-server.md");
+        for kind in Kind::ALL {
+            let (status, name, _) = kind.parts();
+            let line = format!("| `{name}` | {} |", status.as_u16());
+            assert!(documentation.contains(&line), "{line}");
         }
     }
 }

@@ -7,7 +7,7 @@ use super::Api;
 use super::auth::Authorized;
 use super::body::Limited;
 use super::params::Params;
-use super::problem::{ApiError, Busy, Invalid, NotTrainable, TooLarge, Unauthorized};
+use super::problem::{ApiError, Busy, Invalid, NotRead, NotTrainable, Unauthorized};
 use crate::cause::Trigger;
 use crate::training::{TrainReport, TrainRequest};
 
@@ -36,7 +36,7 @@ const MAX_ROWS: u32 = 10_000;
         (status = 200, description = "How it ended", body = TrainReport),
         Invalid,
         Unauthorized,
-        TooLarge,
+        NotRead,
         NotTrainable,
         Busy
     )

@@ -1,10 +1,11 @@
 //! The service around the model: token, documentation, health, shutdown.
 
+use std::collections::HashMap;
 use std::io::Read;
 
 use model_server::{Config, ModelServer, Secret};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::harness::{Server, config, fish, problem, send, text, until, with_token, within};
@@ -115,6 +116,38 @@ async fn unzipped(answer: reqwest::Response) -> String {
         .read_to_string(&mut text)
         .unwrap();
     text
+}
+
+#[tokio::test]
+async fn a_method_that_a_path_does_not_take_is_a_problem_that_says_which_it_takes_and_is_counted() {
+    let (server, _dir) = Server::start().await;
+    let document = server.json("/openapi.json").await;
+    let mut counted = HashMap::new();
+    let route = |path: &'_ String| match path.as_str() {
+        "/healthz" | "/readyz" | "/metrics" => "operations".to_owned(),
+        path => path.to_owned(),
+    };
+    for (path, calls) in document["paths"].as_object().unwrap() {
+        let methods: Vec<_> = calls.as_object().unwrap().keys().collect();
+        let [method] = methods[..] else {
+            panic!("{path} takes {methods:?}")
+        };
+        let expected = if method == "get" { "GET,HEAD" } else { "POST" };
+        let delete = server.client.delete(format!("{}{path}", server.url));
+        let answer = send(delete.try_clone().unwrap()).await;
+        assert_eq!(answer.headers()["allow"], expected, "{path}");
+        let body = problem(delete, 405).await;
+        assert_eq!(body["type"], "urn:catchweight:problem:method-not-allowed");
+        *counted.entry(route(path)).or_insert(0) += 2;
+    }
+    problem(server.post("/openapi.json"), 405).await;
+    counted.insert("documentation".to_owned(), 1);
+    for (route, count) in counted {
+        let line =
+            format!(r#"catchweight_http_requests_total{{route="{route}",status="405"}} {count}"#);
+        assert!(server.metric(&line).await, "{line}");
+    }
+    server.stop().await;
 }
 
 #[tokio::test]
@@ -272,5 +305,22 @@ async fn a_batch_waits_before_its_body_is_read_while_eight_are_in_memory() {
     drop(unfinished);
     let answer = within(waiting).await.unwrap().unwrap();
     assert_eq!(answer.status(), 200);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_batch_whose_body_does_not_come_is_a_problem_and_makes_room() {
+    let (server, _dir) = Server::start().await;
+    let address = server.url.trim_start_matches("http://");
+    let mut half = TcpStream::connect(address).await.unwrap();
+    let head = b"POST /predictions HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n[";
+    half.write_all(head).await.unwrap();
+    let mut answer = String::new();
+    within(half.read_to_string(&mut answer)).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(
+        answer.contains("urn:catchweight:problem:body-timeout"),
+        "{answer}"
+    );
     server.stop().await;
 }
