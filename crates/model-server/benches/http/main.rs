@@ -5,6 +5,9 @@
 //! of the two servers alternate; the tables show medians. With `PLUMBER_URL` set to an R plumber
 //! API that serves `GET /prediction`, that is measured too.
 //!
+//! `cargo bench -p model-server --bench http -- hostile` measures instead what clients that misbehave
+//! cost, on a machine where a process may open 3,000 files.
+//!
 //! `RUNS` (default 5) and `SECONDS` (default 2) set the number and length of the runs.
 #![allow(
     clippy::print_stdout,
@@ -15,6 +18,7 @@
 )]
 
 mod bare;
+mod hostile;
 mod load;
 mod server;
 
@@ -27,6 +31,8 @@ use server::Server;
 const CONCURRENCY: [usize; 4] = [1, 8, 32, 128];
 /// Rows of a batch.
 const BATCH: usize = 500;
+/// Rows in the store.
+const ROWS: u32 = 500;
 const PREDICTION: &str = "/prediction?length=86.37&height=18.74&species=salmon";
 
 fn main() {
@@ -34,6 +40,7 @@ fn main() {
     match args.get(1).map(String::as_str) {
         Some("bare") => bare::serve(),
         Some("load") => load::run(&args[2..]),
+        Some("hostile") => hostile::measure(),
         _ => measure(),
     }
 }
@@ -53,7 +60,7 @@ fn measure() {
     let bench = Bench {
         runs: setting("RUNS", 5),
         length: Duration::from_secs(setting("SECONDS", 2)),
-        model: Server::model(),
+        model: Server::model(ROWS),
         bare: Server::bare(),
     };
     let cores = std::thread::available_parallelism().map_or(0, usize::from);

@@ -10,9 +10,6 @@ use model_server::SqliteStore;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Rows in the store.
-const ROWS: u32 = 500;
-
 /// A server process.
 pub(crate) struct Server {
     pub(crate) url: String,
@@ -27,11 +24,11 @@ pub(crate) struct Trainings {
 }
 
 impl Server {
-    /// The model server, with a SQLite store full of rows.
-    pub(crate) fn model() -> Self {
+    /// The model server, with a SQLite store of so many rows.
+    pub(crate) fn model(rows: u32) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store.sqlite");
-        fill(&SqliteStore::open(&path).unwrap());
+        fill(&SqliteStore::open(&path).unwrap(), rows);
         let mut child = Command::new(env!("CARGO_BIN_EXE_model-server"))
             .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--store"])
             .arg(format!("sqlite:{}", path.display()))
@@ -105,14 +102,43 @@ impl Server {
         Trainings { stop, thread }
     }
 
+    /// Trains so many versions on few rows and one on `rows`, and tells that one's id.
+    pub(crate) fn history(&self, versions: u32, rows: u32) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let client = reqwest::Client::new();
+            let train = |rows: u32| {
+                let url = format!("{}/train?force=true&rows={rows}", self.url);
+                let training = client.post(url).send();
+                async { training.await.unwrap().json::<Value>().await.unwrap() }
+            };
+            for version in 0..versions {
+                train(30 + version).await;
+            }
+            let last = train(rows).await;
+            assert_eq!(last["Rows"], rows, "{last}");
+            last["ModelVersion"].as_str().unwrap().to_owned()
+        })
+    }
+
     /// The most memory it had, in MiB.
     pub(crate) fn peak_mib(&self) -> f64 {
+        self.memory_mib("VmHWM:")
+    }
+
+    /// The memory it has, in MiB.
+    pub(crate) fn resident_mib(&self) -> f64 {
+        self.memory_mib("VmRSS:")
+    }
+
+    fn memory_mib(&self, name: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let peak = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))
-            .unwrap();
-        peak.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib = line.unwrap().trim().trim_end_matches(" kB");
+        kib.parse::<f64>().unwrap() / 1024.0
     }
 }
 
@@ -131,8 +157,8 @@ impl Trainings {
     }
 }
 
-fn fill(store: &SqliteStore) {
-    let documents = (0..ROWS).map(|id| {
+fn fill(store: &SqliteStore, rows: u32) {
+    let documents = (0..rows).map(|id| {
         let wave = |step: f64| (f64::from(id) * step).sin();
         let (length, height) = (88.0 + 5.0 * wave(1.7), 19.0 + wave(2.9));
         let weight = 0.05 * length + 0.01 * height + 0.1 * wave(5.3);
