@@ -19,6 +19,8 @@ use crate::outside::{Asker, unread};
 
 /// How long pages have to take the last state when the monitor ends.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// Connections besides those of the pages that are open: first answers, actions, metrics.
+const OTHER_CONNECTIONS: usize = 256;
 
 /// A pipeline that is watched.
 #[derive(Clone, Debug)]
@@ -38,6 +40,7 @@ pub struct Watching {
 /// A monitor that has its port and watches, and serves nothing yet.
 pub struct Monitor {
     listener: TcpListener,
+    limits: server::Config,
     address: SocketAddr,
     tasks: Tasks,
     observer: Observer,
@@ -92,9 +95,14 @@ impl Monitor {
         let asker = Asker::new(watching.clone(), cluster, config.health, config.ksql_url)?;
         let listener = server::listen(config.listen).await?;
         let actions = http::Actions::new(&watching.model_url, metrics.clone())?;
+        let limits = server::Config {
+            connections: usize::from(config.viewers) + OTHER_CONNECTIONS,
+            ..server::Config::default()
+        };
         Ok(Self {
             address: listener.local_addr().context("the listener's address")?,
             listener,
+            limits,
             tasks,
             observer: watching.observer.clone(),
             looks: Looks::new(watching, asker, metrics, config.viewers),
@@ -122,6 +130,7 @@ impl Monitor {
         tracing::info!(listen = %self.address, "monitor starts");
         let Self {
             listener,
+            limits,
             mut tasks,
             observer,
             looks,
@@ -152,7 +161,7 @@ impl Monitor {
             Ok(())
         });
         tasks.spawn("page", async move {
-            let serving = server::serve(listener, router, stop.clone());
+            let serving = server::serve_with(limits, listener, router, stop.clone());
             let too_late = async {
                 stop.cancelled().await;
                 tokio::time::sleep(FAREWELL).await;
