@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod broker;
 #[path = "../../examples/qtt/cases.rs"]
 mod cases;
 #[path = "../../examples/qtt/compare.rs"]
@@ -11,8 +12,8 @@ mod driver;
 mod fuzz;
 mod half_characters;
 mod join_model;
-mod kafka;
 mod oracle;
+mod pipeline;
 #[path = "../../examples/qtt/public.rs"]
 mod public;
 mod public_format;
@@ -20,5 +21,7 @@ mod refusals;
 mod rest;
 #[path = "../../examples/qtt/run.rs"]
 mod run;
+mod runtime;
 mod statements;
+mod wait;
 mod window_model;

@@ -86,7 +86,7 @@ proptest! {
         let Fuzzed { runtime, world } = fuzzed();
         let trouble = runtime.block_on(async {
             let request = world.http.post(format!("{}{path}", world.url)).body(body);
-            let response = tokio::time::timeout(super::world::LIMIT, request.send()).await;
+            let response = tokio::time::timeout(crate::wait::LIMIT, request.send()).await;
             let response = response.expect("an answer in time").expect("an answer");
             // The rows of an open query are not waited for.
             match response.status().as_u16() {

@@ -1,12 +1,11 @@
 //! What clients cannot do: too much, for too long, or without end.
 
-use std::time::Duration;
-
 use ksql_engine::registry::Effect;
 use ksql_engine::serve::Limits;
 use serde_json::json;
 
-use super::world::{LIMIT, World};
+use super::world::World;
+use crate::wait::{LIMIT, until};
 
 const SOURCE: &str = "CREATE STREAM S (ID VARCHAR KEY, V VARCHAR) WITH (KAFKA_TOPIC='s', PARTITIONS=1, VALUE_FORMAT='JSON');";
 
@@ -15,18 +14,6 @@ async fn open(world: &World, sql: &str) -> reqwest::Response {
     let request = world.http.post(format!("{}/query-stream", world.url));
     let sent = request.body(body.to_string()).send();
     tokio::time::timeout(LIMIT, sent).await.unwrap().unwrap()
-}
-
-/// Tries until the condition holds.
-async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
-    let holds = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(LIMIT, holds)
-        .await
-        .unwrap_or_else(|_| panic!("{what}"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use kafka_io::KafkaSettings;
 use ksql_engine::serve::{KafkaTopics, TopicSpec, Topics};
 
-use super::world::LIMIT;
+use crate::wait::until;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_is_made_with_its_partitions_and_retention_and_deleted() {
@@ -29,16 +29,16 @@ async fn a_topic_is_made_with_its_partitions_and_retention_and_deleted() {
     assert_eq!(made.partitions(), 6);
     assert_eq!(topics.retentions_ms(&[&name]).await.unwrap(), [3_600_000]);
     topics.delete(&name).await.unwrap();
-    let gone = async {
-        while topics
+    let names = || async {
+        topics
             .list()
             .await
             .unwrap()
-            .iter()
-            .any(|topic| topic.name == name)
-        {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
+            .into_iter()
+            .map(|topic| topic.name)
     };
-    tokio::time::timeout(LIMIT, gone).await.unwrap();
+    until("the topic is gone", || async {
+        names().await.all(|one| one != name)
+    })
+    .await;
 }

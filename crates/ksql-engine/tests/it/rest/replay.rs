@@ -6,7 +6,8 @@ use serde::Deserialize;
 use super::cli;
 use super::compare::{Answer, Exactness, differences};
 use super::recording::{self, Recording};
-use super::world::{LIMIT, World};
+use super::world::World;
+use crate::wait::LIMIT;
 
 /// Errors of which only the message is ours, with line and column: ksqlDB's message is its parser's
 /// or its analyser's.

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::world::{LIMIT, World};
+use super::world::World;
+use crate::wait::{LIMIT, until};
 
 const SOURCE: &str = "CREATE STREAM S (ID VARCHAR KEY, V INT) WITH (KAFKA_TOPIC='s', PARTITIONS=3, VALUE_FORMAT='JSON');";
 
@@ -150,12 +151,10 @@ async fn a_posted_query_that_dies_is_shown_with_its_error_and_the_others_go_on()
     let (status, answer) = world.post("/ksql", &request).await;
     assert_eq!(status, 200, "{answer}");
     world.send("s", Some("a"), None, 5).await;
-    let dies = async {
-        while world.runtime.broken().is_empty() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(LIMIT, dies).await.unwrap();
+    until("the query dies", || async {
+        !world.runtime.broken().is_empty()
+    })
+    .await;
     let id = world.query_ids()["N"].clone();
     let (_, answer) = world.ksql(&format!("SHOW QUERIES; EXPLAIN {id};")).await;
     assert_eq!(answer[0]["queries"][0]["state"], "ERROR");

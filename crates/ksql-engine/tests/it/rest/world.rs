@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
-use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -19,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-pub(super) const LIMIT: Duration = Duration::from_secs(60);
+use crate::wait::{LIMIT, until};
 
 /// A request for a topic, and who waits for it.
 type Order = (NewTopic, oneshot::Sender<()>);
@@ -176,30 +175,15 @@ impl World {
     pub(super) async fn has_read(&self, sink: &str, count: u64) {
         let ids = self.query_ids();
         let id = ids.get(sink).unwrap();
-        let read = async {
-            while self.metrics.read(id) < count {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
-        tokio::time::timeout(LIMIT, read)
-            .await
-            .unwrap_or_else(|_| panic!("{id} does not take {count} records"));
+        let what = format!("{id} takes {count} records");
+        until(&what, || async { self.metrics.read(id) >= count }).await;
     }
 
     /// Waits until partition 0 of the topic holds that many records.
     pub(super) async fn holds(&self, topic: &str, count: i64) {
-        let holds = async {
-            loop {
-                let (_, end) = self.consumer.fetch_watermarks(topic, 0, LIMIT).unwrap();
-                if end >= count {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
-        tokio::time::timeout(LIMIT, holds)
-            .await
-            .unwrap_or_else(|_| panic!("{topic} does not come to {count} records"));
+        let end = || self.consumer.fetch_watermarks(topic, 0, LIMIT).unwrap().1;
+        let what = format!("{topic} comes to {count} records");
+        until(&what, || async { end() >= count }).await;
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {

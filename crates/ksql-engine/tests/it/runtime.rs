@@ -1,0 +1,157 @@
+//! Statements that come and go at run time, on a Kafka protocol.
+
+use ksql_engine::kafka::{Options, Runtime, RuntimeError};
+use ksql_engine::registry::Effect;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+use serde_json::json;
+
+use crate::broker::{Broker, stop};
+use crate::wait::{LIMIT, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_come_and_go_at_run_time_and_somebody_may_listen() {
+    let broker = Broker::start(3, ["s", "x", "default_ksql_processing_log"]);
+    let (runtime, _) = broker.runtime().await;
+    runtime
+        .execute("SET 'auto.offset.reset'='earliest'; CREATE STREAM s (id VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON'); CREATE STREAM x WITH (KAFKA_TOPIC='x') AS SELECT id, v * 2 AS w FROM s;")
+        .await
+        .unwrap();
+    broker.send("s", "a", r#"{"v":21}"#, 5).await;
+    assert_eq!(broker.records("x", 1).await[0].2["W"], 42);
+    let executed = runtime
+        .execute("SELECT id, w FROM x WHERE w > 1 EMIT CHANGES;")
+        .await
+        .unwrap();
+    let Effect::Select(plan) = &executed[0].effects[0] else {
+        panic!("a SELECT is for a listener");
+    };
+    let mut listener = runtime.listen(plan, true).unwrap();
+    let change = tokio::time::timeout(LIMIT, listener.changes.recv())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        format!("{:?}", change.columns),
+        r#"Some([Text("a"), Integer(42)])"#
+    );
+    drop(listener);
+    let id = runtime.registry().queries()[0].id.clone();
+    runtime
+        .execute(&format!("TERMINATE {id}; DROP STREAM x;"))
+        .await
+        .unwrap();
+    assert!(runtime.registry().queries().is_empty());
+    stop(&runtime).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expression_that_fails_is_null_counted_and_in_the_processing_log() {
+    let broker = Broker::start(1, ["s", "x", "default_ksql_processing_log"]);
+    let (runtime, metrics) = broker.runtime().await;
+    let script = "SET 'auto.offset.reset'='earliest';
+        CREATE STREAM s (id VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');
+        CREATE STREAM x WITH (KAFKA_TOPIC='x') AS SELECT id, v, 10 / v AS w FROM s WHERE v >= 0;";
+    runtime.execute(script).await.unwrap();
+    broker.send("s", "a", r#"{"v":0}"#, 5).await;
+    broker.send("s", "b", r#"{"v":5}"#, 6).await;
+    let rows = broker.records("x", 2).await;
+    assert_eq!(
+        (&rows[0].2["W"], &rows[1].2["W"]),
+        (&json!(null), &json!(2))
+    );
+    let log = broker.records("default_ksql_processing_log", 1).await;
+    let entry = &log[0].2;
+    assert_eq!(entry["message"]["type"], 1);
+    let error = &entry["message"]["recordProcessingError"];
+    assert_eq!(error["cause"], json!(["division by zero"]));
+    let query = runtime.registry().queries()[0].id.clone();
+    assert_eq!((metrics.failed(&query), metrics.skipped(&query)), (1, 0));
+    stop(&runtime).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_of_the_script_that_is_terminated_does_not_go_unnoticed() {
+    let broker = Broker::start(1, ["s", "x", "default_ksql_processing_log"]);
+    let (runtime, metrics) = broker.runtime().await;
+    let create = "CREATE STREAM x WITH (KAFKA_TOPIC='x') AS SELECT id, v FROM s;";
+    let source =
+        "CREATE STREAM s (id VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');";
+    runtime.execute(&format!("{source}{create}")).await.unwrap();
+    let first = runtime.registry().queries()[0].id.clone();
+    assert!(metrics.is_running(&first) && runtime.abandoned().is_empty());
+    let terminate = format!("TERMINATE {first};");
+    runtime.execute_apart(&terminate).await.unwrap();
+    assert!(!metrics.is_running(&first));
+    assert_eq!(runtime.abandoned(), ["x"]);
+    // Another one that writes the topic takes its place.
+    let again = format!("DROP STREAM x; {create}");
+    runtime.execute_apart(&again).await.unwrap();
+    assert!(runtime.abandoned().is_empty());
+    stop(&runtime).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runtime_stops_in_time_while_the_broker_is_away() {
+    let broker = Broker::start(1, ["s", "x", "default_ksql_processing_log"]);
+    let (runtime, metrics) = broker.runtime().await;
+    let script = "SET 'auto.offset.reset'='earliest';
+        CREATE STREAM s (id VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');
+        CREATE STREAM x WITH (KAFKA_TOPIC='x') AS SELECT id, v FROM s;";
+    runtime.execute(script).await.unwrap();
+    broker.send("s", "a", r#"{"v":1}"#, 5).await;
+    broker.records("x", 1).await;
+    let query = runtime.registry().queries()[0].id.clone();
+    // The next row still comes; what the query writes of it is refused until the broker is away.
+    let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS;
+    let mut answers = vec![RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR];
+    answers.extend([refused; 200]);
+    broker
+        .cluster
+        .request_errors(RDKafkaApiKey::Produce, &answers);
+    broker.send("s", "b", r#"{"v":2}"#, 6).await;
+    until("the row is taken", || async { metrics.read(&query) >= 2 }).await;
+    broker.cluster.broker_down(1).unwrap();
+    let stopped = stop(&runtime).await;
+    assert!(
+        matches!(stopped, Err(RuntimeError::Interrupted)),
+        "a row was lost in silence: {stopped:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_were_deleted_before_they_were_read_stop_the_query_loudly() {
+    let broker = Broker::start(3, ["s", "default_ksql_processing_log"]);
+    let mut settings = broker.settings.clone();
+    let small_queue = "queued.max.messages.kbytes=1024".parse().unwrap();
+    settings.kafka_properties.push(small_queue);
+    let runtime = Runtime::start(settings, Options::default()).await.unwrap();
+    let executed = runtime
+        .execute("CREATE STREAM s (id VARCHAR KEY, v VARCHAR) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON'); SELECT * FROM s EMIT CHANGES;")
+        .await
+        .unwrap();
+    let Effect::Select(plan) = &executed[1].effects[0] else {
+        panic!("a SELECT is for a listener");
+    };
+    // The listener takes nothing, so that its query stands still while the cluster deletes what is
+    // older than its newest 5 MiB.
+    let mut listener = runtime.listen(plan, true).unwrap();
+    let value = format!(r#"{{"v":"{}"}}"#, "x".repeat(1_000));
+    broker.send("s", "a", &value, 5).await;
+    tokio::time::timeout(LIMIT, listener.changes.recv())
+        .await
+        .unwrap()
+        .unwrap();
+    for _ in 0..20 {
+        let sends = (0..1_000).map(|_| broker.send("s", "a", &value, 5));
+        futures::future::join_all(sends).await;
+    }
+    let failure = async {
+        while listener.changes.recv().await.is_some() {}
+        (&mut listener.failure).await.unwrap()
+    };
+    let error = tokio::time::timeout(LIMIT, failure).await.unwrap();
+    assert!(
+        matches!(&error, RuntimeError::Deleted { topic } if topic == "s"),
+        "{error}"
+    );
+}
