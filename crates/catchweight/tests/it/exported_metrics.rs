@@ -5,13 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
-use catchweight::embedded::Embedded;
 use fish_producer::service::Settings;
-use report::Ledger;
-use service_runtime::{CancellationToken, Tasks};
 use tokio::time::{sleep, timeout};
 
-use crate::whole_loop::{LIMIT, fish, pipeline};
+use crate::harness::{LIMIT, Running, fish};
 
 /// The texts of the files below a folder, but for tests of the rules, which make up what they need.
 fn texts_below(folder: &Path, texts: &mut Vec<String>) {
@@ -90,28 +87,19 @@ async fn what_dashboards_and_alerts_ask_for_is_exported_and_what_is_exported_is_
     let named: BTreeSet<String> = texts.iter().flat_map(|text| asked_for(text)).collect();
     assert!(named.len() > 40, "only {named:?}");
 
-    let data = tempfile::tempdir().expect("a folder");
-    let mut tasks = Tasks::new(CancellationToken::new());
-    let stop = tasks.shutdown();
-    let settings = pipeline();
-    let embedded = Embedded::start(&settings, data.path(), Ledger::default(), &mut tasks);
-    let embedded = embedded.await.expect("the pipeline starts");
-    timeout(LIMIT, embedded.readiness().ready())
-        .await
-        .expect("the pipeline is ready");
+    let mut running = Running::start().await;
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let listen: SocketAddr = free.local_addr().expect("an address");
     drop(free);
     // Longer than anybody waits: the machines' metrics end with their plan.
     let machines = Settings {
         simulation: fish("salmon:40,walleye:100000", 1),
-        kafka: embedded.kafka().clone(),
+        kafka: running.embedded.kafka().clone(),
         listen,
     };
-    tasks.spawn(
-        "machines",
-        fish_producer::service::run(machines, stop.clone()),
-    );
+    let machines = fish_producer::service::run(machines, running.tasks.shutdown());
+    running.tasks.spawn("machines", machines);
+    let embedded = &running.embedded;
 
     let mut missing = named.clone();
     let mut all = BTreeSet::new();
@@ -148,9 +136,5 @@ async fn what_dashboards_and_alerts_ask_for_is_exported_and_what_is_exported_is_
         unseen.is_empty(),
         "on no dashboard and in no alert: {unseen:?}"
     );
-    stop.cancel();
-    timeout(LIMIT, tasks.join())
-        .await
-        .expect("all parts end")
-        .expect("none fails");
+    running.stop().await;
 }

@@ -1,13 +1,11 @@
 //! The live page of a pipeline from which a part is taken.
 
-use catchweight::embedded::Embedded;
-use fish_producer::FishProducer;
-use report::Ledger;
-use service_runtime::{CancellationToken, Tasks};
 use std::time::Duration;
+
+use catchweight::embedded::Embedded;
 use tokio::time::{sleep, timeout};
 
-use crate::whole_loop::{LIMIT, fish, pipeline};
+use crate::harness::{LIMIT, Running};
 
 /// Loads the page until it says `text`.
 async fn page_with(embedded: &Embedded, text: &str) -> String {
@@ -26,19 +24,10 @@ async fn page_with(embedded: &Embedded, text: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pipeline_whose_queries_were_terminated_is_not_said_to_be_well() {
-    let data = tempfile::tempdir().expect("a folder");
-    let mut tasks = Tasks::new(CancellationToken::new());
-    let stop = tasks.shutdown();
-    let settings = pipeline();
-    let embedded = Embedded::start(&settings, data.path(), Ledger::default(), &mut tasks);
-    let embedded = embedded.await.expect("the pipeline starts");
-    timeout(LIMIT, embedded.readiness().ready())
-        .await
-        .expect("the pipeline is ready");
-    let plan = fish("salmon:100000", 1);
-    let machines = FishProducer::bind(&plan, embedded.kafka()).expect("settings");
-    tasks.spawn("machines", machines.run(stop.clone()));
-    let page = page_with(&embedded, "data-condition=\"steady\"").await;
+    let mut running = Running::start().await;
+    running.fish_come();
+    let embedded = &running.embedded;
+    let page = page_with(embedded, "data-condition=\"steady\"").await;
     assert!(page.contains("up: the queries run"), "{page}");
 
     let asked = reqwest::Client::new()
@@ -48,14 +37,10 @@ async fn a_pipeline_whose_queries_were_terminated_is_not_said_to_be_well() {
     let answer = asked.send().await.expect("an answer");
     assert!(answer.status().is_success(), "{answer:?}");
     // Both ways by which it is learned: the engine tells its queries, and the fish tell the rest.
-    let page = page_with(&embedded, "data-condition=\"stalled\"").await;
+    let page = page_with(embedded, "data-condition=\"stalled\"").await;
     let told = "No query of the SQL writes weight-diff and weight-retrain";
     assert!(page.contains(told), "{page}");
     assert!(page.contains("down: no query writes weight-diff"), "{page}");
-    page_with(&embedded, "fish are predicted and weighed and not joined").await;
-    stop.cancel();
-    timeout(LIMIT, tasks.join())
-        .await
-        .expect("all parts end")
-        .expect("none fails");
+    page_with(embedded, "fish are predicted and weighed and not joined").await;
+    running.stop().await;
 }

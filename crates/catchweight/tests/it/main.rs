@@ -3,6 +3,7 @@
 
 mod binary;
 mod exported_metrics;
+mod harness;
 mod live_page;
 mod partitions;
 mod verifying;

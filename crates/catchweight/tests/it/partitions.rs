@@ -15,7 +15,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use service_runtime::{CancellationToken, Tasks};
 use tokio::time::timeout;
 
-use crate::whole_loop::{LIMIT, fish};
+use crate::harness::{LIMIT, fish};
 
 const FISH: usize = 1_000;
 const PARTITIONS: i32 = 6;

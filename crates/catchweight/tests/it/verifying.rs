@@ -3,31 +3,17 @@
 use std::time::Duration;
 
 use catchweight::demo::ReportArgs;
-use catchweight::embedded::Embedded;
 use catchweight::verify::{self, VerifyArgs};
-use fish_producer::FishProducer;
 use model_server::StoreAddress;
-use report::Ledger;
-use service_runtime::{CancellationToken, Tasks};
 use tokio::time::timeout;
 
-use crate::whole_loop::{LIMIT, fish, pipeline};
+use crate::harness::{LIMIT, Running, pipeline};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_fish_keep_coming_those_that_were_measured_when_it_began_are_accounted_for() {
-    let data = tempfile::tempdir().expect("a folder");
-    let mut tasks = Tasks::new(CancellationToken::new());
-    let stop = tasks.shutdown();
-    let settings = pipeline();
-    let embedded = Embedded::start(&settings, data.path(), Ledger::default(), &mut tasks);
-    let embedded = embedded.await.expect("the pipeline starts");
-    timeout(LIMIT, embedded.readiness().ready())
-        .await
-        .expect("the pipeline is ready");
-    // More fish than anybody waits for: the topics are never silent.
-    let plan = fish("salmon:100000", 1);
-    let machines = FishProducer::bind(&plan, embedded.kafka()).expect("settings");
-    tasks.spawn("machines", machines.run(stop.clone()));
+    let mut running = Running::start().await;
+    running.fish_come();
+    let (embedded, data) = (&running.embedded, running.data.path());
     let measured = async {
         let mut changes = embedded.watched().observer.changes();
         while embedded.watched().observer.ledger().fish().len() < 20 {
@@ -36,11 +22,11 @@ async fn while_fish_keep_coming_those_that_were_measured_when_it_began_are_accou
     };
     timeout(LIMIT, measured).await.expect("twenty fish");
 
-    let file = data.path().join("report.json");
+    let file = data.join("report.json");
     let args = VerifyArgs {
         kafka: embedded.kafka().clone(),
         model_url: embedded.model_url().to_owned(),
-        store: StoreAddress::Sqlite(data.path().join("catchweight.sqlite")),
+        store: StoreAddress::Sqlite(data.join("catchweight.sqlite")),
         follow: false,
         fish: None,
         timeout: 60,
@@ -50,7 +36,11 @@ async fn while_fish_keep_coming_those_that_were_measured_when_it_began_are_accou
         },
         files: pipeline().files,
     };
-    let verdict = timeout(Duration::from_secs(90), verify::run(args, stop.clone())).await;
+    let verdict = timeout(
+        Duration::from_secs(90),
+        verify::run(args, running.tasks.shutdown()),
+    )
+    .await;
     verdict.expect("it has a limit of its own").expect("steady");
     let report = std::fs::read(file).expect("a report");
     let report: serde_json::Value = serde_json::from_slice(&report).expect("JSON");
@@ -61,9 +51,5 @@ async fn while_fish_keep_coming_those_that_were_measured_when_it_began_are_accou
         fish[0] >= 20 && fish.iter().all(|n| *n == fish[0]),
         "{fish:?}"
     );
-    stop.cancel();
-    timeout(LIMIT, tasks.join())
-        .await
-        .expect("all parts end")
-        .expect("none fails");
+    running.stop().await;
 }

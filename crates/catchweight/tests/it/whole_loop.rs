@@ -3,39 +3,17 @@
 use std::time::{Duration, Instant};
 
 use catchweight::demo::{self, DemoArgs};
-use catchweight::embedded::{Embedded, PipelineArgs};
 use fish_producer::FishProducer;
 use messages::topics;
 use model_server::SqliteStore;
 use model_server::store::{Page, Store};
 use observer::Awaited;
 use rdkafka::producer::{FutureProducer, FutureRecord};
-use report::{Ledger, Report, Verdict};
-use service_runtime::{CancellationToken, Tasks};
+use report::{Report, Verdict};
+use service_runtime::CancellationToken;
 use tokio::time::timeout;
 
-pub(crate) const LIMIT: Duration = Duration::from_secs(120);
-/// Fast, and still slow enough that a busy machine keeps up.
-const SPEED: f64 = 30.0;
-
-pub(crate) fn fish(plan: &str, seed: u64) -> fish_producer::Config {
-    fish_producer::Config {
-        plan: plan.parse().expect("a plan"),
-        seed: Some(seed),
-        speed: Some(SPEED),
-        ..fish_producer::Config::default()
-    }
-}
-
-/// Any free port: tests run side by side.
-pub(crate) fn pipeline() -> PipelineArgs {
-    PipelineArgs {
-        port: Some(0),
-        ksql_port: Some(0),
-        monitor_port: Some(0),
-        ..PipelineArgs::default()
-    }
-}
+use crate::harness::{LIMIT, Running, fish, pipeline};
 
 async fn run(plan: &str, seed: u64) -> Report {
     let args = DemoArgs {
@@ -155,15 +133,8 @@ async fn an_unseen_third_species_is_answered_by_the_pooled_fit_and_flagged_until
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_records_on_any_topic_are_kept_and_counted_and_stop_nothing() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut tasks = Tasks::new(CancellationToken::new());
-    let stop = tasks.shutdown();
-    let settings = pipeline();
-    let embedded = Embedded::start(&settings, folder.path(), Ledger::default(), &mut tasks);
-    let embedded = embedded.await.expect("the pipeline starts");
-    timeout(LIMIT, embedded.readiness().ready())
-        .await
-        .expect("the pipeline is ready");
+    let running = Running::start().await;
+    let embedded = &running.embedded;
 
     let producer: FutureProducer = embedded
         .kafka()
@@ -184,7 +155,10 @@ async fn bad_records_on_any_topic_are_kept_and_counted_and_stop_nothing() {
         producer.send(record, LIMIT).await.expect("written");
     }
     let machines = FishProducer::bind(&fish("salmon:20", 4), embedded.kafka()).expect("settings");
-    machines.run(stop.clone()).await.expect("written");
+    machines
+        .run(running.tasks.shutdown())
+        .await
+        .expect("written");
     let watched = embedded.watched();
     let settled = timeout(
         LIMIT,
@@ -218,9 +192,5 @@ async fn bad_records_on_any_topic_are_kept_and_counted_and_stop_nothing() {
         "{report}"
     );
     assert_eq!(report.fish.unreadable, 4, "{report}");
-    stop.cancel();
-    timeout(LIMIT, tasks.join())
-        .await
-        .expect("all parts end")
-        .expect("none fails");
+    running.stop().await;
 }
