@@ -1,7 +1,5 @@
 //! Compares what came out with what should have.
 
-use std::collections::BTreeMap;
-
 use ksql_engine::catalog::{Catalog, Source};
 use ksql_engine::execute::OutputRecord;
 use ksql_engine::formats::Format;
@@ -9,9 +7,9 @@ use ksql_engine::parse::ast::SourceKind;
 use ksql_engine::registry::Registry;
 use ksql_engine::types::SqlType;
 use serde_json::Value as Json;
-use serde_json::value::RawValue;
 
 use super::cases::{Case, Message, Payload};
+use super::same_json::same_row;
 
 /// The first difference, per topic. The order between topics means nothing.
 pub(crate) fn outputs(
@@ -122,7 +120,10 @@ fn record(wanted: &Message, found: &OutputRecord, source: Option<&Source>) -> Re
     let value_is_right = match (&wanted.value, found.value.as_deref()) {
         (Payload::Null, value) => value.is_none(),
         (_, None) => false,
-        (Payload::Bytes(bytes), Some(value)) => bytes == value || same_json(bytes, value),
+        (Payload::Bytes(bytes), Some(value)) => {
+            let columns = source.map_or(&[][..], |source| &source.schema.value);
+            same_row(bytes, value, columns)
+        }
         (Payload::Typed(json), Some(value)) => {
             let types = source.map_or_else(Vec::new, |source| {
                 source
@@ -193,40 +194,6 @@ fn matches(wanted: &Json, found: &Json) -> bool {
         }
         (wanted, found) => same(wanted, found),
     }
-}
-
-/// Byte for byte the same but for the order of an object's entries: a map has none.
-fn same_json(wanted: &[u8], found: &[u8]) -> bool {
-    let read = |bytes| serde_json::from_slice::<&RawValue>(bytes);
-    match (read(wanted), read(found)) {
-        (Ok(wanted), Ok(found)) => same_text(wanted, found),
-        _ => false,
-    }
-}
-
-fn same_text(wanted: &RawValue, found: &RawValue) -> bool {
-    let (wanted, found) = (wanted.get(), found.get());
-    let objects = (entries(wanted), entries(found));
-    let lists: (Option<Vec<&RawValue>>, _) = (
-        serde_json::from_str(wanted).ok(),
-        serde_json::from_str::<Vec<&RawValue>>(found).ok(),
-    );
-    match (objects, lists) {
-        ((Some(wanted), Some(found)), _) => {
-            let mut pairs = wanted.iter().zip(&found);
-            wanted.len() == found.len()
-                && pairs.all(|(wanted, found)| wanted.0 == found.0 && same_text(wanted.1, found.1))
-        }
-        (_, (Some(wanted), Some(found))) => {
-            let mut pairs = wanted.iter().zip(&found);
-            wanted.len() == found.len() && pairs.all(|(wanted, found)| same_text(wanted, found))
-        }
-        _ => wanted == found,
-    }
-}
-
-fn entries(text: &str) -> Option<BTreeMap<String, &RawValue>> {
-    serde_json::from_str(text).ok()
 }
 
 fn same(wanted: &Json, found: &Json) -> bool {

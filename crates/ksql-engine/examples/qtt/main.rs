@@ -10,6 +10,7 @@ mod compare;
 mod driver;
 mod public;
 mod run;
+mod same_json;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -22,6 +22,8 @@ mod rest;
 #[path = "../../examples/qtt/run.rs"]
 mod run;
 mod runtime;
+#[path = "../../examples/qtt/same_json.rs"]
+mod same_json;
 mod statements;
 mod wait;
 mod window_model;
