@@ -121,9 +121,15 @@ impl AggregateState {
                     let found_from = window.found_for_ms.map(|age| newest.saturating_sub(age));
                     let is_found = found_from.is_none_or(|from| start >= from);
                     let groups = entry.remove().into_values();
-                    let rows =
-                        groups.filter_map(|group| group.state(plan, Some((start, window)), failed));
-                    let rows: Vec<Update> = rows.filter(|_| is_found).collect();
+                    // Without `EMIT FINAL` it was noted with the row that made it fail.
+                    let failed: &mut dyn FnMut(EvalError) = match plan.is_final {
+                        true => failed,
+                        false => &mut |_| {},
+                    };
+                    let groups = groups.filter(|_| is_found);
+                    let rows: Vec<Update> = groups
+                        .filter_map(|group| group.state(plan, Some((start, window)), failed))
+                        .collect();
                     if plan.is_final {
                         updates.extend(rows.iter().cloned());
                     }
@@ -137,7 +143,7 @@ impl AggregateState {
     }
 
     /// The rows that are in the table now: by window start, then key bytes. Ends when `visit`
-    /// breaks. A `HAVING` that fails was noted when the group changed.
+    /// breaks. A `HAVING` that fails is noted where it decides what is written, not here.
     pub(crate) fn rows(
         &self,
         plan: &AggregatePlan,

@@ -11,6 +11,7 @@ mod compare;
 mod driver;
 mod fuzz;
 mod half_characters;
+mod having;
 mod join_model;
 mod oracle;
 mod pipeline;

@@ -79,7 +79,7 @@ impl Task {
 
     /// The rows of the table that a grouped query keeps, as they are now: partition by partition,
     /// then by window and key bytes. Ends when `visit` breaks.
-    /// What failed when they changed was noted then.
+    /// What fails is noted where a row is written, not here.
     pub(crate) fn rows(&self, visit: &mut dyn FnMut(Change) -> ControlFlow<()>) -> ControlFlow<()> {
         let Stage::Aggregate(aggregate) = &self.plan.stage else {
             return ControlFlow::Continue(());

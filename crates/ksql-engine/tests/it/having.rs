@@ -1,0 +1,46 @@
+//! A `HAVING` without a value is told once, with the record that makes it decide something.
+
+use ksql_engine::catalog::Catalog;
+use ksql_engine::engine::{Engine, Input};
+
+/// How many problems each of these records of a group has. A group's first row fails in `HAVING`.
+fn problems(settings: &str, emit: &str, records: &[(&str, i64)]) -> Vec<usize> {
+    let mut engine = Engine::new(Catalog::assuming(1));
+    engine
+        .execute(&format!(
+            "{settings}
+             CREATE STREAM S (ID VARCHAR KEY, V INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');
+             CREATE TABLE T AS SELECT ID, COUNT(*) AS N
+             FROM S WINDOW TUMBLING (SIZE 10 SECONDS, GRACE PERIOD 0 SECONDS)
+             GROUP BY ID HAVING 1 / (COUNT(*) - 1) > 0 EMIT {emit};"
+        ))
+        .unwrap();
+    let of_each = records.iter().map(|(id, seconds)| {
+        let processed = engine.process(Input {
+            topic: "s".to_owned(),
+            key: Some(id.as_bytes().to_vec()),
+            value: Some(br#"{"V":1}"#.to_vec()),
+            timestamp: seconds * 1000,
+            ..Input::default()
+        });
+        processed.problems.len()
+    });
+    of_each.collect()
+}
+
+#[test]
+fn each_change_that_fails_is_told_and_its_window_closes_in_silence() {
+    let records = [("a", 0), ("b", 100), ("b", 101)];
+    assert_eq!(problems("", "CHANGES", &records), [1, 1, 0]);
+}
+
+#[test]
+fn a_final_row_that_fails_is_told_when_its_window_closes() {
+    assert_eq!(problems("", "FINAL", &[("a", 0), ("b", 100)]), [0, 1]);
+}
+
+#[test]
+fn a_window_that_is_lost_is_not_told() {
+    let uncached = "SET 'cache.max.bytes.buffering'='0';";
+    assert_eq!(problems(uncached, "FINAL", &[("a", 0), ("b", 100)]), [0, 0]);
+}
