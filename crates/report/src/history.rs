@@ -14,6 +14,8 @@ pub enum Outcome {
     Rejected,
     /// The trigger named a version that was no longer live; nothing was trained.
     Superseded,
+    /// The live version was held; nothing was trained.
+    Pinned,
     /// Another outcome, as the model server names it.
     Other(String),
 }
@@ -24,6 +26,7 @@ impl From<&str> for Outcome {
             "activated" => Self::Activated,
             "rejected" => Self::Rejected,
             "superseded" => Self::Superseded,
+            "pinned" => Self::Pinned,
             other => Self::Other(other.to_owned()),
         }
     }
@@ -35,6 +38,7 @@ impl fmt::Display for Outcome {
             Self::Activated => "activated",
             Self::Rejected => "rejected",
             Self::Superseded => "superseded",
+            Self::Pinned => "pinned",
             Self::Other(name) => name,
         })
     }
@@ -59,6 +63,16 @@ impl Decision {
     /// Whether a version was trained for it.
     pub(crate) fn has_trained(&self) -> bool {
         matches!(self.outcome, Outcome::Activated | Outcome::Rejected)
+    }
+
+    /// How much it says of what became of its trigger. While a version was held, nothing was settled;
+    /// one trigger that came again was settled when a version was trained for it.
+    fn weight(&self) -> u8 {
+        match &self.outcome {
+            Outcome::Pinned => 0,
+            Outcome::Superseded | Outcome::Other(_) => 1,
+            Outcome::Activated | Outcome::Rejected => 2,
+        }
     }
 }
 
@@ -114,28 +128,33 @@ impl ModelHistory {
         self.versions.iter().find(|version| version.id == id)
     }
 
-    /// The decision that a trigger caused.
+    /// The decision that says what became of a trigger: the last one for which a version was trained,
+    /// else the last one that was not made because a version is held, else the last one.
     pub fn decision_for(&self, trigger: &RetrainTrigger) -> Option<&Decision> {
-        self.decisions.iter().find(|decision| {
-            decision.cause.as_ref().is_some_and(|cause| {
-                cause.model_version == trigger.model_version
-                    && cause.fish_id_start == trigger.fish_id_start
-                    && cause.fish_id_end == trigger.fish_id_end
-            })
-        })
+        let caused = self.decisions.iter().filter(|decision| {
+            let cause = decision.cause.as_ref();
+            cause.is_some_and(|cause| is_same(cause, trigger))
+        });
+        caused.max_by_key(|decision| decision.weight())
     }
 
-    /// Whether another version was activated after this one.
+    /// Whether another version was activated after this one was, for the last time.
     pub fn is_superseded(&self, version: &str) -> bool {
-        let mut since = self
-            .activations()
-            .into_iter()
-            .skip_while(|one| *one != version);
-        since.any(|one| one != version)
+        let activations = self.activations();
+        activations.contains(&version) && activations.last() != Some(&version)
     }
 
     /// Whether it is known what became of a trigger.
     pub fn has_settled(&self, trigger: &RetrainTrigger) -> bool {
         self.decision_for(trigger).is_some() || self.is_superseded(&trigger.model_version)
     }
+}
+
+/// Whether two triggers are of one window. Fish may be numbered from 1 again, and a version come back:
+/// another mean error is another window.
+fn is_same(one: &RetrainTrigger, other: &RetrainTrigger) -> bool {
+    one.model_version == other.model_version
+        && one.fish_id_start == other.fish_id_start
+        && one.fish_id_end == other.fish_id_end
+        && one.error_avg == other.error_avg
 }

@@ -140,11 +140,47 @@ fn a_drift_that_ended_with_every_fish_accounted_for_is_recovered() {
 fn a_trigger_that_changed_nothing_is_answered_and_names_no_version_as_trained() {
     let mut run = drifted();
     let of_trigger = &mut run.1.decisions[1];
-    of_trigger.outcome = Outcome::Other("pinned".into());
+    of_trigger.outcome = Outcome::Pinned;
     assert!(run.1.has_settled(&trigger("a")));
     let retraining = &build(&sources(&run)).retrainings[0];
     assert_eq!(retraining.outcome.as_deref(), Some("pinned"));
     assert_eq!((&retraining.version, retraining.rows), (&None, None));
+}
+
+#[test]
+fn a_trigger_of_fish_with_the_numbers_of_earlier_ones_is_open_until_it_is_decided_on_itself() {
+    let mut run = drifted();
+    // The version was brought back, and the fish are numbered from 1 again.
+    let back = Decision {
+        version: "a".into(),
+        cause: None,
+        ..run.1.decisions[1].clone()
+    };
+    run.1.decisions.push(back);
+    let mut again = trigger("a");
+    again.error_avg = 0.5;
+    assert!(!run.1.has_settled(&again));
+    assert!(run.1.has_settled(&trigger("a")));
+}
+
+#[test]
+fn a_trigger_that_came_while_a_version_was_held_is_told_by_what_became_of_it_after_the_release() {
+    let mut run = drifted();
+    let activated = run.1.decisions[1].clone();
+    let with = |outcome: Outcome| Decision {
+        outcome,
+        ..activated.clone()
+    };
+    run.1.decisions[1].outcome = Outcome::Pinned;
+    run.1.decisions.push(with(Outcome::Pinned));
+    run.1.decisions.push(activated.clone());
+    // Delivered once more.
+    run.1
+        .decisions
+        .push(with(Outcome::Other("unchanged".into())));
+    let retraining = &build(&sources(&run)).retrainings[0];
+    assert_eq!(retraining.outcome.as_deref(), Some("activated"));
+    assert_eq!(retraining.rows, Some(50));
 }
 
 #[test]
