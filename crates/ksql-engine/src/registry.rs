@@ -30,8 +30,8 @@ pub struct RegisteredQuery {
     pub sink_partitions: u32,
     /// Whether it reads its topics from their beginning, or only what comes from now on.
     pub from_beginning: bool,
-    /// Whether its end takes the sink with it.
-    inserts: bool,
+    /// Whether it is an `INSERT INTO`: the sink has another query, or none, of its own.
+    pub(crate) inserts: bool,
 }
 
 /// What a statement changed, or asks for.

@@ -13,6 +13,19 @@ pub struct QueryLabel {
     pub query: String,
 }
 
+impl QueryLabel {
+    fn of(query: &str) -> Self {
+        Self {
+            query: query.to_owned(),
+        }
+    }
+}
+
+fn count(counters: &Family<QueryLabel, Counter>, query: &str) -> u64 {
+    let counter = counters.get(&QueryLabel::of(query));
+    counter.map_or(0, |counter| counter.get())
+}
+
 /// Counters of all queries; clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
@@ -48,48 +61,50 @@ impl Metrics {
         );
         registry.register(
             "ksql_query_running",
-            "1 while a query runs, 0 when it has failed or was terminated",
+            "1 while a query runs, 0 when it has failed",
             self.running.clone(),
         );
     }
 
-    /// How many records a query took.
+    /// How many records a query took; 0 for one that is not known.
     pub fn read(&self, query: &str) -> u64 {
-        self.of(query).read.get()
+        count(&self.read, query)
     }
 
-    /// How many records a query could not read.
+    /// How many records a query could not read; 0 for one that is not known.
     pub fn skipped(&self, query: &str) -> u64 {
-        self.of(query).skipped.get()
+        count(&self.skipped, query)
     }
 
-    /// How many expressions of a query failed.
+    /// How many expressions of a query failed; 0 for one that is not known.
     pub fn failed(&self, query: &str) -> u64 {
-        self.of(query).failed.get()
+        count(&self.failed, query)
     }
 
-    /// Whether a query runs; `false` too for one that never did.
-    pub fn is_running(&self, query: &str) -> bool {
-        let label = QueryLabel {
-            query: query.to_owned(),
-        };
-        let gauge = self.running.get(&label);
-        gauge.is_some_and(|gauge| gauge.get() == 1)
+    /// Whether a query runs; none for one that is not known, or not any more.
+    pub fn is_running(&self, query: &str) -> Option<bool> {
+        let gauge = self.running.get(&QueryLabel::of(query))?;
+        Some(gauge.get() == 1)
     }
 
-    /// A persistent query has begun or ended.
+    /// A persistent query has begun or failed.
     pub(crate) fn set_running(&self, query: &str, running: bool) {
-        let label = QueryLabel {
-            query: query.to_owned(),
-        };
-        self.running.get_or_create(&label).set(running.into());
+        let gauge = self.running.get_or_create(&QueryLabel::of(query));
+        gauge.set(running.into());
+    }
+
+    /// A persistent query was ended and will not come back: each has an id of its own.
+    pub(crate) fn forget(&self, query: &str) {
+        let label = QueryLabel::of(query);
+        self.running.remove(&label);
+        for counters in [&self.read, &self.written, &self.skipped, &self.failed] {
+            counters.remove(&label);
+        }
     }
 
     /// The counters of one query.
     pub(crate) fn of(&self, query: &str) -> QueryMetrics {
-        let label = QueryLabel {
-            query: query.to_owned(),
-        };
+        let label = QueryLabel::of(query);
         QueryMetrics {
             read: self.read.get_or_create(&label).clone(),
             written: self.written.get_or_create(&label).clone(),

@@ -1,5 +1,8 @@
 //! Statements that come and go at run time, on a Kafka protocol.
 
+use std::sync::Arc;
+
+use futures::FutureExt;
 use ksql_engine::kafka::{Options, Runtime, RuntimeError};
 use ksql_engine::registry::Effect;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
@@ -78,15 +81,52 @@ async fn a_query_of_the_script_that_is_terminated_does_not_go_unnoticed() {
         "CREATE STREAM s (id VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');";
     runtime.execute(&format!("{source}{create}")).await.unwrap();
     let first = runtime.registry().queries()[0].id.clone();
-    assert!(metrics.is_running(&first) && runtime.abandoned().is_empty());
+    assert_eq!(metrics.is_running(&first), Some(true));
+    assert!(runtime.abandoned().is_empty());
     let terminate = format!("TERMINATE {first};");
     runtime.execute_apart(&terminate).await.unwrap();
-    assert!(!metrics.is_running(&first));
+    // Ids never come back: what nobody can ask for any more is not exported for ever.
+    assert_eq!(metrics.is_running(&first), None);
     assert_eq!(runtime.abandoned(), ["x"]);
     // Another one that writes the topic takes its place.
     let again = format!("DROP STREAM x; {create}");
     runtime.execute_apart(&again).await.unwrap();
     assert!(runtime.abandoned().is_empty());
+    stop(&runtime).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_whose_topic_cannot_be_made_ends_and_starts_nothing() {
+    let broker = Broker::start(1, ["s", "x", "default_ksql_processing_log"]);
+    let options = Options {
+        create_topic: Some(Arc::new(|_| {
+            async { Err(anyhow::anyhow!("no room")) }.boxed()
+        })),
+        ..Options::default()
+    };
+    let metrics = options.metrics.clone();
+    let runtime = Runtime::start(broker.settings.clone(), options)
+        .await
+        .unwrap();
+    let script = "SET 'auto.offset.reset'='earliest';
+        CREATE STREAM s (id VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');
+        CREATE STREAM x WITH (KAFKA_TOPIC='x') AS SELECT id, v FROM s;";
+    runtime.execute(script).await.unwrap();
+    let first = runtime.registry().queries()[0].id.clone();
+    let fails = format!(
+        "CREATE STREAM y WITH (KAFKA_TOPIC='x') AS SELECT id, v FROM s; TERMINATE {first};
+         CREATE STREAM z WITH (KAFKA_TOPIC='z') AS SELECT id, v FROM s;"
+    );
+    let error = runtime.execute(&fails).await.unwrap_err();
+    assert!(error.to_string().contains("no room"), "{error}");
+    // What runs is what is told to run.
+    let told = runtime.registry();
+    let told: Vec<&str> = told.queries().iter().map(|query| &*query.id).collect();
+    assert_eq!(told, [&first]);
+    assert_eq!(metrics.is_running(&first), Some(true));
+    assert!(runtime.abandoned().is_empty());
+    broker.send("s", "a", r#"{"v":1}"#, 5).await;
+    broker.records("x", 1).await;
     stop(&runtime).await.unwrap();
 }
 
