@@ -74,11 +74,14 @@ pub fn router<S: Clone + Send + Sync + 'static>(
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .with_state(readiness)
-        .merge(
-            Router::new()
-                .route("/metrics", get(metrics))
-                .with_state(registry),
-        )
+        .merge(metrics_router(registry))
+}
+
+/// The route `/metrics` alone, for an API that tells its health in another way.
+pub fn metrics_router<S: Clone + Send + Sync + 'static>(registry: Arc<Registry>) -> Router<S> {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .with_state(registry)
 }
 
 async fn readyz(State(readiness): State<Readiness>) -> Response {

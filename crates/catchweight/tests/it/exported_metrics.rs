@@ -113,6 +113,7 @@ async fn what_dashboards_and_alerts_ask_for_is_exported_and_what_is_exported_is_
             for url in [
                 embedded.model_url(),
                 embedded.predictor_url(),
+                embedded.ksql_url(),
                 &machines,
                 page,
             ] {

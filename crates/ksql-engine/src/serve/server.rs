@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use kafka_io::KafkaSettings;
-use service_runtime::server;
+use service_runtime::{ops, server};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -80,6 +80,8 @@ impl KsqlServer {
             .to_string();
         let cluster_id = topics.cluster_id().await?;
         let streams = CancellationToken::new();
+        let mut registry = ops::registry();
+        runtime.metrics().register(&mut registry);
         let state = State {
             runtime,
             kafka,
@@ -95,7 +97,8 @@ impl KsqlServer {
         };
         Ok(Self {
             listener,
-            router: endpoints::router(Arc::new(state)),
+            router: endpoints::router(Arc::new(state))
+                .merge(ops::metrics_router(Arc::new(registry))),
             streams,
         })
     }

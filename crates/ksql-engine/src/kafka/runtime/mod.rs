@@ -17,6 +17,7 @@ use crate::catalog::Catalog;
 use crate::execute::Change;
 use crate::formats::Format;
 use crate::kafka::error::RuntimeError;
+use crate::kafka::metrics::Metrics;
 use crate::kafka::options::Options;
 use crate::kafka::produce::producer;
 use crate::kafka::query::Target;
@@ -122,6 +123,11 @@ impl Runtime {
                 listeners: std::sync::atomic::AtomicU64::new(0),
             }),
         })
+    }
+
+    /// What the queries count.
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.options.metrics
     }
 
     /// What is declared and running now.
