@@ -44,6 +44,12 @@ impl<T> Default for Answer<T> {
 }
 
 impl<T> Answer<T> {
+    /// The answer as it is now; none where that is not known.
+    pub(crate) fn known(&self) -> Option<&T> {
+        let last = self.last.as_deref();
+        last.filter(|_| self.failure.is_none())
+    }
+
     /// Why it is not known what the answer is now; none where it is known.
     pub(crate) fn unknown(&self) -> Option<&str> {
         match (&self.failure, &self.last) {

@@ -12,6 +12,8 @@
 //! | `asked` | a question with its deadline and the age of its answer |
 //! | `health`, `queries` | what is asked: the parts' health, the SQL's queries |
 //! | `state` | the one state that the page shows, made by `report`'s code |
+//! | `look` | what a look into the store found |
+//! | `stalled` | which step stands still for too long |
 //! | `standing` | where the pipeline stands, in a sentence |
 //! | `sections` | the state as HTML, section by section |
 //! | `frame` | the sections with their numbers, and as server-sent events |
@@ -24,12 +26,14 @@ pub mod config;
 mod frame;
 mod health;
 mod http;
+mod look;
 mod looks;
 mod metrics;
 mod outside;
 mod queries;
 mod sections;
 pub mod service;
+mod stalled;
 mod standing;
 mod state;
 

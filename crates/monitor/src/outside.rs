@@ -3,13 +3,13 @@
 //! somebody looks. Each question has its own deadline and its own age: one part that is slow makes
 //! its own numbers old, and no others.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::future::{BoxFuture, join_all};
 use messages::{Measurement, topics};
 use model_server::http::view::ModelView;
+use model_server::store::StoreError;
 use observer::cluster::Lag;
 use observer::model_history::history_from;
 use observer::watched::rows_of;
@@ -21,6 +21,7 @@ use serde::Deserialize;
 use crate::asked::{Answer, Question};
 use crate::config::PartUrl;
 use crate::health;
+use crate::look::Look;
 use crate::queries::Queries;
 use crate::service::Watching;
 
@@ -65,8 +66,8 @@ pub(crate) struct Outside {
     pub(crate) history: ModelHistory,
     /// Whether the training rows of the versions that erred could be read.
     pub(crate) rows: Answer<()>,
-    /// The rows in the store; none where no store is looked at.
-    pub(crate) stored: Option<Answer<HashSet<String>>>,
+    /// Which rows are in the store; none where no store is looked at.
+    pub(crate) stored: Option<Answer<Look>>,
     /// How many brokers there are.
     pub(crate) brokers: Answer<usize>,
     /// How far the groups are behind.
@@ -90,7 +91,7 @@ struct Asking {
     example: Question<Example>,
     models: Question<Vec<ModelView>>,
     rows: Question<()>,
-    stored: Option<Question<HashSet<String>>>,
+    stored: Option<Question<Look>>,
     brokers: Question<usize>,
     lags: Question<Vec<Lag>>,
     queries: Option<(String, Question<Queries>)>,
@@ -167,7 +168,12 @@ impl Asking {
         if let (Some(question), Some(stored)) = (&self.stored, &self.watching.stored) {
             let rows = rows_of(&self.watching.observer.ledger().fish());
             let stored = stored.clone();
-            let asked = async move { stored.among(&rows).await };
+            let before = question.answer().last;
+            let asked = async move {
+                let found = stored.among(&rows).await?;
+                let now = Instant::now();
+                Ok::<_, StoreError>(Look::after(before.as_deref(), rows, found, now))
+            };
             waiting.extend(question.renew(age, asked));
         }
         let cluster = self.cluster.clone();

@@ -126,9 +126,14 @@ fn stalled(seen: Seen<'_>) -> String {
             Step::Stored => ("joined", "stored"),
         };
         format!(
-            "Since fish {}, {} UTC, fish are {come} and not {go}.",
+            "Since fish {}, {} UTC, fish are {come} and not {go}{}.",
             one.first_fish,
-            date_and_clock(one.since)
+            date_and_clock(one.since),
+            if one.dead_letters > 0 {
+                "; some are among the dead letters"
+            } else {
+                ""
+            },
         )
     });
     [standstill, unwritten]

@@ -1,5 +1,6 @@
 //! The one state that the page shows. Its numbers come from the code that makes the report.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,25 +9,20 @@ use messages::{EventTime, topics};
 use observer::traffic::TopicTraffic;
 use observer::watched::rows_of;
 use observer::{DeadLetter, Observer};
-use report::{
-    Ledger, ModelHistory, Progress, Report, Sources, Standstill, Step as Passed, standstills,
-};
+use report::{Ledger, ModelHistory, Progress, Report, Sources};
 
+use crate::asked::Answer;
+use crate::look::Look;
 use crate::outside::Outside;
 use crate::queries::Queries;
 use crate::service::Watching;
+use crate::stalled::{TAKES, stalled};
 use crate::standing::{Seen, Standing};
 
 /// How many of the newest fish the charts show.
 const CHARTED: usize = 300;
 /// Event time from its measurement in which a fish of a running pipeline may be stored.
-const ON_THE_WAY: Duration = Duration::from_secs(60);
-
-/// Event time that a step may take which waits for nothing, and the same by the wall clock.
-const TAKES: Duration = Duration::from_secs(20);
-/// For how long a topic must be quiet, by the wall clock, for its step to stand still: in a run faster
-/// than the clock event time alone is soon gone.
-const QUIET: Duration = Duration::from_secs(5);
+pub(crate) const ON_THE_WAY: Duration = Duration::from_secs(60);
 
 /// The pipeline as it is now.
 #[derive(Clone, Debug)]
@@ -75,27 +71,16 @@ impl State {
         let ledger: Ledger = observer.ledger().clone();
         let history = outside.history.clone();
         // Where no store is looked at, or it does not answer, a joined row counts as stored.
-        let looked_at = outside.stored.as_ref();
-        let looked_at = looked_at.filter(|answer| answer.failure.is_none());
-        let looked_at = looked_at.and_then(|answer| answer.last.as_deref());
-        let store = looked_at.is_some();
-        let stored = looked_at
-            .cloned()
-            .unwrap_or_else(|| rows_of(&ledger.fish()));
+        let look = outside.stored.as_ref().and_then(Answer::known);
+        let stored = match look {
+            Some(look) => Cow::Borrowed(&look.found),
+            None => Cow::Owned(rows_of(&ledger.fish())),
+        };
         let report = report_of(&ledger, &history, &stored, watching);
         let progress = Progress::of(&ledger);
-        let settled = ledger.without_those_on_their_way(&stored, ON_THE_WAY);
-        let since = observer.history_until();
-        let settled = match since {
-            Some(since) => settled.measured_after(since),
-            None => settled,
-        };
-        let missing = if settled.fish().is_empty() {
-            Vec::new()
-        } else {
-            report::missing(&sources(&settled, &history, &stored, watching))
-        };
-        let standstill = standstill(&ledger, &stored, observer);
+        let settled = settled(&ledger, look, &stored, observer);
+        let missing = settled.map(|fish| missing(&fish, &history, &stored, watching));
+        let standstill = stalled(&ledger, look, observer);
         let standing = Standing::of(Seen {
             report: &report,
             progress: &progress,
@@ -107,7 +92,7 @@ impl State {
             at: EventTime::now(),
             standing,
             charted: charted(&report),
-            steps: steps(&report, watching, store),
+            steps: steps(&report, &ledger, watching, look),
             dead_letters: ledger
                 .dead_letters()
                 .iter()
@@ -116,61 +101,48 @@ impl State {
             letters: observer.letters().newest(),
             progress,
             report,
-            missing,
+            missing: missing.unwrap_or_default(),
             outside,
         }
     }
 }
 
-/// The first step at which fish wait for longer than it takes. Before the topics were read to their
-/// ends nothing can be said: one is read ahead of the others.
-fn standstill(
+/// The fish that have had time to be stored, by event time and by the wall clock, and are known to be
+/// or not to be. Of those that were on the topics before not everything need have been seen.
+fn settled(
     ledger: &Ledger,
+    look: Option<&Look>,
     stored: &HashSet<String>,
     observer: &Observer,
-) -> Option<Standstill> {
-    if !observer.has_caught_up() {
-        return None;
-    }
-    let now = Instant::now();
-    let idle = |topic: &str| {
-        let traffic = observer.traffic().of(topic, now);
-        traffic.is_none_or(|traffic| traffic.idle >= QUIET)
-    };
-    standstills(ledger, stored).into_iter().find(|one| {
-        let (most, last, next) = match one.step {
-            Passed::Predicted => (
-                TAKES,
-                topics::MACHINE_MEASUREMENT,
-                topics::WEIGHT_PREDICTION,
-            ),
-            // As long as the SQL waits for a weighing.
-            Passed::Weighed => (
-                ON_THE_WAY,
-                topics::MACHINE_MEASUREMENT,
-                topics::MACHINE_WEIGHT,
-            ),
-            Passed::Joined => (TAKES, topics::MACHINE_WEIGHT, topics::WEIGHT_DIFF),
-            // What the store holds is known a little later.
-            Passed::Stored => (ON_THE_WAY, topics::WEIGHT_DIFF, topics::WEIGHT_DIFF),
-        };
-        // Where fish keep coming, event time tells; where they do not, it stands still.
-        let waits = one.waited > most && (one.step == Passed::Stored || idle(next));
-        waits || (one.step != Passed::Weighed && gone_for(observer, last, now) >= most)
+) -> Option<Ledger> {
+    let clock = observer.event_clock();
+    let reached = topics::ALL.map(|topic| clock.reached(topic, TAKES));
+    let settled = ledger
+        .without_those_on_their_way(stored, ON_THE_WAY)
+        .measured_until(reached.into_iter().max()??)
+        .with_fish(|fish| look.is_none_or(|look| look.was_for(fish)));
+    Some(match observer.history_until() {
+        Some(since) => settled.measured_after(since),
+        None => settled,
     })
 }
 
-/// For how long nothing has come on a topic.
-fn gone_for(observer: &Observer, topic: &str, now: Instant) -> Duration {
-    let traffic = observer.traffic().of(topic, now);
-    traffic.map_or(Duration::ZERO, |traffic| traffic.idle)
+fn missing(
+    settled: &Ledger,
+    history: &ModelHistory,
+    stored: &HashSet<String>,
+    watching: &Watching,
+) -> Vec<String> {
+    if settled.fish().is_empty() {
+        return Vec::new();
+    }
+    report::missing(&sources(settled, history, stored, watching))
 }
 
 /// The topics of the pipeline that no query writes, where the engine tells that.
 fn unwritten(outside: &Outside) -> Vec<&'static str> {
     let queries = outside.queries.as_ref();
-    let queries = queries.filter(|answer| answer.failure.is_none());
-    let queries = queries.and_then(|answer| answer.last.as_deref());
+    let queries = queries.and_then(Answer::known);
     queries.map(Queries::unwritten).unwrap_or_default()
 }
 
@@ -212,7 +184,7 @@ fn report_of(
     report::build(&sources(ledger, history, stored, watching))
 }
 
-fn steps(report: &Report, watching: &Watching, store: bool) -> Vec<Step> {
+fn steps(report: &Report, ledger: &Ledger, watching: &Watching, look: Option<&Look>) -> Vec<Step> {
     let now = Instant::now();
     let traffic = |topic: &str| watching.observer.traffic().of(topic, now);
     let fish = report.fish;
@@ -242,8 +214,11 @@ fn steps(report: &Report, watching: &Watching, store: bool) -> Vec<Step> {
         Step {
             name: "stored",
             topic: None,
-            fish: store.then_some(fish.stored),
-            waiting: store.then(|| fish.joined.saturating_sub(fish.stored)),
+            fish: look.map(|_| fish.stored),
+            waiting: look.map(|look| {
+                let fish = ledger.fish();
+                fish.iter().filter(|(_, one)| look.lacks(one)).count() as u64
+            }),
             traffic: None,
         },
     ]

@@ -5,6 +5,7 @@
 //! | [`watched`] | a running pipeline seen from outside, and its report |
 //! | [`observe`] | reads a running pipeline's topics into a ledger |
 //! | `catching_up` | whether every topic was read to its end |
+//! | [`event_clock`] | which event time a topic had reached some time ago by the wall clock |
 //! | [`traffic`] | how records come: how many, how fast, when the newest |
 //! | [`letters`] | the newest dead letters, each with its reason |
 //! | [`cluster`] | the brokers, and how far consumer groups are behind |
@@ -16,6 +17,7 @@
 
 mod catching_up;
 pub mod cluster;
+pub mod event_clock;
 pub mod letters;
 pub mod memory;
 pub mod model_history;
@@ -27,6 +29,7 @@ pub mod trigger_rule;
 pub mod watched;
 
 pub use cluster::{Cluster, GroupTopic};
+pub use event_clock::EventClock;
 pub use letters::DeadLetter;
 pub use model_history::ModelApi;
 pub use observe::{Observer, Start, observed_topics};

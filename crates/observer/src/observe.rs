@@ -16,6 +16,7 @@ use service_runtime::Tasks;
 use tokio::sync::watch;
 
 use crate::catching_up::{CatchingUp, TopicToRead};
+use crate::event_clock::EventClock;
 use crate::letters::Letters;
 use crate::traffic::Traffic;
 
@@ -36,6 +37,7 @@ pub struct Observer {
     ledger: Arc<Mutex<Ledger>>,
     changes: watch::Sender<u64>,
     traffic: Traffic,
+    event_clock: EventClock,
     letters: Letters,
     history_until: watch::Sender<Option<EventTime>>,
     catching_up: CatchingUp,
@@ -75,6 +77,7 @@ impl Observer {
             ledger: Arc::new(Mutex::new(ledger)),
             changes: watch::Sender::new(0),
             traffic: Traffic::default(),
+            event_clock: EventClock::default(),
             letters: Letters::default(),
             history_until: watch::Sender::new(None),
             catching_up: CatchingUp::of_topics(observed_topics().len()),
@@ -139,6 +142,11 @@ impl Observer {
         &self.traffic
     }
 
+    /// Which event time each topic has reached, and when.
+    pub fn event_clock(&self) -> &EventClock {
+        &self.event_clock
+    }
+
     /// The newest dead letters.
     pub fn letters(&self) -> &Letters {
         &self.letters
@@ -181,8 +189,7 @@ impl Observer {
     }
 
     fn note_history(&self, record: &BorrowedMessage<'_>) {
-        let millis = record.timestamp().to_millis();
-        let time = millis.and_then(|millis| EventTime::from_millis(millis).ok());
+        let time = event_time(record);
         if record.topic() == topics::MACHINE_MEASUREMENT {
             self.history_until.send_if_modified(|until| {
                 let later = time > *until;
@@ -194,9 +201,17 @@ impl Observer {
 
     /// Takes note of a record; `past` says that it was there before the topic was read.
     fn note(&self, record: &BorrowedMessage<'_>, past: bool) {
+        let now = Instant::now();
         let counts = !topics::is_dead_letters(record.topic()) || self.letters.note(record);
-        if counts && !past {
-            self.traffic.note(record.topic(), Instant::now());
+        if !counts {
+            self.changes.send_modify(|seen| *seen += 1);
+            return;
+        }
+        if !past {
+            self.traffic.note(record.topic(), now);
+        }
+        if let Some(time) = event_time(record) {
+            self.event_clock.note(record.topic(), time, now);
         }
         let seen = SeenRecord {
             topic: record.topic(),
@@ -214,6 +229,11 @@ impl Observer {
         }
         self.changes.send_modify(|seen| *seen += 1);
     }
+}
+
+fn event_time(record: &BorrowedMessage<'_>) -> Option<EventTime> {
+    let millis = record.timestamp().to_millis()?;
+    EventTime::from_millis(millis).ok()
 }
 
 /// The end of a partition when it was assigned; 0 where it is read from the beginning.

@@ -75,6 +75,8 @@ pub struct Ledger {
     forgotten: u64,
     triggers: Vec<Trigger>,
     dead_letters: BTreeMap<String, u64>,
+    /// Their topics and keys, oldest first.
+    dead_keys: VecDeque<(String, String)>,
     unreadable: BTreeMap<String, u64>,
 }
 
@@ -93,8 +95,8 @@ struct Flag {
 }
 
 impl Ledger {
-    /// A ledger that keeps only the newest `most` fish, and as many triggers: for a run without an
-    /// end.
+    /// A ledger that keeps only the newest `most` fish, and as many triggers and keys of dead letters:
+    /// for a run without an end.
     pub fn remembering(most: usize) -> Self {
         Self {
             most: Some(most),
@@ -102,26 +104,35 @@ impl Ledger {
         }
     }
 
-    /// Takes note of a record. Tombstones say nothing about a fish.
+    /// Takes note of a record. Tombstones say nothing about a fish; a dead letter may have no value,
+    /// where its record was too large.
     ///
     /// # Errors
     /// Where the value cannot be read; the ledger has counted it as unreadable.
     pub fn note(&mut self, record: SeenRecord<'_>) -> Result<(), MessageError> {
+        if topics::is_dead_letters(record.topic) {
+            self.note_dead_letter(record);
+            return Ok(());
+        }
         let Some(value) = record.value else {
             return Ok(());
         };
-        if topics::is_dead_letters(record.topic) {
-            *self
-                .dead_letters
-                .entry(record.topic.to_owned())
-                .or_default() += 1;
-            return Ok(());
-        }
         let noted = self.note_value(record, value);
         if noted.is_err() {
             *self.unreadable.entry(record.topic.to_owned()).or_default() += 1;
         }
         noted
+    }
+
+    fn note_dead_letter(&mut self, record: SeenRecord<'_>) {
+        let topic = record.topic.to_owned();
+        *self.dead_letters.entry(topic.clone()).or_default() += 1;
+        if let Some(key) = record.key.and_then(|key| std::str::from_utf8(key).ok()) {
+            self.dead_keys.push_back((topic, key.to_owned()));
+            let most = self.most.unwrap_or(usize::MAX);
+            self.dead_keys
+                .drain(..self.dead_keys.len().saturating_sub(most));
+        }
     }
 
     fn note_value(&mut self, record: SeenRecord<'_>, value: &[u8]) -> Result<(), MessageError> {
@@ -212,6 +223,13 @@ impl Ledger {
         all
     }
 
+    /// This ledger with only those fish of which something is so.
+    #[must_use]
+    pub fn with_fish(mut self, is_so: impl Fn(&Fish) -> bool) -> Self {
+        self.fish.retain(|_, fish| is_so(fish));
+        self
+    }
+
     /// This ledger without the fish that are still on their way: [first seen](Fish::first_seen) within
     /// `on_the_way` before the newest fish was, and not stored yet. A fish of which only a prediction
     /// or a weighing was seen is on its way no longer than any other.
@@ -223,12 +241,10 @@ impl Ledger {
     ) -> Self {
         let newest = self.fish.values().filter_map(Fish::first_seen).max();
         let since = newest.map(|newest| newest.before(on_the_way));
-        let mut settled = self.clone();
-        settled.fish.retain(|_, fish| {
+        self.clone().with_fish(|fish| {
             let complete = fish.row_ids.iter().any(|id| stored.contains(id));
             complete || fish.first_seen() < since
-        });
-        settled
+        })
     }
 
     /// The newest event time of a measurement.
@@ -239,17 +255,14 @@ impl Ledger {
 
     /// This ledger without the fish that were first seen after `until`.
     #[must_use]
-    pub fn measured_until(mut self, until: EventTime) -> Self {
-        self.fish
-            .retain(|_, fish| fish.first_seen().is_none_or(|seen| seen <= until));
-        self
+    pub fn measured_until(self, until: EventTime) -> Self {
+        self.with_fish(|fish| fish.first_seen().is_none_or(|seen| seen <= until))
     }
 
     /// This ledger with the fish that were first seen after `since` only.
     #[must_use]
-    pub fn measured_after(mut self, since: EventTime) -> Self {
-        self.fish.retain(|_, fish| fish.first_seen() > Some(since));
-        self
+    pub fn measured_after(self, since: EventTime) -> Self {
+        self.with_fish(|fish| fish.first_seen() > Some(since))
     }
 
     /// The triggers in the order of their windows; a repeated one is there once.
@@ -260,6 +273,14 @@ impl Ledger {
     /// Records on dead-letter topics, by topic.
     pub fn dead_letters(&self) -> &BTreeMap<String, u64> {
         &self.dead_letters
+    }
+
+    /// The keys of the dead letters on a topic, as far as they are remembered and text.
+    pub fn dead_letters_of(&self, dead_letters: &str) -> HashSet<&str> {
+        let all = self.dead_keys.iter();
+        all.filter(|(on, _)| on == dead_letters)
+            .map(|(_, key)| key.as_str())
+            .collect()
     }
 
     /// Records that could not be read, by topic.

@@ -1,11 +1,9 @@
 //! Steps that no fish passes any more, although fish come to them.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
-use messages::EventTime;
+use messages::{EventTime, topics};
 
-use crate::account::rows_of;
 use crate::ledger::{Fish, Ledger};
 
 /// A step at which every fish waits that came after the last one to pass it.
@@ -15,6 +13,8 @@ pub struct Standstill {
     pub step: Step,
     /// How many fish wait.
     pub fish: u64,
+    /// How many of them went to the dead letters of the topic from which the step takes them.
+    pub dead_letters: u64,
     /// The one that came first.
     pub first_fish: String,
     /// When it came, event time.
@@ -40,8 +40,17 @@ impl Step {
     /// All steps, in the order in which a fish passes them.
     pub const ALL: [Self; 4] = [Self::Predicted, Self::Weighed, Self::Joined, Self::Stored];
 
+    /// The topic from which fish are taken one by one: what cannot be used is among its dead letters.
+    fn takes_from(self) -> Option<&'static str> {
+        match self {
+            Self::Predicted => Some(topics::MACHINE_MEASUREMENT),
+            Self::Stored => Some(topics::WEIGHT_DIFF),
+            Self::Weighed | Self::Joined => None,
+        }
+    }
+
     /// When a fish came to this step, where it did.
-    fn came(self, fish: &Fish) -> Option<EventTime> {
+    fn came(self, fish: &Fish, is_stored: &IsStored<'_>) -> Option<EventTime> {
         let measured = fish.measurement.as_ref().map(|one| one.timestamp);
         match self {
             Self::Predicted | Self::Weighed => measured,
@@ -49,38 +58,49 @@ impl Step {
                 let weighed = fish.weighing.as_ref().map(|one| one.timestamp);
                 weighed.filter(|_| fish.prediction.is_some())
             }
-            Self::Stored => fish.diff.as_ref().map(|one| one.timestamp),
+            Self::Stored => {
+                let joined = fish.diff.as_ref().map(|one| one.timestamp);
+                joined.filter(|_| fish.row_ids.iter().any(|id| is_stored(id).is_some()))
+            }
         }
     }
 
-    fn has_passed(self, fish: &Fish, stored: &HashSet<String>) -> bool {
+    fn has_passed(self, fish: &Fish, is_stored: &IsStored<'_>) -> bool {
         match self {
             Self::Predicted => fish.prediction.is_some(),
             Self::Weighed => fish.weighing.is_some(),
             Self::Joined => fish.diff.is_some(),
-            Self::Stored => rows_of(fish, stored) > 0,
+            Self::Stored => fish.row_ids.iter().any(|id| is_stored(id) == Some(true)),
         }
     }
 }
 
+/// Whether the row with an identity (`_id`) is in the store; none where that is not known.
+pub type IsStored<'a> = dyn Fn(&str) -> Option<bool> + 'a;
+
 /// The steps that stand still, in the order in which a fish passes them. One fish that is lost while
-/// later ones pass is no standstill.
-pub fn standstills(ledger: &Ledger, stored: &HashSet<String>) -> Vec<Standstill> {
+/// later ones pass is no standstill. Whether a row of which nothing is known waits for the store is
+/// not known either: it does not count.
+pub fn standstills(ledger: &Ledger, is_stored: &IsStored<'_>) -> Vec<Standstill> {
     let fish = ledger.fish();
     let standing = |step: Step| {
         let came = || {
             fish.iter()
-                .filter_map(|(id, one)| Some((step.came(one)?, *id, *one)))
+                .filter_map(|(id, one)| Some((step.came(one, is_stored)?, *id, *one)))
         };
-        let passed = came().filter(|(_, _, one)| step.has_passed(one, stored));
+        let passed = came().filter(|(_, _, one)| step.has_passed(one, is_stored));
         let last_passed = passed.map(|(at, ..)| at).max();
         let newest = came().map(|(at, ..)| at).max()?;
         let waiting = came().filter(|(at, ..)| Some(*at) > last_passed);
         let (since, first, _) = waiting.clone().min_by_key(|(at, ..)| *at)?;
         let waited = newest.as_millis().saturating_sub(since.as_millis());
+        let dead = step.takes_from().map(topics::dead_letters_of);
+        let dead = dead.map(|topic| ledger.dead_letters_of(&topic));
+        let is_dead = |id: &str| dead.as_ref().is_some_and(|keys| keys.contains(id));
         Some(Standstill {
             step,
-            fish: waiting.count() as u64,
+            fish: waiting.clone().count() as u64,
+            dead_letters: waiting.filter(|(_, id, _)| is_dead(id)).count() as u64,
             first_fish: first.to_owned(),
             since,
             waited: Duration::from_millis(waited.unsigned_abs()),
@@ -91,7 +111,7 @@ pub fn standstills(ledger: &Ledger, stored: &HashSet<String>) -> Vec<Standstill>
 
 #[cfg(test)]
 mod tests {
-    use messages::topics;
+    use std::collections::HashSet;
 
     use super::*;
     use crate::ledger::SeenRecord;
@@ -144,12 +164,14 @@ mod tests {
         let stored: HashSet<String> = (0..10)
             .map(|id| format!("{id}@{}", time(2 * id + 10)))
             .collect();
-        assert_eq!(standstills(&ledger, &stored), []);
+        let is_stored = |id: &str| Some(stored.contains(id));
+        assert_eq!(standstills(&ledger, &is_stored), []);
         (10..25).for_each(|id| pass(&mut ledger, id, 3));
-        let found = standstills(&ledger, &stored);
+        let found = standstills(&ledger, &is_stored);
         let joined = Standstill {
             step: Step::Joined,
             fish: 15,
+            dead_letters: 0,
             first_fish: "10".to_owned(),
             since: time(30),
             waited: Duration::from_secs(28),
@@ -161,10 +183,49 @@ mod tests {
     fn one_lost_fish_is_no_standstill_and_a_store_that_takes_nothing_is_one() {
         let mut ledger = Ledger::default();
         (0..10).for_each(|id| pass(&mut ledger, id, if id == 5 { 1 } else { 4 }));
-        let steps: Vec<_> = standstills(&ledger, &HashSet::new())
+        let steps: Vec<_> = standstills(&ledger, &|_| Some(false))
             .into_iter()
             .map(|one| (one.step, one.first_fish))
             .collect();
         assert_eq!(steps, [(Step::Stored, "0".to_owned())]);
+    }
+
+    #[test]
+    fn a_row_that_the_store_was_not_asked_for_does_not_wait_for_it() {
+        let mut ledger = Ledger::default();
+        (0..10).for_each(|id| pass(&mut ledger, id, 4));
+        let asked = |until: i64| {
+            let rows = (0..until).map(|id| format!("{id}@{}", time(2 * id + 10)));
+            let rows: HashSet<_> = rows.collect();
+            let is_stored = |id: &str| rows.contains(id).then_some(false);
+            let found = standstills(&ledger, &is_stored).pop();
+            found.map(|one| (one.step, one.fish, one.waited.as_secs()))
+        };
+        assert_eq!(asked(0), None);
+        assert_eq!(asked(4), Some((Step::Stored, 4, 6)));
+    }
+
+    #[test]
+    fn fish_that_went_to_the_dead_letters_are_told_from_those_that_wait() {
+        let mut ledger = Ledger::default();
+        (0..10).for_each(|id| pass(&mut ledger, id, if id < 8 { 4 } else { 1 }));
+        let dead = |ledger: &mut Ledger, topic: &str, key: &str| {
+            let letter = SeenRecord {
+                topic: &topics::dead_letters_of(topic),
+                key: Some(key.as_bytes()),
+                // Its record was too large for it.
+                value: None,
+            };
+            ledger.note(letter).expect("a letter");
+        };
+        dead(&mut ledger, topics::MACHINE_MEASUREMENT, "9");
+        dead(&mut ledger, topics::WEIGHT_DIFF, "8");
+        let found = standstills(&ledger, &|_| None);
+        let found: Vec<_> = found
+            .iter()
+            .map(|one| (one.step, one.fish, one.dead_letters))
+            .collect();
+        assert_eq!(found, [(Step::Predicted, 2, 1), (Step::Weighed, 2, 0)]);
+        assert_eq!(ledger.dead_letters().values().sum::<u64>(), 2);
     }
 }

@@ -70,8 +70,8 @@ pub(super) fn all(state: &State) -> Vec<Part> {
         Part::new("topics", Some(topics)),
     ];
     if let Some(stored) = &outside.stored {
-        parts.push(Part::of("store", stored, |rows| {
-            Ok(format!("{} rows of these fish", rows.len()))
+        parts.push(Part::of("store", stored, |look| {
+            Ok(format!("{} rows of these fish", look.found.len()))
         }));
     }
     let others = outside.parts.iter();

@@ -1,5 +1,7 @@
 //! Where the pipeline stands: the page's headline.
 
+use std::time::{Duration, Instant};
+
 use crate::support::{Faulty, Stage, time};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,6 +23,27 @@ async fn fish_that_are_weighed_and_not_joined_turn_a_headline_of_the_past() {
     for id in 13..=30 {
         stage.fish(id, "salmon", &live, 0.02).await;
     }
+    monitor.page_with("data-condition=\"steady\"").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_takes_no_rows_has_stalled_and_one_that_had_no_time_for_them_has_not() {
+    let stage = Stage::new().await;
+    let monitor = stage.monitor_with(stage.config_with_store()).await;
+    let live = stage.live_version().await;
+    // Minutes of event time within a second.
+    let began = Instant::now();
+    for id in 1..=60 {
+        stage.fish(id, "walleye", &live, 0.02).await;
+    }
+    let page = monitor.page().await;
+    if began.elapsed() < Duration::from_secs(4) {
+        assert!(!page.contains("data-condition=\"stalled\""), "{page}");
+    }
+    let page = monitor.page_with("data-condition=\"stalled\"").await;
+    let since = "Since fish 1, 2021-06-09 13:39:32 UTC, fish are joined and not stored.";
+    assert!(page.contains(since), "{page}");
+    stage.store_walleye(60, &live).await;
     monitor.page_with("data-condition=\"steady\"").await;
 }
 

@@ -24,6 +24,7 @@ use tokio::time::timeout;
 /// Longer than anything here takes on a busy machine.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 pub(crate) const TOKEN: &str = "open sesame";
+const STORE: &str = "store.sqlite";
 /// Second 20 of a minute.
 const START: i64 = 1_623_245_960_000;
 
@@ -34,7 +35,7 @@ pub(crate) struct Stage {
     pub(crate) kafka: KafkaSettings,
     pub(crate) model_url: String,
     store: SqliteStore,
-    _folder: TempDir,
+    folder: TempDir,
     pub(crate) stop: CancellationToken,
 }
 
@@ -53,7 +54,7 @@ impl Stage {
         }
         let kafka = KafkaSettings::plain(broker.bootstrap_servers());
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(folder.path().join("store.sqlite")).unwrap();
+        let store = SqliteStore::open(folder.path().join(STORE)).unwrap();
         let config = model_server::Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             train_token: Secret(TOKEN.to_owned()),
@@ -70,7 +71,7 @@ impl Stage {
             kafka,
             model_url,
             store,
-            _folder: folder,
+            folder,
             stop,
         };
         until("the model server is ready", async || {
@@ -85,6 +86,16 @@ impl Stage {
 
     pub(crate) fn config(&self) -> Config {
         Config::new(self.kafka.clone(), self.model_url.clone())
+    }
+
+    /// The settings of a monitor that looks into the store.
+    pub(crate) fn config_with_store(&self) -> Config {
+        let store = self.folder.path().join(STORE);
+        let store = format!("sqlite:{}", store.display());
+        Config {
+            store: Some(store.parse().unwrap()),
+            ..self.config()
+        }
     }
 
     pub(crate) async fn monitor(&self) -> Served {
@@ -182,23 +193,7 @@ impl Stage {
     /// Stores rows of 40 walleye, and trains on them as the trigger for fish 1 to 14 does.
     pub(crate) async fn retrain(&self) -> String {
         let live = self.live_version().await;
-        let rows = (1..=40).map(|id| {
-            let weighed = time(2 * id + 10);
-            let (length, height) = (75.0 + (id % 7) as f64, 15.0 + (id % 5) as f64);
-            let noise = ((id * 37) % 11) as f64 / 100.0;
-            let row = json!({
-                "_id": format!("{id}@{weighed}"), "Key": "Key", "Fish_Id": id.to_string(),
-                "Species": "walleye", "Length": length,
-                "Height": height, "PredictedWeight": 4.0,
-                "ActualWeight": 0.02 * length + 0.04 * height + noise, "Error": 0.8,
-                "ModelVersion": live, "Timestamp": weighed,
-            });
-            (format!("{id}@{weighed}"), row)
-        });
-        let stored = self
-            .store
-            .replace_many("Weight", "TrainingData", rows.collect());
-        stored.await.unwrap();
+        self.store_walleye(40, &live).await;
         let trigger = json!({
             "ModelVersion": live, "Species": ["walleye"], "Fish_Id_Start": "1",
             "Fish_Id_End": "14", "ErrorAvg": 0.8, "Fish": 14,
@@ -210,6 +205,27 @@ impl Stage {
         let answer: Value = asked.send().await.unwrap().json().await.unwrap();
         assert_eq!(answer["Outcome"], "activated", "{answer}");
         answer["ModelVersion"].as_str().unwrap().to_owned()
+    }
+
+    /// Stores the rows of the first so many fish.
+    pub(crate) async fn store_walleye(&self, fish: i64, version: &str) {
+        let rows = (1..=fish).map(|id| {
+            let weighed = time(2 * id + 10);
+            let (length, height) = (75.0 + (id % 7) as f64, 15.0 + (id % 5) as f64);
+            let noise = ((id * 37) % 11) as f64 / 100.0;
+            let row = json!({
+                "_id": format!("{id}@{weighed}"), "Key": "Key", "Fish_Id": id.to_string(),
+                "Species": "walleye", "Length": length,
+                "Height": height, "PredictedWeight": 4.0,
+                "ActualWeight": 0.02 * length + 0.04 * height + noise, "Error": 0.8,
+                "ModelVersion": version, "Timestamp": weighed,
+            });
+            (format!("{id}@{weighed}"), row)
+        });
+        let stored = self
+            .store
+            .replace_many("Weight", "TrainingData", rows.collect());
+        stored.await.unwrap();
     }
 
     pub(crate) async fn dead_letter(&self, reason: &str) {
