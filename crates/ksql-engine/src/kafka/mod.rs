@@ -12,7 +12,7 @@
 //! | [`merge`] | in which order records of several partitions are taken; pure |
 //! | `consume` | reading one topic |
 //! | `produce` | writing, with every delivery checked |
-//! | `processing_log` | what happens to records that cannot be used |
+//! | `problem_log`, `processing_log` | what goes wrong with single records: in the log, in a topic |
 //! | `topics` | what exists, and making what does not |
 //! | [`metrics`] | what is counted |
 //! | `options`, `error` | what a runtime is told, and why it stops |
@@ -22,6 +22,7 @@ mod error;
 pub mod merge;
 pub mod metrics;
 mod options;
+pub(crate) mod problem_log;
 mod processing_log;
 mod produce;
 mod query;

@@ -1,5 +1,5 @@
-//! What goes wrong with single records: a log line, a counter, and an entry in a topic, in the shape
-//! of ksqlDB's processing log. The query goes on.
+//! What goes wrong with single records, as an entry in a topic, in the shape of ksqlDB's processing
+//! log. The query goes on.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,26 +9,13 @@ use serde_json::{Value, json};
 use crate::execute::{Header, OutputRecord, Problem, Step};
 use crate::plan::{QueryPlan, Stage};
 
-/// Says it once and makes the entry.
+/// The entry for a problem of a query.
 pub(crate) fn entry(
     topic: &Arc<str>,
     query: &str,
     plan: &QueryPlan,
     problem: &Problem,
 ) -> OutputRecord {
-    if problem.step == Step::Read {
-        tracing::warn!(
-            query,
-            topic = %problem.topic,
-            partition = problem.partition,
-            offset = problem.offset,
-            reason = problem.reason,
-            "a record was skipped; it is in the processing log"
-        );
-    } else {
-        // There may be one for each row: its counter and the topic tell of them.
-        tracing::debug!(query, ?problem, "an expression failed");
-    }
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |now| i64::try_from(now.as_millis()).unwrap_or(i64::MAX));

@@ -13,6 +13,7 @@ use crate::kafka::consume::{Event, Reader};
 use crate::kafka::error::RuntimeError;
 use crate::kafka::merge::Merger;
 use crate::kafka::metrics::QueryMetrics;
+use crate::kafka::problem_log::ProblemLog;
 use crate::kafka::processing_log;
 use crate::kafka::produce::Deliveries;
 
@@ -43,6 +44,7 @@ pub(crate) struct QueryLoop {
     pub(crate) deliveries: Deliveries,
     pub(crate) processing_log: Arc<str>,
     pub(crate) metrics: QueryMetrics,
+    pub(crate) problems: ProblemLog,
     /// Answered between records.
     pub(crate) questions: mpsc::Receiver<Question>,
 }
@@ -165,6 +167,7 @@ impl QueryLoop {
 
     async fn pass_on(&mut self, outcome: &mut Outcome) -> Result<(), RuntimeError> {
         for problem in outcome.problems.drain(..) {
+            self.problems.note(&problem);
             match problem.step {
                 Step::Read => self.metrics.skipped.inc(),
                 _ => self.metrics.failed.inc(),

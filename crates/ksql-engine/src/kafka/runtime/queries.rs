@@ -13,6 +13,7 @@ use crate::execute::{SinkWriter, Task};
 use crate::formats::Format;
 use crate::kafka::consume::Reader;
 use crate::kafka::error::RuntimeError;
+use crate::kafka::problem_log::ProblemLog;
 use crate::kafka::produce::{Deliveries, FLUSH};
 use crate::kafka::query::{QueryLoop, Question, Target};
 use crate::kafka::runtime::{OnFailure, Runtime, lock};
@@ -129,6 +130,7 @@ impl Runtime {
                 Target::Listener(_) => inner.options.metrics.of("transient"),
             },
             target,
+            problems: ProblemLog::of(id),
             questions: mpsc::channel(1).1,
         })
     }

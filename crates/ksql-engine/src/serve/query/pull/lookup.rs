@@ -9,6 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
 use crate::execute::{Outcome, Record, SinkWriter, Step, Task};
+use crate::kafka::problem_log::ProblemLog;
 use crate::plan::QueryPlan;
 use crate::registry::RegisteredQuery;
 use crate::serve::error::{ApiError, SERVER_ERROR};
@@ -30,8 +31,10 @@ pub(super) async fn answer(
 ) -> Result<Response, ApiError> {
     let _permit = room(state)?;
     let failed = |message: String| ApiError::request(SERVER_ERROR, message);
+    let id = state.open.next_id(&filled_by.sink.name);
     let lookup = Lookup {
-        id: state.open.next_id(&filled_by.sink.name),
+        problems: ProblemLog::of(&id),
+        id,
         writer: SinkWriter::new(&filled_by.plan, &filled_by.sink),
         task: Task::new(Arc::clone(&plan), filled_by.sink.key_format, 1),
         rows: RowWriter::new(encoding, &plan),
@@ -56,6 +59,7 @@ struct Lookup {
     task: Task,
     rows: RowWriter,
     left: Option<u64>,
+    problems: ProblemLog,
 }
 
 impl Lookup {
@@ -78,10 +82,14 @@ impl Lookup {
                 headers: written.headers,
             };
             let processed = self.task.process(0, &record, &mut outcome);
-            let mut problems = outcome.problems.drain(..);
-            let unread = problems.find(|problem| problem.step == Step::Read);
-            let problem = unread.map(|problem| problem.reason);
-            failure = processed.err().map(|error| error.to_string()).or(problem);
+            failure = processed.err().map(|error| error.to_string());
+            for problem in outcome.problems.drain(..) {
+                self.problems.note(&problem);
+                // A row of its own table cannot be left out.
+                if problem.step == Step::Read {
+                    failure.get_or_insert(problem.reason);
+                }
+            }
             if failure.is_some() {
                 return ControlFlow::Break(());
             }

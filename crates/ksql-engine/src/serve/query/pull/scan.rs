@@ -10,6 +10,7 @@ use crate::catalog::Source;
 use crate::execute::{Outcome, Record, Task};
 use crate::kafka::RuntimeError;
 use crate::kafka::consume::{Event, Reader};
+use crate::kafka::problem_log::ProblemLog;
 use crate::plan::QueryPlan;
 use crate::serve::error::{ApiError, SERVER_ERROR};
 use crate::serve::query::body::{Answer, CHUNK, RowSource};
@@ -41,6 +42,7 @@ pub(super) fn answer(
             left: plan.limit(),
             unfinished: (0..partitions).collect(),
             reader,
+            problems: ProblemLog::of(&id),
             stop,
         },
         encoding,
@@ -58,6 +60,7 @@ struct Scan {
     left: Option<u64>,
     /// The partitions whose end was not reached yet.
     unfinished: BTreeSet<u32>,
+    problems: ProblemLog,
     stop: CancellationToken,
 }
 
@@ -96,7 +99,7 @@ impl Scan {
             .process(0, record, &mut outcome)
             .map_err(|error| error.to_string())?;
         for problem in &outcome.problems {
-            tracing::warn!(?problem, "a record has no row, or a column of it no value");
+            self.problems.note(problem);
         }
         for change in &outcome.changes {
             if self.left == Some(0) {
