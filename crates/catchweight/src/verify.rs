@@ -20,6 +20,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long nothing new must come once every fish is stored: its last rows may still lead to a
 /// trigger.
 const QUIET: Duration = Duration::from_secs(5);
+/// How long Kafka may take to answer for the first time.
+const FIRST_ANSWER: Duration = Duration::from_secs(5);
 /// Event time from its measurement in which a fish of a running pipeline may be stored.
 const ON_THE_WAY: Duration = Duration::from_secs(60);
 
@@ -73,8 +75,7 @@ pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Resul
     args.output.prepare()?;
     let rule = TriggerRule::of(&args.files.sql.text()?)?;
     let store = model_server::server::open_to_read(&args.store).await?;
-    let kafka = args.kafka.clone();
-    tokio::task::spawn_blocking(move || kafka.reach()).await??;
+    args.kafka.reach(FIRST_ANSWER).await?;
     let mut tasks = Tasks::new(shutdown.child_token());
     let stop = tasks.shutdown();
     let observer = Observer::start(&args.kafka, Ledger::default(), Start::Beginning, &mut tasks)?;

@@ -1,61 +1,180 @@
 //! Whether Kafka answers, asked before a job that is nothing without it: librdkafka alone would try
-//! again for ever, and say so to nobody.
+//! again for ever, and what it says when it has waited long enough names no address.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::KafkaSettings;
 
-/// How long Kafka may take to answer for the first time.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long one question, and an address that lets nobody in, may take.
+const QUESTION: Duration = Duration::from_secs(5);
+const BETWEEN_QUESTIONS: Duration = Duration::from_millis(200);
 
 /// Kafka does not answer.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "Kafka at {address} does not answer within {} s: {error}; is it running, and are the address and the properties right?",
-    PATIENCE.as_secs()
+    "Kafka at {address} does not answer within {} s: {reason}; is it running, and are the address and the properties right?",
+    patience.as_secs()
 )]
 pub struct Unreachable {
     address: String,
-    error: KafkaError,
+    patience: Duration,
+    reason: String,
 }
 
 impl KafkaSettings {
-    /// Asks Kafka once; blocks for a few seconds where it does not answer.
+    /// Waits until Kafka answers, and says so in the log where it does not at once.
     ///
     /// # Errors
-    /// Where it does not answer; the error names the address.
-    pub fn reach(&self) -> Result<(), Unreachable> {
-        let asked = || {
-            let client: BaseConsumer = self.assigning_consumer("catchweight").create()?;
-            client.fetch_metadata(None, PATIENCE)
-        };
-        asked().map(drop).map_err(|error| Unreachable {
+    /// Where it does not answer within `patience`; the error names the address and the reason.
+    pub async fn reach(&self, patience: Duration) -> Result<(), Unreachable> {
+        let began = Instant::now();
+        let unreachable = |reason: String| Unreachable {
             address: self.bootstrap_servers.clone(),
-            error,
-        })
+            patience,
+            reason,
+        };
+        let client: BaseConsumer = self
+            .assigning_consumer("kafka-io-reach")
+            .set("reconnect.backoff.ms", "100")
+            .set("reconnect.backoff.max.ms", "1000")
+            .create()
+            .map_err(|error| unreachable(error.to_string()))?;
+        let client = Arc::new(client);
+        let mut is_told = false;
+        loop {
+            let left = || patience.saturating_sub(began.elapsed());
+            let connected = self.connect(left().min(QUESTION)).await;
+            if let Err(reasons) = &connected
+                && !is_told
+            {
+                is_told = true;
+                let patience_s = patience.as_secs();
+                tracing::warn!(reasons, patience_s, "waiting for Kafka");
+            }
+            let (client, limit) = (Arc::clone(&client), left().min(QUESTION));
+            // librdkafka waits for the answer in the calling thread.
+            let asked = tokio::task::spawn_blocking(move || client.fetch_metadata(None, limit));
+            let reason = match (asked.await, connected) {
+                (Ok(Ok(_)), _) => return Ok(()),
+                (_, Err(reasons)) => reasons,
+                (Ok(Err(error)), Ok(())) => error.to_string(),
+                (Err(error), Ok(())) => error.to_string(),
+            };
+            if left().is_zero() {
+                return Err(unreachable(reason));
+            }
+            sleep(BETWEEN_QUESTIONS.min(left())).await;
+        }
+    }
+
+    /// Whether one of the addresses lets anybody in.
+    ///
+    /// # Errors
+    /// Each address with its reason, where none does.
+    async fn connect(&self, limit: Duration) -> Result<(), String> {
+        let mut reasons = Vec::new();
+        for server in self.bootstrap_servers.split(',').map(str::trim) {
+            let address = host_and_port(server);
+            match timeout(limit, TcpStream::connect(&address)).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(error)) => reasons.push(format!("{address}: {error}")),
+                Err(_) => reasons.push(format!("{address}: lets nobody in")),
+            }
+        }
+        Err(reasons.join("; "))
+    }
+}
+
+/// librdkafka takes `PROTOCOL://HOST[:PORT]`.
+fn host_and_port(server: &str) -> String {
+    let server = server.rsplit_once("://").map_or(server, |(_, rest)| rest);
+    let has_port = server.rsplit_once(':').is_some_and(|(host, port)| {
+        port.parse::<u16>().is_ok() && (host.ends_with(']') || !host.contains(':'))
+    });
+    match has_port {
+        true => server.to_owned(),
+        false => format!("{server}:9092"),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use rdkafka::mocking::MockCluster;
+    use tokio::io::copy_bidirectional;
+    use tokio::net::TcpListener;
 
     use super::*;
 
-    #[test]
-    fn a_broker_that_is_not_there_is_told_with_its_address() {
-        let broker = MockCluster::new(1).expect("a cluster");
-        let kafka = KafkaSettings::plain(broker.bootstrap_servers());
-        kafka.reach().expect("it answers");
-        // Nothing listens on the discard port.
-        let error = KafkaSettings::plain("127.0.0.1:9").reach();
-        let told = error.expect_err("nobody answers").to_string();
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    /// An address at which nothing listens.
+    async fn nowhere() -> String {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        let address = free.expect("a port").local_addr().expect("its address");
+        address.to_string()
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_is_not_there_is_told_with_its_address_and_the_reason() {
+        let address = nowhere().await;
+        let kafka = KafkaSettings::plain(address.clone());
+        let reached = timeout(LIMIT, kafka.reach(Duration::from_millis(500))).await;
+        let told = reached.expect("in time").expect_err("nobody").to_string();
+        let start = format!("Kafka at {address} does not answer within 0 s: {address}: ");
         assert!(
-            told.starts_with("Kafka at 127.0.0.1:9 does not answer"),
+            told.starts_with(&start) && told.contains("refused"),
             "{told}"
         );
+    }
+
+    #[tokio::test]
+    async fn one_address_that_answers_is_enough() {
+        let broker = MockCluster::new(1).expect("a cluster");
+        let servers = format!("{}, {}", nowhere().await, broker.bootstrap_servers());
+        let reached = timeout(LIMIT, KafkaSettings::plain(servers).reach(LIMIT)).await;
+        reached.expect("in time").expect("the second one answers");
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_is_not_up_yet_is_waited_for() {
+        let broker = MockCluster::new(1).expect("a cluster");
+        let servers = broker.bootstrap_servers();
+        let front = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        let front = front.expect("a port");
+        let kafka = KafkaSettings::plain(front.local_addr().expect("one").to_string());
+        let opening = async {
+            // Closed at once, as by a proxy whose broker starts.
+            for _ in 0..4 {
+                drop(front.accept().await.expect("a client"));
+            }
+            loop {
+                let (mut client, _) = front.accept().await.expect("a client");
+                let mut behind = TcpStream::connect(&servers).await.expect("the broker");
+                tokio::spawn(async move { copy_bidirectional(&mut client, &mut behind).await });
+            }
+        };
+        let reached = async {
+            tokio::select! {
+                reached = kafka.reach(LIMIT) => reached,
+                () = opening => Ok(()),
+            }
+        };
+        let reached = timeout(LIMIT, reached).await;
+        reached.expect("in time").expect("it answers in the end");
+    }
+
+    #[test]
+    fn an_address_may_have_a_protocol_and_need_no_port() {
+        assert_eq!(host_and_port("SASL_SSL://kafka:9093"), "kafka:9093");
+        assert_eq!(host_and_port("kafka"), "kafka:9092");
+        assert_eq!(host_and_port("[::1]:7"), "[::1]:7");
+        assert_eq!(host_and_port("::1"), "::1:9092");
     }
 }

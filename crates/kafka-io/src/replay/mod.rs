@@ -26,6 +26,9 @@ use rdkafka::error::KafkaError;
 
 use crate::{KafkaSettings, Unreachable};
 
+/// How long Kafka may take to answer for the first time: somebody waits for the outcome.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Which dead letters are sent back.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ReplayArgs {
@@ -123,9 +126,9 @@ pub enum ReplayError {
 /// # Errors
 /// Where the topic does not exist, or Kafka refuses something.
 pub async fn replay(kafka: &KafkaSettings, args: &ReplayArgs) -> Result<Replayed, ReplayError> {
+    kafka.reach(PATIENCE).await?;
     let (kafka, args) = (kafka.clone(), args.clone());
     tokio::task::spawn_blocking(move || {
-        kafka.reach()?;
         // Before the survey: fences another replay, whose notes are then complete.
         let sender = resend::Sender::new(&kafka, &args)?;
         let (selection, mut replayed) = survey::survey(&kafka, &args)?;

@@ -46,7 +46,11 @@ async fn serve(
     listen: SocketAddr,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let runtime = Runtime::start(kafka.clone(), Options::default()).await?;
+    let starting = Runtime::start(kafka.clone(), Options::default());
+    let Some(runtime) = shutdown.run_until_cancelled(starting).await else {
+        return Ok(());
+    };
+    let runtime = runtime?;
     let topics = Arc::new(KafkaTopics::of_broker(&kafka)?);
     let config = Config {
         listen,

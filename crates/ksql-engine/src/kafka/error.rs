@@ -1,4 +1,4 @@
-//! Why a statement is not executed, or a query does not go on.
+//! The errors of queries on Kafka.
 
 use rdkafka::error::KafkaError;
 
@@ -22,12 +22,9 @@ pub enum RuntimeError {
         /// What librdkafka says.
         source: KafkaError,
     },
-    /// Nothing listens at the addresses.
-    #[error("Kafka cannot be reached: {reasons}; check --bootstrap-servers")]
-    Unreachable {
-        /// Each address, and what happened there.
-        reasons: String,
-    },
+    /// Kafka does not answer.
+    #[error(transparent)]
+    Unreachable(#[from] kafka_io::Unreachable),
     /// A topic could not be made.
     #[error("topic `{topic}` cannot be created: {reason}; create it first")]
     Topic {

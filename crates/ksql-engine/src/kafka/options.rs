@@ -1,4 +1,6 @@
-//! What a runtime may be told.
+//! The settings of a runtime.
+
+use std::time::Duration;
 
 use crate::kafka::metrics::Metrics;
 use crate::kafka::script::PROCESSING_LOG;
@@ -9,12 +11,14 @@ use crate::kafka::topics::CreateTopic;
 pub struct Options {
     /// Prefix of the clients' names.
     pub client_id: String,
-    /// The topic for records that a query cannot use.
+    /// The topic for records that a query cannot use, and for expressions that fail.
     pub processing_log: String,
     /// Makes topics; none: the broker is asked.
     pub create_topic: Option<CreateTopic>,
     /// What the queries count.
     pub metrics: Metrics,
+    /// How long a start waits for a broker that does not answer.
+    pub patience: Duration,
 }
 
 impl Default for Options {
@@ -24,6 +28,8 @@ impl Default for Options {
             processing_log: PROCESSING_LOG.to_owned(),
             create_topic: None,
             metrics: Metrics::default(),
+            // A broker that is started together with the engine takes longer.
+            patience: Duration::from_secs(60),
         }
     }
 }

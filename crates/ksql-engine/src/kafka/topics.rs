@@ -9,13 +9,10 @@ use rdkafka::admin::{AdminClient, AdminOptions, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
-use tokio::net::TcpStream;
 
 use crate::kafka::error::RuntimeError;
 
 const ANSWER: Duration = Duration::from_secs(30);
-/// How long an address may take to let anybody in.
-const CONNECTION: Duration = Duration::from_secs(5);
 
 /// A topic to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,63 +121,4 @@ pub(crate) async fn create(
         "topic created"
     );
     Ok(())
-}
-
-/// Whether anything listens at one of the addresses, so that a wrong one is told at once. What
-/// librdkafka says when it has waited long enough names no address.
-///
-/// # Errors
-/// Where each address refuses the connection or has no host.
-pub(crate) async fn reach(settings: &KafkaSettings) -> Result<(), RuntimeError> {
-    let servers = &settings.bootstrap_servers;
-    let mut reasons = Vec::new();
-    for server in servers.split(',').map(str::trim) {
-        // librdkafka takes `PROTOCOL://HOST[:PORT]`.
-        let server = server.rsplit_once("://").map_or(server, |(_, rest)| rest);
-        let is_address = server.rsplit_once(':').is_some_and(|(host, port)| {
-            port.parse::<u16>().is_ok() && (host.ends_with(']') || !host.contains(':'))
-        });
-        let address = match is_address {
-            true => server.to_owned(),
-            false => format!("{server}:9092"),
-        };
-        match tokio::time::timeout(CONNECTION, TcpStream::connect(&address)).await {
-            Ok(Ok(_)) => return Ok(()),
-            Ok(Err(error)) => reasons.push(format!("{address}: {error}")),
-            Err(_) => reasons.push(format!(
-                "{address}: no answer in {} seconds",
-                CONNECTION.as_secs()
-            )),
-        }
-    }
-    Err(RuntimeError::Unreachable {
-        reasons: reasons.join("; "),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn an_address_at_which_nothing_listens_is_named_at_once() {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = free.local_addr().expect("its address").to_string();
-        drop(free);
-        let settings = KafkaSettings::plain(address.clone());
-        let limit = Duration::from_secs(5);
-        let reached = tokio::time::timeout(limit, reach(&settings)).await;
-        let error = reached.expect("at once").expect_err("nothing listens");
-        assert!(error.to_string().contains(&address), "{error}");
-    }
-
-    #[tokio::test]
-    async fn one_address_that_answers_is_enough() {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let busy = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let addresses = [&free, &busy].map(|listener| listener.local_addr().expect("one"));
-        drop(free);
-        let settings = KafkaSettings::plain(format!("{}, {}", addresses[0], addresses[1]));
-        reach(&settings).await.expect("the second one listens");
-    }
 }

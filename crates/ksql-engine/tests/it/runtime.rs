@@ -1,8 +1,10 @@
 //! Statements that come and go at run time, on a Kafka protocol.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
+use kafka_io::KafkaSettings;
 use ksql_engine::kafka::{Options, Runtime, RuntimeError};
 use ksql_engine::registry::Effect;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
@@ -128,6 +130,21 @@ async fn a_script_whose_topic_cannot_be_made_ends_and_starts_nothing() {
     broker.send("s", "a", r#"{"v":1}"#, 5).await;
     broker.records("x", 1).await;
     stop(&runtime).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_does_not_come_is_told_with_its_address() {
+    let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    drop(free);
+    let options = Options {
+        patience: Duration::from_millis(500),
+        ..Options::default()
+    };
+    let starting = Runtime::start(KafkaSettings::plain(address.clone()), options);
+    let started = tokio::time::timeout(LIMIT, starting).await.unwrap();
+    let error = started.err().unwrap().to_string();
+    assert!(error.contains(&address), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

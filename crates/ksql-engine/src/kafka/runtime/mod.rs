@@ -87,12 +87,12 @@ async fn add_topics(catalog: &mut Catalog, asking: &Arc<BaseConsumer>) -> Result
 }
 
 impl Runtime {
-    /// Connects; nothing runs yet.
+    /// Waits for the broker and connects; nothing runs yet.
     ///
     /// # Errors
-    /// Where the broker does not answer or the processing log cannot be made.
+    /// Where the broker does not answer in time, or the processing log cannot be made.
     pub async fn start(settings: KafkaSettings, options: Options) -> Result<Self, RuntimeError> {
-        topics::reach(&settings).await?;
+        settings.reach(options.patience).await?;
         let asking = topics::asking(&settings)?;
         let mut catalog = Catalog::new();
         add_topics(&mut catalog, &asking).await?;
