@@ -64,7 +64,7 @@ impl ModelServer {
             row_wait: Duration::from_millis(config.row_wait_ms),
             keep_versions: config.keep_versions,
         };
-        let trainer = Trainer::new(life.clone(), rule, metrics.clone());
+        let trainer = Trainer::new(life.clone(), rule, metrics.clone())?;
         let api = Api::new(
             life.live().clone(),
             trainer.clone(),

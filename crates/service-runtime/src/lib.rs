@@ -8,12 +8,14 @@
 //! | [`table`] | a CSV file of the user |
 //! | [`tasks`] | tasks that live and die together |
 //! | [`server`] | HTTP with limits: connections, time, memory that clients hold |
+//! | [`background`] | work that leaves the cores to requests |
 //! | [`ops`] | `/healthz`, `/readyz`, `/metrics` |
 //!
 //! A binary's `main` parses its command line and calls [`cli::run`]; its library has a type that
 //! binds (`bind(config)`), tells its port, and runs until a [`CancellationToken`] is cancelled, so
 //! that a test or a bigger program can embed the same service.
 
+pub mod background;
 pub mod cli;
 pub mod ops;
 pub mod server;
@@ -22,6 +24,7 @@ pub mod table;
 pub mod tasks;
 pub mod telemetry;
 
+pub use background::Background;
 pub use cli::UsageError;
 pub use ops::Readiness;
 pub use tasks::Tasks;

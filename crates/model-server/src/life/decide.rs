@@ -2,6 +2,7 @@
 //! then, where another replica was faster.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use messages::EventTime;
 
@@ -11,7 +12,7 @@ use crate::decision::{Decision, Gate, MARGIN, Verdict};
 use crate::features;
 use crate::live::LiveModel;
 use crate::store::StoreError;
-use crate::version::Version;
+use crate::version::{Version, VersionInfo};
 
 /// Entries about one version beyond which triggers that change nothing get no entry of their own:
 /// while one version is held, the log and the history's answers must not grow without end.
@@ -80,6 +81,7 @@ impl Life {
     /// Those of the store.
     pub async fn introduce(&self, version: &Version) -> Result<Decision, StoreError> {
         let stored = if self.store.insert_version(version).await? {
+            self.grown.store(true, Ordering::Relaxed);
             Stored::Now
         } else {
             Stored::Before
@@ -101,7 +103,9 @@ impl Life {
                 self.follow().await?;
             }
             let by_another = |one: &Decision| {
-                stored == Stored::Now && one.time >= info.trained && (one.forced || !forced)
+                let same_cause = one.cause.trigger == info.cause.trigger;
+                let overrides = one.forced || !forced;
+                stored == Stored::Now && one.time >= info.trained && overrides && same_cause
             };
             if let Some(at) = entries.iter().position(|one| {
                 // The log has what was attempted, although the answer to that was lost; or another
@@ -125,7 +129,9 @@ impl Life {
                 return Ok(decision);
             }
             if self.append(&decision, version).await? {
-                self.took_effect().await;
+                // One that was there before may have been trained for another cause.
+                let in_hand = (stored != Stored::Before).then_some(info);
+                self.took_effect(in_hand).await;
                 return Ok(decision);
             }
             attempted = Some(decision);
@@ -177,7 +183,7 @@ impl Life {
             if self.append(&decision, &version).await?
                 || self.store.decisions_on(&[id]).await?.contains(&decision)
             {
-                self.took_effect().await;
+                self.took_effect(Some(&version.info)).await;
                 return Ok(Some(Arc::new(LiveModel::new(version.info, decision))));
             }
         }
@@ -207,8 +213,8 @@ impl Life {
 
     /// After a decision of this replica: follows the log. Where that fails, the decision stands
     /// nevertheless, and the next read of the log makes it live here.
-    async fn took_effect(&self) {
-        if let Err(error) = self.follow().await {
+    async fn took_effect(&self, in_hand: Option<&VersionInfo>) {
+        if let Err(error) = self.follow_with(in_hand).await {
             tracing::warn!(%error, "a decision is in the log, which could not be read back yet");
         }
     }

@@ -11,6 +11,7 @@ mod prune;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::Mutex;
 
@@ -18,6 +19,7 @@ use crate::cause::Trigger;
 use crate::decision::{Decision, Verdict};
 use crate::live::{Live, LiveModel};
 use crate::store::{MODELS, Store, StoreError};
+use crate::version::VersionInfo;
 
 /// Activations that are looked at, from the newest on, for versions that were live.
 const MAX_ACTIVATIONS: u32 = 10_000;
@@ -28,6 +30,8 @@ pub struct Life {
     store: Arc<dyn Store>,
     live: Live,
     followed: Arc<Mutex<Followed>>,
+    /// Whether this process has stored a version since it last looked for old ones to forget.
+    grown: Arc<AtomicBool>,
 }
 
 /// How far the log was followed, and to what.
@@ -83,6 +87,8 @@ impl Life {
             store,
             live: Live::default(),
             followed: Arc::default(),
+            // Those of an earlier process, with other settings, count too.
+            grown: Arc::new(AtomicBool::new(true)),
         }
     }
 
@@ -101,6 +107,11 @@ impl Life {
     /// # Errors
     /// Those of the store; what was live stays.
     pub async fn follow(&self) -> Result<State, StoreError> {
+        self.follow_with(None).await
+    }
+
+    /// As [`follow`](Self::follow), with a version as it is stored, which need not be read then.
+    async fn follow_with(&self, in_hand: Option<&VersionInfo>) -> Result<State, StoreError> {
         let mut followed = self.followed.lock().await;
         let news = match &followed.last {
             Some(last) => self.news_after(last).await?,
@@ -123,7 +134,7 @@ impl Life {
             (last, self.store.last_activations(1).await?.pop())
         };
         if let Some(activation) = activation.or_else(|| followed.unmet.clone()) {
-            self.make_live(&mut followed, activation).await?;
+            self.make_live(&mut followed, activation, in_hand).await?;
         }
         followed.last = last;
         Ok(State {
@@ -152,12 +163,20 @@ impl Life {
         &self,
         followed: &mut Followed,
         activation: Decision,
+        in_hand: Option<&VersionInfo>,
     ) -> Result<(), StoreError> {
         let id = &activation.model_version;
-        let fault = match self.store.version(id).await {
-            Ok(Some(version)) => {
+        let info = match in_hand.filter(|info| info.model_version == *id) {
+            Some(info) => Ok(Some(info.clone())),
+            None => {
+                let stored = self.store.version(id).await;
+                stored.map(|version| version.map(|version| version.info))
+            }
+        };
+        let fault = match info {
+            Ok(Some(info)) => {
                 followed.unmet = None;
-                self.swap(followed, LiveModel::new(version.info, activation));
+                self.swap(followed, LiveModel::new(info, activation));
                 return Ok(());
             }
             Ok(None) => format!("{MODELS} `{id}` is not there"),

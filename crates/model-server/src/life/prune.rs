@@ -1,11 +1,12 @@
 //! Which versions are forgotten.
 
+use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use messages::EventTime;
 
-use super::{Life, MAX_ACTIVATIONS};
-use crate::decision::Decision;
+use super::Life;
 use crate::store::StoreError;
 
 /// Versions that were live within this time are not forgotten.
@@ -13,21 +14,31 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Life {
     /// Forgets the oldest versions beyond `keep`, except those that were live during the last day
-    /// and those that are not decided on.
+    /// and those that are not decided on. Looks for them only where this process has stored a
+    /// version since it looked last.
     ///
     /// # Errors
     /// Those of the store.
     pub async fn prune(&self, keep: u64) -> Result<(), StoreError> {
+        if !self.grown.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let pruned = self.prune_now(keep).await;
+        if pruned.is_err() {
+            self.grown.store(true, Ordering::Relaxed);
+        }
+        pruned
+    }
+
+    async fn prune_now(&self, keep: u64) -> Result<(), StoreError> {
         if self.store.count_versions().await? <= keep {
             return Ok(());
         }
         let last = self.store.last_decision().await?;
         let sequence = last.map_or(0, |last| last.sequence);
-        let mut protected = self.store.undecided_versions().await?;
-        protected.extend(live_since(
-            EventTime::now().before(DAY),
-            self.store.last_activations(MAX_ACTIVATIONS).await?,
-        ));
+        let undecided = self.store.undecided_versions().await?;
+        let mut protected: HashSet<_> = undecided.into_iter().collect();
+        protected.extend(self.store.live_since(EventTime::now().before(DAY)).await?);
         let ids = self.store.version_ids().await?;
         // Of what is listed: another replica may have forgotten some since they were counted.
         let surplus = ids
@@ -57,25 +68,13 @@ impl Life {
     }
 }
 
-/// The versions that were live at some moment since `time`, from activations, newest first.
-fn live_since(time: EventTime, activations: Vec<Decision>) -> Vec<String> {
-    let mut live = Vec::new();
-    for activation in activations {
-        live.push(activation.model_version);
-        // The ones before it had ended when this one began.
-        if activation.time < time {
-            break;
-        }
-    }
-    live
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use super::*;
     use crate::SqliteStore;
+    use crate::decision::Decision;
     use crate::seed::first_version;
     use crate::store::Store;
 

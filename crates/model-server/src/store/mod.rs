@@ -10,6 +10,7 @@ mod sqlite;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+use messages::EventTime;
 use serde_json::Value;
 
 #[cfg(feature = "mongodb")]
@@ -111,6 +112,10 @@ pub trait Store: Debug + Send + Sync {
 
     /// The last decisions that activated a version, newest first.
     async fn last_activations(&self, limit: u32) -> Result<Vec<Decision>, StoreError>;
+
+    /// The versions that were live at some moment since `time`: those activated since, and the one
+    /// that was live then.
+    async fn live_since(&self, time: EventTime) -> Result<Vec<String>, StoreError>;
 
     /// The log's last entry; none where it is empty.
     async fn last_decision(&self) -> Result<Option<Decision>, StoreError>;

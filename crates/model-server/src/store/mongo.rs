@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
+use messages::EventTime;
 use mongodb::bson::{Bson, Document, deserialize_from_document, doc, serialize_to_document};
 use mongodb::error::{Error, ErrorKind, RETRYABLE_WRITE_ERROR, WriteFailure};
 use mongodb::options::{ClientOptions, ReadConcern, ReadPreference, WriteConcern};
@@ -364,6 +365,22 @@ impl Store for MongoStore {
         let activated = write(&serde_json::json!({ "Verdict": Verdict::Activated }))?;
         self.find(DECISIONS, activated, doc! { "_id": -1 }, first(limit))
             .await
+    }
+
+    async fn live_since(&self, time: EventTime) -> Result<Vec<String>, StoreError> {
+        let mut filter = write(&serde_json::json!({ "Verdict": Verdict::Activated }))?;
+        let mut earlier = filter.clone();
+        earlier.insert("Time", doc! { "$lt": time.to_string() });
+        let earlier = self.find::<Decision>(DECISIONS, earlier, doc! { "_id": -1 }, first(1));
+        if let Some(live) = earlier.await?.pop() {
+            let sequence =
+                i64::try_from(live.sequence).map_err(|error| StoreError::Failed(error.into()))?;
+            filter.insert("_id", doc! { "$gte": sequence });
+        }
+        let decisions = self.collection(DECISIONS);
+        let versions = in_time(decisions.distinct("ModelVersion", filter).into_future()).await?;
+        let id = |version: Bson| version.as_str().map(str::to_owned);
+        Ok(versions.into_iter().filter_map(id).collect())
     }
 
     async fn last_decision(&self) -> Result<Option<Decision>, StoreError> {

@@ -4,10 +4,12 @@ mod report;
 mod rows;
 mod run;
 
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
+use service_runtime::Background;
 use tokio::sync::{Mutex as Turn, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -39,7 +41,8 @@ pub struct TrainRequest {
 type Answer = Result<TrainReport, Arc<TrainFailure>>;
 
 /// Trains one model at a time, in tasks of their own: a caller that goes away stops nothing. Who
-/// waits for a row holds up no other.
+/// waits for a row holds up no other. The work is done on a thread that leaves the cores to
+/// requests.
 #[derive(Clone, Debug)]
 pub struct Trainer {
     life: Life,
@@ -47,6 +50,7 @@ pub struct Trainer {
     metrics: Metrics,
     turn: Arc<Turn<()>>,
     running: Arc<Mutex<Vec<Running>>>,
+    background: Background,
     tasks: TaskTracker,
 }
 
@@ -63,16 +67,20 @@ impl Running {
 }
 
 impl Trainer {
-    /// A trainer of the models of `life`.
-    pub fn new(life: Life, rule: TrainingRule, metrics: Metrics) -> Self {
-        Self {
+    /// A trainer of the models of `life`, with a thread for its work.
+    ///
+    /// # Errors
+    /// Where there can be no such thread.
+    pub fn new(life: Life, rule: TrainingRule, metrics: Metrics) -> io::Result<Self> {
+        Ok(Self {
             life,
             rule,
             metrics,
             turn: Arc::default(),
             running: Arc::default(),
+            background: Background::start("training")?,
             tasks: TaskTracker::new(),
-        }
+        })
     }
 
     /// Trains, or joins the training that runs or waits with the same request.
@@ -120,7 +128,7 @@ impl Trainer {
             trainer.prune().await;
         };
         // In the caller's span, so that the log lines have its trace.
-        self.tasks.spawn(task.in_current_span());
+        self.background.spawn(&self.tasks, task.in_current_span());
         Some(answer)
     }
 

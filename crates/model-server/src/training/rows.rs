@@ -1,13 +1,15 @@
 //! Which rows of `Weight.TrainingData` a model is trained on.
 
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::features::TrainingRow;
 use crate::store::{Page, Store, StoreError};
 
-/// How many documents are read at a time.
-const CHUNK: u32 = 200;
+/// How many documents are read at a time: as many as are wanted, within these bounds, so that
+/// documents that cannot be used do not cost a read each.
+const CHUNK: RangeInclusive<usize> = 50..=200;
 
 /// Which rows to take, how long to wait for the last one, how many versions to keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,9 +79,11 @@ impl Scan<'_> {
         let goal = self.selection.rows.len() + wanted;
         let mut skip = 0;
         while self.selection.rows.len() < goal {
-            let page = Page { skip, limit: CHUNK };
+            let wanted = goal - self.selection.rows.len();
+            let limit = wanted.clamp(*CHUNK.start(), *CHUNK.end()) as u32;
+            let page = Page { skip, limit };
             let documents = self.store.newest_rows(species, page).await?;
-            let last_page = documents.len() < CHUNK as usize;
+            let last_page = documents.len() < limit as usize;
             skip += documents.len() as u64;
             for document in documents {
                 if self.selection.rows.len() == goal {

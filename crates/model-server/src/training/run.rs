@@ -48,7 +48,7 @@ pub(super) async fn run(
     let live = life.live().get();
     let known = live.map_or(Vec::new(), |live| live.info.species.clone());
     let Selection { rows, skipped } = select(store, rule, &known).await?;
-    let version = in_background(move || Version::train(rows, skipped, cause, started)).await??;
+    let version = Version::train(rows, skipped, cause, started)?;
     let decision = life.introduce(&version).await?;
     let trained = Some(&version.info);
     Ok(TrainReport::new(decision, trained, live_version(life)))
@@ -83,14 +83,4 @@ async fn await_row(
         sleep(ROW_POLL).await;
     }
     Ok(())
-}
-
-/// Computes where it does not hold up requests.
-async fn in_background<T, J>(job: J) -> Result<T, TrainFailure>
-where
-    T: Send + 'static,
-    J: FnOnce() -> T + Send + 'static,
-{
-    let ended = tokio::task::spawn_blocking(job).await;
-    ended.map_err(|_panic| TrainFailure::Broken)
 }

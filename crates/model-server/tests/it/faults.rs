@@ -214,6 +214,10 @@ impl Store for Faulty {
             .await
     }
 
+    async fn live_since(&self, time: EventTime) -> Result<Vec<String>, StoreError> {
+        self.reached("live_since").await?.live_since(time).await
+    }
+
     async fn last_decision(&self) -> Result<Option<Decision>, StoreError> {
         self.reached("last_decision").await?.last_decision().await
     }
@@ -333,6 +337,33 @@ async fn trainings_of_different_requests_queue() {
     assert_eq!(reports[0]["ModelVersion"], champion.as_str());
     assert_ne!(*champion, first);
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_trigger_has_its_own_entry_where_another_replica_decides_on_the_same_rows_first() {
+    let (server, store, dir, first) = drifted().await;
+    let other = Server::start_in(dir.path(), config()).await;
+    let append = store.hold("append");
+    let body = trigger(&first, 80).to_string();
+    let training = tokio::spawn(server.post("/train").body(body).send());
+    until(|| async { store.begun("append") > 1 }).await;
+    // Trained and stored, but not decided on: another replica is asked for a training.
+    let report = other.train("/train", json!({})).await;
+    assert_eq!(report["Outcome"], "activated");
+    append.add_permits(100);
+    let answer = within(training).await.unwrap().unwrap();
+    let answer: Value = answer.json().await.unwrap();
+    assert_eq!(answer["Outcome"], "unchanged", "{answer}");
+    let version = text(&report["ModelVersion"]);
+    let log = server.store.decisions_on(&[&version]).await.unwrap();
+    let entries: Vec<_> = log
+        .iter()
+        .map(|one| (one.verdict, one.cause.trigger.is_some()))
+        .collect();
+    let expected = [(Verdict::Activated, false), (Verdict::Unchanged, true)];
+    assert_eq!(entries, expected);
+    server.stop().await;
+    other.stop().await;
 }
 
 #[tokio::test]

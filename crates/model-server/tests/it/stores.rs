@@ -210,6 +210,35 @@ async fn the_log_is_read_from_any_place_and_by_version(store: impl Filled) {
     assert_eq!(store.last_decision().await.unwrap().as_ref(), log.last());
 }
 
+async fn what_was_live_since_a_time_is_told(store: impl Filled) {
+    let at = |seconds| EventTime::from_millis(seconds * 1_000).unwrap();
+    assert!(store.live_since(at(0)).await.unwrap().is_empty());
+    for (sequence, version, verdict) in [
+        (1, "a", Verdict::Activated),
+        (2, "b", Verdict::Activated),
+        (3, "c", Verdict::Rejected),
+        (4, "d", Verdict::Activated),
+        (5, "b", Verdict::Activated),
+    ] {
+        let entry = Decision {
+            time: at(10 * sequence as i64),
+            ..decision(sequence, version, verdict)
+        };
+        assert!(store.append(&entry).await.unwrap());
+    }
+    for (since, expected) in [
+        (0, vec!["a", "b", "d"]),
+        (15, vec!["a", "b", "d"]),
+        (25, vec!["b", "d"]),
+        (45, vec!["b", "d"]),
+        (55, vec!["b"]),
+    ] {
+        let mut live = store.live_since(at(since)).await.unwrap();
+        live.sort();
+        assert_eq!(live, expected, "since {since} s");
+    }
+}
+
 async fn decisions_are_found_by_the_trigger_that_caused_them(store: impl Filled) {
     let trigger = |body: Value| Trigger::from_body(body.to_string().as_bytes()).unwrap();
     let window = json!({"ModelVersion": "a", "Fish_Id_Start": "1", "Fish_Id_End": "30"});
@@ -310,6 +339,7 @@ macro_rules! on_store {
             versions_are_listed_newest_first_and_forgotten_one_by_one,
             a_sequence_number_is_given_once,
             the_log_is_read_from_any_place_and_by_version,
+            what_was_live_since_a_time_is_told,
             decisions_are_found_by_the_trigger_that_caused_them,
             whatever_a_caller_sends_as_a_trigger_can_be_kept,
             versions_without_a_decision_are_known,

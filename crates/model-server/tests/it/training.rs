@@ -413,7 +413,7 @@ async fn what_callers_that_hung_up_leave_waiting_is_bounded() {
         row_wait: Duration::from_secs(20),
         keep_versions: 10,
     };
-    let trainer = Trainer::new(life, rule, metrics);
+    let trainer = Trainer::new(life, rule, metrics).unwrap();
     let request = |rows| TrainRequest {
         trigger: Trigger::from_body(br#"{"Fish_Id_End":"60"}"#),
         force: false,

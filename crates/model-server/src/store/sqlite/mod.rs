@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use messages::EventTime;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde_json::Value;
 
 use super::{Page, Store, StoreError};
+use versions::VersionRow;
 use crate::cause::Trigger;
 use crate::decision::Decision;
 use crate::version::{Version, VersionInfo};
@@ -154,8 +156,13 @@ impl Store for SqliteStore {
     }
 
     async fn insert_version(&self, version: &Version) -> Result<bool, StoreError> {
-        let version = version.clone();
-        self.call(move |db| versions::insert(db, &version)).await
+        // Most are there already, and one has hundreds of rows to write.
+        let id = version.info.model_version.clone();
+        if self.call(move |db| versions::exists(db, &id)).await? {
+            return Ok(false);
+        }
+        let row = VersionRow::of(version)?;
+        self.call(move |db| versions::insert(db, &row)).await
     }
 
     async fn version(&self, id: &str) -> Result<Option<Version>, StoreError> {
@@ -196,6 +203,11 @@ impl Store for SqliteStore {
 
     async fn last_activations(&self, limit: u32) -> Result<Vec<Decision>, StoreError> {
         self.call(move |db| versions::last_activations(db, limit))
+            .await
+    }
+
+    async fn live_since(&self, time: EventTime) -> Result<Vec<String>, StoreError> {
+        self.call(move |db| versions::live_since(db, &time.to_string()))
             .await
     }
 

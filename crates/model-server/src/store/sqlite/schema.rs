@@ -119,6 +119,7 @@ CREATE TABLE IF NOT EXISTS Decisions (
     _id INTEGER PRIMARY KEY NOT NULL, ModelVersion TEXT NOT NULL, Verdict TEXT NOT NULL,
     Time TEXT NOT NULL, Pinned INTEGER NOT NULL, Reason TEXT NOT NULL, document TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS Decisions_version ON Decisions (ModelVersion);
+CREATE INDEX IF NOT EXISTS Decisions_verdict ON Decisions (Verdict, _id, Time, ModelVersion);
 CREATE INDEX IF NOT EXISTS Decisions_trigger ON Decisions ({identity}) WHERE {IS_TRIGGERED};
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;"#

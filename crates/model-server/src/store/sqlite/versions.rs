@@ -11,34 +11,72 @@ use crate::decision::{Decision, Verdict};
 use crate::store::{DECISIONS, MODELS, Page};
 use crate::version::{Version, VersionInfo};
 
-/// Keeps a version; false where there is one of this id.
-pub(super) fn insert(connection: &Connection, version: &Version) -> Result<bool, StoreError> {
-    let info = &version.info;
-    let id = &info.model_version;
-    let inserted = connection.execute(
-        "INSERT INTO Models (_id, Trained, Formula, \"Rows\", LooError, document, TrainingRows) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (_id) DO NOTHING",
-        params![
+/// What of a version is stored.
+pub(super) struct VersionRow {
+    id: String,
+    trained: String,
+    formula: String,
+    rows: u64,
+    loo_error: f64,
+    document: String,
+    training_rows: String,
+}
+
+impl VersionRow {
+    /// Writes a version as it is stored.
+    pub(super) fn of(version: &Version) -> Result<Self, StoreError> {
+        let info = &version.info;
+        let id = info.model_version.clone();
+        Ok(Self {
+            trained: info.trained.to_string(),
+            formula: info.formula.clone(),
+            rows: info.rows,
+            loo_error: info.loo_error,
+            document: write(MODELS, &id, info)?,
+            training_rows: write(MODELS, &id, &version.training_rows)?,
             id,
-            info.trained.to_string(),
-            info.formula,
-            info.rows,
-            info.loo_error,
-            write(MODELS, id, info)?,
-            write(MODELS, id, &version.training_rows)?,
-        ],
-    );
+        })
+    }
+}
+
+/// Whether there is a version of this id.
+pub(super) fn exists(connection: &Connection, id: &str) -> Result<bool, StoreError> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM Models WHERE _id = ?1)")
+        .and_then(|mut select| select.query_row([id], |row| row.get(0)))
+        .map_err(store_error)
+}
+
+/// Keeps a version; false where there is one of this id.
+pub(super) fn insert(connection: &Connection, version: &VersionRow) -> Result<bool, StoreError> {
+    let inserted = connection
+        .prepare_cached(
+            "INSERT INTO Models (_id, Trained, Formula, \"Rows\", LooError, document, TrainingRows) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (_id) DO NOTHING",
+        )
+        .and_then(|mut insert| {
+            insert.execute(params![
+                version.id,
+                version.trained,
+                version.formula,
+                version.rows,
+                version.loo_error,
+                version.document,
+                version.training_rows,
+            ])
+        });
     Ok(inserted.map_err(store_error)? > 0)
 }
 
 /// A version with its rows.
 pub(super) fn get(connection: &Connection, id: &str) -> Result<Option<Version>, StoreError> {
     let found = connection
-        .query_row(
-            "SELECT document, TrainingRows FROM Models WHERE _id = ?1",
-            [id],
-            |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)),
-        )
+        .prepare_cached("SELECT document, TrainingRows FROM Models WHERE _id = ?1")
+        .and_then(|mut select| {
+            select.query_row([id], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+            })
+        })
         .optional()
         .map_err(store_error)?;
     let Some((document, rows)) = found else {
@@ -59,7 +97,8 @@ pub(super) fn list(connection: &Connection, page: Page) -> Result<Vec<VersionInf
 /// How many versions there are.
 pub(super) fn count(connection: &Connection) -> Result<u64, StoreError> {
     connection
-        .query_row("SELECT count(*) FROM Models", [], |row| row.get(0))
+        .prepare_cached("SELECT count(*) FROM Models")
+        .and_then(|mut select| select.query_row([], |row| row.get(0)))
         .map_err(store_error)
 }
 
@@ -93,19 +132,23 @@ pub(super) fn delete(connection: &Connection, id: &str) -> Result<(), StoreError
 
 /// Appends to the log; false where the number is taken.
 pub(super) fn append(connection: &Connection, decision: &Decision) -> Result<bool, StoreError> {
-    let inserted = connection.execute(
-        "INSERT INTO Decisions (_id, ModelVersion, Verdict, Time, Pinned, Reason, document) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (_id) DO NOTHING",
-        params![
-            decision.sequence,
-            decision.model_version,
-            decision.verdict.name(),
-            decision.time.to_string(),
-            decision.pinned,
-            decision.reason,
-            write(DECISIONS, &decision.sequence.to_string(), decision)?,
-        ],
-    );
+    let document = write(DECISIONS, &decision.sequence.to_string(), decision)?;
+    let inserted = connection
+        .prepare_cached(
+            "INSERT INTO Decisions (_id, ModelVersion, Verdict, Time, Pinned, Reason, document) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (_id) DO NOTHING",
+        )
+        .and_then(|mut insert| {
+            insert.execute(params![
+                decision.sequence,
+                decision.model_version,
+                decision.verdict.name(),
+                decision.time.to_string(),
+                decision.pinned,
+                decision.reason,
+                document,
+            ])
+        });
     Ok(inserted.map_err(store_error)? > 0)
 }
 
@@ -126,6 +169,21 @@ pub(super) fn decisions_on(
     let sql = "SELECT _id, document FROM Decisions \
                WHERE ModelVersion IN (SELECT value FROM json_each(?1)) ORDER BY _id";
     documents(connection, DECISIONS, sql, [ids])
+}
+
+/// The versions that were live at some moment since a time: those activated since, and the one that
+/// was live then.
+pub(super) fn live_since(connection: &Connection, time: &str) -> Result<Vec<String>, StoreError> {
+    let mut select = connection
+        .prepare_cached(
+            "SELECT DISTINCT ModelVersion FROM Decisions WHERE Verdict = ?1 AND _id >= \
+             (SELECT coalesce(max(_id), 0) FROM Decisions WHERE Verdict = ?1 AND Time < ?2)",
+        )
+        .map_err(store_error)?;
+    let versions = select
+        .query_map(params![Verdict::Activated.name(), time], |row| row.get(0))
+        .map_err(store_error)?;
+    versions.map(|id| id.map_err(store_error)).collect()
 }
 
 /// The last activations, newest first.
