@@ -1,4 +1,4 @@
-//! What every request passes: the limit of its kind, the time limit, metrics, the trace's id in the
+//! What every request passes: the limits of its kind, the time limit, metrics, the trace's id in the
 //! logs, a panic that stays this request's.
 
 use std::panic::AssertUnwindSafe;
@@ -10,7 +10,7 @@ use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
-use service_runtime::server::hold;
+use service_runtime::server::Unsent;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tracing::{Instrument, Span};
@@ -20,6 +20,8 @@ use crate::metrics::{Metrics, RouteMetrics};
 
 /// Requests at the same moment on routes that answer at once; more are turned away.
 const REQUESTS: usize = 512;
+/// What answers that their clients have not taken yet may hold for each kind of route, in KiB.
+const UNSENT_KIB: u32 = 32 * 1024;
 /// A request is answered within this time.
 const TIME: Duration = Duration::from_secs(10);
 
@@ -58,6 +60,7 @@ impl Default for Limits {
 pub(super) struct Room {
     places: Arc<Semaphore>,
     turns: Arc<Semaphore>,
+    unsent: Unsent,
 }
 
 impl Room {
@@ -66,6 +69,7 @@ impl Room {
         Arc::new(Self {
             places: Arc::new(Semaphore::new(at_once + waiting)),
             turns: Arc::new(Semaphore::new(at_once)),
+            unsent: Unsent::of_kib(UNSENT_KIB),
         })
     }
 
@@ -133,11 +137,11 @@ impl Guard {
 
     async fn pass(&self, request: Request, next: Next) -> Response {
         if let Some(room) = &self.room {
-            let Some(turn) = room.turn().await else {
+            let Some(_turn) = room.turn().await else {
                 return overloaded();
             };
-            // A large answer is in memory until the client has taken it.
-            return hold(self.run(request, next).await, turn);
+            // The turn ends before the client has taken the answer: one that reads slowly keeps none.
+            return room.unsent.hold(self.run(request, next).await).await;
         }
         let Ok(_permit) = self.requests.try_acquire() else {
             return overloaded();
@@ -191,6 +195,8 @@ mod tests {
     use axum::routing::get;
     use futures::stream::{FuturesUnordered, StreamExt};
     use service_runtime::{CancellationToken, ops, server};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
 
     use super::*;
     use crate::live::Live;
@@ -211,6 +217,7 @@ mod tests {
         let broken = || async { assert_eq!(1, 2, "on purpose") };
         let router = Router::new()
             .route("/turn", get(held.clone()))
+            .route("/large", get(|| async { vec![b'x'; 8 << 20] }))
             .layer(behind(Some(&limits.trainings)))
             .route("/free", get(|| async {}).layer(behind(None)))
             .route("/held", get(held).layer(behind(None)))
@@ -258,6 +265,21 @@ mod tests {
         go.add_permits(2);
         while let Some((status, _)) = all.next().await {
             assert_eq!(status, 200);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_does_not_take_a_large_answer_keeps_no_turn() {
+        let url = serve(&Arc::new(Semaphore::new(0)), TIME).await;
+        let host = url.trim_start_matches("http://");
+        let mut slow = Vec::new();
+        for _ in 0..3 {
+            let mut client = TcpStream::connect(host).await.unwrap();
+            let request = b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n";
+            client.write_all(request).await.unwrap();
+            // It was answered, but is not read to the end.
+            timeout(TIME, client.read_u8()).await.unwrap().unwrap();
+            slow.push(client);
         }
     }
 

@@ -7,20 +7,25 @@
 //! | begin a request and not send the rest of its head, or keep a connection without a request | [`Config::head`] |
 //! | send a head without end | [`BUFFER_BYTES`]: 431 |
 //! | announce a body and not send it | [`Config::body`]: the handler's read fails with [`Stalled`] |
-//! | not read the answer | [`Config::write`]; what it costs until then is the handler's to bound, with [`hold`] |
+//! | not read the answer | [`Config::write`]; what it costs until then is the handler's to bound, with [`Unsent`] or [`hold`] |
+//! | read an answer by drips | [`Config::rate`] |
 //! | keep the process from ending | [`Config::drain`] |
 //!
-//! An answer may be a stream that goes on for hours: only a write that makes no progress ends it.
+//! An answer may be a stream that goes on for hours: only a write that makes no progress ends it, as
+//! its size is not known.
 //!
 //! HTTP/2, where a service speaks it, has the limits of connections and of memory for each of them,
 //! but none of time beyond a connection's first request.
 
 mod body;
+mod pace;
 #[cfg(test)]
 mod tests;
+mod unsent;
 
 use std::future::pending;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -43,10 +48,14 @@ use tower::Service as _;
 use crate::UsageError;
 use body::Arriving;
 pub use body::{Stalled, hold};
+use pace::Pace;
+pub use unsent::Unsent;
 
 /// What a connection buffers at most, a single larger part of an answer aside; so the largest head
 /// of a request too.
 pub const BUFFER_BYTES: usize = 32 * 1024;
+/// What a slow line still does, in bytes a second.
+const RATE: NonZeroU32 = NonZeroU32::new(64 * 1024).unwrap();
 /// How often at most the log says that there are too many connections.
 const REMINDER: Duration = Duration::from_secs(60);
 
@@ -65,6 +74,9 @@ pub struct Config {
     pub body: Duration,
     /// A client takes some of an answer within this time, as long as there is some to take.
     pub write: Duration,
+    /// A client takes an answer that is larger than [`BUFFER_BYTES`] and whose size is known at this
+    /// rate at least, in bytes a second, after the time for a write.
+    pub rate: NonZeroU32,
     /// A shutdown waits for accepted requests that long.
     pub drain: Duration,
 }
@@ -80,6 +92,7 @@ impl Default for Config {
             head: Duration::from_secs(10),
             body: Duration::from_secs(5),
             write: Duration::from_secs(10),
+            rate: RATE,
             drain: Duration::from_secs(10),
         }
     }
@@ -209,10 +222,12 @@ async fn converse(
     let mut stream = Box::pin(TimeoutWriter::new(stream));
     stream.as_mut().set_timeout_pinned(Some(config.write));
     let begun = AtomicBool::new(false);
+    let pace = Pace::new(config.write, config.rate);
     let service = service_fn(|request: hyper::Request<Incoming>| {
         begun.store(true, Ordering::Relaxed);
         let request = request.map(|body| Arriving::new(body, config.body));
-        router.clone().call(request)
+        let (mut router, pace) = (router.clone(), pace.clone());
+        async move { router.call(request).await.map(|answer| pace.of(answer)) }
     });
     let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service));
     let silent = async {
@@ -225,6 +240,7 @@ async fn converse(
         ended = serving.as_mut() => return ended,
         // HTTP/1 sees to it by itself; which protocol it is, the first bytes tell.
         () = silent, if http.is_http2_available() => return Ok(()),
+        () = pace.missed() => return Err("the client does not take its answer in time".into()),
         () = stop.cancelled() => serving.as_mut().graceful_shutdown(),
     }
     serving.await

@@ -26,6 +26,7 @@ const UNREACHED: Config = Config {
     head: LONG,
     body: LONG,
     write: LONG,
+    rate: NonZeroU32::MIN,
     drain: LONG,
 };
 
@@ -250,6 +251,51 @@ async fn a_slow_reader_may_take_longer_than_the_time_for_a_write() {
         sleep(SHORT).await;
         in_time(client.read_exact(&mut part)).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_reader_that_takes_an_answer_by_drips_is_given_up() {
+    let config = Config {
+        write: 10 * SHORT,
+        rate: NonZeroU32::MAX,
+        ..UNREACHED
+    };
+    let permit = Arc::new(Semaphore::new(1));
+    let server = Server::start(config, large(&permit)).await;
+    let mut client = server.get().await;
+    read_until(&mut client, "\r\n\r\n").await;
+    let mut part = vec![0; 1 << 20];
+    let mut read = 0;
+    while let Ok(more @ 1..) = in_time(client.read(&mut part)).await {
+        read += more;
+        sleep(SHORT).await;
+    }
+    assert!(read < LARGE, "it was sent whole");
+    drop(in_time(permit.acquire()).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_taken_gives_way_to_the_next_one() {
+    let unsent = Arc::new(Unsent::of_kib(LARGE as u32 / 1024));
+    let answer = move || async move {
+        let answer = Body::from(vec![b'x'; LARGE]).into_response();
+        unsent.hold(answer).await
+    };
+    let router = Router::new().route("/", get(answer));
+    let config = Config {
+        write: 10 * LONG,
+        ..UNREACHED
+    };
+    let server = Server::start(config, router).await;
+    let mut slow = server.get().await;
+    read_until(&mut slow, "\r\n\r\n").await;
+    for _ in 0..2 {
+        let mut other = server.get().await;
+        read_until(&mut other, "\r\n\r\n").await;
+        let mut answer = vec![0; LARGE];
+        in_time(other.read_exact(&mut answer)).await.unwrap();
+    }
+    assert!(read_to_the_end(&mut slow).await < LARGE);
 }
 
 #[tokio::test]

@@ -13,10 +13,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde_json::Value;
 
 use super::{Page, Store, StoreError};
-use versions::VersionRow;
 use crate::cause::Trigger;
 use crate::decision::Decision;
 use crate::version::{Version, VersionInfo};
+use versions::VersionRow;
 
 /// A store in one SQLite file. Clones share the connection.
 ///
