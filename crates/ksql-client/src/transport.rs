@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::{RequestBuilder, Response, StatusCode, redirect};
 use service_runtime::UsageError;
+use service_runtime::server::CLIENT_IDLE;
 
 use crate::args::{Credentials, KsqlArgs, ServerUrl};
 use crate::error::{Error, Rejection, reason};
@@ -39,6 +40,7 @@ impl Transport {
             .no_proxy()
             .redirect(redirect::Policy::limited(3))
             .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(CLIENT_IDLE)
             .build()
             .map_err(|error| UsageError(format!("HTTP cannot be set up: {}", reason(&error))))?;
         Ok(Self {

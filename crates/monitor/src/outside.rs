@@ -17,6 +17,7 @@ use observer::{Cluster, ModelApi, Observer};
 use report::ModelHistory;
 use report::ledger::Trigger;
 use serde::Deserialize;
+use service_runtime::server::CLIENT_IDLE;
 
 use crate::asked::{Answer, Question};
 use crate::config::PartUrl;
@@ -129,7 +130,9 @@ impl Asker {
             stored: watching.stored.as_ref().map(|_| Question::new(DEADLINE)),
             watching,
             cluster,
-            http: reqwest::Client::builder().build()?,
+            http: reqwest::Client::builder()
+                .pool_idle_timeout(CLIENT_IDLE)
+                .build()?,
             live: Question::new(DEADLINE),
             example: Question::new(DEADLINE),
             models: Question::new(DEADLINE),

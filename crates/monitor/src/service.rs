@@ -125,7 +125,7 @@ impl Monitor {
     /// Serves the page until `shutdown` is cancelled, then gives those who look the last state.
     ///
     /// # Errors
-    /// Where a topic cannot be read for good, or the listener fails.
+    /// Where a topic cannot be read for good.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         tracing::info!(listen = %self.address, "monitor starts");
         let Self {

@@ -13,6 +13,7 @@ use report::ledger::Trigger;
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use service_runtime::server::CLIENT_IDLE;
 
 use crate::training_rows::training_rows;
 
@@ -42,7 +43,10 @@ impl ModelApi {
     /// # Errors
     /// Where no HTTP client can be made.
     pub fn new(url: impl Into<String>) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder().timeout(ANSWER).build();
+        let client = reqwest::Client::builder()
+            .pool_idle_timeout(CLIENT_IDLE)
+            .timeout(ANSWER)
+            .build();
         Ok(Self {
             client: client.context("no HTTP client can be made")?,
             url: url.into(),

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use kafka_io::{Reason, Unavailable};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use service_runtime::server::CLIENT_IDLE;
 use tokio::sync::Semaphore;
 
 use crate::answer;
@@ -50,6 +51,7 @@ impl Model {
         let client = Client::builder()
             .connect_timeout(config.connect_timeout)
             .timeout(config.request_timeout)
+            .pool_idle_timeout(CLIENT_IDLE)
             .pool_max_idle_per_host(usize::from(config.requests_in_flight))
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("catchweight-predictor/", env!("CARGO_PKG_VERSION")))

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{shutdown, telemetry};
+use crate::{files, shutdown, telemetry};
 
 /// A setting or input that the user must change; the process ends with exit code 2.
 ///
@@ -55,8 +55,9 @@ where
     }
 }
 
-/// Runs `job` on a multi-threaded runtime with a token that the first SIGINT or SIGTERM cancels. A
-/// second one breaks the job off where it stands.
+/// Allows the process as many open files as it may have, and runs `job` on a multi-threaded runtime
+/// with a token that the first SIGINT or SIGTERM cancels. A second one breaks the job off where it
+/// stands.
 ///
 /// # Errors
 /// Those of `job`; where the runtime or the signal handlers cannot be set up; a job broken off.
@@ -65,6 +66,7 @@ where
     F: FnOnce(CancellationToken) -> S,
     S: Future<Output = anyhow::Result<T>>,
 {
+    files::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -9,6 +9,7 @@
 //! | [`tasks`] | tasks that live and die together |
 //! | [`server`] | HTTP with limits: connections, time, memory that clients hold |
 //! | [`background`] | work that leaves the cores to requests |
+//! | [`origin`] | refuses what a browser asks for the page of another site |
 //! | [`ops`] | `/healthz`, `/readyz`, `/metrics` |
 //!
 //! A binary's `main` parses its command line and calls [`cli::run`]; its library has a type that
@@ -17,7 +18,9 @@
 
 pub mod background;
 pub mod cli;
+mod files;
 pub mod ops;
+pub mod origin;
 pub mod server;
 pub mod shutdown;
 pub mod table;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode, Url, redirect};
+use service_runtime::server::CLIENT_IDLE;
 
 use super::status::StatusSet;
 use crate::ConfigError;
@@ -70,6 +71,7 @@ impl Poster {
             .redirect(redirect::Policy::none())
             .connect_timeout(target.connect_timeout)
             .timeout(target.timeout)
+            .pool_idle_timeout(CLIENT_IDLE)
             .build()?;
         Ok(Self {
             connector: connector.to_owned(),

@@ -114,7 +114,7 @@ impl KsqlServer {
     /// finished. The runtime goes on: its queries are its owner's.
     ///
     /// # Errors
-    /// Where the listener fails.
+    /// None: a connection that cannot be accepted is logged.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         tracing::info!(port = self.port(), "ksqlDB's REST API is served");
         let (streams, stop) = (self.streams, shutdown.clone());

@@ -3,6 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use service_runtime::origin;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -26,7 +27,8 @@ impl TokenHash {
     }
 }
 
-/// The caller may change what is live: it sent the token, or none is required.
+/// The caller may change what is live: it sent the token, or none is required and it is no page of
+/// another site.
 #[derive(Debug)]
 pub(super) struct Authorized;
 
@@ -35,6 +37,11 @@ impl FromRequestParts<Api> for Authorized {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let Some(expected) = &api.token else {
+            // A page of another site has no token, but a browser that may reach the service.
+            if origin::is_foreign(&parts.headers) {
+                let detail = "a page of another site may not change what is live";
+                return Err(ApiError::new(Kind::Foreign, detail));
+            }
             return Ok(Self);
         };
         let sent = parts

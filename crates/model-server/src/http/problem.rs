@@ -28,6 +28,8 @@ pub enum Kind {
     InvalidBody,
     /// The bearer token is missing or wrong.
     Unauthorized,
+    /// A browser asks for a page of another site.
+    Foreign,
     /// No such path, or no such version.
     NotFound,
     /// The path does not take this method.
@@ -59,6 +61,7 @@ impl Kind {
         Self::InvalidInput,
         Self::InvalidBody,
         Self::Unauthorized,
+        Self::Foreign,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::BodyTimeout,
@@ -88,6 +91,11 @@ impl Kind {
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
                 "A bearer token is required",
+            ),
+            Self::Foreign => (
+                StatusCode::FORBIDDEN,
+                "foreign-page",
+                "A page of another site asks",
             ),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
             Self::MethodNotAllowed => (
@@ -199,12 +207,15 @@ pub(super) enum NotFound {
     _NotFound(Problem),
 }
 
-/// The error of calls that change what is live.
+/// The errors of calls that change what is live.
 #[derive(IntoResponses)]
 pub(super) enum Unauthorized {
     /// The bearer token is missing or wrong
     #[response(status = 401, content_type = "application/problem+json")]
     _Unauthorized(Problem),
+    /// No token is required, and a browser asks for a page of another site
+    #[response(status = 403, content_type = "application/problem+json")]
+    _Foreign(Problem),
 }
 
 /// The error of a training.

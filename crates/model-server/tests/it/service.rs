@@ -39,6 +39,26 @@ async fn with_a_token_training_and_activation_require_it_and_reading_does_not() 
 }
 
 #[tokio::test]
+async fn without_a_token_a_page_of_another_site_changes_nothing() {
+    let (server, _dir) = Server::start().await;
+    let live = server.live().await;
+    let activate = format!("/models/{live}/activate?pin=true");
+    for path in ["/train?force=true", &activate] {
+        for (name, value) in [
+            ("sec-fetch-site", "cross-site"),
+            ("origin", "http://evil.example"),
+        ] {
+            let refused = problem(server.post(path).header(name, value), 403).await;
+            assert_eq!(refused["type"], "urn:catchweight:problem:foreign-page");
+        }
+    }
+    assert_eq!(server.json("/models/live").await["Pinned"], false);
+    let own = server.post(&activate).header("origin", &server.url);
+    assert_eq!(send(own).await.status(), 200);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn the_token_may_be_in_a_file_but_not_in_two_places() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("token");

@@ -11,8 +11,10 @@ use axum::response::{Html, IntoResponse, Response};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
+use service_runtime::origin;
+use service_runtime::server::CLIENT_IDLE;
 
-use super::{Site, origin, page};
+use super::{Site, page};
 use crate::metrics::{ActionLabels, Metrics};
 
 /// How long the model server may take: a training waits for the row that it needs.
@@ -70,7 +72,10 @@ pub(crate) struct Actions {
 
 impl Actions {
     pub(crate) fn new(model_url: &str, metrics: Metrics) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder().timeout(ANSWER).build();
+        let client = reqwest::Client::builder()
+            .pool_idle_timeout(CLIENT_IDLE)
+            .timeout(ANSWER)
+            .build();
         let base = Url::parse(model_url)
             .ok()
             .filter(|url| !url.cannot_be_a_base())

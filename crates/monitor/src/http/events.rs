@@ -5,8 +5,9 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use service_runtime::origin;
 
-use super::{Site, origin};
+use super::Site;
 
 /// The frame that a page shows when it asks for the first time.
 #[derive(Debug, Deserialize)]

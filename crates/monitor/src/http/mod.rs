@@ -5,7 +5,6 @@
 //! | `page` | the whole page |
 //! | `events` | what has changed since, as server-sent events |
 //! | `actions` | what the page's form asks of the model server |
-//! | `origin` | whether a request comes from this page |
 //! | `host` | which names the monitor answers to |
 //! | `headers` | the headers of every answer |
 
@@ -13,7 +12,6 @@ mod actions;
 mod events;
 mod headers;
 mod host;
-mod origin;
 mod page;
 
 use axum::Router;

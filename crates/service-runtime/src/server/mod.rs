@@ -3,7 +3,7 @@
 //!
 //! | what a client may do | what bounds it |
 //! |---|---|
-//! | open connections | [`Config::connections`]; more wait until one ends |
+//! | open connections | [`Config::connections`], and the process's limit of open files; more wait until one ends |
 //! | begin a request and not send the rest of its head, or keep a connection without a request | [`Config::head`] |
 //! | send a head without end | [`BUFFER_BYTES`]: 431 |
 //! | announce a body and not send it | [`Config::body`]: the handler's read fails with [`Stalled`] |
@@ -46,6 +46,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 
 use crate::UsageError;
+use crate::files::CONNECTIONS;
 use body::Arriving;
 pub use body::{Stalled, hold};
 use pace::Pace;
@@ -54,6 +55,9 @@ pub use unsent::Unsent;
 /// What a connection buffers at most, a single larger part of an answer aside; so the largest head
 /// of a request too.
 pub const BUFFER_BYTES: usize = 32 * 1024;
+/// How long our clients keep an idle connection: a server ends it after [`Config::head`], and a request
+/// that is sent at that moment fails.
+pub const CLIENT_IDLE: Duration = Duration::from_secs(5);
 /// What a slow line still does, in bytes a second.
 const RATE: NonZeroU32 = NonZeroU32::new(64 * 1024).unwrap();
 /// How often at most the log says that there are too many connections.
@@ -65,7 +69,8 @@ pub struct Config {
     /// Whether clients may speak HTTP/2 without having asked for it (prior knowledge).
     #[cfg(feature = "http2")]
     pub http2: bool,
-    /// Open connections at once; more are not accepted until one ends.
+    /// Open connections at once; more are not accepted until one ends. The servers of a process
+    /// together have as many as its limit of open files allows besides 256 files for the rest.
     pub connections: usize,
     /// A request's head has come within this time, counted from when it could begin: from the
     /// connection's start or the last answer on. So an idle connection is kept for that long too.
@@ -86,8 +91,6 @@ impl Default for Config {
         Self {
             #[cfg(feature = "http2")]
             http2: false,
-            // A process may have 1,024 files open unless it was given more: some are left for
-            // the store, for Kafka and for calls of other services.
             connections: 768,
             head: Duration::from_secs(10),
             body: Duration::from_secs(5),
@@ -165,24 +168,27 @@ async fn accept(
     let places = Arc::new(Semaphore::new(config.connections));
     let mut reminded: Option<Instant> = None;
     loop {
-        if places.available_permits() == 0
+        if (places.available_permits() == 0 || CONNECTIONS.available_permits() == 0)
             && reminded.is_none_or(|reminded| reminded.elapsed() > REMINDER)
         {
             reminded = Some(Instant::now());
             tracing::warn!(
                 limit = config.connections,
+                left_in_the_process = CONNECTIONS.available_permits(),
                 "all connections are taken: new ones wait"
             );
         }
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return; // The semaphore is never closed.
+        let place = Arc::clone(&places).acquire_owned().await;
+        let file = Arc::clone(&CONNECTIONS).acquire_owned().await;
+        let (Ok(place), Ok(file)) = (place, file) else {
+            return; // The semaphores are never closed.
         };
         let (stream, peer) = Listener::accept(&mut listener).await;
         while connections.try_join_next().is_some() {}
         // A token of its own: all connections would meet at the lock of a shared one.
         let (http, router, stop) = (http.clone(), router.clone(), shutdown.child_token());
         connections.spawn(async move {
-            let _place = place;
+            let _place = (place, file);
             if let Err(error) = converse(config, http, stream, router, stop).await {
                 tracing::debug!(%peer, %error, "a connection ended early");
             }

@@ -10,8 +10,10 @@ mod status;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, header};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use service_runtime::origin::refuse_foreign;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::serve::state::Shared;
@@ -19,6 +21,13 @@ use crate::serve::state::Shared;
 /// All paths.
 pub(crate) fn router(state: Shared) -> Router {
     let limit = state.limits.body_bytes;
+    // Nothing else keeps a page that somebody opens from running statements here.
+    let statements = Router::new()
+        .route("/ksql", post(ksql::post))
+        .route("/query", post(query::query))
+        .route("/query-stream", post(query::query_stream))
+        .route("/close-query", post(close_query::post))
+        .layer(from_fn(refuse_foreign));
     Router::new()
         .route("/", get(info::root))
         .route("/info", get(info::info))
@@ -29,10 +38,7 @@ pub(crate) fn router(state: Shared) -> Router {
         .route("/is_valid_property/{name}", get(info::is_valid_property))
         .route("/status", get(status::all))
         .route("/status/{kind}/{name}/{action}", get(status::one))
-        .route("/ksql", post(ksql::post))
-        .route("/query", post(query::query))
-        .route("/query-stream", post(query::query_stream))
-        .route("/close-query", post(close_query::post))
+        .merge(statements)
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(limit))
         .layer(CatchPanicLayer::new())

@@ -1,6 +1,10 @@
-//! Whether a request comes from this page: a page of another site must not act in its reader's name.
+//! Whether a request comes from the service's own page: a page of another site must not act in its
+//! reader's name.
 
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 
 /// How a browser says which page made a request (W3C Fetch Metadata).
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -8,12 +12,12 @@ const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Whether a browser sent the request for a page of another origin. Browsers say so by
 /// `Sec-Fetch-Site` or, where that is missing, by `Origin`; a request with neither comes from no
 /// browser. One that a person asked for himself (`none`) acts for no page: it is no action.
-pub(super) fn is_foreign(headers: &HeaderMap) -> bool {
+pub fn is_foreign(headers: &HeaderMap) -> bool {
     is_of_another_page(headers) || headers.get(SITE).is_some_and(|site| site == "none")
 }
 
 /// The same, where a person may ask himself.
-pub(super) fn is_of_another_page(headers: &HeaderMap) -> bool {
+pub fn is_of_another_page(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or(""));
     if let Some(site) = text(SITE) {
         return !["same-origin", "none"].contains(&site);
@@ -23,6 +27,15 @@ pub(super) fn is_of_another_page(headers: &HeaderMap) -> bool {
     };
     let authority = origin.split_once("://").map(|(_, authority)| authority);
     authority.is_none() || authority != text(header::HOST)
+}
+
+/// Middleware that refuses a request that a browser sent for a page of another origin: 403.
+pub async fn refuse_foreign(request: Request, next: Next) -> Response {
+    if is_foreign(request.headers()) {
+        let text = "Refused: the request comes from another site's page.\n";
+        return (StatusCode::FORBIDDEN, text).into_response();
+    }
+    next.run(request).await
 }
 
 #[cfg(test)]
