@@ -106,7 +106,7 @@ impl Trigger {
 
 impl Trigger {
     /// Whether it says which version erred in which window, so that another one with the same
-    /// three fields is this one, delivered again.
+    /// three fields and the same mean error is this one, delivered again.
     pub fn is_identified(&self) -> bool {
         self.model_version.is_some() && self.fish_id_start.is_some() && self.fish_id_end.is_some()
     }

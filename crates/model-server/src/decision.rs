@@ -30,7 +30,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; Self::Pinned as usize + 1] = [
         Self::Activated,
         Self::Rejected,
         Self::Unchanged,

@@ -129,7 +129,12 @@ impl Follower {
 
     async fn read(&mut self) -> Result<(), StoreError> {
         // Nothing is live by the log where the store was replaced by an empty one.
-        if !self.established || self.life.follow().await?.champion.is_none() {
+        let is_empty = self.established && self.life.follow().await?.champion.is_none();
+        // Whoever found that it was, a training perhaps: it is not prepared.
+        if self.life.was_replaced() || is_empty {
+            self.established = false;
+        }
+        if !self.established {
             self.establish().await?;
             self.established = true;
             self.readiness.set_ready();

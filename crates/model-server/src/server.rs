@@ -115,7 +115,7 @@ impl ModelServer {
     /// seconds at most, then trainings whose callers hung up for five.
     ///
     /// # Errors
-    /// Where the listener fails.
+    /// Where a task panics. A connection that cannot be accepted and a store that is lost are logged.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         tracing::info!(port = self.port(), "model server listens");
         let mut tasks = Tasks::new(shutdown.clone());

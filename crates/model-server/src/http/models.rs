@@ -24,6 +24,10 @@ use crate::store::{MODELS, Page, StoreError};
 const PAGE: u32 = 20;
 /// Versions on a page at most.
 const MAX_PAGE: u32 = 100;
+/// The newest decisions on a version that are shown.
+const MAX_DECISIONS: u32 = 1_000;
+/// The newest decisions on the versions of a page that are shown.
+const PAGE_DECISIONS: u32 = 10_000;
 /// The largest whole number that every JSON reader keeps exactly.
 const MAX_OFFSET: u64 = (1 << 53) - 1;
 
@@ -70,7 +74,7 @@ pub(super) async fn list(
         .map(|info| info.model_version.as_str())
         .collect();
     let mut decisions: HashMap<String, Vec<Decision>> = HashMap::new();
-    for decision in store.decisions_on(&ids).await? {
+    for decision in store.decisions_on(&ids, PAGE_DECISIONS).await? {
         let on_version = decisions.entry(decision.model_version.clone()).or_default();
         on_version.push(decision);
     }
@@ -137,7 +141,7 @@ pub(super) async fn one(
     if prefers_text(&headers) {
         return Ok(text(version.info.model.summary().to_string()));
     }
-    let decisions = store.decisions_on(&[&id]).await?;
+    let decisions = store.decisions_on(&[&id], MAX_DECISIONS).await?;
     let live = api.live.get();
     Ok(Json(ModelView::new(&version.info, decisions, live.as_deref())).into_response())
 }

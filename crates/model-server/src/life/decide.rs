@@ -15,8 +15,9 @@ use crate::store::StoreError;
 use crate::version::{Version, VersionInfo};
 
 /// Entries about one version beyond which triggers that change nothing get no entry of their own:
-/// while one version is held, the log and the history's answers must not grow without end.
-const MAX_ENTRIES: usize = 1_000;
+/// while one version is held, the log must not grow without end. As many are looked at: what came
+/// before them are such triggers too, or one of them settles what those settled.
+const MAX_ENTRIES: u32 = 1_000;
 
 /// How a version that is to be decided on came to be in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,13 +52,20 @@ impl Life {
             };
             let entry = entry(live, cause, &state, (verdict, reason));
             let is_news = cause.trigger.is_some() && earlier.is_empty();
-            if !is_news
-                || self.store.decisions_on(&[live]).await?.len() >= MAX_ENTRIES
-                || self.store.append(&entry).await?
-            {
+            if !is_news || self.is_full(live).await? || self.store.append(&entry).await? {
                 return Ok(Some(entry));
             }
         }
+    }
+
+    /// The last entries on a version.
+    async fn last_entries(&self, version: &str) -> Result<Vec<Decision>, StoreError> {
+        self.store.decisions_on(&[version], MAX_ENTRIES).await
+    }
+
+    /// Whether a trigger that changes nothing gets no entry on a version any more.
+    async fn is_full(&self, version: &str) -> Result<bool, StoreError> {
+        Ok(self.last_entries(version).await?.len() >= MAX_ENTRIES as usize)
     }
 
     /// The decisions that a cause's trigger led to before. Fish may be numbered from 1 again, and a
@@ -97,7 +105,7 @@ impl Life {
         loop {
             let state = self.follow().await?;
             // After the log's end was read: what is appended from now on makes ours fail.
-            let mut entries = self.store.decisions_on(&[&info.model_version]).await?;
+            let mut entries = self.last_entries(&info.model_version).await?;
             if !entries.is_empty() {
                 // The last may have been made a moment ago.
                 self.follow().await?;
@@ -124,7 +132,7 @@ impl Life {
                     about(version, &state, (Verdict::Unchanged, reason.to_owned()))
                 };
             let is_news = info.cause.trigger.is_some() && !earlier.iter().any(Decision::settles);
-            let is_kept = entries.is_empty() || (is_news && entries.len() < MAX_ENTRIES);
+            let is_kept = entries.is_empty() || (is_news && entries.len() < MAX_ENTRIES as usize);
             if decision.verdict == Verdict::Unchanged && !is_kept {
                 return Ok(decision);
             }
@@ -181,7 +189,7 @@ impl Life {
             self.store.insert_version(&version).await?;
             // Where the answer to an append was lost, the log has it although its number is taken.
             if self.append(&decision, &version).await?
-                || self.store.decisions_on(&[id]).await?.contains(&decision)
+                || self.last_entries(id).await?.contains(&decision)
             {
                 self.took_effect(Some(&version.info)).await;
                 return Ok(Some(Arc::new(LiveModel::new(version.info, decision))));

@@ -11,7 +11,7 @@ mod prune;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Mutex;
 
@@ -32,6 +32,8 @@ pub struct Life {
     followed: Arc<Mutex<Followed>>,
     /// Whether this process has stored a version since it last looked for old ones to forget.
     grown: Arc<AtomicBool>,
+    /// Whether another log was found in the place of the one that was followed.
+    replaced: Arc<AtomicBool>,
 }
 
 /// How far the log was followed, and to what.
@@ -89,6 +91,7 @@ impl Life {
             followed: Arc::default(),
             // Those of an earlier process, with other settings, count too.
             grown: Arc::new(AtomicBool::new(true)),
+            replaced: Arc::default(),
         }
     }
 
@@ -100,6 +103,11 @@ impl Life {
     /// The store.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// Whether the store was found replaced by another since this was asked last.
+    pub fn was_replaced(&self) -> bool {
+        self.replaced.swap(false, Ordering::Relaxed)
     }
 
     /// Reads what the log has got since the last call, and makes live what it says.
@@ -128,6 +136,7 @@ impl Life {
                      it is followed from its beginning"
                 );
                 *followed = Followed::default();
+                self.replaced.store(true, Ordering::Relaxed);
             }
             // The log may be long: its end says what is live.
             let last = self.store.last_decision().await?;

@@ -120,8 +120,12 @@ pub trait Store: Debug + Send + Sync {
     /// The log's last entry; none where it is empty.
     async fn last_decision(&self) -> Result<Option<Decision>, StoreError>;
 
-    /// The decisions on some versions, in their order.
-    async fn decisions_on(&self, versions: &[&str]) -> Result<Vec<Decision>, StoreError>;
+    /// The last `limit` decisions on some versions, in their order.
+    async fn decisions_on(
+        &self,
+        versions: &[&str],
+        limit: u32,
+    ) -> Result<Vec<Decision>, StoreError>;
 
     /// The decisions that a trigger with the same `ModelVersion`, `Fish_Id_Start` and `Fish_Id_End`
     /// caused, in their order. Of these fields, one that is missing equals one that is missing.

@@ -388,14 +388,16 @@ impl Store for MongoStore {
         Ok(last.await?.pop())
     }
 
-    async fn decisions_on(&self, versions: &[&str]) -> Result<Vec<Decision>, StoreError> {
-        self.find(
-            DECISIONS,
-            doc! { "ModelVersion": { "$in": versions } },
-            doc! { "_id": 1 },
-            ALL,
-        )
-        .await
+    async fn decisions_on(
+        &self,
+        versions: &[&str],
+        limit: u32,
+    ) -> Result<Vec<Decision>, StoreError> {
+        let filter = doc! { "ModelVersion": { "$in": versions } };
+        let last = self.find(DECISIONS, filter, doc! { "_id": -1 }, first(limit));
+        let mut decisions = last.await?;
+        decisions.reverse();
+        Ok(decisions)
     }
 
     async fn decisions_caused_by(&self, trigger: &Trigger) -> Result<Vec<Decision>, StoreError> {

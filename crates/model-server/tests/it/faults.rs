@@ -227,11 +227,13 @@ impl Store for Faulty {
         store.decisions_caused_by(trigger).await
     }
 
-    async fn decisions_on(&self, versions: &[&str]) -> Result<Vec<Decision>, StoreError> {
-        self.reached("decisions_on")
-            .await?
-            .decisions_on(versions)
-            .await
+    async fn decisions_on(
+        &self,
+        versions: &[&str],
+        limit: u32,
+    ) -> Result<Vec<Decision>, StoreError> {
+        let store = self.reached("decisions_on").await?;
+        store.decisions_on(versions, limit).await
     }
 }
 
@@ -332,7 +334,7 @@ async fn trainings_of_different_requests_queue() {
     }
     assert_eq!(reports[0]["Outcome"], "activated");
     let second = text(&reports[1]["ModelVersion"]);
-    let log = server.store.decisions_on(&[&second]).await.unwrap();
+    let log = server.store.decisions_on(&[&second], 1_000).await.unwrap();
     let champion = &log[0].gate.as_ref().unwrap().champion;
     assert_eq!(reports[0]["ModelVersion"], champion.as_str());
     assert_ne!(*champion, first);
@@ -355,7 +357,7 @@ async fn a_trigger_has_its_own_entry_where_another_replica_decides_on_the_same_r
     let answer: Value = answer.json().await.unwrap();
     assert_eq!(answer["Outcome"], "unchanged", "{answer}");
     let version = text(&report["ModelVersion"]);
-    let log = server.store.decisions_on(&[&version]).await.unwrap();
+    let log = server.store.decisions_on(&[&version], 1_000).await.unwrap();
     let entries: Vec<_> = log
         .iter()
         .map(|one| (one.verdict, one.cause.trigger.is_some()))
@@ -464,8 +466,11 @@ async fn a_log_in_the_place_of_the_one_that_was_followed_is_followed_from_its_be
     let version = server.store.version(&second).await.unwrap().unwrap();
     restored.insert_version(&version).await.unwrap();
     assert!(restored.append(&asked_for(1, &second)).await.unwrap());
+    let prepared = store.begun("prepare");
     store.replace(&restored);
     until(|| async { server.live().await == second }).await;
+    // It needs its indexes too.
+    until(|| async { store.begun("prepare") > prepared }).await;
     server.stop().await;
 }
 

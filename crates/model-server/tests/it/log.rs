@@ -97,8 +97,12 @@ async fn however_many_triggers_come_while_a_version_is_held_its_log_is_bounded()
     }
     let version = server.json(&format!("/models/{first}")).await;
     assert_eq!(version["Decisions"].as_array().unwrap().len(), 1_000);
-    // It can still be released.
+    // It can still be released, and what is shown stays bounded.
     activate(&server, &first, "?pin=false").await;
+    let version = server.json(&format!("/models/{first}")).await;
+    let shown = version["Decisions"].as_array().unwrap();
+    assert_eq!(shown.len(), 1_000);
+    assert_eq!(shown[999]["Verdict"], "activated");
     let report = server.train("/train", trigger(&first, 80)).await;
     assert_eq!(report["Outcome"], "activated", "{report}");
     server.stop().await;

@@ -224,7 +224,7 @@ async fn a_version_that_was_stored_but_not_decided_on_is_decided_at_the_next_sta
                 undecided[0].as_str()
             );
         }
-        let decisions = store.decisions_on(&[&undecided[0]]).await.unwrap();
+        let decisions = store.decisions_on(&[&undecided[0]], 1_000).await.unwrap();
         assert_eq!(decisions.len(), 1);
         assert!(decisions[0].forced, "as it was asked for");
         let none: Vec<String> = Vec::new();

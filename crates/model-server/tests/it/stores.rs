@@ -196,12 +196,19 @@ async fn the_log_is_read_from_any_place_and_by_version(store: impl Filled) {
     }
     assert_eq!(store.decisions_after(2).await.unwrap(), log[2..]);
     assert_eq!(
-        store.decisions_on(&["a"]).await.unwrap(),
+        store.decisions_on(&["a"], 1_000).await.unwrap(),
         [0, 3, 6, 7].map(|at| log[at].clone())
     );
     assert_eq!(
-        store.decisions_on(&["b", "none", "c"]).await.unwrap(),
+        store
+            .decisions_on(&["b", "none", "c"], 1_000)
+            .await
+            .unwrap(),
         [1, 2, 4, 5].map(|at| log[at].clone())
+    );
+    assert_eq!(
+        store.decisions_on(&["b", "c"], 2).await.unwrap(),
+        [4, 5].map(|at| log[at].clone())
     );
     assert_eq!(
         store.last_activations(2).await.unwrap(),

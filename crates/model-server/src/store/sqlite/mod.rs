@@ -215,9 +215,14 @@ impl Store for SqliteStore {
         self.call(|db| versions::last_decision(db)).await
     }
 
-    async fn decisions_on(&self, versions: &[&str]) -> Result<Vec<Decision>, StoreError> {
+    async fn decisions_on(
+        &self,
+        versions: &[&str],
+        limit: u32,
+    ) -> Result<Vec<Decision>, StoreError> {
         let ids = serde_json::json!(versions).to_string();
-        self.call(move |db| versions::decisions_on(db, &ids)).await
+        self.call(move |db| versions::decisions_on(db, &ids, limit))
+            .await
     }
 
     async fn decisions_caused_by(&self, trigger: &Trigger) -> Result<Vec<Decision>, StoreError> {

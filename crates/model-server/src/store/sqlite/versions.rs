@@ -161,14 +161,17 @@ pub(super) fn decisions_after(
     documents(connection, DECISIONS, sql, [sequence])
 }
 
-/// The decisions on the versions whose ids are in a JSON array.
+/// The last decisions on the versions whose ids are in a JSON array.
 pub(super) fn decisions_on(
     connection: &Connection,
     ids: &str,
+    limit: u32,
 ) -> Result<Vec<Decision>, StoreError> {
     let sql = "SELECT _id, document FROM Decisions \
-               WHERE ModelVersion IN (SELECT value FROM json_each(?1)) ORDER BY _id";
-    documents(connection, DECISIONS, sql, [ids])
+               WHERE ModelVersion IN (SELECT value FROM json_each(?1)) ORDER BY _id DESC LIMIT ?2";
+    let mut decisions = documents(connection, DECISIONS, sql, params![ids, limit])?;
+    decisions.reverse();
+    Ok(decisions)
 }
 
 /// The versions that were live at some moment since a time: those activated since, and the one that
