@@ -24,6 +24,8 @@ const PACE: Duration = Duration::from_millis(500);
 /// down to one in [`SLOWEST`].
 const SHARE: u32 = 10;
 const SLOWEST: Duration = Duration::from_secs(1);
+/// Also where the page is to be rendered at once, this much time is between two states.
+const FLOOR: Duration = Duration::from_millis(100);
 /// Proxies close connections on which nothing comes for long.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// After how long a page whose connection was lost comes again.
@@ -50,6 +52,8 @@ struct Rendering {
     /// None when the monitor has ended: a reader that stands still keeps no client of Kafka.
     asker: Option<Asker>,
     last: Option<Instant>,
+    /// When the look began from which that was rendered.
+    looked: Option<Instant>,
     /// How long that took.
     took: Duration,
     sections: Arc<std::sync::Mutex<Sections>>,
@@ -76,6 +80,7 @@ impl Looks {
             rendering: Mutex::new(Rendering {
                 asker: Some(asker),
                 last: None,
+                looked: None,
                 took: Duration::ZERO,
                 sections: Arc::default(),
             }),
@@ -91,24 +96,35 @@ impl Looks {
         self.frame(2 * PACE, PACE).await
     }
 
-    /// Looks and renders at once, for all who look.
+    /// Shows everybody who looks what is so now. Whoever asks for that at the same time gets one state.
     pub async fn refresh(&self) {
-        self.frame(Duration::ZERO, Duration::ZERO).await;
+        let asked = Instant::now();
+        let mut rendering = self.0.rendering.lock().await;
+        if rendering.looked.is_some_and(|looked| looked >= asked) {
+            return;
+        }
+        if let Some(last) = rendering.last {
+            tokio::time::sleep(FLOOR.saturating_sub(last.elapsed())).await;
+        }
+        self.render(&mut rendering, Duration::ZERO).await;
     }
 
     /// The page, rendered again where it is older than `pace` and as much older as rendering takes its
-    /// [`SHARE`], with what topics do not tell not older than `age`. A `pace` of zero renders in any
-    /// case.
+    /// [`SHARE`], with what topics do not tell not older than `age`.
     async fn frame(&self, age: Duration, pace: Duration) -> Arc<Frame> {
+        let mut rendering = self.0.rendering.lock().await;
+        let pause = pace.max(SLOWEST.min(SHARE * rendering.took));
+        if rendering.last.is_none_or(|last| last.elapsed() >= pause) {
+            self.render(&mut rendering, age).await;
+        }
+        self.0.frames.borrow().clone()
+    }
+
+    /// Looks, renders, and sends what has changed.
+    async fn render(&self, rendering: &mut Rendering, age: Duration) {
         let shared = &self.0;
-        let mut rendering = shared.rendering.lock().await;
-        let pause = if pace.is_zero() {
-            pace
-        } else {
-            pace.max(SLOWEST.min(SHARE * rendering.took))
-        };
-        let due = rendering.last.is_none_or(|last| last.elapsed() >= pause);
-        if due && let Some(asker) = rendering.asker.clone() {
+        if let Some(asker) = rendering.asker.clone() {
+            let looked = Instant::now();
             let outside = asker.ask(age).await;
             let began = Instant::now();
             let (watching, sections) = (shared.watching.clone(), Arc::clone(&rendering.sections));
@@ -132,11 +148,11 @@ impl Looks {
             }
             // Only now: who asked may have gone before the end, and nothing was rendered.
             rendering.last = Some(began);
+            rendering.looked = Some(looked);
             rendering.took = began.elapsed();
             let took = rendering.took.as_secs_f64();
             shared.metrics.rendering.observe(took);
         }
-        shared.frames.borrow().clone()
     }
 
     /// Somebody sits down who has seen the frame `seen`; none where all seats are taken.

@@ -97,6 +97,7 @@ impl Monitor {
         let actions = http::Actions::new(&watching.model_url, metrics.clone())?;
         let limits = server::Config {
             connections: usize::from(config.viewers) + OTHER_CONNECTIONS,
+            drain: FAREWELL,
             ..server::Config::default()
         };
         Ok(Self {
@@ -160,17 +161,7 @@ impl Monitor {
             looks.run(ended).await;
             Ok(())
         });
-        tasks.spawn("page", async move {
-            let serving = server::serve_with(limits, listener, router, stop.clone());
-            let too_late = async {
-                stop.cancelled().await;
-                tokio::time::sleep(FAREWELL).await;
-            };
-            tokio::select! {
-                served = serving => served,
-                () = too_late => Ok(()),
-            }
-        });
+        tasks.spawn("page", server::serve_with(limits, listener, router, stop));
         tasks.join().await
     }
 }

@@ -228,7 +228,10 @@ pub(super) async fn post(
         }
     } else {
         let ended = site.actions.carry_out(asked).await;
-        site.looks.refresh().await;
+        // What was refused has changed nothing: nobody without the token makes the page render.
+        if ended.status.is_success() {
+            site.looks.refresh().await;
+        }
         ended
     };
     let labels = ActionLabels {

@@ -1,5 +1,8 @@
 //! What the page's form asks of the model server.
 
+use std::time::Instant;
+
+use futures::future::join_all;
 use reqwest::{Client, Response};
 
 use crate::support::{Served, Stage, TOKEN};
@@ -57,6 +60,38 @@ async fn an_action_needs_the_model_servers_token_and_says_how_it_ended() {
     let train = act(&monitor, &text, &format!("action=train&token={token}")).await;
     assert_eq!(train.status(), 422);
     assert!(train.text().await.unwrap().starts_with("Not done (422): "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn actions_render_the_page_where_they_are_done_and_many_at_once_share_a_state() {
+    let stage = Stage::new().await;
+    let monitor = stage.monitor().await;
+    let live = stage.live_version().await;
+    let rendered = async || {
+        monitor
+            .metric("catchweight_monitor_rendering_seconds_count")
+            .await
+    };
+    assert_eq!(rendered().await, 0.0, "nobody looks");
+    let token = TOKEN.replace(' ', "+");
+    for (form, status) in [
+        ("action=train".to_owned(), 401),
+        (format!("action=pin&version={live}&token=x"), 401),
+        (format!("action=activate&token={token}"), 400),
+        (format!("action=unpin&version=old&token={token}"), 409),
+    ] {
+        assert_eq!(act(&monitor, &[], &form).await.status(), status, "{form}");
+    }
+    assert_eq!(rendered().await, 0.0, "what is refused renders nothing");
+    let form = format!("action=activate&version={live}&token={token}");
+    let began = Instant::now();
+    for _ in 0..10 {
+        let some = join_all((0..4).map(|_| act(&monitor, &[], &form))).await;
+        assert!(some.iter().all(|answer| answer.status() == 200));
+    }
+    let most = began.elapsed().as_secs_f64() / 0.1 + 1.0;
+    let rendered = rendered().await;
+    assert!((1.0..=most).contains(&rendered), "{rendered} states");
 }
 
 #[tokio::test(flavor = "multi_thread")]
