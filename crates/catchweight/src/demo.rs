@@ -242,7 +242,7 @@ async fn flow(
     let (outside, faults) = match ended {
         Ok(ended) => {
             ended?;
-            (watched.outside().await?, Vec::new())
+            (watched.outside().await, Vec::new())
         }
         Err(_) => {
             watched

@@ -115,7 +115,7 @@ async fn verdict(args: &VerifyArgs, watched: &Watched, began: Instant) -> anyhow
         watched.observer.caught_up().await;
         let subject = *subject.get_or_init(|| Subject::now(args.fish, watched));
         watched.settled(subject.awaited, QUIET).await;
-        let outside = watched.outside().await?;
+        let outside = watched.outside().await;
         Ok(subject.report(watched, &outside, began, Vec::new()))
     };
     match tokio::time::timeout(Duration::from_secs(args.timeout), whole).await {
@@ -175,18 +175,11 @@ impl Subject {
 async fn followed(watched: &Watched, began: Instant) -> Report {
     watched.observer.caught_up().await;
     loop {
-        let outside = match watched.outside().await {
-            Ok(outside) => outside,
-            Err(error) => {
-                tracing::warn!("waiting: {error:#}");
-                tokio::time::sleep(LOOK).await;
-                continue;
-            }
-        };
+        let outside = watched.outside().await;
         let ledger = watched
             .observer
             .ledger()
-            .without_those_on_their_way(&outside.stored, ON_THE_WAY);
+            .without_those_on_their_way(outside.stored.as_ref(), ON_THE_WAY);
         let report = watched.report_of(&ledger, &outside, None, began.elapsed(), Vec::new());
         if report.verdict == Verdict::Recovered {
             return report;

@@ -276,12 +276,11 @@ fn cause(report: &Report) -> Option<&Retraining> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
     use std::time::Duration;
 
     use messages::topics;
     use report::ledger::SeenRecord;
-    use report::{Ledger, ModelHistory, Sources};
+    use report::{Ledger, Sources};
 
     use super::*;
 
@@ -307,17 +306,7 @@ mod tests {
     }
 
     fn standing(ledger: &Ledger) -> Standing {
-        let report = report::build(&Sources {
-            ledger,
-            history: &ModelHistory::default(),
-            stored: &HashSet::new(),
-            planned: None,
-            threshold: 0.15,
-            window: Duration::from_secs(60),
-            wall: Duration::ZERO,
-            peak_memory_bytes: None,
-            faults: Vec::new(),
-        });
+        let report = report::build(&Sources::of(ledger, 0.15, Duration::from_secs(60)));
         Standing::of(Seen {
             report: &report,
             progress: &Progress::of(ledger),

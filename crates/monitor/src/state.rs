@@ -1,13 +1,10 @@
 //! The one state that the page shows. Its numbers come from the code that makes the report.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use messages::{EventTime, topics};
 use observer::traffic::TopicTraffic;
-use observer::watched::rows_of;
 use observer::{DeadLetter, Observer};
 use report::{Ledger, ModelHistory, Progress, Report, Sources};
 
@@ -70,16 +67,11 @@ impl State {
         let observer = &watching.observer;
         let ledger: Ledger = observer.ledger().clone();
         let history = outside.history.clone();
-        // Where no store is looked at, or it does not answer, a joined row counts as stored.
         let look = outside.stored.as_ref().and_then(Answer::known);
-        let stored = match look {
-            Some(look) => Cow::Borrowed(&look.found),
-            None => Cow::Owned(rows_of(&ledger.fish())),
-        };
-        let report = report_of(&ledger, &history, &stored, watching);
+        let report = report::build(&sources(&ledger, &history, look, watching));
         let progress = Progress::of(&ledger);
-        let settled = settled(&ledger, look, &stored, observer);
-        let missing = settled.map(|fish| missing(&fish, &history, &stored, watching));
+        let settled = settled(&ledger, look, observer);
+        let missing = settled.map(|fish| missing(&fish, &history, look, watching));
         let standstill = stalled(&ledger, look, observer);
         let standing = Standing::of(Seen {
             report: &report,
@@ -109,16 +101,11 @@ impl State {
 
 /// The fish that have had time to be stored, by event time and by the wall clock, and are known to be
 /// or not to be. Of those that were on the topics before not everything need have been seen.
-fn settled(
-    ledger: &Ledger,
-    look: Option<&Look>,
-    stored: &HashSet<String>,
-    observer: &Observer,
-) -> Option<Ledger> {
+fn settled(ledger: &Ledger, look: Option<&Look>, observer: &Observer) -> Option<Ledger> {
     let clock = observer.event_clock();
     let reached = topics::ALL.map(|topic| clock.reached(topic, TAKES));
     let settled = ledger
-        .without_those_on_their_way(stored, ON_THE_WAY)
+        .without_those_on_their_way(look.map(|look| &look.found), ON_THE_WAY)
         .measured_until(reached.into_iter().max()??)
         .with_fish(|fish| look.is_none_or(|look| look.was_for(fish)));
     Some(match observer.history_until() {
@@ -130,13 +117,13 @@ fn settled(
 fn missing(
     settled: &Ledger,
     history: &ModelHistory,
-    stored: &HashSet<String>,
+    look: Option<&Look>,
     watching: &Watching,
 ) -> Vec<String> {
     if settled.fish().is_empty() {
         return Vec::new();
     }
-    report::missing(&sources(settled, history, stored, watching))
+    report::missing(&sources(settled, history, look, watching))
 }
 
 /// The topics of the pipeline that no query writes, where the engine tells that.
@@ -159,29 +146,14 @@ fn charted(report: &Report) -> Report {
 fn sources<'a>(
     ledger: &'a Ledger,
     history: &'a ModelHistory,
-    stored: &'a HashSet<String>,
+    look: Option<&'a Look>,
     watching: &Watching,
 ) -> Sources<'a> {
     Sources {
-        ledger,
-        history,
-        stored,
-        planned: None,
-        threshold: watching.rule.threshold,
-        window: watching.rule.window,
-        wall: Duration::ZERO,
-        peak_memory_bytes: None,
-        faults: Vec::new(),
+        history: Some(history),
+        stored: look.map(|look| &look.found),
+        ..Sources::of(ledger, watching.rule.threshold, watching.rule.window)
     }
-}
-
-fn report_of(
-    ledger: &Ledger,
-    history: &ModelHistory,
-    stored: &HashSet<String>,
-    watching: &Watching,
-) -> Report {
-    report::build(&sources(ledger, history, stored, watching))
 }
 
 fn steps(report: &Report, ledger: &Ledger, watching: &Watching, look: Option<&Look>) -> Vec<Step> {
@@ -214,7 +186,7 @@ fn steps(report: &Report, ledger: &Ledger, watching: &Watching, look: Option<&Lo
         Step {
             name: "stored",
             topic: None,
-            fish: look.map(|_| fish.stored),
+            fish: fish.stored,
             waiting: look.map(|look| {
                 let fish = ledger.fish();
                 fish.iter().filter(|(_, one)| look.lacks(one)).count() as u64

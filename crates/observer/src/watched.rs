@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use messages::EventTime;
-use report::ledger::Fish;
+use report::ledger::{Fish, Trigger};
 use report::{Ledger, ModelHistory, Report, Sources};
 
 use crate::memory;
@@ -43,6 +43,12 @@ impl Awaited {
         }
     }
 
+    fn among(self, ledger: &Ledger) -> Vec<(&str, &Fish)> {
+        let mut fish = ledger.fish();
+        fish.retain(|(_, one)| self.holds(one));
+        fish
+    }
+
     fn holds(self, fish: &Fish) -> bool {
         match self {
             Self::MeasuredUntil(Some(until)) => fish.first_seen().is_none_or(|seen| seen <= until),
@@ -75,20 +81,29 @@ impl Watched {
     /// that does not answer is waited for too: set a time limit, and ask [`Self::last_look`] after it.
     pub async fn settled(&self, awaited: Awaited, quiet: Duration) {
         let mut changes = self.observer.changes();
+        let mut told = Vec::new();
         loop {
             // Before the look: what comes while it lasts is news.
             changes.mark_unchanged();
-            match self.open(awaited).await {
-                Ok(open) if open.is_empty() => {}
-                Ok(_) => {
-                    tokio::time::sleep(POLL).await;
-                    continue;
-                }
-                Err(error) => {
-                    tracing::warn!("waiting: {error:#}");
-                    tokio::time::sleep(SILENCE).await;
-                    continue;
-                }
+            if self.to_join(awaited) > 0 {
+                tokio::time::sleep(POLL).await;
+                continue;
+            }
+            let outside = self.ask(self.model_api.history()).await;
+            if outside.unknown != told {
+                outside
+                    .unknown
+                    .iter()
+                    .for_each(|why| tracing::warn!("waiting: {why}"));
+                told.clone_from(&outside.unknown);
+            }
+            if !outside.unknown.is_empty() {
+                tokio::time::sleep(SILENCE).await;
+                continue;
+            }
+            if !self.missing(awaited, &outside).is_empty() {
+                tokio::time::sleep(POLL).await;
+                continue;
             }
             if awaited.is_passed(&self.observer.ledger()) {
                 return;
@@ -103,78 +118,76 @@ impl Watched {
         }
     }
 
-    /// What is still missing, in words.
-    ///
-    /// # Errors
-    /// Where the store or the model API cannot be read.
-    pub async fn missing(&self, awaited: Awaited) -> anyhow::Result<String> {
-        let open = self.open(awaited).await?;
-        Ok(if open.is_empty() {
-            "nothing any more".to_owned()
-        } else {
-            open.join(", ")
-        })
+    /// How many of the awaited fish are not joined yet.
+    fn to_join(&self, awaited: Awaited) -> u64 {
+        let ledger = self.observer.ledger();
+        let fish = awaited.among(&ledger);
+        let joined = fish.iter().filter(|(_, one)| one.diff.is_some()).count() as u64;
+        let expected = awaited.planned().unwrap_or(fish.len() as u64);
+        expected.saturating_sub(joined)
     }
 
-    async fn open(&self, awaited: Awaited) -> anyhow::Result<Vec<String>> {
-        let (triggers, rows, to_join) = {
-            let ledger = self.observer.ledger();
-            let mut fish = ledger.fish();
-            fish.retain(|(_, one)| awaited.holds(one));
-            let joined = fish.iter().filter(|(_, one)| one.diff.is_some()).count() as u64;
-            let expected = awaited.planned().unwrap_or(fish.len() as u64);
-            let rows = rows_of(&fish);
-            (
-                ledger.triggers().to_vec(),
-                rows,
-                expected.saturating_sub(joined),
-            )
-        };
-        if to_join > 0 {
-            return Ok(vec![format!("{to_join} fish to be joined")]);
-        }
-        let mut open = Vec::new();
-        let to_store = rows.len() - self.stored.among(&rows).await?.len();
-        if to_store > 0 {
-            open.push(format!("{to_store} rows to be stored"));
-        }
-        let history = self.model_api.history().await?;
-        let to_answer = triggers
-            .iter()
-            .filter(|trigger| !history.has_settled(&trigger.value))
-            .count();
-        if to_answer > 0 {
-            open.push(format!("{to_answer} triggers to be answered"));
-        }
-        Ok(open)
+    /// What is still missing, in words, as far as that is known.
+    fn missing(&self, awaited: Awaited, outside: &Outside) -> Vec<String> {
+        let to_join = self.to_join(awaited);
+        let ledger = self.observer.ledger();
+        let to_store = outside.stored.as_ref().map_or(0, |stored| {
+            let rows = rows_of(&awaited.among(&ledger));
+            rows.iter().filter(|id| !stored.contains(*id)).count() as u64
+        });
+        let to_answer = outside.history.as_ref().map_or(0, |history| {
+            let open = |trigger: &&Trigger| !history.has_settled(&trigger.value);
+            ledger.triggers().iter().filter(open).count() as u64
+        });
+        [
+            (to_join, "fish to be joined"),
+            (to_store, "rows to be stored"),
+            (to_answer, "triggers to be answered"),
+        ]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect()
     }
 
     /// The model's history, and which rows of the fish that were seen are stored, as it is now.
-    ///
-    /// # Errors
-    /// Where the store or the model API cannot be read.
-    pub async fn outside(&self) -> anyhow::Result<Outside> {
-        let (triggers, rows) = {
-            let ledger = self.observer.ledger();
-            (ledger.triggers().to_vec(), rows_of(&ledger.fish()))
-        };
-        Ok(Outside {
-            history: self.model_api.history_of(&triggers).await?,
-            stored: self.stored.among(&rows).await?,
-        })
+    pub async fn outside(&self) -> Outside {
+        let triggers = self.observer.ledger().triggers().to_vec();
+        self.ask(self.model_api.history_of(&triggers)).await
     }
 
-    /// What can still be learned when a deadline has passed, with what went wrong: what was missing,
-    /// and what does not answer.
-    pub async fn last_look(&self, awaited: Awaited, after: &str) -> (Outside, Vec<String>) {
-        let missing = self.missing(awaited).await;
-        let missing = missing.unwrap_or_else(|error| format!("an answer: {error:#}"));
-        let mut faults = vec![format!("{after} still waiting for {missing}")];
-        let outside = self.outside().await.unwrap_or_else(|error| {
-            faults.push(format!("{error:#}"));
-            Outside::default()
+    /// Asks store and model API at the same time: one that does not answer hides nothing of the other.
+    async fn ask(&self, history: impl Future<Output = anyhow::Result<ModelHistory>>) -> Outside {
+        let rows = rows_of(&self.observer.ledger().fish());
+        let (stored, history) = tokio::join!(self.stored.among(&rows), history);
+        let mut unknown = Vec::new();
+        let stored = stored.map_err(|error| {
+            unknown.push(format!("which rows are stored is not known: {error:#}"))
         });
-        (outside, faults)
+        let history = history.map_err(|error| {
+            unknown.push(format!(
+                "what became of the triggers is not known: {error:#}"
+            ));
+        });
+        Outside {
+            stored: stored.ok(),
+            history: history.ok(),
+            unknown,
+        }
+    }
+
+    /// What can still be learned when a deadline has passed, with what was missing.
+    pub async fn last_look(&self, awaited: Awaited, after: &str) -> (Outside, Vec<String>) {
+        let outside = self.outside().await;
+        let missing = match self.missing(awaited, &outside) {
+            missing if !missing.is_empty() => missing.join(", "),
+            _ if !outside.unknown.is_empty() => "an answer".to_owned(),
+            _ => "nothing any more".to_owned(),
+        };
+        (
+            outside,
+            vec![format!("{after} still waiting for {missing}")],
+        )
     }
 
     /// The report of what was seen.
@@ -188,25 +201,25 @@ impl Watched {
         self.report_of(&self.observer.ledger(), outside, planned, wall, faults)
     }
 
-    /// The report of a part of what was seen.
+    /// The report of a part of what was seen. What the store or the model API did not tell is among its
+    /// reasons.
     pub fn report_of(
         &self,
         ledger: &Ledger,
         outside: &Outside,
         planned: Option<u64>,
         wall: Duration,
-        faults: Vec<String>,
+        mut faults: Vec<String>,
     ) -> Report {
+        faults.extend(outside.unknown.iter().cloned());
         report::build(&Sources {
-            ledger,
-            history: &outside.history,
-            stored: &outside.stored,
+            history: outside.history.as_ref(),
+            stored: outside.stored.as_ref(),
             planned,
-            threshold: self.rule.threshold,
-            window: self.rule.window,
             wall,
             peak_memory_bytes: memory::peak_bytes(),
             faults,
+            ..Sources::of(ledger, self.rule.threshold, self.rule.window)
         })
     }
 }
@@ -219,10 +232,12 @@ pub fn rows_of(fish: &[(&str, &Fish)]) -> HashSet<String> {
 }
 
 /// What is known of a run besides its topics.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Outside {
-    /// The model's versions and the decisions on them.
-    pub history: ModelHistory,
-    /// The identities of the stored rows.
-    pub stored: HashSet<String>,
+    /// The model's versions and the decisions on them; none where the model API does not tell.
+    pub history: Option<ModelHistory>,
+    /// The identities of the stored rows; none where the store does not tell.
+    pub stored: Option<HashSet<String>>,
+    /// What is not known, and why: empty where both answered.
+    pub unknown: Vec<String>,
 }

@@ -6,8 +6,8 @@ use crate::build::Sources;
 use crate::ledger::Fish;
 use crate::report::FishCounts;
 
-/// Whether a fish reached a step, given the identities of the rows in the store.
-type Reached = fn(&Fish, &HashSet<String>) -> bool;
+/// Whether a fish reached a step, given the identities of the rows in the store, where they are known.
+type Reached = fn(&Fish, Option<&HashSet<String>>) -> bool;
 
 /// The steps that a fish goes through, in their order.
 const STEPS: [(&str, Reached); 5] = [
@@ -15,15 +15,19 @@ const STEPS: [(&str, Reached); 5] = [
     ("predicted", |fish, _| fish.prediction.is_some()),
     ("weighed", |fish, _| fish.weighing.is_some()),
     ("joined", |fish, _| fish.diff.is_some()),
-    ("stored", |fish, stored| rows_of(fish, stored) > 0),
+    ("stored", is_stored),
 ];
 
-/// How many rows the store holds of a fish.
-pub(crate) fn rows_of(fish: &Fish, stored: &HashSet<String>) -> usize {
-    fish.row_ids
-        .iter()
-        .filter(|id| stored.contains(*id))
-        .count()
+/// Whether the store holds a row of a fish. Where that is not known, a joined one is not said to lack it.
+pub(crate) fn is_stored(fish: &Fish, stored: Option<&HashSet<String>>) -> bool {
+    let mut rows = fish.row_ids.iter();
+    rows.any(|id| stored.is_none_or(|stored| stored.contains(id)))
+}
+
+/// Whether the store is known to hold several rows of a fish.
+fn is_stored_twice(fish: &Fish, stored: Option<&HashSet<String>>) -> bool {
+    let rows = fish.row_ids.iter();
+    stored.is_some_and(|stored| rows.filter(|id| stored.contains(*id)).nth(1).is_some())
 }
 
 pub(crate) fn counts(fish: &[(&str, &Fish)], sources: &Sources<'_>) -> FishCounts {
@@ -38,7 +42,7 @@ pub(crate) fn counts(fish: &[(&str, &Fish)], sources: &Sources<'_>) -> FishCount
         predicted,
         weighed,
         joined,
-        stored,
+        stored: sources.stored.map(|_| stored),
         duplicates: fish.iter().map(|(_, one)| one.duplicates).sum(),
         dead_letters: sources.ledger.dead_letters().values().sum(),
         unreadable: sources.ledger.unreadable().values().sum(),
@@ -93,7 +97,7 @@ pub(crate) fn unaccounted(fish: &[(&str, &Fish)], sources: &Sources<'_>) -> Vec<
     );
     let twice: Vec<&str> = fish
         .iter()
-        .filter(|(_, one)| rows_of(one, sources.stored) > 1)
+        .filter(|(_, one)| is_stored_twice(one, sources.stored))
         .map(|(id, _)| *id)
         .collect();
     if !twice.is_empty() {

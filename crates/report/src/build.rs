@@ -17,10 +17,10 @@ use crate::report::{FishRow, Phase, Report, Retraining, Verdict};
 pub struct Sources<'a> {
     /// What was on the topics.
     pub ledger: &'a Ledger,
-    /// The model's versions and the decisions on them.
-    pub history: &'a ModelHistory,
-    /// The identities (`_id`) of the rows in the store.
-    pub stored: &'a HashSet<String>,
+    /// The model's versions and the decisions on them; none where they are not known.
+    pub history: Option<&'a ModelHistory>,
+    /// The identities (`_id`) of the rows in the store; none where they are not known.
+    pub stored: Option<&'a HashSet<String>>,
     /// How many fish were to be measured, where that is known.
     pub planned: Option<u64>,
     /// The mean relative error above which a window triggers.
@@ -33,6 +33,23 @@ pub struct Sources<'a> {
     pub peak_memory_bytes: Option<u64>,
     /// What went wrong outside of what the topics show, such as a deadline that passed.
     pub faults: Vec<String>,
+}
+
+impl<'a> Sources<'a> {
+    /// What was on the topics, and nothing else: the threshold and the window are the trigger's.
+    pub fn of(ledger: &'a Ledger, threshold: f64, window: Duration) -> Self {
+        Self {
+            ledger,
+            history: None,
+            stored: None,
+            planned: None,
+            threshold,
+            window,
+            wall: Duration::ZERO,
+            peak_memory_bytes: None,
+            faults: Vec::new(),
+        }
+    }
 }
 
 /// The report of a run.
@@ -61,12 +78,14 @@ pub fn build(sources: &Sources<'_>) -> Report {
             erring_version: &trigger.value.model_version,
         })
         .collect();
-    let activations = sources.history.activations();
+    let unknown = ModelHistory::default();
+    let history = sources.history.unwrap_or(&unknown);
+    let activations = history.activations();
     let drifts = episodes(&scored, &alarms, &activations, sources.threshold);
 
     let mut retrainings: Vec<_> = triggers
         .iter()
-        .map(|trigger| retraining(trigger, &fish, sources))
+        .map(|trigger| retraining(trigger, &fish, history, sources.window))
         .collect();
     for drift in &drifts {
         mark_recovery(drift, &positions, &rows, &mut retrainings);
@@ -80,11 +99,14 @@ pub fn build(sources: &Sources<'_>) -> Report {
         .filter_map(|drift| rows.get(*positions.get(drift.first_drifted)?))
         .collect();
     reasons.extend(open.iter().map(|row| {
-        format!(
-            "the drift that began with fish {} ({}) did not end: no {RECOVERED_RUN} fish in a \
-             row, answered by a newer version, had a mean error below the threshold",
-            row.id, row.species
-        )
+        let drift = format!("the drift that began with fish {} ({})", row.id, row.species);
+        match sources.history {
+            Some(_) => format!(
+                "{drift} did not end: no {RECOVERED_RUN} fish in a row, answered by a newer version, \
+                 had a mean error below the threshold"
+            ),
+            None => format!("whether {drift} ended is not known: nothing is known of newer versions"),
+        }
     }));
     let open_drift = open.first().map(|row| row.id.clone());
     let verdict = match (reasons.is_empty(), drifts.is_empty()) {
@@ -171,8 +193,12 @@ pub(crate) fn phases(rows: &[FishRow]) -> Vec<Phase> {
         .collect()
 }
 
-fn retraining(trigger: &Trigger, fish: &[(&str, &Fish)], sources: &Sources<'_>) -> Retraining {
-    let (history, window) = (sources.history, sources.window);
+fn retraining(
+    trigger: &Trigger,
+    fish: &[(&str, &Fish)],
+    history: &ModelHistory,
+    window: Duration,
+) -> Retraining {
     let RetrainTrigger {
         model_version,
         species,

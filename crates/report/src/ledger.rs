@@ -10,6 +10,8 @@ use messages::{
     WeightPrediction, topics,
 };
 
+use crate::account::is_stored;
+
 /// One record as it was read from a topic.
 #[derive(Clone, Copy, Debug)]
 pub struct SeenRecord<'a> {
@@ -231,20 +233,19 @@ impl Ledger {
     }
 
     /// This ledger without the fish that are still on their way: [first seen](Fish::first_seen) within
-    /// `on_the_way` before the newest fish was, and not stored yet. A fish of which only a prediction
-    /// or a weighing was seen is on its way no longer than any other.
+    /// `on_the_way` before the newest fish was, and not stored yet; where it is not known which rows are
+    /// `stored`, not joined yet. A fish of which only a prediction or a weighing was seen is on its way no
+    /// longer than any other.
     #[must_use]
     pub fn without_those_on_their_way(
         &self,
-        stored: &HashSet<String>,
+        stored: Option<&HashSet<String>>,
         on_the_way: Duration,
     ) -> Self {
         let newest = self.fish.values().filter_map(Fish::first_seen).max();
         let since = newest.map(|newest| newest.before(on_the_way));
-        self.clone().with_fish(|fish| {
-            let complete = fish.row_ids.iter().any(|id| stored.contains(id));
-            complete || fish.first_seen() < since
-        })
+        self.clone()
+            .with_fish(|fish| is_stored(fish, stored) || fish.first_seen() < since)
     }
 
     /// The newest event time of a measurement.
@@ -387,7 +388,8 @@ mod tests {
                 &measurement(id, second)
             ));
         }
-        let settled = ledger.without_those_on_their_way(&HashSet::new(), Duration::from_secs(20));
+        let settled =
+            ledger.without_those_on_their_way(Some(&HashSet::new()), Duration::from_secs(20));
         let ids: Vec<_> = settled.fish().into_iter().map(|(id, _)| id).collect();
         assert_eq!(ids, ["1"]);
     }
@@ -427,7 +429,8 @@ mod tests {
             None,
             &newest
         ));
-        let settled = ledger.without_those_on_their_way(&HashSet::new(), Duration::from_secs(20));
+        let settled =
+            ledger.without_those_on_their_way(Some(&HashSet::new()), Duration::from_secs(20));
         let ids: Vec<_> = settled.fish().into_iter().map(|(id, _)| id).collect();
         assert_eq!(ids, ["1"]);
         let since = |text: &str| {
@@ -456,7 +459,7 @@ mod tests {
         // Also where the topic of the measurements cannot be read at all.
         let settled = |ledger: &Ledger| {
             let settled =
-                ledger.without_those_on_their_way(&HashSet::new(), Duration::from_secs(20));
+                ledger.without_those_on_their_way(Some(&HashSet::new()), Duration::from_secs(20));
             let ids = settled.fish().into_iter().map(|(id, _)| id.to_owned());
             ids.collect::<Vec<_>>()
         };

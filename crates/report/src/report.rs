@@ -58,8 +58,8 @@ pub struct FishCounts {
     pub weighed: u64,
     /// With a row of predicted and actual weight.
     pub joined: u64,
-    /// With a row in the store.
-    pub stored: u64,
+    /// With a row in the store; null where the store did not tell.
+    pub stored: Option<u64>,
     /// Records beyond the first of a fish on a topic.
     pub duplicates: u64,
     /// Records on dead-letter topics.

@@ -88,25 +88,15 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
     use std::time::Duration;
 
     use super::*;
+    use crate::Ledger;
     use crate::build::{Sources, build};
-    use crate::{Ledger, ModelHistory};
 
     fn report(errors: &[f64]) -> Report {
-        let mut report = build(&Sources {
-            ledger: &Ledger::default(),
-            history: &ModelHistory::default(),
-            stored: &HashSet::new(),
-            planned: None,
-            threshold: 0.15,
-            window: Duration::from_secs(60),
-            wall: Duration::ZERO,
-            peak_memory_bytes: None,
-            faults: Vec::new(),
-        });
+        let nothing = Ledger::default();
+        let mut report = build(&Sources::of(&nothing, 0.15, Duration::from_secs(60)));
         let rows = errors.iter().enumerate().map(|(at, error)| {
             let bad = *error > 0.15;
             FishRow {

@@ -64,6 +64,7 @@ impl Display for Report {
 
 impl Display for FishCounts {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let stored = self.stored.map(|stored| stored.to_string());
         write!(
             f,
             "Fish: {} measured, {} predicted, {} weighed, {} joined, {} stored; {} duplicates, {} dead letters, {} unreadable",
@@ -71,7 +72,7 @@ impl Display for FishCounts {
             self.predicted,
             self.weighed,
             self.joined,
-            self.stored,
+            stored.as_deref().unwrap_or("not known how many"),
             self.duplicates,
             self.dead_letters,
             self.unreadable
@@ -94,7 +95,10 @@ impl Display for Phase {
 
 impl Display for Retraining {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let outcome = self.outcome.as_deref().unwrap_or("not decided");
+        let outcome = self
+            .outcome
+            .as_deref()
+            .unwrap_or("what came of it is not known");
         writeln!(
             f,
             "Trigger {} to {}: model {} erred by {} on average over fish {} to {} ({})",

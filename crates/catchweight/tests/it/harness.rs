@@ -60,7 +60,12 @@ impl Running {
 
     /// More fish than anybody waits for: the topics are never silent.
     pub(crate) fn fish_come(&mut self) {
-        let plan = fish("salmon:100000", 1);
+        self.fish_of("salmon:100000");
+    }
+
+    /// The fish of a plan.
+    pub(crate) fn fish_of(&mut self, plan: &str) {
+        let plan = fish(plan, 1);
         let machines = FishProducer::bind(&plan, self.embedded.kafka()).expect("settings");
         let stop = self.tasks.shutdown();
         self.tasks.spawn("machines", machines.run(stop));

@@ -111,15 +111,10 @@ impl Run {
             run.pass(at, second, stretch, plan, &mut noise);
         }
         report::build(&Sources {
-            ledger: &run.ledger,
-            history: &run.history,
-            stored: &run.stored,
+            history: Some(&run.history),
+            stored: Some(&run.stored),
             planned: Some(run.done.len() as u64),
-            threshold: THRESHOLD,
-            window: Duration::from_secs(60),
-            wall: Duration::from_secs(18),
-            peak_memory_bytes: None,
-            faults: Vec::new(),
+            ..Sources::of(&run.ledger, THRESHOLD, Duration::from_secs(60))
         })
     }
 

@@ -99,15 +99,10 @@ fn sources<'a>(
     (ledger, history, stored): &'a (Ledger, ModelHistory, HashSet<String>),
 ) -> Sources<'a> {
     Sources {
-        ledger,
-        history,
-        stored,
+        history: Some(history),
+        stored: Some(stored),
         planned: Some(30),
-        threshold: 0.15,
-        window: Duration::from_secs(60),
-        wall: Duration::from_secs(18),
-        peak_memory_bytes: None,
-        faults: Vec::new(),
+        ..Sources::of(ledger, 0.15, Duration::from_secs(60))
     }
 }
 
@@ -252,7 +247,31 @@ fn a_fish_that_was_not_stored_fails_the_run_and_is_named_with_where_it_was_last_
     let report = build(&sources(&run));
     assert_eq!(report.verdict, Verdict::Failed);
     assert_eq!(report.reasons, ["fish 7 not stored (last seen: joined)"]);
-    assert_eq!(report.fish.stored, 29);
+    assert_eq!(report.fish.stored, Some(29));
+}
+
+#[test]
+fn where_the_store_or_the_model_api_did_not_tell_nothing_is_said_of_fish_and_versions_for_them() {
+    let run = drifted();
+    let of_topics = build(&Sources {
+        history: None,
+        stored: None,
+        ..sources(&run)
+    });
+    assert_eq!((of_topics.fish.joined, of_topics.fish.stored), (30, None));
+    assert!(
+        of_topics
+            .to_string()
+            .contains("30 joined, not known how many stored;")
+    );
+    let reason = "whether the drift that began with fish 10 (walleye) ended is not known: nothing is known of newer versions";
+    assert_eq!(of_topics.reasons, [reason]);
+    let of_store = build(&Sources {
+        history: None,
+        ..sources(&run)
+    });
+    assert_eq!(of_store.fish.stored, Some(30));
+    assert_eq!(of_store.reasons, [reason]);
 }
 
 #[test]
