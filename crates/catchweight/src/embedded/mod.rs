@@ -136,10 +136,7 @@ impl Embedded {
         };
         let engine = Runtime::start(kafka.clone(), options).await?;
         engine.execute(script.text()).await?;
-        let topics = Arc::new(KafkaTopics::of_embedded(
-            &kafka,
-            Some(broker.topic_maker()),
-        )?);
+        let topics = Arc::new(KafkaTopics::of(&engine)?);
         let api = ports::bound(args.ksql_port, 8088, async |listen| {
             let config = ksql_engine::serve::Config {
                 listen,

@@ -51,7 +51,7 @@ async fn serve(
         return Ok(());
     };
     let runtime = runtime?;
-    let topics = Arc::new(KafkaTopics::of_broker(&kafka)?);
+    let topics = Arc::new(KafkaTopics::of(&runtime)?);
     let config = Config {
         listen,
         limits: Limits::default(),

@@ -34,40 +34,64 @@ pub(crate) struct Listed {
     pub(crate) replicas: Vec<u32>,
 }
 
-/// A client that reads nothing, but asks for metadata.
-pub(crate) fn asking(settings: &KafkaSettings) -> Result<Arc<BaseConsumer>, RuntimeError> {
-    let consumer = settings.assigning_consumer("ksql-topics").create();
-    consumer
-        .map(Arc::new)
-        .map_err(RuntimeError::kafka("a consumer cannot be made"))
-}
+/// A client that reads nothing, but asks about the cluster; clones share it.
+#[derive(Clone)]
+pub(crate) struct Asking(Arc<BaseConsumer>);
 
-/// All topics, by name. Asking for all makes none.
-pub(crate) async fn list(consumer: &Arc<BaseConsumer>) -> Result<Vec<Listed>, RuntimeError> {
-    let consumer = Arc::clone(consumer);
-    // librdkafka waits for the answer in the calling thread.
-    let metadata = tokio::task::spawn_blocking(move || consumer.fetch_metadata(None, ANSWER))
-        .await
-        .map_err(|_| RuntimeError::Interrupted)?
-        .map_err(RuntimeError::kafka(
+impl Asking {
+    pub(crate) fn new(settings: &KafkaSettings) -> Result<Self, RuntimeError> {
+        let consumer = settings.assigning_consumer("ksql-topics").create();
+        let consumer = consumer.map_err(RuntimeError::kafka("a consumer cannot be made"))?;
+        Ok(Self(Arc::new(consumer)))
+    }
+
+    /// All topics, by name. Asking for all makes none.
+    pub(crate) async fn topics(&self) -> Result<Vec<Listed>, RuntimeError> {
+        let metadata = self.ask(|consumer| consumer.fetch_metadata(None, ANSWER));
+        let metadata = metadata.await?.map_err(RuntimeError::kafka(
             "the broker's topics cannot be found out",
         ))?;
-    let known = metadata.topics().iter();
-    let known = known.filter(|topic| topic.error().is_none());
-    let mut topics: Vec<Listed> = known
-        .map(|topic| {
-            let partitions = topic.partitions().iter();
-            let replicas = partitions.map(|partition| partition.replicas().len());
-            Listed {
-                name: topic.name().to_owned(),
-                replicas: replicas
-                    .map(|count| u32::try_from(count).unwrap_or(u32::MAX))
-                    .collect(),
+        let known = metadata.topics().iter();
+        let known = known.filter(|topic| topic.error().is_none());
+        let mut topics: Vec<Listed> = known
+            .map(|topic| {
+                let partitions = topic.partitions().iter();
+                let replicas = partitions.map(|partition| partition.replicas().len());
+                Listed {
+                    name: topic.name().to_owned(),
+                    replicas: replicas
+                        .map(|count| u32::try_from(count).unwrap_or(u32::MAX))
+                        .collect(),
+                }
+            })
+            .collect();
+        topics.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(topics)
+    }
+
+    /// The broker's id of its cluster, if it tells.
+    pub(crate) async fn cluster_id(&self) -> Result<Option<String>, RuntimeError> {
+        self.ask(|consumer| consumer.client().fetch_cluster_id(ANSWER))
+            .await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&BaseConsumer) -> T + Send + 'static,
+    ) -> Result<T, RuntimeError> {
+        let consumer = Arc::clone(&self.0);
+        // librdkafka waits for the answer in the calling thread.
+        let asked = tokio::task::spawn_blocking(move || {
+            let answer = question(&consumer);
+            // What the client has to say meanwhile would be kept until somebody hears it: this hands
+            // its errors to the log.
+            while let Some(Err(error)) = consumer.poll(Duration::ZERO) {
+                tracing::debug!(%error, "the client that asks for topics");
             }
-        })
-        .collect();
-    topics.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(topics)
+            answer
+        });
+        asked.await.map_err(|_| RuntimeError::Interrupted)
+    }
 }
 
 /// How long the broker may take to do what an admin client asks.

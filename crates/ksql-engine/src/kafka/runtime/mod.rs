@@ -7,7 +7,6 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kafka_io::KafkaSettings;
-use rdkafka::consumer::BaseConsumer;
 use rdkafka::producer::FutureProducer;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -21,7 +20,7 @@ use crate::kafka::metrics::Metrics;
 use crate::kafka::options::Options;
 use crate::kafka::produce::producer;
 use crate::kafka::query::Target;
-use crate::kafka::topics::{self, NewTopic};
+use crate::kafka::topics::{self, Asking, NewTopic};
 use crate::plan::QueryPlan;
 use crate::registry::{Effect, Executed, Registry};
 use pipeline::Pipeline;
@@ -58,8 +57,7 @@ struct Inner {
     settings: KafkaSettings,
     options: Options,
     producer: FutureProducer,
-    /// Asks for topics.
-    asking: Arc<BaseConsumer>,
+    asking: Asking,
     registry: Mutex<Registry>,
     /// One script at a time.
     executing: tokio::sync::Mutex<()>,
@@ -78,8 +76,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn add_topics(catalog: &mut Catalog, asking: &Arc<BaseConsumer>) -> Result<(), RuntimeError> {
-    for topic in topics::list(asking).await? {
+async fn add_topics(catalog: &mut Catalog, asking: &Asking) -> Result<(), RuntimeError> {
+    for topic in asking.topics().await? {
         let partitions = u32::try_from(topic.replicas.len()).unwrap_or(u32::MAX);
         catalog.add_topic(topic.name, partitions);
     }
@@ -93,7 +91,7 @@ impl Runtime {
     /// Where the broker does not answer in time, or the processing log cannot be made.
     pub async fn start(settings: KafkaSettings, options: Options) -> Result<Self, RuntimeError> {
         settings.reach(options.patience).await?;
-        let asking = topics::asking(&settings)?;
+        let asking = Asking::new(&settings)?;
         let mut catalog = Catalog::new();
         add_topics(&mut catalog, &asking).await?;
         if catalog.partitions(&options.processing_log).is_none() {
@@ -123,6 +121,18 @@ impl Runtime {
                 listeners: std::sync::atomic::AtomicU64::new(0),
             }),
         })
+    }
+
+    pub(crate) fn settings(&self) -> &KafkaSettings {
+        &self.inner.settings
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.inner.options
+    }
+
+    pub(crate) fn asking(&self) -> &Asking {
+        &self.inner.asking
     }
 
     /// What the queries count.

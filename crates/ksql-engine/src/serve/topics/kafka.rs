@@ -5,20 +5,16 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kafka_io::KafkaSettings;
 use rdkafka::admin::{
     AdminClient, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::kafka::topics;
-use crate::kafka::{CreateTopic, NewTopic as EngineTopic, RuntimeError};
+use crate::kafka::topics::{self, Asking};
+use crate::kafka::{CreateTopic, NewTopic as EngineTopic, Runtime, RuntimeError};
 use crate::serve::topics::{Topic, TopicSpec, Topics, TopicsError};
 
-/// How long the broker may take to answer.
-const ANSWER: Duration = Duration::from_secs(30);
 /// How often a new topic is looked for until the broker names it.
 const LOOKS: u32 = 100;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
@@ -27,8 +23,7 @@ const DEFAULT_RETENTION_MS: i64 = 604_800_000;
 
 /// The topics of a broker.
 pub struct KafkaTopics {
-    /// Reads nothing; asks for metadata.
-    consumer: Arc<BaseConsumer>,
+    asking: Asking,
     administration: Administration,
 }
 
@@ -36,8 +31,8 @@ pub struct KafkaTopics {
 enum Administration {
     /// The broker.
     Broker(AdminClient<DefaultClientContext>),
-    /// Whoever started a broker that makes none on request; none: nobody.
-    Embedder(Option<CreateTopic>),
+    /// Whoever started a broker that makes none on request.
+    Embedder(CreateTopic),
 }
 
 impl std::fmt::Debug for KafkaTopics {
@@ -47,32 +42,23 @@ impl std::fmt::Debug for KafkaTopics {
 }
 
 impl KafkaTopics {
-    /// Of a broker that makes topics on request.
+    /// Those of the runtime's broker, made as the runtime makes them.
     ///
     /// # Errors
     /// Where the settings make no client.
-    pub fn of_broker(settings: &KafkaSettings) -> Result<Self, TopicsError> {
-        let admin =
-            settings.producer("ksql-server-admin").create().map_err(
-                TopicsError::of::<KafkaError>("an admin client cannot be made"),
-            )?;
+    pub fn of(runtime: &Runtime) -> Result<Self, TopicsError> {
+        let administration = match &runtime.options().create_topic {
+            Some(create) => Administration::Embedder(Arc::clone(create)),
+            None => {
+                let admin = runtime.settings().producer("ksql-server-admin").create();
+                Administration::Broker(admin.map_err(TopicsError::of::<KafkaError>(
+                    "an admin client cannot be made",
+                ))?)
+            }
+        };
         Ok(Self {
-            consumer: consumer(settings)?,
-            administration: Administration::Broker(admin),
-        })
-    }
-
-    /// Of a broker that only lists its topics; `create` makes new ones, if anybody can.
-    ///
-    /// # Errors
-    /// Where the settings make no client.
-    pub fn of_embedded(
-        settings: &KafkaSettings,
-        create: Option<CreateTopic>,
-    ) -> Result<Self, TopicsError> {
-        Ok(Self {
-            consumer: consumer(settings)?,
-            administration: Administration::Embedder(create),
+            asking: runtime.asking().clone(),
+            administration,
         })
     }
 
@@ -114,14 +100,10 @@ impl KafkaTopics {
     }
 }
 
-fn consumer(settings: &KafkaSettings) -> Result<Arc<BaseConsumer>, TopicsError> {
-    topics::asking(settings).map_err(TopicsError::of::<RuntimeError>("the broker is not asked"))
-}
-
 impl Topics for KafkaTopics {
     fn list(&self) -> BoxFuture<'_, Result<Vec<Topic>, TopicsError>> {
         async {
-            let listed = topics::list(&self.consumer).await;
+            let listed = self.asking.topics().await;
             let listed = listed.map_err(TopicsError::of::<RuntimeError>("the broker was asked"))?;
             let topics = listed.into_iter().map(|topic| Topic {
                 name: topic.name,
@@ -179,7 +161,7 @@ impl Topics for KafkaTopics {
         async move {
             match &self.administration {
                 Administration::Broker(admin) => self.create_on(admin, &topic).await,
-                Administration::Embedder(Some(create)) => {
+                Administration::Embedder(create) => {
                     let new = EngineTopic {
                         name: topic.name.clone(),
                         partitions: topic.partitions,
@@ -191,11 +173,6 @@ impl Topics for KafkaTopics {
                     })?;
                     self.known(&topic.name).await
                 }
-                Administration::Embedder(None) => Err(TopicsError {
-                    action: format!("topic '{}' cannot be created", topic.name),
-                    reason: "this broker makes no topics on request; use one that exists"
-                        .to_owned(),
-                }),
             }
         }
         .boxed()
@@ -232,18 +209,10 @@ impl Topics for KafkaTopics {
 
     fn cluster_id(&self) -> BoxFuture<'_, Result<String, TopicsError>> {
         async {
-            let consumer = Arc::clone(&self.consumer);
-            let id = blocking(move || consumer.client().fetch_cluster_id(ANSWER)).await?;
+            let id = self.asking.cluster_id().await;
+            let id = id.map_err(TopicsError::of::<RuntimeError>("the broker was asked"))?;
             Ok(id.unwrap_or_else(|| "unknown".to_owned()))
         }
         .boxed()
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    ask: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, TopicsError> {
-    tokio::task::spawn_blocking(ask)
-        .await
-        .map_err(TopicsError::of("the broker was not asked"))
 }

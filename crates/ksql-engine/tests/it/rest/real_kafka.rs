@@ -4,6 +4,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use kafka_io::KafkaSettings;
+use ksql_engine::kafka::{Options, Runtime};
 use ksql_engine::serve::{KafkaTopics, TopicSpec, Topics};
 
 use crate::wait::until;
@@ -11,7 +12,8 @@ use crate::wait::until;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_is_made_with_its_partitions_and_retention_and_deleted() {
     let servers = std::env::var("KAFKA_BOOTSTRAP_SERVERS").unwrap();
-    let topics = KafkaTopics::of_broker(&KafkaSettings::plain(servers)).unwrap();
+    let runtime = Runtime::start(KafkaSettings::plain(servers), Options::default());
+    let topics = KafkaTopics::of(&runtime.await.unwrap()).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let name = format!("ksql-engine-{}", now.as_nanos());
     let spec = TopicSpec {

@@ -119,7 +119,7 @@ impl World {
         };
         let metrics = options.metrics.clone();
         let runtime = Runtime::start(settings.clone(), options).await.unwrap();
-        let embedded = KafkaTopics::of_embedded(&settings, Some(create.clone())).unwrap();
+        let embedded = KafkaTopics::of(&runtime).unwrap();
         let topics = topics(embedded);
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
