@@ -67,6 +67,15 @@ impl Text {
         }
     }
 
+    /// How many UTF-16 units it has.
+    pub(crate) fn length(&self) -> usize {
+        match self {
+            Text::Whole(text) if text.is_ascii() => text.len(),
+            Text::Whole(text) => text.encode_utf16().count(),
+            Text::Cut(units) => units.len(),
+        }
+    }
+
     /// Its characters' code points; that of a half is the half.
     pub(crate) fn code_points(&self) -> Vec<u32> {
         match self {
@@ -226,6 +235,10 @@ mod tests {
         assert_eq!(right.map(str::to_uppercase).encoded(), "?B");
         assert_eq!(left.compare(&right), Ordering::Less);
         assert_eq!(right.code_points(), [0xDE00, 0x62]);
+        assert_eq!(
+            [&whole, &left, &Text::from("ab")].map(Text::length),
+            [4, 2, 2]
+        );
     }
 
     #[test]

@@ -144,12 +144,12 @@ fn all(nodes: &[Node], row: RowRef<'_>) -> Result<Vec<Value>, EvalError> {
 }
 
 fn joined(left: &Value, right: &Value) -> Text {
-    let null = Text::from("null");
+    let null = || Text::from("null");
     match (left, right) {
         (Value::Text(left), Value::Text(right)) => left.joined(right),
-        (Value::Text(left), _) => left.joined(&null),
-        (_, Value::Text(right)) => null.joined(right),
-        _ => null.joined(&null),
+        (Value::Text(left), _) => left.joined(&null()),
+        (_, Value::Text(right)) => null().joined(right),
+        _ => null().joined(&null()),
     }
 }
 

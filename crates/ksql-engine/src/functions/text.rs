@@ -45,7 +45,7 @@ pub(crate) fn lcase(args: &[Value]) -> Result<Value, EvalError> {
 
 pub(crate) fn len(args: &[Value]) -> Result<Value, EvalError> {
     of_text(args, |text| {
-        Value::Integer(i32::try_from(text.units().len()).unwrap_or(i32::MAX))
+        Value::Integer(i32::try_from(text.length()).unwrap_or(i32::MAX))
     })
 }
 
