@@ -20,6 +20,41 @@ const SHIFT: u32 = 52;
 impl DoubleDigits {
     /// Of a finite number that is not negative.
     pub(crate) fn of(number: f64) -> Self {
+        if Self::are_shortest(number) {
+            Self::shortest(number)
+        } else {
+            Self::step_by_step(number)
+        }
+    }
+
+    /// Whether the digits are the shortest that read back as the number, because no number of this
+    /// range lies halfway between two texts of so few digits.
+    pub(crate) fn are_shortest(number: f64) -> bool {
+        (1e-3..1e7).contains(&number.abs())
+    }
+
+    /// In the range of [`Self::are_shortest`], where texts have no exponent.
+    fn shortest(number: f64) -> Self {
+        let mut buffer = zmij::Buffer::new();
+        let text = buffer.format_finite(number);
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let mut found = Self::empty();
+        found.exponent = whole.len() as i32;
+        for digit in whole.bytes().chain(fraction.bytes()) {
+            if found.count == 0 && digit == b'0' {
+                found.exponent -= 1;
+            } else {
+                found.push(digit - b'0');
+            }
+        }
+        while found.digits().last() == Some(&b'0') {
+            found.count -= 1;
+        }
+        found
+    }
+
+    /// As the JDK finds them, in numbers as wide as it takes.
+    fn step_by_step(number: f64) -> Self {
         let bits = number.to_bits();
         let mut fraction = bits & ((1 << SHIFT) - 1);
         let mut exponent = (bits >> SHIFT & 0x7FF) as i32;
@@ -427,7 +462,22 @@ impl Big {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::numbers::double_text;
+
+    #[test]
+    fn the_shortest_digits_are_those_found_step_by_step() {
+        let mut number = 1e-3_f64;
+        while number < 1e7 {
+            for number in [number, (number * 1e3).round() / 1e3, number.round()] {
+                if DoubleDigits::are_shortest(number) {
+                    let found = DoubleDigits::step_by_step(number);
+                    assert_eq!(DoubleDigits::of(number), found, "{number}");
+                }
+            }
+            number *= 1.000_73;
+        }
+    }
 
     /// What JDK 17 answered.
     #[test]

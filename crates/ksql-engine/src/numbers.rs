@@ -76,9 +76,7 @@ pub(crate) fn compare_double_with(number: f64, digits: &Digits, nearest: f64) ->
 
 /// Appends a finite number as [`double_text`] writes it.
 pub(crate) fn write_double(number: f64, bytes: &mut Vec<u8>) {
-    if (1e-3..1e7).contains(&number.abs()) {
-        // Here JDK 17 writes the shortest digits too, because no number lies halfway between two texts
-        // of so few digits.
+    if DoubleDigits::are_shortest(number) {
         bytes.extend_from_slice(zmij::Buffer::new().format_finite(number).as_bytes());
     } else {
         bytes.extend_from_slice(double_text(number).as_bytes());
