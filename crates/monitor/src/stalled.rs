@@ -73,9 +73,14 @@ fn is_too_long(one: &Standstill, seen: Seen) -> bool {
         Step::Weighed | Step::Stored => ON_THE_WAY,
     };
     let in_vain = one.waited > takes && seen.first_is_old && seen.none_passed >= QUIET;
-    // Where no more come, what went to the dead letters is done with.
-    let waits = one.step != Step::Weighed && one.fish > one.dead_letters;
-    in_vain || (waits && seen.none_came >= takes)
+    // Of the weighing nothing says whether it is still to come.
+    let no_more_come = one.step != Step::Weighed && seen.none_came >= takes;
+    if no_more_come {
+        // What went to the dead letters is done with.
+        one.fish > one.dead_letters
+    } else {
+        in_vain
+    }
 }
 
 #[cfg(test)]
@@ -133,8 +138,9 @@ mod tests {
         assert!(is_too_long(&one, ended));
         one.dead_letters = 3;
         assert!(!is_too_long(&one, ended));
-        // A minute of fish of which none passed is a standstill, whatever became of them.
+        // While they come, those of which none passes are a standstill, whatever becomes of them.
         one.waited = 2 * TAKES;
         assert!(is_too_long(&one, COMING));
+        assert!(!is_too_long(&one, ended));
     }
 }
