@@ -13,7 +13,7 @@ use service_runtime::{CancellationToken, Tasks, UsageError};
 use tokio::time::timeout_at;
 
 use crate::embedded::{Embedded, PipelineArgs};
-use crate::progress;
+use crate::progress::{self, Live};
 
 /// The demo's speed unless another one is asked for.
 const SPEED: f64 = 20.0;
@@ -205,7 +205,7 @@ async fn flow(
     let producer = FishProducer::bind(&fish, embedded.kafka())?;
     let simulation = producer.simulation();
     let planned = simulation.count();
-    progress::say(&format!("seed        {}\n", simulation.seed()));
+    progress::say_seed(simulation);
     let speed = simulation.speed();
     let last = simulation
         .fish()
@@ -235,9 +235,10 @@ async fn flow(
         watched.settled(awaited, QUIET).await;
         anyhow::Ok(())
     };
+    let mut live = Live::of(watched.observer.clone());
     let ended = tokio::select! {
         ended = timeout_at(deadline(span + FINISH), whole) => ended,
-        () = progress::show(&watched.observer) => Ok(Ok(())),
+        () = live.show() => Ok(Ok(())),
     };
     let (outside, faults) = match ended {
         Ok(ended) => {
@@ -250,7 +251,7 @@ async fn flow(
                 .await
         }
     };
-    progress::done(&watched.observer);
+    live.done();
     // Who looks sees the end.
     embedded.looks().refresh().await;
     Ok(Outcome {

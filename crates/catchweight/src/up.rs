@@ -9,7 +9,7 @@ use report::Ledger;
 use service_runtime::{CancellationToken, Tasks, UsageError};
 
 use crate::embedded::{Embedded, PipelineArgs};
-use crate::progress;
+use crate::progress::{self, Live};
 
 /// How many fish the live line's ledger remembers.
 const REMEMBERED: usize = 1_000;
@@ -68,12 +68,13 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
             () = stop.cancelled() => return Ok(()),
         }
         let producer = FishProducer::bind(&fish, &kafka)?;
-        progress::say(&format!("seed        {}\n", producer.simulation().seed()));
+        progress::say_seed(producer.simulation());
+        let mut live = Live::of(observer);
         tokio::select! {
             ended = producer.run(stop.clone()) => ended.context("the machines stopped")?,
-            () = progress::show(&observer) => {}
+            () = live.show() => {}
         }
-        progress::done(&observer);
+        live.done();
         if stop.is_cancelled() {
             return Ok(());
         }

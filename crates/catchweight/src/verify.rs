@@ -13,7 +13,7 @@ use service_runtime::{CancellationToken, Tasks};
 
 use crate::demo::{ReportArgs, conclude};
 use crate::pipeline_files::FileArgs;
-use crate::progress;
+use crate::progress::Live;
 
 /// How often a verdict is looked for while a pipeline is followed.
 const LOOK: Duration = Duration::from_secs(1);
@@ -87,13 +87,14 @@ pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Resul
         rule,
     };
 
+    let mut live = Live::of(watched.observer.clone());
     let report = {
         let flow = verdict(&args, &watched, began);
         let failure = tasks.join();
         tokio::pin!(flow, failure);
         let report = tokio::select! {
             report = &mut flow => Some(report),
-            () = progress::show(&watched.observer) => None,
+            () = live.show() => None,
             ended = &mut failure => { ended?; None }
         };
         let report = report.context("stopped before there was a verdict")?;
@@ -101,7 +102,7 @@ pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Resul
         failure.await?;
         report?
     };
-    progress::done(&watched.observer);
+    live.done();
     conclude(&report, &args.output)
 }
 

@@ -71,6 +71,18 @@ fn ones_own_fish_and_a_model_trained_on_them_are_steady_and_the_report_is_writte
         report.to_str().expect("UTF-8"),
     ]);
     assert!(output.status.success(), "{}", stderr(&output));
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        !stdout.contains("seed"),
+        "a file's fish have none: {stdout}"
+    );
+    let of_progress: Vec<_> = stdout
+        .lines()
+        .filter(|line| line.starts_with("measured"))
+        .collect();
+    let written = of_progress.len();
+    let once: std::collections::HashSet<_> = of_progress.into_iter().collect();
+    assert_eq!(once.len(), written, "each state once: {stdout}");
     let report: serde_json::Value =
         serde_json::from_slice(&std::fs::read(report).expect("a report")).expect("JSON");
     assert_eq!(report["verdict"], "steady");

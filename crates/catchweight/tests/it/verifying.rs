@@ -1,37 +1,38 @@
 //! A pipeline that runs, reported on from outside.
 
-use std::path::Path;
+use std::process::{Command, Output};
 use std::time::Duration;
 
-use catchweight::demo::ReportArgs;
-use catchweight::verify::{self, VerifyArgs};
-use model_server::StoreAddress;
 use observer::Awaited;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::harness::{LIMIT, Running, pipeline};
+use crate::harness::{LIMIT, Running};
 
-/// What asks about a running pipeline and leaves a report in `file`.
-fn args(running: &Running, file: &Path) -> VerifyArgs {
-    VerifyArgs {
-        kafka: running.embedded.kafka().clone(),
-        model_url: running.embedded.model_url().to_owned(),
-        store: StoreAddress::Sqlite(running.data.path().join("catchweight.sqlite")),
-        follow: false,
-        fish: None,
-        timeout: 60,
-        output: ReportArgs {
-            report: Some(file.to_owned()),
-            plot: None,
-        },
-        files: pipeline().files,
-    }
-}
-
-fn report_in(file: &Path) -> Value {
-    let report = std::fs::read(file).expect("a report");
-    serde_json::from_slice(&report).expect("JSON")
+/// What `catchweight verify` says of a running pipeline within so many seconds, and its report.
+async fn verify(running: &Running, model_url: &str, seconds: u64) -> (Output, Value) {
+    let report = running.data.path().join("report.json");
+    let store = running.data.path().join("catchweight.sqlite");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_catchweight"));
+    command
+        .args(["verify", "--model-url", model_url])
+        .args([
+            "--bootstrap-servers",
+            &running.embedded.kafka().bootstrap_servers,
+        ])
+        .args(["--store", &format!("sqlite:{}", store.display())])
+        .args(["--timeout", &seconds.to_string()])
+        .arg("--report")
+        .arg(&report)
+        .env_remove("RUST_LOG");
+    let output = tokio::task::spawn_blocking(move || command.output());
+    let output = timeout(LIMIT, output).await;
+    let output = output
+        .expect("it has a limit of its own")
+        .expect("no panic")
+        .expect("it starts");
+    let report = std::fs::read(report).expect("a report");
+    (output, serde_json::from_slice(&report).expect("JSON"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,15 +48,14 @@ async fn while_fish_keep_coming_those_that_were_measured_when_it_began_are_accou
     };
     timeout(LIMIT, measured).await.expect("twenty fish");
 
-    let file = running.data.path().join("report.json");
-    let args = args(&running, &file);
-    let verdict = timeout(
-        Duration::from_secs(90),
-        verify::run(args, running.tasks.shutdown()),
-    )
-    .await;
-    verdict.expect("it has a limit of its own").expect("steady");
-    let report = report_in(&file);
+    let (output, report) = verify(&running, running.embedded.model_url(), 60).await;
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{stdout}");
+    // One topic is read ahead of the others: no numbers before all were read.
+    assert!(
+        stdout.starts_with("reading the topics\nmeasured "),
+        "{stdout}"
+    );
     assert_eq!(report["verdict"], "steady", "{report}");
     let steps = ["measured", "predicted", "weighed", "joined", "stored"];
     let fish = steps.map(|step| report["fish"][step].as_u64().expect("a number"));
@@ -80,16 +80,12 @@ async fn while_the_model_api_is_away_stored_fish_are_told_as_stored_and_what_is_
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let model_url = format!("http://{}", nobody.local_addr().expect("an address"));
     drop(nobody);
-    let file = running.data.path().join("report.json");
-    let args = VerifyArgs {
-        model_url: model_url.clone(),
-        timeout: 10,
-        ..args(&running, &file)
-    };
-    let verdict = timeout(LIMIT, verify::run(args, running.tasks.shutdown())).await;
-    let verdict = verdict.expect("it has a limit of its own");
-    verdict.expect_err("of triggers nothing is known");
-    let report = report_in(&file);
+    let (output, report) = verify(&running, &model_url, 10).await;
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "of triggers nothing is known"
+    );
     assert_eq!(report["fish"]["stored"], 20, "{report}");
     let reasons = report["reasons"].as_array().expect("reasons");
     assert_eq!(reasons[0], "after 10 s still waiting for an answer");

@@ -145,9 +145,9 @@ impl Simulation {
         Ok(simulation)
     }
 
-    /// The seed, set or drawn: with it, this run's fish come again.
-    pub fn seed(&self) -> u64 {
-        self.seed
+    /// The seed, set or drawn: with it, this run's fish come again. Those of a file have none.
+    pub fn seed(&self) -> Option<u64> {
+        matches!(self.source, Source::Plan { .. }).then_some(self.seed)
     }
 
     /// When the first fish is measured.

@@ -64,7 +64,7 @@ fn without_a_seed_two_runs_have_different_fish_and_tell_the_seed_to_repeat_them(
         Simulation::new(&unset).unwrap(),
     );
     assert_ne!(lines(&one), lines(&other));
-    let again = Simulation::new(&config("salmon:3", one.seed())).unwrap();
+    let again = Simulation::new(&config("salmon:3", one.seed().unwrap())).unwrap();
     assert_eq!(lines(&again), lines(&one));
 }
 

@@ -19,7 +19,10 @@ pub(super) fn section(state: &State) -> Markup {
         } @else {
             ul.plain {
                 @for (topic, number) in &state.dead_letters {
-                    li { strong { (count(*number)) } " on " span.topic { (topic) } }
+                    li {
+                        strong { (count(*number)) } " on " span.topic { (topic) }
+                        div.note { code { "catchweight replay --topic " (topic) } }
+                    }
                 }
             }
             (table(
@@ -29,7 +32,7 @@ pub(super) fn section(state: &State) -> Markup {
                 [Text("Record"), Text("Reason")],
                 state.letters.iter().take(SHOWN).map(row),
             ))
-            p.note { code { "catchweight replay" } " sends them back to where they came from." }
+            p.note { "A replay sends them back to where they came from, once each." }
         }
     }
 }
