@@ -1,6 +1,6 @@
 //! What all requests share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kafka_io::KafkaSettings;
@@ -35,7 +35,7 @@ pub(crate) struct State {
 pub(crate) type Shared = Arc<State>;
 
 impl State {
-    /// What there is now.
+    /// What there is now, without what only a statement's text tells.
     pub(crate) async fn view(&self) -> Result<View, TopicsError> {
         let topics = self.topics.list().await?;
         let mut registry = self.runtime.registry();
@@ -44,24 +44,28 @@ impl State {
                 .catalog_mut()
                 .add_topic(topic.name.clone(), topic.partitions());
         }
-        let sinks = registry
-            .queries()
-            .iter()
-            .map(|query| query.sink.topic.as_str());
-        let mut sinks: Vec<&str> = sinks
-            .filter(|sink| topics.iter().any(|topic| topic.name == *sink))
-            .collect();
-        sinks.sort_unstable();
-        sinks.dedup();
-        let retentions = self.topics.retentions_ms(&sinks).await?;
-        let sinks = sinks.into_iter().map(str::to_owned);
-        let retentions: HashMap<String, i64> = sinks.zip(retentions).collect();
         Ok(View {
             registry,
             topics,
-            retentions,
+            retentions: HashMap::new(),
             broken: self.runtime.broken(),
         })
+    }
+
+    /// What there is now, for statements that are written back: ksqlDB's text of a query tells how
+    /// long its sink keeps records, which the broker must be asked for.
+    pub(crate) async fn view_to_write_back(&self) -> Result<View, TopicsError> {
+        let mut view = self.view().await?;
+        let queries = view.registry.queries().iter();
+        let sinks: BTreeSet<&str> = queries
+            .map(|query| query.sink.topic.as_str())
+            .filter(|sink| view.topic(sink).is_some())
+            .collect();
+        let sinks: Vec<&str> = sinks.into_iter().collect();
+        let retentions = self.topics.retentions_ms(&sinks).await?;
+        let sinks = sinks.into_iter().map(str::to_owned);
+        view.retentions = sinks.zip(retentions).collect();
+        Ok(view)
     }
 
     /// How long a topic keeps its records.

@@ -17,7 +17,7 @@ pub(crate) struct View {
     pub(crate) registry: Registry,
     /// The broker's topics, by name.
     pub(crate) topics: Vec<Topic>,
-    /// How long the sinks' topics keep records, by topic.
+    /// How long the sinks' topics keep records, by topic; none unless a text is to be written back.
     pub(crate) retentions: HashMap<String, i64>,
     /// Why queries stopped, by their ids.
     pub(crate) broken: HashMap<String, String>,

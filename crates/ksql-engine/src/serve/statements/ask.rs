@@ -15,10 +15,11 @@ pub(super) async fn answer(
     sql: &str,
     properties: &Properties,
 ) -> Result<Value, ApiError> {
-    let view = state
-        .view()
-        .await
-        .map_err(|error| ApiError::topics(&error, sql))?;
+    let view = match tells_texts(kind) {
+        true => state.view_to_write_back().await,
+        false => state.view().await,
+    };
+    let view = view.map_err(|error| ApiError::topics(&error, sql))?;
     let gone = |what: &str| {
         // It was there when the request was checked; another request has dropped it since.
         ApiError::statement(
@@ -56,5 +57,13 @@ pub(super) async fn answer(
             "this statement has no answer here",
             sql,
         )),
+    }
+}
+
+/// Whether the answer has the text of a stream, table or query.
+fn tells_texts(kind: &StatementKind) -> bool {
+    match kind {
+        StatementKind::Show { what, extended } => *extended || matches!(what, Listing::Queries),
+        _ => true,
     }
 }

@@ -106,7 +106,7 @@ async fn shown(
         return Ok(sql.to_owned());
     }
     let view = state
-        .view()
+        .view_to_write_back()
         .await
         .map_err(|error| ApiError::topics(&error, sql))?;
     let text = effects.iter().find_map(|effect| match effect {

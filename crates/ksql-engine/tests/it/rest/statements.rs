@@ -189,6 +189,25 @@ async fn what_was_declared_before_the_server_is_shown_and_has_a_status() {
 }
 
 /// A statement's answer as one row per line, without the line about the columns.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_broker_is_asked_for_settings_of_topics_only_where_a_text_is_written_back() {
+    let world = World::start().await;
+    let fill = "CREATE STREAM X WITH (KAFKA_TOPIC='x') AS SELECT ID, V FROM S;";
+    let (status, answer) = world.ksql(&format!("{SOURCE}{fill}")).await;
+    assert_eq!(status, 200, "{answer}");
+    let asked = world.retentions_asked();
+    let (status, _) = world.ksql("SHOW STREAMS; SHOW TOPICS;").await;
+    assert_eq!(status, 200);
+    let select = json!({"ksql": "SELECT * FROM X;"});
+    let (status, answer) = world.post_text("/query", &select.to_string()).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(world.retentions_asked(), asked);
+    let (_, answer) = world.ksql("DESCRIBE X;").await;
+    let text = answer[0]["sourceDescription"]["statement"].as_str();
+    assert!(text.unwrap().contains("RETENTION_MS=604800000"), "{answer}");
+    assert_eq!(world.retentions_asked(), asked + 1);
+}
+
 async fn rows(world: &World, sql: &str) -> Vec<String> {
     let request = json!({ "sql": sql }).to_string();
     let (status, answer) = world.post_text("/query-stream", &request).await;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc as std_mpsc;
 
 use futures::FutureExt;
@@ -52,6 +53,7 @@ fn cluster() -> (KafkaSettings, CreateTopic) {
 struct TestTopics {
     topics: KafkaTopics,
     retention_ms: i64,
+    retentions_asked: Arc<AtomicUsize>,
 }
 
 impl Topics for TestTopics {
@@ -62,6 +64,7 @@ impl Topics for TestTopics {
         &'a self,
         topics: &'a [&'a str],
     ) -> BoxFuture<'a, Result<Vec<i64>, TopicsError>> {
+        self.retentions_asked.fetch_add(1, Ordering::Relaxed);
         async { Ok(vec![self.retention_ms; topics.len()]) }.boxed()
     }
     fn create(&self, topic: TopicSpec) -> BoxFuture<'_, Result<(), TopicsError>> {
@@ -85,6 +88,7 @@ pub(super) struct World {
     pub(super) runtime: Runtime,
     pub(super) shutdown: CancellationToken,
     pub(super) served: Option<tokio::task::JoinHandle<anyhow::Result<()>>>,
+    retentions_asked: Arc<AtomicUsize>,
     create: CreateTopic,
     metrics: Metrics,
     producer: FutureProducer,
@@ -102,13 +106,18 @@ impl World {
     }
 
     pub(super) async fn with(limits: Limits, retention_ms: i64) -> Self {
-        Self::of(limits, |topics| {
+        let retentions_asked = Arc::new(AtomicUsize::new(0));
+        let asked = Arc::clone(&retentions_asked);
+        let mut world = Self::of(limits, |topics| {
             Arc::new(TestTopics {
                 topics,
                 retention_ms,
+                retentions_asked: asked,
             })
         })
-        .await
+        .await;
+        world.retentions_asked = retentions_asked;
+        world
     }
 
     async fn of(limits: Limits, topics: impl FnOnce(KafkaTopics) -> Arc<dyn Topics>) -> Self {
@@ -139,6 +148,7 @@ impl World {
             runtime,
             served: Some(tokio::spawn(server.run(shutdown.clone()))),
             shutdown,
+            retentions_asked: Arc::default(),
             create,
             metrics,
             producer: settings.producer("test").create().unwrap(),
@@ -206,6 +216,11 @@ impl World {
 
     pub(super) async fn ksql(&self, sql: &str) -> (u16, Value) {
         self.post("/ksql", &json!({ "ksql": sql })).await
+    }
+
+    /// How often the broker was asked how long topics keep records.
+    pub(super) fn retentions_asked(&self) -> usize {
+        self.retentions_asked.load(Ordering::Relaxed)
     }
 
     /// The ids of the persistent queries by what they fill.
