@@ -152,34 +152,39 @@ impl fmt::Debug for Text {
 
 /// In upper case, as JDK 17 has it.
 pub(crate) fn upper(text: &str) -> String {
-    with_java_case(text, str::to_uppercase)
+    around(text, has_newer_upper_case, str::to_uppercase)
 }
 
 /// In lower case, as JDK 17 has it.
 pub(crate) fn lower(text: &str) -> String {
-    with_java_case(text, str::to_lowercase)
+    around(text, is_newer_letter, str::to_lowercase)
 }
 
-/// JDK 17 knows Unicode 13: letters that have got their other case since stay as they are.
-fn with_java_case(text: &str, change: impl Fn(&str) -> String) -> String {
-    if text.is_ascii() || !text.contains(has_newer_case) {
+/// Changes what is between the characters that are kept, each piece for itself.
+fn around(text: &str, is_kept: fn(char) -> bool, change: fn(&str) -> String) -> String {
+    if text.is_ascii() || !text.contains(is_kept) {
         return change(text);
     }
-    let pieces = text.split_inclusive(has_newer_case);
+    let pieces = text.split_inclusive(is_kept);
     pieces.fold(String::new(), |mut changed, piece| {
-        let kept = piece.trim_end_matches(has_newer_case);
+        let kept = piece.trim_end_matches(is_kept);
         changed.push_str(&change(kept));
         changed.push_str(piece.get(kept.len()..).unwrap_or(""));
         changed
     })
 }
 
-fn has_newer_case(c: char) -> bool {
+/// JDK 17 knows Unicode 13: letters that have got an upper case since stay as they are. In lower case
+/// these two are letters like others beside a sigma, which is another one at the end of a word.
+fn has_newer_upper_case(c: char) -> bool {
+    matches!(u32::from(c), 0x19B | 0x264) || is_newer_letter(c)
+}
+
+/// Letters with two cases that Unicode 13 does not have.
+fn is_newer_letter(c: char) -> bool {
     matches!(
         u32::from(c),
-        0x19B
-            | 0x264
-            | 0x1C89..=0x1C8A
+        0x1C89..=0x1C8A
             | 0x2C2F
             | 0x2C5F
             | 0xA7C0..=0xA7C1
@@ -248,6 +253,7 @@ mod tests {
             "STRASSE Ÿ \u{19B}X\u{264}\u{10597}Y"
         );
         assert_eq!(lower("ΑΣ\u{2C2F}Σ İ"), "ας\u{2C2F}σ i\u{307}");
+        assert_eq!(lower("ΑΣ\u{19B} \u{264}Σ"), "ασ\u{19B} \u{264}ς");
     }
 
     #[test]
