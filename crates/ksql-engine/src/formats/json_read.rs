@@ -137,7 +137,7 @@ fn object_slots<'t>(
     if !raw.starts_with('{') {
         return Err(error(format!(
             "an object was expected, not {}",
-            excerpt(raw)
+            kind_of(raw)
         )));
     }
     slots(
@@ -218,31 +218,34 @@ impl<'t> Visitor<'t> for Slots<'_> {
     }
 }
 
-fn excerpt(raw: &str) -> String {
-    let mut text: String = raw.chars().take(40).collect();
-    if text.len() < raw.len() {
-        text.push('…');
+/// What kind of value it is. Errors tell no value: they go to logs, where rows do not belong.
+fn kind_of(raw: &str) -> &'static str {
+    match raw.as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b'"') => "a text",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        _ => "a number",
     }
-    text
 }
 
 /// A JSON text that is no VARCHAR: there half a character is wrong in any case.
 fn plain_text_of(raw: &str) -> Result<String, DecodeError> {
     let text = text_of(raw)?;
     let whole = text.whole().map(str::to_owned);
-    whole.ok_or_else(|| error(format!("{} has half a character", excerpt(raw))))
+    whole.ok_or_else(|| error("a text has half a character"))
 }
 
 pub(super) fn number_of(raw: &str) -> Result<JsonNumber<'_>, DecodeError> {
-    JsonNumber::new(raw)
-        .ok_or_else(|| error(format!("the number {} is out of range", excerpt(raw))))
+    JsonNumber::new(raw).ok_or_else(|| error("a number is out of range"))
 }
 
 /// One value from its JSON text, which has no spaces around it.
 fn read_value(raw: &str, ty: &SqlType, texts: &mut Texts) -> Result<Value, DecodeError> {
     let first = raw.as_bytes().first().copied().unwrap_or(b' ');
     let is_number = first == b'-' || first.is_ascii_digit();
-    let mismatch = || error(format!("{} is no {ty}", excerpt(raw)));
+    let mismatch = || error(format!("{} is no {ty}", kind_of(raw)));
     if first == b'n' {
         return Ok(Value::Null);
     }
@@ -386,6 +389,56 @@ mod tests {
                 }),
             ]
         })
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_and_tells_no_value() {
+        let read = |ty: SqlType, json: &str| {
+            let name = "F".to_owned();
+            let mut reader = JsonReader::new(&[Column { name, ty }], &[true]);
+            let read = reader.read(json.as_bytes(), &mut Vec::new());
+            read.expect_err("no such value").0
+        };
+        let inner = Field {
+            name: "I".to_owned(),
+            ty: SqlType::Boolean,
+        };
+        for (ty, json, told) in [
+            (
+                SqlType::Integer,
+                r#"{"F":"4711x"}"#,
+                "field `F`: a text is no INTEGER",
+            ),
+            (
+                SqlType::Double,
+                r#"{"F":[4711]}"#,
+                "field `F`: an array is no DOUBLE",
+            ),
+            (
+                SqlType::BigInt,
+                r#"{"F":"\ud8004711"}"#,
+                "field `F`: a text has half a character",
+            ),
+            (
+                SqlType::BigInt,
+                r#"{"F":4711e99999999999}"#,
+                "field `F`: a number is out of range",
+            ),
+            (
+                SqlType::Struct([inner].into()),
+                r#"{"F":{"I":4711}}"#,
+                "field `F`: field `I`: a number is no BOOLEAN",
+            ),
+            (
+                SqlType::Integer,
+                r#""4711""#,
+                "an object was expected, not a text",
+            ),
+        ] {
+            assert_eq!(read(ty, json), told);
+        }
+        let unfinished = read(SqlType::Integer, r#"{"F":4711"#);
+        assert!(!unfinished.contains("4711"), "{unfinished}");
     }
 
     proptest! {
