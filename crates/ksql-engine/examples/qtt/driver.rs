@@ -17,9 +17,10 @@ pub(crate) struct Driver {
 struct Query {
     task: Task,
     writer: SinkWriter,
+    stopped: bool,
 }
 
-/// What came out, and at which input a query stopped.
+/// What came out, and at which input the first query stopped.
 #[derive(Default)]
 pub(crate) struct Fed {
     pub(crate) records: Vec<OutputRecord>,
@@ -31,6 +32,7 @@ impl Driver {
         let queries = registry.queries().iter().map(|query| Query {
             task: Task::new(Arc::clone(&query.plan), query.sink.key_format, 1),
             writer: SinkWriter::new(&query.plan, &query.sink),
+            stopped: false,
         });
         Self {
             queries: queries.collect(),
@@ -38,20 +40,21 @@ impl Driver {
         }
     }
 
-    /// Each input and all that follows from it before the next one.
+    /// Each input and all that follows from it before the next one. Where a query stops, the others go
+    /// on.
     pub(crate) fn feed(&mut self, inputs: Vec<Record>) -> Fed {
         let mut fed = Fed::default();
         for (index, input) in inputs.into_iter().enumerate() {
             let mut waiting = VecDeque::from([self.appended(input)]);
             while let Some(record) = waiting.pop_front() {
-                for query in &mut self.queries {
+                for query in self.queries.iter_mut().filter(|query| !query.stopped) {
                     let (written, goes_on) = query.take(&record);
                     let appended = written.iter().map(|output| as_record(output.clone()));
                     waiting.extend(appended.map(|record| numbered(&mut self.offsets, record)));
                     fed.records.extend(written);
                     if !goes_on {
-                        fed.stopped_at = Some(index);
-                        return fed;
+                        query.stopped = true;
+                        fed.stopped_at.get_or_insert(index);
                     }
                 }
             }
@@ -76,7 +79,7 @@ impl Driver {
                 let (outputs, goes_on) = query.take(record);
                 records.extend(outputs);
                 if !goes_on {
-                    fed.stopped_at = Some(index);
+                    fed.stopped_at.get_or_insert(index);
                     break;
                 }
             }
