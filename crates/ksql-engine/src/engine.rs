@@ -1,4 +1,5 @@
-//! The engine in memory: statements and records in, records out.
+//! The engine in memory: statements and records in, records out. Tests and benchmarks run it; a program
+//! runs queries on Kafka's topics ([`crate::kafka`]).
 //!
 //! Each record is processed completely before the next one: it goes to every query that reads its
 //! topic, in the order in which the queries were created, and what those write goes the same way.
@@ -64,7 +65,7 @@ pub struct Input {
 pub struct Processed {
     /// The records that were written, in their order.
     pub records: Vec<OutputRecord>,
-    /// Records that queries left out.
+    /// Records that queries left out, and expressions that failed in records that they used.
     pub problems: Vec<Problem>,
     /// Queries that stopped.
     pub failures: Vec<QueryFailed>,

@@ -11,9 +11,10 @@
 //! | run | [`engine`], [`kafka`] | in memory, or on Kafka's topics |
 //! | serve | [`serve`] | ksqlDB's REST API |
 //!
-//! An expression or function is added in one place: an operator in `analyse/typing.rs` with its
-//! evaluation in `execute/eval.rs`, a scalar function in [`functions::scalar`], an aggregate in
-//! [`functions::aggregate`].
+//! An expression or function is added in one place. An operator's types are in `analyse/typing.rs`
+//! (comparisons and `IN` in `analyse/typing/compare.rs`; arrays, maps, structs, `->` and `[]` in
+//! `analyse/typing/collect.rs`), its evaluation in `execute/eval.rs`; a scalar function is in
+//! [`functions::scalar`], an aggregate in [`functions::aggregate`].
 
 pub mod analyse;
 pub mod catalog;

@@ -1,7 +1,8 @@
 //! What is running: the catalog, the queries and the settings, changed by statements.
 //!
-//! Executing statements here starts nothing: it gives [`Effect`]s, and whoever runs queries (the
-//! in-memory [`Engine`](crate::engine::Engine) or the Kafka runtime) acts on them.
+//! Executing statements here starts nothing: it gives [`Effect`]s. The
+//! [runtime](crate::kafka::Runtime) acts on them with Kafka's topics, the
+//! [`Engine`](crate::engine::Engine) of tests and benchmarks in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

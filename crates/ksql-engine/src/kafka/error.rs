@@ -1,4 +1,4 @@
-//! The errors of queries on Kafka.
+//! What ends a query or a start on Kafka, and what a person can do about it.
 
 use rdkafka::error::KafkaError;
 

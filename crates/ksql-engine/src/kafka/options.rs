@@ -1,4 +1,4 @@
-//! The settings of a runtime.
+//! What a runtime is told: clients' names, topics, counters and how long it waits.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use crate::kafka::metrics::Metrics;
 use crate::kafka::script::PROCESSING_LOG;
 use crate::kafka::topics::CreateTopic;
 
-/// What a runtime may be told.
+/// Settings of a runtime; each has a default.
 #[derive(Clone)]
 pub struct Options {
     /// Prefix of the clients' names.
     pub client_id: String,
-    /// The topic for records that a query cannot use, and for expressions that fail.
+    /// The topic in which queries tell which records they cannot read and which expressions fail.
     pub processing_log: String,
     /// Makes topics; none: the broker is asked.
     pub create_topic: Option<CreateTopic>,

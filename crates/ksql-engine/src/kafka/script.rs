@@ -6,7 +6,8 @@ use crate::catalog::Catalog;
 use crate::error::StatementError;
 use crate::registry::{Effect, Registry};
 
-/// Where records go that a query cannot use, unless it is told otherwise: ksqlDB's name for it.
+/// Where a query tells which records it cannot read and which expressions fail, unless it is told
+/// otherwise: ksqlDB's name for it.
 pub const PROCESSING_LOG: &str = "default_ksql_processing_log";
 
 /// A script whose statements are all supported, as far as that can be said without a broker.
