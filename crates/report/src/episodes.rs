@@ -1,9 +1,10 @@
 //! Where drift began and where it ended.
 //!
-//! An episode begins with the first fish of a window that triggered, was answered by the version
-//! that erred, and whose error is above the threshold. It ends with the first of
-//! [`RECOVERED_RUN`] fish in a row that were answered by versions activated since and whose mean
-//! error is below the threshold.
+//! An episode begins within a window that triggered, among the fish that the version that erred
+//! answered, where the sum of what their errors are above the threshold began to rise to its highest
+//! value without falling to zero in between (the change point of a CUSUM; Page 1954, Biometrika 41):
+//! one odd fish before the others begins no drift. It ends with the first of [`RECOVERED_RUN`] fish in
+//! a row that were answered by versions activated since and whose mean error is below the threshold.
 
 use messages::EventTime;
 
@@ -45,12 +46,7 @@ pub(crate) fn episodes(
 ) -> Vec<Episode> {
     let mut episodes: Vec<Episode> = Vec::new();
     for alarm in alarms {
-        let drifted = fish.iter().position(|one| {
-            (alarm.start..alarm.end).contains(&one.weighed)
-                && one.version == alarm.erring_version
-                && one.error > threshold
-        });
-        let Some(first_drifted) = drifted else {
+        let Some(first_drifted) = onset(fish, alarm, threshold) else {
             continue;
         };
         // A later window of the same stretch: the old version's last fish, weighed after the switch.
@@ -72,6 +68,28 @@ pub(crate) fn episodes(
         }
     }
     episodes
+}
+
+/// Where the errors of a window began to be too high.
+fn onset(fish: &[Scored<'_>], alarm: &Alarm<'_>, threshold: f64) -> Option<usize> {
+    let (mut sum, mut began) = (0.0, None);
+    let (mut highest, mut onset) = (0.0, None);
+    for (position, one) in fish.iter().enumerate() {
+        let window = alarm.start..alarm.end;
+        if !window.contains(&one.weighed) || one.version != alarm.erring_version {
+            continue;
+        }
+        sum += one.error - threshold;
+        if sum <= 0.0 {
+            (sum, began) = (0.0, None);
+            continue;
+        }
+        let began = *began.get_or_insert(position);
+        if sum > highest {
+            (highest, onset) = (sum, Some(began));
+        }
+    }
+    onset
 }
 
 fn recovery(
@@ -138,6 +156,15 @@ mod tests {
                 first_recovered: Some(10)
             }]
         );
+    }
+
+    #[test]
+    fn an_odd_fish_before_the_others_begins_no_drift() {
+        let mut answers = vec![("a", 0.02), ("a", 0.3)];
+        answers.extend([("a", 0.05); 3]);
+        answers.extend([("a", 0.5); 5]);
+        let found = episodes(&fish(&answers), &[alarm(0, 20, "a")], &["a"], 0.15);
+        assert_eq!(found.first().map(|one| one.first_drifted), Some(5));
     }
 
     #[test]
