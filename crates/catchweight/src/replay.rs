@@ -2,7 +2,7 @@
 
 use kafka_io::KafkaSettings;
 use kafka_io::replay::{ReplayArgs, replay};
-use service_runtime::CancellationToken;
+use service_runtime::{CancellationToken, UsageError};
 
 use crate::progress;
 
@@ -22,10 +22,15 @@ pub struct ReplayCommand {
 /// Sends the letters back and says how many.
 ///
 /// # Errors
-/// Where a topic cannot be read or written. Letters that were sent by then are not sent again.
+/// A [`UsageError`] where there are no such letters; any other error where a topic cannot be read or
+/// written. Letters that were sent by then are not sent again.
 pub async fn run(args: ReplayCommand, shutdown: CancellationToken) -> anyhow::Result<()> {
     tokio::select! {
-        replayed = replay(&args.kafka, &args.letters) => progress::say(&replayed?.to_string()),
+        replayed = replay(&args.kafka, &args.letters) => match replayed {
+            Ok(replayed) => progress::say(&replayed.to_string()),
+            Err(error) if error.is_of_usage() => anyhow::bail!(UsageError(error.to_string())),
+            Err(error) => return Err(error.into()),
+        },
         () = shutdown.cancelled() => anyhow::bail!("interrupted; what was not sent can be sent by another replay"),
     }
     Ok(())

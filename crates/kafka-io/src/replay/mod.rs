@@ -64,7 +64,9 @@ pub struct ReplayArgs {
 /// What a replay did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
-    /// Letters that were sent back (or would be).
+    /// Whether nothing was sent, only counted.
+    pub dry_run: bool,
+    /// Letters that were sent back, or would be.
     pub sent: u64,
     /// Older letters that were settled because only the newest was asked for.
     pub passed_over: u64,
@@ -80,9 +82,14 @@ pub struct Replayed {
 
 impl fmt::Display for Replayed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sent = if self.dry_run {
+            "would be sent back"
+        } else {
+            "sent back"
+        };
         write!(
             f,
-            "{} sent back, {} older ones passed over, {} settled before, {} not asked for, {} of unknown origin, {} too large to be kept",
+            "{} {sent}, {} older ones passed over, {} settled before, {} not asked for, {} of unknown origin, {} too large to be kept",
             self.sent,
             self.passed_over,
             self.settled_before,
@@ -96,6 +103,25 @@ impl fmt::Display for Replayed {
 /// Why a replay failed. What it had sent by then is noted, so that it may be run again.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
+    /// The offsets that were asked for are none.
+    #[error("--from {from} is after --to {to}")]
+    NoOffsets {
+        /// The first.
+        from: i64,
+        /// The last.
+        to: i64,
+    },
+    /// The topic does not have this partition.
+    #[error("`{topic}` has no partition {partition}")]
+    NoPartition {
+        /// The dead-letter topic.
+        topic: String,
+        /// What was asked for.
+        partition: i32,
+    },
+    /// No record of the topic says where it came from.
+    #[error("`{0}` holds no dead letters: none of its records says where it came from")]
+    NoLetters(String),
     /// The topic has no partitions.
     #[error("there is no topic `{0}`; name a dead-letter topic, such as machine-measurement-dlq")]
     NoTopic(String),
@@ -121,13 +147,31 @@ pub enum ReplayError {
     Panic(String),
 }
 
+impl ReplayError {
+    /// Whether the letters that were asked for do not exist.
+    pub fn is_of_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::NoOffsets { .. }
+                | Self::NoPartition { .. }
+                | Self::NoLetters(_)
+                | Self::NoTopic(_)
+        )
+    }
+}
+
 /// Sends the letters that `args` choose back to where they came from.
 ///
 /// # Errors
-/// Where the topic does not exist, or Kafka refuses something.
+/// Where there are no such letters, or Kafka refuses something.
 pub async fn replay(kafka: &KafkaSettings, args: &ReplayArgs) -> Result<Replayed, ReplayError> {
     kafka.reach(PATIENCE).await?;
     let (kafka, args) = (kafka.clone(), args.clone());
+    if let (Some(from), Some(to)) = (args.from, args.to)
+        && from > to
+    {
+        return Err(ReplayError::NoOffsets { from, to });
+    }
     tokio::task::spawn_blocking(move || {
         // Before the survey: fences another replay, whose notes are then complete.
         let sender = resend::Sender::new(&kafka, &args)?;
@@ -135,10 +179,80 @@ pub async fn replay(kafka: &KafkaSettings, args: &ReplayArgs) -> Result<Replayed
         if let Some(sender) = sender {
             sender.resend(&kafka, &selection)?;
         }
+        replayed.dry_run = args.dry_run;
         replayed.sent = selection.send.len();
         replayed.passed_over = selection.pass_over.len();
         Ok(replayed)
     })
     .await
     .unwrap_or_else(|panic| Err(ReplayError::Panic(panic.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::message::{Header, OwnedHeaders};
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{FutureProducer, FutureRecord};
+
+    use super::*;
+    use crate::dead_letter::{TOPIC, topic_of};
+
+    #[tokio::test]
+    async fn a_dry_run_says_what_would_be_sent_and_what_is_not_there_is_refused() {
+        let cluster = MockCluster::new(1).expect("a cluster");
+        let letters = topic_of("input");
+        for topic in [letters.as_str(), "input"] {
+            cluster.create_topic(topic, 2, 1).expect("a topic");
+        }
+        let kafka = KafkaSettings::plain(cluster.bootstrap_servers());
+        let producer: FutureProducer = kafka.producer("test").create().expect("a producer");
+        let from = OwnedHeaders::new().insert(Header {
+            key: TOPIC,
+            value: Some("input"),
+        });
+        for (topic, headers) in [(letters.as_str(), from), ("input", OwnedHeaders::new())] {
+            let record = FutureRecord::<(), _>::to(topic)
+                .payload("x")
+                .headers(headers);
+            let sent = producer.send(record, Duration::from_secs(30)).await;
+            sent.expect("written");
+        }
+        let args = ReplayArgs {
+            topic: letters,
+            reason: None,
+            partition: None,
+            from: None,
+            to: None,
+            newest: false,
+            dry_run: true,
+        };
+        let replayed = replay(&kafka, &args).await.expect("a survey").to_string();
+        assert!(
+            replayed.starts_with("1 would be sent back, 0 older"),
+            "{replayed}"
+        );
+        let refused = [
+            ReplayArgs {
+                partition: Some(2),
+                ..args.clone()
+            },
+            ReplayArgs {
+                from: Some(5),
+                to: Some(2),
+                ..args.clone()
+            },
+            ReplayArgs {
+                topic: "input".into(),
+                ..args.clone()
+            },
+            ReplayArgs {
+                topic: "nowhere".into(),
+                ..args
+            },
+        ];
+        for args in refused {
+            let error = replay(&kafka, &args).await.expect_err("not there");
+            assert!(error.is_of_usage(), "{error}");
+        }
+    }
 }

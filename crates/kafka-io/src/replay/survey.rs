@@ -58,8 +58,8 @@ pub(crate) fn survey(
     kafka: &KafkaSettings,
     args: &ReplayArgs,
 ) -> Result<(Selection, Replayed), ReplayError> {
-    let (mut letters, mut settled) = (Vec::new(), Places::default());
-    scan(kafka, &args.topic, |message| {
+    let (mut letters, mut settled) = (Vec::<Letter>::new(), Places::default());
+    let partitions = scan(kafka, &args.topic, |message| {
         let headers = message.headers();
         let notes = headers.into_iter().flat_map(readable);
         let mut is_note = false;
@@ -77,6 +77,14 @@ pub(crate) fn survey(
         }
         Ok(())
     })?;
+    if let Some(partition) = args.partition.filter(|asked| !partitions.contains(asked)) {
+        let topic = args.topic.clone();
+        return Err(ReplayError::NoPartition { topic, partition });
+    }
+    let of_unknown_origin = |letter: &Letter| letter.origin.topic.is_none();
+    if !letters.is_empty() && letters.iter().all(of_unknown_origin) {
+        return Err(ReplayError::NoLetters(args.topic.clone()));
+    }
     Ok(select(args, letters, &settled))
 }
 
@@ -131,28 +139,28 @@ fn asked_for(args: &ReplayArgs, letter: &Letter) -> bool {
             .is_none_or(|reason| letter.origin.reason.contains(reason))
 }
 
-/// Shows `each` every record of `topic` up to its present end.
+/// Shows `each` every record of `topic` up to its present end, and tells its partitions.
 pub(crate) fn scan(
     kafka: &KafkaSettings,
     topic: &str,
     mut each: impl FnMut(&BorrowedMessage<'_>) -> Result<(), ReplayError>,
-) -> Result<(), ReplayError> {
+) -> Result<BTreeSet<i32>, ReplayError> {
     let consumer: BaseConsumer<ToldOfEnds> = kafka.consumer_told_of_ends("replay", &[])?;
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
-    let mut open: BTreeSet<i32> = metadata
+    let partitions: BTreeSet<i32> = metadata
         .topics()
         .iter()
         .flat_map(|topic| topic.partitions().iter().map(|partition| partition.id()))
         .collect();
-    if open.is_empty() {
+    if partitions.is_empty() {
         return Err(ReplayError::NoTopic(topic.to_owned()));
     }
     let mut assignment = TopicPartitionList::new();
-    for partition in &open {
+    for partition in &partitions {
         assignment.add_partition_offset(topic, *partition, Offset::Beginning)?;
     }
     consumer.assign(&assignment)?;
-    let mut heard = Instant::now();
+    let (mut open, mut heard) = (partitions.clone(), Instant::now());
     while !open.is_empty() {
         let polled = consumer.poll(Duration::from_millis(500));
         match polled {
@@ -174,7 +182,7 @@ pub(crate) fn scan(
             return Err(ReplayError::Silent(SILENCE));
         }
     }
-    Ok(())
+    Ok(partitions)
 }
 
 #[cfg(test)]
