@@ -93,6 +93,17 @@ impl Display for Phase {
     }
 }
 
+/// An outcome of which no training tells more.
+fn explained(outcome: &str) -> String {
+    let why = match outcome {
+        "superseded" => "the version that erred was no longer live",
+        "unchanged" => "its rows, or the trigger itself, had been decided on before",
+        "pinned" => "the live version is held",
+        _ => return outcome.to_owned(),
+    };
+    format!("{outcome}: {why}")
+}
+
 impl Display for Retraining {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let outcome = self
@@ -121,7 +132,7 @@ impl Display for Retraining {
                     self.trained_species.join(", ")
                 )?;
             }
-            _ => write!(f, "  {outcome}")?,
+            _ => write!(f, "  {}", explained(outcome))?,
         }
         if let (Some(drifted), Some(recovered), Some(fish), Some(seconds)) = (
             &self.first_fish_drifted,
