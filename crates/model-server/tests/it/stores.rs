@@ -386,6 +386,8 @@ mod sqlite {
         assert!(write.await.is_err());
 
         let mistyped = dir.path().join("stroe.sqlite");
+        let error = SqliteStore::open_to_read(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("a folder"), "{error}");
         let error = SqliteStore::open_to_read(&mistyped).unwrap_err();
         assert!(error.to_string().contains("No such file"), "{error}");
         assert!(!mistyped.exists());

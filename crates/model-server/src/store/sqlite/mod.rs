@@ -50,7 +50,10 @@ impl SqliteStore {
     /// later release.
     pub fn open_to_read(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         // SQLite's own word for a file that is not there is that it cannot be opened.
-        std::fs::metadata(&path).map_err(|error| StoreError::Failed(error.into()))?;
+        let found = std::fs::metadata(&path).map_err(|error| StoreError::Failed(error.into()))?;
+        if found.is_dir() {
+            return Err(StoreError::Failed("it is a folder, and no file".into()));
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&path, flags).map_err(store_error)?;
         schema::check(&connection)?;
