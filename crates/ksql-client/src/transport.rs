@@ -71,7 +71,7 @@ impl Transport {
                 return Err(error);
             }
             if !std::mem::replace(&mut told, true) {
-                tracing::warn!("waiting up to {} s: {error}", left.as_secs());
+                tracing::warn!("waiting up to {} s: {error}", self.wait.as_secs());
             }
             tokio::time::sleep(pause.min(left)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
