@@ -8,7 +8,7 @@ use observer::TriggerRule;
 use report::Ledger;
 use service_runtime::{CancellationToken, Tasks, UsageError};
 
-use crate::embedded::{Embedded, PipelineArgs};
+use crate::embedded::{self, Embedded, PipelineArgs};
 use crate::progress::{self, Live};
 
 /// How many fish the live line's ledger remembers.
@@ -55,7 +55,10 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
         };
     }
     embedded.begin_after_stored(&mut fish).await?;
-    progress::say(&format!("store       {}", args.data_dir.display()));
+    progress::say(&format!(
+        "store       {}",
+        embedded::store_in(&args.data_dir)
+    ));
     progress::say("waiting for the consumer group's first assignment; Ctrl-C ends");
     let (observer, kafka, ready) = (
         embedded.watched().observer.clone(),

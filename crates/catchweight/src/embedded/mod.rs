@@ -18,7 +18,7 @@ use ksql_engine::kafka::{Runtime, Script};
 use ksql_engine::serve::{KafkaTopics, KsqlServer};
 use messages::EventTime;
 use model_server::store::{Page, Store};
-use model_server::{ModelServer, Secret, SqliteStore};
+use model_server::{ModelServer, Secret, SqliteStore, StoreAddress};
 use monitor::{Looks, Monitor, PartUrl, Watching};
 use observer::{ModelApi, Observer, Start, StoredRows, TriggerRule, Watched, observed_topics};
 use predictor::Predictor;
@@ -331,6 +331,11 @@ fn lock(data_dir: &Path) -> Result<File, UsageError> {
             "--data-dir {shown} cannot be locked: {error}"
         ))),
     }
+}
+
+/// Where the store of a pipeline in `data_dir` is.
+pub fn store_in(data_dir: &Path) -> StoreAddress {
+    StoreAddress::Sqlite(data_dir.join(STORE))
 }
 
 fn open_store(data_dir: &Path) -> Result<SqliteStore, UsageError> {
