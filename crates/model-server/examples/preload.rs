@@ -1,7 +1,7 @@
 //! Puts the rows of a CSV file (species, length, height, weight) into a store, as the pipeline's
 //! connector would, so that training can be tried by hand:
 //!
-//! `cargo run -p model-server --example preload -- sqlite:try.sqlite rows.csv`
+//! `cargo run --release -p model-server --example preload -- sqlite:try.sqlite rows.csv`
 
 use anyhow::Context;
 use messages::EventTime;
