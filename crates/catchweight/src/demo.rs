@@ -137,7 +137,7 @@ pub async fn report(args: &DemoArgs, shutdown: CancellationToken) -> anyhow::Res
     fish.speed.get_or_insert(SPEED);
     // A wrong plan or file is told before anything starts.
     Simulation::new(&fish).map_err(|error| UsageError(error.to_string()))?;
-    TriggerRule::of(&args.pipeline.files.sql.text()?)?.joins_after(fish.weigh_delay)?;
+    TriggerRule::of(&args.pipeline.files.sql.read()?)?.joins_after(fish.weigh_delay)?;
     let temporary = tempfile::tempdir().context("no temporary folder can be made")?;
     let data_dir = args
         .data_dir

@@ -41,7 +41,7 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
 
     // A wrong plan or file is told before anything starts.
     Simulation::new(&fish).map_err(|error| UsageError(error.to_string()))?;
-    TriggerRule::of(&args.pipeline.files.sql.text()?)?.joins_after(fish.weigh_delay)?;
+    TriggerRule::of(&args.pipeline.files.sql.read()?)?.joins_after(fish.weigh_delay)?;
     let mut tasks = Tasks::new(shutdown.child_token());
     let stop = tasks.shutdown();
     let ledger = Ledger::remembering(REMEMBERED);

@@ -73,7 +73,7 @@ pub struct VerifyArgs {
 pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     let began = Instant::now();
     args.output.prepare()?;
-    let rule = TriggerRule::of(&args.files.sql.text()?)?;
+    let rule = TriggerRule::of(&args.files.sql.read()?)?;
     let store = model_server::server::open_to_read(&args.store).await?;
     args.kafka.reach(FIRST_ANSWER).await?;
     let mut tasks = Tasks::new(shutdown.child_token());

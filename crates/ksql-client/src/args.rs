@@ -161,7 +161,7 @@ impl FromStr for ServerUrl {
             true => text.to_owned(),
             false => format!("http://{text}"),
         };
-        let mut url = Url::parse(&with_scheme).map_err(|error| error.to_string())?;
+        let mut url = Url::parse(&with_scheme).map_err(|error| no_address(&error))?;
         match url.scheme() {
             "http" => {}
             "https" if cfg!(feature = "tls") => {}
@@ -171,12 +171,18 @@ impl FromStr for ServerUrl {
                         .into(),
                 );
             }
-            _ => return Err("it must begin with http:// or https://".into()),
+            scheme => return Err(no_address(&format!("{scheme}:// is no protocol of ksqlDB"))),
         }
         url.set_query(None);
         url.set_fragment(None);
         Ok(Self(url))
     }
+}
+
+fn no_address(reason: &dyn fmt::Display) -> String {
+    format!(
+        "{reason}; the address of a ksqlDB server is HOST:PORT or a URL like http://127.0.0.1:8088"
+    )
 }
 
 impl fmt::Display for ServerUrl {
@@ -274,8 +280,24 @@ mod tests {
             let server: ServerUrl = given.parse().unwrap();
             assert_eq!(server.to_string(), address);
         }
-        assert!("ftp://h".parse::<ServerUrl>().is_err());
-        assert!("h:port".parse::<ServerUrl>().is_err());
+    }
+
+    #[test]
+    fn what_is_no_address_is_wrong_usage_that_says_why_and_gives_an_example() {
+        for (given, reason) in [
+            ("nonsense:://", "nonsense:// is no protocol"),
+            ("ftp://h", "ftp:// is no protocol"),
+            ("h:port", "invalid port number"),
+            ("http://", "empty host"),
+            ("", "empty host"),
+        ] {
+            let error = parse(&["--server", given]).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{given}");
+            let told = error.to_string();
+            for part in [reason, "http://127.0.0.1:8088"] {
+                assert!(told.contains(part), "{given}: {told}");
+            }
+        }
     }
 
     #[test]

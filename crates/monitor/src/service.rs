@@ -57,7 +57,7 @@ impl Monitor {
     /// A [`UsageError`](service_runtime::UsageError) where a setting cannot be used; any other error
     /// where the store cannot be opened.
     pub async fn bind(config: Config) -> anyhow::Result<Self> {
-        let rule = TriggerRule::of(&config.sql.text()?)?;
+        let rule = TriggerRule::of(&config.sql.read()?)?;
         let stored = match &config.store {
             Some(address) => {
                 let store = model_server::server::open_to_read(address).await?;

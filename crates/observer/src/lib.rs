@@ -34,5 +34,5 @@ pub use letters::DeadLetter;
 pub use model_history::ModelApi;
 pub use observe::{Observer, Start, observed_topics};
 pub use stored_rows::StoredRows;
-pub use trigger_rule::{SqlArgs, TriggerRule};
+pub use trigger_rule::{PipelineSql, SqlArgs, TriggerRule};
 pub use watched::{Awaited, Outside, Watched};

@@ -20,16 +20,45 @@ pub struct SqlArgs {
 }
 
 impl SqlArgs {
-    /// The SQL's text.
+    /// The SQL.
     ///
     /// # Errors
     /// Where the user's file cannot be read.
-    pub fn text(&self) -> Result<String, UsageError> {
+    pub fn read(&self) -> Result<PipelineSql, UsageError> {
         let Some(path) = &self.sql else {
-            return Ok(PIPELINE.to_owned());
+            return Ok(PipelineSql::shipped(PIPELINE));
         };
-        std::fs::read_to_string(path)
-            .map_err(|error| UsageError(format!("--sql {}: {error}", path.display())))
+        let origin = format!("--sql {}", path.display());
+        match std::fs::read_to_string(path) {
+            Ok(text) => Ok(PipelineSql { origin, text }),
+            Err(error) => Err(UsageError(format!("{origin}: {error}"))),
+        }
+    }
+}
+
+/// The pipeline's SQL, and where it is from.
+#[derive(Clone, Debug)]
+pub struct PipelineSql {
+    origin: String,
+    text: String,
+}
+
+impl PipelineSql {
+    fn shipped(text: &str) -> Self {
+        Self {
+            origin: "the shipped ksql/pipeline.sql".to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
+    /// Its text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// That it cannot be used, with the file that it is from.
+    pub fn refused(&self, reason: impl std::fmt::Display) -> UsageError {
+        UsageError(format!("{}: {reason}", self.origin))
     }
 }
 
@@ -51,20 +80,15 @@ impl TriggerRule {
     /// # Errors
     /// Where the script cannot be parsed, or has no such statement with a window and a
     /// `HAVING AVG(…) > number` (or `number < AVG(…)`).
-    pub fn of(sql: &str) -> Result<Self, UsageError> {
-        let statements = parse_script(sql)
-            .map_err(|error| UsageError(format!("the pipeline's SQL: {error}")))?;
+    pub fn of(sql: &PipelineSql) -> Result<Self, UsageError> {
+        let statements = parse_script(sql.text()).map_err(|error| sql.refused(error))?;
         let query = query_that_writes(topics::WEIGHT_RETRAIN, &statements).ok_or_else(|| {
-            UsageError(format!(
-                "the pipeline's SQL: no statement writes {}",
-                topics::WEIGHT_RETRAIN
-            ))
+            sql.refused(format!("no statement writes {}", topics::WEIGHT_RETRAIN))
         })?;
         let join = query_that_writes(topics::WEIGHT_DIFF, &statements);
         rule(query, join).ok_or_else(|| {
-            UsageError(format!(
-                "the pipeline's SQL: the statement that writes {} has no window with \
-                 HAVING AVG(…) > number",
+            sql.refused(format!(
+                "the statement that writes {} has no window with HAVING AVG(…) > number",
                 topics::WEIGHT_RETRAIN
             ))
         })
@@ -149,9 +173,13 @@ fn number(expr: &Expr) -> Option<f64> {
 mod tests {
     use super::*;
 
+    fn rule_of(text: &str) -> Result<TriggerRule, UsageError> {
+        TriggerRule::of(&PipelineSql::shipped(text))
+    }
+
     #[test]
     fn the_reports_threshold_and_window_are_the_ones_in_the_sql() {
-        let rule = TriggerRule::of(PIPELINE).expect("the shipped SQL");
+        let rule = rule_of(PIPELINE).expect("the shipped SQL");
         assert_eq!(
             rule,
             TriggerRule {
@@ -164,7 +192,7 @@ mod tests {
             .replace("SIZE 1 MINUTE", "SIZE 30 SECONDS")
             .replace("WITHIN 1 MINUTE", "WITHIN 90 SECONDS")
             .replace("> 0.15", "> 0.2");
-        let rule = TriggerRule::of(&edited).expect("an edited SQL");
+        let rule = rule_of(&edited).expect("an edited SQL");
         assert_eq!(
             rule,
             TriggerRule {
@@ -177,7 +205,7 @@ mod tests {
 
     #[test]
     fn fish_that_would_be_weighed_too_late_to_be_joined_are_refused() {
-        let rule = TriggerRule::of(PIPELINE).expect("the shipped SQL");
+        let rule = rule_of(PIPELINE).expect("the shipped SQL");
         assert!(rule.joins_after(Duration::from_secs(60)).is_ok());
         let error = rule.joins_after(Duration::from_secs(61));
         let told = error.expect_err("too late").to_string();
@@ -190,13 +218,13 @@ mod tests {
     #[test]
     fn the_threshold_may_stand_on_either_side() {
         let turned = PIPELINE.replace(r#"AVG("Error") > 0.15"#, r#"0.25 < AVG("Error")"#);
-        let rule = TriggerRule::of(&turned).expect("the turned SQL");
+        let rule = rule_of(&turned).expect("the turned SQL");
         assert_eq!(rule.threshold, 0.25);
     }
 
     #[test]
     fn sql_without_a_trigger_is_refused() {
-        let error = TriggerRule::of("SET 'auto.offset.reset'='earliest';").expect_err("no trigger");
+        let error = rule_of("SET 'auto.offset.reset'='earliest';").expect_err("no trigger");
         assert!(
             error.to_string().contains(topics::WEIGHT_RETRAIN),
             "{error:#}"

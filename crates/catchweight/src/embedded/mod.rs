@@ -14,7 +14,7 @@ use anyhow::Context;
 use connect_embedded::{Connectors, Stats};
 use fish_producer::Simulation;
 use kafka_io::KafkaSettings;
-use ksql_engine::kafka::{Runtime, Script};
+use ksql_engine::kafka::{Runtime, RuntimeError, Script};
 use ksql_engine::serve::{KafkaTopics, KsqlServer};
 use messages::EventTime;
 use model_server::store::{Page, Store};
@@ -97,10 +97,9 @@ impl Embedded {
         ledger: Ledger,
         tasks: &mut Tasks,
     ) -> anyhow::Result<Self> {
-        let sql = args.files.sql.text()?;
+        let sql = args.files.sql.read()?;
         let rule = TriggerRule::of(&sql)?;
-        let script = Script::parse(sql)
-            .map_err(|error| UsageError(format!("the pipeline's SQL: {error}")))?;
+        let script = Script::parse(sql.text()).map_err(|error| sql.refused(error))?;
         ports::free(args.port, "--port")?;
         ports::free(args.ksql_port, "--ksql-port")?;
         ports::free(args.monitor_port, "--monitor-port")?;
@@ -135,7 +134,13 @@ impl Embedded {
             ..ksql_engine::kafka::Options::default()
         };
         let engine = Runtime::start(kafka.clone(), options).await?;
-        engine.execute(script.text()).await?;
+        engine
+            .execute(script.text())
+            .await
+            .map_err(|error| match error {
+                RuntimeError::Statement(error) => sql.refused(error).into(),
+                error => anyhow::Error::new(error).context("the SQL was not executed"),
+            })?;
         let topics = Arc::new(KafkaTopics::of(&engine)?);
         let api = ports::bound(args.ksql_port, 8088, async |listen| {
             let config = ksql_engine::serve::Config {

@@ -129,6 +129,14 @@ fn wrong_plans_and_files_end_with_exit_code_2_and_one_line_that_names_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let rule = "CREATE STREAM A (N INT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON');";
     let no_rule = write(folder.path(), "no-rule.sql", rule);
+    let unparsed = write(
+        folder.path(),
+        "unparsed.sql",
+        "SET 'a'='b';\nCREATE NONSENSE;",
+    );
+    let shipped = include_str!("../../../../ksql/pipeline.sql");
+    let of_nothing = format!("SELECT * FROM NOWHERE EMIT CHANGES; {shipped}");
+    let unplanned = write(folder.path(), "unplanned.sql", &of_nothing);
     let unused = folder.path().join("unused").display().to_string();
     let mistyped = format!("sqlite:{}", folder.path().join("stroe.sqlite").display());
     for (arguments, named) in [
@@ -139,7 +147,12 @@ fn wrong_plans_and_files_end_with_exit_code_2_and_one_line_that_names_them() {
             "no-such-file.csv",
         ),
         (&["--sql", "no-such-file.sql"], "no-such-file.sql"),
-        (&["--sql", &no_rule], "weight-retrain"),
+        (
+            &["--sql", &no_rule],
+            "no-rule.sql: no statement writes weight-retrain",
+        ),
+        (&["--sql", &unparsed], "unparsed.sql: line 2, column 8: "),
+        (&["--sql", &unplanned], "unplanned.sql: line 1, column 15: "),
         (&["--connectors", "no-such-folder"], "no-such-folder"),
         (&["--repeat"], "--repeat"),
         (&["--weigh-delay", "61s"], "--weigh-delay 61s"),
@@ -165,7 +178,7 @@ fn wrong_plans_and_files_end_with_exit_code_2_and_one_line_that_names_them() {
     let left: Vec<_> = std::fs::read_dir(folder.path())
         .expect("a folder")
         .collect();
-    assert_eq!(left.len(), 1, "no file was made: {left:?}");
+    assert_eq!(left.len(), 3, "no file was made: {left:?}");
 }
 
 #[test]
