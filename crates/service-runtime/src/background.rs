@@ -11,7 +11,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 /// By how much (0 to 20) the thread's work is nicer than that of the threads that answer.
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 15;
 
 /// A thread at a low priority, with a runtime of its own: what is spawned on it computes there, and
 /// what it starts with `spawn_blocking` runs at the same priority. Clones share the thread, which
