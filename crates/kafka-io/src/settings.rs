@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
 
 /// How to reach Kafka: shared by every program that speaks to it.
 #[derive(Clone, Debug, clap::Args)]
@@ -49,6 +50,14 @@ pub enum PropertyError {
         name: String,
         /// Why the service sets it itself.
         reason: &'static str,
+    },
+    /// A property or a value that librdkafka does not take.
+    #[error("`{name}`: {reason}")]
+    Refused {
+        /// The property.
+        name: String,
+        /// What librdkafka says of it.
+        reason: String,
     },
 }
 
@@ -112,7 +121,20 @@ impl FromStr for KafkaProperty {
         if let Some((_, reason)) = OWNED.iter().find(|(owned, _)| *owned == name) {
             return Err(PropertyError::Owned { name, reason });
         }
-        Ok(Self { name, value })
+        // Properties are checked where they are given: a client that is made later says so too, but
+        // in the middle of a job.
+        let mut alone = ClientConfig::new();
+        alone.set(&name, &value);
+        match alone.create_native_config() {
+            Ok(_) => Ok(Self { name, value }),
+            Err(KafkaError::ClientConfig(_, reason, ..)) => {
+                Err(PropertyError::Refused { name, reason })
+            }
+            Err(error) => Err(PropertyError::Refused {
+                name,
+                reason: error.to_string(),
+            }),
+        }
     }
 }
 
@@ -208,6 +230,26 @@ mod tests {
                 .parse::<KafkaProperty>()
                 .expect_err(name);
             assert!(error.to_string().contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_property_that_librdkafka_does_not_take_is_refused_by_name() {
+        for (given, name) in [
+            ("nonsense=1", "nonsense"),
+            ("linger.ms=soon", "linger.ms"),
+            ("security.protocol=carrier-pigeon", "security.protocol"),
+        ] {
+            let error = given.parse::<KafkaProperty>().expect_err(given);
+            let PropertyError::Refused {
+                name: named,
+                reason,
+            } = &error
+            else {
+                panic!("{error:?}");
+            };
+            assert_eq!(named, name);
+            assert!(!reason.is_empty());
         }
     }
 

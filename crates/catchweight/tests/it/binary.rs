@@ -161,6 +161,10 @@ fn wrong_plans_and_files_end_with_exit_code_2_and_one_line_that_names_them() {
             "--weigh-delay 61s",
         ),
         (
+            &["verify", "--store", &mistyped, "-X", "nonsense=1"],
+            "'nonsense=1'",
+        ),
+        (
             &["verify", "--store", &mistyped],
             "stroe.sqlite: the store failed: No such file",
         ),
