@@ -70,6 +70,7 @@ pub(crate) fn unaccounted(fish: &[(&str, &Fish)], sources: &Sources<'_>) -> Vec<
         None if measured == 0 => reasons.push("no fish was measured".to_owned()),
         _ => {}
     }
+    let dead = sources.ledger.dead_letters_by_key();
     let mut missing: Vec<(String, Vec<&str>)> = Vec::new();
     for (id, one) in fish {
         let first_missed = STEPS
@@ -80,11 +81,15 @@ pub(crate) fn unaccounted(fish: &[(&str, &Fish)], sources: &Sources<'_>) -> Vec<
             .iter()
             .rposition(|(_, step)| step(one, sources.stored));
         let name = |at: usize| STEPS.get(at).map_or("nowhere", |(name, _)| name);
-        let text = format!(
+        let mut text = format!(
             "not {} (last seen: {})",
             name(missed),
             last_seen.map_or("nowhere", name)
         );
+        if let Some(topics) = dead.get(id) {
+            let topics: Vec<_> = topics.iter().copied().collect();
+            text += &format!(", dead-lettered: {}", topics.join(", "));
+        }
         match missing.iter_mut().find(|(known, _)| *known == text) {
             Some((_, ids)) => ids.push(id),
             None => missing.push((text, vec![id])),

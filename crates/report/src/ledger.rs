@@ -2,7 +2,7 @@
 //!
 //! Pure: it is fed records and knows nothing of where they come from.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use messages::{
@@ -282,6 +282,15 @@ impl Ledger {
         all.filter(|(on, _)| on == dead_letters)
             .map(|(_, key)| key.as_str())
             .collect()
+    }
+
+    /// The dead-letter topics on which a key was seen, by key: of the letters that are remembered.
+    pub(crate) fn dead_letters_by_key(&self) -> HashMap<&str, BTreeSet<&str>> {
+        let mut by_key: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+        for (topic, key) in &self.dead_keys {
+            by_key.entry(key).or_default().insert(topic);
+        }
+        by_key
     }
 
     /// Records that could not be read, by topic.

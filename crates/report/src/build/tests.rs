@@ -248,6 +248,16 @@ fn a_fish_that_was_not_stored_fails_the_run_and_is_named_with_where_it_was_last_
     assert_eq!(report.verdict, Verdict::Failed);
     assert_eq!(report.reasons, ["fish 7 not stored (last seen: joined)"]);
     assert_eq!(report.fish.stored, Some(29));
+    let letter = SeenRecord {
+        topic: &topics::dead_letters_of(topics::WEIGHT_DIFF),
+        key: Some(b"7"),
+        value: None,
+    };
+    run.0.note(letter).expect("a letter");
+    assert_eq!(
+        build(&sources(&run)).reasons,
+        ["fish 7 not stored (last seen: joined), dead-lettered: weight-diff-dlq"]
+    );
 }
 
 #[test]
