@@ -21,6 +21,7 @@ pub mod cli;
 mod files;
 pub mod ops;
 pub mod origin;
+mod repeats;
 pub mod server;
 pub mod shutdown;
 pub mod table;

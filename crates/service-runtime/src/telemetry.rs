@@ -1,10 +1,17 @@
-//! Structured logs to standard error, filtered by `RUST_LOG` (default `info`).
+//! Structured logs to standard error, filtered by `RUST_LOG` (default `info`). What Kafka's client
+//! repeats while a broker is away is written once in half a minute.
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, fmt, registry};
 
 use crate::UsageError;
+use crate::repeats::Repeats;
+
+/// What logs the same several times a second while a broker is away.
+const REPEATING: &[&str] = &["librdkafka", "rdkafka", "kafka_io::ends"];
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -36,14 +43,14 @@ pub fn init_with_default(format: LogFormat, default: &str) -> Result<(), UsageEr
             "RUST_LOG={text}: {error}; write a level, such as info, or module=level pairs"
         ))
     })?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
+    let passed = registry().with(filter).with(Repeats::of(REPEATING));
     // A second installation (several services in one process, tests) keeps the first.
     let _ = match format {
-        LogFormat::Text => lines.with_target(false).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Text => passed.with(lines.with_target(false)).try_init(),
+        LogFormat::Json => passed.with(lines.json().flatten_event(true)).try_init(),
     };
     Ok(())
 }
