@@ -142,14 +142,14 @@ async fn without_a_broker_it_says_so_waits_and_can_be_stopped() {
 }
 
 #[tokio::test]
-async fn an_unknown_kafka_property_is_the_users_to_change() {
+async fn kafka_properties_that_do_not_go_together_are_the_users_to_change() {
     let mut settings = kafka(&broker());
-    settings
-        .kafka_properties
-        .push("linger.msec=1".parse().unwrap());
+    // Longer than the longest pause.
+    let pause = "reconnect.backoff.ms=20000".parse().unwrap();
+    settings.kafka_properties.push(pause);
     let error = FishProducer::bind(&fast("salmon:3"), &settings).expect_err("refused");
     assert!(error.is::<UsageError>());
-    assert!(error.to_string().contains("linger.msec"), "{error}");
+    assert!(error.to_string().contains("reconnect.backoff"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
