@@ -36,8 +36,6 @@ pub(crate) struct State {
     pub(crate) charted: Report,
     /// What fish lack that are not on their way any more.
     pub(crate) missing: Vec<String>,
-    /// How many fish those are.
-    pub(crate) fish_missing: u64,
     /// The steps of the pipeline.
     pub(crate) steps: Vec<Step>,
     /// Dead letters by topic.
@@ -73,9 +71,7 @@ impl State {
         let report = report::build(&sources(&ledger, &history, look, watching));
         let progress = Progress::of(&ledger);
         let settled = settled(&ledger, look, observer);
-        let settled = settled.filter(|settled| !settled.fish().is_empty());
-        let settled = settled.as_ref();
-        let settled = settled.map(|settled| sources(settled, &history, look, watching));
+        let missing = settled.map(|fish| missing(&fish, &history, look, watching));
         let standstill = stalled(&ledger, look, observer);
         let standing = Standing::of(Seen {
             report: &report,
@@ -97,8 +93,7 @@ impl State {
             letters: observer.letters().newest(),
             progress,
             report,
-            missing: settled.as_ref().map(report::missing).unwrap_or_default(),
-            fish_missing: settled.as_ref().map_or(0, report::number_missing),
+            missing: missing.unwrap_or_default(),
             outside,
         }
     }
@@ -117,6 +112,18 @@ fn settled(ledger: &Ledger, look: Option<&Look>, observer: &Observer) -> Option<
         Some(since) => settled.measured_after(since),
         None => settled,
     })
+}
+
+fn missing(
+    settled: &Ledger,
+    history: &ModelHistory,
+    look: Option<&Look>,
+    watching: &Watching,
+) -> Vec<String> {
+    if settled.fish().is_empty() {
+        return Vec::new();
+    }
+    report::missing(&sources(settled, history, look, watching))
 }
 
 /// The topics of the pipeline that no query writes, where the engine tells that.

@@ -19,45 +19,18 @@ pub(super) fn standing(state: &State) -> Markup {
         .filter(|part| part.is_down())
         .map(|part| part.name.as_str())
         .collect();
-    let losses = losses(state);
     html! {
         // Without Kafka nothing is known of the fish since.
         @let stale = state.outside.brokers.failure.is_some();
-        p.condition.lossy[!losses.is_empty()].stale[stale] data-condition=(standing.condition.name()) {
+        p.condition.stale[stale] data-condition=(standing.condition.name()) {
             @if stale { "Last known: " }
             (standing.condition.word())
         }
         @if !down.is_empty() {
             p.down { a href="#parts-heading" { "Down" } ": " (down.join(", ")) }
         }
-        @if !losses.is_empty() {
-            p.losses {
-                @for (at, (section, text)) in losses.iter().enumerate() {
-                    @if at > 0 { ", " }
-                    a href=(section) { (text) }
-                }
-            }
-        }
         p.sentence { (unbroken(&standing.sentence)) }
     }
-}
-
-/// What did not go well, however low the errors are: the section that tells of it, and how much it is.
-fn losses(state: &State) -> Vec<(&'static str, String)> {
-    let letters = state.dead_letters.iter().map(|(_, number)| number).sum();
-    let letters = match letters {
-        1 => "1 dead letter".to_owned(),
-        _ if letters > 0 => format!("{} dead letters", count(letters)),
-        _ => String::new(),
-    };
-    let fish = match state.fish_missing {
-        0 => String::new(),
-        fish => format!("{} fish not accounted for", count(fish)),
-    };
-    let all = [("#flow-heading", fish), ("#letters-heading", letters)];
-    all.into_iter()
-        .filter(|(_, text)| !text.is_empty())
-        .collect()
 }
 
 /// When the page was this.

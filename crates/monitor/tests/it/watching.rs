@@ -132,10 +132,6 @@ async fn what_was_on_the_topics_before_the_monitor_says_nothing_of_rates_and_ale
     let monitor = stage.monitor().await;
     let letters = "catchweight_dead_letters_total{topic=\"machine-measurement-dlq\"}";
     let page = monitor.page_with("of the past").await;
-    let headline = "<p class=\"condition lossy\" data-condition=\"steady\">Steady</p>";
-    assert!(page.contains(headline), "{page}");
-    assert!(page.contains("<a href=\"#letters-heading\">1 dead letter</a>"));
-    assert!(page.contains("catchweight replay --topic machine-measurement-dlq"));
     assert_eq!(monitor.metric(letters).await, 0.0);
     let row = |page: &str| {
         let rest = page
