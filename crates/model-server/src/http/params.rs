@@ -6,6 +6,9 @@ use std::ops::RangeInclusive;
 use super::problem::{ApiError, FieldError};
 use super::query::decode_utf8;
 
+/// What a parameter without `=` is.
+const ALONE: &str = "true";
+
 /// The parameters that have not been taken yet.
 pub(super) struct Params<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
@@ -19,16 +22,17 @@ impl<'a> Params<'a> {
         let decode = |text| decode_utf8(text).unwrap_or(Cow::Borrowed("\u{fffd}"));
         Self(
             pairs
-                .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+                .map(|pair| pair.split_once('=').unwrap_or((pair, ALONE)))
                 .map(|(name, value)| (decode(name), decode(value)))
                 .collect(),
         )
     }
 
-    /// Takes a flag: `name=true`, `name=false`, or `name` alone for true.
+    /// Takes a flag: `name=true`, `name=false`, or `name` alone for true. `name=` is wrong: a script whose
+    /// variable is empty must not pin or force.
     pub(super) fn flag(&mut self, name: &'static str) -> Result<Option<bool>, ApiError> {
         self.take(name, "must be `true` or `false`", |value| match value {
-            "true" | "" => Some(true),
+            "true" => Some(true),
             "false" => Some(false),
             _ => None,
         })
@@ -76,5 +80,26 @@ impl<'a> Params<'a> {
             return Err(fault("is given more than once"));
         }
         read(&value).map(Some).ok_or_else(|| fault(wrong))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_without_a_value_is_true_and_an_empty_one_is_wrong() {
+        let flag = |query| Params::parse(Some(query)).flag("pin");
+        for (query, asked) in [
+            ("pin", Some(true)),
+            ("pin=true", Some(true)),
+            ("pin=false", Some(false)),
+            ("other", None),
+        ] {
+            assert_eq!(flag(query).ok(), Some(asked), "{query}");
+        }
+        for query in ["pin=", "pin=1", "pin&pin"] {
+            assert!(flag(query).is_err(), "{query}");
+        }
     }
 }

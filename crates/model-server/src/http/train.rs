@@ -21,8 +21,8 @@ const MAX_ROWS: u32 = 10_000;
 /// A body that is a row of `weight-retrain` is a trigger: its version must be the live one, else
 /// nothing is trained, and the row of its last fish is waited for. A trigger that was decided on
 /// before (the same `ModelVersion`, `Fish_Id_Start`, `Fish_Id_End` and `ErrorAvg`) is `unchanged`,
-/// whatever rows came since. Calls with the same request at the same time
-/// share one training.
+/// whatever rows came since, or `superseded` where its version is no longer live. Calls with the same
+/// request at the same time share one training.
 #[utoipa::path(
     post,
     path = "/train",

@@ -66,10 +66,15 @@ impl TrainReport {
 #[derive(Debug, thiserror::Error)]
 pub enum TrainFailure {
     /// The row that a trigger names did not arrive in time; the caller should come again.
-    #[error("the row of fish `{fish_id}` is not in the training data after {waited:?}; try again")]
+    #[error(
+        "the row of fish `{fish_id}`{} is not in the training data after {waited:?}; try again",
+        version.as_ref().map_or(String::new(), |version| format!(", predicted by `{version}`,"))
+    )]
     NotYet {
         /// The fish.
         fish_id: String,
+        /// The version that predicted it, where the trigger names one.
+        version: Option<String>,
         /// How long it was waited for.
         waited: Duration,
     },

@@ -77,6 +77,7 @@ async fn await_row(
         if Instant::now() >= deadline {
             return Err(TrainFailure::NotYet {
                 fish_id: fish_id.to_owned(),
+                version: version.map(str::to_owned),
                 waited: row_wait,
             });
         }
