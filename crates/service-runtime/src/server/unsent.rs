@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct Unsent {
     kib: u32,
     room: Arc<Semaphore>,
     held: Arc<Mutex<BTreeMap<u64, Held>>>,
+    /// Of the next answer. Never used again: one that gave way is dropped later than it is listed.
+    next: AtomicU64,
 }
 
 /// An answer that was not taken yet.
@@ -47,6 +50,7 @@ impl Unsent {
             kib,
             room: Arc::new(Semaphore::new(kib as usize)),
             held: Arc::default(),
+            next: AtomicU64::new(0),
         }
     }
 
@@ -64,13 +68,11 @@ impl Unsent {
         let extensions = answer.extensions_mut();
         extensions.insert(GivenUp(given_up.clone()));
         let since = Instant::now();
-        let number = {
-            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-            let number = held.last_key_value().map_or(0, |(last, _)| last + 1);
-            held.insert(number, Held { since, given_up });
-            number
-        };
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
         let held = Arc::clone(&self.held);
+        held.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(number, Held { since, given_up });
         hold(answer, Place { held, number, room })
     }
 
