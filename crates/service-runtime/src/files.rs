@@ -6,7 +6,8 @@ use std::sync::{Arc, LazyLock};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::sync::Semaphore;
 
-/// Files that are left for the store, for Kafka and for calls of other services.
+/// Files that are left for the store, for Kafka and for calls of other services; where there are few,
+/// half of them.
 const OTHERS: u64 = 256;
 
 /// Room for connections that all servers of the process share.
@@ -20,13 +21,13 @@ pub(crate) fn raise_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
-        tracing::debug!(%error, "the limit of open files stays as it is");
+        tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
 
 /// How many connections fit a limit of open files; none means that there is no limit.
 fn connections(files: Option<u64>) -> NonZeroUsize {
-    let places = files.map_or(u64::MAX, |files| files.saturating_sub(OTHERS));
+    let places = files.map_or(u64::MAX, |files| files - OTHERS.min(files / 2));
     let places = usize::try_from(places).unwrap_or(usize::MAX);
     let places = places.min(Semaphore::MAX_PERMITS);
     NonZeroUsize::new(places).unwrap_or(NonZeroUsize::MIN)
@@ -39,7 +40,8 @@ mod tests {
     #[test]
     fn connections_leave_files_for_the_rest_of_the_process() {
         assert_eq!(connections(Some(1_024)).get(), 768);
-        assert_eq!(connections(Some(100)).get(), 1);
+        assert_eq!(connections(Some(256)).get(), 128);
+        assert_eq!(connections(Some(0)).get(), 1);
         assert_eq!(connections(None).get(), Semaphore::MAX_PERMITS);
     }
 

@@ -278,7 +278,10 @@ mod tests {
             let request = b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n";
             client.write_all(request).await.unwrap();
             // It was answered, but is not read to the end.
-            timeout(TIME, client.read_u8()).await.unwrap().unwrap();
+            let mut status = [0; 12];
+            let read = timeout(TIME, client.read_exact(&mut status)).await;
+            read.unwrap().unwrap();
+            assert_eq!(&status, b"HTTP/1.1 200");
             slow.push(client);
         }
     }

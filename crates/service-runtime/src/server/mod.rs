@@ -178,12 +178,14 @@ async fn accept(
                 "all connections are taken: new ones wait"
             );
         }
-        let place = Arc::clone(&places).acquire_owned().await;
-        let file = Arc::clone(&CONNECTIONS).acquire_owned().await;
-        let (Ok(place), Ok(file)) = (place, file) else {
-            return; // The semaphores are never closed.
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return; // The semaphore is never closed.
         };
         let (stream, peer) = Listener::accept(&mut listener).await;
+        // Only now: a server without clients takes nothing from the others.
+        let Ok(file) = Arc::clone(&CONNECTIONS).acquire_owned().await else {
+            return; // Nor is this one.
+        };
         while connections.try_join_next().is_some() {}
         // A token of its own: all connections would meet at the lock of a shared one.
         let (http, router, stop) = (http.clone(), router.clone(), shutdown.child_token());

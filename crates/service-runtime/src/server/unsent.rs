@@ -9,13 +9,15 @@ use std::time::Duration;
 use axum::body::HttpBody;
 use axum::response::Response;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{BUFFER_BYTES, hold};
 
 /// How long an answer is left to its client although another needs its room.
 const GRACE: Duration = Duration::from_secs(1);
+/// How long the room of an answer that gave way is waited for before another gives way.
+const RETURN: Duration = Duration::from_millis(100);
 
 /// A budget of bytes for answers that are in memory until their clients have taken them. Where it is
 /// used up, a new answer takes the place of the oldest one, whose connection is ended: clients that
@@ -89,6 +91,10 @@ impl Unsent {
             }
             if let Some((number, _)) = oldest {
                 self.give_up(number);
+                // Its room comes back when its connection has ended: no other need give way meanwhile.
+                if let Ok(room) = timeout(RETURN, room.as_mut()).await {
+                    return room.ok();
+                }
             }
         }
     }
