@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use messages::EventTime;
 use tokio::sync::Mutex as Turn;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use super::TrainRequest;
@@ -48,7 +49,9 @@ pub(super) async fn run(
     let live = life.live().get();
     let known = live.map_or(Vec::new(), |live| live.info.species.clone());
     let Selection { rows, skipped } = select(store, rule, &known).await?;
-    let version = Version::train(rows, skipped, cause, started)?;
+    // Aside: what else runs on this thread may hold what a rollback waits for.
+    let version = spawn_blocking(move || Version::train(rows, skipped, cause, started)).await;
+    let version = version.map_err(|_panic| TrainFailure::Broken)??;
     let decision = life.introduce(&version).await?;
     let trained = Some(&version.info);
     Ok(TrainReport::new(decision, trained, live_version(life)))
