@@ -60,6 +60,8 @@ pub const BUFFER_BYTES: usize = 32 * 1024;
 pub const CLIENT_IDLE: Duration = Duration::from_secs(5);
 /// What a slow line still does, in bytes a second.
 const RATE: NonZeroU32 = NonZeroU32::new(64 * 1024).unwrap();
+/// Why a connection is ended whose client reads slowly.
+const TOO_SLOW: &str = "the client does not take its answer in time";
 /// How often at most the log says that there are too many connections.
 const REMINDER: Duration = Duration::from_secs(60);
 
@@ -248,8 +250,12 @@ async fn converse(
         ended = serving.as_mut() => return ended,
         // HTTP/1 sees to it by itself; which protocol it is, the first bytes tell.
         () = silent, if http.is_http2_available() => return Ok(()),
-        () = pace.missed() => return Err("the client does not take its answer in time".into()),
+        () = pace.missed() => return Err(TOO_SLOW.into()),
         () = stop.cancelled() => serving.as_mut().graceful_shutdown(),
     }
-    serving.await
+    // Others that wait for the room of this answer are answered before the end.
+    tokio::select! {
+        ended = serving => ended,
+        () = pace.missed() => Err(TOO_SLOW.into()),
+    }
 }
