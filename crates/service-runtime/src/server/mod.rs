@@ -237,7 +237,12 @@ async fn converse(
         begun.store(true, Ordering::Relaxed);
         let request = request.map(|body| Arriving::new(body, config.body));
         let (mut router, pace) = (router.clone(), pace.clone());
-        async move { router.call(request).await.map(|answer| pace.of(answer)) }
+        // A connection of HTTP/2 has other answers beside a slow one, and is not ended for it.
+        let is_alone = request.version() < hyper::Version::HTTP_2;
+        async move {
+            let answer = router.call(request).await;
+            answer.map(|answer| if is_alone { pace.of(answer) } else { answer })
+        }
     });
     let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service));
     let silent = async {

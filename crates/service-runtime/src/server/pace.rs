@@ -13,8 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::unsent::GivenUp;
 use super::{BUFFER_BYTES, hold};
 
-/// Until when the answer that a connection is at must have been taken. Of HTTP/2's several at once
-/// the last one counts.
+/// Until when the answer that a connection is at must have been taken.
 #[derive(Clone, Debug)]
 pub(super) struct Pace {
     write: Duration,
