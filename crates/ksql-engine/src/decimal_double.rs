@@ -1,9 +1,9 @@
-//! A DOUBLE as the decimal number that Java's `BigDecimal.valueOf` makes of it: by its text.
+//! A DOUBLE as the decimal number that its text shows.
 
-use crate::double_digits::DoubleDigits;
 use crate::numbers::{Digits, small_decimal};
 
-/// `digits · 10^exponent`, without trailing zeros; at most 18 digits.
+/// `digits · 10^exponent` with the fewest digits that read back as the number; no trailing zeros, at
+/// most 17 digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DecimalDouble {
     negative: bool,
@@ -17,12 +17,23 @@ impl DecimalDouble {
         if !number.is_finite() {
             return None;
         }
-        let written = DoubleDigits::of(number.abs());
-        let ascii = written.digits();
-        let mut digits = ascii
-            .iter()
+        let magnitude = number.abs();
+        // Java prints at least two digits, and of all two-digit texts that read back it takes the
+        // closest one. That differs from the shortest text only where a DOUBLE has one digit left.
+        let two_digits = (magnitude != 0.0 && magnitude < 1e-300)
+            .then(|| format!("{magnitude:.1e}"))
+            .filter(|text| text.parse() == Ok(magnitude));
+        let mut buffer = zmij::Buffer::new();
+        let text = two_digits.as_deref();
+        let text = text.unwrap_or_else(|| buffer.format_finite(magnitude));
+
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+        let fraction = mantissa.split_once('.').map_or(0, |(_, places)| places.len());
+        let mut exponent = exponent.parse::<i64>().unwrap_or(0) - fraction as i64;
+        let mut digits = mantissa
+            .bytes()
+            .filter(u8::is_ascii_digit)
             .fold(0, |digits, digit| digits * 10 + u64::from(digit - b'0'));
-        let mut exponent = i64::from(written.exponent()) - ascii.len() as i64;
         while digits != 0 && digits.is_multiple_of(10) {
             digits /= 10;
             exponent += 1;
@@ -32,6 +43,13 @@ impl DecimalDouble {
             digits,
             exponent,
         })
+    }
+
+    /// The digits as text, and where the point is, counted from before the first digit.
+    pub(crate) fn digits_and_point(&self) -> (String, i64) {
+        let digits = self.digits.to_string();
+        let point = self.exponent + digits.len() as i64;
+        (digits, point)
     }
 
     /// The same as digits of any number.

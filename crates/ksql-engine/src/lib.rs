@@ -20,7 +20,6 @@ pub mod analyse;
 pub mod catalog;
 mod decimal;
 mod decimal_double;
-mod double_digits;
 pub mod engine;
 pub mod error;
 pub mod execute;
