@@ -10,11 +10,12 @@ FROM rust:1.95-bookworm AS manifests
 WORKDIR /manifests
 COPY Cargo.toml Cargo.lock ./
 COPY crates crates
-RUN find crates -type f ! -name Cargo.toml ! -path '*/src/lib.rs' ! -path '*/src/main.rs' \
+COPY embedded embedded
+RUN find crates embedded -type f ! -name Cargo.toml ! -path '*/src/lib.rs' ! -path '*/src/main.rs' \
       ! -path '*/examples/*.rs' ! -path '*/benches/*.rs' -delete \
- && find crates -type d -empty -delete \
- && find crates -name lib.rs -exec truncate --size=0 '{}' + \
- && find crates -name '*.rs' ! -name lib.rs -exec sh -c 'for file; do echo "fn main() { }" > "$file"; done' _ '{}' +
+ && find crates embedded -type d -empty -delete \
+ && find crates embedded -name lib.rs -exec truncate --size=0 '{}' + \
+ && find crates embedded -name '*.rs' ! -name lib.rs -exec sh -c 'for file; do echo "fn main() { }" > "$file"; done' _ '{}' +
 
 FROM rust:1.95-bookworm AS dependencies
 WORKDIR /source
@@ -32,9 +33,10 @@ COPY connectors connectors
 COPY data data
 COPY ksql ksql
 COPY crates crates
+COPY embedded embedded
 # Cargo goes by time: sources that are older than the empty ones above would pass for compiled.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
-    find crates -name '*.rs' -exec touch '{}' + \
+    find crates embedded -name '*.rs' -exec touch '{}' + \
  && cargo build --profile image --locked --features "$FEATURES" \
       --package model-server --package predictor --package fish-producer --package monitor \
       --package catchweight \

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use fish_producer::{FishProducer, Simulation};
-use messages::EventTime;
-use observer::{Awaited, Outside, TriggerRule};
+use observer::{Awaited, Outside};
+use pipeline::EventTime;
 use report::{Ledger, Report, Verdict};
 use service_runtime::{CancellationToken, Tasks, UsageError};
 use tokio::time::timeout_at;
@@ -137,7 +137,9 @@ pub async fn report(args: &DemoArgs, shutdown: CancellationToken) -> anyhow::Res
     fish.speed.get_or_insert(SPEED);
     // A wrong plan or file is told before anything starts.
     Simulation::new(&fish).map_err(|error| UsageError(error.to_string()))?;
-    TriggerRule::of(&args.pipeline.files.sql.read()?)?.joins_after(fish.weigh_delay)?;
+    let rule = args.pipeline.files.sql.read()?.trigger_rule()?;
+    let checked = rule.check_delay(fish.weigh_delay);
+    checked.map_err(|error| UsageError(format!("--weigh-delay: {error}")))?;
     let temporary = tempfile::tempdir().context("no temporary folder can be made")?;
     let data_dir = args
         .data_dir

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use fish_producer::{FishProducer, Simulation};
-use observer::TriggerRule;
 use report::Ledger;
 use service_runtime::{CancellationToken, Tasks, UsageError};
 
@@ -41,7 +40,9 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
 
     // A wrong plan or file is told before anything starts.
     Simulation::new(&fish).map_err(|error| UsageError(error.to_string()))?;
-    TriggerRule::of(&args.pipeline.files.sql.read()?)?.joins_after(fish.weigh_delay)?;
+    let rule = args.pipeline.files.sql.read()?.trigger_rule()?;
+    let checked = rule.check_delay(fish.weigh_delay);
+    checked.map_err(|error| UsageError(format!("--weigh-delay: {error}")))?;
     let mut tasks = Tasks::new(shutdown.child_token());
     let stop = tasks.shutdown();
     let ledger = Ledger::remembering(REMEMBERED);

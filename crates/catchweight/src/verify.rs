@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use kafka_io::KafkaSettings;
-use messages::EventTime;
 use model_server::StoreAddress;
-use observer::{Awaited, ModelApi, Observer, Outside, Start, StoredRows, TriggerRule, Watched};
+use observer::{Awaited, ModelApi, Observer, Outside, Start, StoredRows, Watched};
+use pipeline::EventTime;
 use report::{Ledger, Report, Verdict};
 use service_runtime::{CancellationToken, Tasks};
 
@@ -73,7 +73,7 @@ pub struct VerifyArgs {
 pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     let began = Instant::now();
     args.output.prepare()?;
-    let rule = TriggerRule::of(&args.files.sql.read()?)?;
+    let rule = args.files.sql.read()?.trigger_rule()?;
     let store = model_server::server::open_to_read(&args.store).await?;
     args.kafka.reach(FIRST_ANSWER).await?;
     let mut tasks = Tasks::new(shutdown.child_token());

@@ -5,7 +5,7 @@ use std::fmt;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use kafka_io::KafkaSettings;
-use messages::{MessageError, ToWire, topics};
+use pipeline::{MessageError, ToWire, topics};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 

@@ -1,6 +1,6 @@
 //! When on the wall clock an event is due.
 
-use messages::EventTime;
+use pipeline::EventTime;
 use tokio::time::Instant;
 
 use crate::simulation::clock;

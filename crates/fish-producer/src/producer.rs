@@ -1,7 +1,7 @@
 //! The two machines: the simulation's events on their topics, at the right moment.
 
 use kafka_io::KafkaSettings;
-use messages::EventTime;
+use pipeline::EventTime;
 use rdkafka::error::KafkaError;
 use service_runtime::{CancellationToken, Readiness, UsageError};
 use tokio::time::Instant;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use kafka_io::{KafkaSettings, ToldOfEnds};
-use messages::{FromWire, Measurement, Weighing, topics};
+use pipeline::{FromWire, Measurement, Weighing, topics};
 use rdkafka::Message;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};

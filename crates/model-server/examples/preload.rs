@@ -4,10 +4,10 @@
 //! `cargo run --release -p model-server --example preload -- sqlite:try.sqlite rows.csv`
 
 use anyhow::Context;
-use messages::EventTime;
 use model_server::store::{DATABASE, MongoStore, TRAINING_DATA};
 use model_server::{SqliteStore, StoreAddress};
 use mongodb::bson::{doc, serialize_to_document};
+use pipeline::EventTime;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;

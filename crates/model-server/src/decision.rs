@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use messages::EventTime;
+use pipeline::EventTime;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use messages::EventTime;
+use pipeline::EventTime;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::counter::Counter;

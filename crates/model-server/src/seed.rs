@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use messages::EventTime;
+use pipeline::EventTime;
 use service_runtime::UsageError;
 use service_runtime::table::{self, Row, WrongLine, positive};
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use messages::EventTime;
+use pipeline::EventTime;
 use regression::{ErrorMeasureError, FitError, FittedModel, Formula};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

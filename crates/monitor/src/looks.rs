@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::Stream;
-use messages::EventTime;
+use pipeline::EventTime;
 use service_runtime::CancellationToken;
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::MissedTickBehavior;

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use messages::topics;
 use observer::Observer;
+use pipeline::topics;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::MetricType;

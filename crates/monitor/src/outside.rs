@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::future::{BoxFuture, join_all};
-use messages::{Measurement, topics};
 use model_server::http::view::ModelView;
 use model_server::store::StoreError;
 use observer::cluster::Lag;
 use observer::model_history::history_from;
 use observer::watched::rows_of;
 use observer::{Cluster, ModelApi, Observer};
+use pipeline::{Measurement, topics};
 use report::ModelHistory;
 use report::ledger::Trigger;
 use serde::Deserialize;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
-use messages::topics;
+use pipeline::topics;
 use serde::Deserialize;
 use serde_json::json;
 

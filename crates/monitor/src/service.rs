@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use observer::{Cluster, ModelApi, Observer, Start, StoredRows, TriggerRule};
+use observer::{Cluster, ModelApi, Observer, Start, StoredRows};
+use pipeline::TriggerRule;
 use prometheus_client::registry::Registry;
 use report::Ledger;
 use service_runtime::{CancellationToken, Readiness, Tasks, ops, server};
@@ -57,7 +58,7 @@ impl Monitor {
     /// A [`UsageError`](service_runtime::UsageError) where a setting cannot be used; any other error
     /// where the store cannot be opened.
     pub async fn bind(config: Config) -> anyhow::Result<Self> {
-        let rule = TriggerRule::of(&config.sql.read()?)?;
+        let rule = config.sql.read()?.trigger_rule()?;
         let stored = match &config.store {
             Some(address) => {
                 let store = model_server::server::open_to_read(address).await?;

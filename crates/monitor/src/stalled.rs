@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use messages::topics;
 use observer::Observer;
+use pipeline::topics;
 use report::{Ledger, Standstill, Step, standstills};
 
 use crate::look::Look;
@@ -85,7 +85,7 @@ fn is_too_long(one: &Standstill, seen: Seen) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use messages::EventTime;
+    use pipeline::EventTime;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! Where the pipeline stands, in sentences that change only when something happens.
 
-use messages::topics;
+use pipeline::topics;
 use report::{Progress, Report, Retraining, Rise, SpeciesError, Standstill, Step, percent};
 
 use crate::sections::words::date_and_clock;
@@ -278,7 +278,7 @@ fn cause(report: &Report) -> Option<&Retraining> {
 mod tests {
     use std::time::Duration;
 
-    use messages::topics;
+    use pipeline::topics;
     use report::ledger::SeenRecord;
     use report::{Ledger, Sources};
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use messages::{EventTime, topics};
 use observer::traffic::TopicTraffic;
 use observer::{DeadLetter, Observer};
+use pipeline::{EventTime, topics};
 use report::{Ledger, ModelHistory, Progress, Report, Sources};
 
 use crate::asked::Answer;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use messages::EventTime;
+use pipeline::EventTime;
 
 /// For how long it is remembered.
 const REMEMBERED: Duration = Duration::from_secs(60);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use kafka_io::replay::ledger;
 use kafka_io::replay::letter::Origin;
-use messages::EventTime;
+use pipeline::EventTime;
 use rdkafka::message::Message;
 
 /// How many letters are remembered.
@@ -83,11 +83,11 @@ mod tests {
 
     #[test]
     fn the_topics_that_are_watched_are_those_that_dead_letters_are_written_to() {
-        for topic in messages::topics::ALL {
+        for topic in pipeline::topics::ALL {
             let written = kafka_io::dead_letter::topic_of(topic);
-            assert_eq!(messages::topics::dead_letters_of(topic), written);
-            assert!(messages::topics::is_dead_letters(&written));
-            assert!(!messages::topics::is_dead_letters(topic));
+            assert_eq!(pipeline::topics::dead_letters_of(topic), written);
+            assert!(pipeline::topics::is_dead_letters(&written));
+            assert!(!pipeline::topics::is_dead_letters(topic));
         }
     }
 

@@ -12,7 +12,7 @@
 //! | [`model_history`] | versions and decisions, asked of the model API |
 //! | [`training_rows`](mod@training_rows) | a version's training rows, read from the model API's CSV |
 //! | [`stored_rows`] | which rows of the training data are in a store |
-//! | [`trigger_rule`] | the pipeline's SQL, and when it triggers a retraining |
+//! | [`pipeline_sql`] | the pipeline's SQL: the shipped one or a file |
 //! | [`memory`] | how much memory was used |
 
 mod catching_up;
@@ -22,10 +22,10 @@ pub mod letters;
 pub mod memory;
 pub mod model_history;
 pub mod observe;
+pub mod pipeline_sql;
 pub mod stored_rows;
 pub mod traffic;
 pub mod training_rows;
-pub mod trigger_rule;
 pub mod watched;
 
 pub use cluster::{Cluster, GroupTopic};
@@ -33,6 +33,6 @@ pub use event_clock::EventClock;
 pub use letters::DeadLetter;
 pub use model_history::ModelApi;
 pub use observe::{Observer, Start, observed_topics};
+pub use pipeline_sql::{PipelineSql, SqlArgs};
 pub use stored_rows::StoredRows;
-pub use trigger_rule::{PipelineSql, SqlArgs, TriggerRule};
 pub use watched::{Awaited, Outside, Watched};

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use messages::RetrainTrigger;
 use model_server::http::view::ModelView;
+use pipeline::RetrainTrigger;
 use report::ModelHistory;
 use report::history::{Decision, Outcome, TrainingRows, Version};
 use report::ledger::Trigger;

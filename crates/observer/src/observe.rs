@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use kafka_io::{KafkaSettings, ToldOfEnds};
 
-use messages::{EventTime, topics};
+use pipeline::{EventTime, topics};
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};

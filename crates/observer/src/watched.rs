@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use messages::EventTime;
+use pipeline::EventTime;
 use report::ledger::{Fish, Trigger};
 use report::{Ledger, ModelHistory, Report, Sources};
 
@@ -14,7 +14,7 @@ use crate::memory;
 use crate::model_history::ModelApi;
 use crate::observe::Observer;
 use crate::stored_rows::StoredRows;
-use crate::trigger_rule::TriggerRule;
+use pipeline::TriggerRule;
 
 /// How often store and model API are asked while something is waited for.
 const POLL: Duration = Duration::from_millis(100);

@@ -6,7 +6,7 @@
 //! one odd fish before the others begins no drift. It ends with the first of [`RECOVERED_RUN`] fish in
 //! a row that were answered by versions activated since and whose mean error is below the threshold.
 
-use messages::EventTime;
+use pipeline::EventTime;
 
 /// How many fish in a row must be predicted well for an episode to have ended.
 pub(crate) const RECOVERED_RUN: usize = 5;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use messages::{EventTime, RetrainTrigger};
+use pipeline::{EventTime, RetrainTrigger};
 
 /// What was decided on a trained version.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use messages::{
+use pipeline::{
     EventTime, FromWire, Measurement, MessageError, RetrainTrigger, Weighing, WeightDiff,
     WeightPrediction, topics,
 };

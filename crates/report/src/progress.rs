@@ -1,6 +1,6 @@
 //! How far a run is.
 
-use messages::WeightDiff;
+use pipeline::WeightDiff;
 
 use crate::ledger::{Fish, Ledger};
 use crate::text::percent;

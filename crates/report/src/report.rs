@@ -1,6 +1,6 @@
 //! The report as a value: what `--report FILE` writes as one JSON object.
 
-use messages::EventTime;
+use pipeline::EventTime;
 use serde::{Deserialize, Serialize};
 
 /// Whether the pipeline did its job.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use messages::EventTime;
+use pipeline::EventTime;
 
 use crate::build::mean;
 use crate::report::{FishRow, Report, SpeciesError};

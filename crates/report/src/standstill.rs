@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use messages::{EventTime, topics};
+use pipeline::{EventTime, topics};
 
 use crate::ledger::{Fish, Ledger};
 

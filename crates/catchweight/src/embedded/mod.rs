@@ -15,12 +15,12 @@ use connect_embedded::{Connectors, Stats};
 use fish_producer::Simulation;
 use kafka_io::KafkaSettings;
 use ksql_engine::kafka::{Runtime, RuntimeError, Script};
-use ksql_engine::serve::{KafkaTopics, KsqlServer};
-use messages::EventTime;
+use ksql_server::{KafkaTopics, KsqlServer};
 use model_server::store::{Page, Store};
 use model_server::{ModelServer, Secret, SqliteStore, StoreAddress};
 use monitor::{Looks, Monitor, PartUrl, Watching};
-use observer::{ModelApi, Observer, Start, StoredRows, TriggerRule, Watched, observed_topics};
+use observer::{ModelApi, Observer, Start, StoredRows, Watched, observed_topics};
+use pipeline::EventTime;
 use predictor::Predictor;
 use report::Ledger;
 use service_runtime::{Readiness, Tasks, UsageError};
@@ -98,8 +98,8 @@ impl Embedded {
         tasks: &mut Tasks,
     ) -> anyhow::Result<Self> {
         let sql = args.files.sql.read()?;
-        let rule = TriggerRule::of(&sql)?;
-        let script = Script::parse(sql.text()).map_err(|error| sql.refused(error))?;
+        let rule = sql.trigger_rule()?;
+        let script = Script::parse(sql.text()).map_err(|error| sql.error(error))?;
         ports::free(args.port, "--port")?;
         ports::free(args.ksql_port, "--ksql-port")?;
         ports::free(args.monitor_port, "--monitor-port")?;
@@ -138,14 +138,14 @@ impl Embedded {
             .execute(script.text())
             .await
             .map_err(|error| match error {
-                RuntimeError::Statement(error) => sql.refused(error).into(),
+                RuntimeError::Statement(error) => sql.error(error).into(),
                 error => anyhow::Error::new(error).context("the SQL was not executed"),
             })?;
         let topics = Arc::new(KafkaTopics::of(&engine)?);
         let api = ports::bound(args.ksql_port, 8088, async |listen| {
-            let config = ksql_engine::serve::Config {
+            let config = ksql_server::Config {
                 listen,
-                limits: ksql_engine::serve::Limits::default(),
+                limits: ksql_server::Limits::default(),
             };
             KsqlServer::bind(config, engine.clone(), kafka.clone(), topics.clone()).await
         })

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use catchweight::demo::{self, DemoArgs};
 use fish_producer::FishProducer;
-use messages::topics;
 use model_server::SqliteStore;
 use model_server::store::{Page, Store};
 use observer::Awaited;
+use pipeline::topics;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use report::{Report, Verdict};
 use service_runtime::CancellationToken;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use messages::topics;
+use pipeline::topics;
 use serde_json::Value;
 
 use crate::programs::{unknown, variables};

@@ -1,6 +1,6 @@
 //! The connector files name topics, variables and paths that are there.
 
-use messages::topics;
+use pipeline::topics;
 use serde_json::Value;
 
 use crate::project::{captures, files, service, text};

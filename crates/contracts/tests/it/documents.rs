@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use messages::topics;
+use pipeline::topics;
 use regex::Regex;
 
 use crate::programs::unknown;

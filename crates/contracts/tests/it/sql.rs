@@ -1,6 +1,6 @@
 //! The SQL names the topics and fields that the Rust types have.
 
-use messages::{
+use pipeline::{
     EventTime, Measurement, Prediction, RetrainTrigger, ToWire, Weighing, WeightDiff,
     WeightPrediction, topics,
 };

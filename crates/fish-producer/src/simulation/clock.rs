@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use messages::EventTime;
+use pipeline::EventTime;
 
 /// The first fish is measured this far into a minute.
 pub const MARK: Duration = Duration::from_secs(20);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use jiff::{SignedDuration, Timestamp};
-use messages::EventTime;
+use pipeline::EventTime;
 
 use super::plan::Plan;
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use messages::{EventTime, Measurement, Weighing};
+use pipeline::{EventTime, Measurement, Weighing};
 
 use super::Simulation;
 

@@ -1,6 +1,6 @@
 //! One fish with everything that will be seen of it.
 
-use messages::{EventTime, Measurement, Weighing};
+use pipeline::{EventTime, Measurement, Weighing};
 
 /// A fish of the simulation: what the two machines see of it, and when.
 #[derive(Clone, Debug, PartialEq)]

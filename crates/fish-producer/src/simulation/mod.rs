@@ -27,7 +27,7 @@ pub mod species;
 
 use std::time::Duration;
 
-use messages::{EventTime, Weighing};
+use pipeline::{EventTime, Weighing};
 
 pub use config::Config;
 pub use events::{Event, Events};

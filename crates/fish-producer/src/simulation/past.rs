@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use messages::{EventTime, Measurement, Weighing};
+use pipeline::{EventTime, Measurement, Weighing};
 
 /// What is on the topics already, as far as going on needs it.
 #[derive(Clone, Debug, Default, PartialEq)]

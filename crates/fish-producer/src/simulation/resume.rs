@@ -13,7 +13,7 @@
 
 use std::time::Duration;
 
-use messages::{EventTime, Measurement, Weighing};
+use pipeline::{EventTime, Measurement, Weighing};
 
 use super::species::{Species, randomness};
 use super::{Past, Simulation, SimulationError, Source, clock};

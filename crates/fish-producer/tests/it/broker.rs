@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fish_producer::{Config, FishProducer};
 use kafka_io::KafkaSettings;
-use messages::topics::{MACHINE_MEASUREMENT, MACHINE_WEIGHT};
+use pipeline::topics::{MACHINE_MEASUREMENT, MACHINE_WEIGHT};
 use rdkafka::Message;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::mocking::MockCluster;

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use clap::{CommandFactory, Parser};
 use fish_producer::service::{self, Cli, Settings};
-use messages::topics::MACHINE_WEIGHT;
+use pipeline::topics::MACHINE_WEIGHT;
 use service_runtime::CancellationToken;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use fish_producer::Config;
-use messages::topics::{MACHINE_MEASUREMENT, MACHINE_WEIGHT};
-use messages::{FromWire, Measurement, Weighing};
+use pipeline::topics::{MACHINE_MEASUREMENT, MACHINE_WEIGHT};
+use pipeline::{FromWire, Measurement, Weighing};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use service_runtime::CancellationToken;
 

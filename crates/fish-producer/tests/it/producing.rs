@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use fish_producer::{Config, FishProducer};
 use kafka_io::KafkaSettings;
-use messages::topics::{MACHINE_MEASUREMENT, MACHINE_WEIGHT};
-use messages::{FromWire, Measurement, Weighing};
+use pipeline::topics::{MACHINE_MEASUREMENT, MACHINE_WEIGHT};
+use pipeline::{FromWire, Measurement, Weighing};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use service_runtime::{CancellationToken, Readiness, UsageError};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fish_producer::simulation::{Event, Past};
 use fish_producer::{Config, Simulation};
-use messages::{EventTime, Measurement, Weighing};
+use pipeline::{EventTime, Measurement, Weighing};
 
 use crate::simulating::config;
 

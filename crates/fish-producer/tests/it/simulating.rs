@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fish_producer::simulation::Event;
 use fish_producer::{Config, Simulation};
-use messages::ToWire;
+use pipeline::ToWire;
 use proptest::prelude::*;
 
 pub(crate) fn config(plan: &str, seed: u64) -> Config {
@@ -154,7 +154,7 @@ prop_compose! {
             interval: Duration::from_millis(interval),
             weigh_delay: Duration::from_millis(delay),
             speed: Some(speed),
-            start_time: start.map(|ms| messages::EventTime::from_millis(ms).unwrap()),
+            start_time: start.map(|ms| pipeline::EventTime::from_millis(ms).unwrap()),
             ..Config::default()
         }
     }
@@ -210,7 +210,7 @@ proptest! {
     fn unless_set_the_start_is_at_second_20_and_nothing_is_ahead_of_the_clock(config in any_config()) {
         let simulation = Simulation::new(&Config { start_time: None, ..config }).unwrap();
         prop_assert!(simulation.start().to_string().ends_with(":20.000Z"));
-        prop_assert!(simulation.start() <= messages::EventTime::now());
+        prop_assert!(simulation.start() <= pipeline::EventTime::now());
     }
 }
 

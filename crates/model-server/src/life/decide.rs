@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use messages::EventTime;
+use pipeline::EventTime;
 
 use super::{Life, State};
 use crate::cause::Cause;

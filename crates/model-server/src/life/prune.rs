@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use messages::EventTime;
+use pipeline::EventTime;
 
 use super::Life;
 use crate::store::StoreError;

@@ -10,7 +10,7 @@ mod sqlite;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use messages::EventTime;
+use pipeline::EventTime;
 use serde_json::Value;
 
 #[cfg(feature = "mongodb")]

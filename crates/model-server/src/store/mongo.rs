@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
-use messages::EventTime;
 use mongodb::bson::{Bson, Document, deserialize_from_document, doc, serialize_to_document};
 use mongodb::error::{Error, ErrorKind, RETRYABLE_WRITE_ERROR, WriteFailure};
 use mongodb::options::{ClientOptions, ReadConcern, ReadPreference, WriteConcern};
 use mongodb::{Client, Collection, Database, IndexModel};
+use pipeline::EventTime;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

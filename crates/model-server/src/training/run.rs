@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use messages::EventTime;
+use pipeline::EventTime;
 use tokio::sync::Mutex as Turn;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};

@@ -1,6 +1,6 @@
 //! Predictions: the two calls, good and bad input.
 
-use messages::EventTime;
+use pipeline::EventTime;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

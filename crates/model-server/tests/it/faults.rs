@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use messages::EventTime;
 use model_server::cause::{Cause, Trigger};
 use model_server::decision::{Decision, Verdict};
 use model_server::store::{Page, Store, StoreError};
 use model_server::version::{Version, VersionInfo};
 use model_server::{Config, SqliteStore, StoreAddress};
+use pipeline::EventTime;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;

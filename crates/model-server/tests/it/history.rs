@@ -117,7 +117,7 @@ async fn a_version_that_a_crash_left_undecided_is_decided_at_the_next_start() {
     let first = server.live().await;
     let store = server.store.clone();
     server.stop().await;
-    let now = messages::EventTime::now();
+    let now = pipeline::EventTime::now();
     let good = Version::train(rows(1, 50), 0, Cause::of(None), now).unwrap();
     store.insert_version(&good).await.unwrap();
     // Its trigger named a version that is not live any more.
@@ -147,7 +147,7 @@ async fn what_a_crash_left_undecided_is_still_forced_and_no_newer_model_gives_wa
     // One fish far out in length, a little off in weight: the gate rejects these rows.
     let mut outlier = rows(1, 40);
     outlier[20].length_cm += 400.0;
-    let now = messages::EventTime::now();
+    let now = pipeline::EventTime::now();
     let forced = Version::train(outlier, 0, Cause::of(None).forced(true), now).unwrap();
     let mut stale = Version::train(rows(51, 100), 0, Cause::of(None), now).unwrap();
     stale.info.trained = now.before(std::time::Duration::from_secs(3_600));

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 
-use messages::EventTime;
 use model_server::SqliteStore;
 use model_server::cause::{Cause, Trigger};
 use model_server::decision::{Decision, Gate, Verdict};
 use model_server::features::TrainingRow;
 use model_server::store::{Page, Store};
 use model_server::version::Version;
+use pipeline::EventTime;
 use serde_json::{Value, json};
 
 use crate::harness::{fish, store_fish, text};

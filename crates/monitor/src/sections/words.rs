@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use messages::EventTime;
+use pipeline::EventTime;
 
 /// `13:39:27` of a time.
 pub(crate) fn clock(time: EventTime) -> String {

@@ -1,7 +1,7 @@
 //! What is watched: a pipeline that has run for long, parts, groups.
 
-use messages::topics;
 use monitor::{Monitor, PartUrl};
+use pipeline::topics;
 use tokio::net::TcpListener;
 
 use crate::actions::act;

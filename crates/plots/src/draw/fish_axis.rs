@@ -71,7 +71,7 @@ fn usual_difference(numbers: &[i64]) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use messages::EventTime;
+    use pipeline::EventTime;
 
     use super::*;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use messages::EventTime;
+use pipeline::EventTime;
 use report::{FishRow, Report, Retraining};
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! Error by fish over the events, with the species and the model versions as spans.
 
-use messages::EventTime;
+use pipeline::EventTime;
 use report::{FishRow, Report};
 use serde::Serialize;
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use messages::{EventTime, RetrainTrigger, topics};
+use pipeline::{EventTime, RetrainTrigger, topics};
 use report::history::{Decision, Outcome, Version};
 use report::{Ledger, ModelHistory, Report, SeenRecord, Sources};
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::history::{Decision, TrainingRows, Version};
 use crate::ledger::SeenRecord;
-use messages::topics;
+use pipeline::topics;
 
 const START: i64 = 1_623_245_960_000; // second 20 of a minute
 

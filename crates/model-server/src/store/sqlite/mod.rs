@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use messages::EventTime;
+use pipeline::EventTime;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde_json::Value;
 

@@ -1,0 +1,190 @@
+//! The rule by which the pipeline's SQL triggers a retraining.
+
+use std::time::Duration;
+
+use ksql_parser::ast::{CompareOp, Expr, ExprKind, Query, Statement, StatementKind};
+use ksql_parser::error::StatementError;
+use ksql_parser::{Literal, parse_script};
+
+use crate::topics;
+
+/// The rule by which the SQL triggers a retraining.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TriggerRule {
+    /// A window triggers a retraining if its mean relative error is above this number.
+    pub threshold: f64,
+    /// Size of the window.
+    pub window: Duration,
+    /// The longest time between measurement and weighing for which the SQL joins a fish. `None` if
+    /// the SQL does not join two streams.
+    pub within: Option<Duration>,
+}
+
+/// Why no rule can be read from the SQL.
+#[derive(Debug, thiserror::Error)]
+pub enum RuleError {
+    /// The SQL cannot be parsed.
+    #[error(transparent)]
+    Syntax(#[from] StatementError),
+    /// No statement writes the topic of the triggers.
+    #[error(
+        "no statement writes the topic `{0}`; add a CREATE TABLE … AS SELECT with KAFKA_TOPIC='{0}'"
+    )]
+    NoTrigger(&'static str),
+    /// The statement that writes the triggers has no window or no threshold.
+    #[error(
+        "the statement that writes the topic `{0}` needs a WINDOW and a condition \
+         HAVING AVG(…) > number"
+    )]
+    NoThreshold(&'static str),
+}
+
+/// Truth arrives too late for the SQL's join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a weighing {delay:?} after the measurement is not joined: the statement that writes the topic \
+     `{topic}` joins WITHIN {within:?}; choose a shorter delay or a longer WITHIN",
+    topic = topics::WEIGHT_DIFF
+)]
+pub struct TooLateToJoin {
+    /// Time between measurement and weighing.
+    pub delay: Duration,
+    /// The longest time that the SQL joins.
+    pub within: Duration,
+}
+
+impl TriggerRule {
+    /// Reads the rule from the statement that writes the topic `weight-retrain`.
+    ///
+    /// # Errors
+    /// See [`RuleError`]. The condition is `HAVING AVG(…) > number` or `number < AVG(…)`, alone or
+    /// joined to others with `AND`.
+    pub fn from_sql(text: &str) -> Result<Self, RuleError> {
+        let statements = parse_script(text)?;
+        let query = query_that_writes(topics::WEIGHT_RETRAIN, &statements)
+            .ok_or(RuleError::NoTrigger(topics::WEIGHT_RETRAIN))?;
+        let join = query_that_writes(topics::WEIGHT_DIFF, &statements);
+        rule(query, join).ok_or(RuleError::NoThreshold(topics::WEIGHT_RETRAIN))
+    }
+
+    /// Checks that the SQL joins a fish that is weighed `delay` after its measurement.
+    ///
+    /// # Errors
+    /// If `delay` is longer than the SQL's `WITHIN`.
+    pub fn check_delay(&self, delay: Duration) -> Result<(), TooLateToJoin> {
+        match self.within {
+            Some(within) if delay > within => Err(TooLateToJoin { delay, within }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn query_that_writes<'a>(topic: &str, statements: &'a [Statement]) -> Option<&'a Query> {
+    statements
+        .iter()
+        .find_map(|statement| match &statement.kind {
+            StatementKind::CreateAs {
+                properties, query, ..
+            } if properties.iter().any(|property| {
+                property.name.name == "KAFKA_TOPIC"
+                    && property.value == Literal::Text(topic.to_owned())
+            }) =>
+            {
+                Some(&**query)
+            }
+            _ => None,
+        })
+}
+
+fn rule(query: &Query, join: Option<&Query>) -> Option<TriggerRule> {
+    let window = query.window?;
+    let threshold = threshold(query.having.as_ref()?)?;
+    // The left side of the join is the prediction, which has the time of the measurement.
+    let within = join.and_then(|join| join.joins.first()?.within);
+    Some(TriggerRule {
+        threshold,
+        window: Duration::from_millis(window.size.try_into().ok()?),
+        within: within
+            .and_then(|within| Some(Duration::from_millis(within.after.try_into().ok()?))),
+    })
+}
+
+/// The number in `AVG(…) > number` or `number < AVG(…)`, also inside a conjunction.
+fn threshold(condition: &Expr) -> Option<f64> {
+    match &condition.kind {
+        ExprKind::And(left, right) => threshold(left).or_else(|| threshold(right)),
+        ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, left, right) => {
+            is_average(left).then(|| number(right))?
+        }
+        ExprKind::Compare(CompareOp::Less | CompareOp::LessOrEqual, left, right) => {
+            is_average(right).then(|| number(left))?
+        }
+        _ => None,
+    }
+}
+
+fn is_average(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::Call { name, .. } if name.name == "AVG")
+}
+
+fn number(expr: &Expr) -> Option<f64> {
+    match &expr.kind {
+        ExprKind::Literal(Literal::Decimal(text)) => text.parse().ok(),
+        ExprKind::Literal(Literal::Double(value)) => Some(*value),
+        ExprKind::Literal(Literal::Integer(value)) => Some(*value as f64),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHIPPED: &str = include_str!("../../../ksql/pipeline.sql");
+
+    #[test]
+    fn threshold_and_window_are_those_of_the_sql() {
+        let rule = TriggerRule::from_sql(SHIPPED).expect("the shipped SQL");
+        let expected = TriggerRule {
+            threshold: 0.15,
+            window: Duration::from_secs(60),
+            within: Some(Duration::from_secs(60)),
+        };
+        assert_eq!(rule, expected);
+
+        let edited = SHIPPED
+            .replace("SIZE 1 MINUTE", "SIZE 30 SECONDS")
+            .replace("WITHIN 1 MINUTE", "WITHIN 90 SECONDS")
+            .replace("> 0.15", "> 0.2");
+        let rule = TriggerRule::from_sql(&edited).expect("an edited SQL");
+        let expected = TriggerRule {
+            threshold: 0.2,
+            window: Duration::from_secs(30),
+            within: Some(Duration::from_secs(90)),
+        };
+        assert_eq!(rule, expected);
+    }
+
+    #[test]
+    fn a_weighing_after_the_join_window_is_an_error() {
+        let rule = TriggerRule::from_sql(SHIPPED).expect("the shipped SQL");
+        assert!(rule.check_delay(Duration::from_secs(60)).is_ok());
+        let error = rule.check_delay(Duration::from_secs(61)).expect_err("late");
+        let text = error.to_string();
+        assert!(text.contains("61s") && text.contains("60s"), "{text}");
+    }
+
+    #[test]
+    fn the_threshold_may_stand_on_either_side() {
+        let turned = SHIPPED.replace(r#"AVG("Error") > 0.15"#, r#"0.25 < AVG("Error")"#);
+        let rule = TriggerRule::from_sql(&turned).expect("the turned SQL");
+        assert_eq!(rule.threshold, 0.25);
+    }
+
+    #[test]
+    fn sql_without_a_trigger_is_an_error() {
+        let error = TriggerRule::from_sql("SET 'auto.offset.reset'='earliest';");
+        let text = error.expect_err("no trigger").to_string();
+        assert!(text.contains(topics::WEIGHT_RETRAIN), "{text}");
+    }
+}

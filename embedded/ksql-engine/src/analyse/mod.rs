@@ -1,0 +1,356 @@
+//! From a statement to what it changes: names are looked up, types checked, and what ksqlDB refuses
+//! is refused. Nothing is changed here: [`analyse`] reads the catalog and gives a [`Command`].
+
+mod grouping;
+mod join;
+mod projection;
+mod properties;
+mod query;
+mod rewrite;
+mod scope;
+mod source;
+mod types;
+mod typing;
+
+use std::sync::Arc;
+
+pub use source::NewSource;
+
+use crate::analyse::properties::properties;
+use crate::analyse::query::Purpose;
+use crate::analyse::source::{check_key, check_value, check_wrap};
+use crate::catalog::{Catalog, Source};
+use crate::formats::Format;
+use crate::plan::{QueryPlan, Stage};
+use ksql_parser::ast::{Property, Query, SourceKind, Statement, StatementKind, Target};
+use ksql_parser::error::{Refusal, StatementError, invalid, located, unsupported};
+
+/// What a statement asks for, checked.
+#[derive(Debug)]
+pub enum Command {
+    /// A new stream or table over a topic.
+    CreateSource(NewSource),
+    /// A new stream or table and the query that fills it.
+    CreateQuery(NewQuery),
+    /// A query that fills an existing stream.
+    Insert(NewQuery),
+    /// `IF NOT EXISTS` or `IF EXISTS` found nothing to do; says why.
+    Nothing(String),
+    /// A stream or table goes.
+    Drop {
+        /// Its name.
+        name: String,
+        /// Whether its topic goes too.
+        delete_topic: bool,
+    },
+    /// A query ends, or all do.
+    Terminate(Option<String>),
+    /// A property of the statements that follow.
+    Set {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: String,
+    },
+    /// A property goes back to its default.
+    Unset {
+        /// Its name.
+        name: String,
+    },
+    /// A transient query.
+    Select(QueryPlan),
+    /// A question about what is there (`SHOW`, `DESCRIBE`, `PRINT`, `EXPLAIN`).
+    Ask(StatementKind),
+}
+
+/// A query that writes into a topic.
+#[derive(Debug)]
+pub struct NewQuery {
+    /// What is filled.
+    pub sink: Arc<Source>,
+    /// How.
+    pub plan: QueryPlan,
+    /// Number of partitions of the sink's topic.
+    pub partitions: u32,
+    /// Whether the topic has to be made.
+    pub create_topic: bool,
+}
+
+/// Checks one statement of `text` against the catalog.
+///
+/// # Errors
+/// Why it is refused, with line and column in `text`.
+pub fn analyse(
+    catalog: &Catalog,
+    statement: &Statement,
+    text: &str,
+) -> Result<Command, StatementError> {
+    let sql = text.get(statement.start..statement.end).unwrap_or(text);
+    command(catalog, statement, sql).map_err(|refusal| located(text, refusal))
+}
+
+fn command(catalog: &Catalog, statement: &Statement, sql: &str) -> Result<Command, Refusal> {
+    match &statement.kind {
+        StatementKind::CreateSource {
+            kind,
+            target,
+            columns,
+            properties,
+        } => {
+            let new = source::declare(catalog, *kind, target, columns, properties, sql)?;
+            Ok(match existing(catalog, *kind, target)? {
+                Some(nothing) => nothing,
+                None => Command::CreateSource(new),
+            })
+        }
+        StatementKind::CreateAs {
+            kind,
+            target,
+            properties,
+            query,
+        } => {
+            if let Some(nothing) = existing(catalog, *kind, target)? {
+                return Ok(nothing);
+            }
+            create_query(catalog, *kind, target, properties, query, sql).map(Command::CreateQuery)
+        }
+        StatementKind::InsertInto { target, query } => {
+            insert(catalog, &target.name, target.at, query).map(Command::Insert)
+        }
+        StatementKind::Drop {
+            kind,
+            if_exists,
+            name,
+            delete_topic,
+        } => match catalog.source(&name.name) {
+            Some(source) if source.kind == *kind => Ok(Command::Drop {
+                name: name.name.clone(),
+                delete_topic: *delete_topic,
+            }),
+            Some(_) => Err(invalid(
+                name.at,
+                format!("`{}` is a {}", name.name, kind_name(other(*kind))),
+            )),
+            None if *if_exists => Ok(Command::Nothing(format!(
+                "Source {} does not exist.",
+                name.name
+            ))),
+            None => Err(invalid(
+                name.at,
+                format!("there is no {} `{}`", kind_name(*kind), name.name),
+            )),
+        },
+        StatementKind::Terminate { query } => Ok(Command::Terminate(
+            query.as_ref().map(|query| query.name.clone()),
+        )),
+        StatementKind::Set { name, value, at } => set(name, Some(value), *at),
+        StatementKind::Unset { name, at } => set(name, None, *at),
+        StatementKind::Select(query) => {
+            query::analyse(catalog, query, Purpose::Listen).map(Command::Select)
+        }
+        StatementKind::Describe { name, .. } if catalog.source(&name.name).is_none() => {
+            Err(invalid(
+                name.at,
+                format!("there is no stream or table `{}`", name.name),
+            ))
+        }
+        other => Ok(Command::Ask(other.clone())),
+    }
+}
+
+/// The size of ksqlDB's record cache, of which only 0 makes a difference. It has two names; the
+/// first one counts where both are set.
+pub const RECORD_CACHE: [&str; 2] = ["statestore.cache.max.bytes", "cache.max.bytes.buffering"];
+
+/// Whether `EMIT FINAL` is allowed; here it always is.
+pub const SUPPRESS: &str = "ksql.suppress.enabled";
+
+/// Whether it is a name of the record cache's size.
+pub fn is_record_cache(name: &str) -> bool {
+    RECORD_CACHE.contains(&name)
+}
+
+/// What is wrong with the value of one of these properties.
+pub fn value_problem(name: &str, value: &str) -> Option<&'static str> {
+    match name {
+        "auto.offset.reset" if !matches!(value, "earliest" | "latest") => {
+            Some("it is 'earliest' or 'latest'")
+        }
+        SUPPRESS if !value.eq_ignore_ascii_case("true") => {
+            Some("EMIT FINAL cannot be turned off: it is 'true'")
+        }
+        _ if is_record_cache(name) && value.parse::<u64>().is_err() => {
+            Some("it is a number of bytes")
+        }
+        _ => None,
+    }
+}
+
+/// The properties that may be set.
+fn set(name: &str, value: Option<&str>, at: usize) -> Result<Command, Refusal> {
+    let short = name.strip_prefix("ksql.streams.").unwrap_or(name);
+    if !matches!(short, "auto.offset.reset" | SUPPRESS) && !is_record_cache(short) {
+        let [other, cache] = RECORD_CACHE;
+        return Err(unsupported(
+            at,
+            format!(
+                "property '{name}' is not supported; supported are 'auto.offset.reset' and '{cache}' or '{other}'"
+            ),
+        ));
+    }
+    if let Some(problem) = value.and_then(|value| value_problem(short, value)) {
+        return Err(invalid(at, format!("'{name}': {problem}")));
+    }
+    Ok(match value {
+        Some(value) => Command::Set {
+            name: short.to_owned(),
+            value: value.to_owned(),
+        },
+        None => Command::Unset {
+            name: short.to_owned(),
+        },
+    })
+}
+
+fn kind_name(kind: SourceKind) -> &'static str {
+    match kind {
+        SourceKind::Stream => "stream",
+        SourceKind::Table => "table",
+    }
+}
+
+fn other(kind: SourceKind) -> SourceKind {
+    match kind {
+        SourceKind::Stream => SourceKind::Table,
+        SourceKind::Table => SourceKind::Stream,
+    }
+}
+
+/// What to do about a name that is taken.
+fn existing(
+    catalog: &Catalog,
+    kind: SourceKind,
+    target: &Target,
+) -> Result<Option<Command>, Refusal> {
+    let name = &target.name;
+    let Some(source) = catalog.source(&name.name) else {
+        return Ok(None);
+    };
+    if target.if_not_exists {
+        return Ok(Some(Command::Nothing(format!(
+            "Cannot add {} `{}`: A {} with the same name already exists.",
+            kind_name(kind),
+            name.name,
+            kind_name(source.kind)
+        ))));
+    }
+    if target.or_replace {
+        return Err(unsupported(
+            name.at,
+            "OR REPLACE of something that exists is not supported: DROP it first",
+        ));
+    }
+    Err(invalid(
+        name.at,
+        format!(
+            "there is a {} `{}` already",
+            kind_name(source.kind),
+            name.name
+        ),
+    ))
+}
+
+fn create_query(
+    catalog: &Catalog,
+    kind: SourceKind,
+    target: &Target,
+    with: &[Property],
+    query: &Query,
+    sql: &str,
+) -> Result<NewQuery, Refusal> {
+    let at = target.name.at;
+    let with = properties(with, false)?;
+    let plan = query::analyse(catalog, query, Purpose::Fill(kind))?;
+    let schema = plan.schema();
+    let left = plan.inputs.first();
+    let value_format = with
+        .value_format
+        .or_else(|| left.map(|source| source.value_format))
+        .unwrap_or(Format::Json);
+    let key_format = with.key_format.unwrap_or_else(|| default_key_format(&plan));
+    check_key(key_format, &schema.key, at)?;
+    check_value(value_format, &schema.value, at)?;
+    check_wrap(with.wrap, value_format, &schema.value)?;
+    let topic = with.topic.unwrap_or_else(|| target.name.name.clone());
+    let inherited = left.and_then(|source| catalog.partitions(&source.topic));
+    let partitions = with.partitions.or(inherited).unwrap_or(1);
+    let existing = catalog.registered_partitions(&topic);
+    if let Some(existing) = existing.filter(|existing| *existing != partitions) {
+        return Err(invalid(
+            at,
+            format!(
+                "topic '{topic}' exists with {existing} partitions, and {partitions} are needed"
+            ),
+        ));
+    }
+    Ok(NewQuery {
+        sink: Arc::new(Source {
+            name: target.name.name.clone(),
+            kind,
+            topic,
+            key_format,
+            value_format,
+            schema,
+            window: plan.window,
+            sql: sql.to_owned(),
+        }),
+        plan,
+        partitions,
+        create_topic: existing.is_none(),
+    })
+}
+
+/// The left source's, unless only the right one keeps its partitions; KAFKA for a new key where the
+/// source had none.
+fn default_key_format(plan: &QueryPlan) -> Format {
+    let keyless = plan.columns.iter().all(|column| column.key.is_none());
+    if keyless && matches!(plan.stage, Stage::Rekeyed) {
+        return Format::None;
+    }
+    let right = plan
+        .join
+        .as_ref()
+        .is_some_and(|join| join.keys[0].moves && !join.keys[1].moves);
+    let source = plan.inputs.get(usize::from(right)).or(plan.inputs.first());
+    match source.map(|source| source.key_format) {
+        Some(Format::None) if !keyless => Format::Kafka,
+        Some(format) => format,
+        None => Format::Kafka,
+    }
+}
+
+fn insert(catalog: &Catalog, name: &str, at: usize, query: &Query) -> Result<NewQuery, Refusal> {
+    let Some(sink) = catalog.source(name) else {
+        return Err(invalid(at, format!("there is no stream `{name}`")));
+    };
+    if sink.kind == SourceKind::Table {
+        return Err(invalid(at, "INSERT INTO is for streams, not for tables"));
+    }
+    let plan = query::analyse(catalog, query, Purpose::Fill(SourceKind::Stream))?;
+    if plan.schema() != sink.schema || plan.window != sink.window {
+        return Err(invalid(
+            at,
+            format!(
+                "the SELECT gives {}, and `{name}` has {}",
+                plan.schema(),
+                sink.schema
+            ),
+        ));
+    }
+    Ok(NewQuery {
+        sink: Arc::clone(sink),
+        plan,
+        partitions: catalog.partitions(&sink.topic).unwrap_or(1),
+        create_topic: false,
+    })
+}

@@ -1,0 +1,264 @@
+//! The engine in memory: statements and records in, records out. Tests and benchmarks run it; a program
+//! runs queries on Kafka's topics ([`crate::kafka`]).
+//!
+//! Each record is processed completely before the next one: it goes to every query that reads its
+//! topic, in the order in which the queries were created, and what those write goes the same way.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::catalog::Catalog;
+use crate::execute::murmur2::partition_of;
+use crate::execute::record::Header;
+use crate::execute::{Outcome, OutputRecord, Problem, QueryFailed, Record, SinkWriter, Task};
+use crate::registry::{Effect, Executed, RegisteredQuery, Registry};
+use ksql_parser::error::StatementError;
+
+/// Statements and records in, records out.
+#[derive(Debug, Default)]
+pub struct Engine {
+    registry: Registry,
+    running: Vec<Running>,
+    /// The topics that were seen so far; a few, so that they are found by looking at each.
+    topics: Vec<Topic>,
+    no_headers: Arc<[Header]>,
+}
+
+/// A topic, and who reads it.
+#[derive(Debug)]
+struct Topic {
+    name: Arc<str>,
+    /// The next offset of each partition.
+    offsets: BTreeMap<u32, i64>,
+    /// Places of queries in `running`, with the number of their input.
+    readers: Vec<(usize, usize)>,
+}
+
+/// A query with its state.
+#[derive(Debug)]
+struct Running {
+    query: Arc<RegisteredQuery>,
+    task: Task,
+    writer: SinkWriter,
+    failed: bool,
+}
+
+/// A record that comes in; its offset is counted.
+#[derive(Clone, Debug, Default)]
+pub struct Input {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: u32,
+    /// The key's bytes.
+    pub key: Option<Vec<u8>>,
+    /// The value's bytes.
+    pub value: Option<Vec<u8>>,
+    /// Event time in milliseconds since 1970.
+    pub timestamp: i64,
+    /// The headers.
+    pub headers: Vec<Header>,
+}
+
+/// What a record led to.
+#[derive(Debug, Default)]
+pub struct Processed {
+    /// The records that were written, in their order.
+    pub records: Vec<OutputRecord>,
+    /// Records that queries left out, and expressions that failed in records that they used.
+    pub problems: Vec<Problem>,
+    /// Queries that stopped.
+    pub failures: Vec<QueryFailed>,
+}
+
+impl Engine {
+    /// An engine that knows the catalog's topics.
+    pub fn new(catalog: Catalog) -> Self {
+        Self {
+            registry: Registry::new(catalog),
+            ..Self::default()
+        }
+    }
+
+    /// What is declared and running.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The same, to register topics and settings.
+    pub fn registry_mut(&mut self) -> &mut Registry {
+        &mut self.registry
+    }
+
+    /// Executes a script; its queries see what comes from now on.
+    ///
+    /// # Errors
+    /// The first statement that is refused; then nothing has changed.
+    pub fn execute(&mut self, text: &str) -> Result<Vec<Executed>, StatementError> {
+        let executed = self.registry.execute(text)?;
+        for effect in executed.iter().flat_map(|statement| &statement.effects) {
+            match effect {
+                Effect::Start(query) => {
+                    self.running.push(Running::new(query));
+                }
+                Effect::Stop(query) => self.running.retain(|running| running.query.id != query.id),
+                _ => {}
+            }
+        }
+        for topic in &mut self.topics {
+            topic.readers = readers(&self.running, &topic.name);
+        }
+        Ok(executed)
+    }
+
+    /// Takes a record and everything that follows from it.
+    pub fn process(&mut self, input: Input) -> Processed {
+        let mut processed = Processed::default();
+        let mut outcome = Outcome::default();
+        let topic = self.topic(&input.topic);
+        let record = self.taken(topic, input);
+        self.pass_on(topic, &record, &mut outcome, &mut processed);
+        let mut next = 0;
+        while let Some(output) = processed.records.get_mut(next) {
+            let topic = self.topic(&output.topic);
+            if self
+                .topics
+                .get(topic)
+                .is_some_and(|topic| !topic.readers.is_empty())
+            {
+                let record = self.appended(topic, output);
+                self.pass_on(topic, &record, &mut outcome, &mut processed);
+                if let Some(output) = processed.records.get_mut(next) {
+                    (output.key, output.value) = (record.key, record.value);
+                }
+            }
+            next += 1;
+        }
+        processed.problems = outcome.problems;
+        processed
+    }
+
+    /// Gives a record to all queries that read its topic.
+    fn pass_on(
+        &mut self,
+        topic: usize,
+        record: &Record,
+        outcome: &mut Outcome,
+        processed: &mut Processed,
+    ) {
+        let Some(topic) = self.topics.get(topic) else {
+            return;
+        };
+        for (reader, input) in &topic.readers {
+            if let Some(running) = self.running.get_mut(*reader) {
+                running.process(*input, record, outcome, processed);
+            }
+        }
+    }
+
+    /// The place of a topic.
+    fn topic(&mut self, name: &str) -> usize {
+        let known = self.topics.iter().position(|topic| *topic.name == *name);
+        known.unwrap_or_else(|| {
+            self.topics.push(Topic {
+                name: Arc::from(name),
+                offsets: BTreeMap::new(),
+                readers: readers(&self.running, name),
+            });
+            self.topics.len() - 1
+        })
+    }
+
+    /// The input as a record of its topic.
+    fn taken(&mut self, topic: usize, input: Input) -> Record {
+        let (name, offset) = self.next(topic, input.partition);
+        Record {
+            topic: name,
+            partition: input.partition,
+            offset,
+            key: input.key,
+            value: input.value,
+            timestamp: input.timestamp,
+            headers: if input.headers.is_empty() {
+                Arc::clone(&self.no_headers)
+            } else {
+                input.headers.into()
+            },
+        }
+    }
+
+    /// The output as a record of its topic, with the output's own key and value.
+    fn appended(&mut self, topic: usize, output: &mut OutputRecord) -> Record {
+        let partition = match output.partition_key() {
+            Some(key) => {
+                let count = self.registry.catalog().partitions(&output.topic);
+                partition_of(key, count.unwrap_or(1))
+            }
+            None => 0,
+        };
+        let (name, offset) = self.next(topic, partition);
+        Record {
+            topic: name,
+            partition,
+            offset,
+            key: output.key.take(),
+            value: output.value.take(),
+            timestamp: output.timestamp,
+            headers: Arc::clone(&output.headers),
+        }
+    }
+
+    /// A topic's name and its next offset, which is counted.
+    fn next(&mut self, topic: usize, partition: u32) -> (Arc<str>, i64) {
+        let Some(topic) = self.topics.get_mut(topic) else {
+            return (Arc::from(""), 0);
+        };
+        let next = topic.offsets.entry(partition).or_insert(0);
+        let offset = *next;
+        *next += 1;
+        (Arc::clone(&topic.name), offset)
+    }
+}
+
+/// Which queries read a topic, and as which of their inputs.
+fn readers(running: &[Running], topic: &str) -> Vec<(usize, usize)> {
+    let inputs = running.iter().enumerate().flat_map(|(reader, running)| {
+        let topics = running.query.plan.source_topics().enumerate();
+        topics.map(move |(input, source)| (reader, input, source))
+    });
+    inputs
+        .filter(|(_, _, source)| *source == topic)
+        .map(|(reader, input, _)| (reader, input))
+        .collect()
+}
+
+impl Running {
+    fn new(query: &Arc<RegisteredQuery>) -> Self {
+        let partitions = query.input_partitions;
+        Self {
+            task: Task::new(Arc::clone(&query.plan), query.sink.key_format, partitions),
+            writer: SinkWriter::new(&query.plan, &query.sink),
+            query: Arc::clone(query),
+            failed: false,
+        }
+    }
+
+    fn process(
+        &mut self,
+        input: usize,
+        record: &Record,
+        outcome: &mut Outcome,
+        processed: &mut Processed,
+    ) {
+        if self.failed {
+            return;
+        }
+        if let Err(failure) = self.task.process(input, record, outcome) {
+            self.failed = true;
+            processed.failures.push(failure);
+        }
+        let changes = outcome.changes.drain(..);
+        let records = changes.map(|change| self.writer.write(change));
+        processed.records.extend(records);
+    }
+}

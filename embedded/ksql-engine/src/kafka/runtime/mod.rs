@@ -1,0 +1,284 @@
+//! Statements start and stop queries on Kafka.
+
+mod pipeline;
+mod queries;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kafka_io::KafkaSettings;
+use rdkafka::producer::FutureProducer;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::catalog::Catalog;
+use crate::execute::Change;
+use crate::formats::Format;
+use crate::kafka::error::RuntimeError;
+use crate::kafka::metrics::Metrics;
+use crate::kafka::options::Options;
+use crate::kafka::produce::producer;
+use crate::kafka::query::Target;
+use crate::kafka::topics::{self, Asking, NewTopic};
+use crate::plan::QueryPlan;
+use crate::registry::{Effect, Executed, Registry};
+use pipeline::Pipeline;
+use queries::{Running, STOPPING};
+
+/// A transient query: its changes come until it is dropped.
+#[derive(Debug)]
+pub struct Listener {
+    /// The query's id.
+    pub id: String,
+    /// The changes.
+    pub changes: mpsc::Receiver<Change>,
+    /// Why they ended early, if they did.
+    pub failure: oneshot::Receiver<RuntimeError>,
+    _stop: tokio_util::sync::DropGuard,
+}
+
+/// What a query's failure ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OnFailure {
+    /// The runtime.
+    End,
+    /// The query.
+    Tell,
+}
+
+/// Queries on Kafka; clones share them.
+#[derive(Clone)]
+pub struct Runtime {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: KafkaSettings,
+    options: Options,
+    producer: FutureProducer,
+    asking: Asking,
+    registry: Mutex<Registry>,
+    /// One script at a time.
+    executing: tokio::sync::Mutex<()>,
+    running: Mutex<HashMap<String, Running>>,
+    /// Why queries stopped whose end ends nothing else.
+    broken: Mutex<HashMap<String, String>>,
+    pipeline: Mutex<Pipeline>,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+    failures: mpsc::UnboundedSender<RuntimeError>,
+    failed: tokio::sync::Mutex<mpsc::UnboundedReceiver<RuntimeError>>,
+    listeners: std::sync::atomic::AtomicU64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn add_topics(catalog: &mut Catalog, asking: &Asking) -> Result<(), RuntimeError> {
+    for topic in asking.topics().await? {
+        let partitions = u32::try_from(topic.replicas.len()).unwrap_or(u32::MAX);
+        catalog.add_topic(topic.name, partitions);
+    }
+    Ok(())
+}
+
+impl Runtime {
+    /// Waits for the broker and connects; nothing runs yet.
+    ///
+    /// # Errors
+    /// Where the broker does not answer in time, or the processing log cannot be made.
+    pub async fn start(settings: KafkaSettings, options: Options) -> Result<Self, RuntimeError> {
+        settings.reach(options.patience).await?;
+        let asking = Asking::new(&settings)?;
+        let mut catalog = Catalog::new();
+        add_topics(&mut catalog, &asking).await?;
+        if catalog.partitions(&options.processing_log).is_none() {
+            let topic = NewTopic {
+                name: options.processing_log.clone(),
+                partitions: 1,
+            };
+            topics::create(&settings, options.create_topic.as_ref(), topic).await?;
+            catalog.add_topic(options.processing_log.clone(), 1);
+        }
+        let (failures, failed) = mpsc::unbounded_channel();
+        Ok(Self {
+            inner: Arc::new(Inner {
+                producer: producer(&settings, &options.client_id)?,
+                asking,
+                settings,
+                options,
+                registry: Mutex::new(Registry::new(catalog)),
+                executing: tokio::sync::Mutex::new(()),
+                running: Mutex::default(),
+                broken: Mutex::default(),
+                pipeline: Mutex::default(),
+                tracker: TaskTracker::new(),
+                stop: CancellationToken::new(),
+                failures,
+                failed: tokio::sync::Mutex::new(failed),
+                listeners: std::sync::atomic::AtomicU64::new(0),
+            }),
+        })
+    }
+
+    pub fn settings(&self) -> &KafkaSettings {
+        &self.inner.settings
+    }
+
+    pub fn options(&self) -> &Options {
+        &self.inner.options
+    }
+
+    pub fn asking(&self) -> &Asking {
+        &self.inner.asking
+    }
+
+    /// What the queries count.
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.options.metrics
+    }
+
+    /// What is declared and running now.
+    pub fn registry(&self) -> Registry {
+        lock(&self.inner.registry).clone()
+    }
+
+    /// Executes a script. All of it is checked before any of it takes effect. A query of it that
+    /// cannot go on ends the runtime.
+    ///
+    /// # Errors
+    /// The first statement that is refused; a topic or client that cannot be made.
+    pub async fn execute(&self, text: &str) -> Result<Vec<Executed>, RuntimeError> {
+        self.execute_as(text, OnFailure::End).await
+    }
+
+    /// The same for statements that somebody sends to a running system: a query that cannot go on
+    /// stops alone, and [`broken`](Self::broken) tells why.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn execute_apart(&self, text: &str) -> Result<Vec<Executed>, RuntimeError> {
+        self.execute_as(text, OnFailure::Tell).await
+    }
+
+    /// Why queries stopped that were started [apart](Self::execute_apart), by their ids.
+    pub fn broken(&self) -> HashMap<String, String> {
+        lock(&self.inner.broken).clone()
+    }
+
+    /// Topics that a query of the program's own scripts filled until it was terminated, or its stream
+    /// or table dropped, and that no query like it fills since then; by name.
+    pub fn abandoned(&self) -> Vec<String> {
+        lock(&self.inner.pipeline).abandoned()
+    }
+
+    async fn execute_as(
+        &self,
+        text: &str,
+        on_failure: OnFailure,
+    ) -> Result<Vec<Executed>, RuntimeError> {
+        let _one = self.inner.executing.lock().await;
+        let mut registry = self.registry();
+        // Topics that were made since are known too.
+        add_topics(registry.catalog_mut(), &self.inner.asking).await?;
+        let executed = registry.execute(text)?;
+        let effects = || executed.iter().flat_map(|statement| &statement.effects);
+        // What may fail comes first, so that a script that fails has neither started nor ended
+        // anything.
+        let mut prepared = VecDeque::new();
+        for effect in effects() {
+            match effect {
+                Effect::CreateTopic { topic, partitions } => {
+                    let topic = NewTopic {
+                        name: topic.clone(),
+                        partitions: *partitions,
+                    };
+                    let hook = self.inner.options.create_topic.as_ref();
+                    topics::create(&self.inner.settings, hook, topic).await?;
+                }
+                Effect::Start(query) => prepared.push_back(self.prepare(query)?),
+                _ => {}
+            }
+        }
+        for effect in effects() {
+            match effect {
+                Effect::Start(query) => {
+                    if let Some(query_loop) = prepared.pop_front() {
+                        self.begin(&query.id, query_loop, on_failure);
+                    }
+                }
+                Effect::Stop(query) => self.end(query).await,
+                _ => {}
+            }
+        }
+        *lock(&self.inner.registry) = registry;
+        lock(&self.inner.pipeline).learn(effects(), on_failure == OnFailure::End);
+        Ok(executed)
+    }
+
+    /// Starts a transient query.
+    ///
+    /// # Errors
+    /// Where its clients cannot be made.
+    pub fn listen(
+        &self,
+        plan: &Arc<QueryPlan>,
+        from_beginning: bool,
+    ) -> Result<Listener, RuntimeError> {
+        let number = self
+            .inner
+            .listeners
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let name = plan
+            .sources()
+            .next()
+            .map_or("", |source| source.name.as_str());
+        let id = format!("transient_{name}_{number}");
+        let partitions = {
+            let registry = lock(&self.inner.registry);
+            let topics = plan.source_topics();
+            let counts = topics.filter_map(|topic| registry.catalog().partitions(topic));
+            counts.max().unwrap_or(1)
+        };
+        let key_format = plan
+            .sources()
+            .next()
+            .map_or(Format::Json, |source| source.key_format);
+        let (changes, receiver) = mpsc::channel(1_000);
+        let target = Target::Listener(changes);
+        let query_loop =
+            self.query_loop(&id, plan, key_format, partitions, from_beginning, target)?;
+        let stop = self.inner.stop.child_token();
+        let (report, failure) = oneshot::channel();
+        // Only its listener has to know; the other queries go on.
+        drop(self.spawn(query_loop, stop.clone(), |error| drop(report.send(error))));
+        Ok(Listener {
+            id,
+            changes: receiver,
+            failure,
+            _stop: stop.drop_guard(),
+        })
+    }
+
+    /// Keeps the queries running until `shutdown`, or until one cannot go on.
+    ///
+    /// # Errors
+    /// The first query's error.
+    pub async fn run(&self, shutdown: CancellationToken) -> Result<(), RuntimeError> {
+        let mut failed = self.inner.failed.lock().await;
+        let first = tokio::select! {
+            () = shutdown.cancelled() => Ok(()),
+            Some(error) = failed.recv() => Err(error),
+        };
+        self.inner.stop.cancel();
+        self.inner.tracker.close();
+        let ended = tokio::time::timeout(STOPPING, self.inner.tracker.wait()).await;
+        match (first, failed.try_recv()) {
+            (Ok(()), Ok(error)) => Err(error),
+            (Ok(()), Err(_)) if ended.is_err() => Err(RuntimeError::Interrupted),
+            (first, _) => first,
+        }
+    }
+}

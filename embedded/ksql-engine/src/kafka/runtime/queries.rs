@@ -1,0 +1,170 @@
+//! Persistent queries: made ready, begun, asked, ended.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::execute::{SinkWriter, Task};
+use crate::formats::Format;
+use crate::kafka::consume::Reader;
+use crate::kafka::error::RuntimeError;
+use crate::kafka::problem_log::ProblemLog;
+use crate::kafka::produce::{Deliveries, FLUSH};
+use crate::kafka::query::{QueryLoop, Question, Target};
+use crate::kafka::runtime::{OnFailure, Runtime, lock};
+use crate::plan::QueryPlan;
+use crate::registry::RegisteredQuery;
+
+/// How long a query may take to stop: what it has written is delivered first.
+pub(super) const STOPPING: Duration = FLUSH.saturating_add(Duration::from_secs(5));
+
+/// A persistent query.
+pub(super) struct Running {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+    questions: mpsc::Sender<Question>,
+}
+
+impl Runtime {
+    /// Makes the clients of a query that does not run yet.
+    pub(super) fn prepare(&self, query: &RegisteredQuery) -> Result<QueryLoop, RuntimeError> {
+        self.query_loop(
+            &query.id,
+            &query.plan,
+            query.sink.key_format,
+            query.input_partitions,
+            query.from_beginning,
+            Target::Topic(
+                SinkWriter::new(&query.plan, &query.sink),
+                query.sink_partitions,
+            ),
+        )
+    }
+
+    pub(super) fn begin(&self, id: &str, mut query_loop: QueryLoop, on_failure: OnFailure) {
+        self.inner.options.metrics.set_running(id, true);
+        let stop = self.inner.stop.child_token();
+        let questions;
+        (questions, query_loop.questions) = mpsc::channel(1);
+        let (inner, failed, stopped) = (Arc::clone(&self.inner), id.to_owned(), stop.clone());
+        let task = self.spawn(query_loop, stop.clone(), move |error| {
+            // A query that was told to stop ends nothing else; the log has its error.
+            if stopped.is_cancelled() && !inner.stop.is_cancelled() {
+                return;
+            }
+            inner.options.metrics.set_running(&failed, false);
+            match on_failure {
+                // Nobody is there to hear it only when the runtime is gone.
+                OnFailure::End => drop(inner.failures.send(error)),
+                OnFailure::Tell => drop(lock(&inner.broken).insert(failed, error.to_string())),
+            }
+        });
+        let running = Running {
+            stop,
+            task,
+            questions,
+        };
+        lock(&self.inner.running).insert(id.to_owned(), running);
+    }
+
+    /// Returns when the query writes nothing any more, or after [`STOPPING`]. Nothing tells of it
+    /// from then on.
+    pub(super) async fn end(&self, query: &RegisteredQuery) {
+        let (id, topic) = (&query.id, &query.sink.topic);
+        let running = lock(&self.inner.running).remove(id);
+        if let Some(running) = running {
+            running.stop.cancel();
+            match tokio::time::timeout(STOPPING, running.task).await {
+                Ok(_) => {
+                    tracing::warn!(query = id, topic, "the query was ended: it writes no more")
+                }
+                Err(_) => tracing::error!(
+                    query = id,
+                    topic,
+                    "the query has not stopped in {} s: it may still write",
+                    STOPPING.as_secs()
+                ),
+            }
+        }
+        self.inner.options.metrics.forget(id);
+        lock(&self.inner.broken).remove(id);
+    }
+
+    pub(super) fn query_loop(
+        &self,
+        id: &str,
+        plan: &Arc<QueryPlan>,
+        key_format: Format,
+        partitions: u32,
+        from_beginning: bool,
+        target: Target,
+    ) -> Result<QueryLoop, RuntimeError> {
+        let inner = &self.inner;
+        let client_id = format!("{}-{id}", inner.options.client_id);
+        let readers: Result<Vec<Reader>, RuntimeError> = plan
+            .source_topics()
+            .map(|topic| {
+                Reader::new(
+                    &inner.settings,
+                    &client_id,
+                    topic,
+                    partitions,
+                    from_beginning,
+                )
+            })
+            .collect();
+        Ok(QueryLoop {
+            id: id.to_owned(),
+            readers: readers?,
+            task: Task::new(Arc::clone(plan), key_format, partitions),
+            deliveries: Deliveries::new(inner.producer.clone()),
+            processing_log: Arc::from(inner.options.processing_log.as_str()),
+            // A label is a bounded name; listeners come and go.
+            metrics: match &target {
+                Target::Topic(..) => inner.options.metrics.of(id),
+                Target::Listener(_) => inner.options.metrics.of("transient"),
+            },
+            target,
+            problems: ProblemLog::of(id),
+            questions: mpsc::channel(1).1,
+        })
+    }
+
+    pub(super) fn spawn(
+        &self,
+        query_loop: QueryLoop,
+        stop: CancellationToken,
+        report: impl FnOnce(RuntimeError) + Send + 'static,
+    ) -> JoinHandle<()> {
+        let id = query_loop.id.clone();
+        tracing::info!(query = id, "running");
+        self.inner.tracker.spawn(async move {
+            let run = AssertUnwindSafe(query_loop.run(stop)).catch_unwind().await;
+            // A query that panics must not leave a process that looks healthy behind.
+            let ended = run.unwrap_or_else(|_| Err(RuntimeError::Panicked { query: id.clone() }));
+            if let Err(error) = ended {
+                tracing::error!(query = id, %error, "the query stops");
+                report(error);
+            }
+        })
+    }
+
+    /// What `question` finds in a running query's state, between two records; none where the query
+    /// does not run any more.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        id: &str,
+        question: impl FnOnce(&Task) -> T + Send + 'static,
+    ) -> Option<T> {
+        let questions = lock(&self.inner.running).get(id)?.questions.clone();
+        let (answer, answered) = oneshot::channel();
+        let question: Question = Box::new(move |task| drop(answer.send(question(task))));
+        questions.send(question).await.ok()?;
+        answered.await.ok()
+    }
+}

@@ -1,0 +1,374 @@
+//! What is running: the catalog, the queries and the settings, changed by statements.
+//!
+//! Executing statements here starts nothing: it gives [`Effect`]s. The
+//! [runtime](crate::kafka::Runtime) acts on them with Kafka's topics, the
+//! [`Engine`](crate::engine::Engine) of tests and benchmarks in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::analyse::{Command, NewQuery, RECORD_CACHE, analyse};
+use crate::catalog::{Catalog, Source};
+use crate::plan::QueryPlan;
+use ksql_parser::ast::{SourceKind, Statement, StatementKind};
+use ksql_parser::error::{ErrorKind, Refusal, StatementError, located};
+use ksql_parser::parse_script;
+
+/// A persistent query.
+#[derive(Debug)]
+pub struct RegisteredQuery {
+    /// Its id, such as `CSAS_DIFF_WEIGHT_3`.
+    pub id: String,
+    /// The statement that made it.
+    pub sql: String,
+    /// What it fills.
+    pub sink: Arc<Source>,
+    /// How.
+    pub plan: Arc<QueryPlan>,
+    /// Number of partitions of the topics that it reads.
+    pub input_partitions: u32,
+    /// Number of partitions of its sink's topic.
+    pub sink_partitions: u32,
+    /// Whether it reads its topics from their beginning, or only what comes from now on.
+    pub from_beginning: bool,
+    /// Whether it is an `INSERT INTO`: the sink has another query, or none, of its own.
+    pub(crate) inserts: bool,
+}
+
+/// What a statement changed, or asks for.
+#[derive(Debug)]
+pub enum Effect {
+    /// A topic is to be made.
+    CreateTopic {
+        /// Its name.
+        topic: String,
+        /// Its number of partitions.
+        partitions: u32,
+    },
+    /// A stream or table was declared.
+    Declared(Arc<Source>),
+    /// A query is to be started.
+    Start(Arc<RegisteredQuery>),
+    /// A query is to be stopped.
+    Stop(Arc<RegisteredQuery>),
+    /// A stream or table was dropped.
+    Dropped {
+        /// What was dropped.
+        source: Arc<Source>,
+        /// Whether its topic is to be deleted.
+        delete_topic: bool,
+    },
+    /// Nothing had to be done; says why.
+    Nothing(String),
+    /// A property was set or unset.
+    Property,
+    /// Somebody wants to listen.
+    Select(Arc<QueryPlan>),
+    /// A question about what is there.
+    Ask(StatementKind),
+}
+
+/// A statement that was executed, with what it changed.
+#[derive(Debug)]
+pub struct Executed {
+    /// The statement's text.
+    pub sql: String,
+    /// What it changed, in this order.
+    pub effects: Vec<Effect>,
+}
+
+/// The catalog, the queries and the settings.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    catalog: Catalog,
+    queries: Vec<Arc<RegisteredQuery>>,
+    settings: BTreeMap<String, String>,
+    /// How many statements changed something so far: part of a query's id.
+    commands: u64,
+}
+
+impl Registry {
+    /// Knows what the catalog knows; no query runs.
+    pub fn new(catalog: Catalog) -> Self {
+        Self {
+            catalog,
+            ..Self::default()
+        }
+    }
+
+    /// Streams, tables and topics.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The same, to register topics.
+    pub fn catalog_mut(&mut self) -> &mut Catalog {
+        &mut self.catalog
+    }
+
+    /// The persistent queries, in the order in which they were created.
+    pub fn queries(&self) -> &[Arc<RegisteredQuery>] {
+        &self.queries
+    }
+
+    /// Properties that hold for every script, such as `auto.offset.reset`.
+    pub fn settings_mut(&mut self) -> &mut BTreeMap<String, String> {
+        &mut self.settings
+    }
+
+    /// Executes a script. All statements are checked before any takes effect; `SET` holds until the
+    /// end of the script.
+    ///
+    /// # Errors
+    /// The first statement that is refused; then nothing has changed.
+    pub fn execute(&mut self, text: &str) -> Result<Vec<Executed>, StatementError> {
+        let statements = parse_script(text)?;
+        let mut trial = self.clone();
+        let mut executed = Vec::with_capacity(statements.len());
+        for statement in &statements {
+            executed.push(trial.apply(statement, text)?);
+        }
+        trial.settings = std::mem::take(&mut self.settings);
+        *self = trial;
+        Ok(executed)
+    }
+
+    fn apply(&mut self, statement: &Statement, text: &str) -> Result<Executed, StatementError> {
+        let sql = text
+            .get(statement.start..statement.end)
+            .unwrap_or(text)
+            .to_owned();
+        let command = analyse(&self.catalog, statement, text)?;
+        let refuse = |message: String| {
+            let refusal = Refusal {
+                kind: ErrorKind::Invalid,
+                at: statement.start,
+                message,
+            };
+            located(text, refusal)
+        };
+        let mut effects = Vec::new();
+        match command {
+            Command::CreateSource(new) => {
+                self.commands += 1;
+                if let Some(partitions) = new.create_topic {
+                    self.create_topic(&new.source.topic, partitions, &mut effects);
+                }
+                let source = Arc::new(new.source);
+                self.catalog.add_source(Arc::clone(&source));
+                effects.push(Effect::Declared(source));
+            }
+            Command::CreateQuery(new) => {
+                self.check_circle(&new).map_err(refuse)?;
+                self.commands += 1;
+                if new.create_topic {
+                    self.create_topic(&new.sink.topic, new.partitions, &mut effects);
+                }
+                self.catalog.add_source(Arc::clone(&new.sink));
+                let prefix = match new.sink.kind {
+                    SourceKind::Stream => "CSAS",
+                    SourceKind::Table => "CTAS",
+                };
+                let id = format!("{prefix}_{}_{}", new.sink.name, self.commands - 1);
+                effects.push(Effect::Start(self.start(id, sql.clone(), new, false)));
+            }
+            Command::Insert(new) => {
+                self.check_circle(&new).map_err(refuse)?;
+                self.commands += 1;
+                let id = format!("INSERTQUERY_{}", self.commands - 1);
+                effects.push(Effect::Start(self.start(id, sql.clone(), new, true)));
+            }
+            Command::Nothing(reason) => effects.push(Effect::Nothing(reason)),
+            Command::Drop { name, delete_topic } => {
+                self.drop_source(&name, delete_topic, &mut effects)
+                    .map_err(refuse)?;
+            }
+            Command::Terminate(id) => {
+                self.terminate(id.as_deref(), &mut effects)
+                    .map_err(refuse)?;
+            }
+            Command::Set { name, value } => {
+                self.settings.insert(name, value);
+                effects.push(Effect::Property);
+            }
+            Command::Unset { name } => {
+                self.settings.remove(&name);
+                effects.push(Effect::Property);
+            }
+            Command::Select(plan) => effects.push(Effect::Select(Arc::new(plan))),
+            Command::Ask(question) => effects.push(Effect::Ask(question)),
+        }
+        Ok(Executed { sql, effects })
+    }
+
+    fn create_topic(&mut self, topic: &str, partitions: u32, effects: &mut Vec<Effect>) {
+        self.catalog.add_topic(topic, partitions);
+        effects.push(Effect::CreateTopic {
+            topic: topic.to_owned(),
+            partitions,
+        });
+    }
+
+    fn start(
+        &mut self,
+        id: String,
+        sql: String,
+        mut new: NewQuery,
+        inserts: bool,
+    ) -> Arc<RegisteredQuery> {
+        let mut caches = RECORD_CACHE.iter();
+        let cache = caches.find_map(|name| self.settings.get(*name));
+        if cache.is_some_and(|bytes| bytes.parse() == Ok(0_u64)) {
+            new.plan.without_record_cache();
+        }
+        let reset = self.settings.get("auto.offset.reset").map(String::as_str);
+        let reads_table = new
+            .plan
+            .sources()
+            .any(|source| source.kind == SourceKind::Table);
+        let input_partitions = new
+            .plan
+            .source_topics()
+            .filter_map(|topic| self.catalog.partitions(topic))
+            .max()
+            .unwrap_or(1);
+        let query = Arc::new(RegisteredQuery {
+            id,
+            sql,
+            sink: new.sink,
+            plan: Arc::new(new.plan),
+            input_partitions,
+            sink_partitions: new.partitions,
+            from_beginning: reset.map_or(reads_table, |reset| reset == "earliest"),
+            inserts,
+        });
+        self.queries.push(Arc::clone(&query));
+        query
+    }
+
+    /// Refuses a query that would read what it writes, itself or through other queries.
+    fn check_circle(&self, new: &NewQuery) -> Result<(), String> {
+        let mut read: BTreeSet<&str> = BTreeSet::new();
+        let mut ahead: Vec<&str> = new.plan.source_topics().collect();
+        while let Some(topic) = ahead.pop() {
+            if topic == new.sink.topic {
+                return Err(format!(
+                    "the query would read what it writes to topic '{topic}', without end: \
+                     write to another topic"
+                ));
+            }
+            if read.insert(topic) {
+                let writers = self
+                    .queries
+                    .iter()
+                    .filter(|query| query.sink.topic == topic);
+                ahead.extend(writers.flat_map(|query| query.plan.source_topics()));
+            }
+        }
+        Ok(())
+    }
+
+    fn drop_source(
+        &mut self,
+        name: &str,
+        delete_topic: bool,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), String> {
+        let reads =
+            |query: &&Arc<RegisteredQuery>| query.plan.sources().any(|source| source.name == name);
+        let writes = |query: &&Arc<RegisteredQuery>| query.inserts && query.sink.name == name;
+        let in_the_way: Vec<&str> = self
+            .queries
+            .iter()
+            .filter(|query| reads(query) || writes(query))
+            .map(|query| query.id.as_str())
+            .collect();
+        if !in_the_way.is_empty() {
+            return Err(format!(
+                "`{name}` cannot be dropped: {} uses it; TERMINATE it first",
+                in_the_way.join(", ")
+            ));
+        }
+        if delete_topic && let Some(source) = self.catalog.source(name) {
+            let others: Vec<&str> = self
+                .catalog
+                .sources()
+                .filter(|other| other.topic == source.topic && other.name != name)
+                .map(|other| other.name.as_str())
+                .collect();
+            if !others.is_empty() {
+                return Err(format!(
+                    "Refusing to delete topic. Found other data sources ({}) using topic {}",
+                    others.join(", "),
+                    source.topic
+                ));
+            }
+        }
+        self.stop(|query| query.sink.name == name, effects);
+        if let Some(source) = self.catalog.remove_source(name) {
+            if delete_topic {
+                self.catalog.remove_topic(&source.topic);
+            }
+            self.commands += 1;
+            effects.push(Effect::Dropped {
+                source,
+                delete_topic,
+            });
+        }
+        Ok(())
+    }
+
+    fn terminate(&mut self, id: Option<&str>, effects: &mut Vec<Effect>) -> Result<(), String> {
+        if let Some(id) = id
+            && !self.queries.iter().any(|query| query.id == id)
+        {
+            return Err(format!("there is no query with the id {id}"));
+        }
+        self.commands += 1;
+        self.stop(|query| id.is_none_or(|id| query.id == id), effects);
+        Ok(())
+    }
+
+    fn stop(&mut self, which: impl Fn(&RegisteredQuery) -> bool, effects: &mut Vec<Effect>) {
+        self.queries.retain(|query| {
+            let ends = which(query);
+            if ends {
+                effects.push(Effect::Stop(Arc::clone(query)));
+            }
+            !ends
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Stage;
+
+    /// Whether a query runs without the record cache after these settings.
+    fn uncached(settings: &str) -> bool {
+        let mut registry = Registry::new(Catalog::assuming(1));
+        let table =
+            "CREATE STREAM S (ID VARCHAR KEY, V INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');
+            CREATE TABLE T AS SELECT ID, COUNT(*) AS N FROM S
+            WINDOW TUMBLING (SIZE 1 SECOND) GROUP BY ID EMIT FINAL;";
+        registry
+            .execute(&format!("{settings}{table}"))
+            .expect("supported statements");
+        let Stage::Aggregate(aggregate) = &registry.queries()[0].plan.stage else {
+            return false;
+        };
+        let window = aggregate.window.expect("a window");
+        window.found_for_ms.is_some()
+    }
+
+    #[test]
+    fn the_record_cache_has_two_names_and_the_newer_one_counts() {
+        assert!(!uncached(""));
+        assert!(uncached("SET 'cache.max.bytes.buffering'='0';"));
+        assert!(uncached("SET 'statestore.cache.max.bytes'='0';"));
+        assert!(!uncached(
+            "SET 'statestore.cache.max.bytes'='9'; SET 'cache.max.bytes.buffering'='0';"
+        ));
+    }
+}

@@ -1,0 +1,29 @@
+//! The engine as a whole: against what ksqlDB did, against brute force, and on a Kafka protocol.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod broker;
+#[path = "../../examples/qtt/cases.rs"]
+mod cases;
+#[path = "../../examples/qtt/compare.rs"]
+mod compare;
+#[path = "../../examples/qtt/driver.rs"]
+mod driver;
+mod fuzz;
+mod half_characters;
+mod having;
+mod join_model;
+mod oracle;
+mod pipeline;
+#[path = "../../examples/qtt/public.rs"]
+mod public;
+mod public_format;
+mod refusals;
+#[path = "../../examples/qtt/run.rs"]
+mod run;
+mod runtime;
+#[path = "../../examples/qtt/same_json.rs"]
+mod same_json;
+mod statements;
+mod wait;
+mod window_model;

@@ -1,0 +1,82 @@
+//! Why a statement is not executed, and where in its text.
+
+use std::fmt;
+
+/// What kind of refusal an error is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The text is no statement of the grammar.
+    Syntax,
+    /// The statement is wrong: ksqlDB refuses it too.
+    Invalid,
+    /// ksqlDB may accept the statement; this engine does not execute it.
+    Unsupported,
+}
+
+/// A refused statement: nothing of it was executed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementError {
+    /// What kind of refusal it is.
+    pub kind: ErrorKind,
+    /// Line in the text that was handed in, from 1.
+    pub line: u32,
+    /// Column in that line in characters, from 1.
+    pub column: u32,
+    /// What is wrong and what is supported instead.
+    pub message: String,
+}
+
+impl fmt::Display for StatementError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "line {}, column {}: {}",
+            self.line, self.column, self.message
+        )
+    }
+}
+
+impl std::error::Error for StatementError {}
+
+/// An error at a byte offset; [`located`] turns the offset into line and column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What kind of error it is.
+    pub kind: ErrorKind,
+    /// Byte offset in the script.
+    pub at: usize,
+    /// What is wrong and what is supported instead.
+    pub message: String,
+}
+
+/// The statement is wrong: ksqlDB rejects it too.
+pub fn invalid(at: usize, message: impl Into<String>) -> Refusal {
+    Refusal {
+        kind: ErrorKind::Invalid,
+        at,
+        message: message.into(),
+    }
+}
+
+/// The statement may be right, but is outside the supported subset.
+pub fn unsupported(at: usize, message: impl Into<String>) -> Refusal {
+    Refusal {
+        kind: ErrorKind::Unsupported,
+        at,
+        message: message.into(),
+    }
+}
+
+/// The error with the line and column of its offset in `text`.
+pub fn located(text: &str, refusal: Refusal) -> StatementError {
+    let before = text.get(..refusal.at).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let column = before.get(line_start..).unwrap_or("").chars().count() + 1;
+    StatementError {
+        kind: refusal.kind,
+        line: u32::try_from(line).unwrap_or(u32::MAX),
+        column: u32::try_from(column).unwrap_or(u32::MAX),
+        message: refusal.message,
+    }
+}

@@ -1,0 +1,60 @@
+//! The syntax of a subset of ksqlDB's SQL: text in, syntax tree out.
+//!
+//! | module | |
+//! |---|---|
+//! | [`ast`] | the syntax tree |
+//! | [`keywords`] | the reserved words |
+//! | [`error`] | refused statements, with line and column |
+//! | `lexer` | text to tokens |
+//! | `statement`, `query`, `expression`, `window` | the grammar, tokens to tree |
+//!
+//! The grammar is that of ksqlDB's language reference, as far as the engine executes it. This crate
+//! knows no column and no type of a row.
+
+pub mod ast;
+pub mod error;
+mod expression;
+pub mod keywords;
+mod lexer;
+mod query;
+mod statement;
+mod stream;
+mod window;
+
+use ast::Statement;
+pub use lexer::Literal;
+pub use window::unit_ms;
+use winnow::stream::TokenSlice;
+
+use crate::error::{ErrorKind, Refusal, StatementError, located};
+
+/// The longest script that is read, in bytes.
+pub const MAX_SCRIPT_BYTES: usize = 1 << 20;
+
+/// Reads all statements of a script; each ends with a semicolon.
+///
+/// # Errors
+/// The first statement that is not of the grammar, with its line and column.
+pub fn parse_script(text: &str) -> Result<Vec<Statement>, StatementError> {
+    parse(text).map_err(|refusal| located(text, refusal))
+}
+
+fn parse(text: &str) -> Result<Vec<Statement>, Refusal> {
+    if text.len() > MAX_SCRIPT_BYTES {
+        return Err(Refusal {
+            kind: ErrorKind::Syntax,
+            at: 0,
+            message: format!("the text is longer than {MAX_SCRIPT_BYTES} bytes"),
+        });
+    }
+    let tokens = lexer::tokens(text)?;
+    let mut input = TokenSlice::new(&tokens);
+    let mut statements = Vec::new();
+    while !input.is_empty() {
+        match statement::statement(&mut input) {
+            Ok(statement) => statements.push(statement),
+            Err(fail) => return Err(fail.refusal(&tokens, text.len())),
+        }
+    }
+    Ok(statements)
+}

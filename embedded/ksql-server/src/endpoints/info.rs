@@ -1,0 +1,112 @@
+//! What the server says about itself.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::endpoints::accept::AcceptsJson;
+use crate::error::ApiError;
+use crate::properties::prohibition;
+use crate::state::Shared;
+
+/// The ksqlDB version whose behaviour this is; clients look at it.
+const VERSION: &str = "7.9.0";
+const SERVICE_ID: &str = "default_";
+
+pub(super) async fn root() -> Response {
+    (
+        StatusCode::TEMPORARY_REDIRECT,
+        [(header::LOCATION, "/info")],
+    )
+        .into_response()
+}
+
+pub(super) async fn info(_: AcceptsJson, State(state): State<Shared>) -> Json<Value> {
+    Json(json!({
+        "KsqlServerInfo": {
+            "version": VERSION,
+            "kafkaClusterId": state.cluster_id,
+            "ksqlServiceId": SERVICE_ID,
+            "serverStatus": "RUNNING",
+        },
+    }))
+}
+
+/// Whether the broker answers and the queries run. As ksqlDB's, the status is 200 in any case; what
+/// ksqlDB does not have, the queries, is there only where something is wrong with them.
+pub(super) async fn healthcheck(_: AcceptsJson, State(state): State<Shared>) -> Json<Value> {
+    let kafka = state.topics.list().await;
+    if let Err(error) = &kafka {
+        tracing::warn!(%error, "the broker does not answer");
+    }
+    let mut details = json!({
+        "metastore": {"isHealthy": true},
+        "kafka": {"isHealthy": kafka.is_ok()},
+        "commandRunner": {"isHealthy": true},
+    });
+    let faults = faults(&state);
+    if !faults.is_empty() {
+        details["queries"] = json!({"isHealthy": false, "faults": faults});
+    }
+    Json(json!({
+        "isHealthy": kafka.is_ok() && faults.is_empty(),
+        "details": details,
+        "serverState": "READY",
+    }))
+}
+
+/// Queries that do not do what they were started for.
+fn faults(state: &Shared) -> Vec<String> {
+    let mut failed: Vec<String> = state
+        .runtime
+        .broken()
+        .into_iter()
+        .map(|(query, reason)| format!("{query} has failed: {reason}"))
+        .collect();
+    failed.sort();
+    let abandoned = state.runtime.abandoned().into_iter();
+    failed.extend(abandoned.map(|topic| {
+        format!("no query writes topic '{topic}' any more: its query was terminated or dropped")
+    }));
+    failed
+}
+
+/// Only clusters with heartbeats have a status.
+pub(super) async fn cluster_status(_: AcceptsJson) -> Response {
+    (
+        StatusCode::NOT_FOUND,
+        [(header::CONTENT_TYPE, "application/json")],
+    )
+        .into_response()
+}
+
+fn cluster(state: &Shared) -> Value {
+    json!({
+        "scope": {
+            "path": [],
+            "clusters": {"kafka-cluster": state.cluster_id, "ksql-cluster": SERVICE_ID},
+        },
+        "id": "",
+    })
+}
+
+pub(super) async fn metadata(_: AcceptsJson, State(state): State<Shared>) -> Json<Value> {
+    Json(json!({"version": VERSION, "clusterId": cluster(&state)}))
+}
+
+pub(super) async fn metadata_id(_: AcceptsJson, State(state): State<Shared>) -> Json<Value> {
+    Json(cluster(&state))
+}
+
+/// As ksqlDB's: a name that nobody knows is valid here and refused where it is used.
+pub(super) async fn is_valid_property(
+    _: AcceptsJson,
+    Path(name): Path<String>,
+) -> Result<Json<bool>, ApiError> {
+    match prohibition(&name) {
+        Some(error) => Err(error),
+        None => Ok(Json(true)),
+    }
+}

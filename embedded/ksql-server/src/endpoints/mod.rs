@@ -1,0 +1,52 @@
+//! The paths, one module per family.
+
+mod accept;
+mod close_query;
+mod info;
+mod ksql;
+mod query;
+mod status;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{StatusCode, header};
+use axum::middleware::from_fn;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use service_runtime::origin::refuse_foreign;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::state::Shared;
+
+/// All paths.
+pub(crate) fn router(state: Shared) -> Router {
+    let limit = state.limits.body_bytes;
+    // Nothing else keeps a page that somebody opens from running statements here.
+    let statements = Router::new()
+        .route("/ksql", post(ksql::post))
+        .route("/query", post(query::query))
+        .route("/query-stream", post(query::query_stream))
+        .route("/close-query", post(close_query::post))
+        .layer(from_fn(refuse_foreign));
+    Router::new()
+        .route("/", get(info::root))
+        .route("/info", get(info::info))
+        .route("/healthcheck", get(info::healthcheck))
+        .route("/clusterStatus", get(info::cluster_status))
+        .route("/v1/metadata", get(info::metadata))
+        .route("/v1/metadata/id", get(info::metadata_id))
+        .route("/is_valid_property/{name}", get(info::is_valid_property))
+        .route("/status", get(status::all))
+        .route("/status/{kind}/{name}/{action}", get(status::one))
+        .merge(statements)
+        .fallback(not_found)
+        .layer(DefaultBodyLimit::max(limit))
+        .layer(CatchPanicLayer::new())
+        .with_state(state)
+}
+
+async fn not_found() -> Response {
+    let page = "<html><body><h1>Resource not found</h1></body></html>";
+    let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
+    (StatusCode::NOT_FOUND, kind, page).into_response()
+}

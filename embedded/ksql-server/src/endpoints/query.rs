@@ -1,0 +1,47 @@
+//! Queries.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use crate::endpoints::accept::{AcceptsJson, accepted};
+use crate::error::ApiError;
+use crate::properties::Properties;
+use crate::query::{Encoding, answer};
+use crate::request::{KsqlRequest, QueryStreamRequest, read};
+use crate::state::Shared;
+
+const FORMS: [Encoding; 3] = [Encoding::Delimited, Encoding::Array, Encoding::V1];
+
+/// The CLI's way; its answers have one form, whatever it asks for.
+pub(super) async fn query(
+    _: AcceptsJson,
+    State(state): State<Shared>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let request: KsqlRequest = read(body)?;
+    let text = request.ksql.unwrap_or_default();
+    let properties = Properties::of_request(request.properties, &text)?;
+    answer(state, &text, &properties, Encoding::V1).await
+}
+
+/// The way of the Java client and of HTTP/2.
+pub(super) async fn query_stream(
+    State(state): State<Shared>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let offered = FORMS.map(Encoding::content_type);
+    let form = accepted(&headers, &offered);
+    let encoding = FORMS
+        .into_iter()
+        .find(|encoding| Some(encoding.content_type()) == form);
+    let Some(encoding) = encoding else {
+        return Ok(StatusCode::NOT_ACCEPTABLE.into_response());
+    };
+    let request: QueryStreamRequest = read(body)?;
+    let properties = Properties::of_request(request.properties, &request.sql)?;
+    answer(state, &request.sql, &properties, encoding).await
+}

@@ -1,0 +1,123 @@
+//! `POST /query` and `POST /query-stream`: statements that are answered with rows.
+
+mod body;
+mod pull;
+mod push;
+mod rows;
+
+mod print;
+mod print_format;
+
+use std::sync::Arc;
+
+use axum::response::Response;
+
+pub(crate) use rows::Encoding;
+
+use crate::error::{ApiError, BAD_REQUEST, BAD_STATEMENT, SERVER_ERROR};
+use crate::properties::Properties;
+use crate::state::Shared;
+use crate::statements::unknown_source;
+use ksql_engine::analyse::{Command, analyse};
+use ksql_engine::catalog::Catalog;
+use ksql_engine::plan::QueryPlan;
+use ksql_parser::ast::{Emit, Query, SourceKind, Statement, StatementKind};
+use ksql_parser::parse_script;
+
+/// Answers the one statement of a request with rows.
+pub(crate) async fn answer(
+    state: Shared,
+    text: &str,
+    properties: &Properties,
+    encoding: Encoding,
+) -> Result<Response, ApiError> {
+    let statements = parse_script(text).map_err(|error| ApiError::refused(&error, text))?;
+    let [statement] = statements.as_slice() else {
+        let message = format!(
+            "{} statements; exactly one is executed at a time",
+            statements.len()
+        );
+        return Err(ApiError::statement(BAD_STATEMENT, message, text));
+    };
+    match &statement.kind {
+        StatementKind::Select(query) => {
+            select(state, statement, query, text, properties, encoding).await
+        }
+        StatementKind::Print {
+            topic,
+            from_beginning,
+            interval,
+            limit,
+        } => {
+            let request = print::Print {
+                topic: topic.name.clone(),
+                from_beginning: *from_beginning,
+                interval: interval.unwrap_or(1).max(1),
+                limit: *limit,
+            };
+            print::answer(state, request).await
+        }
+        _ => Err(ApiError::request(
+            BAD_REQUEST,
+            "Statement type not supported for this resource: it takes SELECT and PRINT; \
+             send everything else to /ksql",
+        )),
+    }
+}
+
+async fn select(
+    state: Shared,
+    statement: &Statement,
+    query: &Query,
+    text: &str,
+    properties: &Properties,
+    encoding: Encoding,
+) -> Result<Response, ApiError> {
+    let view = state
+        .view()
+        .await
+        .map_err(|error| ApiError::topics(&error, text))?;
+    let catalog = view.registry.catalog();
+    if let Some(message) = unknown_source(query, catalog) {
+        return Err(ApiError::statement(BAD_STATEMENT, message, text));
+    }
+    let is_table = |plan: &QueryPlan| plan.sources().any(|s| s.kind == SourceKind::Table);
+    if query.emit.is_none() {
+        return pull::answer(&state, &view, statement, query, text, encoding).await;
+    }
+    let plan = plan(catalog, statement, text)?;
+    let from_beginning = properties
+        .reads_from_beginning()
+        .unwrap_or_else(|| is_table(&plan));
+    push::answer(&state, plan, from_beginning, encoding)
+}
+
+/// The plan of a `SELECT`.
+fn plan(catalog: &Catalog, statement: &Statement, text: &str) -> Result<Arc<QueryPlan>, ApiError> {
+    match analyse(catalog, statement, text) {
+        Ok(Command::Select(plan)) => Ok(Arc::new(plan)),
+        Ok(_) => Err(ApiError::statement(SERVER_ERROR, "this is no SELECT", text)),
+        Err(error) => Err(ApiError::refused(&error, text)),
+    }
+}
+
+/// The statement with `EMIT CHANGES`.
+fn emitting(statement: &Statement, query: &Query) -> Statement {
+    let mut query = query.clone();
+    query.emit = Some((Emit::Changes, statement.end));
+    Statement {
+        kind: StatementKind::Select(Box::new(query)),
+        ..statement.clone()
+    }
+}
+
+/// Refuses one more open query than there is room for; else the room that it takes.
+fn room(state: &Shared) -> Result<tokio::sync::OwnedSemaphorePermit, ApiError> {
+    Arc::clone(&state.room).try_acquire_owned().map_err(|_| {
+        let message = format!(
+            "{} queries are open, and no more are taken: close one",
+            state.limits.open_queries
+        );
+        ApiError::request(BAD_REQUEST, message)
+    })
+}

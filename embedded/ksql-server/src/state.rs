@@ -1,0 +1,84 @@
+//! What all requests share.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kafka_io::KafkaSettings;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::commands::Commands;
+use crate::open_queries::OpenQueries;
+use crate::server::Limits;
+use crate::topics::{Topics, TopicsError};
+use crate::view::View;
+use ksql_engine::kafka::Runtime;
+
+/// What all requests share.
+pub(crate) struct State {
+    pub(crate) runtime: Runtime,
+    pub(crate) kafka: KafkaSettings,
+    pub(crate) topics: Arc<dyn Topics>,
+    pub(crate) limits: Limits,
+    /// The address at which the server listens.
+    pub(crate) host: String,
+    pub(crate) cluster_id: String,
+    /// One request that changes something at a time.
+    pub(crate) executing: tokio::sync::Mutex<()>,
+    pub(crate) commands: Mutex<Commands>,
+    /// How many transient queries may still be opened.
+    pub(crate) room: Arc<Semaphore>,
+    pub(crate) open: OpenQueries,
+    pub(crate) shutdown: CancellationToken,
+}
+
+pub(crate) type Shared = Arc<State>;
+
+impl State {
+    /// What there is now, without what only a statement's text tells.
+    pub(crate) async fn view(&self) -> Result<View, TopicsError> {
+        let topics = self.topics.list().await?;
+        let mut registry = self.runtime.registry();
+        for topic in &topics {
+            registry
+                .catalog_mut()
+                .add_topic(topic.name.clone(), topic.partitions());
+        }
+        Ok(View {
+            registry,
+            topics,
+            retentions: HashMap::new(),
+            broken: self.runtime.broken(),
+        })
+    }
+
+    /// What there is now, for statements that are written back: ksqlDB's text of a query tells how
+    /// long its sink keeps records, which the broker must be asked for.
+    pub(crate) async fn view_to_write_back(&self) -> Result<View, TopicsError> {
+        let mut view = self.view().await?;
+        let queries = view.registry.queries().iter();
+        let sinks: BTreeSet<&str> = queries
+            .map(|query| query.sink.topic.as_str())
+            .filter(|sink| view.topic(sink).is_some())
+            .collect();
+        let sinks: Vec<&str> = sinks.into_iter().collect();
+        let retentions = self.topics.retentions_ms(&sinks).await?;
+        let sinks = sinks.into_iter().map(str::to_owned);
+        view.retentions = sinks.zip(retentions).collect();
+        Ok(view)
+    }
+
+    /// How long a topic keeps its records.
+    pub(crate) async fn retention_ms(&self, topic: &str) -> Result<i64, TopicsError> {
+        let found = self.topics.retentions_ms(&[topic]).await?;
+        found.first().copied().ok_or_else(|| TopicsError {
+            action: format!("the settings of {topic} were asked for"),
+            reason: "there was no answer".to_owned(),
+        })
+    }
+
+    /// The commands so far.
+    pub(crate) fn commands(&self) -> std::sync::MutexGuard<'_, Commands> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

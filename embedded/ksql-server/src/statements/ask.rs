@@ -1,0 +1,69 @@
+//! Questions about what there is.
+
+use serde_json::Value;
+
+use crate::entities::{describe, functions, queries, session, sources, topics};
+use crate::error::{ApiError, BAD_STATEMENT};
+use crate::properties::Properties;
+use crate::state::State;
+use ksql_parser::ast::{Listing, SourceKind, StatementKind};
+
+/// The answer, as things are now.
+pub(super) async fn answer(
+    state: &State,
+    kind: &StatementKind,
+    sql: &str,
+    properties: &Properties,
+) -> Result<Value, ApiError> {
+    let view = match tells_texts(kind) {
+        true => state.view_to_write_back().await,
+        false => state.view().await,
+    };
+    let view = view.map_err(|error| ApiError::topics(&error, sql))?;
+    let gone = |what: &str| {
+        // It was there when the request was checked; another request has dropped it since.
+        ApiError::statement(
+            BAD_STATEMENT,
+            format!("{what} does not exist any more"),
+            sql,
+        )
+    };
+    match kind {
+        StatementKind::Show { what, extended } => Ok(match what {
+            Listing::Streams => sources::list(&view, SourceKind::Stream, *extended, sql),
+            Listing::Tables => sources::list(&view, SourceKind::Table, *extended, sql),
+            Listing::Queries => queries::list(&view, *extended, &state.host, sql),
+            Listing::Topics => topics::list(&view, false, *extended, sql),
+            Listing::AllTopics => topics::list(&view, true, *extended, sql),
+            Listing::Properties => {
+                session::properties(properties, &state.kafka.bootstrap_servers, sql)
+            }
+            Listing::Functions => functions::list(sql),
+            Listing::Variables => session::variables(sql),
+        }),
+        StatementKind::Describe { name, extended } => {
+            let source = view.registry.catalog().source(&name.name);
+            let source = source.ok_or_else(|| gone(&name.name))?;
+            Ok(describe::entity(&view, source, *extended, sql))
+        }
+        StatementKind::Explain { query } => {
+            let mut running = view.registry.queries().iter();
+            let found = running.find(|running| running.id == query.name);
+            let found = found.ok_or_else(|| gone(&query.name))?;
+            Ok(queries::explain(&view, found, &state.host, sql))
+        }
+        _ => Err(ApiError::statement(
+            BAD_STATEMENT,
+            "this statement has no answer here",
+            sql,
+        )),
+    }
+}
+
+/// Whether the answer has the text of a stream, table or query.
+fn tells_texts(kind: &StatementKind) -> bool {
+    match kind {
+        StatementKind::Show { what, extended } => *extended || matches!(what, Listing::Queries),
+        _ => true,
+    }
+}

@@ -1,0 +1,115 @@
+//! Every statement of a request, tried on a copy of what there is.
+
+use crate::error::{ApiError, BAD_STATEMENT, QUERY_ENDPOINT};
+use crate::properties::Properties;
+use crate::sql::create;
+use crate::state::State;
+use crate::statements::{names, own_text, placed, sink};
+use crate::view::View;
+use ksql_engine::registry::{Effect, Executed};
+use ksql_parser::ast::{SourceKind, Statement, StatementKind, Target};
+use ksql_parser::error::ErrorKind;
+
+/// Refuses a request whose statements cannot all be executed one after the other.
+pub(super) async fn all(
+    state: &State,
+    text: &str,
+    statements: &[Statement],
+    mut properties: Properties,
+) -> Result<(), ApiError> {
+    let mut view = state
+        .view()
+        .await
+        .map_err(|error| ApiError::topics(&error, text))?;
+    for statement in statements {
+        let sql = own_text(statement, text);
+        match &statement.kind {
+            StatementKind::Set { name, value, .. } => properties.set(name, value, sql)?,
+            StatementKind::Unset { name, .. } => properties.unset(name, sql)?,
+            _ => one(state, &mut view, statement, text).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn one(
+    state: &State,
+    view: &mut View,
+    statement: &Statement,
+    text: &str,
+) -> Result<(), ApiError> {
+    let (kind, sql) = (&statement.kind, own_text(statement, text));
+    names::check(view, kind, sql)?;
+    let facts = sink::facts(state, view, kind)
+        .await
+        .map_err(|error| ApiError::topics(&error, sql))?;
+    sink::check(state, view, kind, facts.as_ref(), sql).await?;
+    let written_back =
+        || create(kind, facts.as_ref(), view.registry.catalog()).unwrap_or_else(|| sql.to_owned());
+    if let Some(message) = taken(view, kind) {
+        return Err(ApiError::statement(BAD_STATEMENT, message, written_back()));
+    }
+    let mut trial = view.registry.clone();
+    match trial.execute(sql) {
+        Ok(executed) => check_deletion(state, &executed, &written_back())?,
+        Err(error) => {
+            let shown = match error.kind {
+                ErrorKind::Syntax => text.to_owned(),
+                _ => written_back(),
+            };
+            return Err(ApiError::refused(&placed(error, statement, text), shown));
+        }
+    }
+    if matches!(kind, StatementKind::Select(_) | StatementKind::Print { .. }) {
+        let message = "The following statement types should be issued to the websocket endpoint \
+                       '/query':\n\t* PRINT\n\t* SELECT";
+        return Err(ApiError::statement(QUERY_ENDPOINT, message, sql));
+    }
+    view.registry = trial;
+    Ok(())
+}
+
+/// Refuses to delete a topic where topics cannot be deleted: later the source would be gone.
+fn check_deletion(state: &State, executed: &[Executed], sql: &str) -> Result<(), ApiError> {
+    let mut effects = executed.iter().flat_map(|statement| &statement.effects);
+    let doomed = effects.find_map(|effect| match effect {
+        Effect::Dropped {
+            source,
+            delete_topic: true,
+        } => Some(&source.topic),
+        _ => None,
+    });
+    match doomed {
+        Some(topic) if !state.topics.can_delete() => {
+            let message = format!(
+                "topic '{topic}' cannot be deleted: this broker deletes no topics on request; \
+                 drop without DELETE TOPIC"
+            );
+            Err(ApiError::statement(BAD_STATEMENT, message, sql))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// That a name is taken already.
+fn taken(view: &View, statement: &StatementKind) -> Option<String> {
+    let (kind, target): (&SourceKind, &Target) = match statement {
+        StatementKind::CreateSource { kind, target, .. }
+        | StatementKind::CreateAs { kind, target, .. } => (kind, target),
+        _ => return None,
+    };
+    if target.if_not_exists || target.or_replace {
+        return None;
+    }
+    let there = view.registry.catalog().source(&target.name.name)?;
+    let word = |kind: SourceKind| match kind {
+        SourceKind::Stream => "stream",
+        SourceKind::Table => "table",
+    };
+    Some(format!(
+        "Cannot add {} '{}': A {} with the same name already exists",
+        word(*kind),
+        target.name.name,
+        word(there.kind)
+    ))
+}

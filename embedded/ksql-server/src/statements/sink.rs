@@ -1,0 +1,226 @@
+//! The topic under a new stream or table: what it has to be, and what is there already.
+
+use crate::error::{ApiError, BAD_REQUEST, NO_SCHEMA_REGISTRY, SERVER_ERROR};
+use crate::sql::{TopicFacts, create};
+use crate::state::State;
+use crate::statements::with::With;
+use crate::topics::{Topic, TopicSpec, TopicsError};
+use crate::view::View;
+use ksql_engine::catalog::Catalog;
+use ksql_parser::ast::{SourceKind, StatementKind};
+
+/// Kafka's default of `log.retention.ms`, for a topic that is not there yet.
+const DEFAULT_RETENTION_MS: i64 = 604_800_000;
+/// Formats that take their schemas from a registry.
+const OF_REGISTRY: [&str; 3] = ["AVRO", "JSON_SR", "PROTOBUF"];
+
+/// What the topic of a `CREATE … AS SELECT` has to be: as the clause says, else as the topic of the
+/// leftmost source. A window's records are kept for its retention at least.
+pub(super) async fn facts(
+    state: &State,
+    view: &View,
+    kind: &StatementKind,
+) -> Result<Option<TopicFacts>, TopicsError> {
+    let StatementKind::CreateAs {
+        properties, query, ..
+    } = kind
+    else {
+        return Ok(None);
+    };
+    let with = With(properties);
+    let catalog = view.registry.catalog();
+    let Some(left) = catalog.source(&query.from.name.name) else {
+        return Ok(None);
+    };
+    let topic = view.topic(&left.topic);
+    let retention_ms = match (with.number("RETENTION_MS"), topic) {
+        (Some(millis), _) => millis,
+        (None, Some(topic)) => {
+            let own = state.retention_ms(&topic.name).await?;
+            let window = query.window.and_then(|window| window.retention);
+            match (own, window) {
+                (own, Some(window)) if own >= 0 => own.max(window),
+                (own, _) => own,
+            }
+        }
+        (None, None) => DEFAULT_RETENTION_MS,
+    };
+    let partitions = with
+        .count("PARTITIONS")
+        .or_else(|| catalog.partitions(&left.topic));
+    let replicas = with
+        .count("REPLICAS")
+        .or_else(|| topic.and_then(|topic| topic.replicas.first().copied()));
+    Ok(Some(TopicFacts {
+        partitions: partitions.unwrap_or(1),
+        replicas: replicas.unwrap_or(1),
+        retention_ms,
+    }))
+}
+
+/// Refuses a topic that is there with other settings, one that is nowhere, and formats that need a
+/// schema registry.
+pub(super) async fn check(
+    state: &State,
+    view: &View,
+    kind: &StatementKind,
+    facts: Option<&TopicFacts>,
+    sql: &str,
+) -> Result<(), ApiError> {
+    let (target, properties) = match kind {
+        StatementKind::CreateSource {
+            target, properties, ..
+        }
+        | StatementKind::CreateAs {
+            target, properties, ..
+        } => (target, properties),
+        _ => return Ok(()),
+    };
+    let catalog = view.registry.catalog();
+    if catalog.source(&target.name.name).is_some() {
+        return Ok(());
+    }
+    let with = With(properties);
+    let name = with.text("KAFKA_TOPIC");
+    let format = ["VALUE_FORMAT", "KEY_FORMAT", "FORMAT"]
+        .into_iter()
+        .find_map(|property| {
+            let format = with.text(property)?.to_uppercase();
+            OF_REGISTRY.contains(&format.as_str()).then_some(format)
+        });
+    if let Some(format) = format {
+        let message = format!(
+            "Cannot create topic '{}' with format {format} without configuring 'ksql.schema.registry.url'",
+            name.unwrap_or(&target.name.name)
+        );
+        return Err(ApiError::request(NO_SCHEMA_REGISTRY, message));
+    }
+    match facts {
+        Some(facts) => {
+            let name = name.unwrap_or(&target.name.name);
+            let Some(topic) = view.topic(name) else {
+                return Ok(());
+            };
+            let retention_ms = state
+                .retention_ms(name)
+                .await
+                .map_err(|error| ApiError::topics(&error, sql))?;
+            same(topic, facts, retention_ms, sql)
+        }
+        None => declared(view, kind, name, &with, catalog, sql),
+    }
+}
+
+/// The topic of a declared stream or table.
+fn declared(
+    view: &View,
+    kind: &StatementKind,
+    name: Option<&str>,
+    with: &With<'_>,
+    catalog: &Catalog,
+    sql: &str,
+) -> Result<(), ApiError> {
+    let Some(name) = name else {
+        return Ok(());
+    };
+    let partitions = with.count("PARTITIONS");
+    match (view.topic(name), partitions) {
+        (Some(topic), Some(partitions)) => {
+            let expected = TopicFacts {
+                partitions,
+                replicas: with.count("REPLICAS").unwrap_or_else(|| replicas(topic)),
+                retention_ms: -1,
+            };
+            same(topic, &expected, -1, sql)
+        }
+        (None, None) if catalog.partitions(name).is_none() => {
+            let example = example(kind, catalog);
+            let message = format!(
+                "Topic '{name}' does not exist. If you want to create a new topic for the stream/table \
+                 please re-run the statement providing the required 'PARTITIONS' configuration in the \
+                 WITH clause (and optionally 'REPLICAS'). For example: {example}"
+            );
+            Err(ApiError::request(BAD_REQUEST, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The same statement with a number of partitions.
+fn example(kind: &StatementKind, catalog: &Catalog) -> String {
+    let text = create(kind, None, catalog).unwrap_or_default();
+    text.replace("CLEANUP_POLICY='delete', ", "")
+        .replace("CLEANUP_POLICY='compact', ", "")
+        .replace(", VALUE_FORMAT=", ", PARTITIONS=2, VALUE_FORMAT=")
+}
+
+fn replicas(topic: &Topic) -> u32 {
+    topic.replicas.first().copied().unwrap_or(1)
+}
+
+fn same(topic: &Topic, wanted: &TopicFacts, retention_ms: i64, sql: &str) -> Result<(), ApiError> {
+    let there = TopicFacts {
+        partitions: topic.partitions(),
+        replicas: replicas(topic),
+        retention_ms,
+    };
+    if there == *wanted {
+        return Ok(());
+    }
+    let message = format!(
+        "A Kafka topic with the name '{}' already exists, with different partition/replica/retention \
+         configuration than required. KSQL expects {} partitions (topic has {}), {} replication factor \
+         (topic has {}), and {} retention (topic has {}).",
+        topic.name,
+        wanted.partitions,
+        there.partitions,
+        wanted.replicas,
+        there.replicas,
+        wanted.retention_ms,
+        there.retention_ms
+    );
+    Err(ApiError::statement(SERVER_ERROR, message, sql))
+}
+
+/// The topic to be made for a statement.
+pub(super) fn spec(
+    kind: &StatementKind,
+    topic: &str,
+    partitions: u32,
+    facts: Option<&TopicFacts>,
+) -> TopicSpec {
+    let (cleanup_policy, properties) = match kind {
+        StatementKind::CreateAs {
+            kind: SourceKind::Table,
+            query,
+            properties,
+            ..
+        } => {
+            let policy = match query.window {
+                Some(_) => "compact,delete",
+                None => "compact",
+            };
+            (policy, properties.as_slice())
+        }
+        StatementKind::CreateSource {
+            kind: SourceKind::Table,
+            properties,
+            ..
+        } => ("compact", properties.as_slice()),
+        StatementKind::CreateAs { properties, .. }
+        | StatementKind::CreateSource { properties, .. } => ("delete", properties.as_slice()),
+        _ => ("delete", [].as_slice()),
+    };
+    let with = With(properties);
+    TopicSpec {
+        name: topic.to_owned(),
+        partitions,
+        replicas: facts
+            .map(|facts| facts.replicas)
+            .or_else(|| with.count("REPLICAS")),
+        retention_ms: facts
+            .map(|facts| facts.retention_ms)
+            .or_else(|| with.number("RETENTION_MS")),
+        cleanup_policy,
+    }
+}

@@ -1,0 +1,98 @@
+//! What there is at one moment, as the answers to `SHOW`, `LIST`, `DESCRIBE` and `EXPLAIN` need it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::sql::{TopicFacts, create};
+use crate::topics::Topic;
+use ksql_engine::catalog::Source;
+use ksql_engine::registry::{RegisteredQuery, Registry};
+use ksql_parser::ast::StatementKind;
+use ksql_parser::parse_script;
+
+/// What is declared and running, and the broker's topics.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    /// Streams, tables and queries.
+    pub(crate) registry: Registry,
+    /// The broker's topics, by name.
+    pub(crate) topics: Vec<Topic>,
+    /// How long the sinks' topics keep records, by topic; none unless a text is to be written back.
+    pub(crate) retentions: HashMap<String, i64>,
+    /// Why queries stopped, by their ids.
+    pub(crate) broken: HashMap<String, String>,
+}
+
+impl View {
+    /// A topic's partitions and their replicas, if the broker has it.
+    pub(crate) fn topic(&self, name: &str) -> Option<&Topic> {
+        self.topics.iter().find(|topic| topic.name == name)
+    }
+
+    /// The statement that made a stream or table, as ksqlDB writes it back.
+    pub(crate) fn text_of_source(&self, source: &Source) -> String {
+        self.written_back(&source.sql, &source.topic)
+    }
+
+    /// The statement that started a query, as ksqlDB writes it back.
+    pub(crate) fn text_of_query(&self, query: &RegisteredQuery) -> String {
+        self.written_back(&query.sql, &query.sink.topic)
+    }
+
+    fn written_back(&self, sql: &str, topic: &str) -> String {
+        let statement = parse_script(sql)
+            .ok()
+            .and_then(|mut statements| statements.pop());
+        let written = statement.and_then(|statement| {
+            let facts = match &statement.kind {
+                StatementKind::CreateAs { .. } => self.facts(topic),
+                _ => None,
+            };
+            create(&statement.kind, facts.as_ref(), self.registry.catalog())
+        });
+        written.unwrap_or_else(|| sql.to_owned())
+    }
+
+    fn facts(&self, name: &str) -> Option<TopicFacts> {
+        let topic = self.topic(name)?;
+        Some(TopicFacts {
+            partitions: topic.partitions(),
+            replicas: topic.replicas.first().copied().unwrap_or(1),
+            retention_ms: self.retentions.get(name).copied()?,
+        })
+    }
+
+    /// How a query is.
+    pub(crate) fn state(&self, query: &RegisteredQuery) -> &'static str {
+        if self.broken.contains_key(&query.id) {
+            "ERROR"
+        } else {
+            "RUNNING"
+        }
+    }
+
+    /// The queries that read a stream or table.
+    pub(crate) fn readers(&self, name: &str) -> impl Iterator<Item = &Arc<RegisteredQuery>> {
+        let reads = move |query: &&Arc<RegisteredQuery>| {
+            query.plan.sources().any(|source| source.name == name)
+        };
+        self.registry.queries().iter().filter(reads)
+    }
+
+    /// The queries that write a stream or table.
+    pub(crate) fn writers(&self, name: &str) -> impl Iterator<Item = &Arc<RegisteredQuery>> {
+        let queries = self.registry.queries().iter();
+        queries.filter(move |query| query.sink.name == name)
+    }
+
+    /// The streams and tables that are made from one, by name.
+    pub(crate) fn made_from(&self, name: &str) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .readers(name)
+            .map(|query| query.sink.name.clone())
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
