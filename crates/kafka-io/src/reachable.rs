@@ -106,7 +106,7 @@ fn host_and_port(server: &str) -> String {
 mod tests {
     use std::net::Ipv4Addr;
 
-    use rdkafka::mocking::MockCluster;
+    use test_support::Broker;
     use tokio::io::copy_bidirectional;
     use tokio::net::TcpListener;
 
@@ -136,7 +136,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_address_that_answers_is_enough() {
-        let broker = MockCluster::new(1).expect("a cluster");
+        let broker = Broker::start();
         let servers = format!("{}, {}", nowhere().await, broker.bootstrap_servers());
         let reached = timeout(LIMIT, KafkaSettings::plain(servers).reach(LIMIT)).await;
         reached.expect("in time").expect("the second one answers");
@@ -144,7 +144,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_broker_that_is_not_up_yet_is_waited_for() {
-        let broker = MockCluster::new(1).expect("a cluster");
+        let broker = Broker::start();
         let servers = broker.bootstrap_servers();
         let front = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let front = front.expect("a port");
@@ -156,7 +156,7 @@ mod tests {
             }
             loop {
                 let (mut client, _) = front.accept().await.expect("a client");
-                let mut behind = TcpStream::connect(&servers).await.expect("the broker");
+                let mut behind = TcpStream::connect(servers).await.expect("the broker");
                 tokio::spawn(async move { copy_bidirectional(&mut client, &mut behind).await });
             }
         };

@@ -1,4 +1,4 @@
-//! The binary: wrong usage is one line and exit code 2, and it serves its endpoints.
+//! The program: usage errors are one line and exit code 2; endpoints are served.
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Output};
@@ -7,9 +7,9 @@ use clap::{CommandFactory, Parser};
 use fish_producer::service::{self, Cli, Settings};
 use pipeline::topics::MACHINE_WEIGHT;
 use service_runtime::CancellationToken;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use test_support::{Broker, http, within};
 
-use crate::broker::{Broker, LONG, broker, records};
+use crate::broker::broker;
 
 fn fish_producer(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fish-producer"));
@@ -21,18 +21,21 @@ fn fish_producer(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn the_command_line_is_consistent_and_every_setting_has_an_environment_variable() {
+fn every_setting_has_an_environment_variable() {
     Cli::command().debug_assert();
     for argument in Cli::command().get_arguments() {
         let name = argument.get_id().as_str();
         if !["help", "version", "kafka_properties"].contains(&name) {
-            assert!(argument.get_env().is_some(), "--{name} has no variable");
+            assert!(
+                argument.get_env().is_some(),
+                "--{name} has no environment variable"
+            );
         }
     }
 }
 
 #[test]
-fn wrong_usage_ends_with_code_2_and_says_what_to_do() {
+fn usage_errors_exit_with_code_2_and_say_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("fish.csv");
     std::fs::write(
@@ -41,7 +44,7 @@ fn wrong_usage_ends_with_code_2_and_says_what_to_do() {
     )
     .unwrap();
     let input = format!("--input={}", path.display());
-    for (arguments, told) in [
+    for (arguments, expected) in [
         (vec!["--plan", "salmon"], "species:count"),
         (
             vec!["--input", "no-such-file.csv"],
@@ -58,67 +61,44 @@ fn wrong_usage_ends_with_code_2_and_says_what_to_do() {
         let output = fish_producer(&arguments);
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
-        assert!(text.contains(told), "{arguments:?}: {text}");
+        assert!(text.contains(expected), "{arguments:?}: {text}");
     }
 }
 
 fn settings(broker: &Broker, listen: SocketAddr, more: &[&str]) -> Settings {
-    let (kafka, listen) = (broker.bootstrap_servers(), listen.to_string());
     let fixed = [
         "fish-producer",
         "--bootstrap-servers",
-        &kafka,
+        broker.bootstrap_servers(),
         "--listen",
-        &listen,
+        &listen.to_string(),
     ];
     Cli::parse_from(fixed.iter().chain(more)).settings
 }
 
-async fn get(address: SocketAddr, path: &str) -> String {
-    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    tokio::time::timeout(LONG, stream.read_to_string(&mut answer))
-        .await
-        .expect("in time")
-        .unwrap();
-    answer
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn the_endpoints_tell_readiness_and_progress_until_it_is_stopped() {
+async fn readiness_and_metrics_are_served_until_it_is_stopped() {
     let broker = broker();
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let endless = settings(
-        &broker,
-        free,
-        &["--repeat", "--interval=10ms", "--weigh-delay=10ms"],
-    );
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let endless = ["--repeat", "--interval=10ms", "--weigh-delay=10ms"];
     let shutdown = CancellationToken::new();
-    let running = tokio::spawn(service::run(endless, shutdown.clone()));
-    records(&broker, MACHINE_WEIGHT, 5).await;
-    assert!(get(free, "/readyz").await.starts_with("HTTP/1.1 200"));
-    let metrics = get(free, "/metrics").await;
+    let service = service::run(settings(&broker, address, &endless), shutdown.clone());
+    let running = tokio::spawn(service);
+    broker.read(MACHINE_WEIGHT, 5).await;
+    assert_eq!(http::get(address, "/readyz").await.0, 200);
+    let (_, metrics) = http::get(address, "/metrics").await;
     for name in [
         "fish_measured_total",
         "fish_weighed_total",
         "fish_producer_records_in_flight",
     ] {
-        assert!(
-            metrics.contains(&format!("\ncatchweight_{name} ")),
-            "{metrics}"
-        );
+        let line = format!("\ncatchweight_{name} ");
+        assert!(metrics.contains(&line), "{metrics}");
     }
     shutdown.cancel();
-    tokio::time::timeout(LONG, running)
-        .await
-        .expect("stops")
-        .unwrap()
-        .unwrap();
+    within("the service stops", running).await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,9 +106,6 @@ async fn the_service_ends_when_the_plan_ends() {
     let broker = broker();
     let any = "127.0.0.1:0".parse().unwrap();
     let short = settings(&broker, any, &["--plan=salmon:3", "--speed=1000000"]);
-    let run = service::run(short, CancellationToken::new());
-    tokio::time::timeout(LONG, run)
-        .await
-        .expect("ends by itself")
-        .unwrap();
+    let service = service::run(short, CancellationToken::new());
+    within("the plan ends", service).await.unwrap();
 }

@@ -4,7 +4,7 @@
 mod broker;
 mod char_drifts;
 mod command_line;
-mod going_on;
 mod producing;
+mod restarting;
 mod resuming;
 mod simulating;

@@ -191,31 +191,24 @@ pub async fn replay(kafka: &KafkaSettings, args: &ReplayArgs) -> Result<Replayed
 #[cfg(test)]
 mod tests {
     use rdkafka::message::{Header, OwnedHeaders};
-    use rdkafka::mocking::MockCluster;
-    use rdkafka::producer::{FutureProducer, FutureRecord};
+    use rdkafka::producer::FutureRecord;
+    use test_support::Broker;
 
     use super::*;
     use crate::dead_letter::{TOPIC, topic_of};
 
     #[tokio::test]
     async fn a_dry_run_says_what_would_be_sent_and_what_is_not_there_is_refused() {
-        let cluster = MockCluster::new(1).expect("a cluster");
         let letters = topic_of("input");
-        for topic in [letters.as_str(), "input"] {
-            cluster.create_topic(topic, 2, 1).expect("a topic");
-        }
-        let kafka = KafkaSettings::plain(cluster.bootstrap_servers());
-        let producer: FutureProducer = kafka.producer("test").create().expect("a producer");
+        let broker = Broker::with_topics(2, [letters.as_str(), "input"]);
+        let kafka = KafkaSettings::plain(broker.bootstrap_servers());
         let from = OwnedHeaders::new().insert(Header {
             key: TOPIC,
             value: Some("input"),
         });
         for (topic, headers) in [(letters.as_str(), from), ("input", OwnedHeaders::new())] {
-            let record = FutureRecord::<(), _>::to(topic)
-                .payload("x")
-                .headers(headers);
-            let sent = producer.send(record, Duration::from_secs(30)).await;
-            sent.expect("written");
+            let record = FutureRecord::<(), _>::to(topic).payload("x");
+            broker.send(record.headers(headers)).await;
         }
         let args = ReplayArgs {
             topic: letters,

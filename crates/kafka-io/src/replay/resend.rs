@@ -182,19 +182,15 @@ struct Notes(BTreeMap<i32, BTreeSet<i64>>);
 
 #[cfg(test)]
 mod tests {
-    use rdkafka::mocking::MockCluster;
+    use test_support::Broker;
 
     use super::*;
     use crate::replay::survey::survey;
 
     #[test]
     fn a_replay_that_fails_leaves_no_transaction_open() {
-        let cluster = MockCluster::new(1).expect("a cluster");
-        cluster.create_topic("t-dlq", 1, 1).expect("a topic");
-        let kafka = KafkaSettings {
-            bootstrap_servers: cluster.bootstrap_servers(),
-            kafka_properties: Vec::new(),
-        };
+        let broker = Broker::with_topics(1, ["t-dlq"]);
+        let kafka = KafkaSettings::plain(broker.bootstrap_servers());
         let args = ReplayArgs {
             topic: "t-dlq".into(),
             reason: None,

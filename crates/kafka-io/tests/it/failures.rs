@@ -1,75 +1,69 @@
-//! What goes wrong is told, and nothing stands still for ever.
-
-use std::sync::atomic::Ordering;
+//! Failures are reported, and the pipeline continues after them or ends.
 
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+use test_support::within;
 
-use crate::world::{World, header, within};
+use crate::pipeline::Running;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_result_that_the_broker_refuses_for_good_ends_the_pipeline_with_the_reason() {
-    let world = World::new();
-    let mut running = world.start(&[]);
-    running.healthy().await;
-    world.step.down.store(true, Ordering::SeqCst);
-    world.write(b"one");
-    running.not_healthy_because("down").await;
-    let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 20];
-    world
-        .cluster
-        .request_errors(RDKafkaApiKey::Produce, &refused);
-    world.step.down.store(false, Ordering::SeqCst);
+async fn a_result_that_the_broker_rejects_ends_the_pipeline() {
+    let mut running = Running::start(&[]).await;
+    running.set_down(true);
+    running.write(b"one").await;
+    running.unhealthy_because("down").await;
+    let rejections = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 20];
+    running
+        .broker
+        .cluster(move |cluster| cluster.request_errors(RDKafkaApiKey::Produce, &rejections));
+    running.set_down(false);
 
-    let ended = within("the pipeline's end", running.task).await.unwrap();
+    let ended = within("the pipeline ends", running.task).await.unwrap();
     let error = ended.expect_err("a failure").to_string();
     assert!(error.contains("could not be written to `out`"), "{error}");
     assert_eq!(*running.health.borrow(), Err(error));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_waited_when_its_partition_was_lost_is_done_after_the_step_is_back() {
-    let world = World::new();
-    let mut running = world.start(&["session.timeout.ms=6000", "heartbeat.interval.ms=300"]);
-    running.healthy().await;
-    world.step.down.store(true, Ordering::SeqCst);
-    world.write(b"one");
-    running.not_healthy_because("down").await;
+async fn a_waiting_record_survives_the_loss_of_its_partition() {
+    let short_session = ["session.timeout.ms=1000", "heartbeat.interval.ms=200"];
+    let mut running = Running::start(&short_session).await;
+    running.set_down(true);
+    running.write(b"one").await;
+    running.unhealthy_because("down").await;
 
-    world.cluster.broker_down(1).unwrap();
+    running
+        .broker
+        .cluster(|cluster| cluster.broker_down(1).unwrap());
     running.metric("rebalances_total{kind=\"lost\"} 1").await;
-    world.step.down.store(false, Ordering::SeqCst);
-    world.cluster.broker_up(1).unwrap();
+    running.set_down(false);
+    running
+        .broker
+        .cluster(|cluster| cluster.broker_up(1).unwrap());
 
-    let seen = world.read("out", 1).await;
-    assert_eq!(seen[0].0.as_deref(), Some(&b"one"[..]));
+    assert_eq!(running.broker.read("out", 1).await[0].text(), "one");
     running.healthy().await;
     running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_record_too_large_for_a_dead_letter_leaves_one_without_its_value() {
-    let world = World::new();
-    let mut running = world.start(&[]);
+async fn a_record_too_large_for_a_dead_letter_loses_its_value() {
+    let mut running = Running::start(&[]).await;
     let mut large = b"bad".to_vec();
     large.resize(1_048_390, b'x');
-    world.write(&large);
-    world.write(b"good");
-    assert_eq!(
-        world.read("out", 1).await[0].0.as_deref(),
-        Some(&b"good"[..])
-    );
+    running.write(&large).await;
+    running.write(b"good").await;
+    assert_eq!(running.broker.read("out", 1).await[0].text(), "good");
 
-    let (value, headers) = world.read("in-dlq", 1).await.remove(0);
-    assert_eq!(value, None);
-    let told = |name| header(headers.as_ref(), name).unwrap();
-    assert_eq!(
-        (told("dlq.topic"), told("dlq.offset")),
-        ("in".into(), "0".into())
-    );
-    assert_eq!(
-        (told("dlq.reason"), told("dlq.omitted")),
-        ("bad".into(), "1048390".into())
-    );
+    let letter = running.broker.read("in-dlq", 1).await.remove(0);
+    assert_eq!(letter.value, None);
+    for (name, text) in [
+        ("dlq.topic", "in"),
+        ("dlq.offset", "0"),
+        ("dlq.reason", "bad"),
+        ("dlq.omitted", "1048390"),
+    ] {
+        assert_eq!(letter.header(name), Some(text), "{name}");
+    }
     running.healthy().await;
     running.stop().await;
 }

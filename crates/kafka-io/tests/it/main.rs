@@ -1,4 +1,4 @@
-//! The pipeline on a broker in this process: what it does where something goes wrong for good.
+//! The pipeline on an embedded broker.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,4 +7,4 @@
 )]
 
 mod failures;
-mod world;
+mod pipeline;

@@ -1,72 +1,88 @@
-//! From topic to topic, on the broker of the embedded mode.
+//! From topic to topic on an embedded broker.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::time::Duration;
 
-use crate::support::broker::{Broker, Running};
-use crate::support::model::{Model, Mood};
-use crate::support::topics::{Seen, Sender, measurement, read};
-use crate::support::{eventually, within};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::FutureRecord;
+use test_support::model::measurement;
+use test_support::{Behavior, Broker, FakeModel, Record, eventually, http};
+
+use crate::running::{Running, broker, config};
+
+/// A record of `in` with a header of its own.
+fn record<'a>(key: &'a str, value: Option<&'a [u8]>, millis: i64) -> FutureRecord<'a, str, [u8]> {
+    let headers = OwnedHeaders::new().insert(Header {
+        key: "trace",
+        value: Some("t1"),
+    });
+    FutureRecord {
+        payload: value,
+        ..FutureRecord::to("in")
+            .key(key)
+            .timestamp(millis)
+            .headers(headers)
+    }
+}
+
+async fn send_measurements(broker: &Broker, ids: Range<u32>) {
+    let records = ids.map(|id| {
+        let value = measurement(&id.to_string(), 50.0 + f64::from(id % 50));
+        (id.to_string(), value, 1_000_000 + i64::from(id))
+    });
+    broker.send_all("in", records).await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_result_is_the_record_byte_for_byte_with_the_prediction_at_its_end() {
-    let (broker, model) = (Broker::start(), Model::start().await);
-    let predictor = Running::start(broker.config(&model.url)).await;
+async fn a_result_is_the_record_plus_the_prediction() {
+    let (broker, model) = (broker(), FakeModel::start().await);
+    let predictor = Running::start(config(&broker, &model.url)).await;
     let value = "{ \"Fish_Id\":\"1\", \"Length\":8.6370e+1,\"Height\":18.7400 ,\"New\":{\"a\":[1e5]},\"Species\":\"s\\u0061lmon\"}\n";
-    let sender = Sender::new(&broker.kafka);
-    let (partition, offset) = sender
-        .send(Some(b"1"), Some(value.as_bytes()), 1_623_245_967_971)
-        .await;
+    let sent = record("1", Some(value.as_bytes()), 1_623_245_967_971);
+    let (partition, offset) = broker.send(sent).await;
 
-    let seen = read(&broker.kafka, "out", 1).await;
+    let results = broker.read("out", 1).await;
     let prediction = "\"Prediction\":{\"Weight\":8.637,\"ModelTime\":\"2021-06-02 07:48:52\",\"ModelVersion\":\"v1\"}";
-    assert_eq!(seen.len(), 1);
-    assert_eq!(
-        seen[0].text(),
-        format!(
-            "{},{prediction}}}\n",
-            value.trim_end().strip_suffix('}').unwrap()
-        )
-    );
-    assert_eq!(seen[0].key_text(), "1");
-    assert_eq!(seen[0].timestamp, Some(1_623_245_967_971));
-    let header = |name: &str| seen[0].headers.get(name).cloned();
-    assert_eq!(header("trace").as_deref(), Some("t1"));
-    assert_eq!(header("source.topic").as_deref(), Some("in"));
-    assert_eq!(header("source.partition"), Some(partition.to_string()));
-    assert_eq!(header("source.offset"), Some(offset.to_string()));
-    assert_eq!(header("model.version").as_deref(), Some("v1"));
+    assert_eq!(results.len(), 1);
+    let fields = value.trim_end().strip_suffix('}').unwrap();
+    assert_eq!(results[0].text(), format!("{fields},{prediction}}}\n"));
+    assert_eq!(results[0].key_text(), "1");
+    assert_eq!(results[0].timestamp, Some(1_623_245_967_971));
+    for (name, text) in [
+        ("trace", "t1"),
+        ("source.topic", "in"),
+        ("source.partition", &partition.to_string()),
+        ("source.offset", &offset.to_string()),
+        ("model.version", "v1"),
+    ] {
+        assert_eq!(results[0].header(name), Some(text), "{name}");
+    }
     predictor.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_and_figures_can_be_seen_from_outside() {
-    let (broker, model) = (Broker::start(), Model::start().await);
-    model.set(Mood::Status(503)).await;
-    let predictor = Running::start(broker.config(&model.url)).await;
-    let address = format!("http://127.0.0.1:{}", predictor.port);
-    let get = |path: &str| {
-        let request = reqwest::get(format!("{address}/{path}"));
-        async {
-            let answer = request.await.unwrap();
-            (answer.status().as_u16(), answer.text().await.unwrap())
-        }
-    };
-    Sender::new(&broker.kafka).send_measurements(0..1).await;
+async fn health_and_metrics_are_served() {
+    let (broker, model) = (broker(), FakeModel::start().await);
+    model.set(Behavior::Status(503)).await;
+    let predictor = Running::start(config(&broker, &model.url)).await;
+    let address = ([127, 0, 0, 1], predictor.port).into();
+    send_measurements(&broker, 0..1).await;
     predictor.not_ready_because("503").await;
-    let (status, reason) = within("an answer", get("readyz")).await;
+    let (status, reason) = http::get(address, "/readyz").await;
     assert_eq!(status, 503);
     assert!(reason.contains("503 Service Unavailable"), "{reason}");
-    assert_eq!(within("an answer", get("healthz")).await.0, 200);
+    assert_eq!(http::get(address, "/healthz").await.0, 200);
 
-    model.set(Mood::Well).await;
+    model.set(Behavior::Normal).await;
     predictor.ready().await;
-    read(&broker.kafka, "out", 1).await;
-    eventually("the count", || {
-        (predictor.metrics.counts().0 == 1).then_some(())
+    broker.read("out", 1).await;
+    eventually("the record is counted", async || {
+        predictor.metrics.counts().0 == 1
     })
     .await;
-    assert_eq!(within("an answer", get("readyz")).await.0, 200);
-    let (_, metrics) = within("an answer", get("metrics")).await;
+    assert_eq!(http::get(address, "/readyz").await.0, 200);
+    let (_, metrics) = http::get(address, "/metrics").await;
     for line in [
         "catchweight_pipeline_records_total{outcome=\"emitted\"} 1",
         "catchweight_pipeline_batch_records_count 1",
@@ -74,201 +90,168 @@ async fn health_and_figures_can_be_seen_from_outside() {
         "catchweight_pipeline_latency_seconds_count 1",
         "catchweight_predictor_model_requests_total{result=\"200\"} 1",
     ] {
-        assert!(
-            metrics.lines().any(|found| found == line),
-            "{line}\n{metrics}"
-        );
+        assert!(metrics.lines().any(|l| l == line), "{line}\n{metrics}");
     }
     predictor.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bad_records_are_kept_as_dead_letters_and_the_good_ones_among_them_pass() {
-    let (broker, model) = (Broker::start(), Model::start().await);
-    let sender = Sender::new(&broker.kafka);
+async fn unusable_records_become_dead_letters() {
+    let (broker, model) = (broker(), FakeModel::start().await);
     let good = measurement("7", 50.0);
-    type Bad<'a> = (&'a [u8], Option<&'a [u8]>, &'a str);
-    let records: [Bad<'_>; 7] = [
-        (b"1", Some(b"\xff\xfe not text"), "not UTF-8"),
+    type Case<'a> = (&'a str, Option<&'a [u8]>, &'a str);
+    let cases: [Case<'_>; 7] = [
+        ("1", Some(b"\xff\xfe not text"), "not UTF-8"),
+        ("2", Some(b"{\"Fish_Id\":\"2\""), "not a usable JSON object"),
         (
-            b"2",
-            Some(b"{\"Fish_Id\":\"2\""),
-            "not a usable JSON object",
-        ),
-        (
-            b"3",
+            "3",
             Some(br#"{"Fish_Id":"3","Species":"s","Height":1}"#),
             "field `Length` is missing",
         ),
         (
-            b"4",
+            "4",
             Some(br#"{"Fish_Id":"5","Species":"s","Height":1,"Length":1}"#),
             "is not field `Fish_Id`",
         ),
         (
-            b"5",
+            "5",
             Some(br#"{"Fish_Id":"5","Species":"s","Height":1,"Length":-1}"#),
             "length: must be a positive number",
         ),
-        (b"6", None, ""),
-        (b"7", Some(good.as_bytes()), ""),
+        ("6", None, ""),
+        ("7", Some(good.as_bytes()), ""),
     ];
     let mut sent = HashMap::new();
-    for (at, (key, value, reason)) in records.iter().enumerate() {
-        let place = sender.send(Some(key), *value, 1_000 + at as i64).await;
+    for (millis, (key, value, reason)) in (1_000..).zip(cases) {
+        let place = broker.send(record(key, value, millis)).await;
         if !reason.is_empty() {
-            sent.insert(key.to_vec(), (*value, *reason, place, 1_000 + at as i64));
+            sent.insert(key, (value, reason, place, millis));
         }
     }
-    let predictor = Running::start(broker.config(&model.url)).await;
+    let predictor = Running::start(config(&broker, &model.url)).await;
 
-    let letters = read(&broker.kafka, "in-dlq", sent.len()).await;
-    assert_eq!(letters.len(), sent.len());
-    for letter in letters {
-        let (value, reason, place, millis) = sent.remove(letter.key.as_ref().unwrap()).unwrap();
+    let dead_letters = broker.read("in-dlq", sent.len()).await;
+    assert_eq!(dead_letters.len(), sent.len());
+    for letter in dead_letters {
+        let (value, reason, place, millis) = sent.remove(letter.key_text()).unwrap();
         assert_eq!(letter.value.as_deref(), value);
         assert_eq!(letter.timestamp, Some(millis));
-        let header = |name: &str| letter.headers.get(name).cloned().unwrap_or_default();
+        let header = |name: &str| letter.header(name).unwrap_or_default();
         assert_eq!(header("dlq.topic"), "in");
         assert_eq!(header("dlq.partition"), place.0.to_string());
         assert_eq!(header("dlq.offset"), place.1.to_string());
         assert_eq!(header("dlq.timestamp"), millis.to_string());
         assert!(header("dlq.reason").contains(reason), "{letter:?}");
-        let refused = reason.starts_with("length");
-        assert_eq!(header("dlq.status"), if refused { "400" } else { "" });
+        let rejected = reason.starts_with("length");
+        assert_eq!(header("dlq.status"), if rejected { "400" } else { "" });
         assert_eq!(header("trace"), "t1");
     }
-    let results = read(&broker.kafka, "out", 1).await;
-    assert_eq!(
-        results.iter().map(Seen::key_text).collect::<Vec<_>>(),
-        ["7"]
-    );
-    eventually("the counts", || {
-        (predictor.metrics.counts() == (1, 5, 1)).then_some(())
+    let results = broker.read("out", 1).await;
+    assert_eq!(results.len(), 1);
+    assert_eq!(results[0].key_text(), "7");
+    eventually("all records are counted", async || {
+        predictor.metrics.counts() == (1, 5, 1)
     })
     .await;
     predictor.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_the_model_is_down_nothing_is_lost_and_it_goes_on_by_itself() {
-    let (broker, model) = (Broker::start(), Model::start().await);
-    let mut config = broker.config(&model.url);
-    config.model.request_timeout = std::time::Duration::from_millis(200);
+async fn a_model_outage_loses_nothing_and_ends_by_itself() {
+    let (broker, model) = (broker(), FakeModel::start().await);
+    let mut config = config(&broker, &model.url);
+    config.model.request_timeout = Duration::from_millis(200);
     let predictor = Running::start(config).await;
-    let sender = Sender::new(&broker.kafka);
-    let moods = [
-        Mood::Gone,
-        Mood::Status(500),
-        Mood::Status(404),
-        Mood::Status(408),
-        Mood::Busy,
-        Mood::Hangs,
-        Mood::BreaksOff,
+    let outages = [
+        Behavior::Unreachable,
+        Behavior::Status(500),
+        Behavior::Status(404),
+        Behavior::Status(408),
+        Behavior::Busy,
+        Behavior::Hangs,
+        Behavior::Truncates,
     ];
-    for (round, mood) in (0..).zip(moods) {
+    for (first, outage) in (0..).step_by(100).zip(outages) {
         predictor.ready().await;
-        model.set(mood).await;
-        let first = round * 100;
-        sender.send_measurements(first..first + 50).await;
+        model.set(outage).await;
+        send_measurements(&broker, first..first + 50).await;
         let reason = predictor.not_ready_because("model").await;
-        assert!(reason.contains(&model.url), "{mood:?}: {reason}");
-        sender.send_measurements(first + 50..first + 100).await;
-        model.set(Mood::Well).await;
-        let results = read(&broker.kafka, "out", first as usize + 100).await;
+        assert!(reason.contains(&model.url), "{outage:?}: {reason}");
+        send_measurements(&broker, first + 50..first + 100).await;
+        model.set(Behavior::Normal).await;
+        let results = broker.read("out", first as usize + 100).await;
         assert_complete_and_in_order(&results, first as usize + 100);
     }
-    assert_eq!(predictor.metrics.counts().1, 0, "none is dead-lettered");
+    assert_eq!(predictor.metrics.counts().1, 0, "no dead letters");
     predictor.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_is_too_large_is_halved_until_it_fits() {
-    let (broker, model) = (Broker::start(), Model::start().await);
-    Sender::new(&broker.kafka).send_measurements(0..300).await;
-    model.set(Mood::AtMost(7)).await;
-    let predictor = Running::start(broker.config(&model.url)).await;
-    let results = read(&broker.kafka, "out", 300).await;
-    assert_complete_and_in_order(&results, 300);
-    assert!((4..=7).contains(&model.largest()), "{}", model.largest());
+async fn a_request_that_is_too_large_is_halved() {
+    let (broker, model) = (broker(), FakeModel::start().await);
+    send_measurements(&broker, 0..300).await;
+    model.set(Behavior::MaxRows(7)).await;
+    let predictor = Running::start(config(&broker, &model.url)).await;
+    assert_complete_and_in_order(&broker.read("out", 300).await, 300);
+    let largest = model.largest_request();
+    assert!((4..=7).contains(&largest), "{largest}");
     predictor.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_that_wait_go_out_together_and_a_restart_repeats_none() {
-    let (broker, model) = (Broker::start(), Model::start().await);
-    let sender = Sender::new(&broker.kafka);
-    sender.send_measurements(0..900).await;
-    let mut config = broker.config(&model.url);
-    // This broker does not take a member's leave: it waits until the session is over.
-    let session = "session.timeout.ms=6000".parse().unwrap();
-    config.kafka.kafka_properties.push(session);
-    let predictor = Running::start(config.clone()).await;
-    assert_complete_and_in_order(&read(&broker.kafka, "out", 900).await, 900);
-    assert!(
-        model.requests() <= 90,
-        "{} requests for 900 records",
-        model.requests()
-    );
+async fn a_backlog_is_batched_and_a_restart_repeats_nothing() {
+    let (broker, model) = (broker(), FakeModel::start().await);
+    send_measurements(&broker, 0..900).await;
+    let predictor = Running::start(config(&broker, &model.url)).await;
+    assert_complete_and_in_order(&broker.read("out", 900).await, 900);
+    let requests = model.requests();
+    assert!(requests <= 90, "{requests} requests for 900 records");
     predictor.stop().await;
 
-    let again = Running::start(config).await;
-    sender.send_measurements(900..1_000).await;
-    let results = read(&broker.kafka, "out", 1_000).await;
+    let again = Running::start(config(&broker, &model.url)).await;
+    send_measurements(&broker, 900..1_000).await;
+    let results = broker.read("out", 1_000).await;
     assert_eq!(results.len(), 1_000, "a clean restart repeats nothing");
     assert_complete_and_in_order(&results, 1_000);
     again.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_model_without_batches_is_asked_for_each_record() {
-    let (broker, model) = (Broker::start(), Model::start().await);
-    let sender = Sender::new(&broker.kafka);
-    sender.send_measurements(0..200).await;
-    for (id, body) in [
-        (
-            "na",
-            r#"{"Fish_Id":"na","Species":"unknown","Length":1,"Height":1}"#,
-        ),
-        (
-            "refused",
-            r#"{"Fish_Id":"refused","Species":"s","Length":-1,"Height":1}"#,
-        ),
-        (
-            "object",
-            r#"{"Fish_Id":"object","Species":{},"Length":1,"Height":1}"#,
-        ),
-    ] {
-        sender
-            .send(Some(id.as_bytes()), Some(body.as_bytes()), 5_000)
-            .await;
+async fn per_record_mode_asks_the_model_for_each_record() {
+    let (broker, model) = (broker(), FakeModel::start().await);
+    send_measurements(&broker, 0..200).await;
+    let cases = [
+        ("na", r#""unknown""#, 1, "no prediction"),
+        ("rejected", r#""s""#, -1, "must be a positive"),
+        ("object", "{}", 1, "field `Species`"),
+    ];
+    for (id, species, length, _) in cases {
+        let value =
+            format!(r#"{{"Fish_Id":"{id}","Species":{species},"Length":{length},"Height":1}}"#);
+        broker.send(record(id, Some(value.as_bytes()), 5_000)).await;
     }
-    let mut config = broker.config(&format!("{}/prediction", model.url));
+    let mut config = config(&broker, &format!("{}/prediction", model.url));
     config.model.per_record = true;
     let predictor = Running::start(config).await;
-    assert_complete_and_in_order(&read(&broker.kafka, "out", 200).await, 200);
+    assert_complete_and_in_order(&broker.read("out", 200).await, 200);
 
-    let letters = read(&broker.kafka, "in-dlq", 3).await;
-    let reasons: HashMap<String, String> = letters
-        .iter()
-        .map(|letter| (letter.key_text(), letter.headers["dlq.reason"].clone()))
-        .collect();
-    assert!(reasons["na"].contains("no prediction"), "{reasons:?}");
-    assert!(
-        reasons["refused"].contains("must be a positive"),
-        "{reasons:?}"
-    );
-    assert!(reasons["object"].contains("field `Species`"), "{reasons:?}");
+    let dead_letters = broker.read("in-dlq", cases.len()).await;
+    for (id, _, _, reason) in cases {
+        let of_id = |letter: &&Record| letter.key_text() == id;
+        let letter = dead_letters.iter().find(of_id).unwrap();
+        let text = letter.header("dlq.reason").unwrap();
+        assert!(text.contains(reason), "{id}: {text}");
+    }
     predictor.stop().await;
 }
 
-/// Each of `count` measurements has exactly one result, and those of a partition are in order.
-fn assert_complete_and_in_order(results: &[Seen], count: usize) {
+/// Each of `count` measurements has exactly one result, and each partition is in order.
+fn assert_complete_and_in_order(results: &[Record], count: usize) {
     let mut ids = HashSet::new();
     let mut last: HashMap<i32, i64> = HashMap::new();
     for result in results {
-        assert!(ids.insert(result.key_text()), "{} twice", result.key_text());
-        let source: i64 = result.headers["source.offset"].parse().unwrap();
+        assert!(ids.insert(result.key_text()), "repeated: {result:?}");
+        let source: i64 = result.header("source.offset").unwrap().parse().unwrap();
         let before = last.insert(result.partition, source);
         assert!(before.is_none_or(|before| before < source), "{result:?}");
     }

@@ -1,4 +1,4 @@
-//! The predictor as a whole: real Kafka protocol, real HTTP.
+//! The whole predictor: real Kafka protocol, real HTTP.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -6,8 +6,7 @@
     unreachable_pub
 )]
 
-mod support;
-
 #[cfg(feature = "kafka-tests")]
 mod campaign;
 mod end_to_end;
+mod running;

@@ -1,4 +1,4 @@
-//! Counts and order, taken from the topics themselves.
+//! Checks counts and order on the output topic.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,13 +11,12 @@ use rdkafka::config::FromClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
+use test_support::eventually;
 
 use super::cluster::{Cluster, PARTITIONS};
 use super::load::{FIRST_MILLIS, KEYS};
-use crate::support::eventually;
-use crate::support::topics::end_offsets;
 
-/// Follows the output topic, in a thread of its own, and holds each record against the rules.
+/// Reads the output topic on its own thread and checks each record.
 pub struct Audit {
     state: Arc<Mutex<State>>,
     stop: Arc<AtomicBool>,
@@ -26,34 +25,35 @@ pub struct Audit {
 
 #[derive(Default)]
 struct State {
-    /// For each key the last number seen, and how many different ones.
+    /// The progress of each key.
     keys: HashMap<u64, Key>,
     results: u64,
-    different: u64,
+    distinct: u64,
     violations: Vec<String>,
-    /// For each partition the offset behind the last record seen.
+    /// For each partition the offset after the last record read.
     positions: HashMap<i32, i64>,
 }
 
 struct Key {
+    /// The number of the last record read.
     last: u64,
     highest: u64,
 }
 
-/// What an audit found.
+/// The result of an audit.
 #[derive(Debug)]
 pub struct Figures {
     pub results: u64,
-    pub different: u64,
+    pub distinct: u64,
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let repeated = self.results - self.different;
+        let repeated = self.results - self.distinct;
         write!(
             f,
             "{} results for {} records, {repeated} repeated",
-            self.results, self.different
+            self.results, self.distinct
         )
     }
 }
@@ -73,9 +73,9 @@ impl Audit {
         let (shared, stopped) = (Arc::clone(&state), Arc::clone(&stop));
         let thread = std::thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
-                // A broker that is away for a while is part of the campaign.
+                // Errors are broker outages, which are part of the campaign.
                 if let Some(Ok(message)) = consumer.poll(Duration::from_millis(50)) {
-                    shared.lock().unwrap().see(&message);
+                    shared.lock().unwrap().check(&message);
                 }
             }
         });
@@ -86,35 +86,35 @@ impl Audit {
         }
     }
 
-    fn different(&self) -> u64 {
-        self.state.lock().unwrap().different
+    fn distinct(&self) -> u64 {
+        self.state.lock().unwrap().distinct
     }
 
-    /// Waits until there are results of `count` different records.
-    async fn reach(&self, what: &str, count: u64) {
+    /// Waits until `count` records have results.
+    async fn wait_for(&self, what: &str, count: u64) {
         let deadline = Instant::now() + Duration::from_secs(120);
         let mut again = tokio::time::interval(Duration::from_millis(20));
-        while self.different() < count {
-            let different = self.different();
+        while self.distinct() < count {
+            let distinct = self.distinct();
             assert!(
                 Instant::now() < deadline,
-                "{what}: {different} of {count} after 2 minutes"
+                "{what}: {distinct} of {count} after 2 minutes"
             );
             again.tick().await;
         }
     }
 
-    /// Waits until `more` further records have results.
+    /// Waits until `more` additional records have results.
     pub async fn progress(&self, more: u64) {
-        self.reach("progress", self.different() + more).await;
+        self.wait_for("progress", self.distinct() + more).await;
     }
 
-    /// Waits until every one of `sent` records has a result and the topic is read to its end;
-    /// fails where order was broken.
+    /// Waits until each of `sent` records has a result and the topic is read to its end; panics if
+    /// results are out of order.
     pub async fn finish(mut self, cluster: &Cluster, sent: u64) -> Figures {
-        self.reach("all results", sent).await;
-        let ends = end_offsets(&cluster.kafka, &cluster.output).await;
-        eventually("the topic's end", || {
+        self.wait_for("all results", sent).await;
+        let ends = cluster.broker.end_offsets(&cluster.output);
+        eventually("the audit reads to the end of the topic", async || {
             let state = self.state.lock().unwrap();
             let read = |(partition, end): (usize, &i64)| {
                 state
@@ -123,7 +123,7 @@ impl Audit {
                     .unwrap_or(&0)
                     >= end
             };
-            ends.iter().enumerate().all(read).then_some(())
+            ends.iter().enumerate().all(read)
         })
         .await;
         self.stop.store(true, Ordering::Relaxed);
@@ -131,14 +131,17 @@ impl Audit {
         let state = self.state.lock().unwrap();
         assert!(
             state.violations.is_empty(),
-            "{} violations of order, the first: {:?}",
+            "{} results out of order, the first: {:?}",
             state.violations.len(),
             &state.violations[..state.violations.len().min(5)]
         );
-        assert_eq!(state.different, sent, "results of what was never sent");
+        assert_eq!(
+            state.distinct, sent,
+            "results of records that were not sent"
+        );
         Figures {
             results: state.results,
-            different: state.different,
+            distinct: state.distinct,
         }
     }
 }
@@ -150,7 +153,7 @@ impl Drop for Audit {
 }
 
 impl State {
-    fn see(&mut self, message: &BorrowedMessage<'_>) {
+    fn check(&mut self, message: &BorrowedMessage<'_>) {
         self.positions
             .insert(message.partition(), message.offset() + 1);
         let key: u64 = std::str::from_utf8(message.key().unwrap())
@@ -161,17 +164,17 @@ impl State {
         self.count(key, u64::try_from(millis - *FIRST_MILLIS).unwrap());
     }
 
-    /// First occurrences come in order and without a gap; a repetition goes back and then on
-    /// without a gap.
+    /// The first results of a key's records are in order without a gap. A repetition may go back,
+    /// and continues from there without a gap.
     fn count(&mut self, key: u64, number: u64) {
         self.results += 1;
         if number % KEYS != key {
             self.violations
                 .push(format!("record {number} has the key {key}"));
         }
-        let fine = match self.keys.get_mut(&key) {
+        let valid = match self.keys.get_mut(&key) {
             None => {
-                self.different += 1;
+                self.distinct += 1;
                 self.keys.insert(
                     key,
                     Key {
@@ -182,16 +185,16 @@ impl State {
                 number == key
             }
             Some(seen) => {
-                let fine = number <= seen.last + KEYS;
+                let valid = number <= seen.last + KEYS;
                 if number > seen.highest {
                     seen.highest = number;
-                    self.different += 1;
+                    self.distinct += 1;
                 }
                 seen.last = number;
-                fine
+                valid
             }
         };
-        if !fine {
+        if !valid {
             self.violations
                 .push(format!("key {key}: unexpected {number}"));
         }
@@ -199,7 +202,7 @@ impl State {
 }
 
 #[test]
-fn the_audit_notices_a_gap_a_swap_and_a_broken_repetition() {
+fn the_audit_detects_gaps_and_swaps() {
     let violations = |numbers: &[u64]| {
         let mut state = State::default();
         for number in numbers {

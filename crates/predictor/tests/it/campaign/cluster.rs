@@ -1,16 +1,12 @@
-//! The broker that the environment names, with topics of each scenario's own.
-
-use std::time::Duration;
+//! The broker that the environment names, with topics for each scenario.
 
 use kafka_io::KafkaSettings;
-use rand::RngExt;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::config::FromClientConfig;
+use test_support::{Broker, scratch_name};
 
 pub const PARTITIONS: i32 = 6;
 
 pub struct Cluster {
+    pub broker: Broker,
     pub kafka: KafkaSettings,
     pub input: String,
     pub output: String,
@@ -20,24 +16,20 @@ pub struct Cluster {
 
 impl Cluster {
     /// New topics whose names begin with `name`.
-    pub async fn with_topics(name: &str) -> Self {
+    pub fn with_topics(name: &str) -> Self {
         let servers = std::env::var("KAFKA_BOOTSTRAP_SERVERS")
-            .expect("KAFKA_BOOTSTRAP_SERVERS names the broker that the campaign runs on");
-        let name = format!("{name}-{:08x}", rand::rng().random::<u32>());
+            .expect("KAFKA_BOOTSTRAP_SERVERS names the broker for the campaign");
+        let name = scratch_name(name);
         let cluster = Self {
+            broker: Broker::external(&servers),
             kafka: KafkaSettings::plain(servers),
             input: format!("{name}-in"),
             output: format!("{name}-out"),
             dead_letters: format!("{name}-in-dlq"),
             group: name,
         };
-        let admin: AdminClient<DefaultClientContext> =
-            AdminClient::from_config(&cluster.kafka.assigning_consumer("campaign")).unwrap();
-        let topics = [&cluster.input, &cluster.output, &cluster.dead_letters]
-            .map(|topic| NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(1)));
-        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(20)));
-        for created in admin.create_topics(&topics, &options).await.unwrap() {
-            created.unwrap();
+        for topic in [&cluster.input, &cluster.output, &cluster.dead_letters] {
+            cluster.broker.create_topic(topic, PARTITIONS);
         }
         cluster
     }

@@ -1,13 +1,14 @@
-//! The real program as a process of its own.
+//! The predictor as a process.
 
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
+
+use test_support::Process;
 
 use super::cluster::Cluster;
-use crate::support::eventually;
 
-pub struct Instance(Child);
+pub struct Instance(Process);
 
-/// As short as a broker allows by default, so that a killed member is missed soon.
+/// As short as a broker allows by default, so that the group notices a killed member soon.
 pub const SHORT_SESSION: [&str; 2] = ["-X", "session.timeout.ms=6000"];
 
 impl Instance {
@@ -16,45 +17,31 @@ impl Instance {
     }
 
     pub fn start_with(cluster: &Cluster, model_url: &str, more: &[&str]) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_predictor"))
-            .args(["--bootstrap-servers", &cluster.kafka.bootstrap_servers])
+        let mut command = Command::new(env!("CARGO_BIN_EXE_predictor"));
+        command
+            .args(["--bootstrap-servers", cluster.broker.bootstrap_servers()])
             .args(["--input-topic", &cluster.input])
             .args(["--output-topic", &cluster.output])
             .args(["--group-id", &cluster.group])
             .args(["--model-url", model_url])
             .args(["--listen", "127.0.0.1:0"])
             .args(["--request-timeout", "2000"])
-            // So that members learn soon that the group changes.
+            // Members notice soon that the group changes.
             .args(["-X", "heartbeat.interval.ms=500"])
-            // So that a busy machine has the time to finish what is under way.
+            // A busy machine needs time to finish the batches in progress.
             .args(["--drain-timeout", "30000"])
-            .args(more)
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self(child)
+            .args(more);
+        Self(Process::start(&mut command))
     }
 
     /// SIGKILL.
-    pub fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+    pub fn kill(self) {
+        self.0.kill();
     }
 
-    /// SIGTERM, and waits until it has left in good order.
-    pub async fn stop(mut self) {
-        let pid = self.0.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
-        assert!(sent.success());
-        let status = eventually("the end of a process", || self.0.try_wait().unwrap()).await;
+    /// SIGTERM; waits until it has shut down without an error.
+    pub async fn stop(self) {
+        let status = self.0.stop().await;
         assert!(status.success(), "it ended with {status}");
-    }
-}
-
-impl Drop for Instance {
-    fn drop(&mut self) {
-        // It has ended already where a test went well.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }

@@ -8,15 +8,15 @@ use rdkafka::config::FromClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 use service_runtime::CancellationToken;
+use test_support::model::measurement;
 use tokio::task::JoinHandle;
 
 use super::cluster::Cluster;
-use crate::support::topics::measurement;
 
-/// Records are spread over so many keys.
+/// The number of keys.
 pub const KEYS: u64 = 300;
 
-/// Records number 0, 1, 2, …: record n has the key n mod [`KEYS`] and n as its time.
+/// Record n = 0, 1, 2, … has the key n mod [`KEYS`] and the timestamp [`FIRST_MILLIS`] + n.
 pub struct Load {
     sent: Arc<AtomicU64>,
     stop: CancellationToken,
@@ -49,7 +49,7 @@ impl Load {
         Self { sent, stop, task }
     }
 
-    /// Stops, and returns how many records were acknowledged.
+    /// Stops; returns the number of acknowledged records.
     pub async fn stop(self) -> u64 {
         self.stop.cancel();
         self.task.await.unwrap();
@@ -57,7 +57,7 @@ impl Load {
     }
 }
 
-/// False where the producer's queue is full.
+/// False if the producer's queue is full.
 fn send(producer: &ThreadedProducer<DefaultProducerContext>, topic: &str, number: u64) -> bool {
     let key = (number % KEYS).to_string();
     let value = measurement(&key, 50.0);
@@ -72,7 +72,7 @@ fn send(producer: &ThreadedProducer<DefaultProducerContext>, topic: &str, number
     }
 }
 
-/// The time of record 0: an hour ago, since brokers delete what is old and refuse what is ahead.
+/// The timestamp of record 0: an hour ago. Brokers delete old records and reject future ones.
 pub static FIRST_MILLIS: LazyLock<i64> = LazyLock::new(|| {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     i64::try_from(now.as_millis()).unwrap() - 3_600_000

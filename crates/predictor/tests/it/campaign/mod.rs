@@ -1,8 +1,8 @@
-//! The proof on a real Kafka broker: whatever goes wrong, nothing is lost and order is kept.
+//! Fault injection on a real Kafka broker: nothing is lost and order is kept.
 //!
-//! Needs `KAFKA_BOOTSTRAP_SERVERS`; the broker's outage also `KAFKA_STOP` and `KAFKA_START`, the
-//! shell commands that stop and start it. `CAMPAIGN_ROUNDS` says how often things go wrong in
-//! each scenario (default 4). Each scenario prints its figures.
+//! Needs `KAFKA_BOOTSTRAP_SERVERS`; the broker outage also needs `KAFKA_STOP` and `KAFKA_START`, the
+//! shell commands that stop and start it. `CAMPAIGN_ROUNDS` is the number of faults in each
+//! scenario (default 4). Each scenario prints its counts.
 
 mod audit;
 mod cluster;
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 
-/// How often things go wrong in each scenario.
+/// The number of faults in each scenario.
 fn rounds() -> usize {
     match std::env::var("CAMPAIGN_ROUNDS") {
         Ok(text) => text.parse().expect("CAMPAIGN_ROUNDS is a number"),
@@ -27,8 +27,8 @@ fn rounds() -> usize {
     }
 }
 
-/// A moment of chance, for there is nothing to wait for.
-async fn random_moment(most: Duration) {
-    let moment = rand::rng().random_range(Duration::ZERO..most);
-    tokio::time::sleep(moment).await;
+/// A random pause, so that faults hit any state.
+async fn random_pause(most: Duration) {
+    let pause = rand::rng().random_range(Duration::ZERO..most);
+    tokio::time::sleep(pause).await;
 }

@@ -1,21 +1,21 @@
 use std::collections::BTreeSet;
 
 use kafka_io::replay::{ReplayArgs, Replayed, replay};
+use test_support::model::measurement;
+use test_support::{Behavior, FakeModel, Record};
 
 use super::cluster::Cluster;
 use super::instance::Instance;
 use super::load::FIRST_MILLIS;
-use crate::support::model::{Model, Mood};
-use crate::support::topics::{Seen, Sender, measurement, read};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn poison_passes_nothing_by_and_a_replay_after_the_cause_is_mended_completes_the_count() {
-    let (cluster, model) = (Cluster::with_topics("poison").await, Model::start().await);
-    // For now the model refuses some of the good records too: those of a length of 60 and more.
-    model.set(Mood::RefusesFrom(60.0)).await;
-    let sender = Sender::to(&cluster.kafka, &cluster.input);
-    let (mut good, mut refused, mut malformed) =
+async fn dead_letters_can_be_replayed_after_the_fix() {
+    let (cluster, model) = (Cluster::with_topics("poison"), FakeModel::start().await);
+    // The model also rejects some good records for now.
+    model.set(Behavior::RejectsLengthFrom(60.0)).await;
+    let (mut good, mut rejected, mut malformed) =
         (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut records = Vec::new();
     for id in 0..3_000 {
         let key = id.to_string();
         let value = match id % 10 {
@@ -25,30 +25,32 @@ async fn poison_passes_nothing_by_and_a_replay_after_the_cause_is_mended_complet
         };
         match id % 10 {
             3 | 7 => malformed.insert((key.clone(), value.clone())),
-            _ if id % 20 >= 10 => refused.insert((key.clone(), value.clone())),
+            _ if id % 20 >= 10 => rejected.insert((key.clone(), value.clone())),
             _ => good.insert(key.clone()),
         };
-        sender.enqueue(key.as_bytes(), &value, *FIRST_MILLIS + i64::from(id));
+        records.push((key, value, *FIRST_MILLIS + i64::from(id)));
     }
-    sender.flush().await;
+    let broker = &cluster.broker;
+    broker.send_all(&cluster.input, records).await;
     let instance = Instance::start(&cluster, &model.url);
 
-    let bad: BTreeSet<_> = refused.union(&malformed).cloned().collect();
-    let letters = read(&cluster.kafka, &cluster.dead_letters, bad.len()).await;
-    let bytes = |seen: &Seen| (seen.key_text(), seen.value.clone().unwrap());
-    assert_eq!(letters.len(), bad.len(), "once each");
+    let bad: BTreeSet<_> = rejected.union(&malformed).cloned().collect();
+    let dead_letters = broker.read(&cluster.dead_letters, bad.len()).await;
+    let bytes = |record: &Record| (record.key_text().to_owned(), record.value.clone().unwrap());
+    assert_eq!(dead_letters.len(), bad.len(), "once each");
     assert_eq!(
-        letters.iter().map(bytes).collect::<BTreeSet<_>>(),
+        dead_letters.iter().map(bytes).collect::<BTreeSet<_>>(),
         bad,
         "byte for byte"
     );
-    let results = read(&cluster.kafka, &cluster.output, good.len()).await;
-    assert_eq!(
-        results.iter().map(Seen::key_text).collect::<BTreeSet<_>>(),
-        good
-    );
+    let ids = |records: &[Record]| -> BTreeSet<String> {
+        let keys = records.iter().map(Record::key_text);
+        keys.map(str::to_owned).collect()
+    };
+    let results = broker.read(&cluster.output, good.len()).await;
+    assert_eq!(ids(&results), good);
 
-    model.set(Mood::Well).await;
+    model.set(Behavior::Normal).await;
     let args = ReplayArgs {
         topic: cluster.dead_letters.clone(),
         reason: Some("refused by the model".to_owned()),
@@ -60,21 +62,20 @@ async fn poison_passes_nothing_by_and_a_replay_after_the_cause_is_mended_complet
     };
     let replayed = replay(&cluster.kafka, &args).await.unwrap();
     let expected = Replayed {
-        sent: refused.len() as u64,
+        sent: rejected.len() as u64,
         not_asked_for: malformed.len() as u64,
         ..Replayed::default()
     };
     assert_eq!(replayed, expected);
-    let all = good.len() + refused.len();
-    let results = read(&cluster.kafka, &cluster.output, all).await;
+    let all = good.len() + rejected.len();
+    let results = broker.read(&cluster.output, all).await;
     assert_eq!(results.len(), all, "once each");
-    let ids: BTreeSet<_> = results.iter().map(Seen::key_text).collect();
-    assert_eq!(ids.len(), all);
+    assert_eq!(ids(&results).len(), all);
 
     let again = replay(&cluster.kafka, &args).await.unwrap();
     assert_eq!(
         (again.sent, again.settled_before),
-        (0, refused.len() as u64)
+        (0, rejected.len() as u64)
     );
     println!(
         "poison: {} good records passed, {} kept as dead letters, {} of them replayed once",
