@@ -1,4 +1,4 @@
-//! Prometheus scrapes services that are there, and Grafana's files name each other.
+//! Prometheus scrapes services that exist, and Grafana's files refer to each other.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ fn yaml(path: &str) -> Value {
 }
 
 #[test]
-fn prometheus_scrapes_services_at_ports_on_which_they_listen() {
+fn prometheus_scrapes_ports_that_services_listen_on() {
     let config = yaml("observability/prometheus/prometheus.yml");
     let jobs = config["scrape_configs"].as_array().unwrap();
     assert!(!jobs.is_empty());
@@ -29,7 +29,7 @@ fn prometheus_scrapes_services_at_ports_on_which_they_listen() {
 }
 
 #[test]
-fn alerts_are_about_jobs_that_are_scraped() {
+fn alerts_name_jobs_that_are_scraped() {
     let jobs = captures(
         &text("observability/prometheus/prometheus.yml"),
         r"job_name: (\S+)",
@@ -42,7 +42,7 @@ fn alerts_are_about_jobs_that_are_scraped() {
 }
 
 #[test]
-fn every_alert_is_seen_to_fire_by_the_test_of_the_rules() {
+fn the_rule_tests_make_every_alert_fire() {
     let alerts = captures(
         &text("observability/prometheus/alerts.yml"),
         r"(?m)- alert: (\S+)",
@@ -55,7 +55,7 @@ fn every_alert_is_seen_to_fire_by_the_test_of_the_rules() {
 }
 
 #[test]
-fn dashboards_ask_the_source_that_is_provisioned_from_the_folder_that_is_mounted() {
+fn dashboards_use_the_provisioned_source_and_folder() {
     let sources = yaml("observability/grafana/provisioning/datasources/prometheus.yml");
     let source = sources["datasources"][0]["uid"]
         .as_str()

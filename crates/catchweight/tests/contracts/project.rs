@@ -1,4 +1,4 @@
-//! The project's files, as text and as values.
+//! The project's files, as text and as parsed values.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,12 +18,12 @@ pub(crate) fn compose() -> Value {
     serde_saphyr::from_str(&text("docker-compose.yml")).expect("docker-compose.yml is YAML")
 }
 
-/// The compose file's service `name`.
+/// The service `name` of docker-compose.yml.
 pub(crate) fn service(name: &str) -> Value {
     compose()["services"][name].clone()
 }
 
-/// The compose file's services.
+/// All services of docker-compose.yml.
 pub(crate) fn services() -> Vec<(String, Value)> {
     let all = compose()["services"].as_object().expect("services").clone();
     all.into_iter().collect()
@@ -34,7 +34,7 @@ pub(crate) fn settings() -> BTreeSet<String> {
     captures(&text(".env"), r"(?m)^([A-Z_0-9]+)=")
 }
 
-/// The files with this ending directly in a folder, below the project's root.
+/// The files in `folder` (not below it) whose names end with `ending`, relative to the project's root.
 pub(crate) fn files(folder: &str, ending: &str) -> Vec<String> {
     let mut found: Vec<String> = std::fs::read_dir(root().join(folder))
         .unwrap_or_else(|error| panic!("{folder}: {error}"))
@@ -46,7 +46,21 @@ pub(crate) fn files(folder: &str, ending: &str) -> Vec<String> {
     found
 }
 
-/// All first captures of `pattern`.
+/// The Rust sources below `folder`, joined into one text; empty if the folder does not exist.
+pub(crate) fn sources(folder: &str) -> String {
+    let Ok(entries) = std::fs::read_dir(root().join(folder)) else {
+        return String::new();
+    };
+    entries
+        .map(|entry| format!("{folder}/{}", entry.unwrap().file_name().display()))
+        .map(|path| match path.ends_with(".rs") {
+            true => text(&path),
+            false => sources(&path),
+        })
+        .collect()
+}
+
+/// The first capture of every match of `pattern`.
 pub(crate) fn captures(text: &str, pattern: &str) -> BTreeSet<String> {
     Regex::new(pattern)
         .unwrap()
@@ -55,7 +69,7 @@ pub(crate) fn captures(text: &str, pattern: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The texts of a YAML or JSON value: itself, or those of its array or object.
+/// All scalars of a YAML or JSON value, as text.
 pub(crate) fn strings(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],

@@ -1,11 +1,11 @@
-//! What our programs understand, asked of the command lines that they have.
+//! The flags and variables of our programs, read from their command-line definitions.
 
 use std::collections::BTreeSet;
 
 use clap::{Arg, Args, Command, CommandFactory, Parser};
 use service_runtime::cli::{ServiceArgs, ServiceCommand};
 
-/// The command line of a service: its own settings between what all services have.
+/// The command line of a service: the shared settings and its own.
 #[derive(Parser)]
 struct Service<Settings: Args> {
     #[command(subcommand)]
@@ -30,14 +30,14 @@ fn command_line(name: &str) -> Command {
     command
 }
 
-/// The subcommand that a call's first word names, or the program itself; with the words after it.
+/// The command that a call runs (a subcommand or the program itself) and its arguments.
 fn called<'a, 'w>(program: &'a Command, words: &'w [&'w str]) -> (&'a Command, &'w [&'w str]) {
     let named = words.first().and_then(|word| program.find_subcommand(word));
     named.map_or((program, words), |command| (command, &words[1..]))
 }
 
-/// The flags in a call of the program `name` that it, or the subcommand called, does not have; a
-/// first word that is no flag and no subcommand is one of them.
+/// The words of a call of the program `name` that it does not know: flags that the called command
+/// does not define, and a first word that is neither a flag nor a subcommand.
 pub(crate) fn unknown(name: &str, words: &[&str]) -> Vec<String> {
     let program = command_line(name);
     let (command, arguments) = called(&program, words);
@@ -52,7 +52,7 @@ pub(crate) fn unknown(name: &str, words: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// Whether a word of a call is a flag of the command, or no flag at all.
+/// Whether a word of a call is a flag that the command defines, or not a flag.
 fn has(command: &Command, word: &str) -> bool {
     let is = |flag: &dyn Fn(&Arg) -> bool| command.get_arguments().any(flag);
     if let Some(long) = word.strip_prefix("--") {
@@ -71,11 +71,11 @@ pub(crate) fn variables(name: &str, words: &[&str]) -> BTreeSet<String> {
     let (command, _) = called(&program, words);
     let read = command.get_arguments().filter_map(Arg::get_env);
     let read = read.map(|variable| variable.to_str().unwrap().to_owned());
-    // The log's filter, which is no setting of the command line.
+    // The log filter is read by `tracing`, not by the command line.
     read.chain(["RUST_LOG".to_owned()]).collect()
 }
 
-/// What a flag of the program `name` is where nobody sets it.
+/// The default values of a flag of the program `name`.
 pub(crate) fn defaults(name: &str, flag: &str) -> Vec<String> {
     let program = command_line(name);
     let mut arguments = program.get_arguments();
@@ -87,7 +87,7 @@ pub(crate) fn defaults(name: &str, flag: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_flag_or_variable_of_another_subcommand_is_unknown() {
+fn flags_and_variables_belong_to_one_subcommand() {
     assert!(unknown("catchweight", &["verify", "--follow", "--fish=180"]).is_empty());
     assert_eq!(
         unknown("catchweight", &["verify", "--newest"]),

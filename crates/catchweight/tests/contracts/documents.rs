@@ -1,6 +1,7 @@
-//! The commands in the documentation name what is there.
+//! Commands, paths and links in the documentation refer to things that exist.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::LazyLock;
 
 use pipeline::topics;
@@ -10,14 +11,15 @@ use crate::programs::unknown;
 use crate::project::{captures, files, root, services, settings, text};
 
 fn documents() -> Vec<String> {
-    let mut all = files(".", ".md");
-    all.extend(files("docs", ".md"));
-    all.push("connectors/README.md".into());
-    all
+    let folders = [".", "docs", "docs/decisions", "connectors", "embedded"];
+    let folders = folders
+        .into_iter()
+        .filter(|path| root().join(path).is_dir());
+    folders.flat_map(|folder| files(folder, ".md")).collect()
 }
 
-/// The commands in the shell blocks of all documents, with the document's name: every line of a
-/// block `sh`, and what is typed in a block `console`.
+/// The shell commands in the code blocks of all documents, each with its document: every line of an
+/// `sh` block, and the lines after a `$` of a `console` block.
 fn commands() -> Vec<(String, String)> {
     let block = Regex::new(r"(?s)```(sh|console)\n(.*?)```").unwrap();
     let mut lines = Vec::new();
@@ -38,20 +40,29 @@ fn commands() -> Vec<(String, String)> {
     lines
 }
 
-/// What is `code` within the documents' sentences and tables, with the document's name.
-fn spans() -> Vec<(String, String)> {
+/// The text of a document without its code blocks.
+fn prose(document: &str) -> String {
     let block = Regex::new(r"(?s)```.*?```").unwrap();
-    let span = Regex::new(r"`([^`]+)`").unwrap();
-    let mut found = Vec::new();
-    for document in documents() {
-        let whole = text(&document);
-        let prose = block.replace_all(&whole, "");
-        found.extend(
-            span.captures_iter(&prose)
-                .map(|code| (document.clone(), code[1].to_owned())),
-        );
-    }
-    found
+    block.replace_all(&text(document), "").into_owned()
+}
+
+/// The inline code in the prose of all documents, each with its document.
+fn spans() -> Vec<(String, String)> {
+    let found = documents().into_iter().flat_map(|document| {
+        let spans = captures(&prose(&document), r"`([^`]+)`");
+        spans.into_iter().map(move |span| (document.clone(), span))
+    });
+    found.collect()
+}
+
+/// The anchors that GitHub gives the headings of a document.
+fn anchors(document: &str) -> BTreeSet<String> {
+    let headings = captures(&prose(document), r"(?m)^#+ (.*)$");
+    let slug = |heading: &String| {
+        let kept = heading.to_lowercase().replace(' ', "-");
+        kept.replace(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_'), "")
+    };
+    headings.iter().map(slug).collect()
 }
 
 static CARGO_RUN: LazyLock<Regex> =
@@ -65,8 +76,8 @@ static CALL: LazyLock<Regex> = LazyLock::new(|| {
     .unwrap()
 });
 
-/// The program that a command calls, and the words after its name up to what the shell does with
-/// them: by its own name, or through `cargo run` (the tools, if no other is named).
+/// The program that a command calls, by its own name or through `cargo run` (`catchweight` unless
+/// another package is named), and its arguments.
 fn call(line: &str) -> Option<(String, Vec<&str>)> {
     let (program, arguments) = if let Some(found) = CARGO_RUN.captures(line) {
         if found[1].contains("--example") {
@@ -87,7 +98,7 @@ fn call(line: &str) -> Option<(String, Vec<&str>)> {
 }
 
 #[test]
-fn documented_compose_commands_name_services_and_settings_that_are_there() {
+fn documented_compose_commands_name_services_and_settings() {
     let names: BTreeSet<String> = services().into_iter().map(|(name, _)| name).collect();
     let settings = settings();
     let call = Regex::new(r"docker compose (?:--profile \S+ )?(up|run|logs|restart|stop|start|exec|ps|kill|pause|unpause)\b(.*)").unwrap();
@@ -112,7 +123,7 @@ fn documented_compose_commands_name_services_and_settings_that_are_there() {
 }
 
 #[test]
-fn documented_calls_of_our_programs_use_subcommands_and_flags_that_are_there() {
+fn documented_calls_use_subcommands_and_flags_that_exist() {
     let mut checked = 0;
     for (document, line) in commands().into_iter().chain(spans()) {
         if let Some((program, words)) = call(&line) {
@@ -124,30 +135,67 @@ fn documented_calls_of_our_programs_use_subcommands_and_flags_that_are_there() {
 }
 
 #[test]
-fn documented_scripts_and_crates_are_there() {
-    for (document, line) in commands() {
+fn documented_packages_and_scripts_exist() {
+    for (document, line) in commands().into_iter().chain(spans()) {
         for script in captures(&line, r"(?:^|\s)(scripts/[\w-]+)") {
             assert!(root().join(&script).exists(), "{document}: {script}");
         }
         for name in captures(&line, r"cargo \w+ .*(?:-p|--package) ([\w-]+)") {
-            let there = root().join("crates").join(&name).is_dir();
-            assert!(there, "{document}: {name}");
+            let folders = ["crates", "embedded"].map(|folder| root().join(folder).join(&name));
+            let found = folders.iter().any(|folder| folder.is_dir());
+            // A third-party package that the build times are compared with.
+            assert!(found || name == "rdkafka-sys", "{document}: {name}");
         }
     }
 }
 
 #[test]
-fn topics_in_documented_commands_are_topics_of_the_pipeline() {
+fn documented_paths_exist() {
+    let path = Regex::new(r"^(?:crates|embedded|docs|scripts|connectors|ksql|observability|data|\.ci|\.github)/[\w./-]*$").unwrap();
+    let mut checked = 0;
+    // The changelog names files that are gone.
+    let current = spans()
+        .into_iter()
+        .filter(|(document, _)| !document.ends_with("CHANGELOG.md"));
+    for (document, span) in current.filter(|(_, span)| path.is_match(span)) {
+        assert!(root().join(&span).exists(), "{document}: {span}");
+        checked += 1;
+    }
+    assert!(checked > 20, "only {checked} paths found");
+}
+
+#[test]
+fn links_between_documents_lead_to_files_and_headings() {
+    for document in documents() {
+        let folder = Path::new(&document).parent().unwrap();
+        for link in captures(&prose(&document), r#"(?:\]\(|srcset="|src=")([^)"\s]+)"#) {
+            let (path, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            if path.contains("://") {
+                continue;
+            }
+            let target = match path {
+                "" => document.clone(),
+                path => folder.join(path).to_str().unwrap().to_owned(),
+            };
+            assert!(root().join(&target).exists(), "{document}: {link}");
+            if !anchor.is_empty() {
+                assert!(anchors(&target).contains(anchor), "{document}: {link}");
+            }
+        }
+    }
+}
+
+#[test]
+fn documented_topics_are_topics_of_the_pipeline() {
     let known: BTreeSet<String> = topics::ALL
         .iter()
         .flat_map(|topic| [(*topic).to_owned(), topics::dead_letters_of(topic)])
         .collect();
     for (document, line) in commands() {
-        for topic in captures(&line, r"--topic[ =]([\w-]+)") {
-            assert!(known.contains(&topic), "{document}: {line}");
-        }
-        for topic in captures(&line, r"PRINT '([\w-]+)'") {
-            assert!(known.contains(&topic), "{document}: {line}");
+        for pattern in [r"--topic[ =]([\w-]+)", r"PRINT '([\w-]+)'"] {
+            for topic in captures(&line, pattern) {
+                assert!(known.contains(&topic), "{document}: {line}");
+            }
         }
     }
 }

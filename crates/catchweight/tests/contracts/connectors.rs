@@ -1,9 +1,9 @@
-//! The connector files name topics, variables and paths that are there.
+//! Topics, variables and paths that the connector files name exist.
 
 use pipeline::topics;
 use serde_json::Value;
 
-use crate::project::{captures, files, service, text};
+use crate::project::{captures, files, service, sources, text};
 
 fn all() -> Vec<(String, Value)> {
     let mut paths = files("connectors", ".json");
@@ -18,7 +18,7 @@ fn all() -> Vec<(String, Value)> {
 }
 
 #[test]
-fn every_connector_reads_a_topic_that_the_sql_writes() {
+fn connectors_read_topics_that_the_sql_writes() {
     let sql = text("ksql/pipeline.sql");
     for (path, config) in all() {
         let topic = config["topics"].as_str().unwrap();
@@ -28,7 +28,7 @@ fn every_connector_reads_a_topic_that_the_sql_writes() {
 }
 
 #[test]
-fn dead_letters_go_to_the_topic_that_replay_knows() {
+fn dead_letters_go_to_the_topic_that_replay_reads() {
     for (path, config) in all() {
         let topic = config["topics"].as_str().unwrap();
         if let Some(letters) = config["errors.deadletterqueue.topic.name"].as_str() {
@@ -38,19 +38,19 @@ fn dead_letters_go_to_the_topic_that_replay_knows() {
 }
 
 #[test]
-fn the_worker_of_the_stack_has_every_variable_that_a_connector_names() {
+fn the_connect_service_sets_every_variable_connectors_use() {
     let environment = service("connect")["environment"].clone();
     for (path, config) in all() {
         for name in captures(&config.to_string(), r"\$\{env:(\w+)\}") {
             assert!(environment.get(&name).is_some(), "{path}: {name}");
             let documented = text("connectors/README.md").contains(&format!("| `{name}` |"));
-            assert!(documented, "connectors/README.md does not tell of {name}");
+            assert!(documented, "connectors/README.md does not describe {name}");
         }
     }
 }
 
 #[test]
-fn the_variables_in_the_workers_settings_are_there_too() {
+fn the_connect_service_sets_the_workers_variables() {
     let environment = service("connect")["environment"].clone();
     for name in captures(&text("connectors/worker.properties"), r"=\$\{env:(\w+)\}") {
         assert!(environment.get(&name).is_some(), "{name}");
@@ -58,9 +58,9 @@ fn the_variables_in_the_workers_settings_are_there_too() {
 }
 
 #[test]
-fn rows_go_to_where_the_model_server_reads_them() {
+fn rows_are_stored_where_the_model_server_reads_them() {
     let file: Value = serde_json::from_str(&text("connectors/weight-data.json")).unwrap();
-    let source = text("crates/model-server/src/store/mod.rs");
+    let source = sources("crates/model-server/src") + &sources("crates/model-store/src");
     for key in ["database", "collection"] {
         let name = file["config"][key].as_str().unwrap();
         assert!(source.contains(&format!("\"{name}\"")), "{key} {name}");
@@ -68,15 +68,15 @@ fn rows_go_to_where_the_model_server_reads_them() {
 }
 
 #[test]
-fn a_trigger_is_sent_to_a_path_that_the_api_has() {
-    let sources = ["crates/model-server/src/http/train.rs"].map(text).join("");
+fn triggers_are_posted_to_a_path_of_the_model_api() {
+    let source = sources("crates/model-server/src/http");
     for (path, config) in all() {
         for key in ["http.url", "http.api.url"] {
             let Some(url) = config[key].as_str() else {
                 continue;
             };
             let target = url.strip_prefix("${env:MODEL_URL}").expect("an address");
-            assert!(sources.contains(&format!("\"{target}\"")), "{path}: {url}");
+            assert!(source.contains(&format!("\"{target}\"")), "{path}: {url}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The SQL names the topics and fields that the Rust types have.
+//! The SQL uses the topics and fields that the Rust types have.
 
 use pipeline::{
     EventTime, Measurement, Prediction, RetrainTrigger, ToWire, Weighing, WeightDiff,
@@ -82,7 +82,7 @@ fn statements(file: &str) -> Vec<String> {
     code.split(';').map(str::to_owned).collect()
 }
 
-/// The statement that makes the stream or table on `topic`.
+/// The statement that creates the stream or table on `topic`.
 fn statement_on(file: &str, topic: &str) -> String {
     statements(file)
         .into_iter()
@@ -90,7 +90,7 @@ fn statement_on(file: &str, topic: &str) -> String {
         .unwrap_or_else(|| panic!("{file} has no statement on {topic}"))
 }
 
-/// The columns that a `CREATE STREAM x (…)` declares, those of a STRUCT left out.
+/// The columns that a `CREATE STREAM x (…)` declares, without the fields of a STRUCT.
 fn declared(statement: &str) -> Vec<String> {
     let structs = Regex::new(r"STRUCT<[^>]*>").unwrap();
     let flat = structs.replace_all(statement, "STRUCT").into_owned();
@@ -98,7 +98,7 @@ fn declared(statement: &str) -> Vec<String> {
     column.captures_iter(&flat).map(|c| c[1].into()).collect()
 }
 
-/// The names of a SELECT's columns, without the key (which leaves the value).
+/// The columns of a SELECT, without the key (which is not part of the value).
 fn selected(statement: &str) -> Vec<String> {
     let alias = Regex::new(r#"AS "(\w+)""#).unwrap();
     let names = alias.captures_iter(statement).map(|c| c[1].to_owned());
@@ -106,15 +106,11 @@ fn selected(statement: &str) -> Vec<String> {
 }
 
 fn pipelines() -> Vec<String> {
-    let mut all = files("ksql", ".sql");
-    if crate::project::root().join("ksql/alternatives").is_dir() {
-        all.extend(files("ksql/alternatives", ".sql"));
-    }
-    all
+    [files("ksql", ".sql"), files("ksql/alternatives", ".sql")].concat()
 }
 
 #[test]
-fn every_topic_in_the_sql_is_one_of_the_pipeline() {
+fn the_sql_uses_only_topics_of_the_pipeline() {
     for file in pipelines() {
         for topic in captures(&text(&file), r"KAFKA_TOPIC\s*=\s*'([^']+)'") {
             assert!(topics::ALL.contains(&topic.as_str()), "{file}: {topic}");
@@ -123,7 +119,7 @@ fn every_topic_in_the_sql_is_one_of_the_pipeline() {
 }
 
 #[test]
-fn the_declared_columns_are_the_fields_of_the_records() {
+fn declared_columns_are_the_records_fields() {
     let predictions = statement_on("ksql/pipeline.sql", topics::WEIGHT_PREDICTION);
     assert_eq!(declared(&predictions), fields(&predicted()));
     let answer = captures(&predictions, r"STRUCT<([^>]*)>");
@@ -135,7 +131,7 @@ fn the_declared_columns_are_the_fields_of_the_records() {
 }
 
 #[test]
-fn what_the_sql_selects_is_what_the_records_hold() {
+fn selected_columns_are_the_records_fields() {
     let joined = statement_on("ksql/pipeline.sql", topics::WEIGHT_DIFF);
     assert_eq!(selected(&joined), fields(&diff()));
     for file in pipelines() {
@@ -145,7 +141,7 @@ fn what_the_sql_selects_is_what_the_records_hold() {
 }
 
 #[test]
-fn the_predictor_reads_the_measurements_and_asks_for_what_is_measured() {
+fn the_predictor_sends_every_measured_field_to_the_model() {
     let measurement = Measurement {
         fish_id: "1".into(),
         species: "salmon".into(),

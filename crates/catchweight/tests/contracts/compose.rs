@@ -1,4 +1,4 @@
-//! The compose file names services, ports, variables and commands that are there.
+//! Services, ports, variables and commands that docker-compose.yml names exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::programs::{unknown, variables};
 use crate::project::{captures, compose, root, service, services, settings, strings, text};
 
-/// The ports on which a service listens, by what it publishes and exposes.
+/// The container ports that each service publishes or exposes.
 fn listening() -> BTreeMap<String, BTreeSet<String>> {
     services()
         .into_iter()
@@ -22,31 +22,31 @@ fn listening() -> BTreeMap<String, BTreeSet<String>> {
         .collect()
 }
 
-/// The program of a service that is built from the project's own Dockerfile.
+/// The Dockerfile target of a service, if the project builds its image.
 fn target(service: &Value) -> Option<&str> {
     service["build"]["target"].as_str()
 }
 
 #[test]
-fn every_variable_of_the_compose_file_has_a_default_and_none_is_left_over() {
+fn env_file_sets_exactly_the_variables_that_compose_reads() {
     let used = captures(&text("docker-compose.yml"), r"[^$]\$\{(\w+)");
     assert_eq!(used, settings());
 }
 
 #[test]
-fn services_wait_for_services_that_are_there() {
+fn services_depend_on_services_that_exist() {
     let names: BTreeSet<String> = services().into_iter().map(|(name, _)| name).collect();
     for (name, service) in services() {
         if let Some(others) = service["depends_on"].as_object() {
             for other in others.keys() {
-                assert!(names.contains(other), "{name} waits for {other}");
+                assert!(names.contains(other), "{name} depends on {other}");
             }
         }
     }
 }
 
 #[test]
-fn an_address_names_a_service_and_a_port_on_which_it_listens() {
+fn addresses_name_a_service_and_a_port_it_listens_on() {
     let listening = listening();
     let mut checked = 0;
     for (name, service) in services() {
@@ -68,7 +68,7 @@ fn an_address_names_a_service_and_a_port_on_which_it_listens() {
 }
 
 #[test]
-fn our_services_get_only_variables_and_flags_that_they_understand() {
+fn programs_get_only_flags_and_variables_they_know() {
     for (name, service) in services() {
         let Some(target) = target(&service) else {
             continue;
@@ -85,7 +85,7 @@ fn our_services_get_only_variables_and_flags_that_they_understand() {
 }
 
 #[test]
-fn the_dockerfile_makes_what_the_compose_file_builds_with_settings_that_are_understood() {
+fn dockerfile_builds_every_target_with_known_variables() {
     let dockerfile = text("Dockerfile");
     let stages = captures(&dockerfile, r"(?m)^FROM \S+ AS (\S+)$");
     for (name, service) in services() {
@@ -107,7 +107,7 @@ fn the_dockerfile_makes_what_the_compose_file_builds_with_settings_that_are_unde
 }
 
 #[test]
-fn the_topics_that_our_services_write_are_created_and_no_others() {
+fn compose_creates_exactly_the_topics_our_services_write() {
     let script = strings(&service("topics")["command"]).join("\n");
     let created = captures(&script, r"(?m)^create (\S+)");
     let mut wanted: BTreeSet<String> = topics::WRITTEN_BY_SERVICES.map(String::from).into();
@@ -116,7 +116,7 @@ fn the_topics_that_our_services_write_are_created_and_no_others() {
 }
 
 #[test]
-fn what_is_mounted_is_in_the_project_or_a_volume_of_the_file() {
+fn mounts_are_project_paths_or_declared_volumes() {
     let volumes = compose()["volumes"].as_object().unwrap().clone();
     for (name, service) in services() {
         for mount in strings(&service["volumes"]) {
@@ -131,7 +131,7 @@ fn what_is_mounted_is_in_the_project_or_a_volume_of_the_file() {
 }
 
 #[test]
-fn host_ports_are_on_loopback_only_and_no_container_has_a_fixed_name() {
+fn host_ports_are_loopback_and_container_names_are_free() {
     for (name, service) in services() {
         for port in strings(&service["ports"]) {
             assert!(port.starts_with("127.0.0.1:"), "{name}: {port}");
