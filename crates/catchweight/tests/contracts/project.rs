@@ -1,7 +1,8 @@
 //! The project's files, as text and as parsed values.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use regex::Regex;
 use serde_json::Value;
@@ -62,11 +63,16 @@ pub(crate) fn sources(folder: &str) -> String {
 
 /// The first capture of every match of `pattern`.
 pub(crate) fn captures(text: &str, pattern: &str) -> BTreeSet<String> {
-    Regex::new(pattern)
+    // Without optimisation a regex takes much longer to compile than to search a line.
+    static COMPILED: Mutex<BTreeMap<String, Regex>> = Mutex::new(BTreeMap::new());
+    let regex = COMPILED
+        .lock()
         .unwrap()
-        .captures_iter(text)
-        .map(|found| found[1].to_owned())
-        .collect()
+        .entry(pattern.to_owned())
+        .or_insert_with(|| Regex::new(pattern).unwrap())
+        .clone();
+    let found = regex.captures_iter(text);
+    found.map(|found| found[1].to_owned()).collect()
 }
 
 /// All scalars of a YAML or JSON value, as text.
