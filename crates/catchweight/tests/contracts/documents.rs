@@ -150,21 +150,6 @@ fn documented_packages_and_scripts_exist() {
 }
 
 #[test]
-fn documented_paths_exist() {
-    let path = Regex::new(r"^(?:crates|embedded|docs|scripts|connectors|ksql|observability|data|\.ci|\.github)/[\w./-]*$").unwrap();
-    let mut checked = 0;
-    // The changelog names files that are gone.
-    let current = spans()
-        .into_iter()
-        .filter(|(document, _)| !document.ends_with("CHANGELOG.md"));
-    for (document, span) in current.filter(|(_, span)| path.is_match(span)) {
-        assert!(root().join(&span).exists(), "{document}: {span}");
-        checked += 1;
-    }
-    assert!(checked > 20, "only {checked} paths found");
-}
-
-#[test]
 fn links_between_documents_lead_to_files_and_headings() {
     for document in documents() {
         let folder = Path::new(&document).parent().unwrap();
