@@ -1,4 +1,4 @@
-//! Work that must not hold up requests: a thread of its own that leaves the cores to others.
+//! A thread for work that must not slow down requests.
 
 use std::future::Future;
 use std::io;
@@ -10,12 +10,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-/// By how much (0 to 20) the thread's work is nicer than that of the threads that answer.
+/// Niceness of the thread relative to the threads that answer requests (0 to 19).
 const NICENESS: i32 = 15;
 
-/// A thread at a low priority, with a runtime of its own: what is spawned on it computes there, and
-/// what it starts with `spawn_blocking` runs at the same priority. Clones share the thread, which
-/// ends with the last of them.
+/// A low-priority thread with a runtime of its own. Tasks that are spawned on it run there, and what
+/// they pass to `spawn_blocking` has the same priority. Clones share the thread, which ends with the
+/// last of them.
 #[derive(Clone, Debug)]
 pub struct Background {
     runtime: Handle,
@@ -26,7 +26,7 @@ impl Background {
     /// Starts the thread.
     ///
     /// # Errors
-    /// Where the operating system gives no thread.
+    /// The operating system refuses to create a thread.
     pub fn start(name: &str) -> io::Result<Self> {
         let runtime = Builder::new_current_thread()
             .enable_all()
@@ -46,7 +46,7 @@ impl Background {
         })
     }
 
-    /// Runs a task there, counted by `tasks`.
+    /// Runs a task on the thread and tracks it with `tasks`.
     pub fn spawn<T>(&self, tasks: &TaskTracker, task: T) -> JoinHandle<T::Output>
     where
         T: Future<Output: Send> + Send + 'static,
@@ -55,11 +55,11 @@ impl Background {
     }
 }
 
-/// Of this thread and of those that it starts, which inherit it. Elsewhere than on Linux a priority
-/// is the whole process's, which is left as it is.
+/// Lowers the priority of this thread and of the threads that it starts. Only on Linux: elsewhere the
+/// call would change the whole process.
 fn lower_priority() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(NICENESS) {
-        tracing::debug!(%error, "the priority of background work stays as it is");
+        tracing::debug!(%error, "cannot lower the priority of background work");
     }
 }

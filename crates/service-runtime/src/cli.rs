@@ -1,18 +1,25 @@
-//! The frame of every binary's `main`: shared flags, `healthcheck`, exit codes.
+//! The frame of every binary's `main`: shared flags, the `healthcheck` subcommand, signals, exit codes.
 
 use std::future::Future;
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::{files, shutdown, telemetry};
+use crate::telemetry;
 
-/// A setting or input that the user must change; the process ends with exit code 2.
+/// Time for blocking tasks, such as a name look-up that hangs, to end after the job has ended.
+const BLOCKING_TASKS: Duration = Duration::from_secs(5);
+/// Time for `healthcheck` to get an answer.
+const HEALTHCHECK: Duration = Duration::from_secs(3);
+
+/// A setting or input that the user must change. The process ends with exit code 2.
 ///
-/// Its text is one line that says what to do.
+/// The text is one line: what is wrong, the value, what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct UsageError(pub String);
@@ -20,7 +27,7 @@ pub struct UsageError(pub String);
 /// Flags that all services have.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct ServiceArgs {
-    /// How log lines are written
+    /// Format of log lines
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t, global = true)]
     pub log_format: telemetry::LogFormat,
 }
@@ -32,10 +39,10 @@ pub enum ServiceCommand {
     Healthcheck,
 }
 
-/// Runs a service, or asks one for its health, and turns the outcome into an exit code: 0 fine,
-/// 1 the job failed, 2 wrong usage or settings (a [`UsageError`] anywhere in the error's chain).
+/// Runs a service, or checks the health of a running one, and returns the process's exit code:
+/// 0 success, 1 failure, 2 wrong usage or settings (a [`UsageError`] anywhere in the error's chain).
 ///
-/// `service` gets a token that is cancelled on SIGINT and SIGTERM and should end soon after.
+/// `service` gets a token that SIGINT and SIGTERM cancel, and should end soon after.
 pub fn run<F, S>(
     args: &ServiceArgs,
     command: Option<&ServiceCommand>,
@@ -55,49 +62,76 @@ where
     }
 }
 
-/// Allows the process as many open files as it may have, and runs `job` on a multi-threaded runtime
-/// with a token that the first SIGINT or SIGTERM cancels. A second one breaks the job off where it
-/// stands.
+/// Raises the limit of open files and runs `job` on a multi-threaded runtime. The first SIGINT or
+/// SIGTERM cancels the job's token; the second one aborts the job.
 ///
 /// # Errors
-/// Those of `job`; where the runtime or the signal handlers cannot be set up; a job broken off.
+/// The error of `job`; the runtime or the signal handlers cannot be set up; the job was aborted.
 pub fn block_on<F, S, T>(job: F) -> anyhow::Result<T>
 where
     F: FnOnce(CancellationToken) -> S,
     S: Future<Output = anyhow::Result<T>>,
 {
-    files::raise_limit();
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let (outcome, patience) = runtime.block_on(async {
-        let signals = match shutdown::on_signal() {
-            Ok(signals) => signals,
+    let (outcome, blocking_tasks) = runtime.block_on(async {
+        let (shutdown, abort) = match signals() {
+            Ok(tokens) => tokens,
             Err(error) => return (Err(error.into()), Duration::ZERO),
         };
-        let mut job = Box::pin(job(signals.shutdown));
+        let mut job = Box::pin(job(shutdown));
         tokio::select! {
-            // A blocking task that hangs (a name look-up, say) must not keep a finished process alive.
-            outcome = &mut job => (outcome, Duration::from_secs(5)),
-            () = signals.break_off.cancelled() => {
-                // Its destructors may wait for others, such as a broker that does not answer.
+            outcome = &mut job => (outcome, BLOCKING_TASKS),
+            () = abort.cancelled() => {
+                // Its destructors may block, for example on a broker that does not answer.
                 std::mem::forget(job);
-                (Err(anyhow::anyhow!("broken off by a second signal")), Duration::ZERO)
+                (Err(anyhow::anyhow!("aborted by a second signal")), Duration::ZERO)
             }
         }
     });
-    runtime.shutdown_timeout(patience);
+    runtime.shutdown_timeout(blocking_tasks);
     outcome
 }
 
-/// The exit code of an outcome, its error printed to standard error in one line.
+/// Tokens that the first and the second SIGINT or SIGTERM cancel.
+fn signals() -> io::Result<(CancellationToken, CancellationToken)> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let tokens = (CancellationToken::new(), CancellationToken::new());
+    let (shutdown, abort) = tokens.clone();
+    tokio::spawn(async move {
+        for token in [shutdown, abort] {
+            let name = tokio::select! {
+                _ = interrupt.recv() => "SIGINT",
+                _ = terminate.recv() => "SIGTERM",
+            };
+            tracing::info!("{name}: shutting down");
+            token.cancel();
+        }
+    });
+    Ok(tokens)
+}
+
+/// Raises the limit of open files, of which each connection takes one, to the most that the operating
+/// system allows.
+fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "cannot raise the limit of open files");
+    }
+}
+
+/// Turns an outcome into an exit code and prints its error to standard error in one line.
 pub fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
     let Err(error) = outcome else {
         return ExitCode::SUCCESS;
     };
     let usage = error.chain().any(|cause| cause.is::<UsageError>());
-    // Nothing is left to tell where standard error itself is closed.
-    let _ = writeln!(std::io::stderr(), "error: {error:#}");
+    // If standard error is closed, there is nowhere left to report to.
+    let _ = writeln!(io::stderr(), "error: {error:#}");
     ExitCode::from(if usage { 2 } else { 1 })
 }
 
@@ -110,7 +144,7 @@ fn healthcheck(listen: SocketAddr) -> anyhow::Result<()> {
     let url = format!("http://{}/readyz", SocketAddr::new(host, listen.port()));
     let agent = ureq::Agent::new_with_config(
         ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(3)))
+            .timeout_global(Some(HEALTHCHECK))
             .build(),
     );
     agent
@@ -118,4 +152,16 @@ fn healthcheck(listen: SocketAddr) -> anyhow::Result<()> {
         .call()
         .map_err(|error| anyhow::anyhow!("{url}: {error}"))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_open_files_is_raised_to_the_maximum() {
+        raise_file_limit();
+        let limit = getrlimit(Resource::Nofile);
+        assert_eq!(limit.current, limit.maximum);
+    }
 }

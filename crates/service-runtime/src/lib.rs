@@ -1,29 +1,43 @@
 //! What every service of the suite shares. It knows neither fish nor Kafka.
 //!
-//! | module | what is in it |
+//! | module | contents |
 //! |---|---|
-//! | [`cli`] | the shared flags, the `healthcheck` subcommand, exit codes, the frame of a `main` |
-//! | [`telemetry`] | structured logs to standard error |
-//! | [`shutdown`] | SIGINT and SIGTERM as a cancellation token |
-//! | [`table`] | a CSV file of the user |
-//! | [`tasks`] | tasks that live and die together |
-//! | [`server`] | HTTP with limits: connections, time, memory that clients hold |
-//! | [`background`] | work that leaves the cores to requests |
-//! | [`origin`] | refuses what a browser asks for the page of another site |
+//! | [`cli`] | shared flags, the `healthcheck` subcommand, signals, exit codes |
+//! | [`telemetry`] | structured logs on standard error |
+//! | [`tasks`] | tasks that fail and end together |
+//! | [`server`] | HTTP server with limits on connections, time and memory |
 //! | [`ops`] | `/healthz`, `/readyz`, `/metrics` |
+//! | [`origin`] | rejects requests that a browser sends for a page of another site |
+//! | [`background`] | a low-priority thread |
+//! | [`table`] | reads a CSV file of the user |
 //!
-//! A binary's `main` parses its command line and calls [`cli::run`]; its library has a type that
-//! binds (`bind(config)`), tells its port, and runs until a [`CancellationToken`] is cancelled, so
-//! that a test or a bigger program can embed the same service.
+//! A binary's `main` parses its command line and calls [`cli::run`]. Its library has a type that binds
+//! (`bind(config)`), reports its port, and runs until a [`CancellationToken`] is cancelled, so that a
+//! test or a larger program can run the same service:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use service_runtime::{CancellationToken, Readiness, ops, server};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> anyhow::Result<()> {
+//! let listener = server::listen("127.0.0.1:0".parse()?).await?;
+//! let readiness = Readiness::not_yet("connecting");
+//! let router = ops::router(Arc::new(ops::registry()), readiness.clone());
+//! let shutdown = CancellationToken::new();
+//! let serving = tokio::spawn(server::serve(listener, router, shutdown.clone()));
+//! readiness.set_ready(); // From now on `/readyz` answers 200.
+//! shutdown.cancel();
+//! serving.await?
+//! # }
+//! ```
 
 pub mod background;
 pub mod cli;
-mod files;
 pub mod ops;
 pub mod origin;
 mod repeats;
 pub mod server;
-pub mod shutdown;
 pub mod table;
 pub mod tasks;
 pub mod telemetry;

@@ -1,23 +1,25 @@
-//! Whether a request comes from the service's own page: a page of another site must not act in its
-//! reader's name.
+//! Whether a browser sent a request for this service's own page. A page of another site must not act in
+//! the name of the person who opened it.
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-/// How a browser says which page made a request (W3C Fetch Metadata).
+/// Which page made a request (W3C Fetch Metadata).
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Whether a browser sent the request for a page of another origin. Browsers say so by
-/// `Sec-Fetch-Site` or, where that is missing, by `Origin`; a request with neither comes from no
-/// browser. One that a person asked for himself (`none`) acts for no page: it is no action.
+/// Whether the request is an action that no page of this service asked for: a page of another origin
+/// did, or a person opened the address (`Sec-Fetch-Site: none`).
 pub fn is_foreign(headers: &HeaderMap) -> bool {
-    is_of_another_page(headers) || headers.get(SITE).is_some_and(|site| site == "none")
+    is_cross_origin(headers) || headers.get(SITE).is_some_and(|site| site == "none")
 }
 
-/// The same, where a person may ask himself.
-pub fn is_of_another_page(headers: &HeaderMap) -> bool {
+/// Whether a browser sent the request for a page of another origin.
+///
+/// Browsers send `Sec-Fetch-Site`, old ones only `Origin`. A request with neither comes from another
+/// kind of client.
+pub fn is_cross_origin(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or(""));
     if let Some(site) = text(SITE) {
         return !["same-origin", "none"].contains(&site);
@@ -29,10 +31,24 @@ pub fn is_of_another_page(headers: &HeaderMap) -> bool {
     authority.is_none() || authority != text(header::HOST)
 }
 
-/// Middleware that refuses a request that a browser sent for a page of another origin: 403.
+/// Whether a request has one `Host` header, as HTTP/1.1 requires (RFC 9112, section 3.2). HTTP/1.0 and
+/// HTTP/2 may omit it.
+pub fn has_valid_host(version: Version, headers: &HeaderMap) -> bool {
+    match headers.get_all(header::HOST).iter().count() {
+        0 => version != Version::HTTP_11,
+        count => count == 1,
+    }
+}
+
+/// Middleware that rejects [foreign](is_foreign) requests with 403, and requests without a
+/// [valid host](has_valid_host) with 400.
 pub async fn refuse_foreign(request: Request, next: Next) -> Response {
+    if !has_valid_host(request.version(), request.headers()) {
+        let text = "Rejected: the request must have exactly one `Host` header.\n";
+        return (StatusCode::BAD_REQUEST, text).into_response();
+    }
     if is_foreign(request.headers()) {
-        let text = "Refused: the request comes from another site's page.\n";
+        let text = "Rejected: the request comes from a page of another site.\n";
         return (StatusCode::FORBIDDEN, text).into_response();
     }
     next.run(request).await
@@ -42,17 +58,18 @@ pub async fn refuse_foreign(request: Request, next: Next) -> Response {
 mod tests {
     use super::*;
 
-    fn foreign(headers: &[(&'static str, &'static str)]) -> bool {
+    fn map(headers: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            map.insert(*name, value.parse().expect("a header"));
+            map.append(*name, value.parse().expect("a header"));
         }
-        is_foreign(&map)
+        map
     }
 
     #[test]
-    fn only_a_page_of_this_origin_may_act_and_what_is_no_browser() {
+    fn only_a_page_of_this_origin_or_no_browser_may_act() {
         let host = ("host", "127.0.0.1:8080");
+        let foreign = |headers: &[_]| is_foreign(&map(headers));
         assert!(!foreign(&[host]));
         assert!(!foreign(&[host, ("sec-fetch-site", "same-origin")]));
         assert!(!foreign(&[host, ("origin", "http://127.0.0.1:8080")]));
@@ -67,5 +84,21 @@ mod tests {
             ("origin", "http://127.0.0.1:8080"),
         ];
         assert!(foreign(&[host, both[0], both[1]]));
+    }
+
+    #[test]
+    fn http_1_1_requires_exactly_one_host() {
+        let host = ("host", "a");
+        for (headers, version, valid) in [
+            (vec![host], Version::HTTP_11, true),
+            (vec![], Version::HTTP_11, false),
+            (vec![], Version::HTTP_10, true),
+            (vec![], Version::HTTP_2, true),
+            (vec![host, host], Version::HTTP_11, false),
+            (vec![host, host], Version::HTTP_2, false),
+        ] {
+            let given = has_valid_host(version, &map(&headers));
+            assert_eq!(given, valid, "{headers:?} {version:?}");
+        }
     }
 }

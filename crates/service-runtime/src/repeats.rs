@@ -1,5 +1,4 @@
-//! Libraries that log the same again and again while what they wait for is away: each such line once in
-//! a while.
+//! Limits log messages that a library repeats while something is down.
 
 use std::collections::HashMap;
 use std::fmt::{Debug, Write as _};
@@ -10,27 +9,26 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
-/// How long a line that was written is not written again.
-const PAUSE: Duration = Duration::from_secs(30);
-/// Lines that are remembered at most.
-const MOST: usize = 200;
+/// Shortest time between two equal messages.
+const INTERVAL: Duration = Duration::from_secs(30);
+/// Most messages that are remembered.
+const CAPACITY: usize = 200;
 
-/// The target of what comes from the `log` crate; its own is a field.
-const FROM_LOG: &str = "log";
-/// The field that has it.
-const TARGET: &str = "log.target";
+/// Target of events that come from the `log` crate; the original target is in the field [`LOG_TARGET`].
+const LOG: &str = "log";
+const LOG_TARGET: &str = "log.target";
 
-/// A layer that lets a warning or error of some targets pass once in [`PAUSE`]. Two lines that differ in digits
-/// only, say in how long something took, are the same.
+/// A layer that passes an equal warning or error of some targets once per [`INTERVAL`]. Messages that
+/// differ only in digits, such as durations, are equal.
 #[derive(Debug)]
-pub(crate) struct Repeats {
+pub(crate) struct RepeatFilter {
     targets: &'static [&'static str],
     written: Mutex<HashMap<String, Instant>>,
 }
 
-impl Repeats {
-    /// For targets that begin with one of these.
-    pub(crate) fn of(targets: &'static [&'static str]) -> Self {
+impl RepeatFilter {
+    /// A filter for targets with one of these prefixes.
+    pub(crate) fn new(targets: &'static [&'static str]) -> Self {
         Self {
             targets,
             written: Mutex::default(),
@@ -38,68 +36,60 @@ impl Repeats {
     }
 
     fn is_limited(&self, target: &str) -> bool {
-        self.targets.iter().any(|one| target.starts_with(one))
+        self.targets.iter().any(|prefix| target.starts_with(prefix))
     }
 
-    /// Whether a line is written at a time.
-    fn passes(&self, line: String, now: Instant) -> bool {
+    /// Whether to write a message now.
+    fn passes(&self, message: String, now: Instant) -> bool {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        if written.get(&line).is_some_and(|at| now < *at + PAUSE) {
+        if written.get(&message).is_some_and(|at| now < *at + INTERVAL) {
             return false;
         }
-        if written.len() >= MOST {
-            written.retain(|_, at| now < *at + PAUSE);
+        if written.len() >= CAPACITY {
+            written.retain(|_, at| now < *at + INTERVAL);
         }
-        if written.len() < MOST {
-            written.insert(line, now);
+        if written.len() < CAPACITY {
+            written.insert(message, now);
         }
         true
     }
 }
 
-impl<S: Subscriber> Layer<S> for Repeats {
+impl<S: Subscriber> Layer<S> for RepeatFilter {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
         let target = event.metadata().target();
         let is_problem = *event.metadata().level() <= Level::WARN;
-        if !is_problem || (target != FROM_LOG && !self.is_limited(target)) {
+        if !is_problem || (target != LOG && !self.is_limited(target)) {
             return true;
         }
-        let mut line = Line::default();
-        event.record(&mut line);
-        let target = line.target.as_deref().unwrap_or(target);
-        !self.is_limited(target) || self.passes(line.text, Instant::now())
+        let mut message = Message::default();
+        event.record(&mut message);
+        let target = message.target.as_deref().unwrap_or(target);
+        !self.is_limited(target) || self.passes(message.text, Instant::now())
     }
 }
 
-/// An event's fields without their digits.
+/// An event's fields without their digits, and its original target if it comes from the `log` crate.
 #[derive(Default)]
-struct Line {
+struct Message {
     text: String,
-    /// Of what comes from the `log` crate.
     target: Option<String>,
 }
 
-impl Line {
-    fn add(&mut self, name: &str, value: &str) {
-        let letters = value.chars().filter(|c| !c.is_ascii_digit());
-        self.text.extend(name.chars().chain(['=']).chain(letters));
-        self.text.push(' ');
-    }
-}
-
-impl Visit for Line {
+impl Visit for Message {
     fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == TARGET {
+        if field.name() == LOG_TARGET {
             self.target = Some(value.to_owned());
         }
-        self.add(field.name(), value);
+        self.record_debug(field, &value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        // Writing to a string cannot fail.
         let mut text = String::new();
-        if write!(text, "{value:?}").is_ok() {
-            self.add(field.name(), &text);
-        }
+        let _ = write!(text, "{}={value:?} ", field.name());
+        self.text
+            .extend(text.chars().filter(|c| !c.is_ascii_digit()));
     }
 }
 
@@ -127,13 +117,13 @@ mod tests {
     }
 
     #[test]
-    fn a_library_that_repeats_itself_is_written_once_and_others_always() {
+    fn a_repeated_problem_of_a_limited_target_is_written_once() {
         let written = Written::default();
         let writer = written.clone();
         let lines = fmt::layer()
             .with_ansi(false)
             .with_writer(move || writer.clone());
-        let subscriber = registry().with(Repeats::of(&["lib"])).with(lines);
+        let subscriber = registry().with(RepeatFilter::new(&["lib"])).with(lines);
         tracing::subscriber::with_default(subscriber, || {
             for took in 1..5 {
                 tracing::error!(target: "library", "no answer after {took} ms");
@@ -153,16 +143,16 @@ mod tests {
     }
 
     #[test]
-    fn after_a_while_a_line_is_written_again_and_what_is_remembered_is_bounded() {
-        let repeats = Repeats::of(&[]);
+    fn messages_pass_again_after_the_interval_and_memory_is_bounded() {
+        let filter = RepeatFilter::new(&[]);
         let start = Instant::now();
-        assert!(repeats.passes("a".into(), start));
-        assert!(!repeats.passes("a".into(), start + PAUSE / 2));
-        assert!(repeats.passes("a".into(), start + PAUSE));
-        for more in 0..2 * MOST {
-            assert!(repeats.passes(format!("{more:?}"), start + PAUSE));
+        assert!(filter.passes("a".into(), start));
+        assert!(!filter.passes("a".into(), start + INTERVAL / 2));
+        assert!(filter.passes("a".into(), start + INTERVAL));
+        for more in 0..2 * CAPACITY {
+            assert!(filter.passes(format!("{more:?}"), start + INTERVAL));
         }
-        let written = repeats.written.lock().expect("lines");
-        assert_eq!(written.len(), MOST);
+        let written = filter.written.lock().expect("lines");
+        assert_eq!(written.len(), CAPACITY);
     }
 }

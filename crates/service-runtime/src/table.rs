@@ -1,14 +1,14 @@
-//! A CSV file of the user: columns found by name, each row with its line, and errors that say what to
-//! write instead.
+//! Reads a CSV file of the user: columns by name, rows with their line numbers, and errors that say what
+//! to write instead.
 
 use csv::{ReaderBuilder, StringRecord, Trim};
 
-/// A row: its cells in the order in which the columns were asked for.
+/// A row, with its cells in the order of the requested columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row<const N: usize> {
-    /// Its line in the file, the header being line 1.
+    /// Line in the file; the header is line 1.
     pub line: u64,
-    /// Its cells, without the spaces around them.
+    /// Cells without surrounding spaces.
     pub cells: [String; N],
 }
 
@@ -16,26 +16,26 @@ pub struct Row<const N: usize> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {reason}")]
 pub struct WrongLine {
-    /// The line, the header being line 1.
+    /// Line in the file; the header is line 1.
     pub line: u64,
-    /// What is wrong with it, and what should be there.
+    /// What is wrong, and what to write instead.
     pub reason: String,
 }
 
 impl WrongLine {
-    /// Something is wrong with a line.
+    /// An error in a line.
     pub fn new(line: u64, reason: impl Into<String>) -> Self {
         let reason = reason.into();
         Self { line, reason }
     }
 }
 
-/// The rows of a file with a header. Other columns are ignored, and the order is free; a byte order
-/// mark, CRLF line ends and blank lines do no harm. A file without a header has no rows.
+/// Reads the rows of a file with a header. Columns may have any order, others are ignored; a byte order
+/// mark, CRLF line ends and blank lines are allowed. A file without a header has no rows.
 ///
 /// # Errors
-/// The first line that is no UTF-8 text or has another number of fields than the header; a header that
-/// lacks a column or has it twice.
+/// The first line that is not UTF-8 text or has more or fewer fields than the header; a header that lacks
+/// a column or repeats it.
 pub fn read<const N: usize>(file: &[u8], columns: [&str; N]) -> Result<Vec<Row<N>>, WrongLine> {
     let mut reader = ReaderBuilder::new()
         .trim(Trim::All)
@@ -63,10 +63,10 @@ pub fn read<const N: usize>(file: &[u8], columns: [&str; N]) -> Result<Vec<Row<N
     Ok(rows)
 }
 
-/// A cell as a finite number above 0.
+/// Reads a cell as a finite number above 0.
 ///
 /// # Errors
-/// What it is, and what to write.
+/// The cell's content and what to write instead.
 pub fn positive(column: &str, cell: &str) -> Result<f64, String> {
     match cell.parse::<f64>() {
         Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
@@ -76,7 +76,7 @@ pub fn positive(column: &str, cell: &str) -> Result<f64, String> {
     }
 }
 
-/// Where each of the columns is.
+/// The positions of the columns in the header.
 fn places<const N: usize>(header: &StringRecord, columns: [&str; N]) -> Result<[usize; N], String> {
     let mut places = [0; N];
     for (place, name) in places.iter_mut().zip(columns) {
@@ -96,8 +96,8 @@ fn places<const N: usize>(header: &StringRecord, columns: [&str; N]) -> Result<[
     Ok(places)
 }
 
-/// The line on which a record begins. The reader's own count is of where it went on reading: in
-/// front of blank lines that it then skipped.
+/// The line on which a record begins. The reader's own position is before the blank lines that it
+/// skipped.
 fn line_of(record: &StringRecord, file: &[u8]) -> u64 {
     let Some(position) = record.position() else {
         return 0;

@@ -1,4 +1,4 @@
-//! Tasks that live and die together.
+//! Tasks that fail and end together.
 
 use std::future::Future;
 
@@ -6,7 +6,7 @@ use anyhow::Context;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// A group of named tasks: the first one that fails cancels all, and its error is the group's.
+/// A group of named tasks. The first one that fails cancels the others, and its error is the result.
 #[derive(Debug)]
 pub struct Tasks {
     shutdown: CancellationToken,
@@ -14,7 +14,7 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// An empty group that ends when `shutdown` is cancelled, and cancels it when a task fails.
+    /// An empty group. Its tasks watch `shutdown`, which a failure of one of them cancels.
     pub fn new(shutdown: CancellationToken) -> Self {
         Self {
             shutdown,
@@ -27,7 +27,7 @@ impl Tasks {
         self.shutdown.clone()
     }
 
-    /// Starts a task. A task that ends with `Ok` has done its job and ends nothing else.
+    /// Starts a task. A task that ends with `Ok` does not end the others.
     pub fn spawn<T>(&mut self, name: impl Into<String>, task: T)
     where
         T: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -39,7 +39,7 @@ impl Tasks {
     /// Waits until all tasks have ended.
     ///
     /// # Errors
-    /// The first error (or panic) of a task, with the task's name; the others are logged.
+    /// The first error of a task, with the task's name, or the first panic. Later ones are logged.
     pub async fn join(mut self) -> anyhow::Result<()> {
         let mut first = Ok(());
         while let Some(ended) = self.set.join_next().await {
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_first_failure_cancels_the_siblings_and_is_the_groups_error() {
+    async fn the_first_failure_cancels_the_others_and_is_returned() {
         let mut tasks = Tasks::new(CancellationToken::new());
         let shutdown = tasks.shutdown();
         tasks.spawn("sibling", async move {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_in_a_task_is_an_error_of_the_group() {
+    async fn a_panic_in_a_task_is_an_error() {
         let mut tasks = Tasks::new(CancellationToken::new());
         tasks.spawn("panics", async { panic!("scales are broken") });
         let outcome = tokio::time::timeout(Duration::from_secs(5), tasks.join()).await;

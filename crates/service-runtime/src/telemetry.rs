@@ -1,5 +1,5 @@
-//! Structured logs to standard error, filtered by `RUST_LOG` (default `info`). What Kafka's client
-//! repeats while a broker is away is written once in half a minute.
+//! Structured logs on standard error, filtered by `RUST_LOG` (default `info`). Messages that the Kafka
+//! client repeats while a broker is down are written once in half a minute.
 
 use std::io::IsTerminal;
 
@@ -8,12 +8,12 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt, registry};
 
 use crate::UsageError;
-use crate::repeats::Repeats;
+use crate::repeats::RepeatFilter;
 
-/// What logs the same several times a second while a broker is away.
+/// Targets that log the same several times a second while a broker is down.
 const REPEATING: &[&str] = &["librdkafka", "rdkafka", "kafka_io::ends"];
 
-/// How log lines are written.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
     /// For people: time, level, message, fields.
@@ -23,21 +23,25 @@ pub enum LogFormat {
     Json,
 }
 
-/// Installs the process's log subscriber with the default level `info`; later calls change nothing.
+/// Installs the process's log subscriber with the default level `info`. Later calls have no effect.
 ///
 /// # Errors
-/// Where `RUST_LOG` is no filter.
+/// `RUST_LOG` is not a valid filter.
 pub fn init(format: LogFormat) -> Result<(), UsageError> {
     init_with_default(format, "info")
 }
 
-/// As [`init`], with `default` as the filter where `RUST_LOG` is not set.
+/// Like [`init`], with `default` as the filter if `RUST_LOG` is not set.
 ///
 /// # Errors
-/// Where `RUST_LOG` is no filter.
+/// `RUST_LOG` is not a valid filter.
 pub fn init_with_default(format: LogFormat, default: &str) -> Result<(), UsageError> {
-    let asked = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
-    let text = if asked.is_empty() { default } else { &asked };
+    let variable = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
+    let text = if variable.is_empty() {
+        default
+    } else {
+        &variable
+    };
     let filter = EnvFilter::try_new(text).map_err(|error| {
         UsageError(format!(
             "RUST_LOG={text}: {error}; write a level, such as info, or module=level pairs"
@@ -46,11 +50,11 @@ pub fn init_with_default(format: LogFormat, default: &str) -> Result<(), UsageEr
     let lines = fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
-    let passed = registry().with(filter).with(Repeats::of(REPEATING));
-    // A second installation (several services in one process, tests) keeps the first.
+    let filtered = registry().with(filter).with(RepeatFilter::new(REPEATING));
+    // Fails if there is a subscriber already: several services in one process, or tests.
     let _ = match format {
-        LogFormat::Text => passed.with(lines.with_target(false)).try_init(),
-        LogFormat::Json => passed.with(lines.json().flatten_event(true)).try_init(),
+        LogFormat::Text => filtered.with(lines.with_target(false)).try_init(),
+        LogFormat::Json => filtered.with(lines.json().flatten_event(true)).try_init(),
     };
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Alone in its process, because it sends signals to it.
+//! In its own process, because it sends signals to it.
 #![allow(clippy::expect_used)]
 
 use std::process::Command;
@@ -15,7 +15,7 @@ fn interrupt() {
 }
 
 #[test]
-fn a_job_that_does_not_end_after_the_first_signal_is_broken_off_by_the_second() {
+fn a_second_signal_aborts_a_job_that_ignores_the_first() {
     let (ended, outcome) = mpsc::channel();
     std::thread::spawn(move || {
         let outcome = service_runtime::cli::block_on(|shutdown| async move {

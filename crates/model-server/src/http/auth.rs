@@ -1,4 +1,4 @@
-//! The bearer token (RFC 6750) of the calls that change what is live.
+//! The bearer token (RFC 6750) of calls that change the live model.
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
@@ -11,13 +11,11 @@ use super::Api;
 use super::problem::{ApiError, Kind};
 use crate::config::Secret;
 
-/// The hash of the token: hashes have one length, so that comparing takes the same time for every
-/// guess.
+/// Hash of the token. All hashes have the same length, so that each comparison takes the same time.
 #[derive(Clone, Copy)]
 pub(super) struct TokenHash([u8; 32]);
 
 impl TokenHash {
-    /// Of a token.
     pub(super) fn of(token: &Secret) -> Self {
         Self::of_bytes(token.0.as_bytes())
     }
@@ -27,8 +25,8 @@ impl TokenHash {
     }
 }
 
-/// The caller may change what is live: it sent the token, or none is required and it is no page of
-/// another site.
+/// The caller may change the live model: it sent the token, or no token is set and the request does not
+/// come from a page of another site.
 #[derive(Debug)]
 pub(super) struct Authorized;
 
@@ -37,9 +35,13 @@ impl FromRequestParts<Api> for Authorized {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let Some(expected) = &api.token else {
-            // A page of another site has no token, but a browser that may reach the service.
+            if !origin::has_valid_host(parts.version, &parts.headers) {
+                let detail = "the request must have exactly one `Host` header";
+                return Err(ApiError::new(Kind::InvalidInput, detail));
+            }
+            // A browser may reach the service from a page that cannot know a token.
             if origin::is_foreign(&parts.headers) {
-                let detail = "a page of another site may not change what is live";
+                let detail = "a page of another site may not change the live model; set a token";
                 return Err(ApiError::new(Kind::Foreign, detail));
             }
             return Ok(Self);
@@ -52,14 +54,14 @@ impl FromRequestParts<Api> for Authorized {
         if sent.is_some_and(matches) {
             Ok(Self)
         } else {
-            let detail =
-                "send the header `Authorization: Bearer TOKEN` with the service's train token";
+            let detail = "the token is missing or wrong; send the service's train token as \
+                          `Authorization: Bearer TOKEN`";
             Err(ApiError::new(Kind::Unauthorized, detail))
         }
     }
 }
 
-/// The token of a header's value; the scheme's name in any case.
+/// The token in a header's value. The scheme's name is not case-sensitive.
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked(7)?;
     scheme

@@ -1,13 +1,13 @@
-//! A request's body up to a size.
+//! A request's body, up to a size.
 
 use axum::body::{Bytes, HttpBody};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::StatusCode;
-use service_runtime::server::Stalled;
+use service_runtime::server::is_body_timeout;
 
 use super::problem::{ApiError, Kind};
 
-/// The body, of at most `LIMIT` bytes.
+/// A body of at most `LIMIT` bytes.
 #[derive(Debug)]
 pub(super) struct Limited<const LIMIT: usize>(pub(super) Bytes);
 
@@ -16,12 +16,10 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Limited<LIMIT> {
 
     async fn from_request(mut request: Request, _: &S) -> Result<Self, ApiError> {
         let too_large = || {
-            ApiError::new(
-                Kind::TooLarge,
-                format!("the body is larger than {LIMIT} bytes; send less at a time"),
-            )
+            let detail = format!("the body is larger than {LIMIT} bytes; send less at a time");
+            ApiError::new(Kind::TooLarge, detail)
         };
-        // What announces its size is refused before it is read.
+        // A body that announces its size is rejected before it is read.
         if request.body().size_hint().lower() > LIMIT as u64 {
             return Err(too_large());
         }
@@ -30,13 +28,12 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Limited<LIMIT> {
         body.map(Self).map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 too_large()
-            } else if Stalled::caused(&rejection) {
-                ApiError::new(
-                    Kind::BodyTimeout,
-                    "the rest of the body did not come in time",
-                )
+            } else if is_body_timeout(&rejection) {
+                let detail = "the rest of the body did not arrive in time; send it again";
+                ApiError::new(Kind::BodyTimeout, detail)
             } else {
-                ApiError::new(Kind::InvalidBody, "the body could not be read to its end")
+                let detail = "the connection broke before the end of the body; send it again";
+                ApiError::new(Kind::InvalidBody, detail)
             }
         })
     }

@@ -1,16 +1,16 @@
-//! The API over HTTP.
+//! The HTTP API.
 //!
-//! | module | what is in it |
+//! | module | contents |
 //! |---|---|
 //! | `query`, `prediction` | `GET /prediction` |
 //! | [`predictions`] | `POST /predictions` |
 //! | `train` | `POST /train` |
 //! | `models`, [`view`] | `/models…` |
-//! | `openapi` | the document and the interactive page |
+//! | `openapi` | the OpenAPI document and its interactive page |
 //! | [`problem`] | errors as RFC 9457 bodies |
-//! | `guard`, `body`, `auth`, `params`, `accept` | limits and metrics, bodies, the bearer token, parameters, text or JSON |
+//! | `guard` | limits, timeout and metrics of each route |
+//! | `body`, `auth`, `params` | request bodies, the bearer token, query parameters |
 
-mod accept;
 mod auth;
 mod body;
 mod guard;
@@ -40,11 +40,10 @@ use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::training::Trainer;
 use auth::TokenHash;
-use guard::{Guard, Limits, guard};
+use guard::{Limits, guard};
 use problem::{ApiError, Kind};
 
-/// What the handlers share. The router clones it for every request: one counter, not one for each
-/// part.
+/// The handlers' state. The router clones it for every request, so it is a single `Arc`.
 #[derive(Clone)]
 pub(crate) struct Api(Arc<Shared>);
 
@@ -57,7 +56,7 @@ pub(crate) struct Shared {
 }
 
 impl Api {
-    /// The handlers' state; with a token, training and activation require it.
+    /// State of handlers; if there is a token, training and activation require it.
     pub(crate) fn new(
         live: Live,
         trainer: Trainer,
@@ -82,64 +81,63 @@ impl Deref for Api {
     }
 }
 
-/// The API's routes, its documentation included, together with the routes of operations.
+/// The API, its documentation, and the routes of operations.
 ///
 /// # Errors
-/// Where the documentation cannot be written.
+/// The OpenAPI document cannot be written as JSON.
 pub(crate) fn router(api: Api, operations: Router<Api>) -> anyhow::Result<Router> {
     let limits = Limits::default();
-    let free = |route| limits.guard(&api.metrics, route, None);
-    let turns = |route, room| limits.guard(&api.metrics, route, Some(room));
-    let history = |route| turns(route, &limits.history);
+    let behind = |route, pool| from_fn_with_state(limits.guard(&api.metrics, route, pool), guard);
+    let guarded = |methods: UtoipaMethodRouter<Api>, route, pool| {
+        methods
+            .map(|methods| methods.fallback(method_not_allowed))
+            .layer(behind(route, pool))
+    };
+    let Limits {
+        quick,
+        bodies,
+        trainings,
+        history,
+        activations,
+        ..
+    } = &limits;
     let (routes, document) = OpenApiRouter::with_openapi(openapi::Base::openapi())
-        .routes(guarded(routes!(prediction::get), free("/prediction")))
-        .routes(guarded(
-            routes!(predictions::post),
-            turns("/predictions", &limits.bodies),
-        ))
-        .routes(guarded(
-            routes!(train::post),
-            turns("/train", &limits.trainings),
-        ))
-        .routes(guarded(routes!(models::list), history("/models")))
-        .routes(guarded(routes!(models::live), free("/models/live")))
-        .routes(guarded(routes!(models::one), history("/models/{version}")))
+        .routes(guarded(routes!(prediction::get), "/prediction", quick))
+        .routes(guarded(routes!(predictions::post), "/predictions", bodies))
+        .routes(guarded(routes!(train::post), "/train", trainings))
+        .routes(guarded(routes!(models::list), "/models", history))
+        .routes(guarded(routes!(models::live), "/models/live", quick))
+        .routes(guarded(routes!(models::one), "/models/{version}", history))
         .routes(guarded(
             routes!(models::rows),
-            history("/models/{version}/rows"),
+            "/models/{version}/rows",
+            history,
         ))
         .routes(guarded(
             routes!(models::activate),
-            turns("/models/{version}/activate", &limits.activations),
+            "/models/{version}/activate",
+            activations,
         ))
         .split_for_parts();
-    let behind = |route| from_fn_with_state(free(route), guard);
     let documentation = openapi::routes(&document)?
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(behind("documentation"));
-    // A full server answers these too: of their requests only the wrong ones pass a guard.
-    let operations =
-        operations.method_not_allowed_fallback(method_not_allowed.layer(behind("operations")));
+        .layer(behind("documentation", quick));
+    // Health and metrics have no limit, so that an overloaded server still answers them.
+    let operations = operations
+        .method_not_allowed_fallback(method_not_allowed.layer(behind("operations", quick)));
     Ok(routes
         .merge(operations)
         .merge(documentation)
-        .fallback_service(any(no_such_path).layer(behind("unknown")))
+        .fallback_service(any(no_such_path).layer(behind("unknown", quick)))
         .with_state(api))
 }
 
-/// A route behind its guard, requests with a method that it does not take included.
-fn guarded(route: UtoipaMethodRouter<Api>, of: Arc<Guard>) -> UtoipaMethodRouter<Api> {
-    route
-        .map(|methods| methods.fallback(method_not_allowed))
-        .layer(from_fn_with_state(of, guard))
-}
-
 async fn no_such_path() -> ApiError {
-    let detail = "no such path; see /__docs__/ for the calls that there are";
+    let detail = "no such path; /__docs__/ lists the calls";
     ApiError::new(Kind::NotFound, detail)
 }
 
 async fn method_not_allowed() -> ApiError {
-    let detail = "see the header `Allow`, and /__docs__/ for the calls that there are";
+    let detail = "the header `Allow` lists the methods of this path, /__docs__/ all calls";
     ApiError::new(Kind::MethodNotAllowed, detail)
 }

@@ -1,4 +1,4 @@
-//! What is live and what was: `/models…`.
+//! The live version and the history: `/models…`.
 
 use std::collections::HashMap;
 
@@ -8,27 +8,28 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use service_runtime::ops::prefers_plain_text;
 use utoipa::ToSchema;
 
 use super::Api;
-use super::accept::prefers_text;
 use super::auth::Authorized;
 use super::params::Params;
 use super::prediction::no_model;
-use super::problem::{ApiError, Busy, FieldError, Invalid, Kind, NotFound, Unauthorized};
+use super::problem::{ApiError, Busy, Invalid, Kind, NotFound, Unauthorized};
 use super::view::ModelView;
 use crate::decision::Decision;
 use crate::store::{MODELS, Page, StoreError};
+use crate::version::Version;
 
-/// Versions on a page, unless asked otherwise.
+/// Versions on a page by default.
 const PAGE: u32 = 20;
-/// Versions on a page at most.
+/// Most versions on a page.
 const MAX_PAGE: u32 = 100;
-/// The newest decisions on a version that are shown.
+/// Most decisions that are shown with a version; the newest are.
 const MAX_DECISIONS: u32 = 1_000;
-/// The newest decisions on the versions of a page that are shown.
+/// Most decisions that are shown with a page of versions; the newest are.
 const PAGE_DECISIONS: u32 = 10_000;
-/// The largest whole number that every JSON reader keeps exactly.
+/// The largest whole number that every JSON reader can hold exactly.
 const MAX_OFFSET: u64 = (1 << 53) - 1;
 
 /// A page of the history.
@@ -37,9 +38,9 @@ const MAX_OFFSET: u64 = (1 << 53) - 1;
 pub(super) struct History {
     /// Newest first.
     models: Vec<ModelView>,
-    /// How many there are in all.
+    /// Number of versions on all pages.
     total: u64,
-    /// Where the next page is, if there is one.
+    /// Path of the next page, if there is one.
     next: Option<String>,
 }
 
@@ -50,7 +51,7 @@ pub(super) struct History {
     tag = "models",
     params(
         ("limit" = Option<u32>, Query, description = "Versions on a page [default: 20]", minimum = 1, maximum = 100),
-        ("offset" = Option<u64>, Query, description = "Versions to leave out [default: 0]", minimum = 0, maximum = 9_007_199_254_740_991_u64),
+        ("offset" = Option<u64>, Query, description = "Versions to skip [default: 0]", minimum = 0, maximum = 9_007_199_254_740_991_u64),
     ),
     responses((status = 200, description = "A page of versions", body = History), Invalid, Busy)
 )]
@@ -93,34 +94,44 @@ pub(super) async fn list(
     }))
 }
 
-/// The live version; with `Accept: text/plain` as R's `summary(lm)` prints it
+/// The live version; with `format=text` or `Accept: text/plain` as R's `summary(lm)` prints it
 #[utoipa::path(
     get,
     path = "/models/live",
     tag = "models",
+    params(("format" = Option<String>, Query, description = "`text` for R's `summary(lm)`, or `json`; by default what `Accept` asks for", example = "text")),
     responses(
         (status = 200, description = "The live version", content(
             (ModelView = "application/json"),
             (String = "text/plain"),
         )),
+        Invalid,
         Busy
     )
 )]
-pub(super) async fn live(State(api): State<Api>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(super) async fn live(
+    State(api): State<Api>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let as_text = wants_text(query.as_deref(), &headers)?;
     let live = api.live.get().ok_or_else(no_model)?;
-    if prefers_text(&headers) {
+    if as_text {
         return Ok(text(live.info.model.summary().to_string()));
     }
     let decisions = vec![live.activation.clone()];
     Ok(Json(ModelView::new(&live.info, decisions, Some(&live))).into_response())
 }
 
-/// One version; with `Accept: text/plain` as R's `summary(lm)` prints it
+/// One version; with `format=text` or `Accept: text/plain` as R's `summary(lm)` prints it
 #[utoipa::path(
     get,
     path = "/models/{version}",
     tag = "models",
-    params(("version" = String, Path, description = "The version's id", example = "1a1fdeeaa59a")),
+    params(
+        ("version" = String, Path, description = "The version's id", example = "1a1fdeeaa59a"),
+        ("format" = Option<String>, Query, description = "`text` for R's `summary(lm)`, or `json`; by default what `Accept` asks for", example = "text"),
+    ),
     responses(
         (status = 200, description = "The version", content(
             (ModelView = "application/json"),
@@ -134,11 +145,13 @@ pub(super) async fn live(State(api): State<Api>, headers: HeaderMap) -> Result<R
 pub(super) async fn one(
     State(api): State<Api>,
     VersionId(id): VersionId,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let as_text = wants_text(query.as_deref(), &headers)?;
     let store = api.trainer.store();
     let version = store.version(&id).await?.ok_or_else(|| not_found(&id))?;
-    if prefers_text(&headers) {
+    if as_text {
         return Ok(text(version.info.model.summary().to_string()));
     }
     let decisions = store.decisions_on(&[&id], MAX_DECISIONS).await?;
@@ -146,7 +159,7 @@ pub(super) async fn one(
     Ok(Json(ModelView::new(&version.info, decisions, live.as_deref())).into_response())
 }
 
-/// A version's training rows, as a CSV file that `--training-data` and R's `lm` take
+/// A version's training rows, as a CSV file for `--training-data` or R's `lm`
 #[utoipa::path(
     get,
     path = "/models/{version}/rows",
@@ -169,13 +182,18 @@ pub(super) async fn rows(
         .version(&id)
         .await?
         .ok_or_else(|| not_found(&id))?;
-    let broken = |reason: String| {
+    let body = csv_file(&version).map_err(|error| {
         ApiError::from(StoreError::Corrupt {
             collection: MODELS,
-            id: id.clone(),
-            reason,
+            id,
+            reason: error.to_string(),
         })
-    };
+    })?;
+    let kind = HeaderValue::from_static("text/csv; charset=utf-8");
+    Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
+}
+
+fn csv_file(version: &Version) -> anyhow::Result<Vec<u8>> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record([
         "species",
@@ -184,8 +202,7 @@ pub(super) async fn rows(
         "weight",
         "row_id",
         "timestamp",
-    ])
-    .map_err(|error| broken(error.to_string()))?;
+    ])?;
     for row in &version.training_rows {
         csv.serialize((
             &row.species,
@@ -194,28 +211,23 @@ pub(super) async fn rows(
             row.weight_kg,
             &row.row_id,
             &row.timestamp,
-        ))
-        .map_err(|error| broken(error.to_string()))?;
+        ))?;
     }
-    let body = csv
-        .into_inner()
-        .map_err(|error| broken(error.to_string()))?;
-    let kind = HeaderValue::from_static("text/csv; charset=utf-8");
-    Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
+    Ok(csv.into_inner()?)
 }
 
-/// Make a version live: roll back or forward; `pin=true` holds it there until `pin=false`
+/// Make a version live; `pin=true` keeps it live until `pin=false`
 #[utoipa::path(
     post,
     path = "/models/{version}/activate",
     tag = "models",
     params(
         ("version" = String, Path, description = "The version's id", example = "1a1fdeeaa59a"),
-        ("pin" = Option<bool>, Query, description = "Hold it live; triggers then answer `pinned` [default: false]"),
+        ("pin" = Option<bool>, Query, description = "Keep it live; triggers are then answered with `pinned` [default: false]"),
     ),
     security((), ("token" = [])),
     responses(
-        (status = 200, description = "The version, which is live now", body = ModelView),
+        (status = 200, description = "The version, now live", body = ModelView),
         Invalid,
         Unauthorized,
         NotFound,
@@ -248,12 +260,8 @@ impl FromRequestParts<Api> for VersionId {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let path = Path::from_request_parts(parts, api).await;
-        path.map(|Path(id)| Self(id)).map_err(|_| {
-            ApiError::fields(vec![FieldError {
-                field: "version",
-                reason: "is not UTF-8 text",
-            }])
-        })
+        path.map(|Path(id)| Self(id))
+            .map_err(|_| ApiError::field("version", "is not UTF-8 text"))
     }
 }
 
@@ -263,6 +271,12 @@ fn not_found(id: &str) -> ApiError {
         Kind::NotFound,
         format!("there is no model version `{id}`; GET /models lists them"),
     )
+}
+
+/// Whether the caller wants text: by the parameter `format`, else by `Accept`. Ignores other parameters.
+fn wants_text(query: Option<&str>, headers: &HeaderMap) -> Result<bool, ApiError> {
+    let asked = Params::parse(query).text()?;
+    Ok(asked.unwrap_or_else(|| prefers_plain_text(headers, "application/json")))
 }
 
 fn text(body: String) -> Response {

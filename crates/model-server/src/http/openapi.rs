@@ -1,4 +1,4 @@
-//! The OpenAPI document, from the handlers' own annotations, and the interactive page.
+//! The OpenAPI document, from the handlers' annotations, and its interactive page.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -11,12 +11,12 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::Api;
 
-/// Where the document is.
+/// Path of the document.
 const DOCUMENT: &str = "/openapi.json";
-/// Where the page is.
+/// Path of the page.
 const PAGE: &str = "/__docs__";
 
-/// What is not at the handlers: the title, the token, the calls of `service_runtime::ops`.
+/// The parts that no handler has: the title, the token, the calls of `service_runtime::ops`.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -28,7 +28,7 @@ const PAGE: &str = "/__docs__";
     modifiers(&Token),
     tags(
         (name = "predictions", description = "What does a fish weigh?"),
-        (name = "models", description = "What is live, what was, and training"),
+        (name = "models", description = "The live version, the history, and training"),
         (name = "operations", description = "Health and metrics")
     )
 )]
@@ -44,16 +44,16 @@ impl Modify for Token {
     }
 }
 
-/// The page and the document, all from the binary.
+/// The page and the document, both embedded in the binary.
 ///
 /// # Errors
-/// Where the document cannot be written as JSON.
+/// The document cannot be written as JSON.
 pub(super) fn routes(document: &Document) -> serde_json::Result<Router<Api>> {
     let settings = Config::new([DOCUMENT])
         .validator_url("none")
         .try_it_out_enabled(true);
     let page: Router<Api> = SwaggerUi::new(PAGE).config(settings).into();
-    // Written once: every answer shares these bytes.
+    // All responses share these bytes.
     let document = Bytes::from(serde_json::to_vec(document)?);
     let kind = HeaderValue::from_static("application/json");
     let answer = move || async move { ([(header::CONTENT_TYPE, kind)], document) };
@@ -61,19 +61,26 @@ pub(super) fn routes(document: &Document) -> serde_json::Result<Router<Api>> {
 }
 
 /// Whether the process runs
-#[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = 200, description = "It runs", body = String, content_type = "text/plain")))]
+#[utoipa::path(get, path = "/healthz", tag = "operations", responses(
+    (status = 200, description = "It runs", body = String, content_type = "text/plain")
+))]
 #[expect(dead_code, reason = "served by service_runtime::ops")]
 fn healthz() {}
 
 /// Whether the service does its job
 #[utoipa::path(get, path = "/readyz", tag = "operations", responses(
-    (status = 200, description = "It does", body = String, content_type = "text/plain"),
-    (status = 503, description = "It does not, and why", body = String, content_type = "text/plain")
+    (status = 200, description = "It is ready", body = String, content_type = "text/plain"),
+    (status = 503, description = "It is not ready, and why", body = String, content_type = "text/plain")
 ))]
 #[expect(dead_code, reason = "served by service_runtime::ops")]
 fn readyz() {}
 
-/// The metrics, as OpenMetrics text
-#[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, description = "The metrics", body = String, content_type = "application/openmetrics-text")))]
+/// The metrics, as OpenMetrics text or, with `Accept: text/plain`, as Prometheus text
+#[utoipa::path(get, path = "/metrics", tag = "operations", responses(
+    (status = 200, description = "The metrics", content(
+        (String = "application/openmetrics-text"),
+        (String = "text/plain"),
+    ))
+))]
 #[expect(dead_code, reason = "served by service_runtime::ops")]
 fn metrics() {}

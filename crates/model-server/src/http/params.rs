@@ -3,38 +3,32 @@
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
-use super::problem::{ApiError, FieldError};
-use super::query::decode_utf8;
-
-/// What a parameter without `=` is.
-const ALONE: &str = "true";
+use super::problem::{ApiError, Kind};
 
 /// The parameters that have not been taken yet.
 pub(super) struct Params<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'a> Params<'a> {
-    /// Reads a query string.
+    /// Reads a query string. The value of a parameter without `=` is `true`.
     pub(super) fn parse(query: Option<&'a str>) -> Self {
-        let pairs = query
-            .unwrap_or_default()
-            .split('&')
-            .filter(|pair| !pair.is_empty());
-        let decode = |text| decode_utf8(text).unwrap_or(Cow::Borrowed("\u{fffd}"));
-        Self(
-            pairs
-                .map(|pair| pair.split_once('=').unwrap_or((pair, ALONE)))
-                .map(|(name, value)| (decode(name), decode(value)))
-                .collect(),
-        )
+        let pairs = query.unwrap_or_default().split('&');
+        let read = |pair: &'a str| {
+            let (name, value) = form_urlencoded::parse(pair.as_bytes()).next()?;
+            let value = if pair.contains('=') {
+                value
+            } else {
+                Cow::Borrowed("true")
+            };
+            Some((name, value))
+        };
+        Self(pairs.filter_map(read).collect())
     }
 
-    /// Takes a flag: `name=true`, `name=false`, or `name` alone for true. `name=` is wrong: a script whose
-    /// variable is empty must not pin or force.
+    /// Takes a flag: `name=true`, `name=false`, or `name` for true. `name=` is an error, so that a script
+    /// with an empty variable does not pin or force.
     pub(super) fn flag(&mut self, name: &'static str) -> Result<Option<bool>, ApiError> {
-        self.take(name, "must be `true` or `false`", |value| match value {
-            "true" => Some(true),
-            "false" => Some(false),
-            _ => None,
+        self.take(name, "must be `true` or `false`", |value| {
+            value.parse().ok()
         })
     }
 
@@ -44,25 +38,29 @@ impl<'a> Params<'a> {
         name: &'static str,
         range: RangeInclusive<u64>,
     ) -> Result<Option<u64>, ApiError> {
-        self.take(
-            name,
-            "is not a whole number in the allowed range",
-            |value| value.parse().ok().filter(|number| range.contains(number)),
-        )
+        let wrong = "is not a whole number in the allowed range";
+        self.take(name, wrong, |value| {
+            value.parse().ok().filter(|number| range.contains(number))
+        })
     }
 
-    /// Refuses what is left, so that a misspelt parameter is not silently without effect.
+    /// Takes `format=text` or `format=json`; true for text.
+    pub(super) fn text(&mut self) -> Result<Option<bool>, ApiError> {
+        self.take("format", "must be `text` or `json`", |value| match value {
+            "text" => Some(true),
+            "json" => Some(false),
+            _ => None,
+        })
+    }
+
+    /// Rejects what is left, so that a misspelt parameter is noticed.
     pub(super) fn end(self) -> Result<(), ApiError> {
-        match self.0.first() {
-            None => Ok(()),
-            Some((name, _)) => Err(ApiError::new(
-                super::problem::Kind::InvalidInput,
-                format!(
-                    "the call has no parameter `{}`",
-                    name.chars().take(40).collect::<String>()
-                ),
-            )),
-        }
+        let Some((name, _)) = self.0.first() else {
+            return Ok(());
+        };
+        let name: String = name.chars().take(40).collect();
+        let detail = format!("the call has no parameter `{name}`; /__docs__/ lists its parameters");
+        Err(ApiError::new(Kind::InvalidInput, detail))
     }
 
     fn take<T>(
@@ -75,11 +73,11 @@ impl<'a> Params<'a> {
             return Ok(None);
         };
         let (_, value) = self.0.swap_remove(index);
-        let fault = |reason| ApiError::fields(vec![FieldError { field, reason }]);
         if self.0.iter().any(|(name, _)| name == field) {
-            return Err(fault("is given more than once"));
+            return Err(ApiError::field(field, "is given more than once"));
         }
-        read(&value).map(Some).ok_or_else(|| fault(wrong))
+        let read = read(&value).map(Some);
+        read.ok_or_else(|| ApiError::field(field, wrong))
     }
 }
 

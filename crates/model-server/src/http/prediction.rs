@@ -20,17 +20,17 @@ pub struct Answer<'a> {
     pub weight: f64,
     /// When the model was trained, by the wall clock: `YYYY-MM-DD HH:MM:SS`, UTC.
     pub model_time: &'a str,
-    /// The version that answered.
+    /// The version that predicted.
     pub model_version: &'a str,
     /// Lower end of the 95 % prediction interval, in kilograms.
     pub lower95: f64,
     /// Its upper end.
     pub upper95: f64,
-    /// Whether the species was not in the training rows, so that the fit without species answered.
+    /// Whether the training rows lack the species, so that the fit without species predicted.
     pub unseen_species: bool,
 }
 
-/// How many bytes an answer has at most, mostly.
+/// Size of a large answer in bytes; an answer is rarely larger.
 pub(super) const ANSWER_BYTES: usize = 224;
 
 /// Answers for one fish.
@@ -39,7 +39,7 @@ pub(super) fn answer<'a>(
     fish: &Features<'_>,
 ) -> Result<Answer<'a>, ApiError> {
     let prediction = features::predict(&model.info.model, fish).map_err(|_| {
-        // Finite and positive inputs can only be too large.
+        // The only failure for finite and positive numbers.
         let reason = "is too large to predict from";
         ApiError::fields(NUMERIC.map(|field| FieldError { field, reason }).into())
     })?;
@@ -53,9 +53,14 @@ pub(super) fn answer<'a>(
     })
 }
 
-/// No model is live.
+/// The error if no model is live.
 pub(super) fn no_model() -> ApiError {
-    ApiError::new(Kind::NoModel, "no model is live yet; try again soon")
+    ApiError::new(Kind::NoModel, "no model is live yet; try again")
+}
+
+/// Unreachable: JSON can hold every answer.
+pub(super) fn not_json(error: serde_json::Error) -> ApiError {
+    ApiError::new(Kind::Internal, error.to_string())
 }
 
 /// A JSON body.
@@ -72,7 +77,7 @@ pub(super) fn json(body: Vec<u8>) -> Response {
     params(
         ("length" = f64, Query, description = "Length in centimetres", exclusive_minimum = 0.0, maximum = 1e6, example = 86.37),
         ("height" = f64, Query, description = "Height in centimetres", exclusive_minimum = 0.0, maximum = 1e6, example = 18.74),
-        ("species" = String, Query, description = "Any text; one that was not trained on is answered and flagged", min_length = 1, max_length = 64, example = "salmon"),
+        ("species" = String, Query, description = "Any text; the answer flags one that is not in the training rows", min_length = 1, max_length = 64, example = "salmon"),
     ),
     responses((status = 200, description = "The prediction", body = Answer), Invalid, Busy)
 )]
@@ -85,8 +90,6 @@ pub(super) async fn get(State(api): State<Api>, uri: Uri) -> Result<Response, Ap
         api.metrics.unseen_species.inc();
     }
     let mut body = Vec::with_capacity(ANSWER_BYTES);
-    // Writing to memory fails only for values that JSON cannot hold, of which there are none.
-    serde_json::to_writer(&mut body, &answer)
-        .map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
+    serde_json::to_writer(&mut body, &answer).map_err(not_json)?;
     Ok(json(body))
 }

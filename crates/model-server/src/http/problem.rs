@@ -1,10 +1,11 @@
-//! Errors as problem bodies (RFC 9457). Nothing internal is in them; causes go to the log.
+//! Errors as problem bodies (RFC 9457). They contain nothing internal; causes are logged.
 
 use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use service_runtime::server;
 use utoipa::{IntoResponses, ToSchema};
 
 use crate::store::StoreError;
@@ -19,7 +20,7 @@ pub struct FieldError {
     pub reason: &'static str,
 }
 
-/// The kinds of problems. Their `type` is stable: clients may compare it.
+/// The kinds of problems. Their `type` is stable, so that clients may compare it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A parameter is missing or wrong.
@@ -28,21 +29,21 @@ pub enum Kind {
     InvalidBody,
     /// The bearer token is missing or wrong.
     Unauthorized,
-    /// A browser asks for a page of another site.
+    /// A browser sent the request for a page of another site.
     Foreign,
     /// No such path, or no such version.
     NotFound,
     /// The path does not take this method.
     MethodNotAllowed,
-    /// The rest of the request's body did not come.
+    /// The rest of the request's body did not arrive in time.
     BodyTimeout,
     /// The body or its number of rows is too large.
     TooLarge,
     /// The rows do not make a model.
     NotTrainable,
-    /// More requests than are answered at once or may wait for that.
+    /// Too many requests run or wait.
     Overloaded,
-    /// The request took too long.
+    /// The request was not answered in time.
     Timeout,
     /// No model is live yet.
     NoModel,
@@ -50,7 +51,7 @@ pub enum Kind {
     RowNotStored,
     /// The store cannot be reached.
     StoreUnavailable,
-    /// A fault of the service; see its log.
+    /// The service failed; see its log.
     Internal,
 }
 
@@ -75,80 +76,33 @@ impl Kind {
         Self::Internal,
     ];
 
+    /// Status, name in `type`, and title.
     fn parts(self) -> (StatusCode, &'static str, &'static str) {
-        match self {
-            Self::InvalidInput => (
-                StatusCode::BAD_REQUEST,
-                "invalid-input",
-                "The input is not valid",
-            ),
-            Self::InvalidBody => (
-                StatusCode::BAD_REQUEST,
-                "invalid-body",
-                "The body is not valid",
-            ),
-            Self::Unauthorized => (
-                StatusCode::UNAUTHORIZED,
-                "unauthorized",
-                "A bearer token is required",
-            ),
-            Self::Foreign => (
-                StatusCode::FORBIDDEN,
-                "foreign-page",
-                "A page of another site asks",
-            ),
-            Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
-            Self::MethodNotAllowed => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "The path does not take this method",
-            ),
-            Self::BodyTimeout => (
-                StatusCode::REQUEST_TIMEOUT,
-                "body-timeout",
-                "The rest of the body did not come",
-            ),
-            Self::TooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too-large",
-                "The request is too large",
-            ),
-            Self::NotTrainable => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "not-trainable",
-                "The rows do not make a model",
-            ),
-            Self::Overloaded => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "overloaded",
-                "Too many requests at once",
-            ),
-            Self::Timeout => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "timeout",
-                "The request took too long",
-            ),
-            Self::NoModel => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "no-model",
-                "No model is live yet",
-            ),
-            Self::RowNotStored => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "row-not-stored",
-                "The trigger's last row is not stored yet",
-            ),
-            Self::StoreUnavailable => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "store-unavailable",
-                "The store cannot be reached",
-            ),
-            Self::Internal => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "The service failed",
-            ),
-        }
+        let (status, name, title) = match self {
+            Self::InvalidInput => (400, "invalid-input", "The input is not valid"),
+            Self::InvalidBody => (400, "invalid-body", "The body is not valid"),
+            Self::Unauthorized => (401, "unauthorized", "A bearer token is required"),
+            Self::Foreign => (403, "foreign-page", "A page of another site asks"),
+            Self::NotFound => (404, "not-found", "There is no such thing"),
+            Self::MethodNotAllowed => {
+                let title = "The path does not take this method";
+                (405, "method-not-allowed", title)
+            }
+            Self::BodyTimeout => (408, "body-timeout", "The rest of the body did not come"),
+            Self::TooLarge => (413, "too-large", "The request is too large"),
+            Self::NotTrainable => (422, "not-trainable", "The rows do not make a model"),
+            Self::Overloaded => (503, "overloaded", "Too many requests at once"),
+            Self::Timeout => (503, "timeout", "The request took too long"),
+            Self::NoModel => (503, "no-model", "No model is live yet"),
+            Self::RowNotStored => {
+                let title = "The trigger's last row is not stored yet";
+                (503, "row-not-stored", title)
+            }
+            Self::StoreUnavailable => (503, "store-unavailable", "The store cannot be reached"),
+            Self::Internal => (500, "internal", "The service failed"),
+        };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, name, title)
     }
 }
 
@@ -169,18 +123,18 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
 }
 
-/// The error that every call may answer with.
+/// Errors of every call.
 #[derive(IntoResponses)]
 pub(super) enum Busy {
-    /// Too many requests at once or waiting, no answer in time, no live model or no store: try again
+    /// Too many requests, no answer in time, no live model or no store: try again
     #[response(status = 503, content_type = "application/problem+json")]
     _Busy(Problem),
-    /// A fault of the service
+    /// The service failed; see its log
     #[response(status = 500, content_type = "application/problem+json")]
     _Internal(Problem),
 }
 
-/// The error of calls with parameters or a body.
+/// Errors of calls with parameters or a body.
 #[derive(IntoResponses)]
 pub(super) enum Invalid {
     /// A parameter or the body is not valid
@@ -188,10 +142,10 @@ pub(super) enum Invalid {
     _Invalid(Problem),
 }
 
-/// The errors of calls with a body.
+/// Errors of calls with a body.
 #[derive(IntoResponses)]
 pub(super) enum NotRead {
-    /// The rest of the body did not come in time
+    /// The rest of the body did not arrive in time
     #[response(status = 408, content_type = "application/problem+json")]
     _BodyTimeout(Problem),
     /// The body is too large
@@ -199,7 +153,7 @@ pub(super) enum NotRead {
     _TooLarge(Problem),
 }
 
-/// The error of calls about one version.
+/// Errors of calls about one version.
 #[derive(IntoResponses)]
 pub(super) enum NotFound {
     /// There is no such version
@@ -207,18 +161,18 @@ pub(super) enum NotFound {
     _NotFound(Problem),
 }
 
-/// The errors of calls that change what is live.
+/// Errors of calls that change what is live.
 #[derive(IntoResponses)]
 pub(super) enum Unauthorized {
     /// The bearer token is missing or wrong
     #[response(status = 401, content_type = "application/problem+json")]
     _Unauthorized(Problem),
-    /// No token is required, and a browser asks for a page of another site
+    /// No token is set, and a browser sent the request for a page of another site
     #[response(status = 403, content_type = "application/problem+json")]
     _Foreign(Problem),
 }
 
-/// The error of a training.
+/// Errors of a training.
 #[derive(IntoResponses)]
 pub(super) enum NotTrainable {
     /// The rows do not make a model; the live one stays
@@ -226,7 +180,7 @@ pub(super) enum NotTrainable {
     _NotTrainable(Problem),
 }
 
-/// An error of a call: a status, a problem body, the headers that go with it.
+/// An error of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
     kind: Kind,
@@ -257,6 +211,16 @@ impl ApiError {
         }
     }
 
+    /// One wrong field.
+    pub(super) fn field(field: &'static str, reason: &'static str) -> Self {
+        Self::fields(vec![FieldError { field, reason }])
+    }
+
+    /// A failure of the service whose cause is in the log.
+    pub(super) fn internal() -> Self {
+        Self::new(Kind::Internal, "the service failed; see its log")
+    }
+
     /// The body.
     pub fn problem(&self) -> Problem {
         let (status, name, title) = self.kind.parts();
@@ -273,15 +237,9 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, ..) = self.kind.parts();
-        // A problem has texts and numbers only: it can always be written.
+        // Cannot fail: a problem contains only texts and numbers.
         let body = serde_json::to_vec(&self.problem()).unwrap_or_default();
-        let kind = HeaderValue::from_static("application/problem+json");
-        let mut response = (status, [(header::CONTENT_TYPE, kind)], body).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        }
+        let mut response = server::problem(status, body);
         if status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer");
             response
@@ -295,14 +253,12 @@ impl IntoResponse for ApiError {
 impl From<&StoreError> for ApiError {
     fn from(error: &StoreError) -> Self {
         if let StoreError::Unavailable(_) = error {
-            tracing::warn!(%error, "a call needs the store; it is answered with 503");
-            Self::new(
-                Kind::StoreUnavailable,
-                "the store cannot be reached now; the live model still answers",
-            )
+            tracing::warn!(%error, "a call failed: the store cannot be reached");
+            let detail = "the store cannot be reached; the live model still predicts; try again";
+            Self::new(Kind::StoreUnavailable, detail)
         } else {
             tracing::error!(%error, "a call failed in the store");
-            Self::new(Kind::Internal, "the service failed; its log says why")
+            Self::internal()
         }
     }
 }
@@ -320,10 +276,7 @@ impl From<Arc<TrainFailure>> for ApiError {
             TrainFailure::Train(error) => Self::new(Kind::NotTrainable, error.to_string()),
             TrainFailure::Store(error) => Self::from(error),
             TrainFailure::Busy => Self::new(Kind::Overloaded, failure.to_string()),
-            TrainFailure::Broken => Self::new(
-                Kind::Internal,
-                "the training broke off; the service's log says why",
-            ),
+            TrainFailure::Broken => Self::internal(),
         }
     }
 }

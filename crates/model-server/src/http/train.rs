@@ -11,30 +11,30 @@ use super::problem::{ApiError, Busy, Invalid, NotRead, NotTrainable, Unauthorize
 use crate::cause::Trigger;
 use crate::training::{TrainReport, TrainRequest};
 
-/// The largest body: a trigger has some hundred bytes.
+/// Most bytes of a body. A trigger has a few hundred.
 const MAX_BYTES: usize = 64 * 1024;
-/// The most rows that may be asked for.
+/// Most rows of a training.
 const MAX_ROWS: u32 = 10_000;
 
 /// Train on the newest rows; any body is accepted
 ///
-/// A body that is a row of `weight-retrain` is a trigger: its version must be the live one, else
-/// nothing is trained, and the row of its last fish is waited for. A trigger that was decided on
-/// before (the same `ModelVersion`, `Fish_Id_Start`, `Fish_Id_End` and `ErrorAvg`) is `unchanged`,
-/// whatever rows came since, or `superseded` where its version is no longer live. Calls with the same
-/// request at the same time share one training.
+/// A body that is a row of `weight-retrain` is a trigger. If its version is not live, the answer is
+/// `superseded` and nothing is trained. If the same trigger (`ModelVersion`, `Fish_Id_Start`,
+/// `Fish_Id_End` and `ErrorAvg`) has been decided on before, the answer is `unchanged`. Otherwise the
+/// training waits until the row of its last fish is stored. Equal requests at the same time share one
+/// training.
 #[utoipa::path(
     post,
     path = "/train",
     tag = "models",
     params(
-        ("force" = Option<bool>, Query, description = "Override the gate and an earlier decision on the same rows or trigger"),
-        ("rows" = Option<u32>, Query, description = "Take this many of the newest rows", minimum = 1, maximum = 10_000),
+        ("force" = Option<bool>, Query, description = "Skip the gate and earlier decisions on the same rows or trigger"),
+        ("rows" = Option<u32>, Query, description = "Train on this many of the newest rows", minimum = 1, maximum = 10_000),
     ),
-    request_body(content = Option<Trigger>, description = "A row of weight-retrain, or anything", content_type = "application/json"),
+    request_body(content = Option<Trigger>, description = "A row of weight-retrain, or anything else", content_type = "application/json"),
     security((), ("token" = [])),
     responses(
-        (status = 200, description = "How it ended", body = TrainReport),
+        (status = 200, description = "The outcome", body = TrainReport),
         Invalid,
         Unauthorized,
         NotRead,

@@ -1,4 +1,4 @@
-//! A version as the API shows it.
+//! A version as the API returns it.
 
 use regression::{Summary, t_quantile_975};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::decision::Decision;
 use crate::live::LiveModel;
 use crate::version::{VersionInfo, model_time};
 
-/// A model version with its statistics and what was decided on it.
+/// A model version with its statistics and the decisions on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct ModelView {
@@ -23,34 +23,33 @@ pub struct ModelView {
     pub formula: String,
     /// Whether it is live now.
     pub live: bool,
-    /// Whether it is held live until it is unpinned.
+    /// Whether it stays live until it is unpinned.
     pub pinned: bool,
-    /// Rows that it was trained on.
+    /// Number of training rows.
     pub rows: u64,
-    /// Newer rows that could not be used: a number was missing, not positive or too large, or
+    /// Number of newer rows that could not be used: a number was missing, not positive or too large, or
     /// another field was wrong.
     pub skipped_rows: u64,
     /// The oldest row's id.
     pub first_row: Option<String>,
     /// The newest row's id.
     pub last_row: Option<String>,
-    /// The rows' species.
+    /// Species of the training rows.
     pub species: Vec<String>,
     /// Leave-one-out mean absolute relative error on its training rows.
     pub loo_error: f64,
-    /// Why it was trained.
+    /// The cause of the training.
     pub cause: Cause,
-    /// What was decided on it, oldest first; of the live version asked for by that name, the
-    /// decision that made it live.
+    /// Decisions on it, oldest first. `/models/live` returns only the decision that made it live.
     pub decisions: Vec<Decision>,
-    /// The fit, as R's `summary(lm)`.
+    /// The fit, with the numbers of R's `summary(lm)`.
     pub summary: FitView,
-    /// The fit without species, which answers for species that were not in the rows; none where it
-    /// is the same.
+    /// The fit without species, which predicts for species that are not in the training rows; null if
+    /// it is the same fit.
     pub pooled_summary: Option<FitView>,
 }
 
-/// A fit's statistics. A value that is not finite, in a fit without residuals, is null.
+/// A fit's statistics. A value that is not finite, as in a fit without residuals, is null.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct FitView {
@@ -66,7 +65,7 @@ pub struct FitView {
     pub residual_standard_error: Option<f64>,
     /// Rows minus columns.
     pub residual_degrees_of_freedom: u64,
-    /// Of the test against the intercept alone.
+    /// F statistic of the test against the intercept alone.
     pub f_statistic: Option<f64>,
     /// Its p-value.
     pub f_p_value: Option<f64>,
@@ -82,13 +81,13 @@ pub struct CoefficientView {
     pub estimate: Option<f64>,
     /// Its standard error.
     pub std_error: Option<f64>,
-    /// Lower end of its 95 % confidence interval, as R's `confint`.
+    /// Lower end of its 95 % confidence interval, as in R's `confint`.
     pub lower95: Option<f64>,
     /// Its upper end.
     pub upper95: Option<f64>,
-    /// Estimate by standard error.
+    /// Estimate divided by standard error.
     pub t_value: Option<f64>,
-    /// Two-sided.
+    /// Two-sided p-value.
     pub p_value: Option<f64>,
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Response {
     // It would not be told anything, but would take a seat.
-    if origin::is_of_another_page(&headers) {
+    if origin::is_cross_origin(&headers) {
         return (StatusCode::FORBIDDEN, "of another site's page\n").into_response();
     }
     let again = headers

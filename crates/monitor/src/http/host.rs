@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use service_runtime::origin;
 
 /// The names besides addresses and `localhost`.
 #[derive(Clone, Debug, Default)]
@@ -46,8 +47,12 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// Refuses requests that were sent to another name: 421, as RFC 9110 has it.
+/// Rejects requests to another name with 421 (RFC 9110), and those without a valid `Host` with 400.
 pub(super) async fn check(State(names): State<Names>, request: Request, next: Next) -> Response {
+    if !origin::has_valid_host(request.version(), request.headers()) {
+        let text = "The request must have exactly one `Host` header.\n";
+        return (StatusCode::BAD_REQUEST, text).into_response();
+    }
     if names.allow(request.headers()) {
         return next.run(request).await;
     }

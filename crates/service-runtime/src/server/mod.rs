@@ -1,90 +1,77 @@
-//! HTTP with limits: what clients can make a service hold, connections, time and memory, is
-//! bounded whatever they do.
+//! Serves a router over HTTP with bounds on what clients can hold open.
 //!
-//! | what a client may do | what bounds it |
+//! | a client that | is bounded by |
 //! |---|---|
-//! | open connections | [`Config::connections`], and the process's limit of open files; more wait until one ends |
-//! | begin a request and not send the rest of its head, or keep a connection without a request | [`Config::head`] |
-//! | send a head without end | [`BUFFER_BYTES`]: 431 |
-//! | announce a body and not send it | [`Config::body`]: the handler's read fails with [`Stalled`] |
-//! | not read the answer | [`Config::write`]; what it costs until then is the handler's to bound, with [`Unsent`] or [`hold`] |
-//! | read an answer by drips | [`Config::rate`] |
-//! | keep the process from ending | [`Config::drain`] |
+//! | opens connections | [`Config::connections`]; more wait in the operating system's queue |
+//! | is slow to send a request's head, or idle | [`Config::head`]; the connection is closed |
+//! | sends an endless head | [`BUFFER_BYTES`]; 431 |
+//! | stops sending a request's body | [`Config::body`]; the handler's read fails, see [`is_body_timeout`] |
+//! | stops reading a response | [`Config::write`]; the connection is closed |
+//! | keeps a request open during a shutdown | [`Config::drain`]; the connection is closed |
 //!
-//! An answer may be a stream that goes on for hours: only a write that makes no progress ends it, as
-//! its size is not known.
-//!
-//! HTTP/2, where a service speaks it, has the limits of connections and of memory for each of them,
-//! but none of time beyond a connection's first request.
+//! A handler that panics answers 500 with a problem body. A limit on the time to answer is a router's
+//! own: responses may be streams that last for hours. A client that keeps reading, but slowly, is not
+//! disconnected; that is the job of a reverse proxy.
 
-mod body;
-mod pace;
 #[cfg(test)]
 mod tests;
-mod unsent;
 
+use std::any::Any;
+use std::error::Error;
 use std::future::pending;
+use std::iter::successors;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderValue, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
+use axum::{BoxError, Router};
+use hyper::body::{Body as HttpBody, Incoming};
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutWriter;
 use tokio_util::sync::CancellationToken;
-use tower::Service as _;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutError};
 
 use crate::UsageError;
-use crate::files::CONNECTIONS;
-use body::Arriving;
-pub use body::{Stalled, hold};
-use pace::Pace;
-pub use unsent::Unsent;
 
-/// What a connection buffers at most, a single larger part of an answer aside; so the largest head
-/// of a request too.
+/// Size of a connection's buffers, and so of the largest request head.
 pub const BUFFER_BYTES: usize = 32 * 1024;
-/// How long our clients keep an idle connection: a server ends it after [`Config::head`], and a request
-/// that is sent at that moment fails.
+/// How long our clients keep an idle connection. It is shorter than [`Config::head`], so that no client
+/// sends a request on a connection that the server is closing.
 pub const CLIENT_IDLE: Duration = Duration::from_secs(5);
-/// What a slow line still does, in bytes a second.
-const RATE: NonZeroU32 = NonZeroU32::new(64 * 1024).unwrap();
-/// Why a connection is ended whose client reads slowly.
-const TOO_SLOW: &str = "the client does not take its answer in time";
-/// How often at most the log says that there are too many connections.
-const REMINDER: Duration = Duration::from_secs(60);
+/// Shortest time between two warnings that the connection limit is reached.
+const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What a server speaks, and what clients may make it hold.
+/// Protocol and limits of a server.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// Whether clients may speak HTTP/2 without having asked for it (prior knowledge).
+    /// Accept HTTP/2 with prior knowledge besides HTTP/1.
     #[cfg(feature = "http2")]
     pub http2: bool,
-    /// Open connections at once; more are not accepted until one ends. The servers of a process
-    /// together have as many as its limit of open files allows besides 256 files for the rest.
+    /// Most open connections.
     pub connections: usize,
-    /// A request's head has come within this time, counted from when it could begin: from the
-    /// connection's start or the last answer on. So an idle connection is kept for that long too.
+    /// Time for a request's head, from the connection's start or the previous response. An idle
+    /// connection is closed after this time too.
     pub head: Duration,
-    /// Each next part of a request's body has come within this time.
+    /// Time for each part of a request's body.
     pub body: Duration,
-    /// A client takes some of an answer within this time, as long as there is some to take.
+    /// Time for a client to take the next part of a response.
     pub write: Duration,
-    /// A client takes an answer that is larger than [`BUFFER_BYTES`] and whose size is known at this
-    /// rate at least, in bytes a second, after the time for a write.
-    pub rate: NonZeroU32,
-    /// A shutdown waits for accepted requests that long.
+    /// Time for open requests to finish after a shutdown.
     pub drain: Duration,
 }
 
@@ -97,7 +84,6 @@ impl Default for Config {
             head: Duration::from_secs(10),
             body: Duration::from_secs(5),
             write: Duration::from_secs(10),
-            rate: RATE,
             drain: Duration::from_secs(10),
         }
     }
@@ -106,7 +92,7 @@ impl Default for Config {
 /// Listens at `address`.
 ///
 /// # Errors
-/// A [`UsageError`] that names the address and says what to do.
+/// A [`UsageError`] that names the address.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, UsageError> {
     TcpListener::bind(address).await.map_err(|error| {
         UsageError(format!(
@@ -115,11 +101,11 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, UsageError> {
     })
 }
 
-/// Serves `router` with the default [`Config`] until `shutdown` is cancelled, then finishes the
-/// requests that it accepted, for ten seconds at most.
+/// Serves `router` with the default [`Config`] until `shutdown` is cancelled, then finishes open
+/// requests.
 ///
 /// # Errors
-/// None: a connection that cannot be accepted is logged, and the next one is waited for.
+/// None. A connection that cannot be accepted is logged.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -128,7 +114,7 @@ pub async fn serve(
     serve_with(Config::default(), listener, router, shutdown).await
 }
 
-/// As [`serve`], with other settings.
+/// Like [`serve`], with other settings.
 ///
 /// # Errors
 /// As [`serve`].
@@ -138,25 +124,24 @@ pub async fn serve_with(
     router: Router,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    // Dropped with this future: connections do not outlive it.
+    // Aborts what is left when this future ends or is dropped.
     let mut connections = JoinSet::new();
-    let accepting = accept(config, listener, router, &shutdown, &mut connections);
     tokio::select! {
-        () = accepting => {}
+        () = accept(config, listener, router, &shutdown, &mut connections) => {}
         () = shutdown.cancelled() => {}
     }
     let ended = async { while connections.join_next().await.is_some() {} };
     if timeout(config.drain, ended).await.is_err() {
         tracing::warn!(
-            open = connections.len(),
+            connections = connections.len(),
             drain = ?config.drain,
-            "requests are still open after the shutdown's time: they are cut off"
+            "closing connections whose requests did not finish in time"
         );
     }
     Ok(())
 }
 
-/// Accepts connections for ever, each in a task of its own.
+/// Accepts connections forever and serves each in its own task.
 async fn accept(
     config: Config,
     mut listener: TcpListener,
@@ -165,42 +150,39 @@ async fn accept(
     connections: &mut JoinSet<()>,
 ) {
     let http = protocols(config);
-    // Makes the routes ready once, in the place of once for each request.
-    let router = router.with_state(());
-    let places = Arc::new(Semaphore::new(config.connections));
-    let mut reminded: Option<Instant> = None;
+    let service = ServiceBuilder::new()
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(RequestBodyTimeoutLayer::new(config.body))
+        // Builds the routes once; otherwise each clone would build them again.
+        .service(router.with_state::<()>(()));
+    let service = TowerToHyperService::new(service);
+    let slots = Arc::new(Semaphore::new(config.connections));
+    let mut warned: Option<Instant> = None;
     loop {
-        if (places.available_permits() == 0 || CONNECTIONS.available_permits() == 0)
-            && reminded.is_none_or(|reminded| reminded.elapsed() > REMINDER)
+        if slots.available_permits() == 0 && warned.is_none_or(|at| at.elapsed() > WARNING_INTERVAL)
         {
-            reminded = Some(Instant::now());
+            warned = Some(Instant::now());
             tracing::warn!(
                 limit = config.connections,
-                left_in_the_process = CONNECTIONS.available_permits(),
-                "all connections are taken: new ones wait"
+                "connection limit reached; new connections wait"
             );
         }
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return; // The semaphore is never closed.
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
+            return; // Unreachable: nobody closes the semaphore.
         };
         let (stream, peer) = Listener::accept(&mut listener).await;
-        // Only now: a server without clients takes nothing from the others.
-        let Ok(file) = Arc::clone(&CONNECTIONS).acquire_owned().await else {
-            return; // Nor is this one.
-        };
         while connections.try_join_next().is_some() {}
-        // A token of its own: all connections would meet at the lock of a shared one.
-        let (http, router, stop) = (http.clone(), router.clone(), shutdown.child_token());
+        // A child token, because connections would contend for the lock of a shared one.
+        let (http, service, stop) = (http.clone(), service.clone(), shutdown.child_token());
         connections.spawn(async move {
-            let _place = (place, file);
-            if let Err(error) = converse(config, http, stream, router, stop).await {
-                tracing::debug!(%peer, %error, "a connection ended early");
+            if let Err(error) = serve_connection(config, http, stream, service, stop).await {
+                tracing::debug!(%peer, %error, "connection failed");
             }
+            drop(slot);
         });
     }
 }
 
-/// How connections are spoken with.
 fn protocols(config: Config) -> auto::Builder<TokioExecutor> {
     let mut http = auto::Builder::new(TokioExecutor::new());
     http.http1()
@@ -220,47 +202,62 @@ fn protocols(config: Config) -> auto::Builder<TokioExecutor> {
     http.http1_only()
 }
 
-/// Answers a connection's requests; after `stop` those that it is at.
-async fn converse(
+/// Serves a connection until it ends; after `stop` only the requests that it has already begun.
+async fn serve_connection<S, B>(
     config: Config,
     http: auto::Builder<TokioExecutor>,
     stream: TcpStream,
-    router: Router,
+    service: S,
     stop: CancellationToken,
-) -> Result<(), axum::BoxError> {
+) -> Result<(), BoxError>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>>,
+    S::Future: Send + 'static,
+    B: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
     stream.set_nodelay(true)?;
     let mut stream = Box::pin(TimeoutWriter::new(stream));
     stream.as_mut().set_timeout_pinned(Some(config.write));
-    let begun = AtomicBool::new(false);
-    let pace = Pace::new(config.write, config.rate);
-    let service = service_fn(|request: hyper::Request<Incoming>| {
-        begun.store(true, Ordering::Relaxed);
-        let request = request.map(|body| Arriving::new(body, config.body));
-        let (mut router, pace) = (router.clone(), pace.clone());
-        // A connection of HTTP/2 has other answers beside a slow one, and is not ended for it.
-        let is_alone = request.version() < hyper::Version::HTTP_2;
-        async move {
-            let answer = router.call(request).await;
-            answer.map(|answer| if is_alone { pace.of(answer) } else { answer })
-        }
+    let has_request = AtomicBool::new(false);
+    let service = service_fn(|request| {
+        has_request.store(true, Ordering::Relaxed);
+        service.call(request)
     });
-    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service));
-    let silent = async {
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    // Detecting the protocol and HTTP/2 have no timeout for the head of their own.
+    let no_request = async {
         sleep(config.head).await;
-        if begun.load(Ordering::Relaxed) {
+        if has_request.load(Ordering::Relaxed) {
             pending().await
         }
     };
     tokio::select! {
-        ended = serving.as_mut() => return ended,
-        // HTTP/1 sees to it by itself; which protocol it is, the first bytes tell.
-        () = silent, if http.is_http2_available() => return Ok(()),
-        () = pace.missed() => return Err(TOO_SLOW.into()),
-        () = stop.cancelled() => serving.as_mut().graceful_shutdown(),
+        ended = connection.as_mut() => return ended,
+        () = no_request, if http.is_http2_available() => return Ok(()),
+        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
     }
-    // Others that wait for the room of this answer are answered before the end.
-    tokio::select! {
-        ended = serving => ended,
-        () = pace.missed() => Err(TOO_SLOW.into()),
+    connection.await
+}
+
+/// Whether a request's body could not be read because it did not arrive within [`Config::body`].
+pub fn is_body_timeout(error: &(dyn Error + 'static)) -> bool {
+    successors(Some(error), |&error| error.source()).any(<dyn Error>::is::<TimeoutError>)
+}
+
+/// A response with a problem body (RFC 9457). A client may retry a 503 after a second.
+pub fn problem(status: StatusCode, body: impl Into<Body>) -> Response {
+    let kind = HeaderValue::from_static("application/problem+json");
+    let mut response = (status, [(header::CONTENT_TYPE, kind)], body.into()).into_response();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        let second = HeaderValue::from_static("1");
+        response.headers_mut().insert(header::RETRY_AFTER, second);
     }
+    response
+}
+
+/// The response of a handler that panicked. The panic hook has logged where.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    tracing::error!("a request handler panicked");
+    let body = r#"{"type":"urn:catchweight:problem:internal","title":"The service failed","status":500,"detail":"the service failed; see its log"}"#;
+    problem(StatusCode::INTERNAL_SERVER_ERROR, body)
 }

@@ -1,10 +1,8 @@
-//! Clients that want too much, over raw sockets.
+//! Each limit, reached by a client on a raw socket.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc};
@@ -12,21 +10,18 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
-/// What no test takes, and what a limit is that a test does not reach.
+/// Longer than any test, for limits that a test does not reach.
 const LONG: Duration = Duration::from_secs(20);
-/// A limit that a test reaches.
+/// For limits that a test reaches.
 const SHORT: Duration = Duration::from_millis(100);
-/// More than the sockets of both sides hold.
-const LARGE: usize = 32 << 20;
 
-const UNREACHED: Config = Config {
+const NO_LIMITS: Config = Config {
     #[cfg(feature = "http2")]
     http2: false,
     connections: 100,
     head: LONG,
     body: LONG,
     write: LONG,
-    rate: NonZeroU32::MIN,
     drain: LONG,
 };
 
@@ -53,7 +48,7 @@ impl Server {
         }
     }
 
-    /// A connection on which something was sent.
+    /// Opens a connection and sends `text`.
     async fn send(&self, text: &str) -> TcpStream {
         let mut client = TcpStream::connect(self.address).await.unwrap();
         client.write_all(text.as_bytes()).await.unwrap();
@@ -61,7 +56,7 @@ impl Server {
     }
 
     async fn get(&self) -> TcpStream {
-        self.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await
+        self.send(GET).await
     }
 
     async fn ended(self) {
@@ -69,7 +64,9 @@ impl Server {
     }
 }
 
-/// Reads until what came ends like this; a whole answer mostly.
+const GET: &str = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+
+/// Reads until the received text ends with `end`.
 async fn read_until(client: &mut TcpStream, end: &str) -> String {
     let mut text = Vec::new();
     while !text.ends_with(end.as_bytes()) {
@@ -79,26 +76,26 @@ async fn read_until(client: &mut TcpStream, end: &str) -> String {
     String::from_utf8(text).unwrap()
 }
 
-/// How many bytes still come until the server ends the connection.
-async fn read_to_the_end(client: &mut TcpStream) -> usize {
-    let (mut read, mut buffer) = (0, vec![0; 1 << 20]);
-    // A connection that is broken off with unread bytes ends with an error.
+/// Reads until the connection is closed; returns the number of bytes.
+async fn read_to_end(client: &mut TcpStream) -> usize {
+    let mut buffer = vec![0; 1 << 16];
+    let mut read = 0;
     while let Ok(more @ 1..) = in_time(client.read(&mut buffer)).await {
         read += more;
     }
     read
 }
 
-fn weighed() -> Router {
+fn quick() -> Router {
     Router::new().route("/", get(|| async { "weighed" }))
 }
 
-/// A handler that tells when it was called, and answers when it is told.
+/// A handler that notifies the first value when it is called and answers when the second is notified.
 fn on_demand() -> (Router, Arc<Notify>, Arc<Notify>) {
     let (called, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let (tell, wait) = (Arc::clone(&called), Arc::clone(&go));
+    let (notify, wait) = (Arc::clone(&called), Arc::clone(&go));
     let answer = move || async move {
-        tell.notify_one();
+        notify.notify_one();
         wait.notified().await;
         "weighed"
     };
@@ -106,27 +103,27 @@ fn on_demand() -> (Router, Arc<Notify>, Arc<Notify>) {
 }
 
 #[tokio::test]
-async fn a_connection_without_a_whole_head_in_time_is_closed() {
+async fn a_connection_without_a_complete_head_is_closed() {
     let config = Config {
         head: SHORT,
-        ..UNREACHED
+        ..NO_LIMITS
     };
-    let server = Server::start(config, weighed()).await;
+    let server = Server::start(config, quick()).await;
     for begun in ["", "GET / HTTP/1.1\r\nhost: x\r\nand-so-on: "] {
         let mut client = server.send(begun).await;
-        assert_eq!(read_to_the_end(&mut client).await, 0);
+        assert_eq!(read_to_end(&mut client).await, 0);
     }
     let mut idle = server.get().await;
     read_until(&mut idle, "weighed").await;
-    assert_eq!(read_to_the_end(&mut idle).await, 0);
+    assert_eq!(read_to_end(&mut idle).await, 0);
 }
 
 #[tokio::test]
-async fn the_time_for_the_head_does_not_run_while_an_answer_is_waited_for() {
+async fn the_head_timeout_does_not_limit_the_handler() {
     let (router, called, go) = on_demand();
     let config = Config {
         head: SHORT,
-        ..UNREACHED
+        ..NO_LIMITS
     };
     let server = Server::start(config, router).await;
     let mut client = server.get().await;
@@ -137,8 +134,8 @@ async fn the_time_for_the_head_does_not_run_while_an_answer_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_head_without_end_is_refused() {
-    let server = Server::start(UNREACHED, weighed()).await;
+async fn an_endless_head_is_a_431() {
+    let server = Server::start(NO_LIMITS, quick()).await;
     let endless = format!(
         "GET / HTTP/1.1\r\nhost: x\r\nx: {}",
         "x".repeat(BUFFER_BYTES)
@@ -149,39 +146,36 @@ async fn a_head_without_end_is_refused() {
 }
 
 #[tokio::test]
-async fn more_connections_than_the_limit_wait_until_one_ends() {
+async fn connections_beyond_the_limit_wait_until_one_ends() {
     let config = Config {
         connections: 1,
-        ..UNREACHED
+        ..NO_LIMITS
     };
-    let server = Server::start(config, weighed()).await;
+    let server = Server::start(config, quick()).await;
     let mut first = server.get().await;
     read_until(&mut first, "weighed").await;
     let mut second = server.get().await;
     let early = timeout(SHORT, second.read_u8()).await;
-    assert!(early.is_err(), "it was answered beyond the limit");
-    // The first one is still served.
-    first
-        .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-        .await
-        .unwrap();
+    assert!(early.is_err(), "answered beyond the limit");
+    // The first connection is still served.
+    first.write_all(GET.as_bytes()).await.unwrap();
     read_until(&mut first, "weighed").await;
     drop(first);
     read_until(&mut second, "weighed").await;
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_fails_the_read_of_it() {
+async fn a_body_that_does_not_arrive_fails_the_read() {
     let read = |body: Result<Bytes, BytesRejection>| async move {
         match body {
             Ok(_) => "read".into_response(),
-            Err(error) if Stalled::caused(&error) => StatusCode::REQUEST_TIMEOUT.into_response(),
+            Err(error) if is_body_timeout(&error) => StatusCode::REQUEST_TIMEOUT.into_response(),
             Err(error) => error.into_response(),
         }
     };
     let config = Config {
         body: SHORT,
-        ..UNREACHED
+        ..NO_LIMITS
     };
     let server = Server::start(config, Router::new().route("/", post(read))).await;
     let head = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n";
@@ -192,114 +186,43 @@ async fn a_body_that_does_not_come_fails_the_read_of_it() {
     read_until(&mut whole, "read").await;
 }
 
-/// An answer of [`LARGE`] bytes that holds the one permit.
-fn large(permit: &Arc<Semaphore>) -> Router {
-    let permit = Arc::clone(permit);
-    let answer = move || async move {
-        let permit = permit.acquire_owned().await.unwrap();
-        hold(Body::from(vec![b'x'; LARGE]).into_response(), permit)
-    };
-    Router::new().route("/", get(answer))
+#[tokio::test]
+async fn a_panic_is_a_500_problem_and_the_connection_stays_open() {
+    let broken = || async { assert_eq!(1, 2, "on purpose") };
+    let server = Server::start(NO_LIMITS, Router::new().route("/", get(broken))).await;
+    let mut client = server.get().await;
+    for _ in 0..2 {
+        let head = read_until(&mut client, "\r\n\r\n").await;
+        assert!(head.starts_with("HTTP/1.1 500 "), "{head}");
+        assert!(
+            head.contains("content-type: application/problem+json"),
+            "{head}"
+        );
+        let body = read_until(&mut client, "}").await;
+        assert!(body.contains("urn:catchweight:problem:internal"), "{body}");
+        assert!(!body.contains("on purpose"), "{body}");
+        client.write_all(GET.as_bytes()).await.unwrap();
+    }
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_read_holds_its_permit_until_the_connection_is_given_up() {
-    let permit = Arc::new(Semaphore::new(1));
+async fn a_client_that_stops_reading_is_disconnected() {
+    // More than the sockets of both sides hold.
+    const LARGE: usize = 32 << 20;
     let config = Config {
         write: SHORT,
-        ..UNREACHED
+        ..NO_LIMITS
     };
-    let server = Server::start(config, large(&permit)).await;
-    let mut client = server.get().await;
-    let head = read_until(&mut client, "\r\n\r\n").await;
-    assert!(
-        head.contains(&format!("content-length: {LARGE}\r\n")),
-        "{head}"
-    );
-    assert_eq!(permit.available_permits(), 0, "it is in memory");
-    drop(in_time(permit.acquire()).await.unwrap());
-    assert!(read_to_the_end(&mut client).await < LARGE);
-}
-
-#[tokio::test]
-async fn an_answer_that_was_read_makes_room_for_the_next_on_the_same_connection() {
-    let permit = Arc::new(Semaphore::new(1));
-    let server = Server::start(UNREACHED, large(&permit)).await;
-    let mut client = server.get().await;
-    for _ in 0..2 {
-        read_until(&mut client, "\r\n\r\n").await;
-        let mut answer = vec![0; LARGE];
-        in_time(client.read_exact(&mut answer)).await.unwrap();
-        client
-            .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-            .await
-            .unwrap();
-    }
-}
-
-#[tokio::test]
-async fn a_slow_reader_may_take_longer_than_the_time_for_a_write() {
-    let config = Config {
-        write: 10 * SHORT,
-        ..UNREACHED
-    };
-    let server = Server::start(config, large(&Arc::new(Semaphore::new(1)))).await;
+    let large = || async { vec![b'x'; LARGE] };
+    let server = Server::start(config, Router::new().route("/", get(large))).await;
     let mut client = server.get().await;
     read_until(&mut client, "\r\n\r\n").await;
-    let mut part = vec![0; LARGE / 16];
-    for _ in 0..16 {
-        sleep(SHORT).await;
-        in_time(client.read_exact(&mut part)).await.unwrap();
-    }
+    sleep(3 * SHORT).await;
+    assert!(read_to_end(&mut client).await < LARGE);
 }
 
 #[tokio::test]
-async fn a_reader_that_takes_an_answer_by_drips_is_given_up() {
-    let config = Config {
-        write: 10 * SHORT,
-        rate: NonZeroU32::MAX,
-        ..UNREACHED
-    };
-    let permit = Arc::new(Semaphore::new(1));
-    let server = Server::start(config, large(&permit)).await;
-    let mut client = server.get().await;
-    read_until(&mut client, "\r\n\r\n").await;
-    let mut part = vec![0; 1 << 20];
-    let mut read = 0;
-    while let Ok(more @ 1..) = in_time(client.read(&mut part)).await {
-        read += more;
-        sleep(SHORT).await;
-    }
-    assert!(read < LARGE, "it was sent whole");
-    drop(in_time(permit.acquire()).await.unwrap());
-}
-
-#[tokio::test]
-async fn an_answer_that_is_not_taken_gives_way_to_the_next_one() {
-    let unsent = Arc::new(Unsent::of_kib(LARGE as u32 / 1024));
-    let answer = move || async move {
-        let answer = Body::from(vec![b'x'; LARGE]).into_response();
-        unsent.hold(answer).await
-    };
-    let router = Router::new().route("/", get(answer));
-    let config = Config {
-        write: 10 * LONG,
-        ..UNREACHED
-    };
-    let server = Server::start(config, router).await;
-    let mut slow = server.get().await;
-    read_until(&mut slow, "\r\n\r\n").await;
-    for _ in 0..2 {
-        let mut other = server.get().await;
-        read_until(&mut other, "\r\n\r\n").await;
-        let mut answer = vec![0; LARGE];
-        in_time(other.read_exact(&mut answer)).await.unwrap();
-    }
-    assert!(read_to_the_end(&mut slow).await < LARGE);
-}
-
-#[tokio::test]
-async fn a_stream_may_be_silent_for_longer_than_the_time_for_a_write() {
+async fn a_stream_may_be_silent_for_longer_than_any_timeout() {
     let (events, receiver) = mpsc::channel::<&str>(1);
     let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
     let answer = move || async move {
@@ -310,9 +233,10 @@ async fn a_stream_may_be_silent_for_longer_than_the_time_for_a_write() {
         Response::new(Body::from_stream(events))
     };
     let config = Config {
-        write: SHORT,
         head: SHORT,
-        ..UNREACHED
+        body: SHORT,
+        write: SHORT,
+        ..NO_LIMITS
     };
     let server = Server::start(config, Router::new().route("/", get(answer))).await;
     let mut client = server.get().await;
@@ -326,9 +250,9 @@ async fn a_stream_may_be_silent_for_longer_than_the_time_for_a_write() {
 }
 
 #[tokio::test]
-async fn a_shutdown_finishes_the_request_that_was_accepted() {
+async fn a_shutdown_finishes_open_requests() {
     let (router, called, go) = on_demand();
-    let server = Server::start(UNREACHED, router).await;
+    let server = Server::start(NO_LIMITS, router).await;
     let mut client = server.get().await;
     in_time(called.notified()).await;
     server.shutdown.cancel();
@@ -338,13 +262,13 @@ async fn a_shutdown_finishes_the_request_that_was_accepted() {
 }
 
 #[tokio::test]
-async fn a_shutdown_does_not_wait_for_connections_without_a_request() {
+async fn a_shutdown_does_not_wait_for_idle_connections() {
     let config = Config {
         drain: 10 * LONG,
         head: 10 * LONG,
-        ..UNREACHED
+        ..NO_LIMITS
     };
-    let server = Server::start(config, weighed()).await;
+    let server = Server::start(config, quick()).await;
     let _new = server.send("").await;
     let mut idle = server.get().await;
     read_until(&mut idle, "weighed").await;
@@ -353,38 +277,38 @@ async fn a_shutdown_does_not_wait_for_connections_without_a_request() {
 }
 
 #[tokio::test]
-async fn a_shutdown_cuts_off_the_request_that_does_not_end() {
+async fn a_shutdown_ends_requests_that_do_not_finish_in_time() {
     let (router, called, _go) = on_demand();
     let config = Config {
         drain: SHORT,
-        ..UNREACHED
+        ..NO_LIMITS
     };
     let server = Server::start(config, router).await;
     let mut client = server.get().await;
     in_time(called.notified()).await;
     server.shutdown.cancel();
     server.ended().await;
-    assert_eq!(read_to_the_end(&mut client).await, 0);
+    assert_eq!(read_to_end(&mut client).await, 0);
 }
 
 #[cfg(feature = "http2")]
 #[tokio::test]
-async fn http2_is_spoken_with_whom_knows_it_and_a_connection_without_a_request_is_closed() {
+async fn http2_connections_without_a_request_are_closed() {
     let config = Config {
         http2: true,
         head: SHORT,
-        ..UNREACHED
+        ..NO_LIMITS
     };
-    let server = Server::start(config, weighed()).await;
+    let server = Server::start(config, quick()).await;
     let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     let no_settings = "\0\0\0\x04\0\0\0\0\0";
     let mut client = server.send(&format!("{preface}{no_settings}")).await;
     let frame = read_until(&mut client, "\x04\0\0\0\0\0").await;
-    assert_eq!(frame.len(), 9, "the head of a frame of settings: {frame:?}");
-    read_to_the_end(&mut client).await;
+    assert_eq!(frame.len(), 9, "header of a SETTINGS frame: {frame:?}");
+    read_to_end(&mut client).await;
     for begun in ["", "PRI * HTTP"] {
         let mut client = server.send(begun).await;
-        assert_eq!(read_to_the_end(&mut client).await, 0);
+        assert_eq!(read_to_end(&mut client).await, 0);
     }
     let mut other = server.get().await;
     read_until(&mut other, "weighed").await;

@@ -1,13 +1,15 @@
-//! A row of the body, read in one pass: a wrong value is kept as what is wrong with it, so that it
-//! becomes that row's error and not the whole call's.
+//! Reads the rows of a body in one pass. A wrong value is kept, so that it becomes an error of its row and
+//! not of the call.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::features::{FACTOR, Features, NUMERIC, number_fault, species_fault};
 use crate::http::problem::FieldError;
+use crate::http::query::{Field, features};
 
 use super::MAX_ROWS;
 
@@ -15,26 +17,24 @@ use super::MAX_ROWS;
 #[derive(Debug)]
 pub(super) struct Rows<'a> {
     pub(super) rows: Vec<Row<'a>>,
-    pub(super) left_out: usize,
+    pub(super) skipped: usize,
 }
 
 /// An element of the array.
 #[derive(Debug)]
 pub(super) enum Row<'a> {
-    /// An object's fields, as far as they are known.
     Object {
         numeric: [Scalar<'a>; NUMERIC.len()],
         species: Scalar<'a>,
     },
-    /// Something else.
-    NoObject,
+    NotAnObject,
 }
 
-/// A value of a field.
+/// The value of a field.
 #[derive(Debug)]
 pub(super) enum Scalar<'a> {
     Missing,
-    Twice,
+    Repeated,
     Null,
     Number(f64),
     Text(Cow<'a, str>),
@@ -42,63 +42,43 @@ pub(super) enum Scalar<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// The fish.
+    /// The fish, or all its errors.
     pub(super) fn features(self) -> Result<Features<'a>, Vec<FieldError>> {
-        let Self::Object { numeric, species } = self else {
-            return Err(vec![FieldError {
+        match self {
+            Self::Object { numeric, species } => {
+                features(numeric.map(Scalar::number), species.text(), Vec::new())
+            }
+            Self::NotAnObject => Err(vec![FieldError {
                 field: "row",
                 reason: "is not an object",
-            }]);
-        };
-        let mut errors = Vec::new();
-        let mut values = [0.0; NUMERIC.len()];
-        for ((field, given), value) in NUMERIC.into_iter().zip(numeric).zip(&mut values) {
-            match given.number() {
-                Ok(number) => *value = number,
-                Err(reason) => errors.push(FieldError { field, reason }),
-            }
-        }
-        match species.text() {
-            Ok(species) if errors.is_empty() => Ok(Features {
-                numeric: values,
-                species,
-            }),
-            Ok(_) => Err(errors),
-            Err(reason) => {
-                errors.push(FieldError {
-                    field: FACTOR,
-                    reason,
-                });
-                Err(errors)
-            }
+            }]),
         }
     }
 }
 
 impl<'a> Scalar<'a> {
-    fn number(self) -> Result<f64, &'static str> {
+    fn number(self) -> Field<f64> {
         match self {
             Self::Number(value) => number_fault(value).map_or(Ok(value), Err),
             Self::Text(_) | Self::Other => Err("is not a number"),
             Self::Missing | Self::Null => Err("is missing"),
-            Self::Twice => Err("is given more than once"),
+            Self::Repeated => Err("is given more than once"),
         }
     }
 
-    fn text(self) -> Result<Cow<'a, str>, &'static str> {
+    fn text(self) -> Field<Cow<'a, str>> {
         match self {
             Self::Text(text) => species_fault(&text).map_or(Ok(text), Err),
             Self::Number(_) | Self::Other => Err("is not a text"),
             Self::Missing | Self::Null => Err("is missing"),
-            Self::Twice => Err("is given more than once"),
+            Self::Repeated => Err("is given more than once"),
         }
     }
 
     fn fill(&mut self, value: Self) {
-        *self = if matches!(self, Self::Missing) {
-            value
-        } else {
-            Self::Twice
+        *self = match self {
+            Self::Missing => value,
+            _ => Self::Repeated,
         };
     }
 }
@@ -121,33 +101,14 @@ impl<'de> Deserialize<'de> for Scalar<'de> {
     }
 }
 
+/// A field's name, borrowed if the JSON has no escapes in it.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
 struct RowsVisitor;
 struct RowVisitor;
 struct ScalarVisitor;
-struct NameVisitor;
-
-/// A field's name, borrowed where the JSON has no escapes in it.
-struct Name<'a>(Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Name<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(NameVisitor)
-    }
-}
-
-impl<'de> Visitor<'de> for NameVisitor {
-    type Value = Name<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a field's name")
-    }
-    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
-        Ok(Name(Cow::Borrowed(name)))
-    }
-    fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
-        Ok(Name(Cow::Owned(name.to_owned())))
-    }
-}
 
 impl<'de> Visitor<'de> for RowsVisitor {
     type Value = Rows<'de>;
@@ -157,17 +118,17 @@ impl<'de> Visitor<'de> for RowsVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let (mut rows, mut left_out) = (Vec::new(), 0);
+        let (mut rows, mut skipped) = (Vec::new(), 0);
         while rows.len() < MAX_ROWS {
             match seq.next_element()? {
                 Some(row) => rows.push(row),
-                None => return Ok(Rows { rows, left_out }),
+                None => return Ok(Rows { rows, skipped }),
             }
         }
         while seq.next_element::<IgnoredAny>()?.is_some() {
-            left_out += 1;
+            skipped += 1;
         }
-        Ok(Rows { rows, left_out })
+        Ok(Rows { rows, skipped })
     }
 }
 
@@ -195,25 +156,25 @@ impl<'de> Visitor<'de> for RowVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Row::NoObject)
+        Ok(Row::NotAnObject)
     }
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Row::NoObject)
+        Ok(Row::NotAnObject)
     }
     fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Row::NoObject)
+        Ok(Row::NotAnObject)
     }
     fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Row::NoObject)
+        Ok(Row::NotAnObject)
     }
     fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Row::NoObject)
+        Ok(Row::NotAnObject)
     }
     fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Row::NoObject)
+        Ok(Row::NotAnObject)
     }
     fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(Row::NoObject)
+        Ok(Row::NotAnObject)
     }
 }
 

@@ -9,16 +9,16 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::body::Limited;
-use super::prediction::{ANSWER_BYTES, Answer, answer, json, no_model};
+use super::prediction::{ANSWER_BYTES, Answer, answer, json, no_model, not_json};
 use super::problem::{ApiError, Busy, Invalid, Kind, NotRead, Problem};
 use input::Rows;
 
-/// Rows that one call may hold.
+/// Most rows of one call.
 pub const MAX_ROWS: usize = 5_000;
-/// Bytes that its body may have.
+/// Most bytes of a body.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 
-/// What stands in the place of a row that cannot be predicted.
+/// The element of the answer for a row that cannot be predicted.
 #[derive(Debug, Serialize, ToSchema)]
 struct Failed {
     error: Problem,
@@ -26,10 +26,7 @@ struct Failed {
 
 /// A fish to predict, for the documentation.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "rows are read in one pass that forgives wrong fields"
-)]
+#[expect(dead_code, reason = "`input` reads rows, wrong fields included")]
 struct Fish {
     /// Length in centimetres.
     #[schema(exclusive_minimum = 0.0, maximum = 1e6, example = 86.37)]
@@ -45,7 +42,7 @@ struct Fish {
 /// An element of the answer, for the documentation.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "answers are written one by one")]
+#[expect(dead_code, reason = "the handler writes answers one by one")]
 enum Element<'a> {
     Answer(Answer<'a>),
     Failed(Failed),
@@ -56,7 +53,7 @@ enum Element<'a> {
     post,
     path = "/predictions",
     tag = "predictions",
-    request_body(content = Vec<Fish>, description = "At most 5000 rows and 2 MiB; a wrong row is answered in its place; what is not JSON, or holds a number beyond the range of a double, is refused as a whole"),
+    request_body(content = Vec<Fish>, description = "At most 5000 rows and 2 MiB. A wrong row has an error in its place. A body that is not JSON, or has a number beyond the range of a double, is rejected as a whole"),
     responses(
         (status = 200, description = "A prediction, or an error, for each row", body = Vec<Element>),
         Invalid,
@@ -68,41 +65,35 @@ pub(super) async fn post(
     State(api): State<Api>,
     Limited(body): Limited<MAX_BYTES>,
 ) -> Result<Response, ApiError> {
-    let Rows { rows, left_out } = serde_json::from_slice(&body).map_err(|error| {
+    let Rows { rows, skipped } = serde_json::from_slice(&body).map_err(|error| {
         let expected = r#"an array like [{"length":86.37,"height":18.74,"species":"salmon"}]"#;
         ApiError::new(Kind::InvalidBody, format!("{error}; expected {expected}"))
     })?;
-    if left_out > 0 {
-        let sent = rows.len() + left_out;
+    if skipped > 0 {
+        let sent = rows.len() + skipped;
         let detail = format!("{sent} rows; send at most {MAX_ROWS} at a time");
         return Err(ApiError::new(Kind::TooLarge, detail));
     }
     let live = api.live.load();
     let model = live.as_deref().ok_or_else(no_model)?;
-    let internal = |error: serde_json::Error| ApiError::new(Kind::Internal, error.to_string());
     let mut out = Vec::with_capacity(2 + ANSWER_BYTES * rows.len());
     let mut unseen = 0;
+    out.push(b'[');
     for row in rows {
-        out.push(if out.is_empty() { b'[' } else { b',' });
-        match row
-            .features()
-            .map_err(ApiError::fields)
-            .and_then(|fish| answer(model, &fish))
-        {
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        let fish = row.features().map_err(ApiError::fields);
+        match fish.and_then(|fish| answer(model, &fish)) {
             Ok(answer) => {
                 unseen += u64::from(answer.unseen_species);
-                serde_json::to_writer(&mut out, &answer).map_err(internal)?;
+                serde_json::to_writer(&mut out, &answer).map_err(not_json)?;
             }
             Err(error) => {
-                let failed = Failed {
-                    error: error.problem(),
-                };
-                serde_json::to_writer(&mut out, &failed).map_err(internal)?;
+                let error = error.problem();
+                serde_json::to_writer(&mut out, &Failed { error }).map_err(not_json)?;
             }
         }
-    }
-    if out.is_empty() {
-        out.push(b'[');
     }
     out.push(b']');
     api.metrics.unseen_species.inc_by(unseen);
