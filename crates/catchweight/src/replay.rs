@@ -1,7 +1,7 @@
 //! Dead letters go back to where they came from.
 
 use kafka_io::KafkaSettings;
-use kafka_io::replay::{ReplayArgs, replay};
+use kafka_io::dead_letter::replay::{ReplayArgs, replay};
 use service_runtime::{CancellationToken, UsageError};
 
 use crate::progress;
@@ -28,7 +28,7 @@ pub async fn run(args: ReplayCommand, shutdown: CancellationToken) -> anyhow::Re
     tokio::select! {
         replayed = replay(&args.kafka, &args.letters) => match replayed {
             Ok(replayed) => progress::say(&replayed.to_string()),
-            Err(error) if error.is_of_usage() => anyhow::bail!(UsageError(error.to_string())),
+            Err(error) if error.is_usage_error() => anyhow::bail!(UsageError(error.to_string())),
             Err(error) => return Err(error.into()),
         },
         () = shutdown.cancelled() => anyhow::bail!("interrupted; what was not sent can be sent by another replay"),

@@ -75,7 +75,7 @@ pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Resul
     args.output.prepare()?;
     let rule = args.files.sql.read()?.trigger_rule()?;
     let store = model_server::server::open_to_read(&args.store).await?;
-    args.kafka.reach(FIRST_ANSWER).await?;
+    args.kafka.wait_for_broker(FIRST_ANSWER).await?;
     let mut tasks = Tasks::new(shutdown.child_token());
     let stop = tasks.shutdown();
     let observer = Observer::start(&args.kafka, Ledger::default(), Start::Beginning, &mut tasks)?;

@@ -1,4 +1,4 @@
-//! Waiting for Kafka, and the first look at what the topics hold.
+//! Waits for Kafka and reads the newest records of the topics.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,35 +9,35 @@ use kafka_io::KafkaSettings;
 use rdkafka::error::KafkaError;
 use service_runtime::{CancellationToken, Readiness, UsageError};
 
+use crate::newest::{self, NewestConsumer, NewestError};
 use crate::simulation::Past;
-use crate::tails::{self, TailConsumer, TailError};
 
-/// Between two attempts to reach Kafka.
-const NEXT_ATTEMPT: Duration = Duration::from_secs(1);
+/// The pause between two attempts to reach Kafka.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The way to the topics' newest records.
+/// A consumer for the newest records of the topics.
 pub(crate) struct Connection {
-    consumer: Arc<TailConsumer>,
+    consumer: Arc<NewestConsumer>,
     bootstrap_servers: String,
     readiness: Readiness,
 }
 
 impl Connection {
     /// # Errors
-    /// Where a property of `settings` is unknown or has a wrong value.
+    /// If a property of `settings` is unknown or has an invalid value.
     pub(crate) fn new(settings: &KafkaSettings, readiness: Readiness) -> Result<Self, KafkaError> {
         Ok(Self {
-            consumer: Arc::new(tails::consumer(settings)?),
+            consumer: Arc::new(newest::consumer(settings)?),
             bootstrap_servers: settings.bootstrap_servers.clone(),
             readiness,
         })
     }
 
-    /// What the newest `depth` records of each partition tell, as soon as Kafka answers; `None`
-    /// after a shutdown.
+    /// The state of the topics according to the newest `depth` records of each partition. Waits for
+    /// Kafka; returns `None` after a shutdown.
     ///
     /// # Errors
-    /// A [`UsageError`] where the two topics cannot be joined.
+    /// A [`UsageError`] if the two topics cannot be joined.
     pub(crate) async fn past(
         self,
         depth: u64,
@@ -45,7 +45,7 @@ impl Connection {
     ) -> anyhow::Result<Option<Past>> {
         loop {
             let consumer = Arc::clone(&self.consumer);
-            let read = tokio::task::spawn_blocking(move || tails::read(&consumer, depth));
+            let read = tokio::task::spawn_blocking(move || newest::read(&consumer, depth));
             let outcome = tokio::select! {
                 () = shutdown.cancelled() => return Ok(None),
                 outcome = read => outcome.context("reading the topics")?,
@@ -55,25 +55,25 @@ impl Connection {
                     self.readiness.set_ready();
                     return Ok(Some(past));
                 }
-                Err(TailError::Kafka(error)) => self.not_yet(&error),
-                Err(error @ TailError::Partitions { .. }) => {
+                Err(NewestError::Kafka(error)) => self.unreachable(&error),
+                Err(error @ NewestError::Partitions { .. }) => {
                     return Err(UsageError(error.to_string()).into());
                 }
             }
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(None),
-                () = tokio::time::sleep(NEXT_ATTEMPT) => {}
+                () = tokio::time::sleep(RETRY_INTERVAL) => {}
             }
         }
     }
 
-    fn not_yet(&self, error: &KafkaError) {
+    fn unreachable(&self, error: &KafkaError) {
         let reason = format!(
             "Kafka at {} does not answer: {error}",
             self.bootstrap_servers
         );
         if self.readiness.set_not_ready(&reason) {
-            tracing::warn!("{reason}; trying again (is --bootstrap-servers right?)");
+            tracing::warn!("{reason}; retrying (check --bootstrap-servers)");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Records on their way to Kafka: a bounded number, each one's acknowledgement awaited.
+//! Sends records to Kafka: a bounded number at a time, each with an awaited acknowledgement.
 
 use std::fmt;
 
@@ -12,31 +12,33 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use crate::progress::Progress;
 use crate::simulation::Event;
 
-/// So many records may wait for an acknowledgement; then the machines stand still.
-pub(crate) const MOST_IN_FLIGHT: usize = 256;
+/// The most records without an acknowledgement; at this number the machines pause.
+pub(crate) const MAX_IN_FLIGHT: usize = 256;
 
 /// Why a record is not on its topic.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DeliveryError {
-    /// Kafka, or the client, refused it.
+    /// Kafka or the client rejected it.
     #[error("the record of fish {fish} did not reach {topic}: {reason}")]
-    Refused {
+    Rejected {
         fish: String,
         topic: &'static str,
         reason: KafkaError,
     },
-    /// The client ended before it knew.
-    #[error("whether the record of fish {fish} reached {topic} is not known: the client ended")]
+    /// The client ended before the acknowledgement.
+    #[error(
+        "the record of fish {fish} may not have reached {topic}: the client ended before the acknowledgement"
+    )]
     Unknown { fish: String, topic: &'static str },
-    /// It cannot be written as JSON.
-    #[error("the record of fish {fish} cannot be written")]
-    Unwritable { fish: String, source: MessageError },
+    /// It cannot be serialized.
+    #[error("the record of fish {fish} cannot be serialized")]
+    Unserializable { fish: String, source: MessageError },
 }
 
-/// Resolves when a record is acknowledged, or lost.
+/// Resolves when a record is acknowledged or lost.
 type Delivery = BoxFuture<'static, Result<Machine, DeliveryError>>;
 
-/// The producer and what it has not heard of yet.
+/// The producer and the deliveries without an acknowledgement.
 pub(crate) struct Deliveries {
     producer: FutureProducer,
     waiting: FuturesUnordered<Delivery>,
@@ -51,7 +53,7 @@ enum Machine {
 
 impl Deliveries {
     /// # Errors
-    /// Where a property of `settings` is unknown or has a wrong value.
+    /// If a property of `settings` is unknown or has an invalid value.
     pub(crate) fn new(settings: &KafkaSettings, progress: Progress) -> Result<Self, KafkaError> {
         Ok(Self {
             producer: settings.producer("fish-producer").create()?,
@@ -61,17 +63,17 @@ impl Deliveries {
     }
 
     pub(crate) fn has_room(&self) -> bool {
-        self.waiting.len() < MOST_IN_FLIGHT
+        self.waiting.len() < MAX_IN_FLIGHT
     }
 
     pub(crate) fn in_flight(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Hands an event's record to the client: key = the fish's id, timestamp = event time.
+    /// Passes an event's record to the client: the key is the fish's id, the timestamp is event time.
     ///
     /// # Errors
-    /// Where the client refuses it, or another record that was waited for is lost.
+    /// If the client rejects it, or another record is lost.
     pub(crate) async fn send(&mut self, event: &Event) -> Result<(), DeliveryError> {
         let (machine, topic, value) = match event {
             Event::Measured(fish) => (
@@ -82,7 +84,7 @@ impl Deliveries {
             Event::Weighed(fish) => (Machine::Weighs, topics::MACHINE_WEIGHT, fish.to_wire()),
         };
         let fish = event.fish_id().to_owned();
-        let value = value.map_err(|source| DeliveryError::Unwritable {
+        let value = value.map_err(|source| DeliveryError::Unserializable {
             fish: fish.clone(),
             source,
         })?;
@@ -93,7 +95,7 @@ impl Deliveries {
         let delivery = loop {
             match self.producer.send_result(record) {
                 Ok(delivery) => break delivery,
-                // A queue smaller than ours, set by a property: one must leave it first.
+                // A property can make the client's queue smaller than MAX_IN_FLIGHT.
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again))
                     if !self.waiting.is_empty() =>
                 {
@@ -101,7 +103,7 @@ impl Deliveries {
                     record = again;
                 }
                 Err((reason, _)) => {
-                    return Err(DeliveryError::Refused {
+                    return Err(DeliveryError::Rejected {
                         fish,
                         topic,
                         reason,
@@ -112,7 +114,7 @@ impl Deliveries {
         self.waiting.push(Box::pin(async move {
             match delivery.await {
                 Ok(Ok(_)) => Ok(machine),
-                Ok(Err((reason, _))) => Err(DeliveryError::Refused {
+                Ok(Err((reason, _))) => Err(DeliveryError::Rejected {
                     fish,
                     topic,
                     reason,
@@ -124,10 +126,10 @@ impl Deliveries {
         Ok(())
     }
 
-    /// Waits for the next acknowledgement; for ever where nothing is in flight.
+    /// Waits for the next acknowledgement; forever if nothing is in flight.
     ///
     /// # Errors
-    /// Where a record is lost.
+    /// If a record is lost.
     pub(crate) async fn acknowledged(&mut self) -> Result<(), DeliveryError> {
         let Some(outcome) = self.waiting.next().await else {
             return std::future::pending().await;

@@ -1,24 +1,38 @@
-//! Simulators of the two machines of a fish factory: one measures, the other weighs.
+//! Simulators of the two machines of a fish factory: one measures fish, the other weighs them.
 //!
-//! | module | what is in it |
+//! | module | contents |
 //! |---|---|
-//! | [`simulation`] | the fish, when they are measured and weighed; without Kafka |
-//! | [`producer`] | the simulation on two Kafka topics, every record acknowledged |
-//! | [`progress`] | how far it is, for a caller and as metrics |
-//! | [`service`] | the binary's command line and its endpoints |
+//! | [`simulation`] | the fish and the times of their measurement and weighing; without Kafka |
+//! | [`producer`] | writes the simulation to two Kafka topics |
+//! | [`progress`] | numbers of acknowledged records, also as metrics |
+//! | [`service`] | the program's command line and endpoints |
 //!
-//! A bigger program embeds [`FishProducer`]: `bind` it, ask its [`Simulation`] for what is planned
-//! and its [`Progress`] for how far it is, then `run` it.
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use fish_producer::{Config, Simulation};
+//!
+//! let config = Config {
+//!     plan: "salmon:2,char:1".parse()?,
+//!     seed: Some(7),
+//!     ..Config::default()
+//! };
+//! let simulation = Simulation::new(&config)?;
+//! let species: Vec<_> = simulation.fish().map(|fish| fish.species).collect();
+//! assert_eq!(species, ["salmon", "salmon", "char"]);
+//! # Ok(()) }
+//! ```
+//!
+//! A program that embeds it calls [`FishProducer::bind`] and [`FishProducer::run`].
 
 mod connection;
 mod deliveries;
 mod machines;
+mod newest;
 mod pacing;
 pub mod producer;
 pub mod progress;
 pub mod service;
 pub mod simulation;
-mod tails;
 
 pub use producer::FishProducer;
 pub use progress::Progress;

@@ -1,20 +1,20 @@
-//! The two machines at work: each event at its moment, each record acknowledged.
+//! The two machines: sends each event at its time and waits for the acknowledgements.
 
 use std::time::Duration;
 
 use service_runtime::{CancellationToken, Readiness};
 use tokio::time::Instant;
 
-use crate::deliveries::{Deliveries, MOST_IN_FLIGHT};
+use crate::deliveries::{Deliveries, MAX_IN_FLIGHT};
 use crate::pacing::Pacing;
 use crate::simulation::Simulation;
 
-/// So long no record finds room before the machines are said to stand still.
+/// The machines count as stalled if a record waits this long for room.
 const STALLED_AFTER: Duration = Duration::from_secs(2);
-/// How long a stopped producer waits for what is in flight.
-const LAST_ACKNOWLEDGEMENTS: Duration = Duration::from_secs(10);
+/// How long a stopped producer waits for acknowledgements.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What writes a simulation's events.
+/// Writes a simulation's events.
 #[derive(Debug)]
 pub(crate) struct Machines {
     pub(crate) deliveries: Deliveries,
@@ -23,10 +23,10 @@ pub(crate) struct Machines {
 }
 
 impl Machines {
-    /// Writes until the simulation ends or a shutdown comes, then waits for the acknowledgements.
+    /// Writes until the simulation ends or a shutdown, then waits for the acknowledgements.
     ///
     /// # Errors
-    /// Where a record is not acknowledged.
+    /// If a record is not acknowledged.
     pub(crate) async fn run(
         mut self,
         simulation: &Simulation,
@@ -42,7 +42,7 @@ impl Machines {
         self.flush().await
     }
 
-    /// Waits until `due` and until there is room for a record; false after a shutdown.
+    /// Waits until `due` and until there is room for a record. Returns false after a shutdown.
     async fn wait_until(&mut self, due: Instant) -> anyhow::Result<bool> {
         let mut is_due = false;
         let stalls_at = due.max(Instant::now()) + STALLED_AFTER;
@@ -52,7 +52,7 @@ impl Machines {
                 acknowledged = self.deliveries.acknowledged() => acknowledged?,
                 () = tokio::time::sleep_until(due), if !is_due => is_due = true,
                 () = tokio::time::sleep_until(stalls_at), if self.readiness.state().is_ok() => {
-                    self.stalls();
+                    self.report_stall();
                 }
             }
         }
@@ -60,25 +60,25 @@ impl Machines {
         Ok(true)
     }
 
-    fn stalls(&self) {
-        let reason = format!("{MOST_IN_FLIGHT} records wait for Kafka's acknowledgement");
-        tracing::warn!("{reason}: the machines stand still until it answers");
+    fn report_stall(&self) {
+        let reason = format!("{MAX_IN_FLIGHT} records wait for Kafka's acknowledgement");
+        tracing::warn!("{reason}: the machines pause");
         self.readiness.set_not_ready(reason);
     }
 
-    /// Waits for every acknowledgement; after a shutdown not for ever.
+    /// Waits for all acknowledgements; after a shutdown at most [`FLUSH_TIMEOUT`].
     async fn flush(&mut self) -> anyhow::Result<()> {
         let shutdown = self.shutdown.clone();
-        let given_up = async {
+        let timeout = async {
             shutdown.cancelled().await;
-            tokio::time::sleep(LAST_ACKNOWLEDGEMENTS).await;
+            tokio::time::sleep(FLUSH_TIMEOUT).await;
         };
-        tokio::pin!(given_up);
+        tokio::pin!(timeout);
         while self.deliveries.in_flight() > 0 {
             tokio::select! {
                 acknowledged = self.deliveries.acknowledged() => acknowledged?,
-                () = &mut given_up => anyhow::bail!(
-                    "stopped while {} records were not acknowledged: whether Kafka has them is not known",
+                () = &mut timeout => anyhow::bail!(
+                    "stopped with {} unacknowledged records: Kafka may not have them",
                     self.deliveries.in_flight(),
                 ),
             }

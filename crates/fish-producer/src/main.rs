@@ -1,4 +1,4 @@
-//! The binary: reads the command line and runs the service.
+//! The program: parses the command line and runs the service.
 
 use std::process::ExitCode;
 

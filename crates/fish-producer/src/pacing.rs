@@ -1,12 +1,11 @@
-//! When on the wall clock an event is due.
+//! The wall clock time of an event.
 
 use pipeline::EventTime;
 use tokio::time::Instant;
 
 use crate::simulation::clock;
 
-/// One straight line from event time to the wall clock, fixed once: an event that is late does not
-/// shift those after it.
+/// A fixed linear mapping from event time to the wall clock. A late event does not delay later ones.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pacing {
     origin: Instant,
@@ -15,7 +14,7 @@ pub(crate) struct Pacing {
 }
 
 impl Pacing {
-    /// Event time `start` is at `origin`, and then runs `speed` times as fast as the wall clock.
+    /// Event time `start` is at `origin`; event time runs `speed` times as fast as the wall clock.
     pub(crate) fn new(origin: Instant, start: EventTime, speed: f64) -> Self {
         Self {
             origin,
@@ -24,11 +23,11 @@ impl Pacing {
         }
     }
 
-    /// When the event at `at` is due; for one before the start that may have passed.
+    /// When the event at `at` is due. An event before the start may be overdue.
     pub(crate) fn due(&self, at: EventTime) -> Instant {
         let after = clock::since(at, self.start).div_f64(self.speed);
         let before = clock::since(self.start, at).div_f64(self.speed);
-        // A clock of instants may begin when the machine starts: what was due earlier is due now.
+        // An `Instant` may not reach back before the boot of the machine.
         (self.origin + after)
             .checked_sub(before)
             .unwrap_or_else(Instant::now)
@@ -42,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_wall_clock_runs_faster_by_the_speed_and_never_drifts() {
+    fn the_mapping_is_linear_and_does_not_drift() {
         let (origin, start) = (Instant::now(), EventTime::now());
         let pacing = Pacing::new(origin, start, 20.0);
         let due = |s| pacing.due(start.after(Duration::from_secs(s))) - origin;

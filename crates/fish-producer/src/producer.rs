@@ -1,4 +1,4 @@
-//! The two machines: the simulation's events on their topics, at the right moment.
+//! Writes the simulation's events to their topics at their time.
 
 use kafka_io::KafkaSettings;
 use pipeline::EventTime;
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::Config;
 use crate::connection::Connection;
-use crate::deliveries::{Deliveries, MOST_IN_FLIGHT};
+use crate::deliveries::{Deliveries, MAX_IN_FLIGHT};
 use crate::machines::Machines;
 use crate::pacing::Pacing;
 use crate::progress::Progress;
@@ -25,16 +25,15 @@ pub struct FishProducer {
 }
 
 impl FishProducer {
-    /// Checks all settings and reads the user's file; does not speak to Kafka yet.
+    /// Checks all settings and reads the user's file. It does not connect to Kafka.
     ///
     /// # Errors
-    /// A [`UsageError`] where a setting, the file or a Kafka property is wrong.
+    /// A [`UsageError`] if a setting, the file or a Kafka property is invalid.
     pub fn bind(config: &Config, kafka: &KafkaSettings) -> anyhow::Result<Self> {
         let simulation = Simulation::new(config).map_err(usage)?;
         let progress = Progress::default();
         let readiness = Readiness::not_yet("not connected to Kafka yet");
-        let property =
-            |error: KafkaError| UsageError(format!("a Kafka property is wrong: {error}"));
+        let property = |error: KafkaError| UsageError(format!("invalid Kafka properties: {error}"));
         Ok(Self {
             simulation,
             deliveries: Deliveries::new(kafka, progress.clone()).map_err(property)?,
@@ -44,31 +43,31 @@ impl FishProducer {
         })
     }
 
-    /// What [`Self::run`] will do on topics that hold nothing yet, fish by fish (except that a
-    /// plan that is repeated starts when it runs). On topics that hold fish it goes on after them,
-    /// see [`resume`](crate::simulation::resume).
+    /// The simulation that [`Self::run`] writes to empty topics; the start of a repeated plan changes to
+    /// the time of the run. On topics with fish it continues after them, see
+    /// [`resume`](crate::simulation::resume).
     pub fn simulation(&self) -> &Simulation {
         &self.simulation
     }
 
-    /// How far it is; shared, so that it can be kept while it runs.
+    /// The progress, shared with the run.
     pub fn progress(&self) -> Progress {
         self.progress.clone()
     }
 
-    /// Whether it reaches Kafka; shared, so that it can be kept while it runs.
+    /// Whether Kafka is reachable, shared with the run.
     pub fn readiness(&self) -> Readiness {
         self.readiness.clone()
     }
 
-    /// Waits for Kafka, then writes until the plan ends and all records are acknowledged, or until
-    /// `shutdown` is cancelled and what is in flight is acknowledged.
+    /// Waits for Kafka, then writes until the plan ends or `shutdown` is cancelled, and waits for the
+    /// acknowledgements.
     ///
     /// # Errors
-    /// Where a record is not acknowledged, or the settings do not fit what the topics hold (a
+    /// If a record is not acknowledged, or a setting contradicts the records on the topics (a
     /// [`UsageError`]).
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let depth = self.simulation.most_on_the_belt() + MOST_IN_FLIGHT as u64 + 1;
+        let depth = self.simulation.max_unweighed() + MAX_IN_FLIGHT as u64 + 1;
         let Some(past) = self.connection.past(depth, &shutdown).await? else {
             return Ok(());
         };
@@ -97,33 +96,33 @@ fn log_start(simulation: &Simulation, past: &Past, now: EventTime) {
     let (seed, start) = (simulation.seed(), simulation.start());
     match simulation.count() {
         Some(0) => tracing::warn!(
-            "all fish of the file are on the topics already; to measure them again, give them other ids"
+            "all fish of the file are already on the topics; use other ids to measure them again"
         ),
         Some(fish) => {
             tracing::info!(fish, seed, %start, speed = simulation.speed(), "the plan starts")
         }
-        None => tracing::info!(seed, %start, "the plan starts and is repeated until stopped"),
+        None => tracing::info!(seed, %start, "the plan starts and repeats until stopped"),
     }
     let lead_s = simulation.lead(now).as_secs();
     if lead_s > 60 {
         tracing::warn!(
-            "what is on the topics is ahead of the clock: the first fish is measured in {lead_s} s; to start sooner, use a broker or topics without these records"
+            "the records on the topics are ahead of the clock: waiting {lead_s} s for the simulated start time; to start sooner, use a broker or topics without these records"
         );
     } else if lead_s > 0 {
-        tracing::info!("the first fish is measured in {lead_s} s, when the clock is there");
+        tracing::info!("waiting {lead_s} s for the simulated start time");
     }
     let overdue = simulation.overdue().len();
     if overdue > 0 {
         tracing::info!(
             fish = overdue,
-            "weighing what an earlier run left unweighed"
+            "weighing fish that an earlier run left unweighed"
         );
     }
     let lost = past.unweighed.len() - overdue;
     if lost > 0 {
         tracing::warn!(
             fish = lost,
-            "an earlier run left fish unweighed that this simulation does not know; they stay so"
+            "an earlier run left unweighed fish that this simulation does not know; they stay unweighed"
         );
     }
 }

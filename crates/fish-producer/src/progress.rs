@@ -1,10 +1,10 @@
-//! How far the simulation is: read by a program that embeds it, and shown as metrics.
+//! The progress of the simulation, for programs that embed it and as metrics.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Counts of what Kafka has acknowledged. Clones share the counts.
+/// Numbers of acknowledged records. Clones share the counts.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     pub(crate) measured: Counter,
@@ -13,17 +13,17 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// How many measurements are on the topic, by this run.
+    /// The measurements of this run on the topic.
     pub fn measured(&self) -> u64 {
         self.measured.get()
     }
 
-    /// How many weighings are on the topic, by this run; those that an earlier run owed included.
+    /// The weighings of this run on the topic, including overdue ones of earlier runs.
     pub fn weighed(&self) -> u64 {
         self.weighed.get()
     }
 
-    /// Shows the counts as metrics of `registry`.
+    /// Registers the counts as metrics.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "fish_measured",
@@ -37,7 +37,7 @@ impl Progress {
         );
         registry.register(
             "fish_producer_records_in_flight",
-            "Records sent and not acknowledged by Kafka yet",
+            "Records sent but not acknowledged by Kafka",
             self.in_flight.clone(),
         );
     }

@@ -1,4 +1,4 @@
-//! The binary: its command line, and the producer next to its endpoints.
+//! The program's command line, and the producer with its endpoints.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,17 +9,17 @@ use service_runtime::{CancellationToken, Tasks, ops, server};
 
 use crate::{Config, FishProducer};
 
-/// Simulates the two machines of a fish factory on Kafka: one measures, the other weighs
+/// Simulate the two machines of a fish factory on Kafka: one measures fish, the other weighs them
 #[derive(Clone, Debug, clap::Parser)]
 #[command(version)]
 pub struct Cli {
-    /// What to do instead of running.
+    /// A command to run instead of the service.
     #[command(subcommand)]
     pub command: Option<ServiceCommand>,
-    /// The service's own settings.
+    /// The settings of this service.
     #[command(flatten)]
     pub settings: Settings,
-    /// What all services have.
+    /// The settings of all services.
     #[command(flatten)]
     pub service: ServiceArgs,
 }
@@ -28,10 +28,10 @@ pub struct Cli {
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct Settings {
-    /// What is simulated.
+    /// The simulation.
     #[command(flatten)]
     pub simulation: Config,
-    /// Where it is written to.
+    /// How to reach Kafka.
     #[command(flatten)]
     pub kafka: KafkaSettings,
     /// Address of /healthz, /readyz and /metrics
@@ -42,7 +42,7 @@ pub struct Settings {
 /// Runs the producer and its endpoints until the plan ends or `shutdown` is cancelled.
 ///
 /// # Errors
-/// Where a setting is wrong (a [`UsageError`](service_runtime::UsageError)) or a record is lost.
+/// If a setting is invalid (a [`UsageError`](service_runtime::UsageError)) or a record is lost.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
     let producer = FishProducer::bind(&settings.simulation, &settings.kafka)?;
     let listener = server::listen(settings.listen).await?;
@@ -51,15 +51,15 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
     let router = ops::router(Arc::new(registry), producer.readiness());
 
     let mut tasks = Tasks::new(shutdown);
-    // The endpoints have nothing more to tell when the plan has ended.
+    // The endpoints end with the plan.
     let done = tasks.shutdown().child_token();
     tasks.spawn(
         "ops endpoint",
         server::serve(listener, router, done.clone()),
     );
-    let producing = producer.run(tasks.shutdown());
+    let run = producer.run(tasks.shutdown());
     tasks.spawn("fish-producer", async move {
-        let outcome = producing.await;
+        let outcome = run.await;
         done.cancel();
         outcome
     });

@@ -1,50 +1,55 @@
-//! What the suite's Kafka clients share. It knows no fish and no HTTP.
+//! Kafka for the suite's programs: client settings, the consume-process-produce pipeline and dead
+//! letters. It knows neither fish nor HTTP.
 //!
-//! | module | what is in it |
+//! | module | contents |
 //! |---|---|
-//! | [`settings`] | the broker's address and any librdkafka property, as flags and as client configurations |
-//! | [`dead_letter`] | records that cannot be used, kept with where they came from and why |
-//! | [`pipeline`] | consume, process, produce, commit: the delivery rule; start reading here |
-//! | [`step`] | what a program of its own adds to the pipeline |
-//! | [`record`] | one record, and consecutive records of a partition |
-//! | [`offsets`] | which offset may be stored |
-//! | [`gate`] | waiting for what the step depends on |
-//! | [`headers`] | headers whose names are text |
-//! | [`metrics`] | what a pipeline counts and measures |
-//! | `reachable` | whether Kafka answers |
-//! | [`replay`] | sending dead letters back to where they came from |
+//! | [`client`] | settings as flags, statistics as metrics, reachability, consumers that report the end of a partition |
+//! | [`dead_letter`] | writing dead letters and replaying them; uses `client` |
+//! | [`pipeline`] | the pipeline and its delivery rule; uses `client` and `dead_letter` |
+//!
+//! A program implements [`Step`] and runs it in a [`Pipeline`]:
+//!
+//! ```no_run
+//! use kafka_io::{
+//!     Decision, Emission, KafkaSettings, Pipeline, PipelineConfig, PipelineMetrics, Reason, Record,
+//!     Step,
+//! };
+//! use tokio_util::sync::CancellationToken;
+//!
+//! /// Copies values; records without one become dead letters.
+//! struct Copy;
+//!
+//! impl Step for Copy {
+//!     async fn decide<'a>(&'a self, records: &'a [Record<'a>]) -> Vec<Decision> {
+//!         let decide = |record: &Record<'_>| match record.value {
+//!             Some(value) => Decision::Emit(Emission {
+//!                 value: value.to_vec().into(),
+//!                 headers: [].into(),
+//!             }),
+//!             None => Decision::DeadLetter(Reason::new("no value")),
+//!         };
+//!         records.iter().map(decide).collect()
+//!     }
+//! }
+//!
+//! # async fn run() -> Result<(), kafka_io::PipelineError> {
+//! let kafka = KafkaSettings::plain("127.0.0.1:9092");
+//! let config = PipelineConfig::new(kafka, "copier", "in", "out");
+//! let metrics = PipelineMetrics::register(&mut Default::default());
+//! Pipeline::new(config, metrics)?.run(Copy, CancellationToken::new()).await
+//! # }
+//! ```
 
-mod attempt;
-mod client_log;
+pub mod client;
 pub mod dead_letter;
-mod ends;
-mod events;
-pub mod gate;
-pub mod headers;
-mod health;
-mod lane;
-pub mod metrics;
-pub mod offsets;
 pub mod pipeline;
-mod reachable;
-mod reader;
-mod receipt;
-pub mod record;
-pub mod replay;
-pub mod settings;
-mod statistics;
-pub mod step;
-mod topics;
-mod writer;
 
-pub use ends::{ToldOfEnds, passes};
-pub use health::{Health, PipelineError};
-pub use lane::BatchLimits;
-pub use metrics::PipelineMetrics;
-pub use pipeline::{Pipeline, PipelineConfig};
-pub use reachable::Unreachable;
-pub use receipt::Failure;
-pub use record::{Batch, Record};
-pub use settings::{KafkaProperty, KafkaSettings, PropertyError};
-pub use step::{Decision, Emission, Reason, Step, Unavailable};
-pub use writer::{SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC};
+pub use client::{
+    EofContext, KafkaProperty, KafkaSettings, PropertyError, Record, Unreachable, is_transient,
+    readable_headers,
+};
+pub use dead_letter::Reason;
+pub use pipeline::{
+    Backoff, BatchLimits, Decision, Emission, Failure, Health, Pipeline, PipelineConfig,
+    PipelineError, PipelineMetrics, Step, Unavailable,
+};

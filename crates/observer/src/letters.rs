@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kafka_io::replay::ledger;
-use kafka_io::replay::letter::Origin;
+use kafka_io::dead_letter::{Origin, is_note};
 use pipeline::EventTime;
 use rdkafka::message::Message;
 
@@ -38,7 +37,7 @@ impl Letters {
     /// Keeps a record of a dead-letter topic; false where it is none, but a replay's note of what it
     /// sent back.
     pub(crate) fn note<M: Message>(&self, record: &M) -> bool {
-        if record.headers().is_some_and(ledger::is_note) {
+        if record.headers().is_some_and(is_note) {
             return false;
         }
         let origin = record.headers().map(Origin::read).unwrap_or_default();
@@ -76,6 +75,7 @@ fn cut(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kafka_io::dead_letter::NOTE;
     use rdkafka::Timestamp;
     use rdkafka::message::{Header, OwnedHeaders, OwnedMessage};
 
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn a_replays_note_of_what_it_sent_back_is_not_shown_as_a_letter() {
         let letters = Letters::default();
-        for (offset, header) in [(0, "dlq.reason"), (1, ledger::HEADER)] {
+        for (offset, header) in [(0, "dlq.reason"), (1, NOTE)] {
             let headers = OwnedHeaders::new().insert(Header {
                 key: header,
                 value: Some("0"),

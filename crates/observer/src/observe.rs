@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use kafka_io::{KafkaSettings, ToldOfEnds};
+use kafka_io::{EofContext, KafkaSettings};
 
 use pipeline::{EventTime, topics};
 use rdkafka::consumer::{Consumer, StreamConsumer};
@@ -21,7 +21,7 @@ use crate::letters::Letters;
 use crate::traffic::Traffic;
 
 /// A consumer of one topic.
-type Reader = StreamConsumer<ToldOfEnds>;
+type Reader = StreamConsumer<EofContext>;
 
 /// How long a look-up of a topic's partitions may take, and how long to wait before the next one
 /// where the topic does not exist yet.
@@ -88,7 +88,7 @@ impl Observer {
                 Start::Newest(_) => &[("fetch.wait.max.ms", PATIENCE)],
             };
             let consumer: Reader = kafka
-                .consumer_told_of_ends("catchweight-observer", more)
+                .eof_consumer("catchweight-observer", more)
                 .context("a Kafka consumer cannot be made")?;
             let (reader, shutdown) = (observer.clone(), tasks.shutdown());
             tasks.spawn(format!("observing {topic}"), async move {

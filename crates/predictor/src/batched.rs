@@ -1,4 +1,4 @@
-//! Asking `POST /predictions` for many records at once.
+//! Asks `POST /predictions` for many records at once.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -7,20 +7,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use kafka_io::{Decision, Reason, Record, Step, Unavailable};
 use serde_json::value::RawValue;
 
-use crate::answer::{PREDICTION_FIELD, Splicer, shortened};
 use crate::features::Feature;
 use crate::input::Schema;
-use crate::model::{Model, Trouble};
+use crate::model::{Model, ModelError};
+use crate::response::{PREDICTION_FIELD, Splicer, shortened};
 use crate::rows::{ParameterNames, Rows};
 
-/// The step of the pipeline: one request for all records of a batch.
+/// The pipeline step with one request for all records of a batch.
 pub(crate) struct Batched {
     schema: Schema,
     names: ParameterNames,
     width: usize,
     model: Model,
-    /// At most so many rows in a request; halved where the model says that they are too many.
-    most_rows: AtomicUsize,
+    /// The most rows in a request; halved when the model rejects a request as too large.
+    max_rows: AtomicUsize,
 }
 
 impl Batched {
@@ -30,23 +30,23 @@ impl Batched {
             names: ParameterNames::new(features),
             width: features.len(),
             model,
-            most_rows: AtomicUsize::new(usize::MAX),
+            max_rows: AtomicUsize::new(usize::MAX),
         }
     }
 
-    /// The model's answers for some rows, one each.
-    async fn ask(&self, rows: &Rows<'_>, range: Range<usize>) -> Result<String, Trouble> {
+    /// The model's predictions for some rows, as a JSON array.
+    async fn ask(&self, rows: &Rows<'_>, range: Range<usize>) -> Result<String, ModelError> {
         self.model.many(rows.body(range, &self.names)).await
     }
 
-    /// How many rows go into a request from now on, after `rows` were too many.
+    /// Reduces the rows of a request after `rows` were too many; returns the new number.
     fn halve(&self, rows: usize) -> usize {
         let half = rows.div_ceil(2);
-        if self.most_rows.fetch_min(half, Ordering::Relaxed) > half {
+        if self.max_rows.fetch_min(half, Ordering::Relaxed) > half {
             tracing::warn!(
                 rows,
                 half,
-                "the model refuses a request as too large: sending less"
+                "the model rejects a request as too large: sending fewer rows"
             );
         }
         half
@@ -56,34 +56,35 @@ impl Batched {
 impl Step for Batched {
     async fn decide<'a>(&'a self, records: &'a [Record<'a>]) -> Vec<Decision> {
         let mut rows = Rows::read(&self.schema, self.width, records);
-        let most = self.most_rows.load(Ordering::Relaxed);
-        let mut open: VecDeque<Range<usize>> = pieces(0..rows.rows.len(), most).collect();
-        let mut down = None;
-        while let Some(range) = open.pop_front() {
-            let decided = match &down {
+        let max = self.max_rows.load(Ordering::Relaxed);
+        let mut pending: VecDeque<Range<usize>> = pieces(0..rows.rows.len(), max).collect();
+        let mut unavailable = None;
+        while let Some(range) = pending.pop_front() {
+            let decided = match &unavailable {
                 Some(why) => all(range.len(), &Decision::Retry(Unavailable::clone(why))),
                 None => match self.ask(&rows, range.clone()).await {
-                    Ok(answers) => match read(&rows, range.clone(), &answers) {
+                    Ok(predictions) => match read(&rows, range.clone(), &predictions) {
                         Ok(decided) => decided,
                         Err(reason) => {
-                            let why = down.insert(wrong_answer(&reason, &answers));
+                            let why = unavailable.insert(wrong_response(&reason, &predictions));
                             all(range.len(), &Decision::Retry(why.clone()))
                         }
                     },
-                    Err(Trouble::TooLarge) if range.len() > 1 => {
+                    Err(ModelError::TooLarge) if range.len() > 1 => {
                         let half = self.halve(range.len());
                         pieces(range, half)
                             .rev()
-                            .for_each(|piece| open.push_front(piece));
+                            .for_each(|piece| pending.push_front(piece));
                         continue;
                     }
-                    Err(Trouble::TooLarge) => all(1, &Decision::DeadLetter(too_large())),
-                    Err(Trouble::Refused(reason)) => {
+                    Err(ModelError::TooLarge) => all(1, &Decision::DeadLetter(too_large())),
+                    Err(ModelError::Rejected(reason)) => {
                         all(range.len(), &Decision::DeadLetter(reason))
                     }
-                    Err(Trouble::Down(why)) => {
-                        all(range.len(), &Decision::Retry(down.insert(why).clone()))
-                    }
+                    Err(ModelError::Unavailable(why)) => all(
+                        range.len(),
+                        &Decision::Retry(unavailable.insert(why).clone()),
+                    ),
                 },
             };
             for (row, decision) in range.zip(decided) {
@@ -94,51 +95,48 @@ impl Step for Batched {
     }
 }
 
-/// `range` cut into pieces of at most `most`.
+/// Splits `range` into pieces of at most `max`.
 fn pieces(
     range: Range<usize>,
-    most: usize,
+    max: usize,
 ) -> impl DoubleEndedIterator<Item = Range<usize>> + ExactSizeIterator {
     range
         .clone()
-        .step_by(most)
-        .map(move |start| start..start.saturating_add(most).min(range.end))
+        .step_by(max)
+        .map(move |start| start..start.saturating_add(max).min(range.end))
 }
 
 fn all(count: usize, decision: &Decision) -> Vec<Decision> {
     vec![decision.clone(); count]
 }
 
-/// One decision for each row, from the array of answers.
-fn read(rows: &Rows<'_>, range: Range<usize>, answers: &str) -> Result<Vec<Decision>, String> {
+/// One decision for each row, from the array of predictions.
+fn read(rows: &Rows<'_>, range: Range<usize>, predictions: &str) -> Result<Vec<Decision>, String> {
     let rows = &rows.rows[range.clone()];
     let bytes: usize = rows
         .iter()
         .map(|row| row.value.len() + PREDICTION_FIELD.len())
         .sum();
-    let mut splicer = Splicer::with_capacity(bytes + answers.len());
-    let answers: Vec<&RawValue> =
-        serde_json::from_str(answers).map_err(|error| format!("no JSON array: {error}"))?;
-    if answers.len() != range.len() {
-        return Err(format!(
-            "{} answers for {} rows",
-            answers.len(),
-            range.len()
-        ));
+    let mut splicer = Splicer::with_capacity(bytes + predictions.len());
+    let predictions: Vec<&RawValue> =
+        serde_json::from_str(predictions).map_err(|error| format!("not a JSON array: {error}"))?;
+    if predictions.len() != range.len() {
+        let (found, rows) = (predictions.len(), range.len());
+        return Err(format!("{found} predictions for {rows} rows"));
     }
     Ok(rows
         .iter()
-        .zip(answers)
-        .map(|(row, answer)| splicer.decide(row.value, row.end, answer.get()))
+        .zip(predictions)
+        .map(|(row, prediction)| splicer.decide(row.value, row.end, prediction.get()))
         .collect())
 }
 
-fn wrong_answer(reason: &str, answers: &str) -> Unavailable {
+fn wrong_response(reason: &str, response: &str) -> Unavailable {
     Unavailable {
         reason: format!(
-            "the model does not answer as POST /predictions should ({reason}): {}; \
+            "the model's response to POST /predictions is wrong ({reason}): {}; \
              a model that has only GET /prediction needs --per-record",
-            shortened(answers)
+            shortened(response)
         ),
         retry_after: None,
     }
@@ -146,7 +144,7 @@ fn wrong_answer(reason: &str, answers: &str) -> Unavailable {
 
 fn too_large() -> Reason {
     Reason {
-        text: "the model refuses this record alone as too large".to_owned(),
+        text: "the model rejects this record as too large".to_owned(),
         status: Some(413),
     }
 }

@@ -1,4 +1,4 @@
-//! The predictor's settings: flags, environment variables, and what each default is.
+//! The predictor's settings: flags, environment variables and defaults.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use kafka_io::KafkaSettings;
 
 use crate::features::Feature;
 
-/// Everything that can be set.
+/// All settings.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
-    /// Where health and metrics are served
+    /// Address of /healthz, /readyz and /metrics
     #[arg(long, env = "LISTEN", default_value = DEFAULT_LISTEN)]
     pub listen: SocketAddr,
 
@@ -18,44 +18,45 @@ pub struct Config {
     #[command(flatten)]
     pub kafka: KafkaSettings,
 
-    /// The consumer group; instances of one group share the partitions
+    /// Consumer group; instances of a group share the partitions
     #[arg(long, env = "GROUP_ID", default_value = "predictor")]
     pub group_id: String,
 
-    /// The topic that is read; records that cannot be used go to a topic of its name with -dlq
+    /// Input topic; unusable records go to a topic of this name with the suffix -dlq
     #[arg(long, env = "INPUT_TOPIC", default_value = "machine-measurement")]
     pub input_topic: String,
 
-    /// The topic that results are written to
+    /// Topic for results
     #[arg(long, env = "OUTPUT_TOPIC", default_value = "weight-prediction")]
     pub output_topic: String,
 
-    /// What the model asks for and how and where to ask it.
+    /// The model and its API.
     #[command(flatten)]
     pub model: ModelConfig,
 
-    /// The field that must equal the record's key; empty: keys are not looked at
+    /// Field that must equal the record's key; empty: do not check keys
     #[arg(long, env = "KEY_FIELD", default_value = "Fish_Id")]
     pub key_field: String,
 
-    /// At most so many records in one request to the model
+    /// Most records in one request to the model
     #[arg(long, env = "BATCH_RECORDS", default_value_t = 2_000, value_parser = clap::value_parser!(u16).range(1..=5_000))]
     pub batch_records: u16,
 
-    /// While records keep arriving, a batch is gathered for at most this time, in milliseconds; a
-    /// record that comes alone does not wait
+    /// Longest time to gather a batch while records keep arriving, in milliseconds; a single record
+    /// does not wait
     #[arg(long, env = "BATCH_TIME", default_value = "5", value_parser = millis, value_name = "MS")]
     pub batch_time: Duration,
 
-    /// How many batches of one partition may be with the model at once
+    /// Most batches of one partition with the model at the same time
     #[arg(long, env = "BATCHES_IN_FLIGHT", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub batches_in_flight: u8,
 
-    /// How much may be under way in all partitions together, in MiB
+    /// Most data in progress in all partitions together, in MiB
     #[arg(long, env = "BUDGET_MIB", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=4_096))]
     pub budget_mib: u16,
 
-    /// How long a rebalance or a shutdown waits for what is under way, in milliseconds
+    /// Time limit of a shutdown, and of finishing batches in progress in a rebalance, in milliseconds; a
+    /// shutdown ends after it even if Kafka does not answer
     #[arg(long, env = "DRAIN_TIMEOUT", default_value = "5000", value_parser = millis, value_name = "MS")]
     pub drain_timeout: Duration,
 }
@@ -63,7 +64,7 @@ pub struct Config {
 /// The model and its API.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ModelConfig {
-    /// The model server; a path ending in /prediction or /predictions may be left out
+    /// URL of the model server; a final /prediction or /predictions is optional
     #[arg(long = "model-url", env = "MODEL_URL", default_value = DEFAULT_MODEL_URL)]
     pub url: String,
 
@@ -77,19 +78,19 @@ pub struct ModelConfig {
     )]
     pub features: Vec<Feature>,
 
-    /// Ask GET /prediction for each record, for a model without POST /predictions
+    /// Ask GET /prediction for each record, for models without POST /predictions
     #[arg(long, env = "PER_RECORD")]
     pub per_record: bool,
 
-    /// How many requests to the model may be under way at once
+    /// Most requests to the model at the same time
     #[arg(long = "requests-in-flight", env = "REQUESTS_IN_FLIGHT", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1_024))]
     pub requests_in_flight: u16,
 
-    /// How long to wait for a connection to the model, in milliseconds
+    /// Timeout for connecting to the model, in milliseconds
     #[arg(long = "connect-timeout", env = "CONNECT_TIMEOUT", default_value = "2000", value_parser = millis, value_name = "MS")]
     pub connect_timeout: Duration,
 
-    /// How long to wait for the model's answer, in milliseconds
+    /// Timeout for the model's response, in milliseconds
     #[arg(long = "request-timeout", env = "REQUEST_TIMEOUT", default_value = "10000", value_parser = millis, value_name = "MS")]
     pub request_timeout: Duration,
 }
@@ -101,13 +102,13 @@ const DEFAULT_FEATURES: [&str; 3] = ["length=Length", "height=Height", "species=
 fn millis(text: &str) -> Result<Duration, String> {
     match text.parse() {
         Ok(millis) if millis > 0 => Ok(Duration::from_millis(millis)),
-        _ => Err("a positive whole number of milliseconds is needed".to_owned()),
+        _ => Err("expected a positive whole number of milliseconds".to_owned()),
     }
 }
 
 impl Config {
-    /// The defaults of the command line, whatever the environment says, for this broker, this
-    /// model, and any free port: what a bigger program starts from.
+    /// The command line's defaults for this broker and model, with any free port. Environment variables
+    /// are ignored.
     pub fn new(kafka: KafkaSettings, model_url: impl Into<String>) -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_in_code_are_those_of_the_command_line() {
+    fn code_and_command_line_have_the_same_defaults() {
         let mut parsed = Cli::try_parse_from(["predictor"]).expect("defaults").config;
         assert_eq!(parsed.listen.to_string(), DEFAULT_LISTEN);
         parsed.listen.set_port(0);
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_feature_without_a_field_is_refused() {
+    fn a_feature_without_a_field_is_rejected() {
         let error =
             Cli::try_parse_from(["predictor", "--feature", "length"]).expect_err("no field");
         assert!(error.to_string().contains("PARAMETER=FIELD"), "{error}");

@@ -1,19 +1,19 @@
-//! Which field of a record goes into which parameter of a request.
+//! Which field of a record fills which parameter of a request.
 
 use std::str::FromStr;
 
-/// A parameter of the model's API and the record's field that it is filled from.
+/// A parameter of the model's API and the field of the record that fills it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feature {
     /// The parameter's name in the request.
     pub parameter: String,
-    /// The field's name at the top level of the record.
+    /// The name of the field at the top level of the record.
     pub field: String,
 }
 
-/// Not of the form `PARAMETER=FIELD`.
+/// The text is not of the form `PARAMETER=FIELD`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not of the form PARAMETER=FIELD, as in length=Length")]
+#[error("invalid feature `{0}`: expected PARAMETER=FIELD, such as length=Length")]
 pub struct FeatureError(String);
 
 impl FromStr for Feature {

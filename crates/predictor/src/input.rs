@@ -1,4 +1,4 @@
-//! Reading what the model needs out of a record, without copying or changing anything.
+//! Reads the fields for the model from a record, without copying or changing it.
 
 use std::fmt;
 
@@ -7,20 +7,20 @@ use serde_json::value::RawValue;
 
 use crate::features::Feature;
 
-/// The field that the answer is put into.
+/// The field for the prediction.
 pub(crate) const PREDICTION: &str = "Prediction";
 
-/// What is read from every record.
+/// The fields to read from each record.
 #[derive(Clone, Debug)]
 pub(crate) struct Schema {
     fields: Vec<String>,
     key_field: Option<String>,
 }
 
-/// A record that can be asked about.
+/// A record that the model can be asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Readable {
-    /// Where the answer goes: the position of the object's closing brace.
+    /// The position of the object's closing brace, where the prediction goes.
     pub(crate) end: usize,
 }
 
@@ -32,11 +32,11 @@ impl Schema {
         }
     }
 
-    /// Checks that `value` is one JSON object with every field that is asked for, and appends
-    /// their texts to `texts` in the features' order. Numbers stay as they were written.
+    /// Checks that `value` is one JSON object with all fields of the features, and appends their JSON
+    /// texts to `texts` in the order of the features.
     ///
     /// # Errors
-    /// What is wrong with the record, for people; `texts` is then as it was.
+    /// What is wrong with the record, for people; `texts` is unchanged then.
     pub(crate) fn read<'a>(
         &self,
         key: Option<&[u8]>,
@@ -81,21 +81,22 @@ impl Schema {
         if let Some(field) = &self.key_field {
             check_key(field, key_text, key)?;
         }
-        // Nothing but white space may follow the brace.
+        // Only white space follows the brace.
         let end = text.trim_ascii_end().len() - 1;
         Ok(Readable { end })
     }
 }
 
-/// No JSON value is empty.
+/// The text of a field that was not found; no JSON value is empty.
 const MISSING: &str = "";
 
 fn check_key(field: &str, text: Option<&str>, key: Option<&[u8]>) -> Result<(), String> {
     let text = text.ok_or_else(|| format!("field `{field}` is missing"))?;
-    let key = key.ok_or_else(|| format!("the record has no key; it must equal field `{field}`"))?;
+    let key =
+        key.ok_or_else(|| format!("the record has no key: expected the value of field `{field}`"))?;
     let same = match text.strip_prefix('"').and_then(|t| t.strip_suffix('"')) {
         Some(plain) if !plain.contains('\\') => plain.as_bytes() == key,
-        // With an escape in it.
+        // It has an escape.
         Some(_) => serde_json::from_str::<String>(text).is_ok_and(|t| t.as_bytes() == key),
         None => text.as_bytes() == key,
     };
@@ -109,7 +110,7 @@ fn check_key(field: &str, text: Option<&str>, key: Option<&[u8]>) -> Result<(), 
     }
 }
 
-/// The object's top level.
+/// Visits the object's top level.
 struct Fields<'s, 't, 'a> {
     schema: &'s Schema,
     texts: &'t mut [&'a str],
@@ -134,7 +135,7 @@ impl<'a> Visitor<'a> for Fields<'_, '_, 'a> {
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key_seed(Name(self.schema))? {
             if name.is_prediction {
-                return Err(A::Error::custom("it has a field `Prediction` already"));
+                return Err(A::Error::custom("it already has a field `Prediction`"));
             }
             if !name.is_key && name.features == 0 {
                 map.next_value::<IgnoredAny>()?;
@@ -148,26 +149,26 @@ impl<'a> Visitor<'a> for Fields<'_, '_, 'a> {
                 }
             }
             if twice {
-                return Err(A::Error::custom("a field that is needed appears twice"));
+                return Err(A::Error::custom("a required field occurs twice"));
             }
         }
         Ok(())
     }
 }
 
-/// What a field's name means.
+/// Looks up a field's name.
 struct Name<'s>(&'s Schema);
 
 #[derive(Clone, Copy)]
 struct Meaning {
     is_key: bool,
     is_prediction: bool,
-    /// One bit for each feature: one field may fill several parameters.
+    /// A bit for each feature; one field may fill several parameters.
     features: u64,
 }
 
-/// As many features as there are bits for them.
-pub(crate) const MOST_FEATURES: usize = 64;
+/// The number of bits in [`Meaning::features`].
+pub(crate) const MAX_FEATURES: usize = 64;
 
 impl<'a> DeserializeSeed<'a> for Name<'_> {
     type Value = Meaning;
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_taken_as_they_were_written_whatever_else_is_in_the_record() {
+    fn fields_keep_their_json_text() {
         assert_eq!(
             read(
                 "{\"Species\":\"s\\u0061\",\"More\":{\"Length\":1},\"Length\":8.60e+1 ,\"Id\":\"7\"} \n"
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_compared_as_text_whether_the_field_is_text_or_a_number() {
+    fn keys_match_strings_and_numbers() {
         let with = |id: &str| {
             let value = format!(r#"{{"Length":1,"Species":"s","Id":{id}}}"#);
             read(&value).map(|_| ())
@@ -231,12 +232,12 @@ mod tests {
         assert!(with("\"7\"").is_ok());
         assert!(with("\"\\u0037\"").is_ok());
         assert!(with("7").is_ok());
-        let error = with("\"8\"").expect_err("another id");
+        let error = with("\"8\"").expect_err("different");
         assert_eq!(error, "the record's key `7` is not field `Id` (\"8\")");
     }
 
     #[test]
-    fn what_cannot_be_used_is_refused_by_name() {
+    fn unusable_records_are_rejected_with_the_reason() {
         for (value, reason) in [
             ("", "not a usable JSON object"),
             ("[1]", "not a usable JSON object"),
@@ -257,7 +258,7 @@ mod tests {
             ),
             (
                 "{\"Length\":1,\"Species\":\"s\",\"Id\":7,\"Prediction\":1}",
-                "`Prediction` already",
+                "already has a field `Prediction`",
             ),
         ] {
             let error = read(value).expect_err(value);

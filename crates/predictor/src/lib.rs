@@ -1,22 +1,34 @@
-//! From topic over a model's HTTP API to topic: ordered, batched, nothing lost.
+//! The predictor: reads records from a topic, asks a model over HTTP for predictions, and writes both to
+//! another topic, at least once and in order.
 //!
-//! It knows neither fish nor how the model works: which fields of a record the model is asked
-//! with is configuration, and its answer is put into the record unread, as the last field
-//! `Prediction`; every other byte of the record stays what it was.
+//! It knows neither fish nor how the model works. Settings define the fields for the model. The
+//! prediction becomes the last field `Prediction` of the record; all other bytes stay the same.
 //!
-//! | module | what is in it |
+//! | module | contents |
 //! |---|---|
 //! | [`config`], [`features`] | the settings |
 //! | [`service`] | [`Predictor`]: bind, port, run |
-//! | `input`, `rows` | reading what the model needs out of the records |
-//! | `batched`, `per_record` | the step of the pipeline: asking for many records, or for each |
-//! | `model` | the model's API over HTTP, and what each status means |
-//! | `answer` | reading the answers, putting them into the records |
-//! | `metrics` | what is measured about the model's API |
+//! | `input`, `rows` | reading the fields for the model from records |
+//! | `batched`, `per_record` | the pipeline step: one request for many records, or for each |
+//! | `model` | the model's HTTP API and the meaning of its status codes |
+//! | `response` | reading predictions and adding them to records |
+//! | `metrics` | metrics of the model's API |
 //!
-//! Reading, ordering, writing and committing are [`kafka_io::pipeline`]'s.
+//! [`kafka_io::pipeline`] reads, orders, writes and commits.
+//!
+//! ```no_run
+//! # async fn run() -> anyhow::Result<()> {
+//! use kafka_io::KafkaSettings;
+//! use predictor::{Config, Predictor};
+//! use service_runtime::CancellationToken;
+//!
+//! let kafka = KafkaSettings::plain("127.0.0.1:9092");
+//! let predictor = Predictor::bind(Config::new(kafka, "http://127.0.0.1:8000")).await?;
+//! println!("metrics on port {}", predictor.port());
+//! predictor.run(CancellationToken::new()).await
+//! # }
+//! ```
 
-mod answer;
 mod batched;
 pub mod config;
 pub mod features;
@@ -24,12 +36,13 @@ mod input;
 mod metrics;
 mod model;
 mod per_record;
+mod response;
 mod rows;
 pub mod service;
 #[cfg(feature = "model-tls")]
 mod tls;
 
-pub use answer::MODEL_VERSION;
 pub use config::{Config, ModelConfig};
 pub use features::Feature;
+pub use response::MODEL_VERSION;
 pub use service::Predictor;

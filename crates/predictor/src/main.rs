@@ -1,4 +1,4 @@
-//! The predictor's program: parses, then hands over to the library.
+//! The predictor's program: parses the command line and runs the library.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use clap::Parser;
 use predictor::{Config, Predictor};
 use service_runtime::cli::{self, ServiceArgs, ServiceCommand};
 
-/// Reads records from a topic, asks a model for a prediction, writes both to another topic
+/// Read records from a topic, ask a model for predictions, write both to another topic
 #[derive(Debug, Parser)]
 #[command(name = "predictor", version)]
 struct Cli {

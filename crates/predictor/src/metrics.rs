@@ -1,4 +1,4 @@
-//! What is measured about the model's API, besides what the pipeline counts.
+//! Metrics of the model's API.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ pub(crate) struct ModelMetrics {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResultLabel {
-    /// The status code, or `error` where no answer came.
+    /// The status code, or `error` if no response arrived.
     result: String,
 }
 
@@ -27,18 +27,18 @@ impl ModelMetrics {
             latency: Histogram::new(exponential_buckets(0.0005, 2.0, 16)),
         };
         for result in ["200", "error"] {
-            // So that an increase is seen from the first one on.
+            // So that a rate includes the first request.
             let result = result.to_owned();
             drop(metrics.requests.get_or_create(&ResultLabel { result }));
         }
         registry.register(
             "predictor_model_requests",
-            "Requests to the model by status code, or `error` where no answer came",
+            "Requests to the model by status code, or `error` without a response",
             metrics.requests.clone(),
         );
         registry.register_with_unit(
             "predictor_model_latency",
-            "From sending a request to the model until its whole answer is here",
+            "From sending a request to the model to the end of the response",
             Unit::Seconds,
             metrics.latency.clone(),
         );

@@ -1,4 +1,4 @@
-//! The model's HTTP API: one pooled client, and what each kind of answer means.
+//! The model's HTTP API: one pooled client, and the meaning of each status code.
 
 use std::time::{Duration, Instant};
 
@@ -8,11 +8,11 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use service_runtime::server::CLIENT_IDLE;
 use tokio::sync::Semaphore;
 
-use crate::answer;
 use crate::config::ModelConfig;
 use crate::metrics::ModelMetrics;
+use crate::response;
 
-/// A model behind an address.
+/// A client of the model.
 pub(crate) struct Model {
     client: Client,
     one: Url,
@@ -21,27 +21,27 @@ pub(crate) struct Model {
     metrics: ModelMetrics,
 }
 
-/// Why there is no answer.
+/// Why there is no prediction.
 #[derive(Debug)]
-pub(crate) enum Trouble {
-    /// The request is too large: fewer rows may do.
+pub(crate) enum ModelError {
+    /// The request is too large; fewer rows may work.
     TooLarge,
-    /// The one row of the request is refused.
-    Refused(Reason),
-    /// Not the rows' fault.
-    Down(Unavailable),
+    /// The model rejects the only row of the request.
+    Rejected(Reason),
+    /// The rows are not the cause.
+    Unavailable(Unavailable),
 }
 
-/// Why a model cannot be asked at all.
+/// Why the client cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ModelUrlError {
-    #[error("--model-url `{0}` is not a URL like http://host:8000: {1}")]
+    #[error("invalid --model-url `{0}`: {1}; expected a URL such as http://host:8000")]
     Url(String, String),
     #[error(
-        "--model-url `{0}` needs TLS, which this program was built without: build it with `--features tls`"
+        "--model-url `{0}` needs TLS: this program was built without it; build it with `--features tls`"
     )]
     Tls(String),
-    #[error("the HTTP client cannot be made: {0}")]
+    #[error("the HTTP client could not be created: {0}")]
     Client(#[from] reqwest::Error),
 }
 
@@ -72,7 +72,7 @@ impl Model {
     }
 
     /// `POST /predictions` with a JSON array of rows.
-    pub(crate) async fn many(&self, rows: Vec<u8>) -> Result<String, Trouble> {
+    pub(crate) async fn many(&self, rows: Vec<u8>) -> Result<String, ModelError> {
         let request = self
             .client
             .post(self.many.clone())
@@ -85,7 +85,7 @@ impl Model {
     pub(crate) async fn one<'a>(
         &self,
         row: impl IntoIterator<Item = (&'a str, String)>,
-    ) -> Result<String, Trouble> {
+    ) -> Result<String, ModelError> {
         let mut url = self.one.clone();
         url.query_pairs_mut().extend_pairs(row);
         self.ask(self.client.get(url), "GET", &self.one).await
@@ -96,8 +96,8 @@ impl Model {
         request: RequestBuilder,
         method: &str,
         url: &Url,
-    ) -> Result<String, Trouble> {
-        // The semaphore is never closed; without a slot the request would only not be bounded.
+    ) -> Result<String, ModelError> {
+        // Fails only if the semaphore is closed, which never happens.
         let _slot = self.slots.acquire().await;
         let started = Instant::now();
         let (status, answered) = match request.send().await {
@@ -105,14 +105,17 @@ impl Model {
                 Some(response.status().as_u16()),
                 read(response, method, url).await,
             ),
-            Err(error) => (None, Err(Trouble::Down(unreachable(method, url, &error)))),
+            Err(error) => (
+                None,
+                Err(ModelError::Unavailable(unreachable(method, url, &error))),
+            ),
         };
         self.metrics.observe(started, status);
         answered
     }
 }
 
-/// The address without the endpoint's name, so that it may be given with or without it.
+/// The URL without the name of an endpoint.
 fn base_url(text: &str) -> Result<Url, ModelUrlError> {
     let wrong = |why: &str| ModelUrlError::Url(text.to_owned(), why.to_owned());
     let mut url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
@@ -120,7 +123,7 @@ fn base_url(text: &str) -> Result<Url, ModelUrlError> {
         "http" => {}
         "https" if cfg!(feature = "model-tls") => {}
         "https" => return Err(ModelUrlError::Tls(text.to_owned())),
-        _ => return Err(wrong("it must begin with http:// or https://")),
+        _ => return Err(wrong("it must start with http:// or https://")),
     }
     let path = url.path().trim_end_matches('/');
     let path = ["/predictions", "/prediction"]
@@ -133,45 +136,45 @@ fn base_url(text: &str) -> Result<Url, ModelUrlError> {
     Ok(url)
 }
 
-async fn read(response: Response, method: &str, url: &Url) -> Result<String, Trouble> {
+async fn read(response: Response, method: &str, url: &Url) -> Result<String, ModelError> {
     let status = response.status();
     let retry_after = retry_after(&response);
     let problem = is_problem(&response);
     let text = match response.bytes().await {
-        // Without copying, unless it is broken.
+        // Copies only invalid UTF-8.
         Ok(bytes) => String::from_utf8(bytes.into())
             .unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned()),
-        Err(error) => return Err(Trouble::Down(unreachable(method, url, &error))),
+        Err(error) => return Err(ModelError::Unavailable(unreachable(method, url, &error))),
     };
     match status {
         StatusCode::OK => Ok(text),
-        StatusCode::PAYLOAD_TOO_LARGE => Err(Trouble::TooLarge),
+        StatusCode::PAYLOAD_TOO_LARGE => Err(ModelError::TooLarge),
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY
             if method == "GET" && problem =>
         {
-            Err(Trouble::Refused(answer::reason(
+            Err(ModelError::Rejected(response::reason(
                 &text,
                 Some(status.as_u16()),
             )))
         }
-        _ => Err(Trouble::Down(Unavailable {
+        _ => Err(ModelError::Unavailable(Unavailable {
             reason: format!(
                 "the model at {} answered {method} with {status}: {}",
-                shown(url),
-                answer::shortened(text.trim())
+                without_credentials(url),
+                response::shortened(text.trim())
             ),
             retry_after,
         })),
     }
 }
 
-/// Whether the answer is a statement about the input (RFC 9457), not a page from somewhere else.
+/// Whether the response is a problem about the input (RFC 9457), not some proxy's page.
 fn is_problem(response: &Response) -> bool {
     let kind = response.headers().get(CONTENT_TYPE);
     kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem+json"))
 }
 
-/// The seconds that the model asks to wait; the form with a date is rare and left to the backoff.
+/// The requested wait. Dates, which are rare, are ignored.
 fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
     seconds.trim().parse().ok().map(Duration::from_secs)
@@ -187,16 +190,16 @@ fn unreachable(method: &str, url: &Url, error: &reqwest::Error) -> Unavailable {
     Unavailable {
         reason: format!(
             "the model at {} does not answer {method}: {causes}",
-            shown(url)
+            without_credentials(url)
         ),
         retry_after: None,
     }
 }
 
-/// An address for logs: without credentials.
-fn shown(url: &Url) -> String {
+/// A URL for logs: without credentials.
+fn without_credentials(url: &Url) -> String {
     let mut url = url.clone();
-    // They fail only on URLs that have no host.
+    // Both fail only for URLs without a host.
     let _ = url.set_password(None);
     let _ = url.set_username("");
     url.to_string()
@@ -207,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_may_be_given_with_or_without_the_endpoint() {
+    fn the_url_may_include_the_endpoint() {
         for (given, base) in [
             ("http://h:8000", "http://h:8000/"),
             ("http://h:8000/", "http://h:8000/"),
@@ -223,8 +226,8 @@ mod tests {
     }
 
     #[test]
-    fn credentials_in_the_address_do_not_show_in_logs() {
+    fn logs_show_no_credentials() {
         let url = Url::parse("http://user:secret@h:8000/prediction").expect("a URL");
-        assert_eq!(shown(&url), "http://h:8000/prediction");
+        assert_eq!(without_credentials(&url), "http://h:8000/prediction");
     }
 }

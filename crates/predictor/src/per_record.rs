@@ -1,5 +1,5 @@
-//! Asking `GET /prediction` for each record: any model with that call will do, the original's R
-//! API included.
+//! Asks `GET /prediction` for each record. Works with any model that has this endpoint, such as R's
+//! plumber API of the original.
 
 use std::sync::OnceLock;
 
@@ -7,13 +7,13 @@ use futures::{StreamExt, stream};
 use kafka_io::{Decision, Reason, Record, Step, Unavailable};
 use serde_json::Value;
 
-use crate::answer::{PREDICTION_FIELD, Splicer, shortened};
 use crate::features::Feature;
 use crate::input::Schema;
-use crate::model::{Model, Trouble};
+use crate::model::{Model, ModelError};
+use crate::response::{PREDICTION_FIELD, Splicer, shortened};
 use crate::rows::Rows;
 
-/// The step of the pipeline: one request for each record, many at once.
+/// The pipeline step with one request for each record, several at a time.
 pub(crate) struct PerRecord {
     schema: Schema,
     features: Vec<Feature>,
@@ -36,9 +36,14 @@ impl PerRecord {
         }
     }
 
-    async fn one(&self, rows: &Rows<'_>, row: usize, down: &OnceLock<Unavailable>) -> Decision {
-        if let Some(why) = down.get() {
-            // What is down need not be asked for the rest of the batch.
+    async fn one(
+        &self,
+        rows: &Rows<'_>,
+        row: usize,
+        unavailable: &OnceLock<Unavailable>,
+    ) -> Decision {
+        if let Some(why) = unavailable.get() {
+            // The rest of the batch would fail too.
             return Decision::Retry(why.clone());
         }
         let query = match self.query(rows.texts(row)) {
@@ -46,35 +51,34 @@ impl PerRecord {
             Err(reason) => return Decision::DeadLetter(reason),
         };
         match self.model.one(query).await {
-            Ok(answer) => {
-                let answer = answer.trim();
+            Ok(prediction) => {
+                let prediction = prediction.trim();
                 let row = &rows.rows[row];
-                match says_na(answer) {
-                    true => Decision::DeadLetter(Reason::new(format!(
-                        "the model has no prediction: {}",
-                        shortened(answer)
-                    ))),
-                    false => Splicer::with_capacity(
-                        row.value.len() + answer.len() + PREDICTION_FIELD.len(),
-                    )
-                    .decide(row.value, row.end, answer),
+                if contains_na(prediction) {
+                    let text = shortened(prediction);
+                    let reason = format!("the model has no prediction: {text}");
+                    return Decision::DeadLetter(Reason::new(reason));
                 }
+                let capacity = row.value.len() + prediction.len() + PREDICTION_FIELD.len();
+                Splicer::with_capacity(capacity).decide(row.value, row.end, prediction)
             }
-            Err(Trouble::Refused(reason)) => Decision::DeadLetter(reason),
-            Err(Trouble::TooLarge) => Decision::DeadLetter(Reason {
-                text: "the model refuses this record as too large".to_owned(),
+            Err(ModelError::Rejected(reason)) => Decision::DeadLetter(reason),
+            Err(ModelError::TooLarge) => Decision::DeadLetter(Reason {
+                text: "the model rejects this record as too large".to_owned(),
                 status: Some(413),
             }),
-            Err(Trouble::Down(why)) => Decision::Retry(down.get_or_init(|| why).clone()),
+            Err(ModelError::Unavailable(why)) => {
+                Decision::Retry(unavailable.get_or_init(|| why).clone())
+            }
         }
     }
 
-    /// The request's parameters: text without its quotes, numbers as they were written.
+    /// The request's parameters: strings without their quotes, numbers with their JSON text.
     fn query<'a>(&'a self, texts: &[&str]) -> Result<Vec<(&'a str, String)>, Reason> {
         let parameter = |(feature, text): (&'a Feature, &&str)| {
             let plain = match text.as_bytes().first() {
                 Some(b'"') => serde_json::from_str(text).map_err(|error| error.to_string()),
-                Some(b'{' | b'[') => Err("is neither text nor a number".to_owned()),
+                Some(b'{' | b'[') => Err("must be a string or a number".to_owned()),
                 _ => Ok((*text).to_owned()),
             };
             plain
@@ -88,9 +92,9 @@ impl PerRecord {
 impl Step for PerRecord {
     async fn decide<'a>(&'a self, records: &'a [Record<'a>]) -> Vec<Decision> {
         let mut rows = Rows::read(&self.schema, self.features.len(), records);
-        let down = OnceLock::new();
+        let unavailable = OnceLock::new();
         let decided: Vec<Decision> = stream::iter(0..rows.rows.len())
-            .map(|row| self.one(&rows, row, &down))
+            .map(|row| self.one(&rows, row, &unavailable))
             .buffered(self.in_flight)
             .collect()
             .await;
@@ -101,14 +105,14 @@ impl Step for PerRecord {
     }
 }
 
-/// R's way of saying that there is no value, in any field of a successful answer.
-fn says_na(answer: &str) -> bool {
+/// Whether a field of the prediction is `NA`, R's missing value.
+fn contains_na(prediction: &str) -> bool {
     let is_na = |value: &Value| match value {
         Value::String(text) => text == "NA",
         Value::Array(values) => values.iter().any(|value| value == "NA"),
         _ => false,
     };
-    match serde_json::from_str(answer) {
+    match serde_json::from_str(prediction) {
         Ok(Value::Object(fields)) => fields.values().any(is_na),
         Ok(value) => is_na(&value),
         Err(_) => false,
@@ -120,16 +124,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rs_missing_value_is_recognised_wherever_it_stands() {
-        for answer in [
+    fn na_is_found_in_any_field() {
+        for prediction in [
             r#"{"Weight":"NA","ModelTime":"t"}"#,
             r#"{"Weight":["NA"]}"#,
             "\"NA\"",
         ] {
-            assert!(says_na(answer), "{answer}");
+            assert!(contains_na(prediction), "{prediction}");
         }
-        for answer in [r#"{"Weight":3.6,"ModelTime":"NA-2"}"#, "NA", "{}"] {
-            assert!(!says_na(answer), "{answer}");
+        for prediction in [r#"{"Weight":3.6,"ModelTime":"NA-2"}"#, "NA", "{}"] {
+            assert!(!contains_na(prediction), "{prediction}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! From records to the rows of a request: which records can be asked about, and with what.
+//! Turns records into the rows of a request.
 
 use std::ops::Range;
 
@@ -7,35 +7,35 @@ use kafka_io::{Decision, Reason, Record};
 use crate::features::Feature;
 use crate::input::Schema;
 
-/// One record that can be asked about.
+/// A record that the model can be asked about.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row<'a> {
-    /// Its place among the records.
+    /// Its index among the records.
     pub(crate) record: usize,
-    /// Its value, as it was read.
+    /// Its value.
     pub(crate) value: &'a [u8],
-    /// Where the answer goes.
+    /// Where the prediction goes: the index of its closing brace.
     pub(crate) end: usize,
 }
 
-/// The rows of some records, and what is decided without asking the model.
+/// The rows of some records, and the decisions that need no model.
 pub(crate) struct Rows<'a> {
     pub(crate) rows: Vec<Row<'a>>,
-    /// The JSON texts of the features, row after row.
+    /// The JSON texts of the features, row by row.
     texts: Vec<&'a str>,
     width: usize,
-    /// One decision for each record; a placeholder where the model is to be asked.
+    /// One decision for each record; a placeholder if the model decides.
     pub(crate) decisions: Vec<Decision>,
 }
 
 impl<'a> Rows<'a> {
-    /// Reads all records: a null value is skipped, one that cannot be read is dead-lettered.
+    /// Reads all records. Tombstones are skipped; unusable records are dead-lettered.
     pub(crate) fn read(schema: &Schema, width: usize, records: &[Record<'a>]) -> Self {
         let mut rows = Vec::with_capacity(records.len());
         let mut texts = Vec::with_capacity(records.len() * width);
         let mut decisions = Vec::with_capacity(records.len());
         for (at, record) in records.iter().enumerate() {
-            let bad = match record.value {
+            let unusable = match record.value {
                 None => None,
                 Some(value) => match schema.read(record.key, value, &mut texts) {
                     Ok(readable) => {
@@ -49,7 +49,7 @@ impl<'a> Rows<'a> {
                     Err(text) => Some(Reason::new(text)),
                 },
             };
-            decisions.push(bad.map_or(Decision::Skip, Decision::DeadLetter));
+            decisions.push(unusable.map_or(Decision::Skip, Decision::DeadLetter));
         }
         Self {
             rows,
@@ -64,8 +64,8 @@ impl<'a> Rows<'a> {
         &self.texts[row * self.width..][..self.width]
     }
 
-    /// The body of `POST /predictions` for some rows. Texts are copied as they are: a number keeps
-    /// its digits.
+    /// The body of `POST /predictions` for some rows. Values keep their JSON text, so numbers keep their
+    /// digits.
     pub(crate) fn body(&self, rows: Range<usize>, names: &ParameterNames) -> Vec<u8> {
         let texts = &self.texts[rows.start * self.width..rows.end * self.width];
         let size = texts.iter().map(|text| text.len() + 24).sum::<usize>();
@@ -86,7 +86,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// The parameters' names as they stand before their values: `{"length":`, `,"height":`, ….
+/// The text before each value: `{"length":`, `,"height":`, ….
 #[derive(Debug)]
 pub(crate) struct ParameterNames(Vec<Vec<u8>>);
 
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_requests_rows_are_json_with_the_numbers_as_they_were_written() {
+    fn rows_keep_the_json_text_of_values() {
         let features: Vec<Feature> = ["length=L", "a\"b=S"]
             .map(|f| f.parse().expect("a feature"))
             .into();

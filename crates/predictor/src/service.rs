@@ -1,10 +1,9 @@
-//! The service: everything wired together.
+//! The service: pipeline, model client and endpoints.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use kafka_io::gate::Backoff;
 use kafka_io::{BatchLimits, Health, Pipeline, PipelineConfig, PipelineMetrics};
 use prometheus_client::registry::Registry;
 use service_runtime::{CancellationToken, Readiness, Tasks, UsageError, ops, server};
@@ -13,12 +12,12 @@ use tokio::sync::watch;
 
 use crate::batched::Batched;
 use crate::config::Config;
-use crate::input::{MOST_FEATURES, Schema};
+use crate::input::{MAX_FEATURES, Schema};
 use crate::metrics::ModelMetrics;
 use crate::model::Model;
 use crate::per_record::PerRecord;
 
-/// A predictor that has its port and its clients, and is not running yet.
+/// A predictor with its port and clients that does not run yet.
 pub struct Predictor {
     listener: TcpListener,
     address: SocketAddr,
@@ -31,15 +30,15 @@ pub struct Predictor {
 }
 
 impl Predictor {
-    /// Listens for health and metrics, and makes the clients. It waits neither for Kafka nor for
-    /// the model: [`Self::run`] does.
+    /// Opens the port for health and metrics and creates the clients. Only [`Self::run`] waits for Kafka
+    /// and the model.
     ///
     /// # Errors
-    /// A [`UsageError`] where a setting cannot be used.
+    /// A [`UsageError`] if a setting is invalid.
     pub async fn bind(config: Config) -> anyhow::Result<Self> {
         let features = config.model.features.len();
-        if features == 0 || features > MOST_FEATURES {
-            let text = format!("--feature: 1 to {MOST_FEATURES} are needed, not {features}");
+        if features == 0 || features > MAX_FEATURES {
+            let text = format!("{features} features: expected 1 to {MAX_FEATURES} (--feature)");
             return Err(UsageError(text).into());
         }
         #[cfg(feature = "model-tls")]
@@ -50,10 +49,12 @@ impl Predictor {
         let model = Model::new(&config.model, ModelMetrics::register(&mut registry))
             .map_err(|error| UsageError(error.to_string()))?;
         let pipeline = Pipeline::new(pipeline_config(&config), metrics.clone())
-            .map_err(|error| UsageError(format!("--kafka-property: {error}")))?;
+            .map_err(|error| UsageError(format!("invalid Kafka properties: {error}")))?;
         let listener = server::listen(config.listen).await?;
         Ok(Self {
-            address: listener.local_addr().context("the listener's address")?,
+            address: listener
+                .local_addr()
+                .context("the address of the listener")?,
             listener,
             pipeline,
             metrics,
@@ -64,26 +65,26 @@ impl Predictor {
         })
     }
 
-    /// The port where health and metrics are served.
+    /// The port of health and metrics.
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Whether predictions flow: true from the group's first assignment on, while the model
-    /// answers and Kafka can be reached.
+    /// Ready after the first assignment of partitions, while the model responds and Kafka is reachable.
     pub fn readiness(&self) -> Readiness {
         self.readiness.clone()
     }
 
-    /// What the predictor counts and measures.
+    /// The metrics of the pipeline.
     pub fn metrics(&self) -> PipelineMetrics {
         self.metrics.clone()
     }
 
-    /// Predicts until `shutdown` is cancelled, then finishes what is under way.
+    /// Predicts until `shutdown` is cancelled, then finishes the batches in progress within the drain
+    /// timeout.
     ///
     /// # Errors
-    /// Where Kafka refuses a result for good, or a task panics.
+    /// If Kafka rejects a result permanently, or a task panics.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         tracing::info!(
             listen = %self.address,
@@ -94,7 +95,7 @@ impl Predictor {
         );
         let mut tasks = Tasks::new(shutdown.child_token());
         let stop = tasks.shutdown();
-        // The endpoints and the readiness end with the pipeline, whichever way that ends.
+        // The endpoints end with the pipeline, also if it fails.
         let ended = CancellationToken::new();
         let router = ops::router(self.registry, self.readiness.clone());
         tasks.spawn(
@@ -108,25 +109,23 @@ impl Predictor {
         let features = self.config.model.features;
         let (pipeline, model) = (self.pipeline, self.model);
         let done = ended.drop_guard();
-        if self.config.model.per_record {
-            let in_flight = usize::from(self.config.model.requests_in_flight);
-            let step = PerRecord::new(schema, &features, model, in_flight);
-            tasks.spawn("pipeline", async move {
-                let _done = done;
-                Ok(pipeline.run(step, stop).await?)
-            });
-        } else {
-            let step = Batched::new(schema, &features, model);
-            tasks.spawn("pipeline", async move {
-                let _done = done;
-                Ok(pipeline.run(step, stop).await?)
-            });
-        }
+        let per_record = self.config.model.per_record;
+        let in_flight = usize::from(self.config.model.requests_in_flight);
+        tasks.spawn("pipeline", async move {
+            let _done = done;
+            Ok(if per_record {
+                let step = PerRecord::new(schema, &features, model, in_flight);
+                pipeline.run(step, stop).await?
+            } else {
+                let step = Batched::new(schema, &features, model);
+                pipeline.run(step, stop).await?
+            })
+        });
         tasks.join().await
     }
 }
 
-/// Tells the readiness endpoint what the pipeline says of itself.
+/// Copies the health of the pipeline to the readiness endpoint.
 async fn follow(
     mut health: watch::Receiver<Health>,
     readiness: Readiness,
@@ -134,11 +133,11 @@ async fn follow(
 ) -> anyhow::Result<()> {
     loop {
         let state = health.borrow_and_update().clone();
-        let news = match &state {
+        let changed = match &state {
             Ok(()) => readiness.set_ready(),
             Err(reason) => readiness.set_not_ready(reason),
         };
-        if news && state.is_ok() {
+        if changed && state.is_ok() {
             tracing::info!("ready");
         }
         let changed = tokio::select! {
@@ -153,18 +152,15 @@ async fn follow(
 }
 
 fn pipeline_config(config: &Config) -> PipelineConfig {
-    /// A batch of single requests is kept small, so that its results do not wait for each other.
-    const MOST_SINGLE_REQUESTS: usize = 256;
+    /// Small batches of single requests: their results wait for each other.
+    const MAX_SINGLE_REQUESTS: usize = 256;
     let records = usize::from(config.batch_records);
+    let (input, output) = (&config.input_topic, &config.output_topic);
     PipelineConfig {
-        kafka: config.kafka.clone(),
-        client_id: "predictor".to_owned(),
         group_id: config.group_id.clone(),
-        input_topic: config.input_topic.clone(),
-        output_topic: config.output_topic.clone(),
         batches: BatchLimits {
             records: if config.model.per_record {
-                records.min(MOST_SINGLE_REQUESTS)
+                records.min(MAX_SINGLE_REQUESTS)
             } else {
                 records
             },
@@ -174,6 +170,6 @@ fn pipeline_config(config: &Config) -> PipelineConfig {
         },
         budget_bytes: usize::from(config.budget_mib) << 20,
         drain_timeout: config.drain_timeout,
-        backoff: Backoff::default(),
+        ..PipelineConfig::new(config.kafka.clone(), "predictor", input, output)
     }
 }

@@ -1,7 +1,7 @@
 //! TLS to the model: rustls with ring, and the operating system's certificates.
 
-/// Makes ring the process's provider of cryptography, unless it has one.
+/// Installs ring as the process's cryptography provider, unless there is one.
 pub(crate) fn install_provider() {
-    // An error means that another part of the process has chosen one already.
+    // Fails if another part of the process has installed one.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

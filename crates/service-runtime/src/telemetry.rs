@@ -11,7 +11,7 @@ use crate::UsageError;
 use crate::repeats::RepeatFilter;
 
 /// Targets that log the same several times a second while a broker is down.
-const REPEATING: &[&str] = &["librdkafka", "rdkafka", "kafka_io::ends"];
+const REPEATING: &[&str] = &["librdkafka", "rdkafka", "kafka_io::client::eof"];
 
 /// Format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use kafka_io::passes;
+use kafka_io::is_transient;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
@@ -64,7 +64,7 @@ pub(crate) async fn next(consumer: &StreamConsumer) -> anyhow::Result<BorrowedMe
                      the producer is too far ahead of this connector",
                 );
             }
-            KafkaError::MessageConsumption(code) if passes(*code) => {
+            KafkaError::MessageConsumption(code) if is_transient(*code) => {
                 tracing::warn!(%error, "waiting for Kafka");
             }
             _ => return Err(error).context("reading from Kafka failed"),

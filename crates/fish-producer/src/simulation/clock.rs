@@ -1,18 +1,18 @@
-//! Where event time begins, and how it runs against the wall clock.
+//! The start of event time, and event time against the wall clock.
 //!
-//! The trigger's one-minute windows lie on whole minutes of event time, so that where in a minute
-//! the first fish falls decides when drift is noticed: it is part of the plan.
+//! The trigger's one-minute windows start at whole minutes of event time. So the second of the first
+//! fish decides when drift is detected, and every plan starts at the same second of a minute.
 
 use std::time::Duration;
 
 use pipeline::EventTime;
 
-/// The first fish is measured this far into a minute.
+/// The first fish is measured at this second of a minute.
 pub const MARK: Duration = Duration::from_secs(20);
 
-/// Brokers refuse records more than an hour ahead of their clock; five minutes are for clocks
-/// that differ.
-pub const FURTHEST_AHEAD: Duration = Duration::from_secs(55 * 60);
+/// Brokers reject records more than an hour ahead of their clock; five minutes allow for clocks that
+/// differ.
+pub const MAX_AHEAD: Duration = Duration::from_secs(55 * 60);
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -27,21 +27,21 @@ pub fn mark_after(time: EventTime) -> EventTime {
     mark_not_after(time).after(Duration::from_secs(60))
 }
 
-/// Where a plan that takes `span` of event time begins so that it ends about now: at most a
-/// minute before it has run, and never ahead of the clock.
+/// The start of a plan of `span` event time so that it ends at most a minute before the wall clock time
+/// of its end, and never ahead of the clock.
 pub fn start(now: EventTime, span: Duration, speed: f64) -> EventTime {
     let ahead_of_wall = span.saturating_sub(span.div_f64(speed));
     mark_not_after(now.before(ahead_of_wall))
 }
 
-/// Where a stream that is to go on at `next` goes on: there, or whole minutes later, as close to
-/// `now` as it comes without being ahead of it; whole minutes, so that windows fall as before.
+/// Where a stream continues whose next event is at `next`: there, or whole minutes later, as close to
+/// `now` as possible without being ahead of it. Whole minutes keep the events' positions in windows.
 pub fn resumed(next: EventTime, now: EventTime) -> EventTime {
     let minutes = since(now, next).as_secs() / 60;
     next.after(Duration::from_secs(minutes * 60))
 }
 
-/// The time from `earlier` to `later`; zero where it is the other way round.
+/// The time from `earlier` to `later`; zero if `later` is before `earlier`.
 pub fn since(later: EventTime, earlier: EventTime) -> Duration {
     let millis = later.as_millis() - earlier.as_millis();
     Duration::from_millis(u64::try_from(millis).unwrap_or(0))
@@ -59,7 +59,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_plan_starts_at_second_20_and_ends_within_the_minute_before_now(
+        fn a_plan_starts_at_second_20_and_ends_just_before_now(
             now in 1_000_000_000_000..3_000_000_000_000_i64,
             span_s in 0..100_000_u64,
             speed in 1.0..1000.0_f64,
@@ -76,7 +76,7 @@ mod tests {
         }
 
         #[test]
-        fn a_resumed_stream_keeps_its_place_in_the_minute_and_is_not_ahead(
+        fn a_resumed_stream_keeps_its_second_and_is_not_ahead(
             next in 1_000_000_000_000..3_000_000_000_000_i64,
             gap in 0..10_000_000_i64,
         ) {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_found_on_both_sides_of_a_time() {
+    fn marks_before_and_after_a_time_are_found() {
         for (at, before, after) in [
             (
                 "2021-06-09T13:39:20.000Z",
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn slower_than_the_clock_the_plan_starts_now_and_not_ahead_of_it() {
+    fn a_plan_slower_than_the_clock_is_not_ahead_of_it() {
         let now = time("2021-06-09T13:39:27.971Z");
         let start = start(now, Duration::from_secs(600), 0.5);
         assert_eq!(start, time("2021-06-09T13:39:20.000Z"));

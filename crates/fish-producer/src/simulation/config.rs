@@ -1,4 +1,4 @@
-//! What is simulated: flags and environment variables.
+//! The settings of the simulation: flags and environment variables.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,21 +9,21 @@ use pipeline::EventTime;
 
 use super::plan::Plan;
 
-/// Settings of the simulation; a program that embeds it takes these flags as its own.
+/// Settings of the simulation; programs that embed it use the same flags.
 #[derive(Clone, Debug, clap::Args)]
 // No argument group: two flattened `Config`s of different crates would share its name.
 #[group(skip)]
 pub struct Config {
-    /// Which fish come, in this order: species:count, several separated by commas; the species
-    /// are salmon, walleye and char
+    /// Fish to simulate, in order: species:count, separated by commas; the species are salmon, walleye
+    /// and char
     #[arg(long, env = "PLAN", default_value = Plan::DEFAULT)]
     pub plan: Plan,
 
-    /// Begin the plan again whenever it ends, for ever; not with --speed above 1
+    /// Repeat the plan forever; not with --speed above 1
     #[arg(long, env = "REPEAT", value_parser = FalseyValueParser::new(), conflicts_with = "input")]
     pub repeat: bool,
 
-    /// The same seed gives the same fish on every machine; default: another one each time, logged
+    /// The same seed gives the same fish on every machine; default: random, logged
     #[arg(long, env = "SEED")]
     pub seed: Option<u64>,
 
@@ -35,14 +35,13 @@ pub struct Config {
     #[arg(long, env = "WEIGH_DELAY", default_value = "10s", value_parser = duration)]
     pub weigh_delay: Duration,
 
-    /// How many seconds of event time pass in one second of the wall clock; default: 1, in the
-    /// demo 20
-    // `None` lets a program that embeds this have its own default.
+    /// Seconds of event time per second of the wall clock; default: 1, in the demo 20
+    // `None`: a program that embeds this has its own default.
     #[arg(long, env = "SPEED", value_parser = speed)]
     pub speed: Option<f64>,
 
-    /// Event time of the first measurement, such as 2021-06-09T13:39:20Z; default: second 20 of a
-    /// minute, chosen so that the plan ends about now
+    /// Event time of the first measurement, such as 2021-06-09T13:39:20Z; default: second 20 of a minute,
+    /// so that the plan ends about now
     #[arg(long, env = "START_TIME", value_parser = start_time)]
     pub start_time: Option<EventTime>,
 
@@ -53,7 +52,7 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// As without any flag.
+    /// The defaults of the command line.
     fn default() -> Self {
         Self {
             plan: Plan::default(),
@@ -72,11 +71,11 @@ fn duration(text: &str) -> Result<Duration, String> {
     text.parse::<SignedDuration>()
         .ok()
         .and_then(|duration| Duration::try_from(duration).ok())
-        .ok_or_else(|| "write a number with its unit, such as 2s, 500ms or 1m30s".into())
+        .ok_or_else(|| "expected a number with its unit, such as 2s, 500ms or 1m30s".into())
         .and_then(not_too_long)
 }
 
-/// Far beyond any belt, and small enough that sums and quotients of durations stay in range.
+/// Keeps sums and quotients of durations in range.
 fn not_too_long(duration: Duration) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
     if duration > LONGEST {
@@ -89,7 +88,7 @@ fn interval(text: &str) -> Result<Duration, String> {
     duration(text).and_then(checked_interval)
 }
 
-/// Timestamps have milliseconds: two fish in the same one would have no order.
+/// Timestamps have milliseconds: two fish in the same millisecond would have no order.
 pub(crate) fn checked_interval(interval: Duration) -> Result<Duration, String> {
     if interval < Duration::from_millis(1) {
         return Err("must be at least 1ms".into());
@@ -99,7 +98,7 @@ pub(crate) fn checked_interval(interval: Duration) -> Result<Duration, String> {
 
 fn speed(text: &str) -> Result<f64, String> {
     text.parse()
-        .map_err(|_| "write a number, such as 20".into())
+        .map_err(|_| "expected a number, such as 20".into())
         .and_then(checked_speed)
 }
 
@@ -116,14 +115,16 @@ fn start_time(text: &str) -> Result<EventTime, String> {
     text.parse::<Timestamp>()
         .ok()
         .and_then(|time| EventTime::from_millis(time.as_millisecond()).ok())
-        .ok_or_else(|| "write a time with its zone, such as 2021-06-09T13:39:20Z".into())
+        .ok_or_else(|| "expected a time with its zone, such as 2021-06-09T13:39:20Z".into())
         .and_then(checked_start)
 }
 
-/// Kafka's timestamps begin in 1970; a negative one means "none".
+/// Kafka's timestamps start in 1970; a negative one means "none".
 pub(crate) fn checked_start(start: EventTime) -> Result<EventTime, String> {
     if start.as_millis() < 0 {
-        return Err("must not be before 1970-01-01T00:00:00Z, where Kafka's time begins".into());
+        return Err(
+            "must not be before 1970-01-01T00:00:00Z, the start of Kafka's timestamps".into(),
+        );
     }
     Ok(start)
 }
@@ -147,13 +148,13 @@ mod tests {
     }
 
     #[test]
-    fn without_flags_the_settings_are_the_default_ones() {
+    fn the_command_line_and_default_agree() {
         let (parsed, default) = (parse(&[]).expect("no flags"), Config::default());
         assert_eq!(format!("{parsed:?}"), format!("{default:?}"));
     }
 
     #[test]
-    fn durations_and_times_are_written_as_people_write_them() {
+    fn durations_and_times_are_parsed() {
         let config = parse(&[
             "--interval=500ms",
             "--weigh-delay=1m30s",
@@ -167,8 +168,8 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_setting_is_refused_with_what_to_write_instead() {
-        for (flag, told) in [
+    fn invalid_settings_are_rejected_with_what_to_write() {
+        for (flag, expected) in [
             ("--interval=2", "2s, 500ms"),
             ("--interval=0s", "at least 1ms"),
             ("--weigh-delay=-1s", "2s, 500ms"),
@@ -182,12 +183,12 @@ mod tests {
             ("--plan=trout:3", "salmon, walleye, char"),
         ] {
             let error = parse(&[flag]).expect_err(flag);
-            assert!(error.contains(told), "{flag}: {error}");
+            assert!(error.contains(expected), "{flag}: {error}");
         }
     }
 
     #[test]
-    fn a_file_of_fish_excludes_a_plan_and_its_repetition() {
+    fn a_file_excludes_a_plan_and_its_repetition() {
         assert!(parse(&["--input=f.csv", "--plan=salmon:3"]).is_err());
         assert!(parse(&["--input=f.csv", "--repeat"]).is_err());
         assert!(parse(&["--input=f.csv"]).is_ok());

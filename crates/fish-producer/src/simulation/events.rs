@@ -1,4 +1,4 @@
-//! What the two machines write, merged in the order of event time.
+//! The records of the two machines, in the order of event time.
 
 use std::collections::VecDeque;
 
@@ -16,7 +16,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// When it happens.
+    /// Its event time.
     pub fn at(&self) -> EventTime {
         match self {
             Self::Measured(measurement) => measurement.timestamp,
@@ -33,16 +33,14 @@ impl Event {
     }
 }
 
-/// The events of a simulation; endless where its plan is repeated.
-///
-/// Never goes back in event time; where a measurement and a weighing fall together, the
-/// measurement comes first.
+/// The events of a simulation in the order of event time; endless if its plan repeats. A measurement
+/// comes before a weighing at the same time.
 #[derive(Debug)]
 pub struct Events<'a> {
     simulation: &'a Simulation,
     next: u64,
-    /// Measured and not yet weighed, the next to be weighed at the front.
-    on_the_belt: VecDeque<Weighing>,
+    /// The weighings of measured fish, the next one first.
+    unweighed: VecDeque<Weighing>,
 }
 
 impl<'a> Events<'a> {
@@ -50,7 +48,7 @@ impl<'a> Events<'a> {
         Self {
             simulation,
             next: 0,
-            on_the_belt: overdue.iter().cloned().collect(),
+            unweighed: overdue.iter().cloned().collect(),
         }
     }
 }
@@ -59,7 +57,7 @@ impl Iterator for Events<'_> {
     type Item = Event;
 
     fn next(&mut self) -> Option<Event> {
-        let due = self.on_the_belt.front().map(|weighing| weighing.timestamp);
+        let due = self.unweighed.front().map(|weighing| weighing.timestamp);
         let fish = self
             .simulation
             .measured_at(self.next)
@@ -68,10 +66,10 @@ impl Iterator for Events<'_> {
         match fish {
             Some(fish) => {
                 self.next += 1;
-                self.on_the_belt.push_back(fish.weighing());
+                self.unweighed.push_back(fish.weighing());
                 Some(Event::Measured(fish.measurement()))
             }
-            None => self.on_the_belt.pop_front().map(Event::Weighed),
+            None => self.unweighed.pop_front().map(Event::Weighed),
         }
     }
 }

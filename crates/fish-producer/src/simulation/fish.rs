@@ -1,11 +1,11 @@
-//! One fish with everything that will be seen of it.
+//! One fish with its measures and times.
 
 use pipeline::{EventTime, Measurement, Weighing};
 
-/// A fish of the simulation: what the two machines see of it, and when.
+/// A fish of the simulation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fish {
-    /// Its id, the key of its records: a decimal number where it is simulated.
+    /// Its id, the key of its records; a simulated fish has a decimal number.
     pub id: String,
     /// Its species.
     pub species: String,
@@ -22,7 +22,7 @@ pub struct Fish {
 }
 
 impl Fish {
-    /// What the first machine writes.
+    /// The record of the first machine.
     pub fn measurement(&self) -> Measurement {
         Measurement {
             fish_id: self.id.clone(),
@@ -33,7 +33,7 @@ impl Fish {
         }
     }
 
-    /// What the second machine writes.
+    /// The record of the second machine.
     pub fn weighing(&self) -> Weighing {
         Weighing {
             fish_id: self.id.clone(),

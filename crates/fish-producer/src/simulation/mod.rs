@@ -1,19 +1,19 @@
-//! The fish and the clock, without Kafka: pure but for reading the user's file.
+//! The fish and the clock, without Kafka. Pure, except for reading the user's file.
 //!
-//! | module | what is in it |
+//! | module | contents |
 //! |---|---|
-//! | [`config`] | what is simulated, as flags and environment variables |
-//! | [`species`] | how the fish of a species look; the randomness of one fish |
+//! | [`config`] | the settings: flags and environment variables |
+//! | [`species`] | the species and the random numbers of a fish |
 //! | [`plan`] | how many fish of which species, in which order |
-//! | [`input`] | the user's own fish, from a CSV file |
-//! | [`clock`] | where event time begins and how it runs against the wall clock |
-//! | [`fish`] | one fish with everything that will be seen of it |
-//! | [`events`] | what the two machines write, in the order of event time |
-//! | [`past`] | what earlier runs left on the topics |
-//! | [`resume`] | how a simulation goes on after it |
+//! | [`input`] | the user's fish from a CSV file |
+//! | [`clock`] | the start of event time, and event time against the wall clock |
+//! | [`fish`] | one fish with its measures and times |
+//! | [`events`] | the records of the two machines, in the order of event time |
+//! | [`past`] | the records that earlier runs left on the topics |
+//! | [`resume`] | continuing after them |
 //!
-//! The same seed gives the same fish on every machine: ChaCha is defined bit by bit, each fish has
-//! its own stream of it, and what it gives is rounded to three decimals.
+//! The same seed gives the same fish on every machine: ChaCha is portable, each fish has its own
+//! stream, and measures are rounded.
 
 pub mod clock;
 pub mod config;
@@ -38,10 +38,10 @@ pub use plan::{Plan, PlanError};
 
 use config::{checked_interval, checked_speed, checked_start};
 
-/// Why there can be no simulation with these settings.
+/// Why the settings are rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulationError {
-    /// The user's file is not usable.
+    /// The user's file is invalid.
     #[error(transparent)]
     Input(#[from] InputError),
     /// A setting is out of its range.
@@ -52,19 +52,19 @@ pub enum SimulationError {
         /// What it must be.
         reason: String,
     },
-    /// The start lies in what has happened already.
+    /// The start is before the newest event.
     #[error(
-        "--start-time {start} is not after {newest}, the newest event on the topics; choose a later one, or leave it out"
+        "--start-time {start} is not after {newest}, the newest event on the topics; set a later time or omit it"
     )]
     StartInThePast {
-        /// As set.
+        /// The setting.
         start: EventTime,
         /// The newest event.
         newest: EventTime,
     },
-    /// Event time would run so far ahead of the clock that brokers refuse the records.
+    /// The plan would end so far ahead of the clock that brokers reject its records.
     #[error(
-        "the newest event on the topics is at {newest}, so that this plan would end {minutes} minutes ahead of the clock, which brokers refuse; wait, or use a shorter plan, or set --start-time"
+        "the newest event on the topics is at {newest}: this plan would end {minutes} minutes ahead of the clock, and brokers would reject it; wait, use a shorter plan, or set --start-time"
     )]
     AheadOfTheClock {
         /// The newest event.
@@ -74,7 +74,7 @@ pub enum SimulationError {
     },
 }
 
-/// The fish of one run: which ones, when each is measured and weighed.
+/// The fish of one run and their times.
 #[derive(Clone, Debug)]
 pub struct Simulation {
     source: Source,
@@ -82,38 +82,38 @@ pub struct Simulation {
     interval: Duration,
     weigh_delay: Duration,
     speed: f64,
-    /// The start was set by the user.
+    /// The user set the start.
     start_is_set: bool,
     /// When this run's first fish is measured.
     start: EventTime,
-    /// The id of this run's first fish, where it is simulated.
+    /// The id of this run's first simulated fish.
     first_id: u64,
-    /// How many fish of the source were before this run's first.
+    /// How many fish of the source come before this run's first.
     skipped: u64,
-    /// Weighings that an earlier run still owed, the first due first.
+    /// Overdue weighings of earlier runs, in the order of their time.
     overdue: Vec<Weighing>,
 }
 
 /// Where the fish come from.
 #[derive(Clone, Debug)]
 enum Source {
-    /// A plan, once or for ever.
+    /// A plan, once or repeated forever.
     Plan { plan: Plan, repeat: bool },
-    /// A file of the user.
+    /// The user's file.
     File(Vec<InputFish>),
 }
 
 impl Simulation {
-    /// The simulation that `config` describes, on topics that hold nothing yet; its start (unless
-    /// set) is chosen by the wall clock, its seed (unless set) by chance.
+    /// The simulation for empty topics. The default start depends on the wall clock, the default seed is
+    /// random.
     ///
     /// # Errors
-    /// Where the file of fish is not usable or a setting out of range.
+    /// If the file of fish is invalid or a setting is out of range.
     pub fn new(config: &Config) -> Result<Self, SimulationError> {
         let setting = |flag| move |reason| SimulationError::Setting { flag, reason };
         let speed = checked_speed(config.speed.unwrap_or(1.0)).map_err(setting("--speed"))?;
         if config.repeat && speed > 1.0 {
-            let reason = "needs --speed 1: an endless stream that runs faster than the clock gets ahead of it";
+            let reason = "needs --speed 1: a faster endless stream would run ahead of the clock";
             return Err(setting("--repeat")(reason.into()));
         }
         let source = match &config.input {
@@ -125,7 +125,7 @@ impl Simulation {
         };
         let mut simulation = Self {
             source,
-            // 32 bits are easier to type again.
+            // 32 bits are easier to type.
             seed: config
                 .seed
                 .unwrap_or_else(|| u64::from(rand::random::<u32>())),
@@ -145,7 +145,7 @@ impl Simulation {
         Ok(simulation)
     }
 
-    /// The seed, set or drawn: with it, this run's fish come again. Those of a file have none.
+    /// The seed, to repeat this run's fish. A file has none.
     pub fn seed(&self) -> Option<u64> {
         matches!(self.source, Source::Plan { .. }).then_some(self.seed)
     }
@@ -155,12 +155,12 @@ impl Simulation {
         self.start
     }
 
-    /// How many times faster than event time the wall clock runs.
+    /// How many seconds of event time pass in a second of the wall clock.
     pub fn speed(&self) -> f64 {
         self.speed
     }
 
-    /// How many fish this run has; `None` where the plan is repeated for ever.
+    /// The number of fish of this run; `None` if the plan repeats.
     pub fn count(&self) -> Option<u64> {
         match &self.source {
             Source::Plan { repeat: true, .. } => None,
@@ -169,18 +169,18 @@ impl Simulation {
         }
     }
 
-    /// The fish in their order; endless where the plan is repeated for ever (see [`Self::count`]).
+    /// The fish in order; endless if the plan repeats (see [`Self::count`]).
     pub fn fish(&self) -> impl Iterator<Item = Fish> + '_ {
         (0..).map_while(|n| self.fish_at(n))
     }
 
-    /// What the machines write, in the order of event time; first of all what an earlier run owed.
+    /// The records of the machines in the order of event time, after the overdue ones of earlier runs.
     pub fn events(&self) -> Events<'_> {
         Events::new(self, &self.overdue)
     }
 
-    /// The most fish that are measured and not weighed at one time.
-    pub fn most_on_the_belt(&self) -> u64 {
+    /// The most fish that are measured but not weighed at the same time.
+    pub fn max_unweighed(&self) -> u64 {
         let fish = self.weigh_delay.as_nanos() / self.interval.as_nanos().max(1);
         u64::try_from(fish).unwrap_or(u64::MAX).saturating_add(1)
     }
@@ -225,7 +225,7 @@ impl Simulation {
         })
     }
 
-    /// Event time from the first measurement to the last weighing; zero without an end.
+    /// Event time from the first measurement to the last weighing; zero if the plan repeats.
     fn span(&self) -> Duration {
         match self.count() {
             Some(count @ 1..) => times(self.interval, count - 1).saturating_add(self.weigh_delay),

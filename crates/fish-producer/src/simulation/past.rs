@@ -1,13 +1,13 @@
-//! What earlier runs left on the topics.
+//! The state that earlier runs left on the topics.
 
 use std::collections::HashSet;
 
 use pipeline::{EventTime, Measurement, Weighing};
 
-/// What is on the topics already, as far as going on needs it.
+/// The state of the topics that a simulation continues from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Past {
-    /// The greatest id that is a number; 0 where there is none.
+    /// The greatest numeric id; 0 if there is none.
     pub newest_id: u64,
     /// When the newest fish was measured.
     pub newest_measured: Option<EventTime>,
@@ -15,19 +15,18 @@ pub struct Past {
     pub newest_event: Option<EventTime>,
     /// The ids of the newest measured fish.
     pub measured_ids: HashSet<String>,
-    /// Fish that were measured and not weighed, in the order of their measurement.
+    /// Measured but unweighed fish, in the order of their measurement.
     pub unweighed: Vec<Measurement>,
 }
 
-/// Ids from here on are not taken for numbers, so that there is always a next one.
+/// Greater ids do not count as numeric, so that there is always a next id.
 const GREATEST_ID: u64 = 1 << 62;
 
 impl Past {
-    /// From the newest records of both topics.
+    /// From equally many newest records of both topics.
     ///
-    /// A fish's two records are in the same partition number of both topics and in the same order,
-    /// the weighing later. So among equally many newest records of both, a measured fish without a
-    /// weighing has not been weighed.
+    /// The two records of a fish have the same partition and the same order in both topics, and the
+    /// weighing is later. So a measured fish without a weighing among these records is unweighed.
     pub fn from_newest(measured: Vec<Measurement>, weighed: &[Weighing]) -> Self {
         let ids = |text: &str| text.parse().ok().filter(|id| *id < GREATEST_ID);
         let weighed_ids: HashSet<&str> = weighed.iter().map(|fish| &*fish.fish_id).collect();

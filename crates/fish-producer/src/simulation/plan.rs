@@ -21,30 +21,30 @@ pub struct Phase {
 /// Why a text is not a plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// No phase at all.
-    #[error("the plan is empty: write species:count, such as {}", Plan::DEFAULT)]
+    /// It has no phase.
+    #[error("the plan is empty: expected species:count, such as {}", Plan::DEFAULT)]
     Empty,
     /// Not of the form `species:count`.
-    #[error("`{0}` is not of the form species:count; write for example {default}", default = Plan::DEFAULT)]
+    #[error("invalid phase `{0}`: expected species:count, such as {default}", default = Plan::DEFAULT)]
     Form(String),
     /// Not a species of this simulation.
-    #[error("`{0}` is not a species of the simulation, which knows {known}; your own fish come from a file (--input)", known = Species::names())]
+    #[error("unknown species `{0}`: expected {known}; use --input for your own fish", known = Species::names())]
     Species(String),
     /// Not a count of at least one.
-    #[error("`{count}` is not a number of {species}: write a whole number of at least 1")]
+    #[error("invalid number of {species} `{count}`: expected a whole number of at least 1")]
     Count {
         /// The species.
         species: String,
-        /// What was written for their number.
+        /// The invalid number.
         count: String,
     },
 }
 
 impl Plan {
-    /// The original's plan: a species, another, and the first again.
+    /// The original's plan.
     pub const DEFAULT: &str = "salmon:60,walleye:60,salmon:60";
 
-    /// The phases in their order.
+    /// The phases in order.
     pub fn phases(&self) -> &[Phase] {
         &self.0
     }
@@ -54,7 +54,7 @@ impl Plan {
         self.0.iter().map(|phase| u64::from(phase.fish)).sum()
     }
 
-    /// The species of the fish at `ordinal` (from 0), the plan being repeated for ever.
+    /// The species of the fish at `ordinal` (from 0) of the repeated plan.
     pub fn species_at(&self, ordinal: u64) -> &'static Species {
         let mut left = ordinal % self.fish();
         let mut last = self.0[0].species;
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plan_is_written_as_it_is_read() {
+    fn plans_survive_a_round_trip() {
         for text in [Plan::DEFAULT, "salmon:180", "char:1,walleye:4294967295"] {
             let plan: Plan = text.parse().expect(text);
             assert_eq!(plan.to_string(), text);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn phases_follow_each_other_and_begin_again() {
+    fn phases_repeat_after_the_last() {
         let plan: Plan = "salmon:2,walleye:1".parse().expect("a plan");
         let names: Vec<_> = (0..6).map(|n| plan.species_at(n).name).collect();
         assert_eq!(
@@ -147,25 +147,25 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_plan_is_refused_with_what_to_write() {
-        for (text, told) in [
-            ("", "the plan is empty: write species:count"),
-            ("salmon", "`salmon` is not of the form species:count"),
-            ("salmon:60,", "`` is not of the form"),
+    fn invalid_plans_are_rejected_with_what_to_write() {
+        for (text, expected) in [
+            ("", "the plan is empty: expected species:count"),
+            ("salmon", "invalid phase `salmon`: expected species:count"),
+            ("salmon:60,", "invalid phase ``"),
             (
                 "trout:60",
-                "`trout` is not a species of the simulation, which knows salmon, walleye, char",
+                "unknown species `trout`: expected salmon, walleye, char",
             ),
-            ("Salmon:60", "`Salmon` is not a species"),
-            ("salmon:0", "`0` is not a number of salmon"),
-            ("salmon:-1", "`-1` is not a number of salmon"),
+            ("Salmon:60", "unknown species `Salmon`"),
+            ("salmon:0", "invalid number of salmon `0`"),
+            ("salmon:-1", "invalid number of salmon `-1`"),
             (
                 "salmon:many",
-                "`many` is not a number of salmon: write a whole number of at least 1",
+                "`many`: expected a whole number of at least 1",
             ),
         ] {
             let error = text.parse::<Plan>().expect_err(text).to_string();
-            assert!(error.contains(told), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

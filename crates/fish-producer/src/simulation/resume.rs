@@ -1,15 +1,13 @@
-//! Going on after what earlier runs left on the topics.
+//! Continuing after the records that earlier runs left on the topics.
 //!
-//! - Ids go on after the greatest one, event times after the newest.
-//! - A repeated plan goes on where it stopped: the fish after number 70 is number 71 of the plan
-//!   (the same fish as without the interruption, if the seed is the same), and lies where it would
-//!   have lain in a window.
-//! - A finite plan begins anew, at a second 20 again: whether the fish on the topics were the same
-//!   plan's cannot be seen from them.
-//! - A file goes on after the newest of its fish that is among the newest on the topics.
-//! - A fish that was measured and not weighed is weighed at once, at the event time that was due:
-//!   the join pairs the two records by event time. Its weight is the file's, or is drawn for its
-//!   measured length and height; with the seed of a repeated plan it is the one it would have had.
+//! - Ids continue after the greatest one, event times after the newest.
+//! - A repeated plan continues where it stopped: after fish 70 comes fish 71 of the plan, at the same
+//!   position in its window. With the same seed it is the same fish as without the interruption.
+//! - A finite plan starts again at second 20 of a minute, because the records do not show their plan.
+//! - A file continues after the newest of its fish that is among the newest records.
+//! - A measured but unweighed fish is weighed at once, at the event time when it was due, because the
+//!   join pairs the two records by event time. Its weight is from the file, or drawn for its length
+//!   and height. With the seed of a repeated plan it is the original weight.
 
 use std::time::Duration;
 
@@ -19,12 +17,12 @@ use super::species::{Species, randomness};
 use super::{Past, Simulation, SimulationError, Source, clock};
 
 impl Simulation {
-    /// This simulation as it goes on after `past`; unchanged where the topics are empty and the
-    /// plan has an end. `now` is the wall clock's time.
+    /// This simulation as it continues after `past`; unchanged if the topics are empty and the plan is
+    /// finite. `now` is the wall clock time.
     ///
     /// # Errors
-    /// Where the start that was set is not after the newest event, or the plan would end so far
-    /// ahead of the clock that brokers refuse its records.
+    /// If the user's start is not after the newest event, or the plan would end so far ahead of the
+    /// clock that brokers reject its records.
     pub fn after(mut self, past: &Past, now: EventTime) -> Result<Self, SimulationError> {
         self.first_id = past.newest_id + 1;
         self.skipped = match &self.source {
@@ -43,7 +41,7 @@ impl Simulation {
             Some(newest) if endless => {
                 let newest_measured = past.newest_measured.unwrap_or(newest);
                 self.start = clock::resumed(newest_measured.after(self.interval), now);
-                // What was set was the first run's start.
+                // The user set the start of the first run.
                 self.start_is_set = false;
             }
             Some(newest) if self.start_is_set && self.start <= newest => {
@@ -57,7 +55,7 @@ impl Simulation {
             }
         }
         if let (Some(newest), false) = (past.newest_event, self.start_is_set) {
-            self.refuse_to_run_ahead(newest, now)?;
+            self.check_not_ahead(newest, now)?;
         }
         self.overdue = past
             .unweighed
@@ -67,8 +65,8 @@ impl Simulation {
         Ok(self)
     }
 
-    /// How long the first fish is still ahead of the clock. A run at the clock's own speed waits
-    /// for it; a faster one, or one whose start was set, does not.
+    /// How long to wait for the time of the first fish. Only a run at the speed of the clock waits, and
+    /// only if the user did not set its start.
     pub fn lead(&self, now: EventTime) -> Duration {
         if self.start_is_set || self.speed > 1.0 {
             return Duration::ZERO;
@@ -76,20 +74,16 @@ impl Simulation {
         clock::since(self.start, now)
     }
 
-    /// The unweighed fish of the topics that this simulation weighs; the others it cannot know.
+    /// Overdue weighings of earlier runs. Fish that are not of this simulation have none.
     pub fn overdue(&self) -> &[Weighing] {
         &self.overdue
     }
 
-    fn refuse_to_run_ahead(
-        &self,
-        newest: EventTime,
-        now: EventTime,
-    ) -> Result<(), SimulationError> {
+    fn check_not_ahead(&self, newest: EventTime, now: EventTime) -> Result<(), SimulationError> {
         let ends = self.start.after(self.span());
         let ends_by_clock = now.after(self.span().div_f64(self.speed));
         let ahead = clock::since(ends, ends_by_clock);
-        if ahead > clock::FURTHEST_AHEAD {
+        if ahead > clock::MAX_AHEAD {
             let minutes = ahead.as_secs() / 60;
             return Err(SimulationError::AheadOfTheClock { newest, minutes });
         }

@@ -1,4 +1,4 @@
-//! The species that can be simulated: normal lengths and heights, a linear weight, a normal error.
+//! The simulated species: normal length and height, linear weight with a normal error.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -11,7 +11,7 @@ struct Normal {
     sd: f64,
 }
 
-/// How fish of one species look.
+/// The distribution of one species.
 #[derive(Debug)]
 pub struct Species {
     /// Its name on the wire and in a plan.
@@ -22,10 +22,10 @@ pub struct Species {
     kg_per_cm_of_height: f64,
 }
 
-/// Every species; to add one, add a row.
+/// All species. To add a species, add an entry.
 ///
-/// Salmon and walleye are the original's. Char is as long as they are and much heavier: a model of
-/// salmon and walleye without the species errs on it by about a half.
+/// Salmon and walleye are the original's. Char have similar lengths and are much heavier: a model
+/// trained on the other two, without the species, has an error of about a half.
 pub static SPECIES: [Species; 3] = [
     Species {
         name: "salmon",
@@ -70,7 +70,7 @@ pub static SPECIES: [Species; 3] = [
 
 const ERROR_KG: Normal = Normal { mean: 0.0, sd: 0.1 };
 
-/// One simulated fish's numbers, all positive.
+/// The measures of one simulated fish, all positive.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Specimen {
     /// Length in centimetres, three decimals.
@@ -87,13 +87,13 @@ impl Species {
         SPECIES.iter().find(|species| species.name == name)
     }
 
-    /// The names of all species, for messages.
+    /// The names of all species, for error messages.
     pub fn names() -> String {
         SPECIES.each_ref().map(|species| species.name).join(", ")
     }
 
-    /// Draws a fish. One that came out without a positive length, height or weight (for these
-    /// species once in more than 10^14 fish) is drawn again.
+    /// Draws a fish; again if a measure is not positive, which for these species happens less than once
+    /// in 10^14 fish.
     pub fn draw(&self, rng: &mut ChaCha8Rng) -> Specimen {
         loop {
             let length_cm = rounded(self.length_cm.draw(rng), 1e3);
@@ -109,7 +109,7 @@ impl Species {
         }
     }
 
-    /// Weighs a fish that has been measured: a positive number of kilograms.
+    /// Draws the weight of a measured fish in kilograms, positive.
     pub fn weigh(&self, length_cm: f64, height_cm: f64, rng: &mut ChaCha8Rng) -> f64 {
         loop {
             let weight_kg = self.weight(length_cm, height_cm, rng);
@@ -138,8 +138,8 @@ fn rounded(number: f64, scale: f64) -> f64 {
     (number * scale).round() / scale
 }
 
-/// The source of randomness of one fish: each has its own ChaCha stream under the seed, so that a
-/// fish does not depend on how many were drawn before it.
+/// The random numbers of one fish. Each fish has its own ChaCha stream of the seed, so it does not depend
+/// on the fish before it.
 pub fn randomness(seed: u64, ordinal: u64) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(ordinal);

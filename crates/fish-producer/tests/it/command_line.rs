@@ -55,7 +55,10 @@ fn usage_errors_exit_with_code_2_and_say_what_to_do() {
             vec!["--repeat", "--speed", "20"],
             "--repeat needs --speed 1",
         ),
-        (vec!["-X", "group.id=mine"], "not yours to set"),
+        (
+            vec!["-X", "group.id=mine"],
+            "`group.id` cannot be overridden",
+        ),
         (vec!["-X", "no.such=1"], "no.such"),
     ] {
         let output = fish_producer(&arguments);

@@ -1,4 +1,4 @@
-//! The producer as its users see it: a simulation, and records on two topics.
+//! The simulation, and the producer on an embedded broker.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod broker;

@@ -1,4 +1,4 @@
-//! How a simulation goes on after what is on the topics; without Kafka.
+//! How a simulation continues after the records on the topics; without Kafka.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use pipeline::{EventTime, Measurement, Weighing};
 
 use crate::simulating::config;
 
-/// What a run of `config` has left on the topics after its first `events` events.
+/// The state of the topics after the first `events` events of a run.
 fn left_by(simulation: &Simulation, events: usize) -> Past {
     let (mut measured, mut weighed) = (Vec::<Measurement>::new(), Vec::<Weighing>::new());
     for event in simulation.events().take(events) {
@@ -25,7 +25,7 @@ fn seconds(s: u64) -> Duration {
 }
 
 #[test]
-fn an_interrupted_endless_plan_goes_on_as_if_it_had_not_been() {
+fn an_interrupted_endless_plan_continues_unchanged() {
     let endless = Config {
         repeat: true,
         ..config("salmon:3,walleye:2", 7)
@@ -45,7 +45,7 @@ fn an_interrupted_endless_plan_goes_on_as_if_it_had_not_been() {
 }
 
 #[test]
-fn after_a_long_pause_ids_go_on_and_windows_fall_as_before() {
+fn after_a_pause_ids_and_positions_in_windows_continue() {
     let endless = Config {
         repeat: true,
         start_time: None,
@@ -66,7 +66,7 @@ fn after_a_long_pause_ids_go_on_and_windows_fall_as_before() {
 }
 
 #[test]
-fn a_fish_left_unweighed_is_weighed_at_the_time_that_was_due() {
+fn an_unweighed_fish_is_weighed_at_its_original_time() {
     let first = Simulation::new(&config("salmon:3", 7)).unwrap();
     let past = left_by(&first, 3);
     let now = past.newest_event.unwrap().after(seconds(3600));
@@ -79,16 +79,16 @@ fn a_fish_left_unweighed_is_weighed_at_the_time_that_was_due() {
         .unwrap()
         .after(&past, now)
         .unwrap();
-    let owed: Vec<_> = first.fish().map(|fish| fish.weighing()).collect();
+    let original: Vec<_> = first.fish().map(|fish| fish.weighing()).collect();
     assert_eq!(second.overdue().len(), 3);
-    for (late, owed) in second.overdue().iter().zip(&owed) {
+    for (late, original) in second.overdue().iter().zip(&original) {
         assert_eq!(
             (&late.fish_id, late.timestamp),
-            (&owed.fish_id, owed.timestamp)
+            (&original.fish_id, original.timestamp)
         );
         assert_eq!(late.species, "salmon");
-        // Another seed: another error, on the same fish.
-        assert!((late.weight_kg - owed.weight_kg).abs() < 1.0);
+        // Another seed gives another error.
+        assert!((late.weight_kg - original.weight_kg).abs() < 1.0);
     }
     let ids: Vec<_> = second
         .events()
@@ -98,7 +98,7 @@ fn a_fish_left_unweighed_is_weighed_at_the_time_that_was_due() {
 }
 
 #[test]
-fn a_finite_plan_begins_anew_at_the_next_second_20_after_the_newest_event() {
+fn a_finite_plan_restarts_at_the_next_second_20() {
     let plan = Config {
         start_time: None,
         speed: Some(20.0),
@@ -116,7 +116,7 @@ fn a_finite_plan_begins_anew_at_the_next_second_20_after_the_newest_event() {
     assert_eq!(fish.length_cm, first.fish().next().unwrap().length_cm);
     assert!(fish.measured_at > newest && fish.measured_at <= newest.after(seconds(60)));
     assert!(fish.measured_at.to_string().ends_with(":20.000Z"));
-    // A day later it starts by the clock again.
+    // A day later the start depends on the clock again.
     let later = newest.after(seconds(86_400));
     let third = Simulation::new(&plan).unwrap().after(&past, later).unwrap();
     let last = third.fish().last().unwrap();
@@ -126,28 +126,28 @@ fn a_finite_plan_begins_anew_at_the_next_second_20_after_the_newest_event() {
 }
 
 #[test]
-fn on_empty_topics_nothing_changes() {
+fn empty_topics_change_nothing() {
     let plan = Config {
         start_time: None,
         ..config("salmon:5,char:5", 7)
     };
-    let told = Simulation::new(&plan).unwrap();
+    let planned = Simulation::new(&plan).unwrap();
     let much_later = EventTime::now().after(seconds(600));
-    let run = told.clone().after(&Past::default(), much_later).unwrap();
+    let run = planned.clone().after(&Past::default(), much_later).unwrap();
     assert_eq!(
         run.fish().collect::<Vec<_>>(),
-        told.fish().collect::<Vec<_>>()
+        planned.fish().collect::<Vec<_>>()
     );
 }
 
 #[test]
-fn a_start_that_would_turn_back_event_time_is_refused() {
+fn a_start_before_the_newest_event_is_rejected() {
     let plan = config("salmon:5", 7);
     let past = left_by(&Simulation::new(&plan).unwrap(), 5);
     let again = Simulation::new(&plan).unwrap();
     let error = again
         .after(&past, EventTime::now())
-        .expect_err("refused")
+        .expect_err("rejected")
         .to_string();
     assert!(
         error.contains("is not after 2021-06-09T13:39:28.000Z"),
@@ -156,7 +156,7 @@ fn a_start_that_would_turn_back_event_time_is_refused() {
 }
 
 #[test]
-fn a_plan_that_brokers_would_refuse_for_its_time_is_refused_first() {
+fn a_plan_too_far_ahead_of_the_clock_is_rejected() {
     let now = EventTime::now();
     let past = Past {
         newest_event: Some(now.after(seconds(3600))),
@@ -171,14 +171,14 @@ fn a_plan_that_brokers_would_refuse_for_its_time_is_refused_first() {
         let simulation = Simulation::new(&plan).unwrap();
         let error = simulation
             .after(&past, now)
-            .expect_err("refused")
+            .expect_err("rejected")
             .to_string();
         assert!(error.contains("minutes ahead of the clock"), "{error}");
     }
 }
 
 #[test]
-fn a_run_at_the_clocks_own_speed_waits_for_the_clock() {
+fn a_run_at_the_speed_of_the_clock_waits_for_its_start() {
     let now = EventTime::now();
     let newest_event = Some(now);
     let past = Past {
@@ -200,7 +200,7 @@ fn a_run_at_the_clocks_own_speed_waits_for_the_clock() {
 }
 
 #[test]
-fn a_file_goes_on_after_its_newest_fish_and_an_unknown_unweighed_one_is_left() {
+fn a_file_continues_after_its_newest_fish() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("fish.csv");
     let rows = "a,perch,31,9,0.8\nb,perch,30,9,0.7\nc,perch,28,8,0.5\n";

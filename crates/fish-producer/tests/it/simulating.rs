@@ -1,4 +1,4 @@
-//! The same seed gives the same fish, and the clock runs as the design says.
+//! Fish, events and times of a simulation.
 
 use std::time::Duration;
 
@@ -27,18 +27,17 @@ fn lines(simulation: &Simulation) -> Vec<String> {
         .collect()
 }
 
-/// Fails where a library draws other numbers than before: then every published seed means other
-/// fish.
+/// Fails if a library draws other random numbers: published seeds would then give other fish.
 #[test]
-fn a_seed_means_these_fish_at_these_times_on_every_machine() {
+fn a_seed_gives_these_fish_at_these_times() {
     let simulation = Simulation::new(&config("salmon:2,walleye:2,char:2", 7)).unwrap();
     let golden = include_str!("golden.jsonl");
     assert_eq!(lines(&simulation), golden.lines().collect::<Vec<_>>());
 }
 
-/// Enough fish for the rare branches of the normal distribution's algorithm, in its tails.
+/// Enough fish for the rare branches of the normal distribution's algorithm.
 #[test]
-fn a_hundred_thousand_fish_of_a_seed_are_the_same_to_the_last_digit() {
+fn a_seed_gives_the_same_100_000_fish() {
     let simulation = Simulation::new(&config("salmon:50000,walleye:25000,char:25000", 7)).unwrap();
     let digits = |number: f64, scale: f64| (number * scale).round() as u64;
     let sums = simulation
@@ -54,7 +53,7 @@ fn a_hundred_thousand_fish_of_a_seed_are_the_same_to_the_last_digit() {
 }
 
 #[test]
-fn without_a_seed_two_runs_have_different_fish_and_tell_the_seed_to_repeat_them() {
+fn a_random_seed_can_be_used_again() {
     let unset = Config {
         seed: None,
         ..config("salmon:3", 0)
@@ -69,7 +68,7 @@ fn without_a_seed_two_runs_have_different_fish_and_tell_the_seed_to_repeat_them(
 }
 
 #[test]
-fn a_repeated_plan_begins_again_with_new_fish_and_higher_ids() {
+fn a_repeated_plan_has_new_fish_and_higher_ids() {
     let endless = Config {
         repeat: true,
         ..config("salmon:2,walleye:1", 7)
@@ -90,34 +89,34 @@ fn a_repeated_plan_begins_again_with_new_fish_and_higher_ids() {
 }
 
 #[test]
-fn an_endless_plan_that_runs_ahead_of_the_clock_is_refused() {
+fn an_endless_plan_faster_than_the_clock_is_rejected() {
     let ahead = Config {
         repeat: true,
         speed: Some(20.0),
         ..config("salmon:2", 7)
     };
-    let error = Simulation::new(&ahead).expect_err("refused").to_string();
+    let error = Simulation::new(&ahead).expect_err("rejected").to_string();
     assert!(error.contains("--repeat needs --speed 1"), "{error}");
 }
 
 #[test]
-fn settings_that_no_command_line_checked_are_refused_too() {
+fn settings_from_code_are_checked_too() {
     let nan = Config {
         speed: Some(f64::NAN),
         ..config("salmon:2", 7)
     };
-    let still = Config {
+    let no_interval = Config {
         interval: Duration::ZERO,
         ..config("salmon:2", 7)
     };
-    for (wrong, flag) in [(nan, "--speed"), (still, "--interval")] {
+    for (wrong, flag) in [(nan, "--speed"), (no_interval, "--interval")] {
         let error = Simulation::new(&wrong).expect_err(flag).to_string();
         assert!(error.starts_with(flag), "{error}");
     }
 }
 
 #[test]
-fn the_users_fish_come_in_the_order_of_the_file_with_their_own_ids() {
+fn a_file_keeps_its_order_and_ids() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("fish.csv");
     let text = "Fish_Id,Species,Length,Height,Weight\nb,perch,31,9,0.8\na,perch,28,8.2,0.5\n";
@@ -162,7 +161,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn the_same_seed_gives_the_same_fish_whatever_the_clock(config in any_config()) {
+    fn the_fish_do_not_depend_on_the_clock(config in any_config()) {
         let start = Some("2021-06-09T13:39:20.000Z".parse().unwrap());
         let again = Config { start_time: start, speed: None, ..config.clone() };
         let bodies = |config: &Config| -> Vec<_> {
@@ -174,7 +173,7 @@ proptest! {
     }
 
     #[test]
-    fn every_fish_is_measured_and_later_weighed_once_in_the_order_of_event_time(config in any_config()) {
+    fn every_fish_is_measured_once_and_later_weighed_once(config in any_config()) {
         let simulation = Simulation::new(&config).unwrap();
         let events: Vec<_> = simulation.events().collect();
         prop_assert!(events.is_sorted_by_key(Event::at));
@@ -186,18 +185,18 @@ proptest! {
                 Event::Measured(fish) => measured.push(fish),
                 Event::Weighed(fish) => weighed.push(fish),
             }
-            prop_assert!(weighed.len() <= measured.len(), "weighed before it was measured");
+            prop_assert!(weighed.len() <= measured.len(), "weighed before its measurement");
             most = most.max(measured.len() - weighed.len());
         }
         let fish: Vec<_> = simulation.fish().collect();
         prop_assert_eq!(fish.len() as u64, config.plan.fish());
         prop_assert_eq!(measured, fish.iter().map(|f| f.measurement()).collect::<Vec<_>>());
         prop_assert_eq!(weighed, fish.iter().map(|f| f.weighing()).collect::<Vec<_>>());
-        prop_assert!(most as u64 <= simulation.most_on_the_belt());
+        prop_assert!(most as u64 <= simulation.max_unweighed());
     }
 
     #[test]
-    fn all_numbers_are_positive_and_have_the_decimals_of_the_machines(config in any_config()) {
+    fn measures_are_positive_and_rounded(config in any_config()) {
         for fish in Simulation::new(&config).unwrap().fish() {
             for (number, scale) in [(fish.length_cm, 1e3), (fish.height_cm, 1e3), (fish.weight_kg, 1e5)] {
                 prop_assert!(number > 0.0);
@@ -207,7 +206,7 @@ proptest! {
     }
 
     #[test]
-    fn unless_set_the_start_is_at_second_20_and_nothing_is_ahead_of_the_clock(config in any_config()) {
+    fn the_default_start_is_a_second_20_before_now(config in any_config()) {
         let simulation = Simulation::new(&Config { start_time: None, ..config }).unwrap();
         prop_assert!(simulation.start().to_string().ends_with(":20.000Z"));
         prop_assert!(simulation.start() <= pipeline::EventTime::now());
@@ -215,7 +214,7 @@ proptest! {
 }
 
 #[test]
-fn salmon_and_walleye_are_the_originals() {
+fn salmon_and_walleye_have_the_originals_distributions() {
     for (species, mean, sd, kg) in [
         ("salmon", [88.0, 19.0], [5.0, 1.0], [0.05, 0.01]),
         ("walleye", [81.0, 17.0], [8.0, 2.0], [0.02, 0.04]),

@@ -1,9 +1,11 @@
 //! Failures are reported, and the pipeline continues after them or ends.
 
+use std::time::{Duration, Instant};
+
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use test_support::within;
 
-use crate::pipeline::Running;
+use crate::pipeline::{DRAIN_TIMEOUT, Running};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_result_that_the_broker_rejects_ends_the_pipeline() {
@@ -66,4 +68,27 @@ async fn a_record_too_large_for_a_dead_letter_loses_its_value() {
     }
     running.healthy().await;
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_in_time_while_the_broker_hangs() {
+    for batch_in_progress in [false, true] {
+        let mut running = Running::start(&[]).await;
+        running.write(b"one").await;
+        running.broker.read("out", 1).await;
+        if batch_in_progress {
+            running.set_down(true);
+            running.write(b"two").await;
+            running.unhealthy_because("down").await;
+        }
+        running.broker.slow_down(Duration::from_secs(3_600));
+        if batch_in_progress {
+            running.set_down(false);
+            running.healthy().await;
+        }
+        let started = Instant::now();
+        running.stop().await;
+        let took = started.elapsed();
+        assert!(took < DRAIN_TIMEOUT + Duration::from_secs(10), "{took:?}");
+    }
 }

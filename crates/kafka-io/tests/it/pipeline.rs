@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kafka_io::gate::Backoff;
 use kafka_io::{
-    BatchLimits, Decision, Emission, Health, KafkaSettings, Pipeline, PipelineConfig,
-    PipelineError, PipelineMetrics, Reason, Record, Step, Unavailable,
+    Decision, Emission, Health, KafkaSettings, Pipeline, PipelineConfig, PipelineError,
+    PipelineMetrics, Reason, Record, Step, Unavailable,
 };
 use prometheus_client::registry::Registry;
 use rdkafka::producer::FutureRecord;
@@ -15,6 +14,8 @@ use test_support::{Broker, eventually, within};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Copies values; dead-letters those that begin with `bad`; asks to retry while it is `down`.
 #[derive(Clone, Default)]
@@ -64,15 +65,8 @@ impl Running {
         }
         let mut metrics = Registry::default();
         let config = PipelineConfig {
-            kafka,
-            client_id: "test".into(),
-            group_id: "test".into(),
-            input_topic: "in".into(),
-            output_topic: "out".into(),
-            batches: BatchLimits::default(),
-            budget_bytes: 16 << 20,
-            drain_timeout: Duration::from_secs(2),
-            backoff: Backoff::default(),
+            drain_timeout: DRAIN_TIMEOUT,
+            ..PipelineConfig::new(kafka, "test", "in", "out")
         };
         let pipeline = Pipeline::new(config, PipelineMetrics::register(&mut metrics)).unwrap();
         let (step, shutdown) = (Echo::default(), CancellationToken::new());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kafka_io::{KafkaSettings, ToldOfEnds, headers, passes};
+use kafka_io::{EofContext, KafkaSettings, is_transient, readable_headers};
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
@@ -13,7 +13,7 @@ use crate::kafka::error::RuntimeError;
 
 /// One topic's consumer.
 pub struct Reader {
-    consumer: StreamConsumer<ToldOfEnds>,
+    consumer: StreamConsumer<EofContext>,
     topic: Arc<str>,
     partitions: u32,
 }
@@ -36,10 +36,9 @@ impl Reader {
         partitions: u32,
         from_beginning: bool,
     ) -> Result<Self, RuntimeError> {
-        let consumer: StreamConsumer<ToldOfEnds> =
-            settings
-                .consumer_told_of_ends(client_id, &[])
-                .map_err(RuntimeError::kafka("a consumer cannot be made"))?;
+        let consumer: StreamConsumer<EofContext> = settings
+            .eof_consumer(client_id, &[])
+            .map_err(RuntimeError::kafka("a consumer cannot be made"))?;
         let mut list = TopicPartitionList::new();
         let start = if from_beginning {
             Offset::Beginning
@@ -80,7 +79,7 @@ impl Reader {
                         topic: self.topic.to_string(),
                     });
                 }
-                KafkaError::MessageConsumption(code) if passes(code) => {
+                KafkaError::MessageConsumption(code) if is_transient(code) => {
                     tracing::warn!(topic = %self.topic, %code, "waiting for Kafka");
                 }
                 error => return Err(RuntimeError::kafka("reading from Kafka failed")(error)),
@@ -106,7 +105,7 @@ impl Reader {
                 key: header.key.to_owned(),
                 value: header.value.map(<[u8]>::to_vec),
             };
-            headers::readable(all).map(header).collect()
+            readable_headers(all).map(header).collect()
         });
         Record {
             topic: Arc::clone(&self.topic),

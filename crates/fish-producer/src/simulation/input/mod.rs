@@ -1,4 +1,4 @@
-//! The user's own fish, from a CSV file.
+//! The user's fish from a CSV file.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use service_runtime::table::{self, Row, WrongLine, positive};
 
-/// The file's columns; others are ignored, the order is free.
+/// The file's columns, in any order. Other columns are ignored.
 pub const COLUMNS: [&str; 5] = ["Fish_Id", "Species", "Length", "Height", "Weight"];
 
 /// One line of the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputFish {
-    /// Its id, as written.
+    /// Its id.
     pub id: String,
     /// Its species, 1 to 64 characters.
     pub species: String,
@@ -25,7 +25,7 @@ pub struct InputFish {
     pub weight_kg: f64,
 }
 
-/// Why a file of fish cannot be used.
+/// Why a file of fish is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
     /// It cannot be opened or read.
@@ -33,31 +33,31 @@ pub enum InputError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The operating system's word.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// One line is wrong.
+    /// A line is invalid.
     #[error("{}, line {line}: {reason}", path.display())]
     Line {
         /// The file.
         path: PathBuf,
         /// The line, the header being line 1.
         line: u64,
-        /// What is wrong with it, and what should be there.
+        /// What is wrong with it, and what is expected.
         reason: String,
     },
-    /// There is a header and nothing else, or nothing at all.
-    #[error("{} holds no fish: after the line {} it needs one line for each fish", path.display(), COLUMNS.join(","))]
+    /// It has no line after the header.
+    #[error("{} holds no fish: expected a line for each fish after the header {}", path.display(), COLUMNS.join(","))]
     Empty {
         /// The file.
         path: PathBuf,
     },
 }
 
-/// Reads all fish of the file at `path`. A byte order mark and CRLF line ends do no harm.
+/// Reads all fish of the file at `path`. A byte order mark and CRLF line ends are allowed.
 ///
 /// # Errors
-/// Where the file cannot be read or a line is wrong; the error names both.
+/// If the file cannot be read or a line is invalid; the error names both.
 pub fn read(path: &Path) -> Result<Vec<InputFish>, InputError> {
     let unreadable = |source| InputError::Unreadable {
         path: path.to_owned(),
@@ -87,9 +87,8 @@ fn parse(bytes: &[u8]) -> Result<Vec<InputFish>, WrongLine> {
         let one = one_fish(&row).map_err(|reason| WrongLine::new(row.line, reason))?;
         if let Some(first) = lines.insert(one.id.clone(), row.line) {
             let id = &one.id;
-            let reason = format!(
-                "Fish_Id `{id}` is already on line {first}; give each fish an id of its own"
-            );
+            let reason =
+                format!("Fish_Id `{id}` is already on line {first}; give each fish its own id");
             return Err(WrongLine::new(row.line, reason));
         }
         fish.push(one);
@@ -100,7 +99,7 @@ fn parse(bytes: &[u8]) -> Result<Vec<InputFish>, WrongLine> {
 fn one_fish(row: &Row<5>) -> Result<InputFish, String> {
     let [id, species, length, height, weight] = &row.cells;
     if id.is_empty() {
-        return Err("Fish_Id is empty".into());
+        return Err("Fish_Id is empty; give each fish its own id".into());
     }
     if !(1..=64).contains(&species.chars().count()) {
         return Err("Species must have 1 to 64 characters".into());

@@ -7,7 +7,7 @@ fn wrong(lines: &str) -> WrongLine {
 }
 
 #[test]
-fn a_file_as_a_spreadsheet_saves_it_is_read() {
+fn a_file_from_a_spreadsheet_is_read() {
     let text = "\u{feff}Species,Note,Weight, Height,Length,Fish_Id\r\n\
                 \"perch, big\",caught by hand,0.8,9,31,a-1\r\n\r\n\
                 perch,,0.5,8.25,28, a-2 \r\n";
@@ -25,9 +25,9 @@ fn a_file_as_a_spreadsheet_saves_it_is_read() {
 }
 
 #[test]
-fn a_broken_line_is_named_with_what_is_wrong() {
+fn an_invalid_line_is_named_with_the_reason() {
     let species = "s".repeat(65);
-    for (line, told) in [
+    for (line, expected) in [
         ("1,perch,31,9", "has 4 fields where the header has 5"),
         ("1,perch,31,9,0,8", "has 6 fields where the header has 5"),
         (",perch,31,9,0.8", "Fish_Id is empty"),
@@ -51,12 +51,12 @@ fn a_broken_line_is_named_with_what_is_wrong() {
             reason,
         } = wrong(&format!("0,perch,30,9,0.7\n{line}\n"));
         assert_eq!(number, 3, "{line}");
-        assert!(reason.contains(told), "{line}: {reason}");
+        assert!(reason.contains(expected), "{line}: {reason}");
     }
 }
 
 #[test]
-fn a_duplicate_id_is_refused_with_both_lines_also_after_blank_ones() {
+fn a_duplicate_id_is_rejected_with_both_lines() {
     for end in ["\n", "\r\n"] {
         let lines = [
             "7,perch,31,9,0.8",
@@ -76,8 +76,8 @@ fn a_duplicate_id_is_refused_with_both_lines_also_after_blank_ones() {
 }
 
 #[test]
-fn a_header_without_the_columns_is_refused_with_the_missing_one() {
-    for (header, told) in [
+fn a_header_without_a_column_is_rejected() {
+    for (header, expected) in [
         (
             "Fish_Id,Species,Length,Height\n1,perch,31,9",
             "no column Weight",
@@ -94,30 +94,26 @@ fn a_header_without_the_columns_is_refused_with_the_missing_one() {
     ] {
         let WrongLine { line, reason } = parse(header.as_bytes()).expect_err(header);
         assert_eq!(line, 1);
-        assert!(reason.contains(told), "{header}: {reason}");
+        assert!(reason.contains(expected), "{header}: {reason}");
     }
 }
 
 #[test]
-fn a_file_that_is_not_text_or_not_there_or_empty_is_refused_by_name() {
+fn an_unusable_file_is_rejected_by_name() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("fish.csv");
-    let refusal = || read(&path).expect_err("refused").to_string();
-    assert!(refusal().contains("fish.csv"), "{}", refusal());
+    let error = || read(&path).expect_err("rejected").to_string();
+    assert!(error().contains("fish.csv"), "{}", error());
     for empty in ["", HEADER] {
         std::fs::write(&path, empty).expect("written");
-        assert!(
-            refusal().contains("fish.csv holds no fish"),
-            "{}",
-            refusal()
-        );
+        assert!(error().contains("fish.csv holds no fish"), "{}", error());
     }
     let mut latin1 = HEADER.as_bytes().to_vec();
     latin1.extend(b"1,s\xe6b,31,9,0.8\n");
     std::fs::write(&path, latin1).expect("written");
     assert!(
-        refusal().contains("fish.csv, line 2: is not UTF-8"),
+        error().contains("fish.csv, line 2: is not UTF-8"),
         "{}",
-        refusal()
+        error()
     );
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use kafka_io::replay::{ReplayArgs, Replayed, replay};
+use kafka_io::dead_letter::replay::{ReplayArgs, ReplayReport, replay};
 use test_support::model::measurement;
 use test_support::{Behavior, FakeModel, Record};
 
@@ -53,18 +53,14 @@ async fn dead_letters_can_be_replayed_after_the_fix() {
     model.set(Behavior::Normal).await;
     let args = ReplayArgs {
         topic: cluster.dead_letters.clone(),
-        reason: Some("refused by the model".to_owned()),
-        partition: None,
-        from: None,
-        to: None,
-        newest: false,
-        dry_run: false,
+        reason: Some("rejected by the model".to_owned()),
+        ..ReplayArgs::default()
     };
     let replayed = replay(&cluster.kafka, &args).await.unwrap();
-    let expected = Replayed {
+    let expected = ReplayReport {
         sent: rejected.len() as u64,
-        not_asked_for: malformed.len() as u64,
-        ..Replayed::default()
+        not_selected: malformed.len() as u64,
+        ..ReplayReport::default()
     };
     assert_eq!(replayed, expected);
     let all = good.len() + rejected.len();
@@ -73,10 +69,7 @@ async fn dead_letters_can_be_replayed_after_the_fix() {
     assert_eq!(ids(&results).len(), all);
 
     let again = replay(&cluster.kafka, &args).await.unwrap();
-    assert_eq!(
-        (again.sent, again.settled_before),
-        (0, rejected.len() as u64)
-    );
+    assert_eq!((again.sent, again.done_before), (0, rejected.len() as u64));
     println!(
         "poison: {} good records passed, {} kept as dead letters, {} of them replayed once",
         good.len(),

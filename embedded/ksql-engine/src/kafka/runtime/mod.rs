@@ -90,7 +90,7 @@ impl Runtime {
     /// # Errors
     /// Where the broker does not answer in time, or the processing log cannot be made.
     pub async fn start(settings: KafkaSettings, options: Options) -> Result<Self, RuntimeError> {
-        settings.reach(options.patience).await?;
+        settings.wait_for_broker(options.patience).await?;
         let asking = Asking::new(&settings)?;
         let mut catalog = Catalog::new();
         add_topics(&mut catalog, &asking).await?;

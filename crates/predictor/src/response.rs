@@ -1,4 +1,4 @@
-//! Reading the model's answers, and putting them into the records.
+//! Reads the model's responses and adds predictions to records.
 
 use std::sync::Arc;
 
@@ -7,22 +7,22 @@ use kafka_io::{Decision, Emission, Reason};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// What stands between a record's other fields and the answer.
+/// The text between a record's other fields and the prediction.
 pub(crate) const PREDICTION_FIELD: &[u8] = b",\"Prediction\":";
 
-/// Header on a result: the version of the model that answered.
+/// Header of a result: the version of the model that predicted.
 pub const MODEL_VERSION: &str = "model.version";
 
-/// The part of an answer that decides about its record.
+/// The parts of a prediction that decide about its record.
 #[derive(Deserialize)]
-struct Answer<'a> {
+struct Prediction<'a> {
     #[serde(borrow)]
     error: Option<&'a RawValue>,
     #[serde(borrow, rename = "ModelVersion")]
     model_version: Option<&'a RawValue>,
 }
 
-/// A problem as in RFC 9457, as far as it is passed on.
+/// A problem as in RFC 9457: the parts for the reason of a dead letter.
 #[derive(Deserialize)]
 struct Problem {
     status: Option<u16>,
@@ -38,11 +38,11 @@ struct FieldError {
     reason: String,
 }
 
-/// The reason in a problem's JSON text; the text itself where it is none.
+/// The reason in a problem's JSON text; the text itself if it is not a problem.
 pub(crate) fn reason(problem: &str, status: Option<u16>) -> Reason {
     let Ok(parsed) = serde_json::from_str::<Problem>(problem) else {
         return Reason {
-            text: format!("refused by the model: {}", shortened(problem)),
+            text: format!("rejected by the model: {}", shortened(problem)),
             status,
         };
     };
@@ -58,31 +58,31 @@ pub(crate) fn reason(problem: &str, status: Option<u16>) -> Reason {
         parts.join("; ")
     };
     Reason {
-        text: format!("refused by the model: {text}"),
+        text: format!("rejected by the model: {text}"),
         status: parsed.status.or(status),
     }
 }
 
-/// Enough of a text for a log line or a header.
+/// The first characters of a text, for a log line or a header.
 pub(crate) fn shortened(text: &str) -> String {
-    const MOST: usize = 300;
-    match text.char_indices().nth(MOST) {
+    const LIMIT: usize = 300;
+    match text.char_indices().nth(LIMIT) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
 }
 
-/// Turns answers into decisions; results of one model version share their headers.
+/// Turns predictions into decisions. Results of one model version share their headers.
 #[derive(Debug)]
 pub(crate) struct Splicer {
     version: String,
     headers: Option<Arc<[(String, String)]>>,
-    /// The results lie one behind the other in one buffer.
+    /// The results share one buffer.
     buffer: BytesMut,
 }
 
 impl Splicer {
-    /// With room for results of so many bytes together.
+    /// With room for `bytes` bytes of results.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
         Self {
             version: String::new(),
@@ -91,32 +91,32 @@ impl Splicer {
         }
     }
 
-    /// What becomes of the record `value`, whose closing brace is at `end`, with this answer.
-    pub(crate) fn decide(&mut self, value: &[u8], end: usize, answer: &str) -> Decision {
-        match serde_json::from_str::<Answer<'_>>(answer) {
-            Ok(Answer {
+    /// The decision about the record `value`, whose closing brace is at `end`.
+    pub(crate) fn decide(&mut self, value: &[u8], end: usize, prediction: &str) -> Decision {
+        match serde_json::from_str::<Prediction<'_>>(prediction) {
+            Ok(Prediction {
                 error: Some(problem),
                 ..
             }) => Decision::DeadLetter(reason(problem.get(), None)),
-            Ok(Answer { model_version, .. }) if answer.starts_with('{') => {
+            Ok(Prediction { model_version, .. }) if prediction.starts_with('{') => {
                 Decision::Emit(Emission {
-                    value: self.splice(value, end, answer),
+                    value: self.splice(value, end, prediction),
                     headers: self.headers(model_version),
                 })
             }
             _ => Decision::DeadLetter(Reason::new(format!(
-                "the model answered `{}`",
-                shortened(answer)
+                "the model returned `{}`: expected an object",
+                shortened(prediction)
             ))),
         }
     }
 
-    /// The record byte for byte, with the answer as its last field.
-    fn splice(&mut self, value: &[u8], end: usize, answer: &str) -> Bytes {
+    /// The record byte for byte, with the prediction as its last field.
+    fn splice(&mut self, value: &[u8], end: usize, prediction: &str) -> Bytes {
         let (before, after) = value.split_at(end);
         self.buffer.extend_from_slice(before);
         self.buffer.extend_from_slice(PREDICTION_FIELD);
-        self.buffer.extend_from_slice(answer.as_bytes());
+        self.buffer.extend_from_slice(prediction.as_bytes());
         self.buffer.extend_from_slice(after);
         self.buffer.split().freeze()
     }
@@ -126,7 +126,7 @@ impl Splicer {
         match &self.headers {
             Some(headers) if self.version == version => Arc::clone(headers),
             _ => {
-                // Text without its quotes, anything else as it is written.
+                // Strings without their quotes, other values as they are written.
                 let text = serde_json::from_str::<String>(version).unwrap_or(version.to_owned());
                 let headers: Arc<[_]> = if text.is_empty() {
                     Arc::new([])
@@ -146,10 +146,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_answer_becomes_the_last_field_and_no_other_byte_changes() {
+    fn the_prediction_becomes_the_last_field() {
         let value = b"{ \"Length\" : 8.60e+1 }\n";
-        let answer = "{\"Weight\": 3.0,\"ModelVersion\":\"v1\"}";
-        let decided = Splicer::with_capacity(0).decide(value, 21, answer);
+        let prediction = "{\"Weight\": 3.0,\"ModelVersion\":\"v1\"}";
+        let decided = Splicer::with_capacity(0).decide(value, 21, prediction);
         let Decision::Emit(emission) = decided else {
             panic!("{decided:?}")
         };
@@ -164,23 +164,25 @@ mod tests {
     }
 
     #[test]
-    fn an_error_in_the_records_place_says_which_field_and_why() {
-        let answer = r#"{"error":{"title":"Bad input","status":400,"errors":[{"field":"length","reason":"must be positive"}]}}"#;
-        let decided = Splicer::with_capacity(0).decide(b"{}", 1, answer);
+    fn an_error_names_the_field_and_the_reason() {
+        let prediction = r#"{"error":{"title":"Bad input","status":400,"errors":[{"field":"length","reason":"must be positive"}]}}"#;
+        let decided = Splicer::with_capacity(0).decide(b"{}", 1, prediction);
         assert_eq!(
             decided,
             Decision::DeadLetter(Reason {
-                text: "refused by the model: Bad input; length: must be positive".into(),
+                text: "rejected by the model: Bad input; length: must be positive".into(),
                 status: Some(400),
             })
         );
     }
 
     #[test]
-    fn an_answer_that_is_no_object_refuses_its_record() {
-        for answer in ["null", "\"NA\"", "[]", "3"] {
-            let decided = Splicer::with_capacity(0).decide(b"{}", 1, answer);
-            let expected = Reason::new(format!("the model answered `{answer}`"));
+    fn a_prediction_that_is_no_object_is_rejected() {
+        for prediction in ["null", "\"NA\"", "[]", "3"] {
+            let decided = Splicer::with_capacity(0).decide(b"{}", 1, prediction);
+            let expected = Reason::new(format!(
+                "the model returned `{prediction}`: expected an object"
+            ));
             assert_eq!(decided, Decision::DeadLetter(expected));
         }
     }

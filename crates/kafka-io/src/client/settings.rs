@@ -1,4 +1,4 @@
-//! Typed settings for what matters, and a pass-through for every other librdkafka property.
+//! Settings of Kafka clients: the address, and any librdkafka property.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,10 +6,10 @@ use std::str::FromStr;
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 
-/// How to reach Kafka: shared by every program that speaks to it.
+/// How to reach Kafka; the same flags in every program.
 #[derive(Clone, Debug, clap::Args)]
 pub struct KafkaSettings {
-    /// Kafka's addresses: host:port, several separated by commas
+    /// Kafka brokers as host:port, separated by commas
     #[arg(
         long,
         env = "KAFKA_BOOTSTRAP_SERVERS",
@@ -17,17 +17,17 @@ pub struct KafkaSettings {
     )]
     pub bootstrap_servers: String,
 
-    /// Any librdkafka property, such as security.protocol=SASL_SSL; repeatable
+    /// A librdkafka property, such as security.protocol=SASL_SSL; repeatable
     #[arg(short = 'X', long = "kafka-property", value_name = "KEY=VALUE")]
     pub kafka_properties: Vec<KafkaProperty>,
 }
 
-/// One librdkafka property. Its value may be a secret: `Debug` shows only the name.
+/// One librdkafka property. Its value may be a secret, so `Debug` shows only the name.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KafkaProperty {
-    /// The property's name as in librdkafka's CONFIGURATION.md.
+    /// The name, as in librdkafka's CONFIGURATION.md.
     pub name: String,
-    /// Its value.
+    /// The value.
     pub value: String,
 }
 
@@ -37,39 +37,36 @@ impl fmt::Debug for KafkaProperty {
     }
 }
 
-/// Why a property is refused.
+/// Why a property is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PropertyError {
     /// Not of the form `KEY=VALUE`.
-    #[error("`{0}` is not of the form KEY=VALUE")]
-    Form(String),
-    /// A property on which the service's guarantees rest.
-    #[error("`{name}` is not yours to set: {reason}")]
-    Owned {
+    #[error("invalid Kafka property `{0}`: expected KEY=VALUE")]
+    Malformed(String),
+    /// The delivery guarantees depend on this property.
+    #[error("`{name}` cannot be overridden: {reason}")]
+    Reserved {
         /// The property.
         name: String,
-        /// Why the service sets it itself.
+        /// Why the program sets it itself.
         reason: &'static str,
     },
-    /// A property or a value that librdkafka does not take.
-    #[error("`{name}`: {reason}")]
-    Refused {
+    /// librdkafka does not know the property or rejects its value.
+    #[error("invalid Kafka property `{name}`: {reason}")]
+    Invalid {
         /// The property.
         name: String,
-        /// What librdkafka says of it.
+        /// librdkafka's message.
         reason: String,
     },
 }
 
-/// Properties that the programs own, and why.
-const OWNED: [(&str, &str); 17] = [
+/// Properties that users cannot set, and why.
+const RESERVED: [(&str, &str); 17] = [
     ("bootstrap.servers", ADDRESS),
     ("metadata.broker.list", ADDRESS),
-    ("group.id", "the service's own flag names the group"),
-    (
-        "group.protocol",
-        "the service's rebalance handling is that of the classic protocol",
-    ),
+    ("group.id", "the program sets the group"),
+    ("group.protocol", "rebalances need the classic protocol"),
     ("enable.auto.commit", COMMIT),
     ("auto.commit.enable", COMMIT),
     (
@@ -79,7 +76,7 @@ const OWNED: [(&str, &str); 17] = [
     ("transactional.id", "the services do not use transactions"),
     (
         "enable.idempotence",
-        "without it a retry could write a record twice or out of order",
+        "without it a retry could repeat or reorder records",
     ),
     ("acks", ACKS),
     ("request.required.acks", ACKS),
@@ -87,27 +84,29 @@ const OWNED: [(&str, &str); 17] = [
     ("delivery.timeout.ms", TIMEOUT),
     (
         "partitioner",
-        "the join needs a key in the same partition number of each topic, as Java's clients choose it",
+        "the join needs equal keys in the same partition of each topic, as Java's clients choose it",
     ),
     (
         "partition.assignment.strategy",
-        "the service's rebalance handling is cooperative",
+        "rebalances need the cooperative strategy",
     ),
-    ("enable.partition.eof", "the services read without an end"),
+    (
+        "enable.partition.eof",
+        "the program decides where reading ends",
+    ),
     (
         "statistics.interval.ms",
-        "readiness and the metrics rest on the client's statistics",
+        "readiness and metrics depend on the client's statistics",
     ),
 ];
 
-/// What a broker takes by default in one batch (1,048,588 bytes), less what a batch of one record
-/// needs around it.
+/// A broker's default limit of a batch (1,048,588 bytes) less the overhead of a batch of one record.
 const LARGEST_MESSAGE: &str = "1048400";
 
 const ADDRESS: &str = "use --bootstrap-servers";
 const COMMIT: &str = "offsets are committed only for acknowledged results";
-const ACKS: &str = "a result counts when all in-sync replicas have it";
-const TIMEOUT: &str = "no result is given up, however long the broker is away";
+const ACKS: &str = "a result counts only when all in-sync replicas have it";
+const TIMEOUT: &str = "results are retried until the broker accepts them";
 
 impl FromStr for KafkaProperty {
     type Err = PropertyError;
@@ -116,21 +115,20 @@ impl FromStr for KafkaProperty {
         let (name, value) = text
             .split_once('=')
             .filter(|(name, _)| !name.trim().is_empty())
-            .ok_or_else(|| PropertyError::Form(text.to_owned()))?;
+            .ok_or_else(|| PropertyError::Malformed(text.to_owned()))?;
         let (name, value) = (name.trim().to_owned(), value.trim().to_owned());
-        if let Some((_, reason)) = OWNED.iter().find(|(owned, _)| *owned == name) {
-            return Err(PropertyError::Owned { name, reason });
+        if let Some((_, reason)) = RESERVED.iter().find(|(reserved, _)| *reserved == name) {
+            return Err(PropertyError::Reserved { name, reason });
         }
-        // Properties are checked where they are given: a client that is made later says so too, but
-        // in the middle of a job.
+        // Checked here, on the command line: the client that uses it may be made much later.
         let mut alone = ClientConfig::new();
         alone.set(&name, &value);
         match alone.create_native_config() {
             Ok(_) => Ok(Self { name, value }),
             Err(KafkaError::ClientConfig(_, reason, ..)) => {
-                Err(PropertyError::Refused { name, reason })
+                Err(PropertyError::Invalid { name, reason })
             }
-            Err(error) => Err(PropertyError::Refused {
+            Err(error) => Err(PropertyError::Invalid {
                 name,
                 reason: error.to_string(),
             }),
@@ -139,7 +137,7 @@ impl FromStr for KafkaProperty {
 }
 
 impl KafkaSettings {
-    /// Settings for a plain broker without further properties.
+    /// Settings without additional properties.
     pub fn plain(bootstrap_servers: impl Into<String>) -> Self {
         Self {
             bootstrap_servers: bootstrap_servers.into(),
@@ -147,8 +145,7 @@ impl KafkaSettings {
         }
     }
 
-    /// A configuration with the address, then the program's `defaults`, then the user's properties,
-    /// which win over defaults.
+    /// The address, the program's `defaults`, and the user's properties, which override defaults.
     fn client(&self, client_id: &str, defaults: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
@@ -163,8 +160,8 @@ impl KafkaSettings {
         config
     }
 
-    /// For a producer: idempotent, with the Java clients' partitioner, and no message is given up
-    /// while the process lives (`message.timeout.ms=0`).
+    /// For a producer: idempotent, with the partitioner of Java's clients. It retries for as long as the
+    /// process lives (`message.timeout.ms=0`).
     pub fn producer(&self, client_id: &str) -> ClientConfig {
         self.client(
             client_id,
@@ -179,17 +176,17 @@ impl KafkaSettings {
         )
     }
 
-    /// For a consumer that assigns its partitions itself and commits nothing.
+    /// For a consumer that assigns its partitions itself and commits no offsets.
     pub fn assigning_consumer(&self, client_id: &str) -> ClientConfig {
         self.client(
             client_id,
             &[
-                // librdkafka asks for a group id even where none is joined.
+                // librdkafka needs a group id even if it joins no group.
                 ("group.id", client_id),
                 ("enable.auto.commit", "false"),
                 ("enable.auto.offset.store", "false"),
                 ("auto.offset.reset", "error"),
-                // An embedded broker waits out the whole time on an empty fetch.
+                // The embedded broker waits this long on each empty fetch.
                 ("fetch.wait.max.ms", "10"),
                 ("fetch.queue.backoff.ms", "5"),
                 ("queued.max.messages.kbytes", "16384"),
@@ -197,8 +194,8 @@ impl KafkaSettings {
         )
     }
 
-    /// For a member of the consumer group `group_id`: cooperative rebalances, offsets committed in
-    /// the background once they are stored, and stored only by the program.
+    /// For a member of the consumer group `group_id`: rebalances are cooperative, the program stores
+    /// offsets, and the client commits stored offsets in the background.
     pub fn group_consumer(&self, client_id: &str, group_id: &str) -> ClientConfig {
         self.client(
             client_id,
@@ -210,8 +207,8 @@ impl KafkaSettings {
                 ("auto.offset.reset", "earliest"),
                 ("partition.assignment.strategy", "cooperative-sticky"),
                 ("fetch.wait.max.ms", "10"),
-                // With librdkafka's default of 1000 a fast consumer stalls for a second whenever
-                // its queue is full; the queue is bounded by bytes in return.
+                // With the default of 1000 a fast consumer stalls for a second whenever its queue is
+                // full. The limit in bytes still bounds the queue.
                 ("fetch.queue.backoff.ms", "5"),
                 ("queued.max.messages.kbytes", "4096"),
             ],
@@ -224,8 +221,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_property_on_which_delivery_rests_is_refused_with_the_reason() {
-        for (name, reason) in OWNED {
+    fn reserved_properties_are_rejected_with_the_reason() {
+        for (name, reason) in RESERVED {
             let error = format!("{name}=x")
                 .parse::<KafkaProperty>()
                 .expect_err(name);
@@ -234,14 +231,14 @@ mod tests {
     }
 
     #[test]
-    fn a_property_that_librdkafka_does_not_take_is_refused_by_name() {
+    fn properties_that_librdkafka_rejects_are_named() {
         for (given, name) in [
             ("nonsense=1", "nonsense"),
             ("linger.ms=soon", "linger.ms"),
             ("security.protocol=carrier-pigeon", "security.protocol"),
         ] {
             let error = given.parse::<KafkaProperty>().expect_err(given);
-            let PropertyError::Refused {
+            let PropertyError::Invalid {
                 name: named,
                 reason,
             } = &error
@@ -254,21 +251,19 @@ mod tests {
     }
 
     #[test]
-    fn any_other_property_reaches_the_client_and_wins_over_a_default() {
+    fn other_properties_override_defaults() {
         let mut settings = KafkaSettings::plain("127.0.0.1:1");
-        settings
-            .kafka_properties
-            .push("linger.ms=7".parse().expect("a property"));
-        settings
-            .kafka_properties
-            .push("sasl.password=a=b".parse().expect("a property"));
+        for property in ["linger.ms=7", "sasl.password=a=b"] {
+            let property = property.parse().expect("a property");
+            settings.kafka_properties.push(property);
+        }
         let config = settings.producer("test");
         assert_eq!(config.get("linger.ms"), Some("7"));
         assert_eq!(config.get("sasl.password"), Some("a=b"));
     }
 
     #[test]
-    fn a_secret_property_does_not_show_in_debug_output() {
+    fn debug_output_hides_values() {
         let property: KafkaProperty = "sasl.password=secret".parse().expect("a property");
         assert!(!format!("{property:?}").contains("secret"));
     }

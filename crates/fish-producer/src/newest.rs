@@ -1,9 +1,9 @@
-//! The newest records of the two machines' topics, read before the first is written.
+//! Reads the newest records of the two topics before the first record is written.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use kafka_io::{KafkaSettings, ToldOfEnds};
+use kafka_io::{EofContext, KafkaSettings};
 use pipeline::{FromWire, Measurement, Weighing, topics};
 use rdkafka::Message;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -14,44 +14,44 @@ use crate::simulation::Past;
 
 /// Why the topics could not be read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum TailError {
-    /// Kafka does not answer, or not yet as it should; worth another try.
+pub(crate) enum NewestError {
+    /// Kafka does not answer, or not correctly yet; worth a retry.
     #[error("Kafka does not answer")]
     Kafka(#[from] KafkaError),
     /// The two topics cannot be joined.
     #[error(
-        "{} has {measurement} partitions and {} has {weight}: create both with the same number, or the join misses fish",
+        "{} has {measurement} partitions and {} has {weight}: expected the same number, since the join needs both records of a fish in the same partition",
         topics::MACHINE_MEASUREMENT,
         topics::MACHINE_WEIGHT
     )]
     Partitions { measurement: usize, weight: usize },
 }
 
-const ANSWER: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What [`read`] reads with.
-pub(crate) type TailConsumer = BaseConsumer<ToldOfEnds>;
+/// The consumer for [`read`].
+pub(crate) type NewestConsumer = BaseConsumer<EofContext>;
 
-/// A consumer for [`read`].
+/// Creates a consumer for [`read`].
 ///
 /// # Errors
-/// Where a property of `settings` is unknown or has a wrong value.
-pub(crate) fn consumer(settings: &KafkaSettings) -> Result<TailConsumer, KafkaError> {
-    // Retention may delete a record between the look at the offsets and the fetch.
-    settings.consumer_told_of_ends("fish-producer", &[("auto.offset.reset", "earliest")])
+/// If a property of `settings` is unknown or has an invalid value.
+pub(crate) fn consumer(settings: &KafkaSettings) -> Result<NewestConsumer, KafkaError> {
+    // Retention may delete a record between reading the offsets and fetching.
+    settings.eof_consumer("fish-producer", &[("auto.offset.reset", "earliest")])
 }
 
-/// What the newest `depth` records of each partition of both topics tell. Blocks for seconds where
-/// Kafka does not answer. A topic that does not exist holds nothing.
+/// The state of both topics according to the newest `depth` records of each partition. A topic that
+/// does not exist counts as empty. Blocks for seconds if Kafka does not answer.
 ///
 /// # Errors
-/// Where Kafka does not answer, or the topics differ in their number of partitions.
-pub(crate) fn read(consumer: &TailConsumer, depth: u64) -> Result<Past, TailError> {
+/// If Kafka does not answer, or the topics have different numbers of partitions.
+pub(crate) fn read(consumer: &NewestConsumer, depth: u64) -> Result<Past, NewestError> {
     let depth = i64::try_from(depth).unwrap_or(i64::MAX);
     let measurement = partitions(consumer, topics::MACHINE_MEASUREMENT)?;
     let weight = partitions(consumer, topics::MACHINE_WEIGHT)?;
     if measurement > 0 && weight > 0 && measurement != weight {
-        return Err(TailError::Partitions {
+        return Err(NewestError::Partitions {
             measurement,
             weight,
         });
@@ -62,8 +62,8 @@ pub(crate) fn read(consumer: &TailConsumer, depth: u64) -> Result<Past, TailErro
     Ok(Past::from_newest(measured, &weighed))
 }
 
-fn partitions(consumer: &TailConsumer, topic: &str) -> Result<usize, KafkaError> {
-    let metadata = consumer.fetch_metadata(Some(topic), ANSWER)?;
+fn partitions(consumer: &NewestConsumer, topic: &str) -> Result<usize, KafkaError> {
+    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
     let Some(found) = metadata.topics().first() else {
         return Ok(0);
     };
@@ -72,7 +72,7 @@ fn partitions(consumer: &TailConsumer, topic: &str) -> Result<usize, KafkaError>
         Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
             tracing::warn!(
                 topic,
-                "there is no such topic yet; create it, unless Kafka does so by itself"
+                "the topic does not exist yet; create it, unless Kafka creates topics automatically"
             );
             Ok(0)
         }
@@ -81,14 +81,14 @@ fn partitions(consumer: &TailConsumer, topic: &str) -> Result<usize, KafkaError>
 }
 
 fn newest<T: FromWire>(
-    consumer: &TailConsumer,
+    consumer: &NewestConsumer,
     topic: &str,
     partitions: usize,
     depth: i64,
 ) -> Result<Vec<T>, KafkaError> {
     let mut from = TopicPartitionList::new();
     for partition in (0..).take(partitions) {
-        let (low, high) = consumer.fetch_watermarks(topic, partition, ANSWER)?;
+        let (low, high) = consumer.fetch_watermarks(topic, partition, TIMEOUT)?;
         if high > low {
             let first = high.saturating_sub(depth).max(low);
             from.add_partition_offset(topic, partition, Offset::Offset(first))?;
@@ -98,37 +98,37 @@ fn newest<T: FromWire>(
         return Ok(Vec::new());
     }
     consumer.assign(&from)?;
-    let records = until_the_ends(consumer, topic, from.count());
+    let records = read_to_end(consumer, topic, from.count());
     consumer.unassign()?;
     records
 }
 
-fn until_the_ends<T: FromWire>(
-    consumer: &TailConsumer,
+fn read_to_end<T: FromWire>(
+    consumer: &NewestConsumer,
     topic: &str,
     partitions: usize,
 ) -> Result<Vec<T>, KafkaError> {
     let mut records = Vec::new();
-    let mut at_the_end = HashSet::new();
-    let mut deadline = Instant::now() + 3 * ANSWER;
-    while at_the_end.len() < partitions {
+    let mut at_end = HashSet::new();
+    let mut deadline = Instant::now() + 3 * TIMEOUT;
+    while at_end.len() < partitions {
         let left = deadline.saturating_duration_since(Instant::now());
         match consumer.poll(left) {
             Some(Ok(message)) => {
-                deadline = Instant::now() + 3 * ANSWER;
+                deadline = Instant::now() + 3 * TIMEOUT;
                 match message.payload().map(T::from_wire) {
                     Some(Ok(record)) => records.push(record),
                     Some(Err(error)) => tracing::warn!(
                         topic, partition = message.partition(), offset = message.offset(), %error,
-                        "a record that is not a machine's was left aside"
+                        "ignoring a record that is not of a machine"
                     ),
                     None => {}
                 }
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
-                at_the_end.insert(partition);
+                at_end.insert(partition);
             }
-            // librdkafka itself tries again; its word is kept in case the time runs out.
+            // librdkafka retries by itself; its last error counts if the time is over.
             Some(Err(error)) if left.is_zero() => return Err(error),
             Some(Err(error)) => tracing::debug!(topic, %error, "reading the newest records"),
             None => {

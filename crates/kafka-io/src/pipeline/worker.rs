@@ -1,4 +1,4 @@
-//! One partition's way through the pipeline: batch, decide, write in order.
+//! The task of one partition: batches records, decides them and writes in order.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,25 +11,25 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::attempt;
-use crate::gate::Gate;
-use crate::metrics::PipelineMetrics;
-use crate::offsets::OffsetTracker;
-use crate::receipt::{Failure, Finished, Receipt, Ticket};
-use crate::writer::Writer;
-use crate::{Batch, Decision, Step};
+use super::batch::Batch;
+use super::circuit_breaker::CircuitBreaker;
+use super::metrics::PipelineMetrics;
+use super::offsets::OffsetTracker;
+use super::receipt::{Failure, Finished, Receipt, Ticket};
+use super::writer::Writer;
+use super::{Decision, Step, attempt};
 
 /// How records are gathered into batches.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchLimits {
-    /// At most this many records.
+    /// The most records.
     pub records: usize,
-    /// At most this many bytes of keys and values, with an allowance for each record; a single
-    /// record may be larger.
+    /// The most bytes of keys and values, plus an allowance for each record. A single record may be
+    /// larger.
     pub bytes: usize,
-    /// While records keep arriving, a batch is gathered for at most this long.
+    /// The longest time to gather a batch while records keep arriving.
     pub time: Duration,
-    /// How many batches of one partition may be with the step at once.
+    /// The most batches of one partition with the step at the same time.
     pub in_flight: usize,
 }
 
@@ -44,49 +44,49 @@ impl Default for BatchLimits {
     }
 }
 
-/// What all lanes share.
-pub(crate) struct Stages<S> {
-    pub(crate) step: S,
-    pub(crate) gate: Gate,
-    pub(crate) writer: Writer,
-    pub(crate) limits: BatchLimits,
-    pub(crate) finished: Sender<Finished>,
-    pub(crate) metrics: PipelineMetrics,
+/// What all workers share.
+pub(super) struct Stages<S> {
+    pub(super) step: S,
+    pub(super) breaker: CircuitBreaker,
+    pub(super) writer: Writer,
+    pub(super) limits: BatchLimits,
+    pub(super) finished: Sender<Finished>,
+    pub(super) metrics: PipelineMetrics,
 }
 
-/// The reader's end of a lane. Dropped, it abandons everything that is not with the producer yet.
-pub(crate) struct Lane {
-    pub(crate) epoch: u64,
-    /// None until the first record tells where the partition begins.
-    pub(crate) tracker: Option<OffsetTracker>,
-    pub(crate) weight: usize,
+/// The reader's handle of a worker. Dropping it abandons everything that is not with the producer yet.
+pub(super) struct PartitionWorker {
+    pub(super) epoch: u64,
+    /// `None` until the first record: it determines the first offset.
+    pub(super) tracker: Option<OffsetTracker>,
+    pub(super) weight: usize,
     input: UnboundedSender<Batch>,
-    _work: AbortOnDropHandle<()>,
+    _task: AbortOnDropHandle<()>,
 }
 
-impl Lane {
-    pub(crate) fn start<S: Step>(
+impl PartitionWorker {
+    pub(super) fn start<S: Step>(
         runtime: &Handle,
         stages: Arc<Stages<S>>,
         partition: i32,
         epoch: u64,
     ) -> Self {
         let (input, batches) = unbounded_channel();
-        let work = runtime.spawn(work(stages, batches, partition, epoch));
+        let task = runtime.spawn(work(stages, batches, partition, epoch));
         Self {
             epoch,
             tracker: None,
             weight: 0,
             input,
-            _work: AbortOnDropHandle::new(work),
+            _task: AbortOnDropHandle::new(task),
         }
     }
 
-    /// Passes records on; the tracker knows of them from now on.
+    /// Passes a batch to the task and starts it in the tracker.
     ///
     /// # Errors
-    /// Where the lane's task has panicked.
-    pub(crate) fn accept(&mut self, batch: Batch) -> Result<(), Failure> {
+    /// If the task has panicked.
+    pub(super) fn accept(&mut self, batch: Batch) -> Result<(), Failure> {
         let range = batch.range();
         self.tracker
             .get_or_insert_with(|| OffsetTracker::new(range.start))
@@ -97,20 +97,20 @@ impl Lane {
             .map_err(|_| Failure::Step("a partition's task ended unexpectedly".to_owned()))
     }
 
-    /// Where the next batch begins, where records have been read before.
-    pub(crate) fn next_start(&self) -> Option<i64> {
+    /// Where the next batch starts, if a record was read before.
+    pub(super) fn next_start(&self) -> Option<i64> {
         self.tracker.as_ref().map(OffsetTracker::next_start)
     }
 
-    pub(crate) fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.tracker.as_ref().is_none_or(OffsetTracker::is_idle)
     }
 }
 
-/// A batch with its decisions, or why there are none.
+/// A batch with its decisions.
 type Decided = Result<(Batch, Vec<Decision>), Failure>;
 
-/// Several batches are decided at once; they are written in order.
+/// Decides several batches at the same time and writes them in order.
 async fn work<S: Step>(
     stages: Arc<Stages<S>>,
     mut input: UnboundedReceiver<Batch>,
@@ -143,7 +143,7 @@ async fn work<S: Step>(
     }
 }
 
-/// What has arrived meanwhile goes out together, as far as the limits allow.
+/// Merges the waiting batches up to the limits.
 fn next_batch(waiting: &mut VecDeque<Batch>, limits: &BatchLimits) -> Option<Batch> {
     let mut batch = waiting.pop_front()?;
     while let Some(next) = waiting.front()
@@ -158,7 +158,7 @@ fn next_batch(waiting: &mut VecDeque<Batch>, limits: &BatchLimits) -> Option<Bat
 
 async fn decide<S: Step>(stages: Arc<Stages<S>>, batch: Batch) -> Decided {
     let _in_flight = stages.metrics.batch_started(batch.len());
-    match attempt::decide(&stages.step, &stages.gate, &batch).await {
+    match attempt::decide(&stages.step, &stages.breaker, &batch).await {
         Ok(decisions) => Ok((batch, decisions)),
         Err(mismatch) => Err(Failure::Step(mismatch.to_string())),
     }
@@ -188,7 +188,7 @@ async fn write<S: Step>(stages: &Stages<S>, partition: i32, epoch: u64, decided:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::tests::record;
+    use crate::client::record;
 
     fn batch(offsets: std::ops::Range<i64>) -> Batch {
         let mut batch = Batch::new("in".into(), 1, offsets.start);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_goes_out_together_up_to_the_limit() {
+    fn waiting_batches_are_merged_up_to_the_limit() {
         let limits = BatchLimits {
             records: 5,
             ..BatchLimits::default()
@@ -208,7 +208,7 @@ mod tests {
         let mut next = || next_batch(&mut waiting, &limits).map(|batch| batch.range());
         assert_eq!(next(), Some(0..5));
         assert_eq!(next(), Some(5..6));
-        assert_eq!(next(), Some(6..13), "a batch is never split here");
+        assert_eq!(next(), Some(6..13), "a batch is never split");
         assert_eq!(next(), None);
     }
 }

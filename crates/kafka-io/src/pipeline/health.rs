@@ -1,22 +1,22 @@
-//! Whether a pipeline does its job, and why it ended.
+//! Whether a pipeline works, and why it ended.
 
 use rdkafka::error::KafkaError;
 
-use crate::receipt::Failure;
+use super::Failure;
 
-/// Ok while the pipeline does its job, else why not.
+/// Ok while the pipeline processes records, otherwise the reason.
 pub type Health = Result<(), String>;
 
-/// Why a pipeline ended. Everything that was not committed is read again after a restart.
+/// Why a pipeline ended. A restart reads everything again that was not committed.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
-    /// The client refused a setting or a call, or lost its membership for good.
+    /// The client rejected a setting or a call, or lost its membership permanently.
     #[error("Kafka client: {0}")]
     Kafka(#[from] KafkaError),
     /// A batch could not be finished.
     #[error(transparent)]
     Batch(#[from] Failure),
-    /// A part of the pipeline panicked.
+    /// The reading thread panicked or could not start.
     #[error("the reading thread ended unexpectedly: {0}")]
     Panic(String),
 }

@@ -1,14 +1,14 @@
-//! Headers whose names are text, whatever else a record has.
+//! Header names that are not UTF-8.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rdkafka::message::{Header, Headers};
 
-/// A record's headers but those whose names are not UTF-8.
+/// The headers of a record whose names are UTF-8.
 ///
-/// Kafka allows any bytes as a name; rdkafka panics at such a header, which ends whoever looks at it.
-/// The panic is caught here (the program's hook prints it all the same).
-pub fn readable<H: Headers>(headers: &H) -> impl Iterator<Item = Header<'_, &[u8]>> {
+/// Kafka allows any bytes as a name; rdkafka panics on names that are not UTF-8. This function catches
+/// the panic; the panic hook still prints it.
+pub fn readable_headers<H: Headers>(headers: &H) -> impl Iterator<Item = Header<'_, &[u8]>> {
     (0..headers.count()).filter_map(|at| {
         catch_unwind(AssertUnwindSafe(|| headers.try_get(at)))
             .ok()
@@ -20,7 +20,7 @@ pub fn readable<H: Headers>(headers: &H) -> impl Iterator<Item = Header<'_, &[u8
 mod tests {
     use super::*;
 
-    /// As rdkafka's of a record whose second header has a name that is not UTF-8.
+    /// Panics at the second header, as rdkafka does if its name is not UTF-8.
     struct Broken;
 
     impl Headers for Broken {
@@ -36,8 +36,8 @@ mod tests {
     }
 
     #[test]
-    fn a_header_whose_name_is_not_utf_8_hides_no_other() {
-        let names: Vec<_> = readable(&Broken).map(|header| header.key).collect();
+    fn a_header_name_that_is_not_utf_8_hides_no_other_header() {
+        let names: Vec<_> = readable_headers(&Broken).map(|h| h.key).collect();
         assert_eq!(names, ["first", "third"]);
     }
 }

@@ -1,7 +1,7 @@
 //! The broker's acknowledgements, collected for each batch.
 //!
-//! Every message of a batch carries the batch's receipt through librdkafka; with the last delivery
-//! report the last reference goes, and the receipt reports the batch as finished.
+//! Every message of a batch carries a reference to the batch's receipt through librdkafka. The last
+//! delivery report drops the last reference, and the receipt then reports the batch as finished.
 
 use std::ops::Range;
 use std::sync::mpsc::Sender;
@@ -15,66 +15,65 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
 use rdkafka::statistics::Statistics;
 
-use crate::client_log::log;
-use crate::statistics::ClientMetrics;
+use crate::client::{ClientMetrics, log};
 
-/// Which batch a receipt is for.
+/// The batch of a receipt.
 #[derive(Clone, Debug)]
-pub(crate) struct Ticket {
-    pub(crate) partition: i32,
-    /// Which assignment of the partition the batch belongs to.
-    pub(crate) epoch: u64,
-    pub(crate) range: Range<i64>,
-    pub(crate) weight: usize,
-    pub(crate) received: Instant,
+pub(super) struct Ticket {
+    pub(super) partition: i32,
+    /// The assignment of the partition that the batch belongs to.
+    pub(super) epoch: u64,
+    pub(super) range: Range<i64>,
+    pub(super) weight: usize,
+    pub(super) received: Instant,
 }
 
-/// What became of a batch's records.
+/// The outcomes of a batch's records.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) emitted: u64,
-    pub(crate) dead_lettered: u64,
-    pub(crate) skipped: u64,
+pub(super) struct Counts {
+    pub(super) emitted: u64,
+    pub(super) dead_lettered: u64,
+    pub(super) skipped: u64,
 }
 
-/// A batch whose fate is settled.
+/// A batch that is written, or failed.
 #[derive(Debug)]
-pub(crate) struct Finished {
-    pub(crate) ticket: Ticket,
-    /// From the receipt of the batch's first record until now.
-    pub(crate) latency: Duration,
-    pub(crate) outcome: Result<Counts, Failure>,
+pub(super) struct Finished {
+    pub(super) ticket: Ticket,
+    /// Since the first record was received.
+    pub(super) latency: Duration,
+    pub(super) outcome: Result<Counts, Failure>,
 }
 
-/// Why a batch could not be finished; nothing after it is committed.
+/// Why a batch could not be finished. Nothing after it is committed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Failure {
-    /// The broker, or the client for it, refuses a result for good.
+    /// The broker or the client rejected a result permanently.
     #[error(
-        "a result could not be written to `{topic}`: {error}; nothing is lost, the records are read again after a restart"
+        "a result could not be written to `{topic}`: {error}; a restart reads the records again"
     )]
     Delivery {
-        /// The topic that it was meant for.
+        /// The topic of the result.
         topic: String,
         /// The client's error.
         error: KafkaError,
     },
-    /// The step broke its contract or panicked.
+    /// The step returned wrong decisions or panicked.
     #[error("the processing step failed: {0}")]
     Step(String),
 }
 
 #[derive(Debug)]
-pub(crate) struct Receipt {
+pub(super) struct Receipt {
     ticket: Ticket,
     finished: Sender<Finished>,
-    /// Set when all messages are handed over; a receipt dropped before is of an abandoned batch.
+    /// Set when all messages are with the producer. A receipt without it belongs to an abandoned batch.
     written: OnceLock<Counts>,
     failure: OnceLock<Failure>,
 }
 
 impl Receipt {
-    pub(crate) fn new(ticket: Ticket, finished: Sender<Finished>) -> Arc<Self> {
+    pub(super) fn new(ticket: Ticket, finished: Sender<Finished>) -> Arc<Self> {
         Arc::new(Self {
             ticket,
             finished,
@@ -83,14 +82,14 @@ impl Receipt {
         })
     }
 
-    /// All messages of the batch are handed over.
-    pub(crate) fn written(&self, counts: Counts) {
-        // It is set once only; a second value could not mean anything else.
+    /// All messages of the batch are with the producer.
+    pub(super) fn written(&self, counts: Counts) {
+        // It is set only once.
         let _ = self.written.set(counts);
     }
 
-    /// The batch cannot be finished; the first failure counts.
-    pub(crate) fn failed(&self, failure: Failure) {
+    /// The batch cannot be finished. The first failure counts.
+    pub(super) fn failed(&self, failure: Failure) {
         let _ = self.failure.set(failure);
     }
 }
@@ -102,7 +101,7 @@ impl Drop for Receipt {
             (None, Some(counts)) => Ok(*counts),
             (None, None) => return,
         };
-        // The reader is gone only when the pipeline has ended.
+        // The receiver is gone only after the pipeline has ended.
         let _ = self.finished.send(Finished {
             latency: self.ticket.received.elapsed(),
             ticket: self.ticket.clone(),
@@ -111,9 +110,9 @@ impl Drop for Receipt {
     }
 }
 
-/// The producer's side: takes delivery reports.
+/// The producer's context: receives delivery reports.
 #[derive(Debug)]
-pub(crate) struct Deliveries(pub(crate) ClientMetrics);
+pub(super) struct Deliveries(pub(super) ClientMetrics);
 
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -125,7 +124,7 @@ impl ClientContext for Deliveries {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        // The consumer, which is always connected, tells of lost brokers.
+        // The consumer, which is always connected, reports lost brokers.
         tracing::debug!(%error, reason, "producer");
     }
 }

@@ -1,11 +1,11 @@
-//! The stage that writes: results to the output topic, dead letters to theirs, in order.
+//! Writes results to the output topic and dead letters to theirs, in order.
 //!
-//! A result has its source's key, timestamp and headers, and these besides (numbers as text), then
-//! those of the step. Where a record has passed several pipelines, the last header of a name counts.
+//! A result has its source record's key, timestamp and headers, these additional headers (numbers as
+//! text), and those of the step. After several pipelines, the last header of a name counts.
 //!
 //! | header | content |
 //! |---|---|
-//! | `source.topic` | the topic that the source record was read from |
+//! | `source.topic` | the topic of the source record |
 //! | `source.partition` | its partition |
 //! | `source.offset` | its offset |
 
@@ -16,36 +16,39 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, ThreadedProducer};
 
-use crate::receipt::{Counts, Deliveries, Failure, Receipt};
-use crate::{Batch, Decision, Emission, Reason, Record, dead_letter};
+use super::batch::Batch;
+use super::receipt::{Counts, Deliveries, Failure, Receipt};
+use super::{Decision, Emission};
+use crate::client::Record;
+use crate::dead_letter::{DeadLetter, Reason, topic_of};
 
-/// Header on a result: the topic of its source record.
+/// Header of a result: the topic of its source record.
 pub const SOURCE_TOPIC: &str = "source.topic";
-/// Header on a result: its source record's partition.
+/// Header of a result: the partition of its source record.
 pub const SOURCE_PARTITION: &str = "source.partition";
-/// Header on a result: its source record's offset.
+/// Header of a result: the offset of its source record.
 pub const SOURCE_OFFSET: &str = "source.offset";
 
-pub(crate) struct Writer {
-    pub(crate) producer: ThreadedProducer<Deliveries>,
-    pub(crate) output_topic: String,
+pub(super) struct Writer {
+    pub(super) producer: ThreadedProducer<Deliveries>,
+    pub(super) output_topic: String,
 }
 
 type Message<'a> = BaseRecord<'a, [u8], [u8], Arc<Receipt>>;
 
 impl Writer {
-    /// Hands the batch's messages to the producer in order; `receipt` reports when all of them
-    /// are acknowledged.
-    pub(crate) async fn write(&self, batch: &Batch, decisions: &[Decision], receipt: Arc<Receipt>) {
+    /// Passes the batch's messages to the producer in order. `receipt` reports when all of them are
+    /// acknowledged.
+    pub(super) async fn write(&self, batch: &Batch, decisions: &[Decision], receipt: Arc<Receipt>) {
         let mut counts = Counts::default();
         let mut first_bad = None;
         for (record, decision) in batch.records().zip(decisions) {
             let sent = match decision {
                 Decision::Emit(emission) => self.emit(&record, emission, &receipt).await,
-                Decision::DeadLetter(reason) => self.bury(&record, reason, &receipt).await,
+                Decision::DeadLetter(reason) => self.dead_letter(&record, reason, &receipt).await,
                 Decision::Skip => Ok(Sent::Nothing),
                 Decision::Retry(why) => Err(Failure::Step(format!(
-                    "a record is still to be retried: {}",
+                    "a record without a final decision: {}",
                     why.reason
                 ))),
             };
@@ -66,7 +69,7 @@ impl Writer {
                 offset,
                 reason,
                 records = counts.dead_lettered,
-                "dead-lettered (the first of these records is named)"
+                "records are dead-lettered; this is the first of them"
             );
         }
         receipt.written(counts);
@@ -90,10 +93,10 @@ impl Writer {
         let sent = self.send(message).await;
         if is_too_large(&sent) {
             let reason = Reason::new(format!(
-                "its result of {} bytes is larger than the producer's message.max.bytes",
+                "the result of {} bytes exceeds the producer's message.max.bytes",
                 emission.value.len()
             ));
-            return self.bury(record, &reason, receipt).await;
+            return self.dead_letter(record, &reason, receipt).await;
         }
         match sent {
             Ok(()) => Ok(Sent::Result),
@@ -104,28 +107,28 @@ impl Writer {
         }
     }
 
-    async fn bury(
+    async fn dead_letter(
         &self,
         record: &Record<'_>,
         reason: &Reason,
         receipt: &Arc<Receipt>,
     ) -> Result<Sent, Failure> {
-        let letter = dead_letter::of(record, reason);
+        let letter = DeadLetter::new(record, reason);
         let mut sent = self.send(letter.as_base_record(Arc::clone(receipt))).await;
         if is_too_large(&sent) {
-            let letter = dead_letter::without_the_record(record, reason);
+            let letter = DeadLetter::without_record(record, reason);
             sent = self.send(letter.as_base_record(Arc::clone(receipt))).await;
         }
         match sent {
             Ok(()) => Ok(Sent::DeadLetter(reason.text.clone())),
             Err(error) => Err(Failure::Delivery {
-                topic: dead_letter::topic_of(record.topic),
+                topic: topic_of(record.topic),
                 error,
             }),
         }
     }
 
-    /// Enqueues one message, and waits while the producer's queue is full.
+    /// Enqueues one message; waits while the producer's queue is full.
     async fn send(&self, mut message: Message<'_>) -> Result<(), KafkaError> {
         loop {
             match self.producer.send(message) {
@@ -140,7 +143,7 @@ impl Writer {
     }
 }
 
-/// Whether the client refused a message for its size, headers included.
+/// Whether the client rejected a message because of its size, headers included.
 fn is_too_large(sent: &Result<(), KafkaError>) -> bool {
     let error = sent.as_ref().err();
     error.and_then(KafkaError::rdkafka_error_code) == Some(RDKafkaErrorCode::MessageSizeTooLarge)
@@ -152,17 +155,17 @@ enum Sent {
     Nothing,
 }
 
-/// The source's headers, then where it came from, then the step's own.
+/// The headers of the source record, its origin, and the step's own headers.
 fn result_headers(record: &Record<'_>, emission: &Emission) -> OwnedHeaders {
-    let put = |headers: OwnedHeaders, name: &str, text: &str| {
+    let add = |headers: OwnedHeaders, name: &str, text: &str| {
         headers.insert(Header {
             key: name,
             value: Some(text),
         })
     };
-    let headers = put(record.headers(), SOURCE_TOPIC, record.topic);
-    let headers = put(headers, SOURCE_PARTITION, &record.partition.to_string());
-    let headers = put(headers, SOURCE_OFFSET, &record.offset.to_string());
+    let headers = add(record.headers(), SOURCE_TOPIC, record.topic);
+    let headers = add(headers, SOURCE_PARTITION, &record.partition.to_string());
+    let headers = add(headers, SOURCE_OFFSET, &record.offset.to_string());
     let own = emission.headers.iter();
-    own.fold(headers, |headers, (name, text)| put(headers, name, text))
+    own.fold(headers, |headers, (name, text)| add(headers, name, text))
 }

@@ -1,23 +1,25 @@
-//! Which offsets of a partition were settled: pure, without Kafka.
+//! Notes about dead letters that are done: replayed, or skipped in favor of a newer one.
+//!
+//! A note is a record of the dead-letter topic without key and value. Its header [`NOTE`] lists
+//! offsets of its own partition.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use rdkafka::message::Headers;
 
-use crate::headers::readable;
+use crate::client::readable_headers;
 
-/// Header of a note in a dead-letter topic: the settled offsets of the partition that the note is
-/// in, such as `3-7,9`.
-pub const HEADER: &str = "replay.settled";
+/// Header of a note about dead letters that are done: offsets such as `3-7,9`.
+pub const NOTE: &str = "replay.settled";
 
-/// Whether a record of a dead-letter topic with these headers is such a note, and no letter.
+/// Whether a record of a dead-letter topic with these headers is a note and no dead letter.
 pub fn is_note<H: Headers>(headers: &H) -> bool {
-    readable(headers).any(|header| header.key == HEADER)
+    readable_headers(headers).any(|header| header.key == NOTE)
 }
 
-/// `offsets` as text: ranges and single offsets, in order.
-pub fn write(offsets: &BTreeSet<i64>) -> String {
+/// `offsets` as text: ranges and single offsets in order.
+pub(super) fn write(offsets: &BTreeSet<i64>) -> String {
     let mut text = String::new();
     let mut offsets = offsets.iter().copied().peekable();
     while let Some(first) = offsets.next() {
@@ -35,8 +37,8 @@ pub fn write(offsets: &BTreeSet<i64>) -> String {
     text
 }
 
-/// The offsets that `text` names; parts that cannot be read are left out.
-pub fn read(text: &str) -> impl Iterator<Item = i64> {
+/// The offsets in `text`; invalid parts are ignored.
+pub(super) fn read(text: &str) -> impl Iterator<Item = i64> {
     text.split(',').flat_map(|part| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         match (first.parse(), last.parse()) {
@@ -54,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neighbours_become_ranges() {
+    fn consecutive_offsets_become_ranges() {
         assert_eq!(write(&BTreeSet::from([9, 3, 4, 5, 11, 12])), "3-5,9,11-12");
         assert_eq!(write(&BTreeSet::new()), "");
         assert_eq!(read("").count(), 0);
@@ -62,7 +64,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(offsets in prop::collection::btree_set(0i64..200, 0..60)) {
+        fn offsets_survive_a_round_trip(offsets in prop::collection::btree_set(0i64..200, 0..60)) {
             prop_assert_eq!(read(&write(&offsets)).collect::<BTreeSet<_>>(), offsets);
         }
     }

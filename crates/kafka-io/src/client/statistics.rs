@@ -1,4 +1,4 @@
-//! librdkafka's own statistics, as far as they tell a person something.
+//! librdkafka's statistics as metrics.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
@@ -6,7 +6,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use rdkafka::statistics::Statistics;
 
-/// Gauges of the two clients of a pipeline. Clones share the values.
+/// Gauges of a consumer and a producer. Clones share the values.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ClientMetrics {
     queued_records: Family<ClientLabel, Gauge>,
@@ -27,42 +27,47 @@ struct ClientLabel {
 impl ClientMetrics {
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        let mut gauge = |name: &str, help: &str, family: &Family<ClientLabel, Gauge>| {
-            registry.register(format!("kafka_client_{name}"), help, family.clone());
-        };
-        gauge(
-            "queued_records",
-            "Records in the client's queues: fetched ahead, or not acknowledged yet",
-            &metrics.queued_records,
-        );
-        gauge("queued_bytes", "Their bytes", &metrics.queued_bytes);
-        gauge("requests", "Requests to brokers so far", &metrics.requests);
-        gauge("sent_bytes", "Bytes to brokers so far", &metrics.sent_bytes);
-        gauge(
-            "received_bytes",
-            "Bytes from brokers so far",
-            &metrics.received_bytes,
-        );
-        gauge(
-            "request_errors",
-            "Requests to brokers so far that failed or timed out",
-            &metrics.request_errors,
-        );
-        gauge(
-            "brokers_up",
-            "Brokers with a connection",
-            &metrics.brokers_up,
-        );
+        for (name, help, gauge) in [
+            (
+                "queued_records",
+                "Records in the client's queues: fetched ahead, or not acknowledged yet",
+                &metrics.queued_records,
+            ),
+            (
+                "queued_bytes",
+                "Bytes of the queued records",
+                &metrics.queued_bytes,
+            ),
+            ("requests", "Requests to brokers", &metrics.requests),
+            ("sent_bytes", "Bytes sent to brokers", &metrics.sent_bytes),
+            (
+                "received_bytes",
+                "Bytes received from brokers",
+                &metrics.received_bytes,
+            ),
+            (
+                "request_errors",
+                "Requests to brokers that failed or timed out",
+                &metrics.request_errors,
+            ),
+            (
+                "brokers_up",
+                "Brokers with a connection",
+                &metrics.brokers_up,
+            ),
+        ] {
+            registry.register(format!("kafka_client_{name}"), help, gauge.clone());
+        }
         registry.register_with_unit(
             "kafka_client_round_trip",
-            "99th percentile of the brokers' response time over the last interval, of the slowest broker",
+            "Response time of the slowest broker: 99th percentile of the last interval",
             Unit::Seconds,
             metrics.round_trip.clone(),
         );
         metrics
     }
 
-    /// Takes over what a client reports; returns whether it is connected to any broker.
+    /// Updates the gauges of `client`; returns whether it is connected to a broker.
     pub(crate) fn update(&self, client: &'static str, statistics: &Statistics) -> bool {
         let label = ClientLabel { client };
         let brokers = || statistics.brokers.values();

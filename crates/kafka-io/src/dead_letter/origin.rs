@@ -1,37 +1,37 @@
-//! Where a dead letter came from and why it is one.
+//! The topic of a dead letter's record and the reason, from its headers.
 
 use rdkafka::message::{Header, Headers, OwnedHeaders};
 
-use crate::dead_letter;
-use crate::headers::readable;
+use super::{OMITTED, REASON, TOPIC};
+use crate::client::readable_headers;
 
 /// The prefix of Kafka Connect's headers.
 const CONNECT: &str = "__connect.errors.";
 /// The prefix of this suite's headers.
 const OWN: &str = "dlq.";
 
-/// What a letter's headers say.
+/// What the headers of a dead letter say; both this suite's and Kafka Connect's are understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// The topic that the record was read from.
+    /// The topic of the record.
     pub topic: Option<String>,
-    /// Why it was dead-lettered; Connect's exception class and message.
+    /// Why it was dead-lettered; of Connect's headers the exception's class and message.
     pub reason: String,
-    /// Whether the record itself was too large to be in the letter.
+    /// Whether the record was too large for the dead letter.
     pub omitted: bool,
 }
 
 impl Origin {
-    /// Reads the headers; of several with one name the last counts.
+    /// Reads the headers. If a name occurs several times, the last one counts.
     pub fn read<H: Headers>(headers: &H) -> Self {
         let mut origin = Self::default();
         let (mut class, mut message) = (String::new(), String::new());
-        for Header { key, value } in readable(headers) {
+        for Header { key, value } in readable_headers(headers) {
             let text = || String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
             match key {
-                dead_letter::TOPIC | "__connect.errors.topic" => origin.topic = Some(text()),
-                dead_letter::REASON => origin.reason = text(),
-                dead_letter::OMITTED => origin.omitted = true,
+                TOPIC | "__connect.errors.topic" => origin.topic = Some(text()),
+                REASON => origin.reason = text(),
+                OMITTED => origin.omitted = true,
                 "__connect.errors.exception.class.name" => class = text(),
                 "__connect.errors.exception.message" => message = text(),
                 _ => {}
@@ -45,8 +45,8 @@ impl Origin {
 }
 
 /// The headers that the record had before it was dead-lettered.
-pub(crate) fn original_headers<H: Headers>(headers: Option<&H>) -> OwnedHeaders {
-    let all = headers.into_iter().flat_map(readable);
+pub(super) fn original_headers<H: Headers>(headers: Option<&H>) -> OwnedHeaders {
+    let all = headers.into_iter().flat_map(readable_headers);
     all.filter(|header| !header.key.starts_with(OWN) && !header.key.starts_with(CONNECT))
         .fold(OwnedHeaders::new(), OwnedHeaders::insert)
 }
@@ -56,55 +56,46 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&str, &str)]) -> OwnedHeaders {
-        pairs
-            .iter()
-            .fold(OwnedHeaders::new(), |headers, (key, value)| {
-                headers.insert(Header {
-                    key,
-                    value: Some(*value),
-                })
+        let add = |headers: OwnedHeaders, (key, value): &(&str, &str)| {
+            headers.insert(Header {
+                key,
+                value: Some(*value),
             })
+        };
+        pairs.iter().fold(OwnedHeaders::new(), add)
     }
 
     #[test]
-    fn letters_of_this_suite_and_of_connect_tell_where_they_came_from() {
+    fn the_headers_of_this_suite_and_of_connect_are_read() {
+        let origin = |topic: &str, reason: &str| Origin {
+            topic: Some(topic.into()),
+            reason: reason.into(),
+            omitted: false,
+        };
         let own = headers(&[
             ("dlq.topic", "old"),
             ("dlq.topic", "a"),
             ("dlq.reason", "bad"),
         ]);
-        let origin = Origin {
-            topic: Some("a".into()),
-            reason: "bad".into(),
-            omitted: false,
-        };
-        assert_eq!(Origin::read(&own), origin);
-
+        assert_eq!(Origin::read(&own), origin("a", "bad"));
         let connect = headers(&[
             ("__connect.errors.topic", "b"),
             ("__connect.errors.exception.class.name", "DataException"),
             ("__connect.errors.exception.message", "no _id"),
         ]);
-        let origin = Origin {
-            topic: Some("b".into()),
-            reason: "DataException: no _id".into(),
-            omitted: false,
-        };
-        assert_eq!(Origin::read(&connect), origin);
+        let expected = origin("b", "DataException: no _id");
+        assert_eq!(Origin::read(&connect), expected);
     }
 
     #[test]
-    fn a_record_goes_back_with_the_headers_that_it_had_before() {
+    fn a_replayed_record_has_its_original_headers() {
         let letter = headers(&[
             ("trace", "1"),
             ("dlq.topic", "a"),
             ("__connect.errors.topic", "b"),
         ]);
         let original = original_headers(Some(&letter));
-        let names: Vec<_> = original
-            .iter()
-            .map(|header| header.key.to_owned())
-            .collect();
+        let names: Vec<_> = original.iter().map(|header| header.key).collect();
         assert_eq!(names, ["trace"]);
     }
 }

@@ -1,25 +1,25 @@
-//! Which offset of a partition may be stored: pure arithmetic, without Kafka.
+//! Which offset of a partition may be stored. Pure arithmetic, without Kafka.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Follows one partition's batches, which may finish in any order.
+/// Tracks one partition's batches, which may finish in any order.
 ///
-/// An offset may be stored once everything before it is finished. The batches tile the partition:
-/// each one starts where the one before ended.
+/// An offset may be stored when everything before it is finished. Each batch starts where the one
+/// before it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OffsetTracker {
+pub(super) struct OffsetTracker {
     /// Everything before this offset is finished.
     finished: i64,
-    /// Everything before this offset was started.
+    /// Everything before this offset has been started.
     started: i64,
-    /// Finished batches behind an unfinished one: start to end.
+    /// Finished batches after an unfinished one: start to end.
     waiting: BTreeMap<i64, i64>,
 }
 
 impl OffsetTracker {
-    /// A tracker for a partition whose first record has offset `start`.
-    pub fn new(start: i64) -> Self {
+    /// For a partition whose first record has offset `start`.
+    pub(super) fn new(start: i64) -> Self {
         Self {
             finished: start,
             started: start,
@@ -27,19 +27,19 @@ impl OffsetTracker {
         }
     }
 
-    /// Where the next batch begins.
-    pub fn next_start(&self) -> i64 {
+    /// Where the next batch starts.
+    pub(super) fn next_start(&self) -> i64 {
         self.started
     }
 
-    /// The batch from [`Self::next_start`] up to `end` (exclusive) is under way.
-    pub fn start(&mut self, end: i64) {
+    /// Starts the batch from [`Self::next_start`] up to `end` (exclusive).
+    pub(super) fn start(&mut self, end: i64) {
         self.started = self.started.max(end);
     }
 
-    /// A batch, or several that were merged, is finished. Returns the offset to store, the first
-    /// one that is not finished, where it moved.
-    pub fn finish(&mut self, range: Range<i64>) -> Option<i64> {
+    /// Finishes a batch, or several that were merged. Returns the offset to store (the first that is
+    /// not finished) if it changed.
+    pub(super) fn finish(&mut self, range: Range<i64>) -> Option<i64> {
         self.waiting.insert(range.start, range.end);
         let before = self.finished;
         while let Some(end) = self.waiting.remove(&self.finished) {
@@ -48,8 +48,8 @@ impl OffsetTracker {
         (self.finished != before).then_some(self.finished)
     }
 
-    /// Whether nothing is under way.
-    pub fn is_idle(&self) -> bool {
+    /// Whether no batch is in progress.
+    pub(super) fn is_idle(&self) -> bool {
         self.finished == self.started
     }
 }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finished_batch_behind_an_unfinished_one_stores_nothing() {
+    fn a_batch_after_an_unfinished_one_stores_nothing() {
         let mut tracker = OffsetTracker::new(10);
         tracker.start(12);
         tracker.start(15);
@@ -73,7 +73,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_stored_offset_is_always_the_start_of_the_first_unfinished_batch(
+        fn the_stored_offset_is_the_start_of_the_first_unfinished_batch(
             lengths in prop::collection::vec(1i64..20, 1..30),
             order in any::<prop::sample::Index>().prop_perturb(|_, mut rng| rng.next_u64()),
         ) {

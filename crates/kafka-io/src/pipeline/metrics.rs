@@ -1,4 +1,4 @@
-//! What a pipeline counts and measures.
+//! The metrics of a pipeline.
 
 use std::time::Duration;
 
@@ -9,18 +9,18 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::receipt::Counts;
-use crate::statistics::ClientMetrics;
+use super::receipt::Counts;
+use crate::client::ClientMetrics;
 
 /// The metrics of one pipeline. Clones share the values.
 #[derive(Clone, Debug)]
 pub struct PipelineMetrics {
     records: Family<OutcomeLabel, Counter>,
-    pub(crate) rebalances: Family<RebalanceLabel, Counter>,
-    pub(crate) partitions: Gauge,
-    pub(crate) paused: Gauge,
-    pub(crate) lag: Family<PartitionLabel, Gauge>,
-    pub(crate) clients: ClientMetrics,
+    pub(super) rebalances: Family<RebalanceLabel, Counter>,
+    pub(super) partitions: Gauge,
+    pub(super) paused: Gauge,
+    pub(super) lag: Family<PartitionLabel, Gauge>,
+    pub(super) clients: ClientMetrics,
     in_flight: Gauge,
     batch_records: Histogram,
     latency: Histogram,
@@ -40,18 +40,18 @@ enum Outcome {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct RebalanceLabel {
-    pub(crate) kind: &'static str,
+pub(super) struct RebalanceLabel {
+    pub(super) kind: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct PartitionLabel {
-    pub(crate) topic: String,
-    pub(crate) partition: i32,
+pub(super) struct PartitionLabel {
+    pub(super) topic: String,
+    pub(super) partition: i32,
 }
 
 impl PipelineMetrics {
-    /// Metrics in `registry`.
+    /// Registers the metrics.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             records: Family::default(),
@@ -65,32 +65,32 @@ impl PipelineMetrics {
             latency: Histogram::new(exponential_buckets(0.001, 2.0, 16)),
         };
         for outcome in [Outcome::emitted, Outcome::dead_lettered, Outcome::skipped] {
-            // So that a rate can be computed from the first record on.
+            // So that a rate includes the first record.
             drop(metrics.records.get_or_create(&OutcomeLabel { outcome }));
         }
         registry.register(
             "pipeline_records",
-            "Records by outcome, counted when the broker has acknowledged it",
+            "Records by outcome, counted when the broker has acknowledged the outcome",
             metrics.records.clone(),
         );
         registry.register(
             "pipeline_rebalances",
-            "Rebalances of the consumer group by what happened to this member's partitions",
+            "Rebalances of the consumer group, by the change of this member's partitions",
             metrics.rebalances.clone(),
         );
         registry.register(
             "pipeline_partitions",
-            "Partitions that this member works on",
+            "Partitions assigned to this member",
             metrics.partitions.clone(),
         );
         registry.register(
             "pipeline_paused",
-            "1 while consumption pauses, else 0",
+            "1 while consumption is paused, otherwise 0",
             metrics.paused.clone(),
         );
         registry.register(
             "pipeline_consumer_lag",
-            "Records in the partition that are not committed yet",
+            "Records of the partition that are not committed",
             metrics.lag.clone(),
         );
         registry.register(
@@ -105,22 +105,25 @@ impl PipelineMetrics {
         );
         registry.register_with_unit(
             "pipeline_latency",
-            "From the receipt of a batch's first record to the broker's acknowledgement of its last result",
+            "From receiving a batch's first record to the acknowledgement of its last result",
             Unit::Seconds,
             metrics.latency.clone(),
         );
         metrics
     }
 
-    /// A batch is with the step until the guard is dropped.
-    pub(crate) fn batch_started(&self, records: usize) -> impl Drop + use<> {
-        #[allow(clippy::cast_precision_loss, reason = "a batch is no 2^53 records")]
+    /// Counts a batch as in progress until the guard is dropped.
+    pub(super) fn batch_started(&self, records: usize) -> impl Drop + use<> {
+        #[allow(
+            clippy::cast_precision_loss,
+            reason = "a batch has less than 2^53 records"
+        )]
         self.batch_records.observe(records as f64);
         InFlight::new(&self.in_flight)
     }
 
-    /// A batch is acknowledged.
-    pub(crate) fn batch_finished(&self, counts: Counts, latency: Duration) {
+    /// Counts an acknowledged batch.
+    pub(super) fn batch_finished(&self, counts: Counts, latency: Duration) {
         for (outcome, count) in [
             (Outcome::emitted, counts.emitted),
             (Outcome::dead_lettered, counts.dead_lettered),
@@ -133,7 +136,7 @@ impl PipelineMetrics {
         self.latency.observe(latency.as_secs_f64());
     }
 
-    /// How many records had this outcome so far: emitted, dead-lettered, skipped.
+    /// Numbers of records by outcome: emitted, dead-lettered, skipped.
     pub fn counts(&self) -> (u64, u64, u64) {
         let count = |outcome| self.records.get_or_create(&OutcomeLabel { outcome }).get();
         (

@@ -1,7 +1,6 @@
-//! What the consumer tells besides records: rebalances, lost brokers, statistics.
+//! The consumer's callbacks: rebalances, lost brokers, statistics.
 //!
-//! A rebalance is not handled inside librdkafka's callback but passed to the reading loop, which
-//! treats it like any other event.
+//! The rebalance callback only passes the event on; the reading loop handles it.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,27 +14,27 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
-use crate::client_log::log;
-use crate::metrics::{PartitionLabel, PipelineMetrics};
+use super::metrics::{PartitionLabel, PipelineMetrics};
+use crate::client::log;
 
-/// A change of this member's partitions, which the loop must confirm to the client.
+/// A change of this member's partitions. The reader must confirm it to the client.
 #[derive(Debug)]
-pub(crate) enum Rebalance {
+pub(super) enum Rebalance {
     Assigned(TopicPartitionList),
     Revoked(TopicPartitionList),
 }
 
-pub(crate) struct Events {
+pub(super) struct ConsumerEvents {
     rebalances: Sender<Rebalance>,
     metrics: PipelineMetrics,
     disconnected: AtomicBool,
-    /// What the client last complained about: why brokers cannot be reached, where none can.
+    /// The client's last error: the reason if no broker is reachable.
     last_error: Mutex<String>,
     closing: AtomicBool,
 }
 
-impl Events {
-    pub(crate) fn new(rebalances: Sender<Rebalance>, metrics: PipelineMetrics) -> Self {
+impl ConsumerEvents {
+    pub(super) fn new(rebalances: Sender<Rebalance>, metrics: PipelineMetrics) -> Self {
         Self {
             rebalances,
             metrics,
@@ -45,13 +44,13 @@ impl Events {
         }
     }
 
-    /// Whether no broker can be reached.
-    pub(crate) fn is_disconnected(&self) -> bool {
+    /// Whether no broker is reachable.
+    pub(super) fn is_disconnected(&self) -> bool {
         self.disconnected.load(Ordering::Relaxed)
     }
 
-    /// From now on the loop no longer runs: partitions are given up at once.
-    pub(crate) fn close(&self) {
+    /// The reader has ended: the callback answers rebalances itself from now on.
+    pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
     }
 
@@ -63,29 +62,29 @@ impl Events {
             let reason = self.last_error.lock().map(|reason| reason.clone());
             tracing::warn!(
                 reason = reason.unwrap_or_default(),
-                "no broker of Kafka can be reached: waiting (check --bootstrap-servers and the security properties)"
+                "no Kafka broker is reachable; check --bootstrap-servers and the security properties"
             );
         } else {
-            tracing::info!("Kafka can be reached again");
+            tracing::info!("Kafka is reachable again");
         }
     }
 }
 
-/// Answers an assignment by a member that is about to leave.
-pub(crate) fn take_none(consumer: &BaseConsumer<Events>) {
+/// Answers an assignment while leaving the group.
+pub(super) fn reject(consumer: &BaseConsumer<ConsumerEvents>) {
     if let Err(error) = consumer.incremental_assign(&TopicPartitionList::new()) {
         tracing::debug!(%error, "partitions assigned while closing");
     }
 }
 
-/// Answers a revocation by a member that is about to leave.
-pub(crate) fn give_up(consumer: &BaseConsumer<Events>, partitions: &TopicPartitionList) {
+/// Answers a revocation while leaving the group.
+pub(super) fn release(consumer: &BaseConsumer<ConsumerEvents>, partitions: &TopicPartitionList) {
     if let Err(error) = consumer.incremental_unassign(partitions) {
         tracing::debug!(%error, "partitions revoked while closing");
     }
 }
 
-impl ClientContext for Events {
+impl ClientContext for ConsumerEvents {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
@@ -111,7 +110,7 @@ impl ClientContext for Events {
                     topic: topic.clone(),
                     partition: *partition,
                 };
-                // -1: this member does not consume the partition, or knows no offset yet.
+                // -1: this member does not consume the partition, or no offset is known yet.
                 if *partition >= 0 && detail.desired && detail.consumer_lag_stored >= 0 {
                     let lag = self.metrics.lag.get_or_create(&label);
                     lag.set(detail.consumer_lag_stored);
@@ -123,7 +122,7 @@ impl ClientContext for Events {
     }
 }
 
-impl ConsumerContext for Events {
+impl ConsumerContext for ConsumerEvents {
     fn rebalance(
         &self,
         consumer: &BaseConsumer<Self>,
@@ -133,14 +132,14 @@ impl ConsumerContext for Events {
         let assigned = error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.closing.load(Ordering::Relaxed) {
             if assigned {
-                take_none(consumer);
+                reject(consumer);
             } else {
-                give_up(consumer, partitions);
+                release(consumer, partitions);
             }
             return;
         }
         let partitions = partitions.clone();
-        // The loop lives as long as the consumer.
+        // The reader lives as long as the consumer.
         let _ = self.rebalances.send(if assigned {
             Rebalance::Assigned(partitions)
         } else {
@@ -150,9 +149,8 @@ impl ConsumerContext for Events {
 
     fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
         if let Err(error) = result {
-            // The offsets stay stored and the next commit takes them along; of lost brokers and
-            // lost partitions the log tells elsewhere.
-            tracing::debug!(%error, "offsets not committed; trying again");
+            // The next commit includes these offsets.
+            tracing::debug!(%error, "commit failed");
         }
     }
 }
