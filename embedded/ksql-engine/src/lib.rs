@@ -18,8 +18,6 @@
 
 pub mod analyse;
 pub mod catalog;
-mod decimal;
-mod decimal_double;
 pub mod engine;
 pub mod execute;
 pub mod formats;
@@ -29,6 +27,5 @@ pub mod numbers;
 pub mod plan;
 pub mod registry;
 pub mod schema;
-pub mod text;
 pub mod types;
 pub mod value;

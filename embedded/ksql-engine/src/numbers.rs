@@ -1,81 +1,74 @@
-//! Numbers as Java writes, reads, rounds and compares them.
+//! Numbers: exact decimals, rounding, and the text forms that ksqlDB reads and writes.
 
 use std::cmp::Ordering;
 
-use crate::decimal_double::DecimalDouble;
+/// The most digits of a DECIMAL.
+const MAX_PRECISION: u32 = 38;
 
-/// A finite number as decimal digits: `0.d₁d₂… · 10^(exponent + number of digits)`, that is the
-/// digits as one whole number times `10^exponent`. No leading zeros; zero has no digits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Digits {
-    negative: bool,
-    digits: Vec<u8>,
-    exponent: i64,
+/// `unscaled · 10^-scale`, with at most 38 digits: a literal such as `0.15`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decimal {
+    unscaled: i128,
+    scale: u32,
 }
 
-impl Digits {
-    /// From ASCII digits; leading and trailing zeros fall away.
-    pub(crate) fn new(negative: bool, mut digits: Vec<u8>, mut exponent: i64) -> Self {
-        while digits.last() == Some(&b'0') {
-            digits.pop();
-            exponent += 1;
-        }
-        let leading = digits.iter().take_while(|digit| **digit == b'0').count();
-        digits.drain(..leading);
-        if digits.is_empty() {
-            return Self {
-                negative: false,
-                digits,
-                exponent: 0,
-            };
-        }
-        Self {
-            negative,
-            digits,
-            exponent,
-        }
+impl Decimal {
+    pub(crate) fn new(unscaled: i128, scale: u32) -> Self {
+        Self { unscaled, scale }
     }
 
-    /// By value.
-    pub(crate) fn compare(&self, other: &Self) -> Ordering {
-        let sign = |number: &Self| match (number.digits.is_empty(), number.negative) {
-            (true, _) => 0,
-            (false, true) => -1,
-            (false, false) => 1,
+    /// Reads `12.50`, whose scale is 2. `None` for more than 38 digits.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let number = Self {
+            unscaled: format!("{whole}{fraction}").parse().ok()?,
+            scale: u32::try_from(fraction.len()).ok()?,
         };
-        let by_sign = sign(self).cmp(&sign(other));
-        if by_sign != Ordering::Equal || sign(self) == 0 {
-            return by_sign;
-        }
-        let magnitude = |number: &Self| number.exponent + number.digits.len() as i64;
-        let by_size = magnitude(self)
-            .cmp(&magnitude(other))
-            // Equal magnitude and no trailing zeros: digit by digit, the longer one is larger.
-            .then_with(|| self.digits.cmp(&other.digits));
-        if self.negative {
-            by_size.reverse()
-        } else {
-            by_size
-        }
+        (number.precision() <= MAX_PRECISION).then_some(number)
     }
-}
 
-/// A DOUBLE against an exact decimal, as `BigDecimal.valueOf(double).compareTo` does it: by the
-/// double's text. None if the double is not finite.
-pub(crate) fn compare_double_with(number: f64, digits: &Digits, nearest: f64) -> Option<Ordering> {
-    if !number.is_finite() {
-        return None;
+    /// Number of digits, at least as many as are fractional.
+    pub(crate) fn precision(self) -> u32 {
+        let digits = self.unscaled.unsigned_abs().checked_ilog10().unwrap_or(0) + 1;
+        digits.max(self.scale)
     }
-    // Two different doubles never have texts in the other order than themselves.
-    match number.partial_cmp(&nearest)? {
-        Ordering::Equal => Some(DecimalDouble::of(number)?.digits().compare(digits)),
-        order => Some(order),
+
+    /// Number of fractional digits.
+    pub(crate) fn scale(self) -> u32 {
+        self.scale
+    }
+
+    /// The whole part.
+    pub(crate) fn truncated(self) -> i128 {
+        10_i128
+            .checked_pow(self.scale)
+            .map_or(0, |unit| self.unscaled / unit)
+    }
+
+    /// The nearest DOUBLE.
+    pub(crate) fn to_f64(self) -> f64 {
+        format!("{}e-{}", self.unscaled, self.scale)
+            .parse()
+            .unwrap_or(f64::NAN)
+    }
+
+    /// By value; by the nearest DOUBLEs if the common scale does not fit 128 bits.
+    pub(crate) fn compare(self, other: Self) -> Ordering {
+        let scale = self.scale.max(other.scale);
+        let scaled = |number: Self| {
+            let factor = 10_i128.checked_pow(scale - number.scale)?;
+            number.unscaled.checked_mul(factor)
+        };
+        match (scaled(self), scaled(other)) {
+            (Some(a), Some(b)) => a.cmp(&b),
+            _ => self.to_f64().total_cmp(&other.to_f64()),
+        }
     }
 }
 
 /// Appends a finite number as [`double_text`] writes it.
 pub(crate) fn write_double(number: f64, bytes: &mut Vec<u8>) {
-    // In this range the text has no exponent, so that both writers agree.
+    // In this range there is no exponent, and both writers agree.
     if (1e-3..1e7).contains(&number.abs()) {
         bytes.extend_from_slice(zmij::Buffer::new().format_finite(number).as_bytes());
     } else {
@@ -83,240 +76,172 @@ pub(crate) fn write_double(number: f64, bytes: &mut Vec<u8>) {
     }
 }
 
-/// A number of at most 2^53 times a small power of ten: one division or multiplication of two exact
-/// doubles rounds correctly.
-pub(crate) fn small_decimal(digits: u64, exponent: i64) -> Option<f64> {
-    const POWERS: [f64; 23] = [
-        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
-        1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-    ];
-    let power = *POWERS.get(usize::try_from(exponent.unsigned_abs()).ok()?)?;
-    let number = (digits <= 1 << 53).then_some(digits as f64)?;
-    Some(if exponent < 0 {
-        number / power
-    } else {
-        number * power
-    })
-}
-
-/// As `Double.toString` of JDK 19 and later writes it: the shortest digits that read back as the
-/// number. JDK 17 writes a few numbers with more digits, for example 1.4000000000000001E23 for 1.4E23.
+/// The number as ksqlDB prints it: the shortest digits that read back as the same number, with an
+/// exponent outside of 10^-3 to 10^7. A server on JDK 17 prints more digits for a few numbers, for
+/// example 1.4000000000000001E23 for 1.4E23.
+///
+/// ```
+/// # use ksql_engine::numbers::double_text;
+/// assert_eq!(double_text(100.0), "100.0");
+/// assert_eq!(double_text(1.5e7), "1.5E7");
+/// ```
 pub fn double_text(number: f64) -> String {
+    let magnitude = number.abs();
     if number.is_nan() {
-        return "NaN".to_owned();
-    }
-    if number.is_infinite() {
-        return if number > 0.0 {
-            "Infinity"
-        } else {
-            "-Infinity"
-        }
-        .to_owned();
-    }
-    if number == 0.0 {
-        return if number.is_sign_negative() {
-            "-0.0"
-        } else {
-            "0.0"
-        }
-        .to_owned();
-    }
-    let (digits, exponent) = DecimalDouble::of(number)
-        .map(|decimal| decimal.digits_and_point())
-        .unwrap_or_default();
-    let sign = if number < 0.0 { "-" } else { "" };
-    match usize::try_from(exponent) {
-        Ok(whole @ 1..8) if digits.len() <= whole => {
-            let zeros = "0".repeat(whole - digits.len());
-            format!("{sign}{digits}{zeros}.0")
-        }
-        Ok(whole @ 1..8) => {
-            let (whole, fraction) = digits.split_at(whole);
-            format!("{sign}{whole}.{fraction}")
-        }
-        _ if (-2..=0).contains(&exponent) => {
-            let zeros = "0".repeat(exponent.unsigned_abs() as usize);
-            format!("{sign}0.{zeros}{digits}")
-        }
-        _ => {
-            let (first, rest) = digits.split_at(1);
-            let rest = if rest.is_empty() { "0" } else { rest };
-            format!("{sign}{first}.{rest}E{}", exponent - 1)
+        "NaN".to_owned()
+    } else if number.is_infinite() {
+        let sign = if number < 0.0 { "-" } else { "" };
+        format!("{sign}Infinity")
+    } else if magnitude == 0.0 || (1e-3..1e7).contains(&magnitude) {
+        format!("{number:?}")
+    } else {
+        let text = format!("{number:E}");
+        match text.split_once('E') {
+            Some((mantissa, exponent)) if !mantissa.contains('.') => {
+                format!("{mantissa}.0E{exponent}")
+            }
+            _ => text,
         }
     }
 }
 
-/// As `BigDecimal.toString` writes `digits · 10^-scale`.
-pub(crate) fn big_decimal_text(negative: bool, digits: &str, scale: i64) -> String {
-    let sign = if negative { "-" } else { "" };
-    let length = digits.len() as i64;
-    let adjusted = length - 1 - scale;
-    if scale == 0 {
-        return format!("{sign}{digits}");
+/// `digits · 10^exponent` with the shortest digits that read back as the finite, positive number.
+fn shortest(number: f64) -> (u64, i64) {
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(number);
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let fraction = mantissa
+        .split_once('.')
+        .map_or(0, |(_, digits)| digits.len());
+    let digits = mantissa
+        .bytes()
+        .filter(u8::is_ascii_digit)
+        .fold(0, |digits, digit| digits * 10 + u64::from(digit - b'0'));
+    (
+        digits,
+        exponent.parse::<i64>().unwrap_or(0) - fraction as i64,
+    )
+}
+
+/// Rounds the shortest decimal text of a number to `places` fractional digits, ties towards positive
+/// infinity: 1.005 rounds to 1.01 although the nearest DOUBLE is below it. A zero has no sign. `None`
+/// if the number is not finite.
+pub(crate) fn round(number: f64, places: i32) -> Option<f64> {
+    if !number.is_finite() {
+        return None;
     }
-    if scale > 0 && adjusted >= -6 {
-        if length > scale {
-            let (whole, fraction) = digits.split_at((length - scale) as usize);
-            return format!("{sign}{whole}.{fraction}");
-        }
-        let zeros = "0".repeat((scale - length) as usize);
-        return format!("{sign}0.{zeros}{digits}");
+    let (digits, exponent) = shortest(number.abs());
+    let dropped = -(exponent + i64::from(places));
+    if dropped <= 0 {
+        return Some(number + 0.0);
+    }
+    let unit = u32::try_from(dropped)
+        .ok()
+        .and_then(|dropped| 10_u64.checked_pow(dropped));
+    // The number has at most 18 digits, so that nothing is left of it.
+    let Some(unit) = unit else { return Some(0.0) };
+    let (kept, rest) = (digits / unit, digits % unit);
+    let up = rest > unit / 2 || (rest == unit / 2 && number > 0.0);
+    let rounded = decimal(kept + u64::from(up), -places);
+    Some(if number < 0.0 { 0.0 - rounded } else { rounded })
+}
+
+/// `digits · 10^exponent`. One multiplication or division of two exact doubles rounds correctly.
+fn decimal(digits: u64, exponent: i32) -> f64 {
+    if digits <= 1 << 53 && exponent.unsigned_abs() <= 22 {
+        let power = 10_f64.powi(exponent.abs());
+        return if exponent < 0 {
+            digits as f64 / power
+        } else {
+            digits as f64 * power
+        };
+    }
+    format!("{digits}e{exponent}").parse().unwrap_or(f64::NAN)
+}
+
+/// Without the spaces and control characters around it that Java trims.
+pub(crate) fn trimmed(text: &str) -> &str {
+    text.trim_matches(|c| c <= ' ')
+}
+
+/// A DOUBLE from a decimal number, trimmed.
+pub(crate) fn parse_decimal(text: &str) -> Option<f64> {
+    let text = trimmed(text);
+    let plain = |byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+    text.bytes().all(plain).then(|| text.parse().ok())?
+}
+
+/// A DOUBLE from a JSON string: a decimal number, perhaps with Java's suffix (`1.5d`), or `NaN` or
+/// `Infinity`, which ksqlDB writes. Hexadecimal numbers are not supported.
+pub(crate) fn parse_double(text: &str) -> Option<f64> {
+    match trimmed(text) {
+        "NaN" => Some(f64::NAN),
+        "Infinity" | "+Infinity" => Some(f64::INFINITY),
+        "-Infinity" => Some(f64::NEG_INFINITY),
+        other => parse_decimal(other.strip_suffix(['d', 'D', 'f', 'F']).unwrap_or(other)),
+    }
+}
+
+/// The whole part of a JSON number, its lowest 64 bits.
+pub(crate) fn whole_part(text: &str) -> Option<i64> {
+    let wide = || text.parse::<i128>().ok();
+    let real = || {
+        text.parse::<f64>()
+            .ok()
+            .map(|number| (number % 2_f64.powi(64)) as i128)
+    };
+    text.parse()
+        .ok()
+        .or_else(|| wide().or_else(real).map(|number| number as i64))
+}
+
+/// A JSON number as its digits and its scale: the value is `digits · 10^-scale`. The digits have no
+/// leading zeros. `None` for an exponent beyond 32 bits.
+fn unscaled(text: &str) -> Option<(String, i64)> {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{}{fraction}", whole.trim_start_matches('-'));
+    let digits = match digits.trim_start_matches('0') {
+        "" => "0",
+        digits => digits,
+    };
+    let exponent = i64::from(exponent.parse::<i32>().ok()?);
+    Some((digits.to_owned(), fraction.len() as i64 - exponent))
+}
+
+/// Whether a JSON number is a DECIMAL of this precision and scale without rounding.
+pub(crate) fn fits_decimal(text: &str, precision: u32, scale: u32) -> bool {
+    let Some((digits, written)) = unscaled(text) else {
+        return false;
+    };
+    let added = i64::from(scale) - written;
+    let length = digits.len() as i64 + added;
+    digits == "0" || (added >= 0 && length <= i64::from(precision))
+}
+
+/// A JSON number as text in a VARCHAR column: an integer's digits, else with the scale that was
+/// written, with an exponent if that is shorter. `None` for an exponent beyond 32 bits.
+pub(crate) fn number_text(text: &str) -> Option<String> {
+    let (digits, scale) = unscaled(text)?;
+    let sign = match text.starts_with('-') && digits != "0" {
+        true => "-",
+        false => "",
+    };
+    let length = digits.len() as i64;
+    let exponent = length - 1 - scale;
+    if scale == 0 && !text.contains(['e', 'E']) {
+        return Some(format!("{sign}{digits}"));
+    }
+    if scale >= 0 && exponent >= -6 {
+        let padding = "0".repeat(usize::try_from(scale + 1 - length).unwrap_or(0));
+        let padded = format!("{padding}{digits}");
+        let (whole, fraction) = padded.split_at(padded.len() - scale as usize);
+        let point = if fraction.is_empty() { "" } else { "." };
+        return Some(format!("{sign}{whole}{point}{fraction}"));
     }
     let (first, rest) = digits.split_at(1);
     let point = if rest.is_empty() { "" } else { "." };
-    let plus = if adjusted >= 0 { "+" } else { "" };
-    format!("{sign}{first}{point}{rest}E{plus}{adjusted}")
-}
-
-/// As `Double.parseDouble` reads it: trimmed, `NaN`, `Infinity`, a trailing `d` or `f`, and
-/// hexadecimal numbers with an exponent (`0x1.8p1`).
-pub(crate) fn parse_double(text: &str) -> Option<f64> {
-    let text = text.trim_matches(|c: char| c <= ' ');
-    let (negative, unsigned) = match text.as_bytes().first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
-        _ => (false, text),
-    };
-    let magnitude = match unsigned {
-        "NaN" => f64::NAN,
-        "Infinity" => f64::INFINITY,
-        _ => {
-            // One sign only: what follows must be a digit or the point.
-            if !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
-                return None;
-            }
-            let number = unsigned
-                .strip_suffix(['d', 'D', 'f', 'F'])
-                .unwrap_or(unsigned);
-            match number.strip_prefix("0x").or(number.strip_prefix("0X")) {
-                Some(_) => {
-                    return None
-                        .or_else(|| parse_hex(unsigned))
-                        .map(|m| if negative { -m } else { m });
-                }
-                None => {
-                    let plain = |byte: u8| {
-                        byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-')
-                    };
-                    if !number.bytes().all(plain) {
-                        return None;
-                    }
-                    number.parse().ok()?
-                }
-            }
-        }
-    };
-    Some(if negative { -magnitude } else { magnitude })
-}
-
-/// Hexadecimal digits with a binary exponent; exact up to 53 bits, else refused.
-fn parse_hex(text: &str) -> Option<f64> {
-    let text = text.strip_prefix("0x").or(text.strip_prefix("0X"))?;
-    let text = text
-        .strip_suffix(['d', 'D', 'f', 'F'])
-        .filter(|rest| rest.contains(['p', 'P']))
-        .unwrap_or(text);
-    let (mantissa, exponent) = text.split_once(['p', 'P'])?;
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = format!("{whole}{fraction}");
-    let plain = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    if !plain || digits.is_empty() || digits.len() > 13 {
-        return None;
-    }
-    let bits = u64::from_str_radix(&digits, 16).ok()?;
-    let exponent: i32 = exponent.parse().ok()?;
-    let exponent = exponent.checked_sub(4 * i32::try_from(fraction.len()).ok()?)?;
-    Some(bits as f64 * 2_f64.powi(exponent))
-}
-
-/// A JSON number's text cut into its parts.
-pub(crate) struct JsonNumber<'t> {
-    negative: bool,
-    whole: &'t str,
-    fraction: &'t str,
-    exponent: i64,
-    is_integer: bool,
-}
-
-impl<'t> JsonNumber<'t> {
-    /// `text` is a valid JSON number. None if its exponent is beyond Java's.
-    pub(crate) fn new(text: &'t str) -> Option<Self> {
-        let (negative, rest) = match text.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, text),
-        };
-        let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
-            None => (rest, 0),
-        };
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        Some(Self {
-            negative,
-            whole,
-            fraction,
-            exponent: i64::from(exponent),
-            is_integer: rest.bytes().all(|byte| byte.is_ascii_digit()),
-        })
-    }
-
-    /// The digits without the point, at least one.
-    fn unscaled(&self) -> String {
-        let joined = format!("{}{}", self.whole, self.fraction);
-        let significant = joined.trim_start_matches('0');
-        if significant.is_empty() {
-            "0"
-        } else {
-            significant
-        }
-        .to_owned()
-    }
-
-    /// The number's text as Java keeps it: an integer's digits, else `BigDecimal.toString`.
-    pub(crate) fn text(&self) -> String {
-        let digits = self.unscaled();
-        let negative = self.negative && digits != "0";
-        if self.is_integer {
-            return if negative {
-                format!("-{digits}")
-            } else {
-                digits
-            };
-        }
-        big_decimal_text(
-            negative,
-            &digits,
-            self.fraction.len() as i64 - self.exponent,
-        )
-    }
-
-    /// The whole part, its lowest 64 bits: Java's `longValue`.
-    pub(crate) fn to_i64(&self) -> i64 {
-        let all = self.whole.len() as i64 + self.exponent;
-        let digits = self.whole.bytes().chain(self.fraction.bytes());
-        let written = (self.whole.len() + self.fraction.len()) as i64;
-        let mut bits = 0_u64;
-        for digit in digits.take(usize::try_from(all).unwrap_or(0)) {
-            bits = bits.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
-        }
-        for _ in 0..(all - written).clamp(0, 64) {
-            bits = bits.wrapping_mul(10);
-        }
-        let value = bits as i64;
-        if self.negative {
-            value.wrapping_neg()
-        } else {
-            value
-        }
-    }
-
-    /// Unscaled digits and scale of the exact value.
-    pub(crate) fn exact(&self) -> (bool, String, i64) {
-        (
-            self.negative,
-            self.unscaled(),
-            self.fraction.len() as i64 - self.exponent,
-        )
-    }
+    Some(format!("{sign}{first}{point}{rest}E{exponent:+}"))
 }
 
 #[cfg(test)]
@@ -324,60 +249,88 @@ mod tests {
     use super::*;
 
     #[test]
-    fn doubles_are_written_as_java_writes_them() {
+    fn doubles_have_an_exponent_outside_of_the_plain_range() {
         for (number, text) in [
             (1.0, "1.0"),
-            (100.0, "100.0"),
+            (-0.0, "-0.0"),
             (9_999_999.0, "9999999.0"),
             (1e7, "1.0E7"),
             (12_345_678.9, "1.23456789E7"),
             (0.001, "0.001"),
             (0.000_999_9, "9.999E-4"),
-            (1e23, "1.0E23"),
             (2e23, "2.0E23"),
             (1.7e308, "1.7E308"),
-            (4.9e-324, "4.9E-324"),
-            (1e-5, "1.0E-5"),
-            (-0.15, "-0.15"),
+            (-1e-5, "-1.0E-5"),
             (1_234_567.5, "1234567.5"),
+            (f64::NEG_INFINITY, "-Infinity"),
         ] {
             assert_eq!(double_text(number), text);
         }
-    }
-
-    #[test]
-    fn a_number_has_one_sign() {
-        for (text, number) in [
-            ("-5", -5.0),
-            ("+.5", 0.5),
-            (" 1e-3 ", 1e-3),
-            ("2f", 2.0),
-            ("-0x1.8p+1", -3.0),
-        ] {
-            assert_eq!(parse_double(text), Some(number), "{text}");
-        }
-        for text in [
-            "--5", "+-5", "-+5", "++5", "-", ".", "0x+1p0", "0x-1p0", "0x1.+8p0", "-0x-1p0",
-        ] {
-            assert_eq!(parse_double(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn the_short_way_writes_doubles_as_the_long_way() {
         let mut number = 1.1e-5_f64;
         while number < 1e9 {
-            for number in [
-                number,
-                -number,
-                (number * 1e3).round() / 1e3,
-                number.round(),
-            ] {
+            for number in [number, -number, (number * 1e3).round() / 1e3] {
                 let mut bytes = Vec::new();
                 write_double(number, &mut bytes);
                 assert_eq!(String::from_utf8_lossy(&bytes), double_text(number));
             }
             number *= 1.000_73;
         }
+    }
+
+    #[test]
+    fn text_is_a_double_only_in_plain_notation() {
+        for (text, number) in [("-5", -5.0), ("+.5", 0.5), (" 1e-3 ", 1e-3), ("2f", 2.0)] {
+            assert_eq!(parse_double(text), Some(number), "{text}");
+        }
+        assert_eq!(parse_double("-Infinity"), Some(f64::NEG_INFINITY));
+        for text in ["--5", "+-5", "-", ".", "", "inf", "nan", "d", "0x1p3"] {
+            assert_eq!(parse_double(text), None, "{text}");
+        }
+        assert_eq!(parse_decimal("NaN"), None);
+    }
+
+    #[test]
+    fn rounding_goes_by_the_decimal_text_with_ties_up() {
+        for (number, places, rounded) in [
+            (1.005, 2, 1.01),
+            (2.675, 2, 2.68),
+            (-2.675, 2, -2.67),
+            (0.9996, 3, 1.0),
+            (0.06, 0, 0.0),
+            (149.99, -2, 100.0),
+            (150.0, -2, 200.0),
+            (5e-324, 3, 0.0),
+            (f64::MAX, 3, f64::MAX),
+            (f64::MAX, -308, f64::INFINITY),
+            (-0.5, 0, 0.0),
+            (-0.0, 3, 0.0),
+        ] {
+            let found = round(number, places).expect("a finite number");
+            assert_eq!(found.to_bits(), f64::to_bits(rounded), "{number} {places}");
+        }
+        assert_eq!(round(f64::NAN, 1), None);
+    }
+
+    #[test]
+    fn a_json_number_keeps_its_scale_as_text() {
+        for (number, text) in [
+            ("-0", "0"),
+            ("-12", "-12"),
+            ("1.50", "1.50"),
+            ("0.0", "0.0"),
+            ("1e5", "1E+5"),
+            ("-1.5e3", "-1.5E+3"),
+            ("0.0000001", "1E-7"),
+            ("12e-1", "1.2"),
+            ("120e-1", "12.0"),
+            ("1e0", "1"),
+        ] {
+            assert_eq!(number_text(number).as_deref(), Some(text));
+        }
+        assert_eq!(whole_part("18446744073709551617"), Some(1));
+        assert_eq!(whole_part("-1.9e1"), Some(-19));
+        assert_eq!(whole_part("1e400"), Some(0));
+        assert!(fits_decimal("12.5", 4, 2) && !fits_decimal("12.505", 4, 2));
+        assert!(!fits_decimal("123.5", 4, 2));
     }
 }

@@ -14,6 +14,9 @@ use ksql_parser::ast::{SourceKind, Statement, StatementKind};
 use ksql_parser::error::{ErrorKind, Refusal, StatementError, located};
 use ksql_parser::parse_script;
 
+/// The most persistent queries: each one has consumers and threads of its own.
+const MAX_QUERIES: usize = 100;
+
 /// A persistent query.
 #[derive(Debug)]
 pub struct RegisteredQuery {
@@ -83,6 +86,8 @@ pub struct Registry {
     catalog: Catalog,
     queries: Vec<Arc<RegisteredQuery>>,
     settings: BTreeMap<String, String>,
+    /// Topics that statements created: only these may be deleted.
+    created: BTreeSet<String>,
     /// How many statements changed something so far: part of a query's id.
     commands: u64,
 }
@@ -159,7 +164,7 @@ impl Registry {
                 effects.push(Effect::Declared(source));
             }
             Command::CreateQuery(new) => {
-                self.check_circle(&new).map_err(refuse)?;
+                self.check_new_query(&new).map_err(refuse)?;
                 self.commands += 1;
                 if new.create_topic {
                     self.create_topic(&new.sink.topic, new.partitions, &mut effects);
@@ -173,7 +178,7 @@ impl Registry {
                 effects.push(Effect::Start(self.start(id, sql.clone(), new, false)));
             }
             Command::Insert(new) => {
-                self.check_circle(&new).map_err(refuse)?;
+                self.check_new_query(&new).map_err(refuse)?;
                 self.commands += 1;
                 let id = format!("INSERTQUERY_{}", self.commands - 1);
                 effects.push(Effect::Start(self.start(id, sql.clone(), new, true)));
@@ -203,6 +208,7 @@ impl Registry {
 
     fn create_topic(&mut self, topic: &str, partitions: u32, effects: &mut Vec<Effect>) {
         self.catalog.add_topic(topic, partitions);
+        self.mark_created(topic);
         effects.push(Effect::CreateTopic {
             topic: topic.to_owned(),
             partitions,
@@ -246,8 +252,20 @@ impl Registry {
         query
     }
 
-    /// Refuses a query that would read what it writes, itself or through other queries.
-    fn check_circle(&self, new: &NewQuery) -> Result<(), String> {
+    /// Records that a topic was created for a statement, so that `DELETE TOPIC` may delete it.
+    pub fn mark_created(&mut self, topic: &str) {
+        self.created.insert(topic.to_owned());
+    }
+
+    /// Refuses one query too many, and a query that would read what it writes, directly or through
+    /// other queries.
+    fn check_new_query(&self, new: &NewQuery) -> Result<(), String> {
+        if self.queries.len() >= MAX_QUERIES {
+            return Err(format!(
+                "{} persistent queries are running, which is the limit: TERMINATE one first",
+                self.queries.len()
+            ));
+        }
         let mut read: BTreeSet<&str> = BTreeSet::new();
         let mut ahead: Vec<&str> = new.plan.source_topics().collect();
         while let Some(topic) = ahead.pop() {
@@ -303,11 +321,18 @@ impl Registry {
                     source.topic
                 ));
             }
+            if !self.created.contains(&source.topic) || source.topic.starts_with("__") {
+                return Err(format!(
+                    "topic '{}' cannot be deleted: no statement of this server created it; drop without DELETE TOPIC",
+                    source.topic
+                ));
+            }
         }
         self.stop(|query| query.sink.name == name, effects);
         if let Some(source) = self.catalog.remove_source(name) {
             if delete_topic {
                 self.catalog.remove_topic(&source.topic);
+                self.created.remove(&source.topic);
             }
             self.commands += 1;
             effects.push(Effect::Dropped {

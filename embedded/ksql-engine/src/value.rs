@@ -3,8 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use crate::decimal::Decimal;
-use crate::text::Text;
+use crate::numbers::Decimal;
 
 /// One value of a row. Which variant it may be besides `Null` is the column's type.
 #[derive(Clone, Debug)]
@@ -22,11 +21,11 @@ pub enum Value {
     /// `DOUBLE`
     Double(f64),
     /// `VARCHAR`
-    Text(Text),
+    Text(Arc<str>),
     /// `ARRAY`
     Array(Arc<[Value]>),
     /// `MAP`, in the order in which the keys came
-    Map(Arc<[(Text, Value)]>),
+    Map(Arc<[(Arc<str>, Value)]>),
     /// `STRUCT`, in the order of the type's fields
     Struct(Arc<[Value]>),
 }
@@ -34,7 +33,7 @@ pub enum Value {
 impl Value {
     /// A text.
     pub fn text(text: impl AsRef<str>) -> Self {
-        Value::Text(Text::from(text.as_ref()))
+        Value::Text(Arc::from(text.as_ref()))
     }
 
     /// Whether it is NULL.

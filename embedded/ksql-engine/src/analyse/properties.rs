@@ -25,6 +25,9 @@ const UNSUPPORTED: [&str; 15] = [
     "AVRO_SCHEMA",
 ];
 
+/// The most partitions that a statement may ask for: each one takes memory in every query on the topic.
+const MAX_PARTITIONS: u32 = 1_000;
+
 /// What a `WITH` clause says.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Properties {
@@ -62,7 +65,7 @@ pub(crate) fn properties(list: &[Property], declares: bool) -> Result<Properties
                 known.key_format = Some(format);
                 known.value_format = Some(format);
             }
-            "PARTITIONS" => known.partitions = Some(count(property)?),
+            "PARTITIONS" => known.partitions = Some(partitions(property)?),
             // A single embedded broker has one replica, and its topics keep what they keep.
             "REPLICAS" => drop(count(property)?),
             "RETENTION_MS" => drop(whole(property)?),
@@ -172,6 +175,19 @@ fn count(property: &Property) -> Result<u32, Refusal> {
                 format!("{} must be positive", property.name.name),
             )
         })
+}
+
+fn partitions(property: &Property) -> Result<u32, Refusal> {
+    let count = count(property)?;
+    if count > MAX_PARTITIONS {
+        return Err(unsupported(
+            property.value_at,
+            format!(
+                "PARTITIONS is {count}, expected at most {MAX_PARTITIONS}: use fewer partitions"
+            ),
+        ));
+    }
+    Ok(count)
 }
 
 fn format(property: &Property) -> Result<Format, Refusal> {

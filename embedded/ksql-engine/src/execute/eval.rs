@@ -1,18 +1,18 @@
-//! Evaluates expressions as the Java code that ksqlDB generates for them does.
+//! Evaluates expressions with ksqlDB's semantics.
 //!
-//! A null in arithmetic or logic, a division by zero or a failed cast makes the *whole* expression
-//! fail ([`EvalError`]), not just the part it is in; a comparison with null is simply false.
+//! A null in arithmetic or logic, a division by zero or a failed cast is an [`EvalError`]. It makes
+//! the enclosing expression fail, up to the next [`Node::NullOnError`] or the whole expression. A
+//! comparison with null is false.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use crate::decimal::Decimal;
 use crate::execute::like;
 use crate::functions::EvalError;
-use crate::numbers::{compare_double_with, double_text, parse_double};
+use crate::numbers::{Decimal, double_text, parse_decimal, trimmed};
 use crate::plan::node::{Cast, Comparison, Node, Number, RowRef};
-use crate::text::Text;
 use crate::value::Value;
 use ksql_parser::ast::{ArithmeticOp, CompareOp};
 
@@ -35,7 +35,7 @@ impl Node {
             }
             Node::Join(left, right) => {
                 let (left, right) = (left.peek(row)?, right.peek(row)?);
-                Ok(Value::Text(joined(&left, &right)))
+                Ok(joined(&left, &right))
             }
             Node::Compare(op, comparison, left, right) => {
                 let (left, right) = (left.peek(row)?, right.peek(row)?);
@@ -83,13 +83,20 @@ impl Node {
                 otherwise.eval(row)
             }
             Node::Cast(cast, inner) => convert(*cast, inner.eval(row)?),
+            Node::NullOnError(inner) => Ok(inner.eval(row).unwrap_or_else(|error| {
+                row.report(error);
+                Value::Null
+            })),
             Node::Call { call, args } => match args.as_slice() {
                 [arg] => call(&[arg.eval(row)?]),
                 [a, b] => call(&[a.eval(row)?, b.eval(row)?]),
                 args => call(&all(args, row)?),
             },
             Node::Field(..) => self.peek(row).map(Cow::into_owned),
-            Node::ArrayItem(array, index) => array_item(&array.eval(row)?, &index.eval(row)?),
+            Node::ArrayItem(array, index) => match &*array.peek(row)? {
+                Value::Array(items) => array_item(items, &index.eval(row)?),
+                _ => Ok(Value::Null),
+            },
             Node::MapItem(map, key) => Ok(match (map.eval(row)?, key.eval(row)?) {
                 (Value::Map(entries), Value::Text(key)) => entries
                     .iter()
@@ -100,7 +107,7 @@ impl Node {
             Node::Array(items) => Ok(Value::Array(all(items, row)?.into())),
             Node::Struct(items) => Ok(Value::Struct(all(items, row)?.into())),
             Node::Map(entries) => {
-                let mut map: Vec<(Text, Value)> = Vec::with_capacity(entries.len());
+                let mut map: Vec<(Arc<str>, Value)> = Vec::with_capacity(entries.len());
                 for (key, value) in entries {
                     let Value::Text(key) = key.eval(row)? else {
                         return Err(EvalError::Null);
@@ -143,14 +150,13 @@ fn all(nodes: &[Node], row: RowRef<'_>) -> Result<Vec<Value>, EvalError> {
     nodes.iter().map(|node| node.eval(row)).collect()
 }
 
-fn joined(left: &Value, right: &Value) -> Text {
-    let null = || Text::from("null");
-    match (left, right) {
-        (Value::Text(left), Value::Text(right)) => left.joined(right),
-        (Value::Text(left), _) => left.joined(&null()),
-        (_, Value::Text(right)) => null().joined(right),
-        _ => null().joined(&null()),
-    }
+/// Null joins as `null`.
+fn joined(left: &Value, right: &Value) -> Value {
+    let text = |value: &Value| match value {
+        Value::Text(text) => Arc::clone(text),
+        _ => Arc::from("null"),
+    };
+    Value::text([text(left), text(right)].concat())
 }
 
 fn double(value: &Value) -> Result<f64, EvalError> {
@@ -225,7 +231,7 @@ fn compare(
         Comparison::Double => double(left)?.partial_cmp(&double(right)?),
         Comparison::Decimal => Some(compare_exactly(left, right)?),
         Comparison::Text => match (left, right) {
-            (Value::Text(a), Value::Text(b)) => Some(a.compare(b)),
+            (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
             _ => None,
         },
         Comparison::Boolean => match (left, right) {
@@ -246,19 +252,20 @@ fn compare(
     })
 }
 
+/// A DOUBLE is compared with the DOUBLE nearest to the other side.
 fn compare_exactly(left: &Value, right: &Value) -> Result<Ordering, EvalError> {
     let exact = |value: &Value| match value {
         Value::Decimal(number) => Ok(**number),
         other => Ok(Decimal::new(i128::from(whole(other)?), 0)),
     };
     match (left, right) {
-        (Value::Double(number), other) => {
-            let other = exact(other)?;
-            compare_double_with(*number, &other.digits(), other.to_f64())
-                .ok_or(EvalError::NotFinite)
+        (Value::Double(number), other) if number.is_finite() => {
+            let nearest = exact(other)?.to_f64();
+            number.partial_cmp(&nearest).ok_or(EvalError::NotFinite)
         }
+        (Value::Double(_), _) => Err(EvalError::NotFinite),
         (other, Value::Double(_)) => compare_exactly(right, other).map(Ordering::reverse),
-        (left, right) => Ok(exact(left)?.compare(&exact(right)?)),
+        (left, right) => Ok(exact(left)?.compare(exact(right)?)),
     }
 }
 
@@ -272,19 +279,19 @@ fn convert(cast: Cast, value: Value) -> Evaluated {
         Cast::ToInteger => Ok(Value::Integer(match &value {
             Value::BigInt(number) => *number as i32,
             Value::Double(number) => *number as i32,
-            Value::Decimal(number) => truncated(number) as i32,
+            Value::Decimal(number) => number.truncated() as i32,
             Value::Text(text) => whole_number(text)?,
             _ => return Ok(value),
         })),
         Cast::ToBigInt => Ok(Value::BigInt(match &value {
             Value::Integer(number) => i64::from(*number),
             Value::Double(number) => *number as i64,
-            Value::Decimal(number) => truncated(number) as i64,
+            Value::Decimal(number) => number.truncated() as i64,
             Value::Text(text) => whole_number(text)?,
             _ => return Ok(value),
         })),
         Cast::ToDouble => Ok(Value::Double(match &value {
-            Value::Text(text) => decimal_text(&text.encoded()).ok_or(EvalError::Conversion)?,
+            Value::Text(text) => parse_decimal(text).ok_or(EvalError::Conversion)?,
             other => double(other)?,
         })),
         Cast::ToText => Ok(Value::text(match &value {
@@ -295,37 +302,14 @@ fn convert(cast: Cast, value: Value) -> Evaluated {
             _ => return Ok(value),
         })),
         Cast::ToBoolean => Ok(match &value {
-            Value::Text(text) => Value::Boolean(is_yes(&text.encoded())),
+            Value::Text(text) => Value::Boolean(is_yes(text)),
             _ => value,
         }),
     }
 }
 
-fn whole_number<T: FromStr>(text: &Text) -> Result<T, EvalError> {
-    // Half a character is no digit, nor is what stands for it.
-    let text = text.encoded();
-    trimmed(&text).parse().map_err(|_| EvalError::Conversion)
-}
-
-fn trimmed(text: &str) -> &str {
-    text.trim_matches(|c| c <= ' ')
-}
-
-fn truncated(number: &Decimal) -> i128 {
-    10_i128
-        .checked_pow(number.scale())
-        .map_or(0, |unit| number.unscaled() / unit)
-}
-
-/// Only plain decimal numbers: no NaN, no infinity, no hexadecimal digits, no suffix.
-fn decimal_text(text: &str) -> Option<f64> {
-    let text = trimmed(text);
-    let plain =
-        |byte: u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
-    text.bytes()
-        .all(plain)
-        .then(|| parse_double(text))
-        .flatten()
+fn whole_number<T: FromStr>(text: &str) -> Result<T, EvalError> {
+    trimmed(text).parse().map_err(|_| EvalError::Conversion)
 }
 
 fn is_yes(text: &str) -> bool {
@@ -335,10 +319,7 @@ fn is_yes(text: &str) -> bool {
 }
 
 /// From 1, or from the end if negative; null where nothing is.
-fn array_item(array: &Value, index: &Value) -> Evaluated {
-    let Value::Array(items) = array else {
-        return Ok(Value::Null);
-    };
+fn array_item(items: &[Value], index: &Value) -> Evaluated {
     let index = match index {
         Value::Integer(index) => i64::from(*index),
         Value::BigInt(index) => i64::from(*index as i32),

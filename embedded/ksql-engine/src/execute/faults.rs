@@ -1,5 +1,6 @@
 //! Expressions that fail: the value that takes their place, and the note of it.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::execute::change::{Problem, Step};
@@ -37,10 +38,12 @@ impl<'f> Faults<'f> {
         row: RowRef<'_>,
         step: impl FnOnce() -> Step,
     ) -> Value {
-        node.eval(row).unwrap_or_else(|error| {
+        let replaced = Cell::new(None);
+        let value = node.eval(row.reporting(&replaced));
+        if let Some(error) = replaced.take().or(value.as_ref().err().copied()) {
             self.note(step(), error);
-            Value::Null
-        })
+        }
+        value.unwrap_or(Value::Null)
     }
 
     /// A whole condition: what fails or is null does not hold.

@@ -77,7 +77,10 @@ impl Input {
                 bytes = key;
                 window_start = Some(i64::from_be_bytes(*start));
             }
-            has_key = self.keys > 0 && self.key.read(bytes, values)?;
+            if !self.key.read(bytes, values)? {
+                return Err(DecodeError("expected a key object, got null".to_owned()));
+            }
+            has_key = self.keys > 0;
         }
         values.resize(self.keys, Value::Null);
         let has_value = match record.value.as_deref() {

@@ -2,26 +2,21 @@
 //! ksqlDB makes a regular expression of the pattern.
 
 use crate::functions::EvalError;
-use crate::text::Text;
 
 enum Piece {
     One,
     Any,
-    Exactly(u32),
+    Exactly(char),
 }
 
 /// Whether the whole text is of the pattern. Without an escape character every wildcard is one.
 ///
 /// # Errors
 /// Where the pattern ends with the escape character.
-pub(crate) fn matches(
-    text: &Text,
-    pattern: &Text,
-    escape: Option<char>,
-) -> Result<bool, EvalError> {
+pub(crate) fn matches(text: &str, pattern: &str, escape: Option<char>) -> Result<bool, EvalError> {
     let pieces = pieces(pattern, escape)?;
     // reached[i]: the pieces so far can stand for the first i characters.
-    let chars = text.code_points();
+    let chars: Vec<char> = text.chars().collect();
     let mut reached = vec![false; chars.len() + 1];
     reached[0] = true;
     for piece in pieces {
@@ -48,24 +43,24 @@ pub(crate) fn matches(
     Ok(reached.last().copied().unwrap_or(false))
 }
 
-fn pieces(pattern: &Text, escape: Option<char>) -> Result<Vec<Piece>, EvalError> {
+fn pieces(pattern: &str, escape: Option<char>) -> Result<Vec<Piece>, EvalError> {
     let mut pieces = Vec::new();
-    let mut code_points = pattern.code_points().into_iter();
-    while let Some(code_point) = code_points.next() {
-        pieces.push(match char::from_u32(code_point) {
-            c if c.is_some() && c == escape => {
-                Piece::Exactly(code_points.next().ok_or(EvalError::NothingEscaped)?)
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        pieces.push(match c {
+            c if Some(c) == escape => {
+                Piece::Exactly(chars.next().ok_or(EvalError::NothingEscaped)?)
             }
-            Some('%') => Piece::Any,
-            Some('_') => Piece::One,
-            _ => Piece::Exactly(code_point),
+            '%' => Piece::Any,
+            '_' => Piece::One,
+            c => Piece::Exactly(c),
         });
     }
     Ok(pieces)
 }
 
-fn ends_line(code_point: u32) -> bool {
-    matches!(code_point, 0xA | 0xD | 0x85 | 0x2028 | 0x2029)
+fn ends_line(c: char) -> bool {
+    matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]
@@ -74,8 +69,7 @@ mod tests {
 
     #[test]
     fn an_escape_character_needs_something_to_escape() {
-        let matches =
-            |text: &str, pattern: &str| matches(&Text::from(text), &Text::from(pattern), Some('!'));
+        let matches = |text: &str, pattern: &str| matches(text, pattern, Some('!'));
         assert_eq!(matches("a%", "a!%"), Ok(true));
         assert_eq!(matches("a!", "a!!"), Ok(true));
         for text in ["a!", "b"] {

@@ -5,7 +5,6 @@ use std::io::Write as _;
 use crate::formats::scan::writable_length;
 use crate::numbers::{double_text, write_double};
 use crate::schema::Column;
-use crate::text::Text;
 use crate::types::SqlType;
 use crate::value::Value;
 
@@ -21,7 +20,7 @@ impl JsonWriter {
     pub fn new(columns: &[Column]) -> Self {
         let prefix = |(index, column): (usize, &Column)| {
             let mut bytes = vec![if index == 0 { b'{' } else { b',' }];
-            write_str(&column.name, &mut bytes);
+            write_str(&column.name, true, &mut bytes);
             bytes.push(b':');
             bytes
         };
@@ -46,16 +45,16 @@ impl JsonWriter {
 /// One value of the given type.
 pub fn write_value(value: &Value, ty: &SqlType, bytes: &mut Vec<u8>) {
     match value {
-        Value::Null => bytes.extend_from_slice(b"null"),
+        // A DECIMAL is only a literal to compare with: no column holds one.
+        Value::Null | Value::Decimal(_) => bytes.extend_from_slice(b"null"),
         Value::Boolean(true) => bytes.extend_from_slice(b"true"),
         Value::Boolean(false) => bytes.extend_from_slice(b"false"),
         // Writing into memory does not fail.
         Value::Integer(number) => drop(write!(bytes, "{number}")),
         Value::BigInt(number) => drop(write!(bytes, "{number}")),
-        Value::Decimal(number) => drop(write!(bytes, "{number}")),
         Value::Double(number) if number.is_finite() => write_double(*number, bytes),
-        Value::Double(number) => write_str(&double_text(*number), bytes),
-        Value::Text(text) => write_text(text, bytes),
+        Value::Double(number) => write_str(&double_text(*number), true, bytes),
+        Value::Text(text) => write_str(text, true, bytes),
         Value::Array(items) => {
             let element = match ty {
                 SqlType::Array(element) => element,
@@ -80,7 +79,7 @@ pub fn write_value(value: &Value, ty: &SqlType, bytes: &mut Vec<u8>) {
                 if index > 0 {
                     bytes.push(b',');
                 }
-                write_text(key, bytes);
+                write_str(key, true, bytes);
                 bytes.push(b':');
                 write_value(item, inner, bytes);
             }
@@ -93,7 +92,7 @@ pub fn write_value(value: &Value, ty: &SqlType, bytes: &mut Vec<u8>) {
                     if index > 0 {
                         bytes.push(b',');
                     }
-                    write_str(&field.name, bytes);
+                    write_str(&field.name, true, bytes);
                     bytes.push(b':');
                     write_value(item, &field.ty, bytes);
                 }
@@ -103,49 +102,15 @@ pub fn write_value(value: &Value, ty: &SqlType, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Halves of characters are escaped.
-fn write_text(text: &Text, bytes: &mut Vec<u8>) {
-    let units = match text {
-        Text::Whole(text) => return write_str(text, bytes),
-        Text::Cut(units) => units,
-    };
+/// A string in quotes. ksqlDB escapes characters beyond U+FFFF as surrogate pairs in a record
+/// (`escape_pairs`), but not in text.
+pub(crate) fn write_str(text: &str, escape_pairs: bool, bytes: &mut Vec<u8>) {
     bytes.push(b'"');
-    for c in char::decode_utf16(units.iter().copied()) {
-        match c {
-            Ok(c) => write_escaped(c.encode_utf8(&mut [0; 4]), bytes),
-            Err(half) => write_unit(half.unpaired_surrogate(), bytes),
-        }
-    }
-    bytes.push(b'"');
-}
-
-/// Characters beyond the basic plane are written as escaped surrogate pairs, as Jackson does when
-/// it writes bytes.
-fn write_str(text: &str, bytes: &mut Vec<u8>) {
-    bytes.push(b'"');
-    write_escaped(text, bytes);
-    bytes.push(b'"');
-}
-
-fn write_unit(unit: u16, bytes: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    bytes.extend_from_slice(b"\\u");
-    for shift in [12, 8, 4, 0] {
-        bytes.push(HEX[usize::from((unit >> shift) & 0xF)]);
-    }
-}
-
-/// What is between the quotes.
-pub fn write_escaped(text: &str, bytes: &mut Vec<u8>) {
     let mut rest = text;
-    // What needs no escape is copied in one piece: everything from the space on but quotes,
-    // backslashes and characters of four bytes.
+    // Copy what needs no escape in one piece.
     loop {
         let (plain, special) = rest.split_at(writable_length(rest.as_bytes()));
         bytes.extend_from_slice(plain.as_bytes());
-        if special.is_empty() {
-            break;
-        }
         let mut chars = special.chars();
         match chars.next() {
             Some('"') => bytes.extend_from_slice(b"\\\""),
@@ -155,13 +120,16 @@ pub fn write_escaped(text: &str, bytes: &mut Vec<u8>) {
             Some('\t') => bytes.extend_from_slice(b"\\t"),
             Some('\u{8}') => bytes.extend_from_slice(b"\\b"),
             Some('\u{c}') => bytes.extend_from_slice(b"\\f"),
-            Some(c) => {
+            Some(c) if escape_pairs || c < ' ' => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
-                    write_unit(*unit, bytes);
+                    // Writing into memory does not fail.
+                    drop(write!(bytes, "\\u{unit:04X}"));
                 }
             }
-            None => {}
+            Some(c) => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            None => break,
         }
         rest = chars.as_str();
     }
+    bytes.push(b'"');
 }

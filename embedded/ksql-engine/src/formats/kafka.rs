@@ -1,7 +1,6 @@
 //! The `KAFKA` format: big-endian numbers, UTF-8 text.
 
 use crate::formats::DecodeError;
-use crate::text::decoded;
 use crate::types::SqlType;
 use crate::value::Value;
 
@@ -31,8 +30,8 @@ pub(crate) fn read(bytes: &[u8], ty: &SqlType) -> Result<Value, DecodeError> {
         SqlType::Double => Ok(Value::Double(f64::from_be_bytes(
             bytes.try_into().map_err(|_| wrong(8))?,
         ))),
-        // As Java does: what is no UTF-8 becomes U+FFFD.
-        _ => Ok(Value::text(decoded(bytes))),
+        // Invalid UTF-8 becomes U+FFFD.
+        _ => Ok(Value::text(String::from_utf8_lossy(bytes))),
     }
 }
 
@@ -42,7 +41,7 @@ pub(crate) fn append(value: &Value, bytes: &mut Vec<u8>) -> bool {
         Value::Integer(number) => bytes.extend_from_slice(&number.to_be_bytes()),
         Value::BigInt(number) => bytes.extend_from_slice(&number.to_be_bytes()),
         Value::Double(number) => bytes.extend_from_slice(&number.to_be_bytes()),
-        Value::Text(text) => bytes.extend_from_slice(text.encoded().as_bytes()),
+        Value::Text(text) => bytes.extend_from_slice(text.as_bytes()),
         _ => return false,
     }
     true

@@ -1,19 +1,17 @@
 //! Records' bytes and rows' values: how keys and values are read and written.
 
-mod json_plain;
-pub mod json_read;
-mod json_text;
-pub mod json_write;
-pub mod kafka;
+mod json_read;
+mod json_write;
+pub(crate) mod kafka;
 mod scan;
-mod texts;
 
 use std::sync::Arc;
+
+pub use json_write::write_value;
 
 use crate::formats::json_read::JsonReader;
 use crate::formats::json_write::JsonWriter;
 use crate::schema::Column;
-use crate::text::Text;
 use crate::types::SqlType;
 use crate::value::Value;
 
@@ -124,16 +122,8 @@ impl Writer {
     pub(crate) fn write_shared(&self, value: &Value) -> Option<Arc<[u8]>> {
         match (self, value) {
             // The text's own bytes are the key's.
-            (Writer::Kafka, Value::Text(Text::Whole(text))) => Some(Arc::from(Arc::clone(text))),
+            (Writer::Kafka, Value::Text(text)) => Some(Arc::from(Arc::clone(text))),
             _ => self.write([value]).map(Arc::from),
-        }
-    }
-
-    /// The column as it is read back from its bytes.
-    pub(crate) fn through(&self, value: Value) -> Value {
-        match (self, value) {
-            (Writer::Kafka, Value::Text(text @ Text::Cut(_))) => Value::text(text.encoded()),
-            (_, value) => value,
         }
     }
 

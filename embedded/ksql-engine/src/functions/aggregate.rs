@@ -256,7 +256,7 @@ impl Accumulator for Extreme {
             (Value::Integer(a), Value::Integer(b)) => a.cmp(b),
             (Value::BigInt(a), Value::BigInt(b)) => a.cmp(b),
             (Value::Double(a), Value::Double(b)) => compare_doubles(*a, *b),
-            (Value::Text(a), Value::Text(b)) => a.compare(b),
+            (Value::Text(a), Value::Text(b)) => a.cmp(b),
             _ => return,
         };
         if order == self.wanted {

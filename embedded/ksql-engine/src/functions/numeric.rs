@@ -1,7 +1,7 @@
 //! Functions of numbers, as `java.lang.Math` computes them. A null argument gives null.
 
-use crate::decimal_double::DecimalDouble;
 use crate::functions::{ArgType, EvalError, ScalarCall};
+use crate::numbers::round;
 use crate::types::SqlType;
 use crate::value::Value;
 
@@ -128,8 +128,8 @@ fn round_to_whole(args: &[Value]) -> Result<Value, EvalError> {
 fn round_to_places(args: &[Value]) -> Result<Value, EvalError> {
     match args {
         [Value::Double(number), Value::Integer(places)] => {
-            let digits = DecimalDouble::of(*number).ok_or(EvalError::NotFinite)?;
-            Ok(Value::Double(digits.round(i64::from(*places))))
+            let rounded = round(*number, *places).ok_or(EvalError::NotFinite)?;
+            Ok(Value::Double(rounded))
         }
         _ => Ok(Value::Null),
     }

@@ -1,9 +1,9 @@
-//! Functions of texts. Positions and lengths count UTF-16 units, as in Java.
+//! Functions on VARCHAR. Positions and lengths count UTF-16 units, as in Java.
 
 use std::ops::RangeInclusive;
 
 use crate::functions::{ArgType, EvalError, ScalarCall};
-use crate::text::{Text, lower, upper};
+use crate::numbers::trimmed;
 use crate::types::SqlType;
 use crate::value::Value;
 
@@ -28,7 +28,7 @@ pub(crate) fn resolve_substring(args: &[ArgType]) -> Option<(SqlType, ScalarCall
     }
 }
 
-fn of_text(args: &[Value], function: impl Fn(&Text) -> Value) -> Result<Value, EvalError> {
+fn of_text(args: &[Value], function: impl Fn(&str) -> Value) -> Result<Value, EvalError> {
     Ok(match args.first() {
         Some(Value::Text(text)) => function(text),
         _ => Value::Null,
@@ -36,48 +36,34 @@ fn of_text(args: &[Value], function: impl Fn(&Text) -> Value) -> Result<Value, E
 }
 
 pub(crate) fn ucase(args: &[Value]) -> Result<Value, EvalError> {
-    of_text(args, |text| Value::Text(text.map(upper)))
+    of_text(args, |text| Value::text(text.to_uppercase()))
 }
 
 pub(crate) fn lcase(args: &[Value]) -> Result<Value, EvalError> {
-    of_text(args, |text| Value::Text(text.map(lower)))
+    of_text(args, |text| Value::text(text.to_lowercase()))
 }
 
 pub(crate) fn len(args: &[Value]) -> Result<Value, EvalError> {
     of_text(args, |text| {
-        Value::Integer(i32::try_from(text.length()).unwrap_or(i32::MAX))
+        let length = text.encode_utf16().count();
+        Value::Integer(i32::try_from(length).unwrap_or(i32::MAX))
     })
 }
 
-/// Control characters and the space, as Java's `String.trim`.
 pub(crate) fn trim(args: &[Value]) -> Result<Value, EvalError> {
-    of_text(args, |text| match text {
-        Text::Whole(text) => Value::text(text.trim_matches(|c| c <= ' ')),
-        Text::Cut(units) => {
-            let kept = |unit: &u16| *unit > u16::from(b' ');
-            let start = units.iter().position(kept).unwrap_or(0);
-            let end = units.iter().rposition(kept).map_or(0, |last| last + 1);
-            Value::Text(Text::from_units(units.get(start..end).unwrap_or(&[])))
-        }
-    })
+    of_text(args, |text| Value::text(trimmed(text)))
 }
 
-/// Nulls are left out.
+/// Skips nulls.
 pub(crate) fn concat(args: &[Value]) -> Result<Value, EvalError> {
-    let mut texts = args.iter().filter_map(|arg| match arg {
-        Value::Text(text) => Some(text),
+    let texts = args.iter().filter_map(|arg| match arg {
+        Value::Text(text) => Some(&**text),
         _ => None,
     });
-    if let Some(whole) = texts.clone().map(Text::whole).collect::<Option<String>>() {
-        return Ok(Value::text(whole));
-    }
-    let first = texts.next().cloned().unwrap_or_else(|| Text::from(""));
-    Ok(Value::Text(
-        texts.fold(first, |joined, text| joined.joined(text)),
-    ))
+    Ok(Value::text(texts.collect::<String>()))
 }
 
-/// From 1, or from the end if negative.
+/// From position 1, or from the end if negative. Half of a surrogate pair becomes U+FFFD.
 fn substring(args: &[Value]) -> Result<Value, EvalError> {
     let (text, position, length) = match args {
         [Value::Text(text), Value::Integer(position)] => (text, *position, None),
@@ -88,7 +74,7 @@ fn substring(args: &[Value]) -> Result<Value, EvalError> {
         ] => (text, *position, Some(*length)),
         _ => return Ok(Value::Null),
     };
-    let units = text.units();
+    let units: Vec<u16> = text.encode_utf16().collect();
     let all = units.len() as i64;
     let position = i64::from(position);
     let start = if position < 0 {
@@ -100,6 +86,6 @@ fn substring(args: &[Value]) -> Result<Value, EvalError> {
         Some(length) => (start + i64::from(length)).min(all).max(start),
         None => all,
     };
-    let piece = units.get(start as usize..end as usize).unwrap_or(&[]);
-    Ok(Value::Text(Text::from_units(piece)))
+    let piece = units.get(start as usize..end as usize).unwrap_or_default();
+    Ok(Value::text(String::from_utf16_lossy(piece)))
 }

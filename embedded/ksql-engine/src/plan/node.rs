@@ -1,8 +1,9 @@
 //! Expressions with every name looked up and every type known.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
-use crate::functions::ScalarCall;
+use crate::functions::{EvalError, ScalarCall};
 use crate::types::SqlType;
 use crate::value::Value;
 use ksql_parser::ast::{ArithmeticOp, CompareOp};
@@ -39,6 +40,8 @@ pub enum Node {
         otherwise: Box<Node>,
     },
     Cast(Cast, Box<Node>),
+    /// NULL where the inner expression fails.
+    NullOnError(Box<Node>),
     Call {
         call: ScalarCall,
         args: Vec<Node>,
@@ -61,6 +64,7 @@ impl Node {
             | Node::Not(a)
             | Node::IsNull(a)
             | Node::Cast(_, a)
+            | Node::NullOnError(a)
             | Node::Field(_, a) => {
                 a.slots(seen);
             }
@@ -163,6 +167,8 @@ pub struct RowRef<'r> {
     pieces: [&'r [Value]; 3],
     /// The slots at which the second and the third piece begin.
     bounds: [usize; 2],
+    /// The first error that [`Node::NullOnError`] replaced with NULL.
+    replaced: Option<&'r Cell<Option<EvalError>>>,
 }
 
 impl<'r> RowRef<'r> {
@@ -171,6 +177,20 @@ impl<'r> RowRef<'r> {
         Self {
             pieces: [values, &[], &[]],
             bounds: [usize::MAX; 2],
+            replaced: None,
+        }
+    }
+
+    /// The same row; reports errors that were replaced with NULL in `replaced`.
+    pub(crate) fn reporting(self, replaced: &'r Cell<Option<EvalError>>) -> Self {
+        let replaced = Some(replaced);
+        Self { replaced, ..self }
+    }
+
+    /// Reports an error that was replaced with NULL.
+    pub(crate) fn report(&self, error: EvalError) {
+        if let Some(replaced) = self.replaced {
+            replaced.set(replaced.take().or(Some(error)));
         }
     }
 
@@ -179,6 +199,7 @@ impl<'r> RowRef<'r> {
         Self {
             pieces,
             bounds: [widths[0], widths[0] + widths[1]],
+            replaced: None,
         }
     }
 

@@ -10,7 +10,6 @@ mod compare;
 #[path = "../../examples/qtt/driver.rs"]
 mod driver;
 mod fuzz;
-mod half_characters;
 mod having;
 mod join_model;
 mod oracle;

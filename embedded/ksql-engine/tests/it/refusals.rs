@@ -98,9 +98,61 @@ fn a_topic_that_others_use_is_not_deleted() {
         error.message,
         "Refusing to delete topic. Found other data sources (OTHER) using topic s"
     );
+}
+
+#[test]
+fn only_a_topic_that_a_statement_created_is_deleted() {
+    let mut engine = Engine::new(Catalog::new());
+    let topics = engine.registry_mut().catalog_mut();
+    topics.add_topic("s", 1);
+    topics.add_topic("__internal", 1);
+    engine.execute(SOURCE).unwrap();
     engine
-        .execute("DROP STREAM S; DROP STREAM OTHER DELETE TOPIC;")
+        .execute(
+            &SOURCE
+                .replace("STREAM S", "STREAM I")
+                .replace("'s'", "'__internal'"),
+        )
         .unwrap();
+    for source in ["S", "I"] {
+        let error = engine
+            .execute(&format!("DROP STREAM {source} DELETE TOPIC;"))
+            .unwrap_err();
+        assert!(
+            error
+                .message
+                .contains("no statement of this server created it"),
+            "{error}"
+        );
+    }
+    engine
+        .execute("CREATE STREAM X AS SELECT * FROM S; DROP STREAM X DELETE TOPIC; DROP STREAM S;")
+        .unwrap();
+}
+
+#[test]
+fn partitions_and_persistent_queries_are_limited() {
+    let mut engine = Engine::new(Catalog::assuming(1));
+    engine.execute(SOURCE).unwrap();
+    let error = engine
+        .execute("CREATE STREAM X WITH (PARTITIONS=1001) AS SELECT * FROM S;")
+        .unwrap_err();
+    assert_eq!(
+        error.message,
+        "PARTITIONS is 1001, expected at most 1000: use fewer partitions"
+    );
+    for number in 0..100 {
+        let query = format!("CREATE STREAM X{number} AS SELECT * FROM S;");
+        engine.execute(&query).unwrap();
+    }
+    let one_more = "CREATE STREAM Y AS SELECT * FROM S;";
+    let error = engine.execute(one_more).unwrap_err();
+    assert_eq!(
+        error.message,
+        "100 persistent queries are running, which is the limit: TERMINATE one first"
+    );
+    engine.execute("TERMINATE CSAS_X7_8;").unwrap();
+    engine.execute(one_more).unwrap();
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use crate::entities::schema;
 use ksql_engine::execute::Change;
-use ksql_engine::formats::json_write::write_value;
+use ksql_engine::formats::write_value;
 use ksql_engine::plan::QueryPlan;
 use ksql_engine::plan::node::Node;
 use ksql_engine::schema::Column;

@@ -59,6 +59,7 @@ async fn make_topic(state: &State, kind: &StatementKind, sql: &str) -> Result<()
             let facts = sink::facts(state, &view, kind).await.map_err(failed)?;
             let spec = sink::spec(kind, topic, *partitions, facts.as_ref());
             state.topics.create(spec).await.map_err(failed)?;
+            state.runtime.mark_created(topic);
         }
     }
     Ok(())

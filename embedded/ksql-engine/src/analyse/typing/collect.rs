@@ -90,10 +90,14 @@ impl Compiler<'_> {
         }
     }
 
+    fn parts(&self, nodes: Vec<Node>) -> Vec<Node> {
+        nodes.into_iter().map(|node| self.part(node)).collect()
+    }
+
     pub(super) fn array(&self, items: &[Expr], at: usize) -> Compiled {
         let (nodes, ty) = self.uniform(items.iter(), at)?;
         Ok(Typed {
-            node: Node::Array(nodes),
+            node: Node::Array(self.parts(nodes)),
             ty: Some(SqlType::Array(Box::new(ty))),
         })
     }
@@ -105,7 +109,7 @@ impl Compiler<'_> {
         }
         let (values, ty) = self.uniform(entries.iter().map(|(_, value)| value), at)?;
         Ok(Typed {
-            node: Node::Map(keys.into_iter().zip(values).collect()),
+            node: Node::Map(keys.into_iter().zip(self.parts(values)).collect()),
             ty: Some(SqlType::Map(Box::new(ty))),
         })
     }
@@ -131,7 +135,7 @@ impl Compiler<'_> {
             nodes.push(typed.node);
         }
         Ok(Typed {
-            node: Node::Struct(nodes),
+            node: Node::Struct(self.parts(nodes)),
             ty: Some(SqlType::Struct(types.into())),
         })
     }

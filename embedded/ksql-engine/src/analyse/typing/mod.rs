@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::analyse::types::resolve;
 use crate::analyse::typing::compare::ordered;
-use crate::decimal::Decimal;
 use crate::functions::{aggregate, scalar};
+use crate::numbers::Decimal;
 use crate::plan::node::{Cast, Node, Number, Typed};
 use crate::types::SqlType;
 use crate::value::Value;
@@ -24,11 +24,26 @@ type Compiled = Result<Typed, Refusal>;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compiler<'s> {
     slots: &'s [SqlType],
+    /// Whether a part that fails becomes NULL instead of failing the whole expression.
+    null_on_error: bool,
 }
 
 impl<'s> Compiler<'s> {
     pub(crate) fn new(slots: &'s [SqlType]) -> Self {
-        Self { slots }
+        Self {
+            slots,
+            null_on_error: false,
+        }
+    }
+
+    /// ksqlDB's `ksql.nested.error.set.null`, which is on by default: outside of conditions, a failing
+    /// CAST, function call or item of an ARRAY, MAP or STRUCT is NULL.
+    fn part(&self, node: Node) -> Node {
+        match node {
+            Node::Constant(_) | Node::Slot(_) | Node::NullOnError(_) => node,
+            node if self.null_on_error => Node::NullOnError(Box::new(node)),
+            node => node,
+        }
     }
 
     /// The expression as a condition.
@@ -45,7 +60,11 @@ impl<'s> Compiler<'s> {
 
     /// The expression as a column: its type must be known and be one that can be written.
     pub(crate) fn column(&self, expr: &Expr) -> Result<(Node, SqlType), Refusal> {
-        let typed = self.compile(expr)?;
+        let lenient = Self {
+            null_on_error: true,
+            ..*self
+        };
+        let typed = lenient.compile(expr)?;
         match typed.ty {
             None => Err(invalid(
                 expr.at,
@@ -273,7 +292,7 @@ impl<'s> Compiler<'s> {
             }
         };
         Ok(Typed {
-            node: Node::Cast(cast, Box::new(typed.node)),
+            node: self.part(Node::Cast(cast, Box::new(typed.node))),
             ty: Some(ty),
         })
     }
@@ -292,7 +311,7 @@ impl<'s> Compiler<'s> {
             .unzip();
         match (function.resolve)(&types) {
             Some((ty, call)) => Ok(Typed {
-                node: Node::Call { call, args: nodes },
+                node: self.part(Node::Call { call, args: nodes }),
                 ty: Some(ty),
             }),
             None => {

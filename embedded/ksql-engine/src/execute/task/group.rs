@@ -24,14 +24,7 @@ impl Task {
         let mut faults = Faults::new(passed.record, &mut outcome.problems);
         let groups = aggregate.group_by.iter().enumerate();
         let group: Key = groups
-            .map(|(index, node)| {
-                let value = faults.column(node, values, || Step::GroupBy(index));
-                // What moves is read back from its bytes.
-                match aggregate.moves {
-                    true => self.group_writer.through(value),
-                    false => value,
-                }
-            })
+            .map(|(index, node)| faults.column(node, values, || Step::GroupBy(index)))
             .collect();
         if group.iter().any(Value::is_null) {
             return;

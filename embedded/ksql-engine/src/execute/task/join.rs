@@ -89,11 +89,7 @@ impl Task {
             true => {
                 let own = &join.keys[0];
                 let row = RowRef::whole(&pair.left);
-                let key = faults.column(&own.node, row, || Step::JoinKey);
-                match own.moves {
-                    true => self.join_writer.through(key),
-                    false => key,
-                }
+                faults.column(&own.node, row, || Step::JoinKey)
             }
             false => Value::Null,
         };

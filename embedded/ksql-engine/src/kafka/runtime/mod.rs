@@ -145,6 +145,11 @@ impl Runtime {
         lock(&self.inner.registry).clone()
     }
 
+    /// Records that a topic was created for a statement, so that `DELETE TOPIC` may delete it.
+    pub fn mark_created(&self, topic: &str) {
+        lock(&self.inner.registry).mark_created(topic);
+    }
+
     /// Executes a script. All of it is checked before any of it takes effect. A query of it that
     /// cannot go on ends the runtime.
     ///
