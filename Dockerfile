@@ -1,11 +1,11 @@
-# The project's own programs, each as a target of its own:
+# The project's programs, one target each:
 #   model-server, predictor, fish-producer, monitor, catchweight (the tools)
 #
-# A change in a crate compiles the workspace's crates only: the dependencies (librdkafka and OpenSSL
-# among them, built from C) are a layer of their own, below it.
+# The dependencies (including librdkafka and OpenSSL, which are C code) are a layer of their own. A change
+# in a crate compiles only the workspace's crates.
 
-# What decides the dependencies: the manifests and the lock file, next to empty sources. The layer
-# that builds on it is kept as long as these files have the same content.
+# Manifests and lock file with empty sources. The dependency layer is reused as long as these files
+# do not change.
 FROM rust:1.95-bookworm AS manifests
 WORKDIR /manifests
 COPY Cargo.toml Cargo.lock ./
@@ -19,7 +19,7 @@ RUN find crates embedded -type f ! -name Cargo.toml ! -path '*/src/lib.rs' ! -pa
 
 FROM rust:1.95-bookworm AS dependencies
 WORKDIR /source
-# `tls` builds OpenSSL for Kafka over TLS and SASL; empty: neither, and a faster first build.
+# `tls` builds OpenSSL, for Kafka over TLS and SASL. Empty: no TLS and a faster first build.
 ARG FEATURES=tls
 ENV CARGO_INCREMENTAL=0
 COPY --from=manifests /manifests .
@@ -34,7 +34,7 @@ COPY data data
 COPY ksql ksql
 COPY crates crates
 COPY embedded embedded
-# Cargo goes by time: sources that are older than the empty ones above would pass for compiled.
+# Cargo compares modification times: sources older than the empty ones above would count as compiled.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     find crates embedded -name '*.rs' -exec touch '{}' + \
  && cargo build --profile image --locked --features "$FEATURES" \
@@ -49,7 +49,7 @@ USER 65532:65532
 
 FROM runtime AS model-server
 COPY --from=build /out/model-server /usr/local/bin/model-server
-# A volume mounted here belongs to the user above.
+# A new volume that is mounted here gets this owner.
 COPY --from=build --chown=65532:65532 /out/state /var/lib/catchweight
 ENV LISTEN=0.0.0.0:8000 LIVE_COPY=/var/lib/catchweight/live-model.json
 EXPOSE 8000

@@ -1,12 +1,12 @@
--- What becomes of predictions once the truth is known: each fish's error, and the model versions
--- whose error is too high. A stock ksqlDB server and the embedded engine run this same file.
+-- Joins each prediction with the actual weight, computes the error, and finds the model versions whose
+-- error is too high. ksqlDB and the embedded engine run this same file.
 
--- A query starts at the newest record unless it is told otherwise: what was predicted or weighed
--- before the query had its place in the topics would never be compared. Keep this line first.
+-- By default, a query starts at the newest record and would miss what was predicted or weighed before the
+-- query existed. Keep this line first.
 SET 'auto.offset.reset'='earliest';
 
--- What the predictor writes. The record's key is the fish's id; names are quoted because the JSON's
--- are in mixed case.
+-- The predictor's output. The record key is the fish's id. Names are quoted because the JSON's names are
+-- in mixed case.
 CREATE STREAM IF NOT EXISTS PREDICTED_WEIGHT (
     "Fish_Id" VARCHAR KEY,
     "Species" VARCHAR,
@@ -16,7 +16,7 @@ CREATE STREAM IF NOT EXISTS PREDICTED_WEIGHT (
     "Prediction" STRUCT<"Weight" DOUBLE, "ModelTime" VARCHAR, "ModelVersion" VARCHAR>
 ) WITH (KAFKA_TOPIC='weight-prediction', VALUE_FORMAT='JSON');
 
--- What the scale writes.
+-- The scale's output.
 CREATE STREAM IF NOT EXISTS ACTUAL_WEIGHT (
     "Fish_Id" VARCHAR KEY,
     "Species" VARCHAR,
@@ -24,16 +24,16 @@ CREATE STREAM IF NOT EXISTS ACTUAL_WEIGHT (
     "Timestamp" VARCHAR
 ) WITH (KAFKA_TOPIC='machine-weight', VALUE_FORMAT='JSON');
 
--- One row per fish: predicted, actual, and how far off relative to the actual weight.
+-- One row per fish: predicted weight, actual weight, and the error relative to the actual weight.
 --
--- PARTITIONS is absent on purpose: the topic gets as many as its source has.
+-- PARTITIONS is not set, so the topic gets as many partitions as its source.
 -- WITHIN: a fish is weighed seconds after it was measured; a minute leaves room.
--- GRACE PERIOD: rows stay joinable for a day. With less, a burst (600 fish at once) or a prediction
--- that comes late, because the model or the predictor was down, loses fish.
+-- GRACE PERIOD: rows can be joined for a day. A shorter period loses fish if many arrive at once (600) or
+-- if a prediction is late because the model or the predictor was down.
 -- "Key_Id" takes the record's key, so that AS_VALUE can put the id into the value as "Fish_Id".
--- "_id" is the row's identity wherever it is stored: a row delivered twice is stored once.
--- WHERE: no fish weighs nothing. Relative to zero or less an error is infinite or negative; such a
--- weighing is no truth to hold a prediction against, and stays on its own topic only.
+-- "_id" identifies the row wherever it is stored: a row that is delivered twice is stored once.
+-- WHERE: a weight of zero or less is not a valid weighing, and the relative error would be infinite or
+-- negative. Such a record stays on its own topic only.
 CREATE STREAM IF NOT EXISTS DIFF_WEIGHT WITH (KAFKA_TOPIC='weight-diff', VALUE_FORMAT='JSON') AS
 SELECT
     P."Fish_Id" AS "Key_Id",
@@ -54,14 +54,14 @@ INNER JOIN ACTUAL_WEIGHT A WITHIN 1 MINUTE GRACE PERIOD 1 DAY ON P."Fish_Id" = A
 WHERE A."Weight" > 0
 EMIT CHANGES;
 
--- One row per model version and minute in which its mean error was above 15 %: the trigger.
+-- The trigger: one row per model version and minute in which the mean error was above 15 %.
 --
--- Grouped by model version, the errors of an old and a new model are kept apart, and the row says
--- which version erred: a trigger for a version that is no longer live changes nothing.
--- RETENTION: a shorter one can lose a closed window when the next record jumps over a whole empty one.
--- GRACE PERIOD: rows of several partitions are out of order; ten seconds of event time wait for them.
+-- GROUP BY: keeps the errors of an old and a new version apart. The row names the version that erred; a
+-- trigger for a version that is no longer live changes nothing.
+-- RETENTION: with a shorter one, a closed window can be lost if the next record skips a whole empty window.
+-- GRACE PERIOD: rows of several partitions arrive out of order; the window waits ten seconds of event time.
 -- COUNT: one odd fish in a nearly empty minute is no reason to retrain.
--- EMIT FINAL: one row per window, when it is closed, rather than one per fish.
+-- EMIT FINAL: one row per window, when it closes, instead of one per fish.
 -- "Key_Version" takes the record's key; AS_VALUE puts the version into the value.
 CREATE TABLE IF NOT EXISTS RETRAIN_WEIGHT WITH (KAFKA_TOPIC='weight-retrain', VALUE_FORMAT='JSON') AS
 SELECT

@@ -1,12 +1,12 @@
--- pipeline.sql with another window for the trigger; complete, to be used in its place:
---   cargo run --release -- --sql ksql/alternatives/hopping.sql
+-- pipeline.sql with a hopping window for the trigger. The file is complete; use it instead:
+--   cargo run -- --sql ksql/alternatives/hopping.sql
 
--- A query starts at the newest record unless it is told otherwise: what was predicted or weighed
--- before the query had its place in the topics would never be compared. Keep this line first.
+-- By default, a query starts at the newest record and would miss what was predicted or weighed before the
+-- query existed. Keep this line first.
 SET 'auto.offset.reset'='earliest';
 
--- What the predictor writes. The record's key is the fish's id; names are quoted because the JSON's
--- are in mixed case.
+-- The predictor's output. The record key is the fish's id. Names are quoted because the JSON's names are
+-- in mixed case.
 CREATE STREAM IF NOT EXISTS PREDICTED_WEIGHT (
     "Fish_Id" VARCHAR KEY,
     "Species" VARCHAR,
@@ -16,7 +16,7 @@ CREATE STREAM IF NOT EXISTS PREDICTED_WEIGHT (
     "Prediction" STRUCT<"Weight" DOUBLE, "ModelTime" VARCHAR, "ModelVersion" VARCHAR>
 ) WITH (KAFKA_TOPIC='weight-prediction', VALUE_FORMAT='JSON');
 
--- What the scale writes.
+-- The scale's output.
 CREATE STREAM IF NOT EXISTS ACTUAL_WEIGHT (
     "Fish_Id" VARCHAR KEY,
     "Species" VARCHAR,
@@ -24,16 +24,16 @@ CREATE STREAM IF NOT EXISTS ACTUAL_WEIGHT (
     "Timestamp" VARCHAR
 ) WITH (KAFKA_TOPIC='machine-weight', VALUE_FORMAT='JSON');
 
--- One row per fish: predicted, actual, and how far off relative to the actual weight.
+-- One row per fish: predicted weight, actual weight, and the error relative to the actual weight.
 --
--- PARTITIONS is absent on purpose: the topic gets as many as its source has.
+-- PARTITIONS is not set, so the topic gets as many partitions as its source.
 -- WITHIN: a fish is weighed seconds after it was measured; a minute leaves room.
--- GRACE PERIOD: rows stay joinable for a day. With less, a burst (600 fish at once) or a prediction
--- that comes late, because the model or the predictor was down, loses fish.
+-- GRACE PERIOD: rows can be joined for a day. A shorter period loses fish if many arrive at once (600) or
+-- if a prediction is late because the model or the predictor was down.
 -- "Key_Id" takes the record's key, so that AS_VALUE can put the id into the value as "Fish_Id".
--- "_id" is the row's identity wherever it is stored: a row delivered twice is stored once.
--- WHERE: no fish weighs nothing. Relative to zero or less an error is infinite or negative; such a
--- weighing is no truth to hold a prediction against, and stays on its own topic only.
+-- "_id" identifies the row wherever it is stored: a row that is delivered twice is stored once.
+-- WHERE: a weight of zero or less is not a valid weighing, and the relative error would be infinite or
+-- negative. Such a record stays on its own topic only.
 CREATE STREAM IF NOT EXISTS DIFF_WEIGHT WITH (KAFKA_TOPIC='weight-diff', VALUE_FORMAT='JSON') AS
 SELECT
     P."Fish_Id" AS "Key_Id",
@@ -54,10 +54,10 @@ INNER JOIN ACTUAL_WEIGHT A WITHIN 1 MINUTE GRACE PERIOD 1 DAY ON P."Fish_Id" = A
 WHERE A."Weight" > 0
 EMIT CHANGES;
 
--- A minute that advances by ten seconds: a drift is found as soon as some minute shows it, not only
--- when a minute of the clock has ended. One that lasts triggers every ten seconds until the version
--- that erred is replaced; what comes after is answered `superseded` or `unchanged`. A challenger is
--- then trained on fewer of the new fish.
+-- A window of one minute that advances by ten seconds, so a drift is found up to 50 s earlier than with a
+-- minute of the clock. While the drift lasts, it triggers every ten seconds; after the version that erred
+-- has been replaced, the answers are `superseded` or `unchanged`. The first new version is trained on fewer
+-- fish of the new kind.
 CREATE TABLE IF NOT EXISTS RETRAIN_WEIGHT WITH (KAFKA_TOPIC='weight-retrain', VALUE_FORMAT='JSON') AS
 SELECT
     "ModelVersion" AS "Key_Version",
