@@ -3,9 +3,10 @@
 
 use std::io::IsTerminal;
 
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, fmt, registry};
+use tracing_subscriber::{fmt, registry};
 
 use crate::UsageError;
 use crate::repeats::RepeatFilter;
@@ -36,17 +37,20 @@ pub fn init(format: LogFormat) -> Result<(), UsageError> {
 /// # Errors
 /// `RUST_LOG` is not a valid filter.
 pub fn init_with_default(format: LogFormat, default: &str) -> Result<(), UsageError> {
-    let variable = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
+    let variable = std::env::var("RUST_LOG").unwrap_or_default();
     let text = if variable.is_empty() {
         default
     } else {
         &variable
     };
-    let filter = EnvFilter::try_new(text).map_err(|error| {
+    let mut filter: Targets = text.parse().map_err(|error| {
         UsageError(format!(
             "RUST_LOG={text}: {error}; write a level, such as info, or module=level pairs"
         ))
     })?;
+    if filter.default_level().is_none() {
+        filter = filter.with_default(LevelFilter::ERROR);
+    }
     let lines = fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);

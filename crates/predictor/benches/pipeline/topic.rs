@@ -39,7 +39,8 @@ fn make_topics(names: &[&str]) {
         .map(|name| NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1)))
         .collect();
     let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(20)));
-    let created = futures::executor::block_on(admin.create_topics(&topics, &options));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let created = runtime.block_on(admin.create_topics(&topics, &options));
     for topic in created.unwrap() {
         topic.unwrap();
     }
