@@ -11,22 +11,21 @@ WORKDIR /manifests
 COPY Cargo.toml Cargo.lock ./
 COPY crates crates
 COPY embedded embedded
-RUN find crates embedded -type f ! -name Cargo.toml ! -path '*/src/lib.rs' ! -path '*/src/main.rs' \
-      ! -path '*/examples/*.rs' ! -path '*/benches/*.rs' -delete \
+RUN find crates embedded -type f ! -name Cargo.toml ! -path '*/src/lib.rs' ! -path '*/examples/*.rs' \
+      ! -path '*/benches/*.rs' -delete \
  && find crates embedded -type d -empty -delete \
- && find crates embedded -name lib.rs -exec truncate --size=0 '{}' + \
- && find crates embedded -name '*.rs' ! -name lib.rs -exec sh -c 'for file; do echo "fn main() { }" > "$file"; done' _ '{}' +
+ && find crates embedded -name '*.rs' -exec truncate --size=0 '{}' +
 
 FROM rust:1.95-bookworm AS dependencies
 WORKDIR /source
 # `tls` builds OpenSSL, for Kafka over TLS and SASL. Empty: no TLS and a faster first build.
 ARG FEATURES=tls
-ENV CARGO_INCREMENTAL=0
+ENV CARGO_INCREMENTAL=0 \
+    PACKAGES="--package model-server --package predictor --package fish-producer --package monitor --package catchweight"
 COPY --from=manifests /manifests .
+# `--lib` links no program: link-time optimization runs once, in the next stage.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
-    cargo build --profile image --locked --features "$FEATURES" \
-      --package model-server --package predictor --package fish-producer --package monitor \
-      --package catchweight
+    cargo build --profile image --locked --features "$FEATURES" $PACKAGES --lib
 
 FROM dependencies AS build
 COPY connectors connectors
@@ -37,9 +36,7 @@ COPY embedded embedded
 # Cargo compares modification times: sources older than the empty ones above would count as compiled.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     find crates embedded -name '*.rs' -exec touch '{}' + \
- && cargo build --profile image --locked --features "$FEATURES" \
-      --package model-server --package predictor --package fish-producer --package monitor \
-      --package catchweight \
+ && cargo build --profile image --locked --features "$FEATURES" $PACKAGES --bins \
  && mkdir -p /out/state \
  && cp target/image/model-server target/image/predictor target/image/fish-producer \
        target/image/monitor target/image/catchweight /out/
