@@ -131,7 +131,7 @@ impl Broker {
         let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
         let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
-        let created = futures::executor::block_on(admin.create_topics([&topic], &options));
+        let created = futures_executor::block_on(admin.create_topics([&topic], &options));
         created.unwrap().remove(0).unwrap();
     }
 
