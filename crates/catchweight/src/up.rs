@@ -45,7 +45,7 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
     checked.map_err(|error| UsageError(format!("--weigh-delay: {error}")))?;
     let mut tasks = Tasks::new(shutdown.child_token());
     let stop = tasks.shutdown();
-    let ledger = Ledger::remembering(REMEMBERED);
+    let ledger = Ledger::bounded(REMEMBERED);
     let embedded = Embedded::start(&args.pipeline, &args.data_dir, ledger, &mut tasks).await?;
     if let Err(error) = embedded.introduce().await {
         // Nothing answers any more where it is stopped at once.

@@ -180,7 +180,7 @@ async fn followed(watched: &Watched, began: Instant) -> Report {
         let ledger = watched
             .observer
             .ledger()
-            .without_those_on_their_way(outside.stored.as_ref(), ON_THE_WAY);
+            .without_in_flight(outside.stored.as_ref(), ON_THE_WAY);
         let report = watched.report_of(&ledger, &outside, None, began.elapsed(), Vec::new());
         if report.verdict == Verdict::Recovered {
             return report;

@@ -68,7 +68,7 @@ impl Monitor {
         };
         let mut tasks = Tasks::new(CancellationToken::new());
         // Twice as many, so that the first fish to be forgotten are those seen first.
-        let ledger = Ledger::remembering(2 * config.newest as usize);
+        let ledger = Ledger::bounded(2 * config.newest as usize);
         let start = Start::Newest(config.newest);
         let watching = Watching {
             observer: Observer::start(&config.kafka, ledger, start, &mut tasks)?,

@@ -160,7 +160,7 @@ fn rising(report: &Report, rise: &Rise) -> String {
         "Since fish {}, {} UTC: {}. The mean error of ten fish passed {}; no window has triggered yet.",
         rise.first_fish,
         date_and_clock(rise.since),
-        species(&rise.species, report::rising::RUN as u64),
+        species(&rise.species, Rise::RUN as u64),
         percent(Some(report.threshold)),
     )
 }

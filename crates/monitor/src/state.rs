@@ -105,7 +105,7 @@ fn settled(ledger: &Ledger, look: Option<&Look>, observer: &Observer) -> Option<
     let clock = observer.event_clock();
     let reached = topics::ALL.map(|topic| clock.reached(topic, TAKES));
     let settled = ledger
-        .without_those_on_their_way(look.map(|look| &look.found), ON_THE_WAY)
+        .without_in_flight(look.map(|look| &look.found), ON_THE_WAY)
         .measured_until(reached.into_iter().max()??)
         .with_fish(|fish| look.is_none_or(|look| look.was_for(fish)));
     Some(match observer.history_until() {

@@ -1,5 +1,5 @@
-//! Why a window's error was high: who was in it, and how that differs from what the version that
-//! erred was trained on.
+//! Why a window's error was high: the species in it, and how its features differ from the training
+//! rows of the version that erred.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,8 +9,7 @@ use crate::history::TrainingRows;
 use crate::ledger::{Fish, Trigger};
 use crate::report::{DriftCause, FeatureShift, SpeciesError};
 
-/// What of `fish` was in the trigger's window of this length, compared with `training`, the rows of
-/// the version that erred, where they are known.
+/// Compares the fish of the trigger's window with `training`, the rows of the version that erred.
 pub(crate) fn of(
     trigger: &Trigger,
     window: Duration,
@@ -18,7 +17,7 @@ pub(crate) fn of(
     training: Option<&TrainingRows>,
 ) -> DriftCause {
     let (start, end) = (trigger.window_start, trigger.window_start.after(window));
-    let in_window: Vec<(&Fish, &str, f64)> = fish
+    let mut in_window: Vec<(&Fish, &str, f64)> = fish
         .iter()
         .filter_map(|(_, fish)| {
             let diff = fish.diff.as_ref()?;
@@ -27,12 +26,10 @@ pub(crate) fn of(
             counted.then_some((*fish, diff.species.as_str(), diff.error))
         })
         .collect();
-    // Where a part of the window is forgotten, what is left of it says nothing of the whole.
-    let in_window = if in_window.len() as u64 == trigger.value.fish {
-        in_window
-    } else {
-        Vec::new()
-    };
+    // A part of the window says nothing about the whole.
+    if in_window.len() as u64 != trigger.value.fish {
+        in_window.clear();
+    }
     DriftCause {
         fish: trigger.value.fish,
         species: by_species(&in_window, training),
@@ -45,26 +42,13 @@ fn by_species(window: &[(&Fish, &str, f64)], training: Option<&TrainingRows>) ->
     for (_, species, error) in window {
         errors.entry(species).or_default().push(*error);
     }
-    let mut species: Vec<_> = errors
-        .into_iter()
-        .filter_map(|(species, errors)| {
-            let rows_of_it = |rows: &TrainingRows| {
-                let same = rows.species.iter().filter(|one| *one == species);
-                same.count() as u64
-            };
-            Some(SpeciesError {
-                species: species.to_owned(),
-                fish: errors.len() as u64,
-                mean_error: mean(errors.into_iter())?,
-                training_rows: training.map(rows_of_it),
-            })
-        })
-        .collect();
-    species.sort_by(|one, other| other.part().total_cmp(&one.part()));
-    species
+    SpeciesError::by_contribution(errors, |species| {
+        let rows = training?.species.iter();
+        Some(rows.filter(|one| *one == species).count() as u64)
+    })
 }
 
-/// The columns of the training rows that the fish's measurements have too.
+/// One entry for each training column that is also a field of the measurements.
 fn shifts(window: &[(&Fish, &str, f64)], training: &TrainingRows) -> Vec<FeatureShift> {
     let measured = |feature: &str| {
         let values = window.iter().filter_map(|(fish, ..)| {
@@ -93,7 +77,7 @@ fn shifts(window: &[(&Fish, &str, f64)], training: &TrainingRows) -> Vec<Feature
         .collect()
 }
 
-/// The sample standard deviation (divided by n - 1, as R's `sd`).
+/// The sample standard deviation (divisor n - 1).
 fn standard_deviation(values: &[f64], mean: f64) -> Option<f64> {
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
     (values.len() > 1).then(|| (squares / (values.len() - 1) as f64).sqrt())

@@ -1,20 +1,20 @@
-//! The model's history as the report needs it: versions, and the decisions on them.
+//! The history of the model: its versions and the decisions on them.
 
 use std::collections::HashMap;
 use std::fmt;
 
 use pipeline::{EventTime, RetrainTrigger};
 
-/// What was decided on a trained version.
+/// The outcome of a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It went live.
+    /// The new version went live.
     Activated,
-    /// It was worse than the live one.
+    /// The new version was worse than the live one.
     Rejected,
     /// The trigger named a version that was no longer live; nothing was trained.
     Superseded,
-    /// The live version was held; nothing was trained.
+    /// The live version was pinned; nothing was trained.
     Pinned,
     /// Another outcome, as the model server names it.
     Other(String),
@@ -44,18 +44,18 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// An entry of the model server's log.
+/// An entry of the model server's decision log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
-    /// The version that was decided on; where nothing was trained, the live one.
+    /// The new version; if nothing was trained, the live one.
     pub version: String,
-    /// What was decided.
+    /// The outcome.
     pub outcome: Outcome,
-    /// When, by the wall clock.
+    /// When it was made, wall clock.
     pub time: EventTime,
-    /// When the training of the version began, by the wall clock.
+    /// When the training of the version began, wall clock.
     pub training_started: Option<EventTime>,
-    /// The trigger that caused it, if one did.
+    /// The trigger that caused it, if any.
     pub cause: Option<RetrainTrigger>,
 }
 
@@ -65,8 +65,8 @@ impl Decision {
         matches!(self.outcome, Outcome::Activated | Outcome::Rejected)
     }
 
-    /// How much it says of what became of its trigger. While a version was held, nothing was settled;
-    /// one trigger that came again was settled when a version was trained for it.
+    /// Which of several decisions on one trigger counts: a training settles the trigger, and `pinned`
+    /// leaves it open.
     fn weight(&self) -> u8 {
         match &self.outcome {
             Outcome::Pinned => 0,
@@ -85,42 +85,38 @@ pub struct Version {
     pub rows: u64,
     /// The species among them.
     pub species: Vec<String>,
-    /// The fish of the oldest training row; none for the first model.
+    /// The fish of the oldest training row; `None` for the first model.
     pub first_row: Option<String>,
-    /// The fish of the newest training row; none for the first model.
+    /// The fish of the newest training row; `None` for the first model.
     pub last_row: Option<String>,
 }
 
 /// The rows that a version was trained on, by column.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TrainingRows {
-    /// Each row's species.
+    /// The species of each row.
     pub species: Vec<String>,
-    /// The numeric columns by name, each with a value for each row.
+    /// The numeric columns: name, and the value of each row.
     pub numeric: Vec<(String, Vec<f64>)>,
 }
 
-/// The model's versions and the decisions on them, oldest first.
+/// The versions of the model and the decisions on them, oldest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ModelHistory {
     /// The versions.
     pub versions: Vec<Version>,
     /// The decisions.
     pub decisions: Vec<Decision>,
-    /// The training rows of versions that erred, by version, as far as they are known.
+    /// The training rows by version, as far as they are known.
     pub training_rows: HashMap<String, TrainingRows>,
 }
 
 impl ModelHistory {
-    /// The versions in the order of their activation; one that was rolled back to is there twice.
-    pub fn activations(&self) -> Vec<&str> {
-        let activated = self
-            .decisions
-            .iter()
-            .filter(|one| one.outcome == Outcome::Activated);
-        activated
-            .map(|decision| decision.version.as_str())
-            .collect()
+    /// The versions in order of activation; a version that came back is listed twice.
+    pub(crate) fn activations(&self) -> Vec<&str> {
+        let decisions = self.decisions.iter();
+        let activated = decisions.filter(|one| one.outcome == Outcome::Activated);
+        activated.map(|one| one.version.as_str()).collect()
     }
 
     /// The version with this id.
@@ -128,9 +124,9 @@ impl ModelHistory {
         self.versions.iter().find(|version| version.id == id)
     }
 
-    /// The decision that says what became of a trigger: the last one for which a version was trained,
-    /// else the last one that was not made because a version is held, else the last one.
-    pub fn decision_for(&self, trigger: &RetrainTrigger) -> Option<&Decision> {
+    /// The decision that counts for a trigger: the last training; without one, the last decision that
+    /// is not `pinned`; without one, the last decision.
+    pub(crate) fn decision_for(&self, trigger: &RetrainTrigger) -> Option<&Decision> {
         let caused = self.decisions.iter().filter(|decision| {
             let cause = decision.cause.as_ref();
             cause.is_some_and(|cause| is_same(cause, trigger))
@@ -138,20 +134,20 @@ impl ModelHistory {
         caused.max_by_key(|decision| decision.weight())
     }
 
-    /// Whether another version was activated after this one was, for the last time.
-    pub fn is_superseded(&self, version: &str) -> bool {
+    /// Whether another version was activated after the last activation of `version`.
+    pub(crate) fn is_superseded(&self, version: &str) -> bool {
         let activations = self.activations();
         activations.contains(&version) && activations.last() != Some(&version)
     }
 
-    /// Whether it is known what became of a trigger.
+    /// Whether the outcome of a trigger is known.
     pub fn has_settled(&self, trigger: &RetrainTrigger) -> bool {
         self.decision_for(trigger).is_some() || self.is_superseded(&trigger.model_version)
     }
 }
 
-/// Whether two triggers are of one window. Fish may be numbered from 1 again, and a version come back:
-/// another mean error is another window.
+/// Whether two triggers are of the same window. Fish ids and versions may come back; the mean error
+/// tells their windows apart.
 fn is_same(one: &RetrainTrigger, other: &RetrainTrigger) -> bool {
     one.model_version == other.model_version
         && one.fish_id_start == other.fish_id_start

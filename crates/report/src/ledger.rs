@@ -1,6 +1,4 @@
-//! Accounts for every fish: which records of it were seen on which topic.
-//!
-//! Pure: it is fed records and knows nothing of where they come from.
+//! The ledger: every record seen, grouped by fish.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -9,10 +7,11 @@ use pipeline::{
     EventTime, FromWire, Measurement, MessageError, RetrainTrigger, Weighing, WeightDiff,
     WeightPrediction, topics,
 };
+use serde::Deserialize;
 
-use crate::account::is_stored;
+use crate::accounting::is_stored;
 
-/// One record as it was read from a topic.
+/// One record as read from a topic.
 #[derive(Clone, Copy, Debug)]
 pub struct SeenRecord<'a> {
     /// The topic.
@@ -23,30 +22,30 @@ pub struct SeenRecord<'a> {
     pub value: Option<&'a [u8]>,
 }
 
-/// What is known of one fish. The numbers count its records on each topic.
+/// The records of one fish.
 #[derive(Clone, Debug, Default)]
 pub struct Fish {
     /// Its measurement.
     pub measurement: Option<Measurement>,
-    /// The numbers of its measurement, by the JSON's names: what a model may predict from.
+    /// The numeric fields of its measurement by JSON name: the possible features of a model.
     pub numbers: Vec<(String, f64)>,
-    /// The first prediction for it.
+    /// Its first prediction.
     pub prediction: Option<WeightPrediction>,
-    /// Whether that prediction came from the pooled fit.
+    /// Whether that prediction is for a species that the model was not trained on.
     pub unseen_species: bool,
     /// Its weighing.
     pub weighing: Option<Weighing>,
-    /// Predicted and actual weight of it.
+    /// Its predicted and actual weight, joined by the SQL.
     pub diff: Option<WeightDiff>,
-    /// The identities of its rows: more than one where it was weighed more than once.
+    /// The ids (`_id`) of its joined rows: several if it was weighed more than once.
     pub row_ids: Vec<String>,
-    /// Records of it beyond the first, over all topics.
+    /// Repeated records over all topics: each record after the first on its topic counts.
     pub duplicates: u64,
 }
 
 impl Fish {
-    /// The event time of its measurement, which its prediction repeats; without both, that of its
-    /// weighing, which its row repeats.
+    /// The event time of its measurement or prediction; if neither was seen, that of its weighing or
+    /// joined row.
     pub fn first_seen(&self) -> Option<EventTime> {
         let measured = self.measurement.as_ref().map(|one| one.timestamp);
         let predicted = || self.prediction.as_ref().map(|one| one.timestamp);
@@ -56,40 +55,39 @@ impl Fish {
     }
 }
 
-/// A trigger with the window that its key names.
+/// A retrain trigger with the window from its record key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trigger {
     /// Start of the window, event time.
     pub window_start: EventTime,
-    /// What the window held.
+    /// The record's value.
     pub value: RetrainTrigger,
 }
 
-/// Everything that was seen.
+/// Every record seen so far, grouped by fish.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     fish: HashMap<String, Fish>,
-    /// The fish in the order in which they were first seen, where not all are kept.
+    /// Ids in order of arrival; only filled if `capacity` is set.
     arrivals: VecDeque<String>,
-    /// How many are kept; `None` keeps all.
-    most: Option<usize>,
-    /// How many were seen and are not kept any more.
-    forgotten: u64,
+    /// How many fish, triggers and dead-letter keys to keep; `None` keeps all.
+    capacity: Option<usize>,
+    evicted: u64,
     triggers: Vec<Trigger>,
     dead_letters: BTreeMap<String, u64>,
-    /// Their topics and keys, oldest first.
+    /// Topics and keys of dead letters, oldest first.
     dead_keys: VecDeque<(String, String)>,
     unreadable: BTreeMap<String, u64>,
 }
 
-/// Just the flag that the model adds to a prediction of an unseen species.
-#[derive(serde::Deserialize)]
+/// The part of a prediction that says whether the model was trained on the species.
+#[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct FlaggedPrediction {
     prediction: Flag,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Flag {
     #[serde(default)]
@@ -97,20 +95,20 @@ struct Flag {
 }
 
 impl Ledger {
-    /// A ledger that keeps only the newest `most` fish, and as many triggers and keys of dead letters:
-    /// for a run without an end.
-    pub fn remembering(most: usize) -> Self {
+    /// A ledger for a run without an end: it keeps only the newest `capacity` fish, and as many
+    /// triggers and dead-letter keys.
+    pub fn bounded(capacity: usize) -> Self {
         Self {
-            most: Some(most),
+            capacity: Some(capacity),
             ..Self::default()
         }
     }
 
-    /// Takes note of a record. Tombstones say nothing about a fish; a dead letter may have no value,
-    /// where its record was too large.
+    /// Adds a record. Tombstones are ignored, except on dead-letter topics: a dead letter has no value
+    /// if the original record was too large.
     ///
     /// # Errors
-    /// Where the value cannot be read; the ledger has counted it as unreadable.
+    /// If the value cannot be read. The ledger has then counted the record as unreadable.
     pub fn note(&mut self, record: SeenRecord<'_>) -> Result<(), MessageError> {
         if topics::is_dead_letters(record.topic) {
             self.note_dead_letter(record);
@@ -131,9 +129,8 @@ impl Ledger {
         *self.dead_letters.entry(topic.clone()).or_default() += 1;
         if let Some(key) = record.key.and_then(|key| std::str::from_utf8(key).ok()) {
             self.dead_keys.push_back((topic, key.to_owned()));
-            let most = self.most.unwrap_or(usize::MAX);
-            self.dead_keys
-                .drain(..self.dead_keys.len().saturating_sub(most));
+            let surplus = self.dead_keys.len().saturating_sub(self.capacity());
+            self.dead_keys.drain(..surplus);
         }
     }
 
@@ -170,16 +167,14 @@ impl Ledger {
                 first_or_duplicate(&mut fish.diff, diff, &mut fish.duplicates);
             }
             topics::WEIGHT_RETRAIN => {
-                let window_start = window_start(record.key)?;
                 let trigger = Trigger {
-                    window_start,
+                    window_start: window_start(record.key)?,
                     value: RetrainTrigger::from_wire(value)?,
                 };
                 if !self.triggers.contains(&trigger) {
                     self.triggers.push(trigger);
                     self.triggers.sort_by_key(|trigger| trigger.window_start);
-                    let most = self.most.unwrap_or(usize::MAX);
-                    let surplus = self.triggers.len().saturating_sub(most);
+                    let surplus = self.triggers.len().saturating_sub(self.capacity());
                     self.triggers.drain(..surplus);
                 }
             }
@@ -188,62 +183,55 @@ impl Ledger {
         Ok(())
     }
 
+    fn capacity(&self) -> usize {
+        self.capacity.unwrap_or(usize::MAX)
+    }
+
     fn entry(&mut self, id: &str) -> &mut Fish {
-        if let Some(most) = self.most
+        if let Some(capacity) = self.capacity
             && !self.fish.contains_key(id)
         {
             self.arrivals.push_back(id.to_owned());
-            while self.arrivals.len() > most {
+            while self.arrivals.len() > capacity {
                 if let Some(oldest) = self.arrivals.pop_front() {
                     self.fish.remove(&oldest);
-                    self.forgotten += 1;
+                    self.evicted += 1;
                 }
             }
         }
         self.fish.entry(id.to_owned()).or_default()
     }
 
-    /// How many fish were seen and are not kept any more.
-    pub fn forgotten(&self) -> u64 {
-        self.forgotten
+    /// How many fish a [bounded](Self::bounded) ledger has evicted.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
     }
 
-    /// Every fish that was seen on any topic, in the order of measurement; those without one last.
+    /// Every fish seen on any topic, in order of measurement; fish without a measurement come last.
     pub fn fish(&self) -> Vec<(&str, &Fish)> {
-        let mut all: Vec<_> = self
-            .fish
-            .iter()
-            .map(|(id, fish)| (id.as_str(), fish))
-            .collect();
+        let fish = self.fish.iter();
+        let mut all: Vec<_> = fish.map(|(id, fish)| (id.as_str(), fish)).collect();
         all.sort_by_key(|(id, fish)| {
-            let measured = fish
-                .measurement
-                .as_ref()
-                .map(|measurement| measurement.timestamp);
+            let measured = fish.measurement.as_ref().map(|one| one.timestamp);
             (measured.is_none(), measured, id.len(), *id)
         });
         all
     }
 
-    /// This ledger with only those fish of which something is so.
+    /// This ledger with only the fish for which `keep` is true.
     #[must_use]
-    pub fn with_fish(mut self, is_so: impl Fn(&Fish) -> bool) -> Self {
-        self.fish.retain(|_, fish| is_so(fish));
+    pub fn with_fish(mut self, keep: impl Fn(&Fish) -> bool) -> Self {
+        self.fish.retain(|_, fish| keep(fish));
         self
     }
 
-    /// This ledger without the fish that are still on their way: [first seen](Fish::first_seen) within
-    /// `on_the_way` before the newest fish was, and not stored yet; where it is not known which rows are
-    /// `stored`, not joined yet. A fish of which only a prediction or a weighing was seen is on its way no
-    /// longer than any other.
+    /// This ledger without the fish in flight: not stored yet, and [first seen](Fish::first_seen) no
+    /// longer than `flight` (event time) before the newest fish. If `stored` (the ids of the stored
+    /// rows) is unknown, a joined fish counts as stored.
     #[must_use]
-    pub fn without_those_on_their_way(
-        &self,
-        stored: Option<&HashSet<String>>,
-        on_the_way: Duration,
-    ) -> Self {
+    pub fn without_in_flight(&self, stored: Option<&HashSet<String>>, flight: Duration) -> Self {
         let newest = self.fish.values().filter_map(Fish::first_seen).max();
-        let since = newest.map(|newest| newest.before(on_the_way));
+        let since = newest.map(|newest| newest.before(flight));
         self.clone()
             .with_fish(|fish| is_stored(fish, stored) || fish.first_seen() < since)
     }
@@ -254,37 +242,37 @@ impl Ledger {
         self.fish.values().filter_map(measured).max()
     }
 
-    /// This ledger without the fish that were first seen after `until`.
+    /// This ledger without the fish [first seen](Fish::first_seen) after `until`.
     #[must_use]
     pub fn measured_until(self, until: EventTime) -> Self {
         self.with_fish(|fish| fish.first_seen().is_none_or(|seen| seen <= until))
     }
 
-    /// This ledger with the fish that were first seen after `since` only.
+    /// This ledger with only the fish [first seen](Fish::first_seen) after `since`.
     #[must_use]
     pub fn measured_after(self, since: EventTime) -> Self {
         self.with_fish(|fish| fish.first_seen() > Some(since))
     }
 
-    /// The triggers in the order of their windows; a repeated one is there once.
+    /// The triggers in order of their windows, without repetitions.
     pub fn triggers(&self) -> &[Trigger] {
         &self.triggers
     }
 
-    /// Records on dead-letter topics, by topic.
+    /// How many records each dead-letter topic has.
     pub fn dead_letters(&self) -> &BTreeMap<String, u64> {
         &self.dead_letters
     }
 
-    /// The keys of the dead letters on a topic, as far as they are remembered and text.
-    pub fn dead_letters_of(&self, dead_letters: &str) -> HashSet<&str> {
-        let all = self.dead_keys.iter();
-        all.filter(|(on, _)| on == dead_letters)
+    /// The UTF-8 keys of the records of a dead-letter topic.
+    pub(crate) fn dead_letters_of(&self, topic: &str) -> HashSet<&str> {
+        let keys = self.dead_keys.iter();
+        keys.filter(|(on, _)| on == topic)
             .map(|(_, key)| key.as_str())
             .collect()
     }
 
-    /// The dead-letter topics on which a key was seen, by key: of the letters that are remembered.
+    /// The dead-letter topics that have a record with a key, by key.
     pub(crate) fn dead_letters_by_key(&self) -> HashMap<&str, BTreeSet<&str>> {
         let mut by_key: HashMap<&str, BTreeSet<&str>> = HashMap::new();
         for (topic, key) in &self.dead_keys {
@@ -293,13 +281,13 @@ impl Ledger {
         by_key
     }
 
-    /// Records that could not be read, by topic.
+    /// How many records of each topic could not be read.
     pub fn unreadable(&self) -> &BTreeMap<String, u64> {
         &self.unreadable
     }
 }
 
-/// Keeps the first value; true where this was it.
+/// Keeps only the first value; returns whether `value` was the first.
 fn first_or_duplicate<T>(slot: &mut Option<T>, value: T, duplicates: &mut u64) -> bool {
     if slot.is_some() {
         *duplicates += 1;
@@ -309,17 +297,17 @@ fn first_or_duplicate<T>(slot: &mut Option<T>, value: T, duplicates: &mut u64) -
     true
 }
 
-/// The fields of a JSON object that are numbers.
+/// The numeric fields of a JSON object.
 fn numbers(value: &[u8]) -> Result<Vec<(String, f64)>, MessageError> {
     let fields: serde_json::Map<String, serde_json::Value> =
         serde_json::from_slice(value).map_err(|error| MessageError::NotJson(error.to_string()))?;
-    let numbers = fields.into_iter();
-    Ok(numbers
+    let fields = fields.into_iter();
+    Ok(fields
         .filter_map(|(name, value)| Some((name, value.as_f64()?)))
         .collect())
 }
 
-/// A windowed key ends in the window's start: milliseconds, eight bytes, big endian.
+/// The window start at the end of a windowed key: milliseconds, eight bytes, big endian.
 fn window_start(key: Option<&[u8]>) -> Result<EventTime, MessageError> {
     let millis = key
         .and_then(|key| key.last_chunk::<8>())
@@ -328,182 +316,6 @@ fn window_start(key: Option<&[u8]>) -> Result<EventTime, MessageError> {
         .and_then(|millis| EventTime::from_millis(millis).ok())
         .ok_or_else(|| MessageError::Field {
             field: "record key".into(),
-            reason: "does not end in a window's start (8 bytes, big endian, ms)".into(),
+            reason: "does not end in a window start (8 bytes, big endian, ms)".into(),
         })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn measurement(id: &str, second: u8) -> String {
-        format!(
-            r#"{{"Fish_Id":"{id}","Species":"salmon","Length":86.37,"Height":18.74,"Timestamp":"2021-06-09T13:39:{second:02}.000Z"}}"#
-        )
-    }
-
-    fn note(ledger: &mut Ledger, topic: &str, key: Option<&[u8]>, value: &str) -> bool {
-        ledger
-            .note(SeenRecord {
-                topic,
-                key,
-                value: Some(value.as_bytes()),
-            })
-            .is_ok()
-    }
-
-    #[test]
-    fn fish_come_in_the_order_of_measurement_and_repeats_are_counted_not_kept() {
-        let mut ledger = Ledger::default();
-        for (id, second) in [("10", 4), ("9", 2), ("9", 2)] {
-            assert!(note(
-                &mut ledger,
-                topics::MACHINE_MEASUREMENT,
-                None,
-                &measurement(id, second)
-            ));
-        }
-        let ids: Vec<_> = ledger
-            .fish()
-            .into_iter()
-            .map(|(id, fish)| (id, fish.duplicates))
-            .collect();
-        assert_eq!(ids, [("9", 1), ("10", 0)]);
-    }
-
-    #[test]
-    fn a_ledger_for_a_run_without_an_end_forgets_the_oldest_fish_and_says_how_many() {
-        let mut ledger = Ledger::remembering(2);
-        for (id, second) in [("1", 1), ("2", 2), ("2", 2), ("3", 3)] {
-            assert!(note(
-                &mut ledger,
-                topics::MACHINE_MEASUREMENT,
-                None,
-                &measurement(id, second)
-            ));
-        }
-        let ids: Vec<_> = ledger.fish().into_iter().map(|(id, _)| id).collect();
-        assert_eq!((ids, ledger.forgotten()), (vec!["2", "3"], 1));
-    }
-
-    #[test]
-    fn a_fish_measured_just_now_is_on_its_way_an_older_one_that_was_not_stored_is_missing() {
-        let mut ledger = Ledger::default();
-        for (id, second) in [("1", 1), ("2", 50)] {
-            assert!(note(
-                &mut ledger,
-                topics::MACHINE_MEASUREMENT,
-                None,
-                &measurement(id, second)
-            ));
-        }
-        let settled =
-            ledger.without_those_on_their_way(Some(&HashSet::new()), Duration::from_secs(20));
-        let ids: Vec<_> = settled.fish().into_iter().map(|(id, _)| id).collect();
-        assert_eq!(ids, ["1"]);
-    }
-
-    #[test]
-    fn a_ledger_until_a_time_has_no_later_fish_and_keeps_what_was_seen_without_a_measurement() {
-        let mut ledger = Ledger::default();
-        for (id, second) in [("1", 1), ("2", 50)] {
-            assert!(note(
-                &mut ledger,
-                topics::MACHINE_MEASUREMENT,
-                None,
-                &measurement(id, second)
-            ));
-        }
-        for (id, second) in [("3", 2), ("4", 51)] {
-            let weighing = format!(
-                r#"{{"Fish_Id":"{id}","Species":"salmon","Weight":4.4,"Timestamp":"2021-06-09T13:39:{second:02}.000Z"}}"#
-            );
-            assert!(note(&mut ledger, topics::MACHINE_WEIGHT, None, &weighing));
-        }
-        let until = "2021-06-09T13:39:49.000Z".parse().expect("a time");
-        let there = ledger.measured_until(until);
-        let ids: Vec<_> = there.fish().into_iter().map(|(id, _)| id).collect();
-        assert_eq!(ids, ["1", "3"]);
-    }
-
-    #[test]
-    fn a_fish_weighed_long_ago_whose_measurement_was_lost_is_not_on_its_way() {
-        let mut ledger = Ledger::default();
-        let weighing = r#"{"Fish_Id":"1","Species":"salmon","Weight":4.5,"Timestamp":"2021-06-09T13:39:11.000Z"}"#;
-        assert!(note(&mut ledger, topics::MACHINE_WEIGHT, None, weighing));
-        let newest = measurement("2", 50);
-        assert!(note(
-            &mut ledger,
-            topics::MACHINE_MEASUREMENT,
-            None,
-            &newest
-        ));
-        let settled =
-            ledger.without_those_on_their_way(Some(&HashSet::new()), Duration::from_secs(20));
-        let ids: Vec<_> = settled.fish().into_iter().map(|(id, _)| id).collect();
-        assert_eq!(ids, ["1"]);
-        let since = |text: &str| {
-            settled
-                .clone()
-                .measured_after(text.parse().expect("a time"))
-        };
-        assert_eq!(since("2021-06-09T13:39:10.000Z").fish().len(), 1);
-        assert!(since("2021-06-09T13:39:11.000Z").fish().is_empty());
-    }
-
-    #[test]
-    fn a_fish_of_which_only_a_prediction_was_seen_is_missing_after_its_time() {
-        let prediction = |id: &str, second: u8| {
-            let measurement = measurement(id, second);
-            let (fields, _) = measurement.rsplit_once('}').expect("an object");
-            format!(
-                r#"{fields},"Prediction":{{"Weight":4.0,"ModelTime":"2021-06-02 07:48:52","ModelVersion":"v1"}}}}"#
-            )
-        };
-        let mut ledger = Ledger::default();
-        for (id, second) in [("1", 1), ("2", 50)] {
-            let value = prediction(id, second);
-            assert!(note(&mut ledger, topics::WEIGHT_PREDICTION, None, &value));
-        }
-        // Also where the topic of the measurements cannot be read at all.
-        let settled = |ledger: &Ledger| {
-            let settled =
-                ledger.without_those_on_their_way(Some(&HashSet::new()), Duration::from_secs(20));
-            let ids = settled.fish().into_iter().map(|(id, _)| id.to_owned());
-            ids.collect::<Vec<_>>()
-        };
-        assert_eq!(settled(&ledger), ["1"]);
-        let newest = measurement("3", 55);
-        assert!(note(
-            &mut ledger,
-            topics::MACHINE_MEASUREMENT,
-            None,
-            &newest
-        ));
-        assert_eq!(settled(&ledger), ["1"]);
-    }
-
-    #[test]
-    fn an_unreadable_record_is_counted_and_no_fish() {
-        let mut ledger = Ledger::default();
-        assert!(!note(&mut ledger, topics::MACHINE_MEASUREMENT, None, "{"));
-        assert_eq!(ledger.unreadable()[topics::MACHINE_MEASUREMENT], 1);
-        assert!(ledger.fish().is_empty());
-    }
-
-    #[test]
-    fn a_trigger_takes_its_window_from_the_key_and_counts_once_however_often_it_is_written() {
-        let mut ledger = Ledger::default();
-        let key = [b"v1".as_slice(), &1_623_245_940_000_i64.to_be_bytes()].concat();
-        let value = r#"{"ModelVersion":"v1","Species":["salmon"],"Fish_Id_Start":"1","Fish_Id_End":"9","ErrorAvg":0.4,"Fish":9}"#;
-        assert!(note(&mut ledger, topics::WEIGHT_RETRAIN, Some(&key), value));
-        assert!(note(&mut ledger, topics::WEIGHT_RETRAIN, Some(&key), value));
-        let starts: Vec<_> = ledger
-            .triggers()
-            .iter()
-            .map(|t| t.window_start.to_string())
-            .collect();
-        assert_eq!(starts, ["2021-06-09T13:39:00.000Z"]);
-        assert!(!note(&mut ledger, topics::WEIGHT_RETRAIN, None, value));
-    }
 }

@@ -1,37 +1,51 @@
-//! What happened to every fish, where the model drifted and recovered, and the verdict.
+//! The report of a run: an account of every fish, drift episodes with their cause, and the verdict.
 //!
-//! Pure: it is fed records and the model's history, whether the pipeline ran in this process or
-//! elsewhere, and does no I/O.
+//! Pure: it takes records and the model's history, and does no I/O. It does not know whether the
+//! pipeline runs in this process or elsewhere.
 //!
-//! | module | what is in it |
+//! | module | content |
 //! |---|---|
-//! | [`ledger`] | accounts for every fish: what was seen of it on which topic |
+//! | [`ledger`] | every record seen, grouped by fish |
 //! | [`history`] | the model's versions and the decisions on them |
-//! | [`progress`] | how far a run is |
-//! | [`report`] | the report as a value |
-//! | [`build`](mod@build) | from ledger and history to report |
-//! | `account` | which steps each fish reached, and which it lacks |
+//! | `build` | from ledger and history to the report |
+//! | `accounting` | which steps each fish passed, and which it missed |
+//! | `drift` | where drift began and where it recovered |
 //! | `cause` | why a window's error was high |
-//! | `episodes` | where drift began and where it ended |
-//! | `newest` | the report of the newest fish only |
-//! | [`rising`] | whether the newest fish are predicted badly |
-//! | [`standstill`] | steps that no fish passes any more |
-//! | `text` | the report for people |
+//! | `report` | the report as a value: the JSON of `--report FILE` |
+//! | `text` | the report as text |
+//! | `progress` | the progress of a run in one line |
+//! | `rising` | whether the newest fish are predicted badly |
+//! | `standstill` | steps that no fish passes any more |
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use report::{Ledger, SeenRecord, Sources, Verdict};
+//!
+//! let mut ledger = Ledger::default();
+//! let value = br#"{"Fish_Id":"1","Species":"salmon","Length":86.4,"Height":18.7,
+//!     "Timestamp":"2021-06-09T13:39:27.971Z"}"#;
+//! ledger.note(SeenRecord { topic: "machine-measurement", key: None, value: Some(value) })?;
+//!
+//! let report = report::build(&Sources::of(&ledger, 0.15, Duration::from_secs(60)));
+//! assert_eq!(report.verdict, Verdict::Failed);
+//! assert_eq!(report.reasons, ["fish 1 not predicted (last seen: measured)"]);
+//! # Ok::<(), pipeline::MessageError>(())
+//! ```
 
-mod account;
-pub mod build;
+mod accounting;
+mod build;
 mod cause;
-mod episodes;
+mod drift;
 pub mod history;
 pub mod ledger;
-mod newest;
-pub mod progress;
-pub mod report;
-pub mod rising;
-pub mod standstill;
+mod progress;
+mod report;
+mod rising;
+mod standstill;
 mod text;
 
-pub use account::missing;
+pub use accounting::{missing, pending};
 pub use build::{Sources, build};
 pub use history::ModelHistory;
 pub use ledger::{Ledger, SeenRecord};

@@ -1,14 +1,17 @@
-//! How far a run is.
+//! The progress of a run in one line.
+
+use std::fmt;
 
 use pipeline::WeightDiff;
 
+use crate::build::mean;
 use crate::ledger::{Fish, Ledger};
 use crate::text::percent;
 
-/// How many of the newest errors the live mean is taken over.
+/// How many of the newest errors the live mean covers.
 const NEWEST: usize = 10;
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
     /// Fish measured.
@@ -19,43 +22,37 @@ pub struct Progress {
     pub weighed: u64,
     /// Mean relative error of the newest ten joined fish.
     pub mean_error: Option<f64>,
-    /// The version that answered for the newest predicted fish.
+    /// The model version that predicted the newest fish.
     pub model_version: Option<String>,
 }
 
 impl Progress {
-    /// How far the pipeline is by what was seen.
+    /// The progress by the records seen so far.
     pub fn of(ledger: &Ledger) -> Self {
         let fish = ledger.fish();
         let count = |seen: fn(&Fish) -> bool| {
-            ledger.forgotten() + fish.iter().filter(|(_, one)| seen(one)).count() as u64
+            ledger.evicted() + fish.iter().filter(|(_, one)| seen(one)).count() as u64
         };
-        let newest: Vec<&WeightDiff> = fish
-            .iter()
-            .rev()
-            .filter_map(|(_, one)| one.diff.as_ref())
-            .take(NEWEST)
-            .collect();
-        let sum: f64 = newest.iter().map(|diff| diff.error).sum();
+        let newest_first = || fish.iter().rev().map(|(_, one)| *one);
+        let diffs = newest_first().filter_map(|one| one.diff.as_ref());
+        let mut predictions = newest_first().filter_map(|one| one.prediction.as_ref());
         Self {
             measured: count(|one| one.measurement.is_some()),
             predicted: count(|one| one.prediction.is_some()),
             weighed: count(|one| one.weighing.is_some()),
-            mean_error: (!newest.is_empty()).then(|| sum / newest.len() as f64),
-            model_version: fish
-                .iter()
-                .rev()
-                .find_map(|(_, one)| one.prediction.as_ref())
+            mean_error: mean(diffs.take(NEWEST).map(|diff: &WeightDiff| diff.error)),
+            model_version: predictions
+                .next()
                 .map(|seen| seen.prediction.model_version.clone()),
         }
     }
 }
 
-impl std::fmt::Display for Progress {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "measured {:>4}   predicted {:>4}   weighed {:>4}   mean error of the last {NEWEST}: {:>7}   model {}",
+            "measured {:>4}  predicted {:>4}  weighed {:>4}  error {:>7}  model {}",
             self.measured,
             self.predicted,
             self.weighed,

@@ -1,4 +1,4 @@
-//! The report for people.
+//! The report as text.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -16,10 +16,11 @@ impl Display for Verdict {
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.fish)?;
+        let threshold = percent(Some(self.threshold));
+        writeln!(f, "{}\n", self.fish)?;
         writeln!(
             f,
-            "\n  species    fish          number  mean error  model versions that answered"
+            "  species    fish          number  mean error  model versions"
         )?;
         for phase in &self.phases {
             writeln!(f, "{phase}")?;
@@ -28,33 +29,31 @@ impl Display for Report {
             writeln!(f, "\n{retraining}")?;
         }
         if self.retrainings.is_empty() {
-            let limit = percent(Some(self.threshold));
             writeln!(
                 f,
-                "\nNo window's mean error passed {limit}: nothing was retrained."
+                "\nNo window triggered a retraining (threshold {threshold})"
             )?;
         }
         writeln!(f)?;
         if let Some(error) = self.mean_error_after_recovery {
-            let (error, limit) = (percent(Some(error)), percent(Some(self.threshold)));
-            writeln!(f, "Mean error after recovery: {error} (threshold {limit})")?;
+            let error = percent(Some(error));
+            writeln!(
+                f,
+                "Mean error after recovery: {error} (threshold {threshold})"
+            )?;
         }
         write!(f, "Took {:.1} s", self.wall_seconds)?;
         if let Some(bytes) = self.peak_memory_bytes {
-            write!(
-                f,
-                ", peak memory {:.0} MiB",
-                bytes as f64 / f64::from(1 << 20)
-            )?;
+            let mib = bytes as f64 / f64::from(1 << 20);
+            write!(f, ", peak memory {mib:.0} MiB")?;
         }
         if let Some(seconds) = self.first_prediction_seconds {
             write!(
                 f,
-                ", first prediction {seconds:.2} s after the predictor's assignment"
+                ", first prediction {seconds:.2} s after the partition assignment"
             )?;
         }
-        writeln!(f)?;
-        write!(f, "Verdict: {}", self.verdict)?;
+        write!(f, "\nVerdict: {}", self.verdict)?;
         for reason in &self.reasons {
             write!(f, "\n  - {reason}")?;
         }
@@ -72,7 +71,7 @@ impl Display for FishCounts {
             self.predicted,
             self.weighed,
             self.joined,
-            stored.as_deref().unwrap_or("not known how many"),
+            stored.as_deref().unwrap_or("unknown number"),
             self.duplicates,
             self.dead_letters,
             self.unreadable
@@ -93,12 +92,12 @@ impl Display for Phase {
     }
 }
 
-/// An outcome of which no training tells more.
+/// An outcome without a training, and its reason.
 fn explained(outcome: &str) -> String {
     let why = match outcome {
         "superseded" => "the version that erred was no longer live",
-        "unchanged" => "its rows, or the trigger itself, had been decided on before",
-        "pinned" => "the live version is held",
+        "unchanged" => "this trigger or the same training rows were already decided on",
+        "pinned" => "the live version is pinned",
         _ => return outcome.to_owned(),
     };
     format!("{outcome}: {why}")
@@ -106,13 +105,10 @@ fn explained(outcome: &str) -> String {
 
 impl Display for Retraining {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let outcome = self
-            .outcome
-            .as_deref()
-            .unwrap_or("what came of it is not known");
+        let outcome = self.outcome.as_deref().unwrap_or("no decision yet");
         writeln!(
             f,
-            "Trigger {} to {}: model {} erred by {} on average over fish {} to {} ({})",
+            "Trigger {} to {}: model {} had a mean error of {} over fish {} to {} ({})",
             clock(&self.window_start.to_string()),
             clock(&self.window_end.to_string()),
             self.erring_version,
@@ -142,20 +138,15 @@ impl Display for Retraining {
         ) {
             write!(
                 f,
-                "\n  drift began with fish {drifted} and ended with fish {recovered}: {fish} fish, {seconds:.0} s of event time"
+                "\n  drift began at fish {drifted}, recovered at fish {recovered}: {fish} fish, {seconds:.0} s of event time"
             )?;
         }
         Ok(())
     }
 }
 
-/// Said of a window some of whose fish are not remembered.
-const FORGOTTEN: &str = "which fish erred is not known: some of the window's were not seen, or are not remembered any more";
-/// Said where the training rows of the version that erred are not known.
-const UNTOLD: &str = "how they differ from the rows that the model was trained on is not known: the model server does not tell its rows";
-
 impl DriftCause {
-    /// What is known of it, a line each: the species, then the features, then what is not known.
+    /// One line for each species, one for each feature, and one for what is unknown.
     pub fn lines(&self) -> Vec<String> {
         let species = self.species.iter().map(|one| {
             let error = percent(Some(one.mean_error));
@@ -164,19 +155,24 @@ impl DriftCause {
                 one.species, one.fish, self.fish
             );
             match one.training_rows {
-                Some(0) => line + ", a species that the model never saw",
+                Some(0) => line + ", not among the model's training rows",
                 Some(rows) => format!("{line}, {rows} of the model's training rows"),
                 None => line,
             }
         });
         let features = self.features.iter().map(FeatureShift::to_string);
         let mut lines: Vec<_> = species.chain(features).collect();
-        // A window without fish is none: a report of before causes were told.
-        if self.fish > 0 && self.species.is_empty() {
-            lines.push(FORGOTTEN.to_owned());
+        // Reports of old versions have no cause: a window without fish.
+        let unknown = if self.fish > 0 && self.species.is_empty() {
+            Some(
+                "error by species unknown: some fish of this window were not seen or no longer kept",
+            )
         } else if self.species.iter().any(|one| one.training_rows.is_none()) {
-            lines.push(UNTOLD.to_owned());
-        }
+            Some("shift from the training rows unknown: the model server did not return them")
+        } else {
+            None
+        };
+        lines.extend(unknown.map(str::to_owned));
         lines
     }
 }
@@ -196,7 +192,7 @@ impl Display for FeatureShift {
         let (feature, mean, training) = (&self.feature, self.mean, self.training_mean);
         write!(
             f,
-            "mean {feature} {mean:.1}, in its training rows {training:.1}"
+            "mean {feature} {mean:.1}, in the training rows {training:.1}"
         )?;
         match self.shift_sd {
             Some(shift) => write!(f, ": {shift:+.1} standard deviations"),
@@ -205,12 +201,12 @@ impl Display for FeatureShift {
     }
 }
 
-/// `38.9 %`, or a dash for nothing.
+/// `38.9 %`; a dash for `None`.
 pub fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", share * 100.0))
 }
 
-/// The `13:39:27` of a time's text form.
+/// The `13:39:27` of an event time's text form.
 fn clock(time: &str) -> &str {
     time.get(11..19).unwrap_or(time)
 }

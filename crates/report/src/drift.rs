@@ -1,0 +1,313 @@
+//! Drift episodes: where a model's errors began to be too high, and where they recovered.
+//!
+//! An episode starts from a window that triggered. Its first fish is the change point of a CUSUM (Page
+//! 1954, Biometrika 41) over the errors of the erring version: the fish at which the sum of the errors
+//! above the threshold left zero before it reached its highest value in the window. The sum starts at
+//! the previous recovery, so a drift that began before the window is dated correctly, and a single odd
+//! fish long before the others starts no drift. The episode ends with the first of [`RECOVERED_RUN`]
+//! consecutive fish that newer versions predicted with a mean error below the threshold.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use pipeline::EventTime;
+
+use crate::build::mean;
+
+/// How many consecutive fish must be predicted well to end an episode.
+pub(crate) const RECOVERED_RUN: usize = 5;
+/// How many consecutive fish in windows that should have triggered make an [unjudged stretch](unjudged).
+const UNJUDGED_RUN: usize = 5;
+
+/// A joined fish. Functions of this module take them in order of measurement and return positions in
+/// that order.
+#[derive(Clone, Debug)]
+pub(crate) struct Scored<'a> {
+    pub(crate) weighed: EventTime,
+    pub(crate) error: f64,
+    pub(crate) version: &'a str,
+}
+
+/// A window that triggered.
+#[derive(Clone, Debug)]
+pub(crate) struct Alarm<'a> {
+    pub(crate) start: EventTime,
+    pub(crate) end: EventTime,
+    pub(crate) erring_version: &'a str,
+}
+
+/// A stretch of drift.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Episode {
+    pub(crate) first_drifted: usize,
+    /// The first fish that was predicted well again; `None` while the drift lasts.
+    pub(crate) first_recovered: Option<usize>,
+}
+
+/// The episodes among `fish`, given the alarms in order of their start and the versions in order of
+/// activation.
+pub(crate) fn episodes(
+    fish: &[Scored<'_>],
+    alarms: &[Alarm<'_>],
+    activations: &[&str],
+    threshold: f64,
+) -> Vec<Episode> {
+    let mut episodes: Vec<Episode> = Vec::new();
+    for alarm in alarms {
+        let recovered = episodes.last().map(|last| last.first_recovered);
+        let since = recovered.flatten().unwrap_or_default();
+        let Some(first_drifted) = onset(fish, alarm, threshold, since) else {
+            continue;
+        };
+        // A later window of the same drift holds the old version's last fish.
+        if recovered.is_some_and(|end| end.is_none_or(|end| first_drifted < end)) {
+            continue;
+        }
+        let erring = alarm.erring_version;
+        episodes.push(Episode {
+            first_drifted,
+            first_recovered: recovery(fish, first_drifted, erring, activations, threshold),
+        });
+    }
+    episodes
+}
+
+/// The fish with which the errors of an alarm's window began to be too high. Fish before the window
+/// count from position `since` on.
+fn onset(fish: &[Scored<'_>], alarm: &Alarm<'_>, threshold: f64, since: usize) -> Option<usize> {
+    let (mut sum, mut began) = (0.0, None);
+    let (mut highest, mut onset) = (0.0, None);
+    for (position, one) in fish.iter().enumerate() {
+        let in_window = (alarm.start..alarm.end).contains(&one.weighed);
+        let before = one.weighed < alarm.start && position >= since;
+        if !(in_window || before) || one.version != alarm.erring_version {
+            continue;
+        }
+        sum += one.error - threshold;
+        if sum <= 0.0 {
+            (sum, began) = (0.0, None);
+            continue;
+        }
+        let began = *began.get_or_insert(position);
+        if in_window && sum > highest {
+            (highest, onset) = (sum, Some(began));
+        }
+    }
+    onset
+}
+
+fn recovery(
+    fish: &[Scored<'_>],
+    first_drifted: usize,
+    erring_version: &str,
+    activations: &[&str],
+    threshold: f64,
+) -> Option<usize> {
+    let erred = activations
+        .iter()
+        .position(|version| *version == erring_version);
+    let newer = activations
+        .get(erred.map_or(0, |at| at + 1)..)
+        .unwrap_or_default();
+    let runs = fish.get(first_drifted..)?.windows(RECOVERED_RUN);
+    runs.enumerate().find_map(|(offset, run)| {
+        let is_newer =
+            |one: &Scored<'_>| one.version != erring_version && newer.contains(&one.version);
+        let good = mean(run.iter().map(|one| one.error)).is_some_and(|mean| mean < threshold);
+        (good && run.iter().all(is_newer)).then_some(first_drifted + offset)
+    })
+}
+
+/// Stretches of fish with errors above the threshold that no window judged: too few fish in each
+/// window, or a window that did not close. Returns the first and last position of each stretch.
+///
+/// Fish of a drift episode do not count. Windows are taken as aligned to the epoch.
+pub(crate) fn unjudged(
+    fish: &[Scored<'_>],
+    episodes: &[Episode],
+    alarms: &[Alarm<'_>],
+    window: Duration,
+    threshold: f64,
+) -> Vec<(usize, usize)> {
+    let size = i64::try_from(window.as_millis()).unwrap_or(i64::MAX).max(1);
+    let window_of = |one: &Scored<'_>| one.weighed.as_millis().div_euclid(size);
+    let mut windows: HashMap<(&str, i64), Vec<f64>> = HashMap::new();
+    for one in fish {
+        let key = (one.version, window_of(one));
+        windows.entry(key).or_default().push(one.error);
+    }
+    windows.retain(|_, errors| mean(errors.iter().copied()).is_some_and(|mean| mean > threshold));
+    let judged: HashSet<_> = alarms
+        .iter()
+        .map(|alarm| {
+            (
+                alarm.erring_version,
+                alarm.start.as_millis().div_euclid(size),
+            )
+        })
+        .collect();
+    let in_episode = |position: usize| {
+        episodes.iter().any(|one| {
+            one.first_drifted <= position && one.first_recovered.is_none_or(|end| position < end)
+        })
+    };
+    let mut stretches: Vec<(usize, usize)> = Vec::new();
+    for (position, one) in fish.iter().enumerate() {
+        let key = (one.version, window_of(one));
+        if !windows.contains_key(&key) || judged.contains(&key) || in_episode(position) {
+            continue;
+        }
+        match stretches.last_mut() {
+            Some((_, last)) if *last + 1 == position => *last = position,
+            _ => stretches.push((position, position)),
+        }
+    }
+    // A window may also hold good fish: name the bad ones.
+    let trimmed = stretches.into_iter().filter_map(|(first, last)| {
+        let is_bad = |at: &usize| fish.get(*at).is_some_and(|one| one.error > threshold);
+        Some(((first..=last).find(is_bad)?, (first..=last).rfind(is_bad)?))
+    });
+    trimmed
+        .filter(|(first, last)| last - first + 1 >= UNJUDGED_RUN)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> EventTime {
+        EventTime::from_millis(second * 1000).expect("a time")
+    }
+
+    /// Fish weighed every two seconds: version, error, and how many of them.
+    fn fish<'a>(stretches: &[(&'a str, f64, usize)]) -> Vec<Scored<'a>> {
+        let answers = stretches
+            .iter()
+            .flat_map(|one| std::iter::repeat_n((one.0, one.1), one.2));
+        let scored = answers.enumerate();
+        scored
+            .map(|(n, (version, error))| Scored {
+                weighed: at(2 * n as i64),
+                error,
+                version,
+            })
+            .collect()
+    }
+
+    fn alarm<'a>((start, end, erring_version): &(i64, i64, &'a str)) -> Alarm<'a> {
+        Alarm {
+            start: at(*start),
+            end: at(*end),
+            erring_version,
+        }
+    }
+
+    type Case<'a> = (
+        &'a str,
+        &'a [(&'a str, f64, usize)],
+        &'a [(i64, i64, &'a str)],
+        &'a [&'a str],
+        &'a [(usize, Option<usize>)],
+    );
+
+    #[test]
+    fn episodes_begin_with_the_first_bad_and_end_with_the_first_good_fish() {
+        let cases: &[Case<'_>] = &[
+            (
+                "first bad fish to the first of five good ones of a newer version",
+                &[("a", 0.02, 5), ("a", 0.8, 5), ("b", 0.03, 6)],
+                &[(0, 20, "a")],
+                &["a", "b"],
+                &[(5, Some(10))],
+            ),
+            (
+                "an odd fish before the others",
+                &[("a", 0.02, 1), ("a", 0.3, 1), ("a", 0.05, 3), ("a", 0.5, 5)],
+                &[(0, 20, "a")],
+                &["a"],
+                &[(5, None)],
+            ),
+            (
+                "the drift began before the window that triggered",
+                &[("a", 0.02, 5), ("a", 0.8, 10), ("b", 0.03, 6)],
+                &[(20, 30, "a")],
+                &["a", "b"],
+                &[(5, Some(15))],
+            ),
+            (
+                "the new version errs as well",
+                &[("a", 0.8, 5), ("b", 0.8, 5), ("c", 0.03, 5)],
+                &[(0, 10, "a"), (10, 20, "b")],
+                &["a", "b", "c"],
+                &[(0, Some(10))],
+            ),
+            (
+                "a superseded trigger of the same drift",
+                &[("a", 0.8, 12), ("b", 0.03, 6)],
+                &[(0, 16, "a"), (16, 32, "a")],
+                &["a", "b"],
+                &[(0, Some(12))],
+            ),
+            (
+                "good predictions of the erring version",
+                &[("a", 0.8, 5), ("a", 0.01, 10)],
+                &[(0, 10, "a")],
+                &["a"],
+                &[(0, None)],
+            ),
+            (
+                "a later rollback to the erring version",
+                &[("a", 0.8, 5), ("b", 0.03, 5)],
+                &[(0, 10, "a")],
+                &["a", "b", "a"],
+                &[(0, Some(5))],
+            ),
+            (
+                "a second drift after recovery",
+                &[("a", 0.8, 5), ("b", 0.03, 5), ("b", 0.5, 5), ("c", 0.03, 5)],
+                &[(0, 10, "a"), (20, 30, "b")],
+                &["a", "b", "c"],
+                &[(0, Some(5)), (10, Some(15))],
+            ),
+            (
+                "a second drift of a version that came back",
+                &[("a", 0.8, 5), ("b", 0.03, 5), ("a", 0.02, 5), ("a", 0.9, 5)],
+                &[(0, 10, "a"), (30, 40, "a")],
+                &["a", "b", "a"],
+                &[(0, Some(5)), (15, None)],
+            ),
+        ];
+        for (case, stretches, alarms, activations, expected) in cases {
+            let alarms: Vec<_> = alarms.iter().map(alarm).collect();
+            let found = episodes(&fish(stretches), &alarms, activations, 0.15);
+            let found: Vec<_> = found
+                .iter()
+                .map(|one| (one.first_drifted, one.first_recovered))
+                .collect();
+            assert_eq!(found, *expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn bad_fish_that_no_window_judged_are_found() {
+        let window = Duration::from_secs(4); // two fish: too few to trigger
+        let bad = fish(&[("a", 0.02, 4), ("a", 0.8, 6), ("a", 0.02, 4)]);
+        let found = |episodes: &[Episode], alarms: &[Alarm<'_>]| {
+            unjudged(&bad, episodes, alarms, window, 0.15)
+        };
+        assert_eq!(found(&[], &[]), [(4, 9)]);
+        let judged: Vec<_> = [(8, 12, "a"), (12, 16, "a"), (16, 20, "a")]
+            .iter()
+            .map(alarm)
+            .collect();
+        assert_eq!(found(&[], &judged), []);
+        let episode = Episode {
+            first_drifted: 4,
+            first_recovered: Some(10),
+        };
+        assert_eq!(found(&[episode], &[]), []);
+        let few = fish(&[("a", 0.02, 4), ("a", 0.8, 4), ("a", 0.02, 4)]);
+        assert_eq!(unjudged(&few, &[], &[], window, 0.15), []);
+    }
+}

@@ -1,0 +1,131 @@
+use std::collections::HashSet;
+use std::time::Duration;
+
+use pipeline::topics;
+use report::Ledger;
+
+use crate::records::{ids, measure, note, pass_steps, time};
+
+/// Fish 0 and 25 are measured 50 s apart.
+fn two_fish() -> Ledger {
+    let mut ledger = Ledger::default();
+    [0, 25].into_iter().for_each(|id| measure(&mut ledger, id));
+    ledger
+}
+
+#[test]
+fn fish_are_in_order_of_measurement_and_repeats_are_counted() {
+    let mut ledger = Ledger::default();
+    [10, 9, 9]
+        .into_iter()
+        .for_each(|id| measure(&mut ledger, id));
+    let fish = ledger.fish().into_iter();
+    let fish: Vec<_> = fish.map(|(id, fish)| (id, fish.duplicates)).collect();
+    assert_eq!(fish, [("9", 1), ("10", 0)]);
+}
+
+#[test]
+fn a_bounded_ledger_evicts_the_oldest_fish() {
+    let mut ledger = Ledger::bounded(2);
+    [1, 2, 2, 3]
+        .into_iter()
+        .for_each(|id| measure(&mut ledger, id));
+    assert_eq!((ids(&ledger), ledger.evicted()), (vec!["2", "3"], 1));
+}
+
+#[test]
+fn a_fish_is_in_flight_for_a_limited_time_whatever_was_seen_of_it() {
+    let in_flight = Duration::from_secs(20);
+    let settled = |ledger: &Ledger| {
+        let settled = ledger.without_in_flight(Some(&HashSet::new()), in_flight);
+        let fish = settled.fish().into_iter();
+        fish.map(|(id, _)| id.to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(settled(&two_fish()), ["0"]);
+
+    let mut only_weighed = Ledger::default();
+    let weighing = format!(
+        r#"{{"Fish_Id":"1","Species":"salmon","Weight":4.5,"Timestamp":"{}"}}"#,
+        time(11)
+    );
+    assert!(note(
+        &mut only_weighed,
+        topics::MACHINE_WEIGHT,
+        None,
+        &weighing
+    ));
+    measure(&mut only_weighed, 25);
+    assert_eq!(settled(&only_weighed), ["1"]);
+
+    let mut only_predicted = Ledger::default();
+    for (id, at) in [(1, 1), (2, 50)] {
+        let value = format!(
+            r#"{{"Fish_Id":"{id}","Species":"salmon","Length":86.0,"Height":18.0,"Timestamp":"{}","Prediction":{{"Weight":4.0,"ModelTime":"t","ModelVersion":"v1"}}}}"#,
+            time(at)
+        );
+        assert!(note(
+            &mut only_predicted,
+            topics::WEIGHT_PREDICTION,
+            None,
+            &value
+        ));
+    }
+    assert_eq!(settled(&only_predicted), ["1"]);
+    measure(&mut only_predicted, 27);
+    assert_eq!(settled(&only_predicted), ["1"]);
+}
+
+#[test]
+fn a_ledger_until_a_time_keeps_fish_without_a_measurement() {
+    let mut ledger = two_fish();
+    for (id, second) in [("3", 2), ("4", 51)] {
+        let weighing = format!(
+            r#"{{"Fish_Id":"{id}","Species":"salmon","Weight":4.4,"Timestamp":"{}"}}"#,
+            time(second)
+        );
+        assert!(note(&mut ledger, topics::MACHINE_WEIGHT, None, &weighing));
+    }
+    assert_eq!(ids(&ledger.measured_until(time(49))), ["0", "3"]);
+}
+
+#[test]
+fn an_unreadable_record_is_counted_and_no_fish() {
+    let mut ledger = Ledger::default();
+    assert!(!note(&mut ledger, topics::MACHINE_MEASUREMENT, None, "{"));
+    assert_eq!(ledger.unreadable()[topics::MACHINE_MEASUREMENT], 1);
+    assert!(ledger.fish().is_empty());
+}
+
+#[test]
+fn a_trigger_has_the_window_of_its_key_and_counts_once() {
+    let mut ledger = Ledger::default();
+    let key = [b"v1".as_slice(), &1_623_245_940_000_i64.to_be_bytes()].concat();
+    let value = r#"{"ModelVersion":"v1","Species":["salmon"],"Fish_Id_Start":"1","Fish_Id_End":"9","ErrorAvg":0.4,"Fish":9}"#;
+    for _ in 0..2 {
+        assert!(note(&mut ledger, topics::WEIGHT_RETRAIN, Some(&key), value));
+    }
+    let starts = ledger.triggers().iter().map(|one| one.window_start);
+    let starts: Vec<_> = starts.map(|start| start.to_string()).collect();
+    assert_eq!(starts, ["2021-06-09T13:39:00.000Z"]);
+    assert!(!note(&mut ledger, topics::WEIGHT_RETRAIN, None, value));
+}
+
+#[test]
+fn pending_fish_are_counted_by_the_first_step_they_miss() {
+    let mut ledger = Ledger::default();
+    for (id, steps) in [1, 1, 2, 3, 4, 4].into_iter().enumerate() {
+        pass_steps(&mut ledger, id as i64, steps, "salmon", "a", 0.0);
+    }
+    let pending = |planned, stored: Option<&HashSet<String>>| {
+        report::pending(&ledger.fish(), planned, stored)
+    };
+    let first = [
+        "2 fish not predicted",
+        "1 fish not weighed",
+        "1 fish not joined",
+    ];
+    assert_eq!(pending(None, None), first);
+    let none_stored = pending(Some(7), Some(&HashSet::new()));
+    let expected = [&["1 fish not measured"][..], &first, &["2 fish not stored"]].concat();
+    assert_eq!(none_stored, expected);
+}

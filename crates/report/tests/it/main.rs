@@ -1,0 +1,8 @@
+//! From the records of a pipeline to its report.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod ledger;
+mod records;
+mod rising;
+mod standstill;
+mod verdict;

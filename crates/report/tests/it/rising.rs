@@ -1,0 +1,70 @@
+use std::time::Duration;
+
+use report::{FishRow, Ledger, Report, Sources};
+
+use crate::records::{note_trigger, time};
+use crate::verdict::trigger;
+
+/// The report of fish with these errors; a fish with a high error is a walleye.
+fn report(errors: &[f64]) -> Report {
+    let mut ledger = Ledger::default();
+    note_trigger(&mut ledger, 0, &trigger("a"));
+    let mut report = report::build(&Sources::of(&ledger, 0.15, Duration::from_secs(60)));
+    let rows = errors.iter().enumerate().map(|(at, error)| {
+        let bad = *error > 0.15;
+        FishRow {
+            id: at.to_string(),
+            species: if bad { "walleye" } else { "salmon" }.to_owned(),
+            measured: time(2 * at as i64),
+            weighed: None,
+            predicted: None,
+            actual: None,
+            error: Some(*error),
+            model_version: None,
+            unseen_species: bad,
+        }
+    });
+    report.fish_rows = rows.collect();
+    report
+}
+
+fn first_fish(report: &Report) -> Option<String> {
+    report.rising().map(|rise| rise.first_fish)
+}
+
+#[test]
+fn a_rise_begins_with_its_first_bad_fish_and_names_the_species() {
+    let errors = [[0.02; 20].as_slice(), &[0.8; 4]].concat();
+    let rise = report(&errors).rising().expect("a rise");
+    assert_eq!((rise.first_fish.as_str(), rise.since), ("20", time(40)));
+    // The second bad fish lifted the mean of ten above the threshold.
+    let species: Vec<_> = rise
+        .species
+        .iter()
+        .map(|one| (one.species.as_str(), one.fish, one.training_rows))
+        .collect();
+    assert_eq!(species, [("walleye", 2, Some(0))]);
+    assert_eq!(report(&[0.8; 9]).rising(), None, "too few fish");
+}
+
+#[test]
+fn a_mean_that_swings_about_the_threshold_is_one_rise() {
+    let mut errors = [[0.02; 20].as_slice(), &[0.16; 10]].concat();
+    let first = report(&errors).rising();
+    assert_eq!(first_fish(&report(&errors)).as_deref(), Some("20"));
+    for error in [0.13, 0.14, 0.17, 0.12, 0.19, 0.13, 0.2, 0.12, 0.14, 0.18] {
+        errors.push(error);
+        assert_eq!(report(&errors).rising(), first, "{} fish", errors.len());
+    }
+    errors.extend([0.02; 10]);
+    assert_eq!(report(&errors).rising(), None);
+}
+
+#[test]
+fn fish_before_a_recovery_are_no_rise_after_it() {
+    let errors = [[0.02; 10].as_slice(), &[0.8; 10], &[0.02; 6]].concat();
+    let mut report = report(&errors);
+    assert!(report.rising().is_some());
+    report.retrainings[0].first_fish_recovered = Some("20".to_owned());
+    assert_eq!(report.rising(), None);
+}

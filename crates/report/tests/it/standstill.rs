@@ -1,0 +1,68 @@
+use std::collections::HashSet;
+use std::time::Duration;
+
+use pipeline::topics;
+use report::{Ledger, Standstill, Step, standstills};
+
+use crate::records::{note_dead_letter, pass_steps, row_id, time};
+
+/// Ten fish, of which each passes as many steps as `steps` says.
+fn ten_fish(steps: impl Fn(i64) -> usize) -> Ledger {
+    let mut ledger = Ledger::default();
+    (0..10).for_each(|id| pass_steps(&mut ledger, id, steps(id), "salmon", "v", 0.0));
+    ledger
+}
+
+#[test]
+fn a_join_that_stopped_is_reported_with_its_first_waiting_fish() {
+    let mut ledger = ten_fish(|_| 4);
+    let stored: HashSet<String> = (0..10).map(row_id).collect();
+    let is_stored = |id: &str| Some(stored.contains(id));
+    assert_eq!(standstills(&ledger, &is_stored), []);
+    (10..25).for_each(|id| pass_steps(&mut ledger, id, 3, "salmon", "v", 0.0));
+    let joined = Standstill {
+        step: Step::Joined,
+        fish: 15,
+        dead_letters: 0,
+        first_fish: "10".to_owned(),
+        since: time(30),
+        waited: Duration::from_secs(28),
+    };
+    assert_eq!(standstills(&ledger, &is_stored), [joined]);
+}
+
+#[test]
+fn a_lost_fish_is_no_standstill_but_an_empty_store_is() {
+    let ledger = ten_fish(|id| if id == 5 { 1 } else { 4 });
+    let steps: Vec<_> = standstills(&ledger, &|_| Some(false))
+        .into_iter()
+        .map(|one| (one.step, one.first_fish))
+        .collect();
+    assert_eq!(steps, [(Step::Stored, "0".to_owned())]);
+}
+
+#[test]
+fn a_row_the_store_was_not_asked_for_does_not_wait_for_it() {
+    let ledger = ten_fish(|_| 4);
+    let asked = |until: i64| {
+        let rows: HashSet<_> = (0..until).map(row_id).collect();
+        let is_stored = |id: &str| rows.contains(id).then_some(false);
+        let found = standstills(&ledger, &is_stored).pop();
+        found.map(|one| (one.step, one.fish, one.waited.as_secs()))
+    };
+    assert_eq!(asked(0), None);
+    assert_eq!(asked(4), Some((Step::Stored, 4, 6)));
+}
+
+#[test]
+fn dead_letters_are_counted_apart_from_fish_that_wait() {
+    let mut ledger = ten_fish(|id| if id < 8 { 4 } else { 1 });
+    note_dead_letter(&mut ledger, topics::MACHINE_MEASUREMENT, "9");
+    note_dead_letter(&mut ledger, topics::WEIGHT_DIFF, "8");
+    let found: Vec<_> = standstills(&ledger, &|_| None)
+        .iter()
+        .map(|one| (one.step, one.fish, one.dead_letters))
+        .collect();
+    assert_eq!(found, [(Step::Predicted, 2, 1), (Step::Weighed, 2, 0)]);
+    assert_eq!(ledger.dead_letters().values().sum::<u64>(), 2);
+}

@@ -1,0 +1,384 @@
+use std::collections::HashSet;
+use std::time::Duration;
+
+use pipeline::{RetrainTrigger, topics};
+use report::history::{Decision, Outcome, TrainingRows, Version};
+use report::{Ledger, ModelHistory, Report, Sources, Verdict, build};
+
+use crate::records::{note, note_dead_letter, note_trigger, pass, pass_steps, row, row_id, time};
+
+pub(crate) fn trigger(version: &str) -> RetrainTrigger {
+    RetrainTrigger {
+        model_version: version.into(),
+        species: vec!["walleye".into()],
+        fish_id_start: "10".into(),
+        fish_id_end: "19".into(),
+        error_avg: 0.8,
+        fish: 20,
+    }
+}
+
+/// A run: its records, the model's history, and the ids of the stored rows.
+struct Run {
+    ledger: Ledger,
+    history: ModelHistory,
+    stored: HashSet<String>,
+}
+
+impl Run {
+    /// Fish 0, 1, …, all stored, each with species, version and error; no model history.
+    fn of<'a>(fish: impl IntoIterator<Item = (&'a str, &'a str, f64)>) -> Self {
+        let mut run = Self {
+            ledger: Ledger::default(),
+            history: ModelHistory::default(),
+            stored: HashSet::new(),
+        };
+        for (id, (species, version, error)) in (0..).zip(fish) {
+            pass(&mut run.ledger, id, species, version, error);
+            run.stored.insert(row_id(id));
+        }
+        run
+    }
+
+    /// Ten salmon, ten walleye that drift, ten walleye predicted by the new version.
+    fn drifted() -> Self {
+        Self::drifted_with_window(10)
+    }
+
+    /// The same with a trigger for the window that starts at a second.
+    fn drifted_with_window(start: i64) -> Self {
+        let mut run = Self::of((0..30).map(|id| match id {
+            0..10 => ("salmon", "a", 0.02),
+            10..20 => ("walleye", "a", 0.8),
+            _ => ("walleye", "b", 0.03),
+        }));
+        note_trigger(&mut run.ledger, start, &trigger("a"));
+        run.decide("a", Outcome::Activated, None);
+        run.decide("b", Outcome::Activated, Some(trigger("a")));
+        run.history.versions.push(Version {
+            id: "b".into(),
+            rows: 50,
+            species: vec!["salmon".into(), "walleye".into()],
+            first_row: Some("0".into()),
+            last_row: Some("19".into()),
+        });
+        run
+    }
+
+    fn decide(&mut self, version: &str, outcome: Outcome, cause: Option<RetrainTrigger>) {
+        self.history.decisions.push(Decision {
+            version: version.into(),
+            outcome,
+            time: time(0),
+            training_started: None,
+            cause,
+        });
+    }
+
+    fn sources(&self) -> Sources<'_> {
+        Sources {
+            history: Some(&self.history),
+            stored: Some(&self.stored),
+            ..Sources::of(&self.ledger, 0.15, Duration::from_secs(60))
+        }
+    }
+
+    fn report(&self) -> Report {
+        build(&self.sources())
+    }
+}
+
+#[test]
+fn a_drift_that_ended_with_every_fish_stored_is_recovered() {
+    let report = Run::drifted().report();
+    assert_eq!(
+        (report.verdict, report.reasons),
+        (Verdict::Recovered, vec![])
+    );
+    let phases: Vec<_> = report
+        .phases
+        .iter()
+        .map(|one| (one.species.as_str(), one.fish))
+        .collect();
+    assert_eq!(phases, [("salmon", 10), ("walleye", 20)]);
+    assert_eq!(report.phases[1].model_versions, ["a", "b"]);
+    let retraining = &report.retrainings[0];
+    assert_eq!(retraining.outcome.as_deref(), Some("activated"));
+    assert_eq!(retraining.first_fish_drifted.as_deref(), Some("10"));
+    assert_eq!(retraining.first_fish_recovered.as_deref(), Some("20"));
+    assert_eq!(retraining.fish_to_recovery, Some(10));
+    assert_eq!(retraining.event_seconds_to_recovery, Some(20.0));
+    let after = report.mean_error_after_recovery.expect("an episode ended");
+    assert!((after - 0.03).abs() < 1e-12, "{after}");
+}
+
+#[test]
+fn a_drift_that_began_before_the_window_is_dated_from_its_first_fish() {
+    // Fish 15 to 19 are weighed in this window.
+    let run = Run::drifted_with_window(40);
+    let retraining = &run.report().retrainings[0];
+    assert_eq!(retraining.first_fish_drifted.as_deref(), Some("10"));
+    assert_eq!(retraining.fish_to_recovery, Some(10));
+}
+
+#[test]
+fn a_window_names_its_first_fish_by_event_time_not_by_arrival() {
+    let mut run = Run::drifted();
+    let reversed = RetrainTrigger {
+        fish_id_start: "19".into(),
+        fish_id_end: "17".into(),
+        ..trigger("a")
+    };
+    note_trigger(&mut run.ledger, 40, &reversed);
+    let retraining = &run.report().retrainings[1];
+    let fish = (&*retraining.fish_id_start, &*retraining.fish_id_end);
+    assert_eq!(fish, ("17", "19"));
+}
+
+#[test]
+fn a_trigger_without_a_training_names_no_version() {
+    let mut run = Run::drifted();
+    run.history.decisions[1].outcome = Outcome::Pinned;
+    assert!(run.history.has_settled(&trigger("a")));
+    let retraining = &run.report().retrainings[0];
+    assert_eq!(retraining.outcome.as_deref(), Some("pinned"));
+    assert_eq!((&retraining.version, retraining.rows), (&None, None));
+}
+
+#[test]
+fn a_trigger_with_the_fish_ids_of_an_earlier_one_is_open() {
+    let mut run = Run::drifted();
+    // Version `a` came back, and fish are numbered from 1 again.
+    run.decide("a", Outcome::Activated, None);
+    let again = RetrainTrigger {
+        error_avg: 0.5,
+        ..trigger("a")
+    };
+    assert!(!run.history.has_settled(&again));
+    assert!(run.history.has_settled(&trigger("a")));
+}
+
+#[test]
+fn a_training_after_a_pin_is_the_outcome_of_its_trigger() {
+    let mut run = Run::drifted();
+    run.history.decisions.pop();
+    for outcome in [
+        Outcome::Pinned,
+        Outcome::Pinned,
+        Outcome::Activated,
+        Outcome::Other("unchanged".into()), // delivered once more
+    ] {
+        run.decide("b", outcome, Some(trigger("a")));
+    }
+    let retraining = &run.report().retrainings[0];
+    assert_eq!(retraining.outcome.as_deref(), Some("activated"));
+    assert_eq!(retraining.rows, Some(50));
+}
+
+#[test]
+fn a_cause_names_the_species_that_erred_and_the_shifted_features() {
+    let mut run = Run::drifted();
+    let rows = TrainingRows {
+        species: vec!["salmon".into(); 3],
+        numeric: vec![
+            ("length".into(), vec![84.0, 86.0, 88.0]), // mean 86, standard deviation 2
+            ("height".into(), vec![19.0; 3]),
+            ("weight".into(), vec![4.0, 4.5, 5.0]),
+        ],
+    };
+    run.history.training_rows.insert("a".into(), rows);
+    let report = run.report();
+    let cause = &report.retrainings[0].cause;
+    let species: Vec<_> = cause
+        .species
+        .iter()
+        .map(|one| (one.species.as_str(), one.fish, one.training_rows))
+        .collect();
+    assert_eq!(species, [("walleye", 10, Some(0)), ("salmon", 10, Some(3))]);
+    assert!((cause.species[0].mean_error - 0.8).abs() < 1e-12);
+    // The weight is predicted, and so is no feature.
+    let shifts: Vec<_> = cause
+        .features
+        .iter()
+        .map(|one| (one.feature.as_str(), one.mean, one.shift_sd))
+        .collect();
+    assert_eq!(
+        shifts,
+        [("length", 80.0, Some(-3.0)), ("height", 19.0, None)]
+    );
+    let text = report.to_string();
+    for line in [
+        "  walleye, 10 of 20 fish: error 80.0 %, not among the model's training rows\n",
+        "  salmon, 10 of 20 fish: error 2.0 %, 3 of the model's training rows\n",
+        "  mean length 80.0, in the training rows 86.0: -3.0 standard deviations\n",
+        "  mean height 19.0, in the training rows 19.0\n",
+        "\n  drift began at fish 10, recovered at fish 20: 10 fish, 20 s of event time\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+}
+
+#[test]
+fn fish_of_another_version_or_window_are_no_part_of_a_cause() {
+    let mut run = Run::drifted();
+    // Weighed after the window.
+    pass(&mut run.ledger, 5_000, "char", "a", 0.9);
+    let fish_in = |seconds| {
+        let report = build(&Sources {
+            window: Duration::from_secs(seconds),
+            ..run.sources()
+        });
+        let cause = report.retrainings[0].cause.clone();
+        cause.species.iter().map(|one| one.fish).sum::<u64>()
+    };
+    // Fish 20 to 24 are weighed before second 60 too, but `b` predicted them.
+    assert_eq!(fish_in(60), 20);
+    // Ten of the trigger's twenty fish say nothing about the whole window.
+    assert_eq!(fish_in(20), 0);
+}
+
+#[test]
+fn a_fish_that_was_not_stored_is_named_with_its_last_step() {
+    let mut run = Run::drifted();
+    run.stored.remove(&row_id(7));
+    let report = run.report();
+    assert_eq!(report.verdict, Verdict::Failed);
+    assert_eq!(report.reasons, ["fish 7 not stored (last seen: joined)"]);
+    assert_eq!(report.fish.stored, Some(29));
+    note_dead_letter(&mut run.ledger, topics::WEIGHT_DIFF, "7");
+    assert_eq!(
+        run.report().reasons,
+        ["fish 7 not stored (last seen: joined), dead-lettered: weight-diff-dlq"]
+    );
+}
+
+#[test]
+fn an_unknown_store_or_history_is_not_reported_as_missing() {
+    let run = Run::drifted();
+    let of_topics = build(&Sources {
+        history: None,
+        stored: None,
+        ..run.sources()
+    });
+    assert_eq!((of_topics.fish.joined, of_topics.fish.stored), (30, None));
+    let text = of_topics.to_string();
+    assert!(text.contains("30 joined, unknown number stored;"), "{text}");
+    let reason = "cannot tell whether the drift that began at fish 10 (walleye) ended: the model versions are unknown";
+    assert_eq!(of_topics.reasons, [reason]);
+    let of_store = build(&Sources {
+        history: None,
+        ..run.sources()
+    });
+    assert_eq!(of_store.fish.stored, Some(30));
+    assert_eq!(of_store.reasons, [reason]);
+}
+
+#[test]
+fn a_fish_that_is_stored_twice_fails_the_run() {
+    let mut run = Run::drifted();
+    let again = row("7@later", 7, "salmon", "a", 0.0);
+    assert!(note(&mut run.ledger, topics::WEIGHT_DIFF, None, &again));
+    run.stored.insert("7@later".into());
+    assert_eq!(run.report().reasons, ["fish 7 stored more than once"]);
+}
+
+#[test]
+fn fewer_fish_than_planned_fail_the_run() {
+    let run = Run::drifted();
+    let report = build(&Sources {
+        planned: Some(31),
+        ..run.sources()
+    });
+    assert_eq!(report.reasons, ["31 fish planned, 30 measured"]);
+}
+
+#[test]
+fn a_drift_without_an_activation_fails_the_run() {
+    let mut run = Run::drifted();
+    run.history.decisions.pop();
+    let report = run.report();
+    // Version `b` was never activated, so that its predictions end no drift.
+    assert_eq!(
+        report.reasons,
+        [
+            "the drift that began at fish 10 (walleye) did not end: no newer model version predicted 5 fish in a row with a mean error below the threshold"
+        ]
+    );
+    assert_eq!(report.open_drift.as_deref(), Some("10"));
+    assert_eq!(report.retrainings[0].outcome, None);
+}
+
+#[test]
+fn the_newest_fish_keep_the_retrainings_that_overlap_with_them() {
+    let run = Run::drifted();
+    let whole = build(&Sources {
+        window: Duration::from_secs(40),
+        ..run.sources()
+    });
+    let newest = whole.newest(20);
+    assert_eq!(newest.fish_rows.len(), 20);
+    assert_eq!(newest.fish_rows[0].id, whole.fish_rows[10].id);
+    assert_eq!(newest.phases.len(), 1);
+    assert_eq!(newest.retrainings, whole.retrainings);
+    assert_eq!(newest.fish, whole.fish);
+    assert_eq!(whole.newest(1).retrainings, []);
+    assert_eq!(whole.newest(30), whole);
+}
+
+#[test]
+fn a_fish_predicted_twice_counts_with_the_joined_prediction() {
+    let mut run = Run::of([]);
+    pass_steps(&mut run.ledger, 0, 2, "salmon", "older", 0.0);
+    pass(&mut run.ledger, 0, "salmon", "a", 0.02);
+    let rows = run.report().fish_rows;
+    assert_eq!(rows[0].model_version.as_deref(), Some("a"));
+}
+
+#[test]
+fn a_run_without_a_trigger_is_steady() {
+    let report = Run::of([("salmon", "a", 0.02)]).report();
+    assert_eq!((report.verdict, report.reasons), (Verdict::Steady, vec![]));
+    assert_eq!(report.mean_error_after_recovery, None);
+}
+
+#[test]
+fn a_run_with_bad_fish_that_no_window_judged_is_not_steady() {
+    let run = Run::of((0..30).map(|id| match id {
+        10..20 => ("walleye", "a", 0.8),
+        _ => ("salmon", "a", 0.02),
+    }));
+    let report = build(&Sources {
+        window: Duration::from_secs(4),
+        ..run.sources()
+    });
+    assert_eq!(report.verdict, Verdict::Failed);
+    assert_eq!(
+        report.reasons,
+        [
+            "fish 10 to 19 had a mean error of 80.0 %, above the threshold of 15.0 %, but no window triggered: too few fish per window, or the window did not close"
+        ]
+    );
+}
+
+#[test]
+fn a_run_with_unreadable_triggers_is_not_steady() {
+    let mut run = Run::of([("salmon", "a", 0.02)]);
+    assert!(!note(&mut run.ledger, topics::WEIGHT_RETRAIN, None, "{"));
+    assert_eq!(
+        run.report().reasons,
+        ["1 unreadable on weight-retrain: triggers may be missing"]
+    );
+}
+
+#[test]
+fn a_run_whose_version_changed_without_a_trigger_is_not_steady() {
+    let mut run = Run::of([("salmon", "a", 0.02), ("salmon", "b", 0.02)]);
+    run.decide("a", Outcome::Activated, None);
+    run.decide("b", Outcome::Activated, None);
+    let reason = "the model version changed to b at fish 1 without a trigger";
+    assert_eq!(run.report().reasons, [reason]);
+    run.history.decisions.pop();
+    run.decide("b", Outcome::Activated, Some(trigger("a")));
+    note_trigger(&mut run.ledger, 10, &trigger("a"));
+    assert_eq!(run.report().reasons, [""; 0]);
+}
