@@ -1,12 +1,14 @@
 //! The command line.
 
+use std::convert::Infallible;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use ksql_client::KsqlArgs;
 use plots::PlotArgs;
 use service_runtime::cli::{ServiceArgs, block_on, exit_code};
-use service_runtime::telemetry;
+use service_runtime::{CancellationToken, telemetry};
 
 use crate::connectors::{self, ConnectorsArgs};
 use crate::demo::{self, DemoArgs};
@@ -14,7 +16,7 @@ use crate::replay::{self, ReplayCommand};
 use crate::up::{self, UpArgs};
 use crate::verify::{self, VerifyArgs};
 
-/// Real-time predictions on Apache Kafka that notice when they go wrong, retrain and go on
+/// Real-time predictions on Apache Kafka with automatic retraining
 #[derive(Debug, Parser)]
 #[command(name = "catchweight", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
@@ -30,40 +32,40 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// One plan through the whole loop in this process, with a report and a verdict (the default)
+    /// Run one plan through the whole pipeline in this process and report a verdict (the default)
     Demo(DemoArgs),
-    /// Everything in this process until Ctrl-C
+    /// Run the whole pipeline in this process until Ctrl-C
     Up(UpArgs),
-    /// The report and verdict of any running pipeline, from outside
+    /// Report a verdict on any running pipeline
     Verify(VerifyArgs),
-    /// Put the connector files to a running Kafka Connect and wait until every task runs
+    /// Create or update the connectors of a running Kafka Connect and wait until every task runs
     Connectors(ConnectorsArgs),
-    /// Send dead letters back to the topics that they came from, once each
+    /// Send dead letters back to the topics they came from, once each
     Replay(ReplayCommand),
-    /// Ask a ksqlDB server, or this program's: a statement, a file or a prompt
+    /// Send a statement or a file to a ksqlDB server, or open a prompt
     Ksql(KsqlArgs),
-    /// Draw a report
+    /// Draw the figures of a JSON report
     Plot(PlotArgs),
 }
 
-/// The command line with what the demo and `up` say of the producer's flags in their own words.
+/// The command line; the demo and `up` describe some of the producer's flags in their own words.
 fn command() -> clap::Command {
     let demo = |command: clap::Command| {
         command
-            // It ends; `up` goes on for ever.
+            // Only for `up`.
             .mut_arg("repeat", |flag| flag.hide(true))
             .mut_arg("speed", |flag| {
-                flag.help("How many seconds of event time pass in one second of the wall clock; default: 20")
+                flag.help("Seconds of event time per second of the wall clock; default: 20")
             })
     };
     let up = |command: clap::Command| {
         command
             .mut_arg("repeat", |flag| {
-                flag.help("Begin the plan again whenever it ends: so it is in any case without --speed above 1 and without --input")
+                flag.help("Repeat the plan for ever; the default without --speed above 1 and without --input")
             })
             .mut_arg("speed", |flag| {
                 flag.help(
-                    "How many seconds of event time pass in one second of the wall clock; above 1 the plan is run once; default: 1",
+                    "Seconds of event time per second of the wall clock; above 1 the plan runs once; default: 1",
                 )
             })
     };
@@ -72,10 +74,10 @@ fn command() -> clap::Command {
         .mut_subcommand("up", up)
 }
 
-/// Does what the command line says.
+/// Runs the command of the command line.
 pub fn main() -> ExitCode {
-    // Built with TLS, every HTTP client in this process asks for a provider of cryptography, also one
-    // that speaks plain HTTP. Fails only where there is one already, which does as well.
+    // With TLS, every HTTP client needs a crypto provider, even for plain HTTP. An error means that
+    // there is one already.
     #[cfg(feature = "tls")]
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = match Cli::from_arg_matches(&command().get_matches()) {
@@ -83,21 +85,36 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let command = cli.command.unwrap_or(Command::Demo(cli.demo));
-    // The live line has the terminal; what a person must know is a warning.
+    // Only warnings, because the terminal shows the live line.
     if let Err(error) = telemetry::init_with_default(cli.service.log_format, "warn") {
         return exit_code(Err(error.into()));
     }
     exit_code(block_on(|shutdown| async move {
-        match command {
-            Command::Demo(args) => demo::run(args, shutdown).await,
-            Command::Up(args) => up::run(args, shutdown).await,
-            Command::Verify(args) => verify::run(args, shutdown).await,
-            Command::Connectors(args) => connectors::run(args, shutdown).await,
-            Command::Replay(args) => replay::run(args, shutdown).await,
-            Command::Ksql(args) => ksql_client::run(args, shutdown).await,
-            Command::Plot(args) => plots::run(&args),
+        tokio::select! {
+            outcome = run(command, shutdown.clone()) => outcome,
+            never = announce_stop(shutdown) => match never {},
         }
     }))
+}
+
+async fn run(command: Command, shutdown: CancellationToken) -> anyhow::Result<()> {
+    match command {
+        Command::Demo(args) => demo::run(args, shutdown).await,
+        Command::Up(args) => up::run(args, shutdown).await,
+        Command::Verify(args) => verify::run(args, shutdown).await,
+        Command::Connectors(args) => connectors::run(args, shutdown).await,
+        Command::Replay(args) => replay::run(args, shutdown).await,
+        Command::Ksql(args) => ksql_client::run(args, shutdown).await,
+        Command::Plot(args) => plots::run(&args),
+    }
+}
+
+/// Says on Ctrl-C that the program is stopping.
+async fn announce_stop(shutdown: CancellationToken) -> Infallible {
+    shutdown.cancelled().await;
+    // After the line with the ^C of the terminal. A closed standard error is no error.
+    let _ = writeln!(std::io::stderr(), "\nstopping; press Ctrl-C again to abort");
+    std::future::pending().await
 }
 
 #[cfg(test)]
@@ -105,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_help_of_the_demo_and_of_up_says_what_each_does_with_the_producers_flags() {
+    fn demo_and_up_describe_the_producers_flags_in_their_own_words() {
         let mut command = command();
         command.build();
         let mut help = |name: &str| {
@@ -113,7 +130,7 @@ mod tests {
             found.render_long_help().to_string()
         };
         let (demo, up) = (help("demo"), help("up"));
-        assert!(!demo.contains("--repeat"), "the demo refuses it");
+        assert!(!demo.contains("--repeat"), "the demo does not repeat");
         assert!(demo.contains("default: 20"), "{demo}");
         assert!(
             up.contains("--repeat") && up.contains("default: 1\n"),

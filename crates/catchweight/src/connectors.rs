@@ -1,4 +1,4 @@
-//! Connector files put to a running Kafka Connect, and waited for until every task runs.
+//! `connectors`: creates or updates the connectors of a running Kafka Connect.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -13,16 +13,16 @@ use service_runtime::{CancellationToken, UsageError};
 
 use crate::pipeline_files::FileArgs;
 
-/// How long to wait before the worker is asked again.
+/// The pause between two requests to the worker.
 const POLL: Duration = Duration::from_millis(500);
-/// How long a connector that was restarted may go on being reported as failed.
+/// How long a connector may be reported as failed after a restart.
 const RESTART: Duration = Duration::from_secs(15);
 
 /// Settings of `connectors`.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct ConnectorsArgs {
-    /// The REST API of the Connect worker
+    /// URL of the Connect worker's REST API
     #[arg(long, env = "CONNECT_URL", default_value = "http://127.0.0.1:8083")]
     pub connect_url: String,
 
@@ -57,12 +57,12 @@ struct Part {
     trace: String,
 }
 
-/// Puts each file whose connector is not as the file says, restarts what failed, and waits until
+/// Creates or updates each connector that differs from its file, restarts failed ones, and waits until
 /// every task is RUNNING. A second call changes nothing.
 ///
 /// # Errors
-/// A usage error for files that cannot be read or that the worker refuses; any other error where
-/// a task does not run within the timeout.
+/// A usage error for a file that cannot be read or that the worker rejects; any other error if a task
+/// does not run within the timeout.
 pub async fn run(args: ConnectorsArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     let files = FileArgs {
         connectors: args.connectors,
@@ -71,7 +71,7 @@ pub async fn run(args: ConnectorsArgs, shutdown: CancellationToken) -> anyhow::R
     let sources = files.connectors()?;
     let worker = Worker {
         client: reqwest::Client::builder()
-            .timeout(Duration::from_secs(90)) // a worker that rebalances answers only then
+            .timeout(Duration::from_secs(90)) // a worker answers only after a rebalance
             .build()?,
         url: args.connect_url.trim_end_matches('/').to_owned(),
     };
@@ -92,7 +92,7 @@ pub async fn run(args: ConnectorsArgs, shutdown: CancellationToken) -> anyhow::R
     };
     tokio::select! {
         outcome = all => outcome,
-        () = shutdown.cancelled() => bail!("stopped before every connector ran"),
+        () = shutdown.cancelled() => bail!("interrupted before every connector ran"),
     }
 }
 
@@ -107,7 +107,7 @@ struct Worker {
 }
 
 impl Worker {
-    /// Makes the connector be as its file says; true where it was not.
+    /// Creates or updates a connector. Returns false if it was already as in its file.
     async fn put(&self, connector: &Connector, deadline: Instant) -> anyhow::Result<bool> {
         let url = format!("{}/connectors/{}/config", self.url, connector.name);
         let wanted: Map<String, Value> = connector
@@ -115,11 +115,11 @@ impl Worker {
             .iter()
             .map(|(key, value)| (key.clone(), Value::String(text(value))))
             .collect();
-        let asked = || self.client.get(&url);
-        let (status, body) = self.answer(asked, deadline).await?;
+        let request = || self.client.get(&url);
+        let (status, body) = self.answer(request, deadline).await?;
         if status == StatusCode::OK {
             let mut present: Map<String, Value> = serde_json::from_str(&body)?;
-            // The worker adds the name that is in the path.
+            // The worker adds the name from the path.
             present.remove("name");
             if present == wanted {
                 return Ok(false);
@@ -130,7 +130,7 @@ impl Worker {
             .await?;
         if !status.is_success() {
             bail!(UsageError(format!(
-                "Connect refuses `{}` ({status}): {}",
+                "Connect rejects connector `{}` ({status}): {}",
                 connector.name,
                 message(&body)
             )));
@@ -138,15 +138,15 @@ impl Worker {
         Ok(true)
     }
 
-    /// Waits until connector and tasks are RUNNING; how many tasks it has. What failed is restarted
-    /// once.
+    /// Waits until the connector and its tasks are RUNNING and returns the number of tasks. Restarts
+    /// failed ones once.
     async fn running(&self, name: &str, deadline: Instant) -> anyhow::Result<usize> {
         let url = format!("{}/connectors/{name}", self.url);
         let mut restarted: Option<Instant> = None;
         loop {
             let status = format!("{url}/status");
             let (code, body) = self.answer(|| self.client.get(&status), deadline).await?;
-            // A connector that was just put has no status yet.
+            // A new connector has no status yet.
             let mut seen = body;
             if code == StatusCode::OK {
                 let status: Status = serde_json::from_str(&seen)?;
@@ -163,7 +163,7 @@ impl Worker {
                             restarted = Some(Instant::now());
                         }
                         Some(since) if since.elapsed() > RESTART => {
-                            bail!("`{name}` fails: {}", cause(&failed.trace))
+                            bail!("connector `{name}` failed: {}", cause(&failed.trace))
                         }
                         Some(_) => {}
                     }
@@ -172,13 +172,13 @@ impl Worker {
                 seen = states.join(", ");
             }
             if Instant::now() >= deadline {
-                bail!("`{name}` does not run within the timeout: {seen}");
+                bail!("connector `{name}` does not run within the timeout: {seen}");
             }
             tokio::time::sleep(POLL).await;
         }
     }
 
-    /// The worker's answer, asked again while it cannot be reached, starts or rebalances.
+    /// The worker's answer; retries while the worker cannot be reached, starts or rebalances.
     async fn answer(
         &self,
         request: impl Fn() -> reqwest::RequestBuilder,
@@ -201,15 +201,15 @@ impl Worker {
             };
             if Instant::now() >= deadline {
                 return Err(problem)
-                    .with_context(|| format!("Connect at {} cannot do it", self.url));
+                    .with_context(|| format!("Connect at {} does not answer", self.url));
             }
-            tracing::debug!(%problem, "asking Connect again");
+            tracing::debug!(%problem, "retrying the request to Connect");
             tokio::time::sleep(POLL).await;
         }
     }
 }
 
-/// A worker keeps every value as text.
+/// A worker stores every value as text.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -237,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_stack_trace_a_person_is_told_the_last_cause() {
+    fn the_last_cause_of_a_stack_trace_is_reported() {
         let trace = "org.apache.kafka.connect.errors.ConnectException: Exiting\n\tat a.b(C.java:1)\n\
                      Caused by: x.Middle: between\n\tat d.e(F.java:2)\n\
                      Caused by: com.mongodb.MongoTimeoutException: Timed out\n\t... 10 more";
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_booleans_are_compared_as_the_text_that_a_worker_keeps() {
+    fn numbers_and_booleans_are_compared_as_text() {
         assert_eq!(text(&Value::from(60)), "60");
         assert_eq!(text(&Value::from(true)), "true");
         assert_eq!(text(&Value::from("60")), "60");

@@ -1,21 +1,25 @@
-//! The whole loop in one process, and the tools for any running pipeline.
+//! The whole pipeline in one process, and tools for any running pipeline.
 //!
-//! | module | what is in it |
+//! It only wires the services and stand-ins together: it has no logic that a service needs.
+//!
+//! | module | content |
 //! |---|---|
 //! | [`cli`] | the command line |
-//! | [`demo`] | one plan through the whole loop, with a report and a verdict |
-//! | [`up`] | everything in this process until it is stopped |
-//! | [`verify`] | the demo's report for any running pipeline |
-//! | [`connectors`] | connector files put to a running Kafka Connect |
-//! | [`replay`] | dead letters go back to where they came from |
-//! | [`embedded`] | broker, services, SQL and connectors of the pipeline in this process |
+//! | [`demo`] | one plan through the whole pipeline, with a report and a verdict |
+//! | [`up`] | the whole pipeline in this process until it is stopped |
+//! | [`verify`] | the demo's report and verdict for any running pipeline |
+//! | [`connectors`] | creates or updates the connectors of a running Kafka Connect |
+//! | [`replay`] | sends dead letters back to the topics they came from |
+//! | [`embedded`] | broker, services, SQL and connectors in this process |
 //! | [`pipeline_files`] | the SQL and connector files, shipped or the user's |
-//! | [`progress`] | the live line |
+//! | [`output`] | where a report goes |
+//! | [`progress`] | messages and the live line on standard output |
 
 pub mod cli;
 pub mod connectors;
 pub mod demo;
 pub mod embedded;
+pub mod output;
 pub mod pipeline_files;
 pub mod progress;
 pub mod replay;

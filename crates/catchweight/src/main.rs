@@ -1,4 +1,4 @@
-//! The whole loop in one process, and the tools for any running pipeline.
+//! The program `catchweight`.
 
 use std::process::ExitCode;
 

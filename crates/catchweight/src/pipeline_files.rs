@@ -1,6 +1,5 @@
-//! The pipeline's SQL and connector files: the shipped ones, or the user's.
-//!
-//! The stock stack reads the same files: nothing is configured twice.
+//! The pipeline's SQL and connector files: the shipped ones or the user's. The stock stack reads the
+//! same files.
 
 use std::path::PathBuf;
 
@@ -25,10 +24,10 @@ pub struct FileArgs {
 }
 
 impl FileArgs {
-    /// The connector files.
+    /// Reads the connector files.
     ///
     /// # Errors
-    /// Where the user's folder cannot be read.
+    /// If the user's folder cannot be read.
     pub fn connectors(&self) -> Result<Vec<ConnectorSource>, UsageError> {
         let Some(path) = &self.connectors else {
             return Ok(shipped_connectors());

@@ -1,5 +1,6 @@
-//! The live line of progress.
+//! Standard output of the running programs: messages and the live line.
 
+use std::convert::Infallible;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
@@ -7,25 +8,23 @@ use fish_producer::Simulation;
 use observer::Observer;
 use report::Progress;
 
-/// Said until the topics were read to their ends: one is read ahead of the others, and how many fish
-/// reached which step is not known before.
+/// Shown until the topics were read to their ends: before, the counts of different topics do not match.
 const READING: &str = "reading the topics";
 
-/// Writes a text and a newline to standard output. A closed standard output ends nothing: exit code
-/// and report file say the same.
+/// Prints a text and a line break. A closed standard output is no error: exit code and report file
+/// still have the result.
 pub fn say(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
-/// Says with which seed these fish come again; those of a file have none.
+/// Prints the seed that repeats these fish; the fish of a file have none.
 pub fn say_seed(fish: &Simulation) {
     say(&fish
         .seed()
         .map_or_else(String::new, |seed| format!("seed        {seed}\n")));
 }
 
-/// The live line of a pipeline: one that is written over on a terminal, now and then a new line
-/// elsewhere.
+/// The live line: on a terminal one line that is overwritten, elsewhere a new line now and then.
 #[derive(Debug)]
 pub struct Live {
     observer: Observer,
@@ -33,18 +32,17 @@ pub struct Live {
 }
 
 impl Live {
-    /// Nothing was shown yet.
+    /// A live line for what an observer sees.
     pub fn of(observer: Observer) -> Self {
-        let terminal = std::io::stdout().is_terminal();
         let line = Line {
-            terminal,
+            terminal: std::io::stdout().is_terminal(),
             shown: String::new(),
         };
         Self { observer, line }
     }
 
-    /// Shows progress on standard output until it is dropped from a `select!`.
-    pub async fn show(&mut self) {
+    /// Shows the progress until it is dropped.
+    pub async fn show(&mut self) -> Infallible {
         if !self.observer.has_caught_up() {
             write(&self.line.next(READING.to_owned()));
             self.observer.caught_up().await;
@@ -57,24 +55,28 @@ impl Live {
         }
     }
 
-    /// Ends the live line with the last state.
+    /// Shows the last state and ends the line.
     pub fn done(mut self) {
         write(&self.line.last(self.progress()));
     }
 
+    /// The progress, cut to the width of the terminal: a longer line could not be overwritten.
     fn progress(&self) -> String {
-        Progress::of(&self.observer.ledger()).to_string()
+        let text = Progress::of(&self.observer.ledger()).to_string();
+        match terminal_size::terminal_size() {
+            Some((width, _)) if self.line.terminal => text.chars().take(width.0.into()).collect(),
+            _ => text,
+        }
     }
 }
 
 fn write(text: &str) {
     let mut out = std::io::stdout().lock();
-    // A closed standard output ends nothing: the report says the same in the end.
     let _ = out.write_all(text.as_bytes());
     let _ = out.flush();
 }
 
-/// What is written of a line that changes.
+/// The output for a line that changes.
 #[derive(Debug)]
 struct Line {
     terminal: bool,
@@ -82,7 +84,7 @@ struct Line {
 }
 
 impl Line {
-    /// What is to be written where the line is this now.
+    /// What to write to show `text`.
     fn next(&mut self, text: String) -> String {
         if text == self.shown {
             return String::new();
@@ -96,7 +98,7 @@ impl Line {
         written
     }
 
-    /// The same of the last state.
+    /// What to write to show `text` and end the line.
     fn last(&mut self, text: String) -> String {
         let end = if self.terminal { "\n" } else { "" };
         self.next(text) + end
@@ -107,20 +109,23 @@ impl Line {
 mod tests {
     use super::*;
 
+    fn line(terminal: bool) -> Line {
+        Line {
+            terminal,
+            shown: String::new(),
+        }
+    }
+
     #[test]
-    fn a_state_is_written_once_also_where_it_is_the_last_and_a_terminals_line_is_ended() {
+    fn each_state_is_written_once_and_a_terminals_line_is_ended() {
         let written = |terminal| {
-            let shown = String::new();
-            let mut line = Line { terminal, shown };
+            let mut line = line(terminal);
             let texts = [line.next("a".into()), line.next("a".into())];
             (texts.concat(), line.last("a".into()))
         };
         assert_eq!(written(false), ("a\n".to_owned(), String::new()));
         assert_eq!(written(true), ("\r\x1b[2Ka".to_owned(), "\n".to_owned()));
-        let mut line = Line {
-            terminal: false,
-            shown: "a".to_owned(),
-        };
-        assert_eq!(line.last("b".into()), "b\n");
+        let mut line = line(false);
+        assert_eq!(line.next("a".into()) + &line.last("b".into()), "a\nb\n");
     }
 }

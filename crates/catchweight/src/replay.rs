@@ -1,4 +1,4 @@
-//! Dead letters go back to where they came from.
+//! `replay`: sends dead letters back to the topics they came from.
 
 use kafka_io::KafkaSettings;
 use kafka_io::dead_letter::replay::{ReplayArgs, replay};
@@ -14,16 +14,16 @@ pub struct ReplayCommand {
     #[command(flatten)]
     pub kafka: KafkaSettings,
 
-    /// Which letters.
+    /// Which dead letters.
     #[command(flatten)]
     pub letters: ReplayArgs,
 }
 
-/// Sends the letters back and says how many.
+/// Sends the dead letters back and prints how many.
 ///
 /// # Errors
-/// A [`UsageError`] where there are no such letters; any other error where a topic cannot be read or
-/// written. Letters that were sent by then are not sent again.
+/// A [`UsageError`] if there are no such dead letters; any other error if a topic cannot be read or
+/// written. The next replay does not repeat those already sent.
 pub async fn run(args: ReplayCommand, shutdown: CancellationToken) -> anyhow::Result<()> {
     tokio::select! {
         replayed = replay(&args.kafka, &args.letters) => match replayed {
@@ -31,7 +31,7 @@ pub async fn run(args: ReplayCommand, shutdown: CancellationToken) -> anyhow::Re
             Err(error) if error.is_usage_error() => anyhow::bail!(UsageError(error.to_string())),
             Err(error) => return Err(error.into()),
         },
-        () = shutdown.cancelled() => anyhow::bail!("interrupted; what was not sent can be sent by another replay"),
+        () = shutdown.cancelled() => anyhow::bail!("interrupted; run the replay again to send the rest"),
     }
     Ok(())
 }

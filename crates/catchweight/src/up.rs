@@ -1,23 +1,23 @@
-//! Everything in this process until it is stopped.
+//! `up`: the whole pipeline in this process until it is stopped.
 
 use std::path::PathBuf;
 
 use anyhow::Context;
-use fish_producer::{FishProducer, Simulation};
+use fish_producer::FishProducer;
 use report::Ledger;
-use service_runtime::{CancellationToken, Tasks, UsageError};
+use service_runtime::{CancellationToken, Tasks};
 
 use crate::embedded::{self, Embedded, PipelineArgs};
 use crate::progress::{self, Live};
 
-/// How many fish the live line's ledger remembers.
-const REMEMBERED: usize = 1_000;
+/// How many fish the live line covers.
+const KEPT_FISH: usize = 1_000;
 
 /// Settings of `up`.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct UpArgs {
-    /// The fish. Without --speed above 1 and without --input the plan begins again whenever it ends.
+    /// The fish. Without --speed above 1 and without --input the plan repeats for ever.
     #[command(flatten)]
     pub fish: fish_producer::Config,
 
@@ -25,7 +25,7 @@ pub struct UpArgs {
     #[command(flatten)]
     pub pipeline: PipelineArgs,
 
-    /// Where training data and models are kept; they are there again at the next start
+    /// Folder for training data and models; the next start uses them again
     #[arg(long, value_name = "DIR", default_value = "catchweight-data")]
     pub data_dir: PathBuf,
 }
@@ -33,22 +33,18 @@ pub struct UpArgs {
 /// Runs the pipeline until `shutdown`.
 ///
 /// # Errors
-/// A usage error for settings that cannot be used; any other error where a part fails.
+/// A [`UsageError`](service_runtime::UsageError) for an invalid setting; any other error if a part fails.
 pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     let mut fish = args.fish.clone();
     fish.repeat |= fish.input.is_none() && fish.speed.is_none_or(|speed| speed <= 1.0);
+    args.pipeline.check(&fish)?;
 
-    // A wrong plan or file is told before anything starts.
-    Simulation::new(&fish).map_err(|error| UsageError(error.to_string()))?;
-    let rule = args.pipeline.files.sql.read()?.trigger_rule()?;
-    let checked = rule.check_delay(fish.weigh_delay);
-    checked.map_err(|error| UsageError(format!("--weigh-delay: {error}")))?;
     let mut tasks = Tasks::new(shutdown.child_token());
     let stop = tasks.shutdown();
-    let ledger = Ledger::bounded(REMEMBERED);
+    let ledger = Ledger::bounded(KEPT_FISH);
     let embedded = Embedded::start(&args.pipeline, &args.data_dir, ledger, &mut tasks).await?;
     if let Err(error) = embedded.introduce().await {
-        // Nothing answers any more where it is stopped at once.
+        // If it is stopped at once, no part answers any more.
         return if shutdown.is_cancelled() {
             tasks.join().await
         } else {
@@ -56,33 +52,32 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
         };
     }
     embedded.begin_after_stored(&mut fish).await?;
+    let store = embedded::store_in(&args.data_dir);
     progress::say(&format!(
-        "store       {}",
-        embedded::store_in(&args.data_dir)
+        "store       {store}\n\
+         report      catchweight verify --bootstrap-servers {} --model-url {} --store '{store}'\n\
+         waiting for the first partition assignment; press Ctrl-C to stop",
+        embedded.kafka().bootstrap_servers,
+        embedded.model_url(),
     ));
-    progress::say("waiting for the consumer group's first assignment; Ctrl-C ends");
-    let (observer, kafka, ready) = (
-        embedded.watched().observer.clone(),
-        embedded.kafka().clone(),
-        embedded.readiness(),
-    );
+    let (observer, kafka) = (embedded.view().observer.clone(), embedded.kafka().clone());
+    let readiness = embedded.readiness();
     tasks.spawn("fish-producer", async move {
         tokio::select! {
-            () = ready.ready() => {}
+            () = readiness.ready() => {}
             () = stop.cancelled() => return Ok(()),
         }
         let producer = FishProducer::bind(&fish, &kafka)?;
         progress::say_seed(producer.simulation());
         let mut live = Live::of(observer);
         tokio::select! {
-            ended = producer.run(stop.clone()) => ended.context("the machines stopped")?,
-            () = live.show() => {}
+            ended = producer.run(stop.clone()) => ended.context("the fish producer failed")?,
+            never = live.show() => match never {},
         }
         live.done();
-        if stop.is_cancelled() {
-            return Ok(());
+        if !stop.is_cancelled() {
+            progress::say("the plan has ended; the pipeline keeps running");
         }
-        progress::say("the plan has ended; everything else keeps running");
         Ok(())
     });
     tasks.join().await

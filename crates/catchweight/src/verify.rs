@@ -1,4 +1,4 @@
-//! The demo's report and verdict for any running pipeline, from outside.
+//! `verify`: the demo's report and verdict for any running pipeline.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -6,24 +6,23 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use kafka_io::KafkaSettings;
 use model_server::StoreAddress;
-use observer::{Awaited, ModelApi, Observer, Outside, Start, StoredRows, Watched};
+use observer::{Awaited, ModelApi, Observer, PipelineView, Snapshot, Start, StoredRows};
 use pipeline::EventTime;
 use report::{Ledger, Report, Verdict};
 use service_runtime::{CancellationToken, Tasks};
 
-use crate::demo::{ReportArgs, conclude};
+use crate::output::ReportArgs;
 use crate::pipeline_files::FileArgs;
 use crate::progress::Live;
 
-/// How often a verdict is looked for while a pipeline is followed.
-const LOOK: Duration = Duration::from_secs(1);
-/// How long nothing new must come once every fish is stored: its last rows may still lead to a
-/// trigger.
+/// The pause between two reports with `--follow`.
+const FOLLOW_PAUSE: Duration = Duration::from_secs(1);
+/// How long nothing new must arrive once every fish is stored: the last rows may still lead to a trigger.
 const QUIET: Duration = Duration::from_secs(5);
 /// How long Kafka may take to answer for the first time.
 const FIRST_ANSWER: Duration = Duration::from_secs(5);
-/// Event time from its measurement in which a fish of a running pipeline may be stored.
-const ON_THE_WAY: Duration = Duration::from_secs(60);
+/// Event time in which a fish of a running pipeline is stored.
+const IN_FLIGHT: Duration = Duration::from_secs(60);
 
 /// Settings of `verify`.
 #[derive(Clone, Debug, clap::Args)]
@@ -33,26 +32,25 @@ pub struct VerifyArgs {
     #[command(flatten)]
     pub kafka: KafkaSettings,
 
-    /// The model server
+    /// URL of the model server
     #[arg(long, env = "MODEL_URL", default_value = "http://127.0.0.1:8000")]
     pub model_url: String,
 
-    /// Where the training data is: sqlite:PATH, or
+    /// The store of the training data: sqlite:PATH, or
     /// mongodb://USER:PASSWORD@HOST/AUTHENTICATION-DATABASE
     #[arg(long, env = "MODEL_STORE", hide_env_values = true)]
     pub store: StoreAddress,
 
-    /// Watch until there is a verdict: the first drift that ended, or with --fish that many fish;
-    /// fish still on their way count as neither missing nor there
+    /// Wait for a verdict: for the first drift that ended, or with --fish for that many fish. Fish in
+    /// flight are left out
     #[arg(long)]
     pub follow: bool,
 
-    /// How many fish there are to be [default: those that were measured when this starts; later
-    /// ones are left out]
+    /// How many fish to expect [default: the fish measured before the start]
     #[arg(long, env = "FISH", value_name = "NUMBER")]
     pub fish: Option<u64>,
 
-    /// How long to wait for what is missing, in seconds
+    /// How long to wait for missing fish, in seconds
     #[arg(long, env = "TIMEOUT", default_value_t = 300, value_name = "SECONDS")]
     pub timeout: u64,
 
@@ -65,11 +63,11 @@ pub struct VerifyArgs {
     pub files: FileArgs,
 }
 
-/// Reports on the pipeline; `Ok` where the verdict is not `failed`.
+/// Reports on a running pipeline. Returns `Ok` unless the verdict is `failed`.
 ///
 /// # Errors
-/// A usage error for settings that cannot be used, [`Failed`](crate::demo::Failed) for the verdict
-/// `failed`, any other error where topics, model API or store cannot be read.
+/// A usage error for an invalid setting, [`Failed`](crate::output::Failed) for the verdict `failed`, any
+/// other error if topics, model API or store cannot be read.
 pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     let began = Instant::now();
     args.output.prepare()?;
@@ -78,113 +76,105 @@ pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Resul
     args.kafka.wait_for_broker(FIRST_ANSWER).await?;
     let mut tasks = Tasks::new(shutdown.child_token());
     let stop = tasks.shutdown();
-    let observer = Observer::start(&args.kafka, Ledger::default(), Start::Beginning, &mut tasks)?;
-    let model_api = ModelApi::new(args.model_url.clone())?;
-    let watched = Watched {
-        observer,
-        model_api,
+    let view = PipelineView {
+        observer: Observer::start(&args.kafka, Ledger::default(), Start::Beginning, &mut tasks)?,
+        model_api: ModelApi::new(args.model_url.clone())?,
         stored: StoredRows::of(store),
         rule,
     };
 
-    let mut live = Live::of(watched.observer.clone());
+    let mut live = Live::of(view.observer.clone());
     let report = {
-        let flow = verdict(&args, &watched, began);
+        let report = report(&args, &view, began);
         let failure = tasks.join();
-        tokio::pin!(flow, failure);
+        tokio::pin!(report, failure);
         let report = tokio::select! {
-            report = &mut flow => Some(report),
-            () = live.show() => None,
+            report = &mut report => Some(report),
+            never = live.show() => match never {},
             ended = &mut failure => { ended?; None }
         };
         let report = report.context("stopped before there was a verdict")?;
         stop.cancel();
         failure.await?;
-        report?
+        report
     };
     live.done();
-    conclude(&report, &args.output)
+    args.output.conclude(&report)
 }
 
-async fn verdict(args: &VerifyArgs, watched: &Watched, began: Instant) -> anyhow::Result<Report> {
+async fn report(args: &VerifyArgs, view: &PipelineView, began: Instant) -> Report {
+    let follow_drift = args.follow && args.fish.is_none();
     let subject = OnceLock::new();
     let whole = async {
-        if args.follow && args.fish.is_none() {
-            return Ok(followed(watched, began).await);
+        view.observer.caught_up().await;
+        if follow_drift {
+            return first_recovery(view, began).await;
         }
-        // What is on the topics when this starts is all there is to report on.
-        watched.observer.caught_up().await;
-        let subject = *subject.get_or_init(|| Subject::now(args.fish, watched));
-        watched.settled(subject.awaited, QUIET).await;
-        let outside = watched.outside().await;
-        Ok(subject.report(watched, &outside, began, Vec::new()))
+        let subject = *subject.get_or_init(|| Subject::now(args.fish, view));
+        // Cannot stall: the timeout of the whole bounds it.
+        let _ = view.settled(subject.awaited(), QUIET, Duration::MAX).await;
+        subject.report(view, &view.snapshot().await, began, Vec::new())
     };
-    match tokio::time::timeout(Duration::from_secs(args.timeout), whole).await {
-        Ok(report) => report,
-        Err(_) => {
-            let after = format!("after {} s", args.timeout);
-            let subject = subject.into_inner();
-            let subject = subject.unwrap_or_else(|| Subject::now(args.fish, watched));
-            let (outside, mut faults) = watched.last_look(subject.awaited, &after).await;
-            if args.follow && args.fish.is_none() {
-                faults.push("no drift has ended yet".to_owned());
-            }
-            Ok(subject.report(watched, &outside, began, faults))
-        }
+    let timeout = Duration::from_secs(args.timeout);
+    if let Ok(report) = tokio::time::timeout(timeout, whole).await {
+        return report;
     }
+    let subject = subject.into_inner();
+    let subject = subject.unwrap_or_else(|| Subject::now(args.fish, view));
+    let (snapshot, missing) = view.snapshot_after_timeout(subject.awaited()).await;
+    let mut faults = vec![format!("timeout after {} s: {missing}", args.timeout)];
+    if follow_drift {
+        faults.push("no drift has ended yet".to_owned());
+    }
+    subject.report(view, &snapshot, began, faults)
 }
 
-/// Which fish the report is about.
+/// Which fish the report is about: the planned ones, or those measured until a time.
 #[derive(Clone, Copy)]
 struct Subject {
-    awaited: Awaited,
     planned: Option<u64>,
     until: Option<EventTime>,
 }
 
 impl Subject {
-    /// The planned fish, or those that were measured until now: others may keep coming.
-    fn now(planned: Option<u64>, watched: &Watched) -> Self {
-        let until = match planned {
-            Some(_) => None,
-            None => watched.observer.ledger().newest_measurement(),
-        };
+    fn now(planned: Option<u64>, view: &PipelineView) -> Self {
+        let newest = || view.observer.ledger().newest_measurement();
         Self {
-            awaited: planned.map_or(Awaited::MeasuredUntil(until), Awaited::Planned),
             planned,
-            until,
+            until: planned.map_or_else(newest, |_| None),
         }
+    }
+
+    fn awaited(self) -> Awaited {
+        self.planned
+            .map_or(Awaited::MeasuredUntil(self.until), Awaited::Planned)
     }
 
     fn report(
         self,
-        watched: &Watched,
-        outside: &Outside,
+        view: &PipelineView,
+        snapshot: &Snapshot,
         began: Instant,
         faults: Vec<String>,
     ) -> Report {
-        let ledger = watched.observer.ledger().clone();
-        let ledger = match self.until {
-            Some(until) => ledger.measured_until(until),
-            None => ledger,
-        };
-        watched.report_of(&ledger, outside, self.planned, began.elapsed(), faults)
+        let mut ledger = view.observer.ledger().clone();
+        if let Some(until) = self.until {
+            ledger = ledger.measured_until(until);
+        }
+        view.report_of(&ledger, snapshot, self.planned, began.elapsed(), faults)
     }
 }
 
-/// The first report of a drift that ended; fish that are still on their way are left out.
-async fn followed(watched: &Watched, began: Instant) -> Report {
-    watched.observer.caught_up().await;
+/// Waits for the first report of a drift that ended.
+async fn first_recovery(view: &PipelineView, began: Instant) -> Report {
     loop {
-        let outside = watched.outside().await;
-        let ledger = watched
-            .observer
-            .ledger()
-            .without_in_flight(outside.stored.as_ref(), ON_THE_WAY);
-        let report = watched.report_of(&ledger, &outside, None, began.elapsed(), Vec::new());
+        let snapshot = view.snapshot().await;
+        let ledger = view.observer.ledger().clone();
+        let settled = ledger.without_in_flight(snapshot.stored.as_ref(), IN_FLIGHT);
+        let report = view.report_of(&settled, &snapshot, None, began.elapsed(), Vec::new());
         if report.verdict == Verdict::Recovered {
             return report;
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(FOLLOW_PAUSE).await;
     }
 }

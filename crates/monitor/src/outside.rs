@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use futures::future::{BoxFuture, join_all};
 use model_server::http::view::ModelView;
 use model_server::store::StoreError;
-use observer::cluster::Lag;
-use observer::model_history::history_from;
-use observer::watched::rows_of;
+use observer::Lag;
+use observer::history_from;
+use observer::row_ids;
 use observer::{Cluster, ModelApi, Observer};
 use pipeline::{Measurement, topics};
 use report::ModelHistory;
@@ -169,7 +169,7 @@ impl Asking {
     fn ask_parts(&self, age: Duration) -> Waiting {
         let mut waiting = Waiting::new();
         if let (Some(question), Some(stored)) = (&self.stored, &self.watching.stored) {
-            let rows = rows_of(&self.watching.observer.ledger().fish());
+            let rows = row_ids(&self.watching.observer.ledger().fish());
             let stored = stored.clone();
             let before = question.answer().last;
             let asked = async move {
@@ -213,7 +213,7 @@ impl Asking {
             let history = history_from(&models);
             // It is asked in a task of its own, whoever waits for it.
             let _ = rows.renew(Duration::ZERO, async move {
-                api.learn_rows(&history, &triggers).await
+                api.fetch_rows(&history, &triggers).await
             });
             Ok::<_, anyhow::Error>(models)
         };

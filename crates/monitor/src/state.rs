@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use observer::traffic::TopicTraffic;
+use observer::TopicTraffic;
 use observer::{DeadLetter, Observer};
 use pipeline::{EventTime, topics};
 use report::{Ledger, ModelHistory, Progress, Report, Sources};
@@ -90,7 +90,7 @@ impl State {
                 .iter()
                 .map(|(topic, count)| (topic.clone(), *count))
                 .collect(),
-            letters: observer.letters().newest(),
+            letters: observer.dead_letters().newest(),
             progress,
             report,
             missing: missing.unwrap_or_default(),

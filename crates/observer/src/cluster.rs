@@ -1,4 +1,4 @@
-//! A Kafka cluster seen from outside: its brokers, and how far consumer groups are behind.
+//! The brokers of a Kafka cluster, and the lag of consumer groups.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::Offset;
 
-/// How long the cluster may take to answer what is asked of it, for each group.
-const ANSWER: Duration = Duration::from_secs(2);
+/// The timeout for a question about the brokers or about one group.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A consumer group and the topic that it reads; `GROUP:TOPIC` as text.
+/// A consumer group and the topic it reads; as text `GROUP:TOPIC`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupTopic {
     /// The group's id.
@@ -23,9 +23,9 @@ pub struct GroupTopic {
     pub topic: String,
 }
 
-/// A text that is no [`GroupTopic`].
+/// The text is no [`GroupTopic`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not of the form GROUP:TOPIC")]
+#[error("expected GROUP:TOPIC, got `{0}`")]
 pub struct GroupTopicError(String);
 
 impl FromStr for GroupTopic {
@@ -42,27 +42,27 @@ impl FromStr for GroupTopic {
     }
 }
 
-/// How far a group is behind.
+/// The lag of a consumer group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lag {
     /// The group and its topic.
     pub of: GroupTopic,
-    /// By how much.
+    /// How many records it is behind.
     pub records: Behind,
 }
 
-/// How many records of its topic a group has not committed.
+/// The number of records of its topic that a group has not committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Behind {
-    /// So many.
+    /// The number is known.
     Records(u64),
-    /// It has committed nothing, as a group that does not exist.
+    /// The group has committed nothing, or does not exist.
     NothingCommitted,
-    /// Kafka does not tell, for this reason.
+    /// Kafka did not answer, for this reason.
     Unknown(String),
 }
 
-/// A cluster and the groups of interest; clones share the clients.
+/// A client for a cluster and the consumer groups of interest; clones share the connections.
 #[derive(Clone)]
 pub struct Cluster {
     any: Arc<BaseConsumer>,
@@ -77,15 +77,15 @@ impl std::fmt::Debug for Cluster {
 }
 
 impl Cluster {
-    /// Makes a client for each group, which looks and never joins.
+    /// Creates a client for each group. It reads the group's offsets and never joins the group.
     ///
     /// # Errors
-    /// Where a client cannot be made from the settings.
+    /// If a client cannot be created from the settings.
     pub fn new(kafka: &KafkaSettings, groups: &[GroupTopic]) -> anyhow::Result<Self> {
         let client = |group: &str| -> anyhow::Result<Arc<BaseConsumer>> {
             let mut config = kafka.assigning_consumer("catchweight-observer");
             config.set("group.id", group);
-            let client = config.create().context("a Kafka client cannot be made")?;
+            let client = config.create().context("cannot create a Kafka client")?;
             Ok(Arc::new(client))
         };
         let groups = groups
@@ -98,32 +98,32 @@ impl Cluster {
         })
     }
 
-    /// How many brokers the cluster has: whether Kafka answers.
+    /// The number of brokers.
     ///
     /// # Errors
-    /// Where it does not answer.
+    /// If no broker answers within two seconds.
     pub async fn brokers(&self) -> anyhow::Result<usize> {
         let client = Arc::clone(&self.any);
-        let asking = tokio::task::spawn_blocking(move || {
-            let metadata = client.fetch_metadata(None, ANSWER)?;
+        let query = tokio::task::spawn_blocking(move || {
+            let metadata = client.fetch_metadata(None, TIMEOUT)?;
             client.poll(Duration::ZERO);
             Ok::<_, KafkaError>(metadata.brokers().len())
         });
-        Ok(asking.await??)
+        Ok(query.await??)
     }
 
-    /// How far the groups are behind, in the order in which they were named, each asked by itself:
-    /// what Kafka does not tell of one keeps nobody from knowing the others.
+    /// The lag of each group, in the order of [`Self::new`]. The groups are queried separately, so an
+    /// error of one does not affect the others.
     pub async fn lags(&self) -> Vec<Lag> {
-        let asking = self.groups.iter().map(|(of, client)| {
+        let queries = self.groups.iter().map(|(of, client)| {
             let (topic, client) = (of.topic.clone(), Arc::clone(client));
             tokio::task::spawn_blocking(move || behind(&client, &topic))
         });
-        // All are asked at once.
-        let asking: Vec<_> = asking.collect();
+        // Starts all of them before the first is awaited.
+        let queries: Vec<_> = queries.collect();
         let mut lags = Vec::new();
-        for ((of, _), asked) in self.groups.iter().zip(asking) {
-            let records = match asked.await {
+        for ((of, _), query) in self.groups.iter().zip(queries) {
+            let records = match query.await {
                 Ok(Ok(records)) => records,
                 Ok(Err(error)) => Behind::Unknown(error.to_string()),
                 Err(panic) => Behind::Unknown(panic.to_string()),
@@ -137,22 +137,22 @@ impl Cluster {
     }
 }
 
-/// The records that a client's group has not committed. It answers within [`ANSWER`] or fails.
+/// The lag of the client's group, within [`TIMEOUT`].
 fn behind(client: &BaseConsumer, topic: &str) -> KafkaResult<Behind> {
-    let deadline = Instant::now() + ANSWER;
+    let deadline = Instant::now() + TIMEOUT;
     let left = || deadline.saturating_duration_since(Instant::now());
-    // Serves the client's own events; it has no partitions, so that no record comes.
+    // Serves the client's events. It has no partitions, so this returns no record.
     client.poll(Duration::ZERO);
     let metadata = client.fetch_metadata(Some(topic), left())?;
     let partitions = metadata.topics().iter().flat_map(|one| one.partitions());
-    let mut asked = TopicPartitionList::new();
+    let mut query = TopicPartitionList::new();
     for partition in partitions {
-        asked.add_partition(topic, partition.id());
+        query.add_partition(topic, partition.id());
     }
-    if asked.count() == 0 {
+    if query.count() == 0 {
         return Ok(Behind::NothingCommitted);
     }
-    let committed = client.committed_offsets(asked, left())?;
+    let committed = client.committed_offsets(query, left())?;
     let known = |offset| matches!(offset, Offset::Offset(_));
     if !committed
         .elements()
@@ -167,7 +167,7 @@ fn behind(client: &BaseConsumer, topic: &str) -> KafkaResult<Behind> {
         let (low, high) = client.fetch_watermarks(topic, element.partition(), left())?;
         let next = match element.offset() {
             Offset::Offset(next) => next.max(low),
-            // Nothing of this partition was committed: all of it is to come.
+            // Nothing of this partition is committed yet.
             _ => low,
         };
         behind += u64::try_from(high - next).unwrap_or_default();
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_group_whose_coordinator_is_away_is_not_known_and_all_else_is() {
+    async fn a_group_without_a_coordinator_does_not_hide_the_others() {
         let broker = MockCluster::new(2).expect("a cluster");
         broker.create_topic("t", 1, 1).expect("a topic");
         broker.partition_leader("t", 0, Some(1)).expect("a leader");
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_and_its_topic_are_one_setting() {
+    fn a_group_and_its_topic_are_read_from_one_text() {
         let of: GroupTopic = "connect-WeightData:weight-diff"
             .parse()
             .expect("both parts");

@@ -1,38 +1,55 @@
-//! A running pipeline, watched from outside: topics, model API, store.
+//! Observes a running pipeline from outside: its topics, its model API and its store.
 //!
-//! | module | what is in it |
+//! It only reads: observing a pipeline never changes it. What it sees goes into the ledger of the
+//! crate `report`, which computes the numbers. The demo, `verify` and the live page all use it, so
+//! they agree on what a fish that is accounted for is.
+//!
+//! | module | content |
 //! |---|---|
-//! | [`watched`] | a running pipeline seen from outside, and its report |
-//! | [`observe`] | reads a running pipeline's topics into a ledger |
-//! | `catching_up` | whether every topic was read to its end |
-//! | [`event_clock`] | which event time a topic had reached some time ago by the wall clock |
-//! | [`traffic`] | how records come: how many, how fast, when the newest |
-//! | [`letters`] | the newest dead letters, each with its reason |
-//! | [`cluster`] | the brokers, and how far consumer groups are behind |
-//! | [`model_history`] | versions and decisions, asked of the model API |
-//! | [`training_rows`](mod@training_rows) | a version's training rows, read from the model API's CSV |
-//! | [`stored_rows`] | which rows of the training data are in a store |
-//! | [`pipeline_sql`] | the pipeline's SQL: the shipped one or a file |
-//! | [`memory`] | how much memory was used |
+//! | `view` | a pipeline as a whole: waits until it has settled, makes its report |
+//! | `observer` | reads the topics into a ledger |
+//! | `catch_up` | whether every topic was read to its end |
+//! | `event_clock` | the event time that each topic had reached some time ago |
+//! | `traffic` | record counts, rates and ages by topic |
+//! | `dead_letters` | the newest dead letters with their reasons |
+//! | `cluster` | the brokers, and the lag of consumer groups |
+//! | `model_api` | versions, decisions and training rows from the model API |
+//! | `stored_rows` | which rows are in the store |
+//! | `pipeline_sql` | the pipeline's SQL: the shipped one or a file |
+//!
+//! ```no_run
+//! use kafka_io::KafkaSettings;
+//! use observer::{Observer, Start};
+//! use report::Ledger;
+//! use service_runtime::{CancellationToken, Tasks};
+//!
+//! # async fn observe() -> anyhow::Result<()> {
+//! let kafka = KafkaSettings::plain("127.0.0.1:9092");
+//! let mut tasks = Tasks::new(CancellationToken::new());
+//! let observer = Observer::start(&kafka, Ledger::default(), Start::Beginning, &mut tasks)?;
+//! observer.caught_up().await;
+//! println!("{} fish", observer.ledger().fish().len());
+//! # Ok(())
+//! # }
+//! ```
 
-mod catching_up;
-pub mod cluster;
-pub mod event_clock;
-pub mod letters;
-pub mod memory;
-pub mod model_history;
-pub mod observe;
-pub mod pipeline_sql;
-pub mod stored_rows;
-pub mod traffic;
-pub mod training_rows;
-pub mod watched;
+mod catch_up;
+mod cluster;
+mod dead_letters;
+mod event_clock;
+mod model_api;
+mod observer;
+mod pipeline_sql;
+mod stored_rows;
+mod traffic;
+mod view;
 
-pub use cluster::{Cluster, GroupTopic};
+pub use cluster::{Behind, Cluster, GroupTopic, GroupTopicError, Lag};
+pub use dead_letters::{DeadLetter, DeadLetters};
 pub use event_clock::EventClock;
-pub use letters::DeadLetter;
-pub use model_history::ModelApi;
-pub use observe::{Observer, Start, observed_topics};
+pub use model_api::{ModelApi, history_from};
+pub use observer::{Observer, Start, observed_topics};
 pub use pipeline_sql::{PipelineSql, SqlArgs};
 pub use stored_rows::StoredRows;
-pub use watched::{Awaited, Outside, Watched};
+pub use traffic::{TopicTraffic, Traffic};
+pub use view::{Awaited, PipelineView, Snapshot, Stalled, row_ids};

@@ -1,58 +1,46 @@
-//! Which rows of the training data are in a store.
+//! Which rows are in the store.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model_server::store::{Store, StoreError};
 
-/// How many rows are asked for at a time.
+/// How many rows one query asks for.
 const CHUNK: usize = 500;
 
-/// The awaited rows, by their identities (`_id`), as far as they were seen in a store. What was seen
-/// there is not asked for again: a look costs what is awaited, however much the store holds. Clones
-/// share what was seen.
+/// The rows found in a store so far, by id (`_id`). A found row is not queried again, so the cost of a
+/// query depends on the missing rows and not on the size of the store. Clones share the found rows.
 #[derive(Clone, Debug)]
 pub struct StoredRows {
     store: Arc<dyn Store>,
-    known: Arc<Mutex<HashSet<String>>>,
+    found: Arc<Mutex<HashSet<String>>>,
 }
 
 impl StoredRows {
-    /// Nothing was looked for yet.
+    /// The rows of a store; none is queried yet.
     pub fn of(store: Arc<dyn Store>) -> Self {
         Self {
             store,
-            known: Arc::default(),
+            found: Arc::default(),
         }
     }
 
-    /// Those of `rows` that are in the store. What is not among them is not remembered any more.
+    /// Those of `rows` that are in the store. Forgets found rows that are not among `rows`.
     ///
     /// # Errors
-    /// Where the store cannot be read. What was seen until then is known at the next look.
+    /// If the store cannot be read. Rows found until then are not queried again.
     pub async fn among(&self, rows: &HashSet<String>) -> Result<HashSet<String>, StoreError> {
-        let awaited: Vec<String> = {
-            let mut known = self.known();
-            known.retain(|id| rows.contains(id));
-            rows.iter()
-                .filter(|id| !known.contains(*id))
-                .cloned()
-                .collect()
-        };
-        for ids in awaited.chunks(CHUNK) {
+        self.found().retain(|id| rows.contains(id));
+        let missing: Vec<String> = rows.difference(&self.found()).cloned().collect();
+        for ids in missing.chunks(CHUNK) {
             let found = self.store.rows_among(ids).await?;
-            self.known().extend(found);
+            self.found().extend(found);
         }
-        let known = self.known();
-        Ok(rows
-            .iter()
-            .filter(|id| known.contains(*id))
-            .cloned()
-            .collect())
+        Ok(rows.intersection(&self.found()).cloned().collect())
     }
 
-    fn known(&self) -> MutexGuard<'_, HashSet<String>> {
-        // A plain value that each change leaves whole.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn found(&self) -> MutexGuard<'_, HashSet<String>> {
+        // A panic cannot leave the set half changed.
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,41 +1,41 @@
-//! How records come while a pipeline is watched: of each topic how many, how fast, and when the newest
-//! one came. What was on a topic before that says nothing of how fast it came.
+//! The traffic of each topic: record count, rate, and age of the newest record.
+//!
+//! Only records that arrive while the topic is observed count: older ones say nothing about rates.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Over how many seconds a rate is taken.
+/// Rates are averages over this many seconds.
 const RATE_SECONDS: u64 = 10;
 
-/// The traffic of a pipeline's topics, by the time at which new records were seen; clones share it.
+/// The traffic of all observed topics; clones share it.
 #[derive(Clone, Debug)]
 pub struct Traffic {
     began: Instant,
     topics: Arc<Mutex<BTreeMap<String, Seen>>>,
 }
 
-/// What was seen of one topic.
 #[derive(Clone, Debug)]
 struct Seen {
-    /// Since when the topic is read.
+    /// When the topic was first read.
     since: Instant,
     records: u64,
     newest: Option<Instant>,
-    /// Records by the second in which they came, of the newest seconds only.
+    /// The number of records in each of the newest seconds that have some.
     seconds: VecDeque<(u64, u64)>,
 }
 
 /// The traffic of one topic.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TopicTraffic {
-    /// Records that came since the topic is read.
+    /// Records that arrived since the topic is observed.
     pub records: u64,
-    /// Records a second, over the last ten seconds.
+    /// Records per second over the last ten seconds.
     pub per_second: f64,
-    /// How long ago the newest of them came.
+    /// Time since the newest of them arrived; `None` if there are none.
     pub age: Option<Duration>,
-    /// For how long nothing has come, as far as that was watched.
+    /// For how long nothing has arrived, at most the time since the topic is observed.
     pub idle: Duration,
 }
 
@@ -49,12 +49,8 @@ impl Default for Traffic {
 }
 
 impl Traffic {
-    /// The topic exists and is read.
-    pub(crate) fn reads(&self, topic: &str) {
-        self.reads_since(topic, Instant::now());
-    }
-
-    fn reads_since(&self, topic: &str, since: Instant) {
+    /// Starts the account of a topic.
+    pub(crate) fn observe(&self, topic: &str, since: Instant) {
         self.lock().entry(topic.to_owned()).or_insert(Seen {
             since,
             records: 0,
@@ -63,7 +59,7 @@ impl Traffic {
         });
     }
 
-    /// A new record came on a topic that is read.
+    /// Counts a record that arrived on an observed topic.
     pub(crate) fn note(&self, topic: &str, now: Instant) {
         let second = self.second(now);
         let mut topics = self.lock();
@@ -81,7 +77,7 @@ impl Traffic {
         }
     }
 
-    /// A topic's traffic as it is at `now`; none where the topic is not read yet.
+    /// The traffic of a topic at `now`; `None` if it is not observed yet.
     pub fn of(&self, topic: &str, now: Instant) -> Option<TopicTraffic> {
         let second = self.second(now);
         let topics = self.lock();
@@ -90,9 +86,8 @@ impl Traffic {
         let recent = seen
             .seconds
             .iter()
-            .filter(|(at, _)| at + RATE_SECONDS > second)
-            .map(|(_, count)| count)
-            .sum::<u64>();
+            .filter(|(at, _)| at + RATE_SECONDS > second);
+        let recent: u64 = recent.map(|(_, count)| count).sum();
         Some(TopicTraffic {
             records: seen.records,
             per_second: recent as f64 / RATE_SECONDS as f64,
@@ -106,7 +101,7 @@ impl Traffic {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Seen>> {
-        // A map of plain values that each note leaves whole.
+        // A panic cannot leave the map half changed.
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -116,11 +111,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_is_that_of_the_last_ten_seconds_and_a_topic_that_is_not_read_has_none() {
+    fn a_rate_covers_the_last_ten_seconds() {
         let traffic = Traffic::default();
         let at = |second: u64| traffic.began + Duration::from_secs(second);
-        assert_eq!(traffic.of("a", at(0)), None);
-        traffic.reads_since("a", at(0));
+        assert_eq!(traffic.of("a", at(0)), None, "not observed yet");
+        traffic.observe("a", at(0));
         let nothing = TopicTraffic {
             records: 0,
             per_second: 0.0,
@@ -132,12 +127,12 @@ mod tests {
             traffic.note("a", at(second));
             traffic.note("a", at(second));
         }
-        let seen = traffic.of("a", at(99)).expect("read");
+        let seen = traffic.of("a", at(99)).expect("observed");
         assert_eq!((seen.records, seen.per_second), (200, 2.0));
-        let later = traffic.of("a", at(104)).expect("read");
+        let later = traffic.of("a", at(104)).expect("observed");
         assert_eq!(later.per_second, 1.0);
         assert_eq!(later.age, Some(Duration::from_secs(5)));
         assert_eq!(later.idle, Duration::from_secs(5));
-        assert_eq!(traffic.of("a", at(200)).expect("read").per_second, 0.0);
+        assert_eq!(traffic.of("a", at(200)).expect("observed").per_second, 0.0);
     }
 }

@@ -1,4 +1,4 @@
-//! Event time: when something happened, as opposed to when it was processed.
+//! Event time: when something happened, not when it was processed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,26 +11,25 @@ use serde::{Deserialize, Serialize, Serializer};
 /// A moment in UTC with millisecond resolution.
 ///
 /// Its text form is RFC 3339 with a `Z` and exactly three fractional digits
-/// (`2021-06-09T13:39:27.971Z`), so that the order of texts is the order of times. The same
-/// milliseconds are the record's Kafka timestamp.
+/// (`2021-06-09T13:39:27.971Z`), so texts sort like times. It is also the record's Kafka timestamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventTime(Timestamp);
 
-/// A text or number that is not an event time.
+/// The text or number is no event time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a UTC time like 2021-06-09T13:39:27.971Z (three fractional digits, years 0000 to 9999)"
+    "expected a UTC time like 2021-06-09T13:39:27.971Z (three fractional digits, years 0000 to 9999), got `{0}`"
 )]
 pub struct EventTimeError(String);
 
 const FIRST_MILLIS: i64 = -62_167_219_200_000; // 0000-01-01T00:00:00.000Z
-const LAST_MILLIS: i64 = 253_402_207_199_999; // what jiff can represent, in the year 9999
+const LAST_MILLIS: i64 = 253_402_207_199_999; // jiff's limit, in the year 9999
 
 impl EventTime {
-    /// From milliseconds since 1970-01-01T00:00Z, Kafka's unit for timestamps.
+    /// The time at `millis` milliseconds since 1970-01-01T00:00Z, as in a Kafka timestamp.
     ///
     /// # Errors
-    /// Where the year would not have four digits.
+    /// If the year does not have four digits.
     pub fn from_millis(millis: i64) -> Result<Self, EventTimeError> {
         if !(FIRST_MILLIS..=LAST_MILLIS).contains(&millis) {
             return Err(EventTimeError(millis.to_string()));
@@ -45,19 +44,19 @@ impl EventTime {
         self.0.as_millisecond()
     }
 
-    /// The wall clock's time, cut to milliseconds.
+    /// The current time by the wall clock, truncated to milliseconds.
     pub fn now() -> Self {
         let now = Timestamp::now();
         Timestamp::from_millisecond(now.as_millisecond()).map_or(Self(now), Self)
     }
 
-    /// This time moved by `duration` into the future; stays at the last representable time.
+    /// This time plus `duration`, at most the last representable time.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         self.moved(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
     }
 
-    /// This time moved by `duration` into the past; stays at the first representable time.
+    /// This time minus `duration`, at least the first representable time.
     #[must_use]
     pub fn before(self, duration: Duration) -> Self {
         self.moved(i64::try_from(duration.as_millis()).map_or(i64::MIN, |millis| -millis))

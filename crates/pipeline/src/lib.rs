@@ -1,15 +1,28 @@
-//! What a pipeline is: its topics, the records on them, event time, the trigger's rule.
+//! The contract of the pipeline: its topics, their records, event time, and the trigger's rule.
 //!
-//! | module | what is in it |
+//! | module | content |
 //! |---|---|
 //! | [`topics`] | the names of the topics |
-//! | [`event_time`] | when something happened: milliseconds, and their text form |
-//! | [`records`] | one type for each topic's value, with its JSON field names |
+//! | [`event_time`] | when something happened: milliseconds and their text form |
+//! | [`records`] | one type for the value of each topic, with its JSON field names |
 //! | [`trigger_rule`] | when the SQL triggers a retraining |
-//! | [`wire`] | between a record and its bytes, with errors that name the field |
+//! | [`wire`] | from a record to its bytes and back, with errors that name the field |
 //!
-//! No I/O: a record is read from bytes and written to bytes. Lengths and heights are centimetres,
-//! weights kilograms. Unknown fields are accepted and ignored, so that a producer may add some.
+//! It does no I/O. Lengths and heights are in centimetres, weights in kilograms. Unknown fields are
+//! ignored, so a producer may add fields.
+//!
+//! ```
+//! use pipeline::{FromWire, Weighing};
+//!
+//! let weighing = Weighing::from_wire(
+//!     br#"{"Fish_Id":"1","Species":"salmon","Weight":4.44,"Timestamp":"2021-06-09T13:39:37.971Z"}"#,
+//! )?;
+//! assert_eq!(weighing.weight_kg, 4.44);
+//!
+//! let error = Weighing::from_wire(br#"{"Fish_Id":"1","Species":"salmon"}"#).unwrap_err();
+//! assert_eq!(error.to_string(), "field `Weight`: is missing");
+//! # Ok::<(), pipeline::MessageError>(())
+//! ```
 
 pub mod event_time;
 pub mod records;

@@ -1,4 +1,4 @@
-//! One type for each topic's value.
+//! One type for the value of each topic.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,9 +40,7 @@ pub struct Weighing {
     pub timestamp: EventTime,
 }
 
-/// What the model answered for one fish: the object under `Prediction`.
-///
-/// The model API may answer with more fields; these are the ones that the pipeline reads.
+/// The model's answer for one fish: the object under `Prediction`. Only the fields that the pipeline reads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Prediction {
@@ -51,12 +49,12 @@ pub struct Prediction {
     pub weight_kg: f64,
     /// When the model was trained, by the wall clock: `YYYY-MM-DD HH:MM:SS`, UTC.
     pub model_time: String,
-    /// Id of the model version that answered.
+    /// Id of the model version.
     pub model_version: String,
 }
 
-/// Value of [`weight-prediction`](crate::topics::WEIGHT_PREDICTION): the measurement with the
-/// model's answer at its end.
+/// Value of [`weight-prediction`](crate::topics::WEIGHT_PREDICTION): the measurement followed by the
+/// model's answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct WeightPrediction {
@@ -73,19 +71,18 @@ pub struct WeightPrediction {
     pub height_cm: f64,
     /// When it was measured; the record's Kafka timestamp.
     pub timestamp: EventTime,
-    /// What the model answered.
+    /// The model's answer.
     #[serde(deserialize_with = "object")]
     pub prediction: Prediction,
 }
 
 /// Value of [`weight-diff`](crate::topics::WEIGHT_DIFF): predicted and actual weight of one fish.
 ///
-/// Written by SQL, which writes `null` where it cannot compute a value; such a row has no place
-/// in a report or in training data and is refused here with the field's name.
+/// The SQL writes `null` for a value that it cannot compute. Such a row is an error here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct WeightDiff {
-    /// The row's identity wherever it is stored: fish id, `@`, time of weighing.
+    /// The id of the row in every store: fish id, `@`, time of weighing.
     #[serde(rename = "_id")]
     pub id: String,
     /// A constant, as in the original pipeline.
@@ -110,16 +107,16 @@ pub struct WeightDiff {
     /// `|predicted - actual| / actual`, rounded to three decimals.
     #[serde(serialize_with = "finite")]
     pub error: f64,
-    /// When the model that answered was trained.
+    /// When the model was trained.
     pub model_time: String,
-    /// Id of the model version that answered.
+    /// Id of the model version.
     pub model_version: String,
     /// When the fish was weighed; the record's Kafka timestamp.
     pub timestamp: EventTime,
 }
 
-/// Value of [`weight-retrain`](crate::topics::WEIGHT_RETRAIN): over one window, the mean error of
-/// one model version was above the threshold.
+/// Value of [`weight-retrain`](crate::topics::WEIGHT_RETRAIN): the mean error of a model version over a
+/// window was above the threshold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct RetrainTrigger {
@@ -127,10 +124,10 @@ pub struct RetrainTrigger {
     pub model_version: String,
     /// The species in the window, in order of appearance.
     pub species: Vec<String>,
-    /// The first fish in the window.
+    /// The first fish of the window by arrival.
     #[serde(rename = "Fish_Id_Start")]
     pub fish_id_start: String,
-    /// The last fish in the window.
+    /// The last fish of the window by arrival.
     #[serde(rename = "Fish_Id_End")]
     pub fish_id_end: String,
     /// Mean relative error over the window.

@@ -1,20 +1,20 @@
 //! The names of the pipeline's topics.
 
-/// What the first machine writes: a fish was measured.
+/// Measurements, written by the fish producer.
 pub const MACHINE_MEASUREMENT: &str = "machine-measurement";
-/// What the second machine writes: a fish was weighed.
+/// Weighings, written by the fish producer.
 pub const MACHINE_WEIGHT: &str = "machine-weight";
-/// What the predictor writes: the measurement with a prediction put in.
+/// Measurements with their predictions, written by the predictor.
 pub const WEIGHT_PREDICTION: &str = "weight-prediction";
-/// What the SQL's join writes: predicted and actual weight with their relative error.
+/// Predicted and actual weights with their relative error, written by the SQL's join.
 pub const WEIGHT_DIFF: &str = "weight-diff";
-/// What the SQL's window writes: a model version whose mean error passed the threshold.
+/// Retrain triggers: model versions whose mean error passed the threshold, written by the SQL's window.
 pub const WEIGHT_RETRAIN: &str = "weight-retrain";
 
-/// The topics that the project's own services write; the SQL's outputs are made by the SQL.
+/// The topics written by the project's services; the SQL creates the others.
 pub const WRITTEN_BY_SERVICES: [&str; 3] = [MACHINE_MEASUREMENT, MACHINE_WEIGHT, WEIGHT_PREDICTION];
 
-/// Every topic of the pipeline, in the order in which a fish passes through them.
+/// Every topic of the pipeline, in the order in which a fish passes them.
 pub const ALL: [&str; 5] = [
     MACHINE_MEASUREMENT,
     MACHINE_WEIGHT,
@@ -23,7 +23,7 @@ pub const ALL: [&str; 5] = [
     WEIGHT_RETRAIN,
 ];
 
-/// What the name of a dead-letter topic ends with.
+/// The suffix of dead-letter topics.
 const DEAD_LETTERS: &str = "-dlq";
 
 /// The dead-letter topic of a topic: `<topic>-dlq`.
@@ -31,7 +31,7 @@ pub fn dead_letters_of(topic: &str) -> String {
     format!("{topic}{DEAD_LETTERS}")
 }
 
-/// Whether a topic is the dead-letter topic of another.
+/// Whether a topic is a dead-letter topic.
 pub fn is_dead_letters(topic: &str) -> bool {
     topic.ends_with(DEAD_LETTERS)
 }

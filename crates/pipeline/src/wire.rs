@@ -1,4 +1,4 @@
-//! Between a record and its bytes: JSON, with errors that name the field.
+//! From a record to its bytes and back: JSON, with errors that name the field.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,33 +8,34 @@ use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Why a value could not be read or written.
+/// A value cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
-    /// A field is missing, has another type, or is not a finite number.
+    /// A field is missing, has the wrong type, or is not a finite number.
     #[error("field `{field}`: {reason}")]
     Field {
         /// The field's path as on the wire, such as `Prediction.Weight`.
         field: String,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
-    /// The bytes are not a JSON object at all.
+    /// The bytes are no JSON object.
     #[error("not a JSON object: {0}")]
     NotJson(String),
 }
 
-/// Reads a record's value from its bytes on the wire.
+/// Reads the value of a record from its bytes.
 pub trait FromWire: DeserializeOwned {
-    /// The record that `bytes` hold as UTF-8 JSON; unknown fields are ignored.
+    /// Reads a record from UTF-8 JSON. Unknown fields are ignored.
     ///
     /// # Errors
-    /// Where the bytes are not a JSON object, or a field is missing, of another type or not
-    /// finite; the error names the field.
+    /// If the bytes are no JSON object, or if a field is missing, has the wrong type or is not finite.
     fn from_wire(bytes: &[u8]) -> Result<Self, MessageError> {
-        // serde would take an array for a struct, field by field.
+        // serde reads a struct from an array too.
         if bytes.trim_ascii_start().first() == Some(&b'[') {
-            return Err(MessageError::NotJson("it is an array".into()));
+            return Err(MessageError::NotJson(
+                "expected an object, got an array".into(),
+            ));
         }
         let mut json = serde_json::Deserializer::from_slice(bytes);
         let record: Self = serde_path_to_error::deserialize(&mut json).map_err(message_error)?;
@@ -44,13 +45,12 @@ pub trait FromWire: DeserializeOwned {
     }
 }
 
-/// Writes a record's value as its bytes on the wire.
+/// Writes the value of a record as bytes.
 pub trait ToWire: Serialize {
-    /// The record as UTF-8 JSON, its fields in the contract's order.
+    /// The record as UTF-8 JSON, with its fields in the order of the type.
     ///
     /// # Errors
-    /// Where a number is not finite: JSON has none, and `null` in its place would be read by
-    /// nobody; the error names the field.
+    /// If a number is not finite: JSON cannot represent it, and no reader accepts `null`.
     fn to_wire(&self) -> Result<Vec<u8>, MessageError> {
         let mut bytes = Vec::with_capacity(256);
         serde_path_to_error::serialize(self, &mut serde_json::Serializer::new(&mut bytes))
@@ -59,7 +59,7 @@ pub trait ToWire: Serialize {
     }
 }
 
-/// Writes a number only if it is finite; for `#[serde(serialize_with)]`.
+/// Serializes a finite number; an error for others. For `#[serde(serialize_with)]`.
 pub(crate) fn finite<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     if number.is_finite() {
         serializer.serialize_f64(*number)
@@ -68,7 +68,7 @@ pub(crate) fn finite<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok
     }
 }
 
-/// Reads a nested record only from an object; for `#[serde(deserialize_with)]`.
+/// Deserializes a nested record from an object only. For `#[serde(deserialize_with)]`.
 pub(crate) fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -91,7 +91,7 @@ fn message_error(error: serde_path_to_error::Error<serde_json::Error>) -> Messag
     let path = error.path().to_string();
     let reason = error.into_inner();
     let text = reason.to_string();
-    // serde_json names a missing field in its text while the path stays at the object around it.
+    // For a missing field, serde_json has the name in its text and the path of the surrounding object.
     let missing = text
         .strip_prefix("missing field `")
         .and_then(|rest| rest.split_once('`'))

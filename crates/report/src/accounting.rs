@@ -49,26 +49,36 @@ pub(crate) fn counts(fish: &[(&str, &Fish)], sources: &Sources<'_>) -> FishCount
     }
 }
 
-/// How many fish have not passed a step yet, by the first step they miss: `3 fish not joined`.
-/// Planned fish that were not measured yet are counted too.
-pub fn pending(
-    fish: &[(&str, &Fish)],
-    planned: Option<u64>,
-    stored: Option<&HashSet<String>>,
-) -> Vec<String> {
-    let mut counts = STEPS.map(|(name, _)| (name, 0));
-    let measured = count(fish, |one| one.measurement.is_some());
-    let not_measured = planned.unwrap_or_default().saturating_sub(measured);
+/// How many fish are not joined yet, by the first step they miss: `3 fish not predicted`. Planned fish
+/// that were not measured yet are counted too.
+pub fn pending(fish: &[(&str, &Fish)], planned: Option<u64>) -> Vec<String> {
+    let not_seen = planned
+        .unwrap_or_default()
+        .saturating_sub(fish.len() as u64);
+    let (mut measured, mut predicted, mut weighed, mut joined) = (not_seen, 0, 0, 0);
     for (_, one) in fish {
-        let missed = STEPS.iter().position(|(_, passed)| !passed(one, stored));
-        if let Some((_, count)) = missed.and_then(|at| counts.get_mut(at)) {
-            *count += 1;
-        }
+        let missed = match one {
+            Fish {
+                measurement: None, ..
+            } => &mut measured,
+            Fish {
+                prediction: None, ..
+            } => &mut predicted,
+            Fish { weighing: None, .. } => &mut weighed,
+            Fish { diff: None, .. } => &mut joined,
+            _ => continue,
+        };
+        *missed += 1;
     }
-    counts[0].1 = counts[0].1.max(not_measured);
-    let missed = counts.into_iter().filter(|(_, count)| *count > 0);
+    let missed = [
+        (measured, "measured"),
+        (predicted, "predicted"),
+        (weighed, "weighed"),
+        (joined, "joined"),
+    ];
+    let missed = missed.into_iter().filter(|(count, _)| *count > 0);
     missed
-        .map(|(name, count)| format!("{count} fish not {name}"))
+        .map(|(count, step)| format!("{count} fish not {step}"))
         .collect()
 }
 

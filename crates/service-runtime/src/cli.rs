@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::telemetry;
 
+/// Signals within this time of the first one count as the same.
+const SAME_SIGNAL: Duration = Duration::from_secs(1);
 /// Time for blocking tasks, such as a name look-up that hangs, to end after the job has ended.
 const BLOCKING_TASKS: Duration = Duration::from_secs(5);
 /// Time for `healthcheck` to get an answer.
@@ -63,7 +65,7 @@ where
 }
 
 /// Raises the limit of open files and runs `job` on a multi-threaded runtime. The first SIGINT or
-/// SIGTERM cancels the job's token; the second one aborts the job.
+/// SIGTERM cancels the job's token; another one, at least a second later, aborts the job.
 ///
 /// # Errors
 /// The error of `job`; the runtime or the signal handlers cannot be set up; the job was aborted.
@@ -95,20 +97,32 @@ where
     outcome
 }
 
-/// Tokens that the first and the second SIGINT or SIGTERM cancel.
+/// Tokens that the first and the second SIGINT or SIGTERM cancel. A terminal or a supervisor may send
+/// several at once: signals within [`SAME_SIGNAL`] of the first one do not count.
 fn signals() -> io::Result<(CancellationToken, CancellationToken)> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let tokens = (CancellationToken::new(), CancellationToken::new());
     let (shutdown, abort) = tokens.clone();
     tokio::spawn(async move {
-        for token in [shutdown, abort] {
+        let mut first: Option<Instant> = None;
+        while !abort.is_cancelled() {
             let name = tokio::select! {
                 _ = interrupt.recv() => "SIGINT",
                 _ = terminate.recv() => "SIGTERM",
             };
-            tracing::info!("{name}: shutting down");
-            token.cancel();
+            match first {
+                None => {
+                    tracing::info!("{name}: shutting down");
+                    shutdown.cancel();
+                    first = Some(Instant::now());
+                }
+                Some(first) if first.elapsed() < SAME_SIGNAL => {}
+                Some(_) => {
+                    tracing::info!("{name}: aborting");
+                    abort.cancel();
+                }
+            }
         }
     });
     Ok(tokens)

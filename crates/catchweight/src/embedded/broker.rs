@@ -1,8 +1,8 @@
-//! A Kafka broker inside this process: librdkafka's in-process cluster.
+//! A Kafka broker in this process: librdkafka's mock cluster.
 //!
-//! It speaks the real protocol on loopback and keeps everything in memory. Its limits (5 MiB or
-//! 100,000 batches a partition, no admin calls, nothing kept across a restart) are why the embedded
-//! mode is for trying out, developing and testing.
+//! It speaks the Kafka protocol on loopback and keeps everything in memory. It is for demos, development
+//! and tests only: it keeps at most 5 MiB or 100,000 batches per partition, answers no admin requests
+//! and loses everything at exit.
 
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -14,10 +14,10 @@ use ksql_engine::kafka::{CreateTopic, NewTopic};
 use rdkafka::mocking::MockCluster;
 use tokio::sync::oneshot;
 
-/// A request to the thread that owns the cluster: a topic, and where to say how it went.
+/// A request to the thread that owns the cluster: a topic, and the channel for the result.
 type Request = (NewTopic, oneshot::Sender<anyhow::Result<()>>);
 
-/// The embedded broker; it ends when this value and all its topic makers are dropped.
+/// The embedded broker; it ends when this value and all its topic creators are dropped.
 #[derive(Debug)]
 pub(super) struct EmbeddedBroker {
     bootstrap_servers: String,
@@ -25,26 +25,26 @@ pub(super) struct EmbeddedBroker {
 }
 
 impl EmbeddedBroker {
-    /// Starts a broker with these topics, each with `partitions` partitions.
+    /// Starts a broker with these topics of `partitions` partitions each.
     ///
     /// # Errors
-    /// Where librdkafka cannot start its cluster or create a topic.
+    /// If librdkafka cannot start its cluster or create a topic.
     pub(super) async fn start(
         topics: impl IntoIterator<Item = String>,
         partitions: u32,
     ) -> anyhow::Result<Self> {
         let (requests, inbox) = mpsc::channel::<Request>();
         let (started, address) = oneshot::channel();
-        // The cluster's handle must stay on the thread that made it.
+        // The handle of the cluster cannot be sent to another thread.
         thread::Builder::new()
             .name("embedded-broker".to_owned())
             .spawn(move || {
-                let cluster =
-                    match MockCluster::new(1).context("the embedded broker does not start") {
-                        Ok(cluster) => cluster,
-                        // Who asked for it may have given up.
-                        Err(error) => return drop(started.send(Err(error))),
-                    };
+                let cluster = match MockCluster::new(1).context("cannot start the embedded broker")
+                {
+                    Ok(cluster) => cluster,
+                    // The receiver may be gone.
+                    Err(error) => return drop(started.send(Err(error))),
+                };
                 drop(started.send(Ok(cluster.bootstrap_servers())));
                 for (topic, done) in inbox {
                     let made = i32::try_from(topic.partitions)
@@ -61,7 +61,7 @@ impl EmbeddedBroker {
                 .context("the embedded broker's thread ended")??,
             requests,
         };
-        let create = broker.topic_maker();
+        let create = broker.topic_creator();
         for name in topics {
             create(NewTopic { name, partitions }).await?;
         }
@@ -73,8 +73,8 @@ impl EmbeddedBroker {
         KafkaSettings::plain(self.bootstrap_servers.clone())
     }
 
-    /// Makes topics: this broker answers no admin calls.
-    pub(super) fn topic_maker(&self) -> CreateTopic {
+    /// Creates topics. Needed because this broker answers no admin requests.
+    pub(super) fn topic_creator(&self) -> CreateTopic {
         let requests = self.requests.clone();
         Arc::new(move |topic| {
             let (done, made) = oneshot::channel();

@@ -1,4 +1,4 @@
-//! Where the embedded Connect's MongoDB sink writes: the model server's SQLite file.
+//! The target of the embedded Connect's MongoDB sink: the SQLite store.
 
 use connect_embedded::{DocumentStore, StoreError};
 use futures::FutureExt;
@@ -7,7 +7,7 @@ use model_server::SqliteStore;
 use model_server::store::StoreError as SqliteError;
 use serde_json::{Map, Value};
 
-/// The SQLite store as the sink sees it.
+/// The SQLite store as the document store of the sink.
 #[derive(Clone, Debug)]
 pub(super) struct Documents(pub(super) SqliteStore);
 
@@ -20,7 +20,7 @@ impl DocumentStore for Documents {
         document: &'a Map<String, Value>,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         async move {
-            // The table's key is text; another type of id is told apart by its JSON form.
+            // The key column is text: an id of another type is stored as its JSON text.
             let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
             let document = Value::Object(document.clone());
             let written = self

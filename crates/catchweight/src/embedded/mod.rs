@@ -1,4 +1,4 @@
-//! Broker, services, SQL and connectors of the pipeline in this process.
+//! The whole pipeline in this process: broker, services, SQL and connectors.
 
 mod broker;
 mod documents;
@@ -19,7 +19,7 @@ use ksql_server::{KafkaTopics, KsqlServer};
 use model_server::store::{Page, Store};
 use model_server::{ModelServer, Secret, SqliteStore, StoreAddress};
 use monitor::{Looks, Monitor, PartUrl, Watching};
-use observer::{ModelApi, Observer, Start, StoredRows, Watched, observed_topics};
+use observer::{ModelApi, Observer, PipelineView, Start, StoredRows, observed_topics};
 use pipeline::EventTime;
 use predictor::Predictor;
 use report::Ledger;
@@ -32,34 +32,33 @@ use documents::Documents;
 
 /// Partitions of each topic.
 const PARTITIONS: u32 = 3;
-/// The store's file in the data folder.
+/// The file name of the store in the data folder.
 const STORE: &str = "catchweight.sqlite";
-/// The file in the data folder that the process which uses it holds a lock on.
+/// The file in the data folder that is locked while a process uses the folder.
 const LOCK: &str = "lock";
 
 /// Settings of the pipeline in this process.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[group(skip)]
 pub struct PipelineArgs {
-    /// Port of the model API [default: 8000, or a free one where that is taken]
+    /// Port of the model API [default: 8000, or a free port if it is taken]
     #[arg(long, env = "PORT")]
     pub port: Option<u16>,
 
-    /// Port of ksqlDB's REST API over the embedded engine [default: 8088, or a free one where that
-    /// is taken]
+    /// Port of the embedded engine's REST API (ksqlDB's) [default: 8088, or a free port if it is taken]
     #[arg(long, env = "KSQL_PORT")]
     pub ksql_port: Option<u16>,
 
-    /// Port of the live page [default: 8080, or a free one where that is taken]
+    /// Port of the live page [default: 8080, or a free port if it is taken]
     #[arg(long, env = "MONITOR_PORT")]
     pub monitor_port: Option<u16>,
 
-    /// What the first model is trained on: a CSV file with the columns species, length, height,
-    /// weight [default: the shipped 100 salmon]
+    /// Training data of the first model: a CSV file with the columns species, length, height, weight
+    /// [default: the shipped 100 salmon]
     #[arg(long, env = "TRAINING_DATA", value_name = "FILE.csv")]
     pub training_data: Option<PathBuf>,
 
-    /// Bearer token that POST /train and activation require; empty: none
+    /// Bearer token required for POST /train and for activations; empty: none
     #[arg(long, env = "TRAIN_TOKEN", default_value = "", hide_env_values = true)]
     pub train_token: Secret,
 
@@ -68,7 +67,18 @@ pub struct PipelineArgs {
     pub files: FileArgs,
 }
 
-/// The pipeline, started in this process; it lives as long as its task group.
+impl PipelineArgs {
+    /// Checks settings that can be checked before anything starts: the fish, the SQL, and that the SQL
+    /// joins a fish that is weighed after the weigh delay.
+    pub(crate) fn check(&self, fish: &fish_producer::Config) -> Result<(), UsageError> {
+        Simulation::new(fish).map_err(|error| UsageError(error.to_string()))?;
+        let rule = self.files.sql.read()?.trigger_rule()?;
+        let joined = rule.check_delay(fish.weigh_delay);
+        joined.map_err(|error| UsageError(format!("--weigh-delay: {error}")))
+    }
+}
+
+/// The pipeline in this process. It runs until its task group ends.
 pub struct Embedded {
     kafka: KafkaSettings,
     model_url: String,
@@ -76,21 +86,21 @@ pub struct Embedded {
     ksql_url: String,
     page_url: String,
     looks: Looks,
-    watched: Watched,
+    view: PipelineView,
     store: SqliteStore,
     predictor: Readiness,
     connect: Stats,
     _lock: File,
-    // Fields are dropped in this order: the broker goes last.
+    // Fields are dropped in this order: the broker last.
     _broker: EmbeddedBroker,
 }
 
 impl Embedded {
-    /// Starts everything but the machines, in `tasks`; the store is a file in `data_dir`.
+    /// Starts all parts except the fish producer in `tasks`. The store is a file in `data_dir`.
     ///
     /// # Errors
-    /// A [`UsageError`] where a port, a file or the folder cannot be used; any other error where a
-    /// part does not start.
+    /// A [`UsageError`] for a port, file or folder that cannot be used; any other error if a part does
+    /// not start.
     pub async fn start(
         args: &PipelineArgs,
         data_dir: &Path,
@@ -130,7 +140,7 @@ impl Embedded {
         tasks.spawn("model server", server.run(tasks.shutdown()));
         tasks.spawn("predictor", predictor.run(tasks.shutdown()));
         let options = ksql_engine::kafka::Options {
-            create_topic: Some(broker.topic_maker()),
+            create_topic: Some(broker.topic_creator()),
             ..ksql_engine::kafka::Options::default()
         };
         let engine = Runtime::start(kafka.clone(), options).await?;
@@ -139,7 +149,7 @@ impl Embedded {
             .await
             .map_err(|error| match error {
                 RuntimeError::Statement(error) => sql.error(error).into(),
-                error => anyhow::Error::new(error).context("the SQL was not executed"),
+                error => anyhow::Error::new(error).context("cannot execute the SQL"),
             })?;
         let topics = Arc::new(KafkaTopics::of(&engine)?);
         let api = ports::bound(args.ksql_port, 8088, async |listen| {
@@ -162,7 +172,7 @@ impl Embedded {
             "connect",
             connectors.run(kafka.clone(), documents, tasks.shutdown()),
         );
-        let watched = Watched {
+        let view = PipelineView {
             observer,
             model_api: ModelApi::new(model_url.clone())?,
             stored: StoredRows::of(Arc::new(store.clone())),
@@ -186,7 +196,7 @@ impl Embedded {
                 listen,
                 ..config.clone()
             };
-            Monitor::bind_watching(config, watching(&watched, &model_url, &store)).await
+            Monitor::bind_watching(config, watching(&view, &model_url, &store)).await
         })
         .await?;
         let page_url = format!("http://127.0.0.1:{}/", page.port());
@@ -194,7 +204,7 @@ impl Embedded {
         tasks.spawn("live page", page.run(tasks.shutdown()));
         Ok(Self {
             kafka,
-            watched,
+            view,
             store,
             model_url,
             predictor_url,
@@ -208,7 +218,7 @@ impl Embedded {
         })
     }
 
-    /// Whether fish that are measured now will be predicted, joined and stored.
+    /// A handle to wait until all parts are ready.
     pub fn readiness(&self) -> PipelineReadiness {
         PipelineReadiness {
             connect: self.connect.clone(),
@@ -216,10 +226,10 @@ impl Embedded {
         }
     }
 
-    /// Says where the API is and what is live.
+    /// Prints the addresses and the live model.
     ///
     /// # Errors
-    /// Where the model API does not answer.
+    /// If the model API does not answer.
     pub async fn introduce(&self) -> anyhow::Result<()> {
         progress::say(&format!(
             "live page   {}\n\
@@ -231,17 +241,17 @@ impl Embedded {
             self.model_url,
             self.ksql_url,
             self.kafka.bootstrap_servers,
-            self.watched.model_api.live().await?
+            self.view.model_api.live().await?
         ));
         Ok(())
     }
 
-    /// Lets the fish begin after the newest row of the store, where they would begin before it: a row
-    /// is named by fish and time, ids begin at 1 in each process, and so an earlier run's rows would
-    /// be overwritten. A start that the user set stays.
+    /// Moves the start of the fish after the newest row of the store, unless the user set it. A row is
+    /// identified by fish and time, and fish ids start at 1 in each process: an earlier start could
+    /// overwrite the rows of an earlier run.
     ///
     /// # Errors
-    /// Where the settings of the fish or the store's newest row cannot be used.
+    /// If the settings of the fish or the newest row are invalid.
     pub async fn begin_after_stored(&self, fish: &mut fish_producer::Config) -> anyhow::Result<()> {
         let page = Page { skip: 0, limit: 1 };
         let rows = self.store.newest_rows(None, page).await?;
@@ -249,50 +259,52 @@ impl Embedded {
         let Some(newest) = newest.filter(|_| fish.start_time.is_none()) else {
             return Ok(());
         };
-        let newest: EventTime = newest.parse().context("the store's newest row")?;
+        let newest: EventTime = newest
+            .parse()
+            .context("invalid Timestamp of the newest row in the store")?;
         if Simulation::new(fish)?.start() <= newest {
             fish.start_time = Some(newest.after(Duration::from_secs(1)));
         }
         Ok(())
     }
 
-    /// How to reach the broker.
+    /// The address of the broker.
     pub fn kafka(&self) -> &KafkaSettings {
         &self.kafka
     }
 
-    /// Where the model API is.
+    /// The URL of the model API.
     pub fn model_url(&self) -> &str {
         &self.model_url
     }
 
-    /// Where the predictor tells its health and metrics.
+    /// The URL of the predictor's health and metrics endpoints.
     pub fn predictor_url(&self) -> &str {
         &self.predictor_url
     }
 
-    /// Where ksqlDB's REST API over the engine is.
+    /// The URL of the SQL engine's REST API.
     pub fn ksql_url(&self) -> &str {
         &self.ksql_url
     }
 
-    /// Where the live page is.
+    /// The URL of the live page.
     pub fn page_url(&self) -> &str {
         &self.page_url
     }
 
-    /// Everybody who looks at the live page.
-    pub fn looks(&self) -> &Looks {
-        &self.looks
+    /// Renders the live page once more, so that its viewers see the end of a run.
+    pub async fn refresh_page(&self) {
+        self.looks.refresh().await;
     }
 
-    /// The pipeline as it is seen from outside.
-    pub fn watched(&self) -> &Watched {
-        &self.watched
+    /// The pipeline seen from outside.
+    pub fn view(&self) -> &PipelineView {
+        &self.view
     }
 }
 
-/// Whether the parts of the pipeline are ready; clones share the state.
+/// Whether the parts of the pipeline are ready. Clones share the state.
 #[derive(Clone, Debug)]
 pub struct PipelineReadiness {
     connect: Stats,
@@ -300,31 +312,34 @@ pub struct PipelineReadiness {
 }
 
 impl PipelineReadiness {
-    /// Waits until they are.
+    /// Waits until all parts are ready.
     pub async fn ready(&self) {
         self.connect.ready().await;
         self.predictor.ready().await;
     }
 }
 
-/// The pipeline as the live page watches it.
-fn watching(watched: &Watched, model_url: &str, store: &SqliteStore) -> Watching {
+/// The pipeline as the live page observes it.
+fn watching(view: &PipelineView, model_url: &str, store: &SqliteStore) -> Watching {
     Watching {
-        observer: watched.observer.clone(),
-        model_api: watched.model_api.clone(),
+        observer: view.observer.clone(),
+        model_api: view.model_api.clone(),
         model_url: model_url.to_owned(),
-        // Each who looks has rows of its own that it waits for.
+        // Not shared: it forgets rows that its user does not ask for.
         stored: Some(StoredRows::of(Arc::new(store.clone()))),
-        rule: watched.rule,
+        rule: view.rule,
     }
 }
 
-/// Keeps other processes out of the folder as long as the file is open: two pipelines on one store
-/// would write each other's rows.
+/// Locks the folder until the file is closed: two pipelines on one store would overwrite each other's
+/// rows.
 fn lock(data_dir: &Path) -> Result<File, UsageError> {
     let shown = data_dir.display();
-    std::fs::create_dir_all(data_dir)
-        .map_err(|error| UsageError(format!("--data-dir {shown} cannot be made: {error}")))?;
+    std::fs::create_dir_all(data_dir).map_err(|error| {
+        UsageError(format!(
+            "--data-dir {shown}: cannot create the folder: {error}"
+        ))
+    })?;
     let lock = File::create(data_dir.join(LOCK))
         .map_err(|error| UsageError(format!("--data-dir {shown}: {error}")))?;
     match lock.try_lock() {
@@ -333,12 +348,12 @@ fn lock(data_dir: &Path) -> Result<File, UsageError> {
             "--data-dir {shown} is in use by another process; choose another folder"
         ))),
         Err(TryLockError::Error(error)) => Err(UsageError(format!(
-            "--data-dir {shown} cannot be locked: {error}"
+            "--data-dir {shown}: cannot lock the folder: {error}"
         ))),
     }
 }
 
-/// Where the store of a pipeline in `data_dir` is.
+/// The address of the store in `data_dir`.
 pub fn store_in(data_dir: &Path) -> StoreAddress {
     StoreAddress::Sqlite(data_dir.join(STORE))
 }
@@ -360,5 +375,5 @@ async fn model_server(args: &PipelineArgs, store: &SqliteStore) -> anyhow::Resul
         ModelServer::bind_with_store(config, Arc::new(store.clone())).await
     })
     .await
-    .context("the model server does not start")
+    .context("cannot start the model server")
 }

@@ -1,13 +1,13 @@
-//! Ports that the user named, and those that are taken where they are free.
+//! Ports: those named by the user, or the usual ones if they are free.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use service_runtime::UsageError;
 
-/// Tells early, before anything is started, where the named port is taken.
+/// Checks before the start that a port named by the user is free.
 ///
 /// # Errors
-/// Says which flag to change.
+/// If it is taken. The error names the flag.
 pub(super) fn free(named: Option<u16>, flag: &str) -> Result<(), UsageError> {
     match named.and_then(|port| Some((port, taken(port)?))) {
         None => Ok(()),
@@ -17,11 +17,11 @@ pub(super) fn free(named: Option<u16>, flag: &str) -> Result<(), UsageError> {
     }
 }
 
-/// Binds on loopback at the port that the user named; else at the usual one, or at any where that is
-/// taken, be it only in the moment of the call.
+/// Binds on loopback to the named port; without one to the usual port, or to any free port if the usual
+/// one is taken.
 ///
 /// # Errors
-/// Those of `bind`.
+/// The errors of `bind`.
 pub(super) async fn bound<T>(
     named: Option<u16>,
     usual: u16,

@@ -1,4 +1,4 @@
-//! The program as a user starts it: exit codes, files, messages.
+//! The program from a user's view: exit codes, files, messages.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -7,7 +7,6 @@ use std::process::{Command, Output};
 use model_server::SqliteStore;
 
 fn catchweight(arguments: &[&str]) -> Output {
-    // The demo ends by itself, at the latest at its deadline.
     let mut command = Command::new(env!("CARGO_BIN_EXE_catchweight"));
     command
         .args(arguments)
@@ -26,7 +25,7 @@ fn write(folder: &Path, name: &str, text: &str) -> String {
     path.to_str().expect("UTF-8").to_owned()
 }
 
-/// Thirty char that a user typed: none of them salmon.
+/// The lines of a file with thirty char.
 fn thirty_char(header: &str, row: impl Fn(usize, f64, f64, f64) -> String) -> String {
     let mut text = format!("{header}\n");
     for n in 0..30 {
@@ -40,7 +39,7 @@ fn thirty_char(header: &str, row: impl Fn(usize, f64, f64, f64) -> String) -> St
 }
 
 #[test]
-fn ones_own_fish_and_a_model_trained_on_them_are_steady_and_the_report_is_written() {
+fn own_fish_with_an_own_model_are_steady() {
     let folder = tempfile::tempdir().expect("a folder");
     let fish = thirty_char(
         "Fish_Id,Species,Length,Height,Weight",
@@ -74,15 +73,15 @@ fn ones_own_fish_and_a_model_trained_on_them_are_steady_and_the_report_is_writte
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(
         !stdout.contains("seed"),
-        "a file's fish have none: {stdout}"
+        "fish of a file have no seed: {stdout}"
     );
-    let of_progress: Vec<_> = stdout
+    let progress: Vec<_> = stdout
         .lines()
         .filter(|line| line.starts_with("measured"))
         .collect();
-    let written = of_progress.len();
-    let once: std::collections::HashSet<_> = of_progress.into_iter().collect();
-    assert_eq!(once.len(), written, "each state once: {stdout}");
+    let written = progress.len();
+    let once: std::collections::HashSet<_> = progress.into_iter().collect();
+    assert_eq!(once.len(), written, "each state is printed once: {stdout}");
     let report: serde_json::Value =
         serde_json::from_slice(&std::fs::read(report).expect("a report")).expect("JSON");
     assert_eq!(report["verdict"], "steady");
@@ -91,7 +90,7 @@ fn ones_own_fish_and_a_model_trained_on_them_are_steady_and_the_report_is_writte
 }
 
 #[test]
-fn a_named_port_that_is_taken_is_a_wrong_setting() {
+fn a_named_port_that_is_taken_is_a_usage_error() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
     let output = catchweight(&["demo", "--port", &port]);
@@ -100,7 +99,7 @@ fn a_named_port_that_is_taken_is_a_wrong_setting() {
 }
 
 #[test]
-fn a_broken_line_of_ones_own_fish_is_named_before_anything_starts() {
+fn a_bad_line_of_own_fish_is_a_usage_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = "Fish_Id,Species,Length,Height,Weight\n1,salmon,80,19,4\n2,salmon,abc,19,4\n";
     let fish = write(folder.path(), "fish.csv", text);
@@ -110,7 +109,7 @@ fn a_broken_line_of_ones_own_fish_is_named_before_anything_starts() {
 }
 
 #[test]
-fn a_folder_that_another_process_works_in_is_refused() {
+fn a_folder_in_use_is_a_usage_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let held = std::fs::File::create(folder.path().join("lock")).expect("a file");
     held.lock().expect("a lock");
@@ -125,7 +124,7 @@ fn a_folder_that_another_process_works_in_is_refused() {
 }
 
 #[test]
-fn wrong_plans_and_files_end_with_exit_code_2_and_one_line_that_names_them() {
+fn wrong_plans_and_files_are_usage_errors_in_one_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let rule = "CREATE STREAM A (N INT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON');";
     let no_rule = write(folder.path(), "no-rule.sql", rule);
@@ -170,23 +169,23 @@ fn wrong_plans_and_files_end_with_exit_code_2_and_one_line_that_names_them() {
         ),
     ] {
         let output = catchweight(arguments);
-        let told = stderr(&output);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
-        let error: Vec<&str> = told
+        let stderr = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+        let error: Vec<&str> = stderr
             .lines()
             .filter(|line| line.starts_with("error:"))
             .collect();
-        assert_eq!(error.len(), 1, "{arguments:?}: {told}");
-        assert!(error[0].contains(named), "{arguments:?}: {told}");
+        assert_eq!(error.len(), 1, "{arguments:?}: {stderr}");
+        assert!(error[0].contains(named), "{arguments:?}: {stderr}");
     }
     let left: Vec<_> = std::fs::read_dir(folder.path())
         .expect("a folder")
         .collect();
-    assert_eq!(left.len(), 3, "no file was made: {left:?}");
+    assert_eq!(left.len(), 3, "no file was created: {left:?}");
 }
 
 #[test]
-fn a_broker_that_is_not_there_is_told_with_its_address() {
+fn an_unreachable_broker_is_reported_with_its_address() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = folder.path().join("store.sqlite");
     SqliteStore::open(&store).expect("a store");
@@ -197,15 +196,18 @@ fn a_broker_that_is_not_there_is_told_with_its_address() {
     ] {
         // Nothing listens on the discard port.
         let output = catchweight(&[arguments, &["--bootstrap-servers", "127.0.0.1:9"]].concat());
-        let told = stderr(&output);
-        assert_eq!(output.status.code(), Some(1), "{told}");
+        let stderr = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
         let named = "error: Kafka at 127.0.0.1:9 does not answer";
-        assert!(told.lines().any(|line| line.starts_with(named)), "{told}");
+        assert!(
+            stderr.lines().any(|line| line.starts_with(named)),
+            "{stderr}"
+        );
     }
 }
 
 #[test]
-fn a_log_filter_that_cannot_be_read_is_wrong_usage() {
+fn an_invalid_log_filter_is_a_usage_error() {
     let output = Command::new(env!("CARGO_BIN_EXE_catchweight"))
         .env("RUST_LOG", "=a=b=")
         .output()

@@ -1,4 +1,4 @@
-//! What dashboards and alerts ask for is what the running services export.
+//! Dashboards and alerts query exactly the metrics that the running services export.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -6,11 +6,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use fish_producer::service::Settings;
+use test_support::{PATIENCE, within};
 use tokio::time::{sleep, timeout};
 
-use crate::harness::{LIMIT, Running, fish};
+use crate::harness::{Running, fish};
 
-/// The texts of the files below a folder, but for tests of the rules, which make up what they need.
+/// The texts of the files below a folder, without the tests of the rules.
 fn texts_below(folder: &Path, texts: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -22,16 +23,16 @@ fn texts_below(folder: &Path, texts: &mut Vec<String>) {
     }
 }
 
-/// What a text asks for: a metric's name, or `name label value` where it selects some of its series.
-fn asked_for(text: &str) -> BTreeSet<String> {
-    let mut asked = BTreeSet::new();
-    // A dashboard's JSON escapes the quotes of its queries.
+/// What a text queries: a metric's name, or `name label value` for a selected series.
+fn queried(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    // The JSON of a dashboard escapes the quotes of its queries.
     let text = text.replace("\\\"", "\"");
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     for (at, _) in text.match_indices("catchweight_") {
         let rest = &text[at..];
         let name = rest.split(|c| !word(c)).next().unwrap_or_default();
-        asked.insert(name.to_owned());
+        found.insert(name.to_owned());
         let selector = rest[name.len()..].strip_prefix('{');
         let Some((selector, _)) = selector.and_then(|rest| rest.split_once('}')) else {
             continue;
@@ -41,18 +42,18 @@ fn asked_for(text: &str) -> BTreeSet<String> {
                 continue;
             };
             let values = values.trim_start_matches('~').trim_matches('"');
-            // What is not to be there, and patterns, name no series.
+            // Negations and patterns select no single series.
             let named = |value: &&str| value.chars().all(|c| word(c) || c == '-');
             if !label.ends_with('!') {
                 let values = values.split('|').filter(named);
-                asked.extend(values.map(|value| format!("{name} {label} {value}")));
+                found.extend(values.map(|value| format!("{name} {label} {value}")));
             }
         }
     }
-    asked
+    found
 }
 
-/// What a service exports, in the same words.
+/// What a service exports, in the same form.
 async fn exported_at(url: &str) -> BTreeSet<String> {
     let answer = reqwest::get(format!("{url}/metrics")).await;
     let text = answer.expect("an answer").text().await.expect("a text");
@@ -71,7 +72,7 @@ async fn exported_at(url: &str) -> BTreeSet<String> {
     exported
 }
 
-/// A metric without what its kind adds to its name.
+/// The name of a metric without the suffix of its type.
 fn family(name: &str) -> &str {
     ["_bucket", "_sum", "_count"]
         .iter()
@@ -80,18 +81,18 @@ fn family(name: &str) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_dashboards_and_alerts_ask_for_is_exported_and_what_is_exported_is_shown() {
+async fn exported_metrics_are_the_ones_of_dashboards_and_alerts() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../observability");
     let mut texts = Vec::new();
     texts_below(&folder, &mut texts);
-    let named: BTreeSet<String> = texts.iter().flat_map(|text| asked_for(text)).collect();
+    let named: BTreeSet<String> = texts.iter().flat_map(|text| queried(text)).collect();
     assert!(named.len() > 40, "only {named:?}");
 
     let mut running = Running::start().await;
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let listen: SocketAddr = free.local_addr().expect("an address");
     drop(free);
-    // Longer than anybody waits: the machines' metrics end with their plan.
+    // Longer than the test: the producer's metrics endpoint ends with the plan.
     let machines = Settings {
         simulation: fish("salmon:40,walleye:100000", 1),
         kafka: running.embedded.kafka().clone(),
@@ -103,10 +104,9 @@ async fn what_dashboards_and_alerts_ask_for_is_exported_and_what_is_exported_is_
 
     let mut missing = named.clone();
     let mut all = BTreeSet::new();
-    let look = async {
-        timeout(LIMIT, embedded.watched().observer.first_prediction())
-            .await
-            .expect("a prediction");
+    let query = async {
+        let observer = &embedded.view().observer;
+        within("a prediction", observer.first_prediction()).await;
         let machines = format!("http://{listen}");
         while !missing.is_empty() {
             let page = embedded.page_url().trim_end_matches('/');
@@ -124,8 +124,8 @@ async fn what_dashboards_and_alerts_ask_for_is_exported_and_what_is_exported_is_
             sleep(Duration::from_millis(200)).await;
         }
     };
-    let found = timeout(LIMIT / 2, look).await;
-    assert!(found.is_ok(), "nobody exports {missing:?}");
+    let found = timeout(PATIENCE, query).await;
+    assert!(found.is_ok(), "not exported: {missing:?}");
     let shown: BTreeSet<&str> = named.iter().map(|name| family(name)).collect();
     let unseen: BTreeSet<&str> = all
         .iter()

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use catchweight::embedded::{Embedded, PipelineArgs};
 use fish_producer::FishProducer;
+use observer::Awaited;
 use report::Ledger;
 use service_runtime::{CancellationToken, Tasks};
 use tempfile::TempDir;
-use tokio::time::timeout;
+use test_support::within;
 
-/// Everything that a test waits for comes within this time.
-pub(crate) const LIMIT: Duration = Duration::from_secs(120);
-/// Fast, and still slow enough that a busy machine keeps up.
+/// Fast, but slow enough for a busy machine.
 const SPEED: f64 = 30.0;
 
 pub(crate) fn fish(plan: &str, seed: u64) -> fish_producer::Config {
@@ -23,7 +22,7 @@ pub(crate) fn fish(plan: &str, seed: u64) -> fish_producer::Config {
     }
 }
 
-/// Any free port: tests run side by side.
+/// Any free ports: tests run side by side.
 pub(crate) fn pipeline() -> PipelineArgs {
     PipelineArgs {
         port: Some(0),
@@ -33,7 +32,7 @@ pub(crate) fn pipeline() -> PipelineArgs {
     }
 }
 
-/// A pipeline that runs until it is told to stop.
+/// A running pipeline.
 pub(crate) struct Running {
     pub(crate) embedded: Embedded,
     pub(crate) tasks: Tasks,
@@ -41,16 +40,14 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// All parts are ready; no fish come yet.
+    /// Starts all parts; no fish yet.
     pub(crate) async fn start() -> Self {
         let data = tempfile::tempdir().expect("a folder");
         let mut tasks = Tasks::new(CancellationToken::new());
         let settings = pipeline();
         let embedded = Embedded::start(&settings, data.path(), Ledger::default(), &mut tasks);
         let embedded = embedded.await.expect("the pipeline starts");
-        timeout(LIMIT, embedded.readiness().ready())
-            .await
-            .expect("the pipeline is ready");
+        within("the pipeline is ready", embedded.readiness().ready()).await;
         Self {
             embedded,
             tasks,
@@ -58,24 +55,30 @@ impl Running {
         }
     }
 
-    /// More fish than anybody waits for: the topics are never silent.
-    pub(crate) fn fish_come(&mut self) {
-        self.fish_of("salmon:100000");
+    /// Produces the fish of a plan in the background.
+    pub(crate) fn produce(&mut self, plan: &str) {
+        let producer = FishProducer::bind(&fish(plan, 1), self.embedded.kafka());
+        let stop = self.tasks.shutdown();
+        self.tasks
+            .spawn("fish producer", producer.expect("settings").run(stop));
     }
 
-    /// The fish of a plan.
-    pub(crate) fn fish_of(&mut self, plan: &str) {
-        let plan = fish(plan, 1);
-        let machines = FishProducer::bind(&plan, self.embedded.kafka()).expect("settings");
-        let stop = self.tasks.shutdown();
-        self.tasks.spawn("machines", machines.run(stop));
+    /// Produces fish for longer than any test runs.
+    pub(crate) fn produce_for_ever(&mut self) {
+        self.produce("salmon:100000");
+    }
+
+    /// Waits until this many fish are stored.
+    pub(crate) async fn settled(&self, fish: u64) {
+        let view = self.embedded.view();
+        let settled = view.settled(Awaited::Planned(fish), Duration::ZERO, Duration::MAX);
+        let settled = within("every fish is stored", settled).await;
+        settled.expect("endless patience");
     }
 
     pub(crate) async fn stop(self) {
         self.tasks.shutdown().cancel();
-        timeout(LIMIT, self.tasks.join())
-            .await
-            .expect("all parts end")
-            .expect("none fails");
+        let ended = within("all parts end", self.tasks.join()).await;
+        ended.expect("none fails");
     }
 }

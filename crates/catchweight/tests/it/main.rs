@@ -1,4 +1,4 @@
-//! The whole loop through its real parts: broker, services, SQL, connectors.
+//! The whole pipeline with its real parts: broker, services, SQL, connectors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod binary;

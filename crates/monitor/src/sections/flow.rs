@@ -1,7 +1,7 @@
 //! The steps with rates and lags, and what is missing.
 
 use maud::{Markup, html};
-use observer::cluster::{Behind, Lag};
+use observer::{Behind, Lag};
 
 use super::table::Column::{Number, Text};
 use super::table::table;

@@ -26,7 +26,7 @@ proptest! {
     }
 
     #[test]
-    fn any_number_of_milliseconds_is_a_time_of_four_digits_or_refused(millis in any::<i64>()) {
+    fn any_number_of_milliseconds_is_a_four_digit_year_or_an_error(millis in any::<i64>()) {
         if let Ok(time) = EventTime::from_millis(millis) {
             prop_assert_eq!(time.to_string().len(), "2021-06-09T13:39:27.971Z".len());
         }

@@ -1,4 +1,4 @@
-//! What is accepted and what is refused, and that a refusal names the field.
+//! Which values are read, and that errors name the field.
 
 use pipeline::{
     FromWire, Measurement, MessageError, RetrainTrigger, Weighing, WeightDiff, WeightPrediction,
@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 
 use crate::samples::{self, example_diff, example_prediction, example_trigger};
 
-/// The field that the refusal of `bytes` names.
-fn refused_field<T: FromWire>(bytes: &[u8]) -> String {
+/// The field that the error for `bytes` names.
+fn error_field<T: FromWire>(bytes: &[u8]) -> String {
     match T::from_wire(bytes).map(|_| "accepted") {
         Err(MessageError::Field { field, .. }) => field,
         other => panic!("{other:?}: {}", String::from_utf8_lossy(bytes)),
     }
 }
 
-/// Checks for each field of `example` that its absence, `null` and a wrong type are refused by name.
+/// Checks for each field of `example` that its absence, `null` and a wrong type are errors that name it.
 fn every_field_is_needed<T: FromWire>(example: &Value) {
     assert!(
         T::from_wire(example.to_string().as_bytes()).is_ok(),
@@ -25,7 +25,7 @@ fn every_field_is_needed<T: FromWire>(example: &Value) {
     for field in example.as_object().unwrap().keys() {
         let mut missing = example.clone();
         missing.as_object_mut().unwrap().shift_remove(field);
-        assert_eq!(refused_field::<T>(missing.to_string().as_bytes()), *field);
+        assert_eq!(error_field::<T>(missing.to_string().as_bytes()), *field);
         let text = T::from_wire(missing.to_string().as_bytes())
             .err()
             .unwrap()
@@ -40,7 +40,7 @@ fn every_field_is_needed<T: FromWire>(example: &Value) {
         ] {
             let mut changed = example.clone();
             changed[field] = wrong;
-            let named = refused_field::<T>(changed.to_string().as_bytes());
+            let named = error_field::<T>(changed.to_string().as_bytes());
             assert!(
                 named == *field
                     || named.starts_with(&format!("{field}."))
@@ -52,7 +52,7 @@ fn every_field_is_needed<T: FromWire>(example: &Value) {
 }
 
 #[test]
-fn a_missing_or_mistyped_field_of_any_topic_is_refused_by_name() {
+fn errors_name_the_missing_or_mistyped_field_of_any_topic() {
     let mut weighing = example_prediction();
     weighing["Weight"] = json!(4.4);
     for unused in ["Prediction", "Length", "Height"] {
@@ -72,24 +72,24 @@ fn a_missing_or_mistyped_field_of_any_topic_is_refused_by_name() {
 }
 
 #[test]
-fn a_field_inside_the_prediction_is_named_with_its_path() {
+fn errors_name_a_field_of_the_prediction_with_its_path() {
     for field in ["Weight", "ModelTime", "ModelVersion"] {
         let mut missing = example_prediction();
         missing["Prediction"]
             .as_object_mut()
             .unwrap()
             .shift_remove(field);
-        let named = refused_field::<WeightPrediction>(missing.to_string().as_bytes());
+        let named = error_field::<WeightPrediction>(missing.to_string().as_bytes());
         assert_eq!(named, format!("Prediction.{field}"));
     }
     let mut text = example_prediction();
     text["Prediction"]["Weight"] = json!("NaN");
-    let named = refused_field::<WeightPrediction>(text.to_string().as_bytes());
+    let named = error_field::<WeightPrediction>(text.to_string().as_bytes());
     assert_eq!(named, "Prediction.Weight");
 }
 
 #[test]
-fn a_number_that_is_not_finite_is_refused_by_name_however_it_is_spelt() {
+fn errors_name_a_number_that_is_not_finite() {
     for spelling in [
         "1e999",
         "-1e999",
@@ -107,18 +107,18 @@ fn a_number_that_is_not_finite_is_refused_by_name_however_it_is_spelt() {
         };
         let length = with("\"Length\"", "86.37");
         assert_eq!(
-            refused_field::<Measurement>(length.as_bytes()),
+            error_field::<Measurement>(length.as_bytes()),
             "Length",
             "{spelling}"
         );
         let weight = with("\"Weight\"", "3.6789");
-        let named = refused_field::<WeightPrediction>(weight.as_bytes());
+        let named = error_field::<WeightPrediction>(weight.as_bytes());
         assert_eq!(named, "Prediction.Weight", "{spelling}");
     }
 }
 
 #[test]
-fn a_field_given_twice_is_refused_by_name() {
+fn errors_name_a_field_given_twice() {
     let twice = br#"{"Fish_Id":"1","Fish_Id":"2","Species":"s","Weight":1,"Timestamp":"2021-06-09T13:39:27.971Z"}"#;
     let error = Weighing::from_wire(twice)
         .expect_err("ambiguous")
@@ -127,7 +127,7 @@ fn a_field_given_twice_is_refused_by_name() {
 }
 
 #[test]
-fn what_is_not_one_json_object_is_refused_as_such() {
+fn anything_but_one_json_object_is_an_error() {
     let fields_in_order = br#"["1","salmon",86.37,18.74,"2021-06-09T13:39:27.971Z"]"#;
     let whole = example_prediction().to_string();
     let two = format!("{whole}{whole}");
@@ -150,11 +150,11 @@ fn what_is_not_one_json_object_is_refused_as_such() {
 }
 
 #[test]
-fn a_prediction_that_is_an_array_is_refused_by_name() {
+fn a_prediction_that_is_an_array_is_an_error() {
     let mut array = example_prediction();
     array["Prediction"] = json!([3.6789, "2021-06-02 07:48:52", "f00d"]);
     assert_eq!(
-        refused_field::<WeightPrediction>(array.to_string().as_bytes()),
+        error_field::<WeightPrediction>(array.to_string().as_bytes()),
         "Prediction"
     );
 }
@@ -179,7 +179,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn unknown_fields_are_accepted_and_change_nothing(
+    fn unknown_fields_are_ignored(
         name in any::<String>(),
         value in any_json(),
         inside in any_json(),
@@ -197,7 +197,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn no_bytes_panic_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = WeightPrediction::from_wire(&bytes);
     }
 }

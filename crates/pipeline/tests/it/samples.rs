@@ -1,4 +1,4 @@
-//! Any record of each topic, for properties that hold for all of them.
+//! Arbitrary records of each topic for property tests.
 
 use pipeline::{
     EventTime, Measurement, Prediction, RetrainTrigger, Weighing, WeightDiff, WeightPrediction,
@@ -6,19 +6,19 @@ use pipeline::{
 use proptest::prelude::*;
 use serde_json::Value;
 
-/// Every number that JSON can hold: all finite ones, the smallest and largest included.
+/// Any finite number, including subnormal ones.
 pub(crate) fn number() -> impl Strategy<Value = f64> {
     use proptest::num::f64::{NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
     POSITIVE | NEGATIVE | NORMAL | SUBNORMAL | ZERO
 }
 
-/// Times of the years 0000 to 9999.
+/// Any time of the years 0000 to 9999.
 pub(crate) fn time() -> impl Strategy<Value = EventTime> {
     (-62_167_219_200_000..=253_402_207_199_999_i64)
         .prop_map(|ms| EventTime::from_millis(ms).unwrap())
 }
 
-/// Any text, quotes, control characters and non-ASCII ones included.
+/// Any text, including quotes, control characters and non-ASCII characters.
 pub(crate) fn text() -> impl Strategy<Value = String> {
     any::<String>()
 }
@@ -107,7 +107,7 @@ pub(crate) fn retrain_trigger() -> impl Strategy<Value = RetrainTrigger> {
         )
 }
 
-/// A record's value with one field per contract, for tests that break one of them.
+/// An example value, for tests that break one of its fields.
 pub(crate) fn example_prediction() -> Value {
     serde_json::json!({
         "Fish_Id": "1", "Species": "salmon", "Length": 86.37, "Height": 18.74,

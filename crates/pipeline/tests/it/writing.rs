@@ -1,4 +1,4 @@
-//! What is written is read back, and looks as the contract says.
+//! Written records can be read back, and have the format of the contract.
 
 use pipeline::{FromWire, Measurement, MessageError, Prediction, ToWire, Weighing};
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use crate::samples;
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_back(
+    fn written_records_are_read_back(
         measurement in samples::measurement(),
         weighing in samples::weighing(),
         prediction in samples::weight_prediction(),
@@ -22,7 +22,7 @@ proptest! {
     }
 
     #[test]
-    fn a_number_that_json_cannot_hold_is_not_written_and_named(
+    fn errors_name_a_number_that_json_cannot_represent(
         mut measurement in samples::measurement(),
         mut prediction in samples::weight_prediction(),
         bad in prop::sample::select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY]),
@@ -45,7 +45,7 @@ fn named(outcome: Result<Vec<u8>, MessageError>) -> String {
 }
 
 #[test]
-fn the_machines_records_are_on_the_wire_as_the_contract_shows_them() {
+fn the_producers_records_have_the_format_of_the_contract() {
     let measurement = r#"{"Fish_Id":"1","Species":"salmon","Length":86.37,"Height":18.74,"Timestamp":"2021-06-09T13:39:27.971Z"}"#;
     let weighing = r#"{"Fish_Id":"1","Species":"salmon","Weight":4.4399,"Timestamp":"2021-06-09T13:39:37.971Z"}"#;
     let prediction = r#"{"Weight":3.6789,"ModelTime":"2021-06-02 07:48:52","ModelVersion":"f00d"}"#;
@@ -55,7 +55,7 @@ fn the_machines_records_are_on_the_wire_as_the_contract_shows_them() {
 }
 
 #[test]
-fn what_the_sql_and_the_predictor_write_has_the_contracts_fields_and_no_others() {
+fn records_of_sql_and_predictor_have_exactly_the_contracts_fields() {
     fn fields<T: FromWire + ToWire>(example: &serde_json::Value) -> serde_json::Value {
         let record = T::from_wire(example.to_string().as_bytes()).unwrap();
         serde_json::from_slice(&record.to_wire().unwrap()).unwrap()

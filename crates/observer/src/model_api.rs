@@ -1,4 +1,4 @@
-//! The model's history, asked of the model API.
+//! The model API: versions, decisions and training rows.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,10 +15,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use service_runtime::server::CLIENT_IDLE;
 
-use crate::training_rows::training_rows;
+/// The timeout of a request.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the API may take to answer.
-const ANSWER: Duration = Duration::from_secs(10);
+/// The column of the training rows that holds the species.
+const SPECIES: &str = "species";
 
 /// A page of `GET /models`.
 #[derive(Deserialize)]
@@ -28,12 +29,12 @@ struct Page {
     next: Option<String>,
 }
 
-/// A model server's API.
+/// The API of a model server. Clones share the connections and the cache of training rows.
 #[derive(Clone, Debug)]
 pub struct ModelApi {
     client: reqwest::Client,
     url: String,
-    /// The training rows that were asked for last; a version's never change.
+    /// Training rows by version. The rows of a version never change.
     rows: Arc<Mutex<HashMap<String, TrainingRows>>>,
 }
 
@@ -41,14 +42,14 @@ impl ModelApi {
     /// The API at `url`, such as `http://127.0.0.1:8000`.
     ///
     /// # Errors
-    /// Where no HTTP client can be made.
+    /// If no HTTP client can be created.
     pub fn new(url: impl Into<String>) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
             .pool_idle_timeout(CLIENT_IDLE)
-            .timeout(ANSWER)
+            .timeout(TIMEOUT)
             .build();
         Ok(Self {
-            client: client.context("no HTTP client can be made")?,
+            client: client.context("cannot create an HTTP client")?,
             url: url.into(),
             rows: Arc::default(),
         })
@@ -57,7 +58,7 @@ impl ModelApi {
     /// All versions and the decisions on them, oldest first.
     ///
     /// # Errors
-    /// Where the API does not answer, or with something else than a history.
+    /// If the API does not answer, or its answer is no history.
     pub async fn history(&self) -> anyhow::Result<ModelHistory> {
         let mut models = Vec::new();
         let mut next = Some("/models?limit=100".to_owned());
@@ -69,28 +70,27 @@ impl ModelApi {
         Ok(history_from(&models))
     }
 
-    /// All versions and decisions, with the training rows of the versions that the triggers are
-    /// about: what [`report::build()`] needs to say why they erred.
+    /// The [`history`](Self::history) with the training rows of the versions that triggers name, from
+    /// which [`report::build`] computes the cause of a drift. Rows that cannot be read are left out.
     ///
     /// # Errors
-    /// As [`history`](Self::history). A version that the server has forgotten, or whose rows cannot be
-    /// read, has none.
+    /// As [`history`](Self::history).
     pub async fn history_of(&self, triggers: &[Trigger]) -> anyhow::Result<ModelHistory> {
         let mut history = self.history().await?;
-        if let Err(error) = self.learn_rows(&history, triggers).await {
-            // The report says what it does not know; all else in it rests on the history.
-            tracing::warn!("why a model erred is not known: {error:#}");
+        if let Err(error) = self.fetch_rows(&history, triggers).await {
+            // The report then has no cause, but everything else.
+            tracing::warn!("cannot compare a drift with the training rows: {error:#}");
         }
         history.training_rows = self.rows_of(triggers);
         Ok(history)
     }
 
-    /// Asks for the training rows of the versions that the triggers are about, those that are not
-    /// known yet and of which the history tells. What was read is kept, whatever fails after it.
+    /// Fetches the training rows of the versions that triggers name, if they are not cached yet and the
+    /// history has the version. Removes other versions from the cache.
     ///
     /// # Errors
-    /// The first version whose rows cannot be read; the others are asked for all the same.
-    pub async fn learn_rows(
+    /// The first error; the rows of the other versions are fetched all the same.
+    pub async fn fetch_rows(
         &self,
         history: &ModelHistory,
         triggers: &[Trigger],
@@ -99,18 +99,17 @@ impl ModelApi {
             .iter()
             .map(|trigger| &trigger.value.model_version)
             .collect();
-        self.known_rows()
-            .retain(|version, _| versions.contains(version));
+        self.cache().retain(|version, _| versions.contains(version));
         let mut first = Ok(());
         for version in versions {
-            if self.known_rows().contains_key(version) || history.version(version).is_none() {
+            if self.cache().contains_key(version) || history.version(version).is_none() {
                 continue;
             }
-            let asked = self.training_rows(version).await;
-            let asked = asked.with_context(|| format!("the training rows of model {version}"));
-            match asked {
+            let rows = self.training_rows(version).await;
+            let rows = rows.with_context(|| format!("the training rows of model {version}"));
+            match rows {
                 Ok(rows) => self
-                    .known_rows()
+                    .cache()
                     .extend(rows.map(|rows| (version.clone(), rows))),
                 Err(error) => first = first.and(Err(error)),
             }
@@ -118,54 +117,54 @@ impl ModelApi {
         first
     }
 
-    /// The training rows that are known of the versions that the triggers are about.
+    /// The cached training rows of the versions that triggers name.
     pub fn rows_of(&self, triggers: &[Trigger]) -> HashMap<String, TrainingRows> {
-        let known = self.known_rows();
+        let cache = self.cache();
         let versions = triggers.iter().map(|trigger| &trigger.value.model_version);
         versions
-            .filter_map(|version| Some((version.clone(), known.get(version)?.clone())))
+            .filter_map(|version| Some((version.clone(), cache.get(version)?.clone())))
             .collect()
     }
 
-    fn known_rows(&self) -> MutexGuard<'_, HashMap<String, TrainingRows>> {
-        // A plain value that each change leaves whole.
+    fn cache(&self) -> MutexGuard<'_, HashMap<String, TrainingRows>> {
+        // A panic cannot leave the map half changed.
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The rows that a version was trained on; none where the server has forgotten it.
+    /// The rows that a version was trained on; `None` if the server has deleted it.
     async fn training_rows(&self, version: &str) -> anyhow::Result<Option<TrainingRows>> {
         let path = format!("/models/{version}/rows");
-        let (url, answer) = self.ask(&path, &[]).await?;
+        let (url, answer) = self.request(&path, &[]).await?;
         if answer.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
         let file = answer.error_for_status()?.text().await?;
         let rows = training_rows(&file);
         rows.map(Some)
-            .with_context(|| format!("{url} answers something unexpected"))
+            .with_context(|| format!("unexpected answer of {url}"))
     }
 
-    /// The newest versions with the decisions on them, newest first, at most 100.
+    /// The newest versions (at most 100) with the decisions on them, newest first.
     ///
     /// # Errors
-    /// Where the API does not answer, or with something else than versions.
+    /// If the API does not answer, or its answer is no list of versions.
     pub async fn newest(&self, versions: u8) -> anyhow::Result<Vec<ModelView>> {
         let page: Page = self.get(&format!("/models?limit={versions}"), &[]).await?;
         Ok(page.models)
     }
 
-    /// What is live.
+    /// The live version.
     ///
     /// # Errors
-    /// Where the API does not answer, or no model is live.
+    /// If the API does not answer, or no model is live.
     pub async fn live_model(&self) -> anyhow::Result<ModelView> {
         self.get("/models/live", &[]).await
     }
 
-    /// What is live, in a line.
+    /// The live version in one line.
     ///
     /// # Errors
-    /// Where the API does not answer, or no model is live.
+    /// As [`live_model`](Self::live_model).
     pub async fn live(&self) -> anyhow::Result<String> {
         let model = self.live_model().await?;
         let r_squared = model.summary.r_squared.unwrap_or(f64::NAN);
@@ -178,25 +177,25 @@ impl ModelApi {
         ))
     }
 
-    /// What `GET path` answers.
+    /// The answer of `GET path`.
     ///
     /// # Errors
-    /// Where the API does not answer with 200 and a `T`.
+    /// If the API does not answer with success and a `T`.
     pub async fn get<T: DeserializeOwned>(
         &self,
         path: &str,
         query: &[(&str, String)],
     ) -> anyhow::Result<T> {
-        let (url, answer) = self.ask(path, query).await?;
+        let (url, answer) = self.request(path, query).await?;
         let answer = answer.error_for_status();
         let answer = answer.with_context(|| format!("the model API does not answer {url}"))?;
         answer
             .json()
             .await
-            .with_context(|| format!("{url} answers something unexpected"))
+            .with_context(|| format!("unexpected answer of {url}"))
     }
 
-    async fn ask(
+    async fn request(
         &self,
         path: &str,
         query: &[(&str, String)],
@@ -208,7 +207,7 @@ impl ModelApi {
     }
 }
 
-/// The history that versions, newest first, and the decisions on them make.
+/// The history from versions (newest first) and the decisions on them.
 pub fn history_from(models: &[ModelView]) -> ModelHistory {
     let mut decisions: Vec<_> = models
         .iter()
@@ -227,7 +226,7 @@ pub fn history_from(models: &[ModelView]) -> ModelHistory {
         outcome: Outcome::from(logged.verdict.name()),
         time: logged.time,
         training_started: model.training_started.parse().ok(),
-        // A request may name only a part of a trigger: that is none of the topic's.
+        // A manual request may name only some fields of a trigger: it is none of the topic's.
         cause: logged.cause.trigger.as_ref().and_then(|trigger| {
             let value = serde_json::to_value(trigger).ok()?;
             serde_json::from_value::<RetrainTrigger>(value).ok()
@@ -240,10 +239,64 @@ pub fn history_from(models: &[ModelView]) -> ModelHistory {
     }
 }
 
-/// A row's id is the fish's id, `@`, and the time of weighing.
+/// The fish of a row: a row id is the fish's id, `@`, and the time of weighing.
 fn fish_of(row_id: &str) -> String {
     row_id
         .rsplit_once('@')
         .map_or(row_id, |(fish, _)| fish)
         .to_owned()
+}
+
+/// Reads the CSV of `GET /models/{version}/rows`. Columns with a value that is no number are skipped.
+///
+/// # Errors
+/// If it is no CSV with a header, or has no column `species`.
+fn training_rows(file: &str) -> anyhow::Result<TrainingRows> {
+    let mut reader = csv::Reader::from_reader(file.as_bytes());
+    let header = reader.headers()?.clone();
+    let records = reader.records().collect::<Result<Vec<_>, _>>()?;
+    let column = |at: usize| records.iter().filter_map(move |record| record.get(at));
+    let species = header.iter().position(|name| name == SPECIES);
+    let species = species.ok_or_else(|| anyhow::anyhow!("expected a column named {SPECIES}"))?;
+    let numeric = header.iter().enumerate().filter_map(|(at, name)| {
+        let values: Result<Vec<f64>, _> = column(at).map(str::parse).collect();
+        Some((name.to_owned(), values.ok()?))
+    });
+    Ok(TrainingRows {
+        species: column(species).map(str::to_owned).collect(),
+        numeric: numeric.collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn species_and_numeric_columns_are_read_by_name() {
+        let file = "species,length,girth,weight,row_id,timestamp\n\
+                    salmon,86.4,40,4.5,line 2,\n\
+                    walleye,79,38.5,2.2,7@2021-06-09T13:39:37.971Z,2021-06-09T13:39:37.971Z\n";
+        let rows = training_rows(file).expect("a CSV file");
+        assert_eq!(rows.species, ["salmon", "walleye"]);
+        let numeric: Vec<_> = rows
+            .numeric
+            .iter()
+            .map(|(name, values)| (name.as_str(), values.as_slice()))
+            .collect();
+        assert_eq!(
+            numeric,
+            [
+                ("length", [86.4, 79.0].as_slice()),
+                ("girth", &[40.0, 38.5]),
+                ("weight", &[4.5, 2.2])
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_without_species_or_with_ragged_lines_is_an_error() {
+        assert!(training_rows("length\n1\n").is_err());
+        assert!(training_rows("species,length\nsalmon\n").is_err());
+    }
 }

@@ -1,11 +1,10 @@
-//! Reads a running pipeline's topics into a [`Ledger`].
+//! Reads the topics of a running pipeline into a [`Ledger`].
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use kafka_io::{EofContext, KafkaSettings};
-
 use pipeline::{EventTime, topics};
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -15,45 +14,44 @@ use report::{Ledger, SeenRecord};
 use service_runtime::Tasks;
 use tokio::sync::watch;
 
-use crate::catching_up::{CatchingUp, TopicToRead};
+use crate::catch_up::{CatchUp, TopicCatchUp};
+use crate::dead_letters::DeadLetters;
 use crate::event_clock::EventClock;
-use crate::letters::Letters;
 use crate::traffic::Traffic;
 
 /// A consumer of one topic.
 type Reader = StreamConsumer<EofContext>;
 
-/// How long a look-up of a topic's partitions may take, and how long to wait before the next one
-/// where the topic does not exist yet.
-const LOOK_UP: Duration = Duration::from_secs(5);
-const NEXT_LOOK: Duration = Duration::from_secs(1);
-/// How long a broker may hold an empty answer, in milliseconds, where a run without an end is watched:
-/// a record is sent at once all the same, and the broker is asked twice a second for each topic.
-const PATIENCE: &str = "500";
+/// The timeout of a metadata or watermark query, and the pause before the next one.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
+const QUERY_PAUSE: Duration = Duration::from_secs(1);
+/// How long the broker may hold an empty fetch, in milliseconds, if a run without an end is observed:
+/// two fetches per second and topic. New records are still sent at once.
+const FETCH_WAIT_MS: &str = "500";
 
-/// A pipeline under observation; clones see the same.
+/// Reads the topics of a pipeline; clones share what was read.
 #[derive(Clone, Debug)]
 pub struct Observer {
     ledger: Arc<Mutex<Ledger>>,
     changes: watch::Sender<u64>,
     traffic: Traffic,
     event_clock: EventClock,
-    letters: Letters,
+    dead_letters: DeadLetters,
     history_until: watch::Sender<Option<EventTime>>,
-    catching_up: CatchingUp,
+    catch_up: CatchUp,
 }
 
-/// From where topics are read.
+/// Where to start reading the topics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// Every record counts: one that was deleted before it was read is an error.
+    /// At the first record. If records are deleted before they are read, the observer fails.
     Beginning,
-    /// So many of the newest records of each topic, and then every one; where records were deleted
-    /// before they were read, again so many of the newest.
+    /// At this many of the newest records of each topic. If records are deleted before they are read,
+    /// the observer starts again there.
     Newest(u32),
 }
 
-/// Every topic that a report is made from: the pipeline's and their dead letters.
+/// Every topic that a report needs: the topics of the pipeline and their dead-letter topics.
 pub fn observed_topics() -> Vec<String> {
     let all = topics::ALL.iter();
     all.clone()
@@ -63,10 +61,10 @@ pub fn observed_topics() -> Vec<String> {
 }
 
 impl Observer {
-    /// Starts to read; the tasks end with their group's token.
+    /// Starts a reader for each topic in `tasks`.
     ///
     /// # Errors
-    /// Where a client cannot be made from the settings.
+    /// If a client cannot be created from the settings.
     pub fn start(
         kafka: &KafkaSettings,
         ledger: Ledger,
@@ -78,20 +76,20 @@ impl Observer {
             changes: watch::Sender::new(0),
             traffic: Traffic::default(),
             event_clock: EventClock::default(),
-            letters: Letters::default(),
+            dead_letters: DeadLetters::default(),
             history_until: watch::Sender::new(None),
-            catching_up: CatchingUp::of_topics(observed_topics().len()),
+            catch_up: CatchUp::of_topics(observed_topics().len()),
         };
         for topic in observed_topics() {
             let more: &[_] = match from {
                 Start::Beginning => &[],
-                Start::Newest(_) => &[("fetch.wait.max.ms", PATIENCE)],
+                Start::Newest(_) => &[("fetch.wait.max.ms", FETCH_WAIT_MS)],
             };
             let consumer: Reader = kafka
                 .eof_consumer("catchweight-observer", more)
-                .context("a Kafka consumer cannot be made")?;
+                .context("cannot create a Kafka consumer")?;
             let (reader, shutdown) = (observer.clone(), tasks.shutdown());
-            tasks.spawn(format!("observing {topic}"), async move {
+            tasks.spawn(format!("observer of {topic}"), async move {
                 tokio::select! {
                     () = shutdown.cancelled() => Ok(()),
                     ended = reader.read(Arc::new(consumer), &topic, from) => ended,
@@ -101,29 +99,29 @@ impl Observer {
         Ok(observer)
     }
 
-    /// What was seen so far.
+    /// The records seen so far.
     pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        // The ledger is a plain value that each note leaves whole.
+        // A panic cannot leave the ledger in an invalid state.
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes with every record that was seen.
+    /// Counts the records seen; wakes with each one.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
-    /// Waits until every topic was read to where it ended when it was first looked at; one that did
-    /// not exist then had nothing on it.
+    /// Waits until every topic was read to the end that it had when the observer started. A topic that
+    /// did not exist then counts as read.
     pub async fn caught_up(&self) {
-        self.catching_up.done().await;
+        self.catch_up.done().await;
     }
 
-    /// Whether [`caught_up`](Self::caught_up) would not wait.
+    /// Whether [`caught_up`](Self::caught_up) would return at once.
     pub fn has_caught_up(&self) -> bool {
-        self.catching_up.is_done()
+        self.catch_up.is_done()
     }
 
-    /// Waits until a prediction was seen.
+    /// Waits for the first prediction.
     pub async fn first_prediction(&self) {
         let mut changes = self.changes();
         let seen = || {
@@ -133,37 +131,37 @@ impl Observer {
                 .iter()
                 .any(|(_, one)| one.prediction.is_some())
         };
-        // The sender lives as long as this handle, so that the wait cannot fail.
+        // Cannot fail: `self` keeps the sender alive.
         let _ = changes.wait_for(|_| seen()).await;
     }
 
-    /// How records come since the topics are read.
+    /// The traffic of each topic since the observer started.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
     }
 
-    /// Which event time each topic has reached, and when.
+    /// The event time that each topic has reached, and when.
     pub fn event_clock(&self) -> &EventClock {
         &self.event_clock
     }
 
     /// The newest dead letters.
-    pub fn letters(&self) -> &Letters {
-        &self.letters
+    pub fn dead_letters(&self) -> &DeadLetters {
+        &self.dead_letters
     }
 
-    /// The newest event time among the records of measurements that were on the topics already when
-    /// only the newest were read: of fish until then not everything need have been seen.
+    /// With [`Start::Newest`]: the newest event time among the measurements that were on the topic before
+    /// the observer started. Some records of fish until then may not have been read.
     pub fn history_until(&self) -> Option<EventTime> {
         *self.history_until.borrow()
     }
 
     async fn read(&self, consumer: Arc<Reader>, topic: &str, from: Start) -> anyhow::Result<()> {
-        let mut to_read = self.catching_up.topic();
+        let mut to_read = self.catch_up.topic();
         let partitions = partitions_of(&consumer, topic, &mut to_read).await?;
-        to_read.has(partitions);
+        to_read.has_partitions(partitions);
         let mut ends = assign(&consumer, topic, partitions, from).await?;
-        self.traffic.reads(topic);
+        self.traffic.observe(topic, Instant::now());
         self.changes.send_modify(|seen| *seen += 1);
         loop {
             match consumer.recv().await {
@@ -174,7 +172,7 @@ impl Observer {
                     }
                     self.note(&record, past);
                 }
-                Err(KafkaError::PartitionEOF(partition)) => to_read.ended(partition),
+                Err(KafkaError::PartitionEOF(partition)) => to_read.reached_end(partition),
                 Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset)) => {
                     if from == Start::Beginning {
                         anyhow::bail!("records of {topic} were deleted before they were read")
@@ -182,8 +180,8 @@ impl Observer {
                     tracing::warn!(topic, "records were deleted before they were read");
                     ends = assign(&consumer, topic, partitions, from).await?;
                 }
-                // librdkafka reconnects by itself; a report says what was not seen.
-                Err(error) => tracing::warn!(topic, %error, "the topic cannot be read just now"),
+                // librdkafka reconnects.
+                Err(error) => tracing::warn!(topic, %error, "cannot read the topic; retrying"),
             }
         }
     }
@@ -199,10 +197,10 @@ impl Observer {
         }
     }
 
-    /// Takes note of a record; `past` says that it was there before the topic was read.
+    /// Adds a record; `past` is true if it was on the topic before the observer started.
     fn note(&self, record: &BorrowedMessage<'_>, past: bool) {
         let now = Instant::now();
-        let counts = !topics::is_dead_letters(record.topic()) || self.letters.note(record);
+        let counts = !topics::is_dead_letters(record.topic()) || self.dead_letters.note(record);
         if !counts {
             self.changes.send_modify(|seen| *seen += 1);
             return;
@@ -224,7 +222,7 @@ impl Observer {
                 partition = record.partition(),
                 offset = record.offset(),
                 %error,
-                "a record that the report cannot read"
+                "unreadable record"
             );
         }
         self.changes.send_modify(|seen| *seen += 1);
@@ -236,14 +234,14 @@ fn event_time(record: &BorrowedMessage<'_>) -> Option<EventTime> {
     EventTime::from_millis(millis).ok()
 }
 
-/// The end of a partition when it was assigned; 0 where it is read from the beginning.
+/// The end that a partition had when it was assigned; 0 if it is read from the beginning.
 fn end_of(ends: &[i64], partition: i32) -> i64 {
     let end = usize::try_from(partition).ok().and_then(|at| ends.get(at));
     end.copied().unwrap_or_default()
 }
 
-/// Assigns all partitions of the topic to the consumer. Where only the newest records are read, it
-/// tells the ends of the partitions.
+/// Assigns all partitions of the topic to the consumer. With [`Start::Newest`], returns the ends of the
+/// partitions.
 async fn assign(
     consumer: &Arc<Reader>,
     topic: &str,
@@ -267,43 +265,41 @@ async fn assign(
     Ok(ends)
 }
 
-/// A partition's lowest offset, and the one after its newest record.
+/// The low and high watermark of a partition.
 async fn watermarks(
     consumer: &Arc<Reader>,
     topic: &str,
     partition: i32,
 ) -> anyhow::Result<(i64, i64)> {
     loop {
-        let (asking, name) = (consumer.clone(), topic.to_owned());
-        let found =
-            tokio::task::spawn_blocking(move || asking.fetch_watermarks(&name, partition, LOOK_UP));
-        match found.await? {
+        let (client, name) = (consumer.clone(), topic.to_owned());
+        let query = move || client.fetch_watermarks(&name, partition, QUERY_TIMEOUT);
+        match tokio::task::spawn_blocking(query).await? {
             Ok(found) => return Ok(found),
-            Err(error) => tracing::warn!(topic, %error, "Kafka does not answer; asking again"),
+            Err(error) => tracing::warn!(topic, %error, "Kafka does not answer; retrying"),
         }
-        tokio::time::sleep(NEXT_LOOK).await;
+        tokio::time::sleep(QUERY_PAUSE).await;
     }
 }
 
-/// The topic's number of partitions, as soon as it exists.
+/// The number of partitions of the topic; waits until the topic exists.
 async fn partitions_of(
     consumer: &Arc<Reader>,
     topic: &str,
-    to_read: &mut TopicToRead,
+    to_read: &mut TopicCatchUp,
 ) -> anyhow::Result<i32> {
     loop {
-        let (asking, name) = (consumer.clone(), topic.to_owned());
-        let found = tokio::task::spawn_blocking(move || {
-            let metadata = asking.fetch_metadata(None, LOOK_UP)?;
+        let (client, name) = (consumer.clone(), topic.to_owned());
+        let query = move || {
+            let metadata = client.fetch_metadata(None, QUERY_TIMEOUT)?;
             let known = metadata.topics().iter().find(|one| one.name() == name);
             Ok::<_, KafkaError>(known.map_or(0, |one| one.partitions().len()))
-        })
-        .await?;
-        match found {
+        };
+        match tokio::task::spawn_blocking(query).await? {
             Ok(0) => to_read.is_absent(),
             Ok(partitions) => return Ok(i32::try_from(partitions)?),
-            Err(error) => tracing::warn!(topic, %error, "Kafka does not answer; asking again"),
+            Err(error) => tracing::warn!(topic, %error, "Kafka does not answer; retrying"),
         }
-        tokio::time::sleep(NEXT_LOOK).await;
+        tokio::time::sleep(QUERY_PAUSE).await;
     }
 }

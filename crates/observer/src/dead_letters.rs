@@ -1,4 +1,4 @@
-//! The newest dead letters, each with where it came from and why.
+//! The newest dead letters with their origin and reason.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,35 +7,35 @@ use kafka_io::dead_letter::{Origin, is_note};
 use pipeline::EventTime;
 use rdkafka::message::Message;
 
-/// How many letters are remembered.
-const REMEMBERED: usize = 20;
-/// How long a text of a letter may be.
-const LONGEST: usize = 300;
+/// How many dead letters are kept.
+const KEPT: usize = 20;
+/// The maximum length of a text of a dead letter, in characters.
+const MAX_CHARS: usize = 300;
 
-/// A record that some part of the pipeline could not use.
+/// A record that a part of the pipeline could not use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// The dead-letter topic that it is on.
+    /// Its dead-letter topic.
     pub topic: String,
     /// Its partition and offset there.
     pub place: (i32, i64),
-    /// The topic that it was read from, where its headers say so.
+    /// The topic it was read from, if its headers name it.
     pub from: Option<String>,
     /// Its key as text.
     pub key: Option<String>,
-    /// Why it could not be used, as far as its headers say.
+    /// Why it could not be used, if its headers say so.
     pub reason: Option<String>,
     /// Its event time.
     pub time: Option<EventTime>,
 }
 
-/// The newest letters; clones share them.
+/// The newest dead letters; clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Letters(Arc<Mutex<VecDeque<DeadLetter>>>);
+pub struct DeadLetters(Arc<Mutex<VecDeque<DeadLetter>>>);
 
-impl Letters {
-    /// Keeps a record of a dead-letter topic; false where it is none, but a replay's note of what it
-    /// sent back.
+impl DeadLetters {
+    /// Keeps a record of a dead-letter topic. Returns false for a replay's note about records it has
+    /// sent back, which is no dead letter.
     pub(crate) fn note<M: Message>(&self, record: &M) -> bool {
         if record.headers().is_some_and(is_note) {
             return false;
@@ -44,9 +44,11 @@ impl Letters {
         let letter = DeadLetter {
             topic: record.topic().to_owned(),
             place: (record.partition(), record.offset()),
-            from: origin.topic.as_deref().map(cut),
-            key: record.key().map(|key| cut(&String::from_utf8_lossy(key))),
-            reason: (!origin.reason.is_empty()).then(|| cut(&origin.reason)),
+            from: origin.topic.as_deref().map(shortened),
+            key: record
+                .key()
+                .map(|key| shortened(&String::from_utf8_lossy(key))),
+            reason: (!origin.reason.is_empty()).then(|| shortened(&origin.reason)),
             time: record
                 .timestamp()
                 .to_millis()
@@ -54,20 +56,20 @@ impl Letters {
         };
         let mut letters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         letters.push_front(letter);
-        letters.truncate(REMEMBERED);
+        letters.truncate(KEPT);
         true
     }
 
-    /// The letters, newest first.
+    /// The dead letters, newest first.
     pub fn newest(&self) -> Vec<DeadLetter> {
         let letters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         letters.iter().cloned().collect()
     }
 }
 
-/// At most [`LONGEST`] characters of a text.
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
+/// The first [`MAX_CHARS`] characters of a text.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
@@ -82,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_topics_that_are_watched_are_those_that_dead_letters_are_written_to() {
+    fn dead_letter_topics_have_the_names_that_are_observed() {
         for topic in pipeline::topics::ALL {
             let written = kafka_io::dead_letter::topic_of(topic);
             assert_eq!(pipeline::topics::dead_letters_of(topic), written);
@@ -92,8 +94,8 @@ mod tests {
     }
 
     #[test]
-    fn a_replays_note_of_what_it_sent_back_is_not_shown_as_a_letter() {
-        let letters = Letters::default();
+    fn a_replays_note_is_no_dead_letter() {
+        let letters = DeadLetters::default();
         for (offset, header) in [(0, "dlq.reason"), (1, NOTE)] {
             let headers = OwnedHeaders::new().insert(Header {
                 key: header,

@@ -1,0 +1,69 @@
+//! Where a report goes: standard output, a JSON file, pictures.
+
+use std::path::PathBuf;
+
+use report::{Report, Verdict};
+use service_runtime::UsageError;
+
+use crate::progress;
+
+/// Where a report goes besides standard output.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
+pub struct ReportArgs {
+    /// Write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+
+    /// Draw the report's figures into this folder
+    #[arg(long, value_name = "DIR")]
+    pub plot: Option<PathBuf>,
+}
+
+/// The verdict is `failed`; the report has the reasons.
+#[derive(Debug, thiserror::Error)]
+#[error("the verdict is failed")]
+pub struct Failed;
+
+impl ReportArgs {
+    /// Checks before a run that its report can be written.
+    ///
+    /// # Errors
+    /// A [`UsageError`] for a file or folder that cannot be written.
+    pub(crate) fn prepare(&self) -> Result<(), UsageError> {
+        if let Some(path) = &self.report {
+            // Does not truncate: an earlier report stays until the new one is written.
+            let mut file = std::fs::OpenOptions::new();
+            file.append(true)
+                .create(true)
+                .open(path)
+                .map_err(|error| UsageError(format!("--report {}: {error}", path.display())))?;
+        }
+        if let Some(folder) = &self.plot {
+            std::fs::create_dir_all(folder)
+                .map_err(|error| UsageError(format!("--plot {}: {error}", folder.display())))?;
+        }
+        Ok(())
+    }
+
+    /// Prints, writes and draws the report.
+    ///
+    /// # Errors
+    /// A [`UsageError`] for a file that cannot be written; [`Failed`] for the verdict `failed`.
+    pub(crate) fn conclude(&self, report: &Report) -> anyhow::Result<()> {
+        progress::say(&format!("\n{report}"));
+        if let Some(path) = &self.report {
+            let json = serde_json::to_vec_pretty(report)?;
+            std::fs::write(path, json)
+                .map_err(|error| UsageError(format!("--report {}: {error}", path.display())))?;
+        }
+        if let Some(folder) = &self.plot {
+            plots::write_all(report, folder)
+                .map_err(|error| UsageError(format!("--plot {}: {error}", folder.display())))?;
+        }
+        match report.verdict {
+            Verdict::Recovered | Verdict::Steady => Ok(()),
+            Verdict::Failed => Err(Failed.into()),
+        }
+    }
+}
