@@ -148,7 +148,7 @@ fn wrong_plans_and_files_are_usage_errors_in_one_line() {
         (&["--sql", "no-such-file.sql"], "no-such-file.sql"),
         (
             &["--sql", &no_rule],
-            "no-rule.sql: no statement writes weight-retrain",
+            "no-rule.sql: no statement writes the topic `weight-retrain`",
         ),
         (&["--sql", &unparsed], "unparsed.sql: line 2, column 8: "),
         (&["--sql", &unplanned], "unplanned.sql: line 1, column 15: "),
