@@ -1,4 +1,4 @@
-//! One connector: what its file says, checked.
+//! One connector, from its checked file.
 
 use crate::ConfigError;
 use crate::converter::ValueConverter;
@@ -9,7 +9,7 @@ use crate::source::ConnectorSource;
 use crate::tolerance::Tolerance;
 use crate::transform::Filters;
 
-/// One connector: what its file says, checked.
+/// One connector, from its checked file.
 pub(crate) struct Connector {
     pub(crate) name: String,
     pub(crate) topics: Vec<String>,
@@ -17,12 +17,12 @@ pub(crate) struct Connector {
     pub(crate) filters: Filters,
     pub(crate) tolerance: Tolerance,
     pub(crate) sink: SinkConfig,
-    /// Options of the file that are accepted and change nothing here.
+    /// Options of the file that are accepted and have no effect here.
     pub(crate) without_effect: Vec<String>,
 }
 
 impl Connector {
-    /// Reads a file's text; every option is either honoured or refused.
+    /// Reads a file's text. An option that is not supported is an error.
     pub(crate) fn new(
         source: &ConnectorSource,
         resolver: Resolver<'_>,
@@ -34,11 +34,14 @@ impl Connector {
         {
             return Err(options.refuse("name", format_args!("differs from the file's `{name}`")));
         }
-        // The class decides which options there are, so that a wrong one is named first.
+        // Check the class first: it decides which options are known.
         let class = SinkConfig::class(&mut options)?;
         let topics = options.list("topics");
         if topics.is_empty() {
-            return Err(options.refuse("topics", "is missing: the topics to read, by commas"));
+            return Err(options.refuse(
+                "topics",
+                "is missing: expected the topics to read, separated by commas",
+            ));
         }
         options.number_without_effect("tasks.max", 1..=i32::MAX)?;
         let converter = ValueConverter::from_options(&mut options)?;
@@ -58,11 +61,9 @@ impl Connector {
         })
     }
 
-    /// The topics that it writes: dead letters, and a sink's reports.
-    pub(crate) fn written_topics(&self) -> impl Iterator<Item = &str> {
+    /// The topics that it reads, and its dead-letter topic.
+    pub(crate) fn all_topics(&self) -> impl Iterator<Item = &String> {
         let dead_letters = self.tolerance.dead_letters.iter();
-        dead_letters
-            .map(|d| d.topic.as_str())
-            .chain(self.sink.written_topics())
+        self.topics.iter().chain(dead_letters.map(|d| &d.topic))
     }
 }

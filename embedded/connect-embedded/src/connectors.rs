@@ -21,12 +21,12 @@ pub struct Connectors {
 }
 
 impl Connectors {
-    /// Reads the files at `paths`; a folder stands for the `*.json` directly in it.
+    /// Reads the files at `paths`; of a folder, the `*.json` files directly in it.
     ///
-    /// `resolver` gives the value of a name in `${env:NAME}`; `None` makes the file an error.
+    /// `resolver` gives the value of `NAME` in `${env:NAME}`; `None` is an error.
     ///
     /// # Errors
-    /// The first thing in the files that cannot be read or honoured.
+    /// The first file that cannot be read, or the first option that is not supported.
     pub fn load<P: AsRef<Path>>(
         paths: impl IntoIterator<Item = P>,
         resolver: impl Fn(&str) -> Option<String>,
@@ -38,10 +38,10 @@ impl Connectors {
         Self::from_sources(&sources, resolver)
     }
 
-    /// The same for files whose text is at hand.
+    /// The same for files whose text was read already.
     ///
     /// # Errors
-    /// The first thing in the files that cannot be honoured.
+    /// The first option that is not supported.
     pub fn from_sources(
         sources: &[ConnectorSource],
         resolver: impl Fn(&str) -> Option<String>,
@@ -66,17 +66,11 @@ impl Connectors {
         self.connectors.iter().map(|c| c.name.as_str())
     }
 
-    /// All topics that must exist before [`Connectors::run`]: what is read, and what is written
-    /// (dead letters, and a sink's reports).
+    /// All topics that must exist before [`Connectors::run`]: those that are read, and the
+    /// dead-letter topics.
     pub fn topics(&self) -> BTreeSet<String> {
-        self.connectors
-            .iter()
-            .flat_map(|c| {
-                let read = c.topics.iter().map(String::as_str);
-                read.chain(c.written_topics())
-            })
-            .map(str::to_owned)
-            .collect()
+        let topics = self.connectors.iter().flat_map(Connector::all_topics);
+        topics.cloned().collect()
     }
 
     /// Counters and readiness; take it before [`Connectors::run`].
@@ -84,10 +78,11 @@ impl Connectors {
         self.stats.clone()
     }
 
-    /// Runs every connector until `shutdown`; records in hand then count as undelivered.
+    /// Runs every connector until `shutdown`; a record that is being delivered then is delivered
+    /// again at the next start.
     ///
     /// # Errors
-    /// The first connector that stops stops the others: a topic is missing, records were deleted
+    /// The first connector that fails stops the others: a topic is missing, records were deleted
     /// before they were read, a record failed that `errors.tolerance` does not cover, or a dead
     /// letter could not be written.
     pub async fn run(
@@ -112,8 +107,8 @@ impl Connectors {
             });
         }
         while let Some(ended) = tasks.join_next().await {
-            // Dropping the set ends the others.
-            ended.map_err(|e| anyhow!("a connector's task broke off: {e}"))??;
+            // Dropping the set stops the other connectors.
+            ended.map_err(|e| anyhow!("the task of a connector panicked: {e}"))??;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Converters: from a record's bytes to the value that a sink gets.
+//! Converters: from a record's bytes to the value that a sink receives.
 
 use serde_json::Value as Json;
 
@@ -10,10 +10,10 @@ const STRING: &str = "org.apache.kafka.connect.storage.StringConverter";
 const BYTES: &str = "org.apache.kafka.connect.converters.ByteArrayConverter";
 const JSON: &str = "org.apache.kafka.connect.json.JsonConverter";
 
-/// A value as a sink gets it.
+/// A value as a sink receives it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
-    /// A tombstone.
+    /// A tombstone: a record without a value.
     Null,
     /// From the `StringConverter`.
     Text(String),
@@ -31,18 +31,18 @@ pub(crate) enum ValueConverter {
 impl ValueConverter {
     /// From `value.converter` and `key.converter`.
     pub(crate) fn from_options(options: &mut Options) -> Result<Self, ConfigError> {
-        // No sink here looks at the key, and neither of these two ever fails on one.
+        // No sink here reads the key, and neither converter can fail.
         options.choice("key.converter", None, &[(STRING, ()), (BYTES, ())])?;
         let converter = options.choice(
             "value.converter",
             None,
             &[(STRING, Self::String), (JSON, Self::Json)],
         )?;
-        // A worker's default is true, which expects another shape of JSON.
+        // A worker's default is true: JSON with an embedded schema.
         if converter == Self::Json && options.flag("value.converter.schemas.enable", true)? {
             return Err(options.refuse(
                 "value.converter.schemas.enable",
-                "must be false: JSON with embedded schemas is not supported here",
+                "must be false: JSON with embedded schemas is not supported",
             ));
         }
         Ok(converter)
@@ -56,8 +56,8 @@ impl ValueConverter {
         }
     }
 
-    /// The value that `bytes` hold. As on a worker, the `JsonConverter` reads nothing and `null`
-    /// as a tombstone, and the `StringConverter` replaces what is not UTF-8.
+    /// The value in `bytes`. As on a worker, the `JsonConverter` reads empty bytes and `null` as a
+    /// tombstone, and the `StringConverter` replaces invalid UTF-8.
     pub(crate) fn convert(self, bytes: Option<&[u8]>) -> Result<Value, Failure> {
         let Some(bytes) = bytes else {
             return Ok(Value::Null);
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_json_converter_reads_nothing_and_null_as_a_tombstone() {
+    fn empty_bytes_and_null_are_tombstones_in_json() {
         for bytes in [None, Some(&b""[..]), Some(b" null ")] {
             let value = ValueConverter::Json.convert(bytes).expect("a value");
             assert_eq!(value, Value::Null);
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn the_string_converter_keeps_text_as_it_is_and_never_fails() {
+    fn the_string_converter_keeps_text_and_never_fails() {
         let convert = |bytes| {
             ValueConverter::String
                 .convert(Some(bytes))

@@ -1,4 +1,5 @@
-//! Dead letters, as a Connect worker writes them: the record as it was, with `__connect.errors.*`.
+//! Dead letters as a Connect worker writes them: the unchanged record with `__connect.errors.*`
+//! headers.
 
 use anyhow::{Context, anyhow};
 use kafka_io::dead_letter::OMITTED;
@@ -12,7 +13,7 @@ use crate::failure::{Failure, Stage};
 use crate::tolerance::DeadLetterTopic;
 
 const PREFIX: &str = "__connect.errors.";
-/// A worker names the sink's Java interface where the sink failed.
+/// The class that a worker names if the sink failed.
 const SINK_CLASS: &str = "org.apache.kafka.connect.sink.SinkTask";
 
 /// Writes dead letters of one connector.
@@ -38,8 +39,8 @@ impl DeadLetters {
         }
     }
 
-    /// Writes the record, and returns when the broker has it. Of a record that is too large with
-    /// these headers only they are written, and how many bytes were left out.
+    /// Writes the record and waits for the broker's acknowledgement. If the record is too large with
+    /// these headers, only the headers are written, with the number of omitted bytes.
     pub(crate) async fn keep(
         &self,
         record: &BorrowedMessage<'_>,
@@ -108,7 +109,7 @@ impl DeadLetters {
             ("class.name", class.to_owned()),
             ("exception.class.name", failure.exception.to_owned()),
             ("exception.message", failure.message.clone()),
-            // There is no Java stack here; a worker's text begins with this line.
+            // There is no Java stack trace here; a worker's begins with this line.
             (
                 "exception.stacktrace",
                 format!("{}: {}", failure.exception, failure.message),
@@ -117,7 +118,7 @@ impl DeadLetters {
     }
 }
 
-/// `headers` with one more.
+/// Adds a header.
 fn put(headers: OwnedHeaders, name: &str, text: &str) -> OwnedHeaders {
     headers.insert(Header {
         key: name,

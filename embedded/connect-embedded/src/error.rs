@@ -1,8 +1,8 @@
-//! Why connector files are refused.
+//! Why connector files are rejected.
 
 use std::io;
 
-/// Why connector files are refused: before anything runs, with what to change.
+/// Why a connector file is rejected. Nothing runs then.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A file or folder cannot be read.
@@ -29,15 +29,15 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Two connectors of one name: a worker would let the second replace the first.
-    #[error("{origin}: the name `{connector}` is taken by another connector; names are unique")]
+    /// Two connectors with the same name.
+    #[error("{origin}: the name `{connector}` is used by another connector: names must be unique")]
     Duplicate {
         /// The second file.
         origin: String,
         /// The name.
         connector: String,
     },
-    /// An option that is unknown, missing, or has a value that cannot be honoured.
+    /// An option that is unknown, missing, or has an unsupported value.
     #[error("{origin}: connector `{connector}`, option `{option}`: {reason}")]
     Option {
         /// The file.
@@ -46,7 +46,7 @@ pub enum ConfigError {
         connector: String,
         /// The option.
         option: String,
-        /// What is wrong with it, and what would be right.
+        /// What is wrong with it, and what is expected.
         reason: String,
     },
 }

@@ -1,14 +1,14 @@
 //! Why one record could not be delivered.
 
-/// What real Connect names when bytes or documents are not what a step expects.
+/// Connect's exception for data of an unexpected shape.
 pub(crate) const DATA_EXCEPTION: &str = "org.apache.kafka.connect.errors.DataException";
-/// What real Connect names when a sink gives up.
+/// Connect's exception for a sink that gives up.
 pub(crate) const CONNECT_EXCEPTION: &str = "org.apache.kafka.connect.errors.ConnectException";
 
 /// Why one record could not be delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
-    /// The exception's class that real Connect names for the same failure.
+    /// The exception class that Connect reports for the same failure.
     pub(crate) exception: &'static str,
     /// What went wrong.
     pub(crate) message: String,
@@ -17,7 +17,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// A failure to which `errors.tolerance` applies.
+    /// A failure that `errors.tolerance` covers.
     pub(crate) fn tolerable(exception: &'static str, message: impl Into<String>) -> Self {
         Self {
             exception,
@@ -26,7 +26,7 @@ impl Failure {
         }
     }
 
-    /// A failure that stops the connector, as it stops the task of the real one.
+    /// A failure that stops the connector.
     pub(crate) fn fatal(exception: &'static str, message: impl Into<String>) -> Self {
         Self {
             fatal: true,

@@ -1,4 +1,4 @@
-//! A connector's options: typed when taken, and none overlooked.
+//! A connector's options: typed accessors; an option that none of them takes is an error.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -9,14 +9,14 @@ use crate::ConfigError;
 use crate::resolve::{Resolver, resolve};
 use crate::source::Definition;
 
-/// One option's value: as in the file, for messages, and resolved, which may hold a secret.
+/// One option's value: as in the file, for messages, and resolved. The resolved one may hold a secret.
 #[derive(Clone)]
 pub(crate) struct Setting {
     pub(crate) raw: String,
     pub(crate) value: String,
 }
 
-/// What is left of a connector's options. Each is taken once; [`Options::finish`] refuses the rest.
+/// The options of a connector that were not taken yet. [`Options::finish`] rejects what remains.
 pub(crate) struct Options {
     origin: String,
     connector: String,
@@ -25,7 +25,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// All options of a definition, resolved and trimmed as a worker does.
+    /// All options of a definition, resolved and trimmed.
     pub(crate) fn new(
         origin: &str,
         definition: Definition,
@@ -67,11 +67,11 @@ impl Options {
         self.take(option).map(|setting| setting.value)
     }
 
-    /// An option without which the connector does not start; `help` says what it is.
+    /// A required option; `help` describes it.
     pub(crate) fn required(&mut self, option: &str, help: &str) -> Result<Setting, ConfigError> {
         match self.take(option) {
             Some(setting) if !setting.value.is_empty() => Ok(setting),
-            _ => Err(self.refuse(option, format_args!("is missing: {help}"))),
+            _ => Err(self.refuse(option, format_args!("is missing: expected {help}"))),
         }
     }
 
@@ -84,7 +84,7 @@ impl Options {
                 "false" => Ok(false),
                 _ => Err(self.refuse(
                     option,
-                    format_args!("`{}` is neither true nor false", setting.raw),
+                    format_args!("`{}` is invalid: expected true or false", setting.raw),
                 )),
             },
         }
@@ -107,7 +107,7 @@ impl Options {
                 _ => Err(self.refuse(
                     option,
                     format_args!(
-                        "`{}` is not a whole number from {} to {}",
+                        "`{}` is invalid: expected a whole number from {} to {}",
                         setting.raw,
                         range.start(),
                         range.end()
@@ -117,7 +117,7 @@ impl Options {
         }
     }
 
-    /// One of `choices`, by its text (compared as the connectors do, without case).
+    /// One of `choices`, by its text in any case.
     pub(crate) fn choice<T: Copy>(
         &mut self,
         option: &str,
@@ -132,20 +132,21 @@ impl Options {
             texts.join(" or ")
         };
         let Some(setting) = self.take(option) else {
-            return default
-                .ok_or_else(|| self.refuse(option, format_args!("is missing: {}", known())));
+            return default.ok_or_else(|| {
+                self.refuse(option, format_args!("is missing: expected {}", known()))
+            });
         };
         choices
             .iter()
             .find(|(text, _)| text.eq_ignore_ascii_case(&setting.value))
             .map(|(_, choice)| *choice)
             .ok_or_else(|| {
-                let reason = format!("`{}` is not supported here: {}", setting.raw, known());
+                let reason = format!("`{}` is not supported: expected {}", setting.raw, known());
                 self.refuse(option, reason)
             })
     }
 
-    /// A list separated by commas; empty items are left out.
+    /// A list separated by commas, without empty items.
     pub(crate) fn list(&mut self, option: &str) -> Vec<String> {
         let text = self.text(option).unwrap_or_default();
         text.split(',')
@@ -155,8 +156,8 @@ impl Options {
             .collect()
     }
 
-    /// An address that must come from whoever embeds this library, who also decides what it means:
-    /// `${env:NAME}` at the start of the value. What follows is returned.
+    /// An address that the embedder must supply: the value must start with `${env:NAME}`. Returns the
+    /// rest of the value.
     pub(crate) fn embedders_address(
         &mut self,
         option: &str,
@@ -173,13 +174,13 @@ impl Options {
             None => Err(self.refuse(
                 option,
                 format_args!(
-                    "an address of its own cannot be honoured here: {what}; write ${{env:NAME}}"
+                    "an address in the file is not supported here, {what}: write ${{env:NAME}}"
                 ),
             )),
         }
     }
 
-    /// Accepts `option` where it is set, and notes that it changes nothing here.
+    /// Accepts `option` if it is set, and records that it has no effect here.
     pub(crate) fn without_effect(&mut self, option: &str) {
         if self.take(option).is_some() {
             self.without_effect.push(option.to_owned());
@@ -216,12 +217,15 @@ impl Options {
         }
     }
 
-    /// Refuses what nobody took; else the options that were accepted without effect.
+    /// The options that were accepted without effect.
+    ///
+    /// # Errors
+    /// An option that is unknown for this class.
     pub(crate) fn finish(self) -> Result<Vec<String>, ConfigError> {
         match self.entries.keys().next() {
             Some(option) => Err(self.refuse(
                 option,
-                "is not known for this connector class here; correct or remove it",
+                "is not known for this connector class: correct or remove it",
             )),
             None => Ok(self.without_effect),
         }

@@ -12,7 +12,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 const METADATA_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Assigns all partitions of `topics` to `consumer`; how many they are.
+/// Assigns all partitions of `topics` to `consumer` and returns their number.
 pub(crate) async fn assign_all(
     consumer: &Arc<StreamConsumer>,
     topics: &[String],
@@ -29,11 +29,11 @@ pub(crate) async fn assign_all(
 
 async fn partitions(consumer: &Arc<StreamConsumer>, topic: &str) -> anyhow::Result<Vec<i32>> {
     let (consumer, name) = (Arc::clone(consumer), topic.to_owned());
-    // librdkafka waits for the answer in the calling thread.
+    // librdkafka blocks the calling thread.
     let metadata =
         tokio::task::spawn_blocking(move || consumer.fetch_metadata(Some(&name), METADATA_TIMEOUT))
             .await?
-            .with_context(|| format!("the partitions of topic `{topic}` cannot be found out"))?;
+            .with_context(|| format!("the partitions of topic `{topic}` cannot be listed"))?;
     let partitions: Vec<i32> = metadata
         .topics()
         .iter()
@@ -46,11 +46,10 @@ async fn partitions(consumer: &Arc<StreamConsumer>, topic: &str) -> anyhow::Resu
     Ok(partitions)
 }
 
-/// The next record. A broker that is away for a while is waited for.
+/// The next record. Waits while the broker is unreachable.
 ///
 /// # Errors
-/// Where records were deleted before they were read, which would otherwise be skipped silently, and
-/// on every error that does not pass by itself.
+/// Records were deleted before they were read, or any error that a retry cannot fix.
 pub(crate) async fn next(consumer: &StreamConsumer) -> anyhow::Result<BorrowedMessage<'_>> {
     loop {
         let error = match consumer.recv().await {

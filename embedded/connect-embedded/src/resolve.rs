@@ -1,16 +1,16 @@
 //! `${env:NAME}` in an option's value, as Connect's environment provider resolves it.
 
-/// Gives a variable's value; `None` where it is not set. A library reads no environment: whoever
-/// embeds this one decides what the names mean.
+/// Gives a variable's value, or `None` if it is not set. The library reads no environment variable
+/// itself.
 pub(crate) type Resolver<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 const START: &str = "${";
 
-/// `text` with every `${env:NAME}` replaced, also within a longer value. Text like `${topic}`,
-/// which names no provider, is left as it is.
+/// Replaces every `${env:NAME}` in `text`. A placeholder without a provider, such as `${topic}`,
+/// stays as it is.
 ///
 /// # Errors
-/// What is wrong: a name that is not set, or a provider other than `env`.
+/// A name that is not set, or a provider other than `env`.
 pub(crate) fn resolve(text: &str, resolver: Resolver<'_>) -> Result<String, String> {
     let mut resolved = String::with_capacity(text.len());
     let mut rest = text;
@@ -22,12 +22,13 @@ pub(crate) fn resolve(text: &str, resolver: Resolver<'_>) -> Result<String, Stri
             continue;
         };
         match reference.split_once(':') {
-            Some(("env", name)) => resolved.push_str(&resolver(name).ok_or_else(|| {
-                format!("`${{env:{name}}}` names the variable {name}, which is not set")
-            })?),
+            Some(("env", name)) => resolved.push_str(
+                &resolver(name)
+                    .ok_or_else(|| format!("variable {name} of `${{env:{name}}}` is not set"))?,
+            ),
             Some((provider, _)) => {
                 return Err(format!(
-                    "`${{{reference}}}` asks the provider `{provider}`; only `env` is known here"
+                    "provider `{provider}` of `${{{reference}}}` is not supported: expected `env`"
                 ));
             }
             None => {
@@ -55,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_is_replaced_within_a_longer_value_and_may_be_empty() {
+    fn a_variable_is_replaced_within_a_value_and_may_be_empty() {
         let resolved = resolve("a ${env:URL}/train ${env:EMPTY}.", &variables);
         assert_eq!(resolved.as_deref(), Ok("a http://127.0.0.1:1/train ."));
     }
@@ -67,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn another_provider_is_refused_and_a_template_without_provider_is_left_alone() {
+    fn other_providers_are_rejected_and_templates_stay() {
         let error = resolve("${file:/secrets:key}", &variables).expect_err("a file");
         assert!(error.contains("`file`"), "{error}");
         let untouched = "x ${topic} ${ $";

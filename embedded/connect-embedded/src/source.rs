@@ -1,4 +1,4 @@
-//! Connector files: where they come from, and their shape.
+//! Connector files and their shape.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use crate::ConfigError;
 
-/// A connector file's text and where it comes from.
+/// The text of a connector file.
 #[derive(Clone, Debug)]
 pub struct ConnectorSource {
-    /// The file's path, or another name for errors.
+    /// The file's path, or another name for error messages.
     pub origin: String,
     /// Its text: JSON.
     pub text: String,
@@ -25,17 +25,17 @@ struct Shape {
     config: Map<String, Value>,
 }
 
-/// A connector's name and its options as they are in the file.
+/// A connector's name and the options in its file.
 pub(crate) struct Definition {
     pub(crate) name: String,
     pub(crate) config: Vec<(String, String)>,
 }
 
 impl ConnectorSource {
-    /// The files at `path`: itself, or the `*.json` directly in it if it is a folder, by name.
+    /// The file at `path`, or if it is a folder, the `*.json` files directly in it, by name.
     ///
     /// # Errors
-    /// Where one cannot be read, or the folder has none.
+    /// A file cannot be read, or the folder has no such file.
     pub fn read(path: &Path) -> Result<Vec<Self>, ConfigError> {
         let failed = |path: &Path, source| ConfigError::Read {
             path: path.display().to_string(),
@@ -60,7 +60,7 @@ impl ConnectorSource {
             .collect()
     }
 
-    /// What the text defines. Numbers and booleans are taken as their text, as a worker does.
+    /// The definition in the text. Numbers and booleans become text, as on a worker.
     pub(crate) fn definition(&self) -> Result<Definition, ConfigError> {
         let wrong = |reason: String| ConfigError::Shape {
             origin: self.origin.clone(),
@@ -77,9 +77,9 @@ impl ConnectorSource {
                 Value::String(text) => Ok((option, text)),
                 Value::Number(number) => Ok((option, number.to_string())),
                 Value::Bool(flag) => Ok((option, flag.to_string())),
-                Value::Null | Value::Array(_) | Value::Object(_) => {
-                    Err(wrong(format!("option `{option}` is not a text")))
-                }
+                Value::Null | Value::Array(_) | Value::Object(_) => Err(wrong(format!(
+                    "option `{option}` is invalid: expected a string"
+                ))),
             })
             .collect::<Result<_, _>>()?;
         Ok(Definition {

@@ -1,4 +1,4 @@
-//! What the connectors have done so far, for metrics and reports, and whether they have begun.
+//! Counters and readiness of the connectors.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
-/// What became of a record.
+/// The outcome of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Written or posted.
     Delivered,
-    /// Left out by a transform: a tombstone.
+    /// Dropped by a transform: a tombstone.
     Filtered,
-    /// Not deliverable, and kept on the dead-letter topic.
+    /// Not deliverable, and written to the dead-letter topic.
     DeadLettered,
-    /// Not deliverable, and kept nowhere: the file tolerates errors and names no dead-letter topic.
+    /// Not deliverable and lost: the file tolerates errors and names no dead-letter topic.
     Dropped,
 }
 
@@ -44,7 +44,7 @@ struct Labels {
 #[derive(Clone, Debug)]
 pub struct Stats {
     records: Family<Labels, Counter>,
-    /// How many connectors have not been assigned their partitions yet.
+    /// The number of connectors without assigned partitions.
     waiting: Arc<watch::Sender<usize>>,
 }
 
@@ -77,7 +77,7 @@ impl Stats {
 
     /// Waits until every connector has been assigned all partitions of its topics.
     pub async fn ready(&self) {
-        // The sender lives as long as this handle, so that the wait cannot fail.
+        // The sender lives as long as this handle: the wait cannot fail.
         let _ = self
             .waiting
             .subscribe()

@@ -1,18 +1,17 @@
-//! What the MongoDB sink writes to: implemented by whoever embeds this library.
+//! What the MongoDB sink writes to. The embedder implements it.
 
 use std::error::Error;
 
 use futures::future::BoxFuture;
 use serde_json::{Map, Value};
 
-/// A store of documents, each in a collection of a database and with an `_id` of its own there.
+/// A store of documents. Each has an `_id` that is unique in its collection of a database.
 pub trait DocumentStore: Send + Sync {
-    /// Puts `document` in the place of the one with the same `_id` (which is `id`, and also a field
-    /// of `document`), or beside the others where there is none: MongoDB's `replaceOne` with
-    /// `upsert`. Doing it twice is the same as doing it once.
+    /// Replaces the document with the same `_id`, or inserts `document` if there is none: MongoDB's
+    /// `replaceOne` with `upsert`. `id` is also the field `_id` of `document`. Idempotent.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] is waited for and tried again, [`StoreError::Rejected`] is not.
+    /// [`StoreError::Unavailable`] is retried, [`StoreError::Rejected`] is not.
     fn replace_one<'a>(
         &'a self,
         database: &'a str,
@@ -25,10 +24,10 @@ pub trait DocumentStore: Send + Sync {
 /// Why a document was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The store cannot be reached or is busy: the same write may succeed later.
+    /// The store is unreachable or busy: a retry may succeed.
     #[error("the store is unavailable: {0}")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// The store will never take this document.
+    /// The store will never accept this document.
     #[error("the store rejected the document: {0}")]
     Rejected(#[source] Box<dyn Error + Send + Sync>),
 }

@@ -1,4 +1,4 @@
-//! One connector at work: reads its topics in order and hands each record to the sink.
+//! A running connector: reads its topics in order and passes each record to the sink.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl Task {
         store: Arc<dyn DocumentStore>,
         stats: Stats,
     ) -> anyhow::Result<Self> {
-        // A worker's consumer group of a sink has this name too.
+        // The name that a Connect worker gives the consumer group of a sink.
         let client_id = format!("connect-{}", connector.name);
         let consumer = Arc::new(kafka.assigning_consumer(&client_id).create()?);
         let dead_letters = match connector.tolerance.dead_letters.clone() {
@@ -45,7 +45,7 @@ impl Task {
             )),
             None => None,
         };
-        let sink = connector.sink.open(&connector.name, kafka, store)?;
+        let sink = connector.sink.open(&connector.name, store)?;
         Ok(Self {
             connector,
             consumer,
@@ -55,13 +55,17 @@ impl Task {
         })
     }
 
-    /// Reads and delivers until a record stops the connector. It can be dropped at any time: what
-    /// was in hand is undelivered.
+    /// Reads and delivers until a record stops the connector. Dropping the future at any time is safe:
+    /// the current record is then not delivered.
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let name = &self.connector.name;
         if !self.connector.without_effect.is_empty() {
             let options = self.connector.without_effect.join(", ");
-            tracing::info!(connector = name, options, "accepted without effect here");
+            tracing::info!(
+                connector = name,
+                options,
+                "these options have no effect here"
+            );
         }
         let partitions = partitions::assign_all(&self.consumer, &self.connector.topics).await?;
         tracing::info!(connector = name, partitions, "running");

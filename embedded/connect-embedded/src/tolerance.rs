@@ -6,13 +6,13 @@ use crate::options::Options;
 /// A connector's error handling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tolerance {
-    /// `errors.tolerance=all`: go on after a failed record; else the connector stops.
+    /// `errors.tolerance=all`: continue after a failed record; otherwise the connector stops.
     pub(crate) all: bool,
     /// `errors.log.enable`: log each failed record.
     pub(crate) log: bool,
-    /// `errors.log.include.messages`: with its topic, partition, offset and timestamp.
+    /// `errors.log.include.messages`: with topic, partition and offset.
     pub(crate) log_coordinates: bool,
-    /// Where failed records are kept.
+    /// Where failed records are written.
     pub(crate) dead_letters: Option<DeadLetterTopic>,
 }
 
@@ -20,7 +20,7 @@ pub(crate) struct Tolerance {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DeadLetterTopic {
     pub(crate) topic: String,
-    /// Whether a dead letter says where it came from and why (`__connect.errors.*`).
+    /// Whether a dead letter has the headers `__connect.errors.*`.
     pub(crate) context_headers: bool,
 }
 

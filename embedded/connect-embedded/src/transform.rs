@@ -9,14 +9,14 @@ use crate::options::Options;
 const FILTER: &str = "org.apache.kafka.connect.transforms.Filter";
 const IS_TOMBSTONE: &str = "org.apache.kafka.connect.transforms.predicates.RecordIsTombstone";
 
-/// The chain of transforms: each leaves a record out, or passes it on unchanged.
+/// The chain of transforms: each drops a record or passes it on unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filters(Vec<DropTombstones>);
 
 /// A `Filter` on `RecordIsTombstone`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct DropTombstones {
-    /// Drops everything but tombstones instead.
+    /// Drops everything except tombstones.
     negate: bool,
 }
 
@@ -33,9 +33,13 @@ impl Filters {
         for name in options.list("transforms") {
             options.choice(&format!("transforms.{name}.type"), None, &[(FILTER, ())])?;
             let option = format!("transforms.{name}.predicate");
-            let predicate = options.required(&option, "without it the filter drops everything")?;
+            let predicate =
+                options.required(&option, "the predicate that selects the records to drop")?;
             if !predicates.contains(&predicate.value) {
-                let reason = format!("`{}` is not one of `predicates`", predicate.raw);
+                let reason = format!(
+                    "`{}` is unknown: expected one of `predicates`",
+                    predicate.raw
+                );
                 return Err(options.refuse(&option, reason));
             }
             let negate = options.flag(&format!("transforms.{name}.negate"), false)?;
@@ -44,7 +48,7 @@ impl Filters {
         Ok(Self(filters))
     }
 
-    /// Whether a record with this value goes on to the sink.
+    /// Whether a record with this value reaches the sink.
     pub(crate) fn keep(&self, value: &Value) -> bool {
         let tombstone = *value == Value::Null;
         self.0.iter().all(|filter| tombstone == filter.negate)

@@ -1,4 +1,4 @@
-//! What is known: streams, tables and topics.
+//! Streams, tables and topics.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ pub struct Source {
     pub kind: SourceKind,
     /// The topic that holds it.
     pub topic: String,
-    /// How its keys are written.
+    /// The format of its keys.
     pub key_format: Format,
-    /// How its values are written.
+    /// The format of its values.
     pub value_format: Format,
     /// Its columns.
     pub schema: Schema,
-    /// If its keys carry a window.
+    /// The window in its keys, if there is one.
     pub window: Option<KeyWindow>,
-    /// The statement that made it.
+    /// The statement that created it.
     pub sql: String,
 }
 
@@ -33,27 +33,27 @@ pub struct Source {
 pub struct KeyWindow {
     /// Whether windows overlap.
     pub hopping: bool,
-    /// Length in milliseconds: the key holds the start only.
+    /// Size in milliseconds; the key holds only the start.
     pub size_ms: i64,
 }
 
-/// Streams, tables and topics, as the statements so far left them.
+/// Streams, tables and topics.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     sources: BTreeMap<String, Arc<Source>>,
     topics: BTreeMap<String, u32>,
-    /// Partitions of a topic that nobody named.
+    /// The number of partitions of a topic that is not registered.
     assumed: Option<u32>,
 }
 
 impl Catalog {
-    /// Knows nothing: a topic must be made with `PARTITIONS` or be [registered](Self::add_topic).
+    /// Empty: a topic must be created with `PARTITIONS` or [registered](Self::add_topic).
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes every topic as existing, with this many partitions unless it is registered. For
-    /// reading a script without a broker.
+    /// Treats every topic as existing, with this many partitions unless it is registered. For checking
+    /// a script without a broker.
     pub fn assuming(partitions: u32) -> Self {
         Self {
             assumed: Some(partitions),
@@ -66,17 +66,17 @@ impl Catalog {
         self.topics.insert(name.into(), partitions);
     }
 
-    /// Forgets a topic.
+    /// Removes a topic.
     pub fn remove_topic(&mut self, name: &str) {
         self.topics.remove(name);
     }
 
-    /// A topic's number of partitions, if it exists.
+    /// The number of partitions of a topic, if it exists.
     pub fn partitions(&self, topic: &str) -> Option<u32> {
         self.topics.get(topic).copied().or(self.assumed)
     }
 
-    /// A topic's number of partitions, if it was registered.
+    /// The number of partitions of a topic, if it was registered.
     pub fn registered_partitions(&self, topic: &str) -> Option<u32> {
         self.topics.get(topic).copied()
     }
@@ -88,7 +88,7 @@ impl Catalog {
             .map(|(name, partitions)| (name.as_str(), *partitions))
     }
 
-    /// The stream or table of that name.
+    /// The stream or table with this name.
     pub fn source(&self, name: &str) -> Option<&Arc<Source>> {
         self.sources.get(name)
     }
@@ -103,7 +103,7 @@ impl Catalog {
         self.sources.insert(source.name.clone(), source);
     }
 
-    /// Forgets a stream or table.
+    /// Removes a stream or table.
     pub fn remove_source(&mut self, name: &str) -> Option<Arc<Source>> {
         self.sources.remove(name)
     }

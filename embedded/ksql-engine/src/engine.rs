@@ -1,16 +1,16 @@
-//! The engine in memory: statements and records in, records out. Tests and benchmarks run it; a program
-//! runs queries on Kafka's topics ([`crate::kafka`]).
+//! The engine in memory, for tests and benchmarks: statements and records in, records out. Programs run
+//! queries on Kafka's topics ([`crate::kafka`]).
 //!
-//! Each record is processed completely before the next one: it goes to every query that reads its
-//! topic, in the order in which the queries were created, and what those write goes the same way.
+//! Each record is processed completely before the next one. It goes to every query that reads its
+//! topic, in the order in which the queries were created, and so do the records that these write.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
-use crate::execute::murmur2::partition_of;
-use crate::execute::record::Header;
-use crate::execute::{Outcome, OutputRecord, Problem, QueryFailed, Record, SinkWriter, Task};
+use crate::execute::{
+    Header, Outcome, OutputRecord, Problem, QueryFailed, Record, SinkWriter, Task, partition_of,
+};
 use crate::registry::{Effect, Executed, RegisteredQuery, Registry};
 use ksql_parser::error::StatementError;
 
@@ -19,18 +19,18 @@ use ksql_parser::error::StatementError;
 pub struct Engine {
     registry: Registry,
     running: Vec<Running>,
-    /// The topics that were seen so far; a few, so that they are found by looking at each.
+    /// The topics so far: few enough for a linear search.
     topics: Vec<Topic>,
     no_headers: Arc<[Header]>,
 }
 
-/// A topic, and who reads it.
+/// A topic and its readers.
 #[derive(Debug)]
 struct Topic {
     name: Arc<str>,
     /// The next offset of each partition.
     offsets: BTreeMap<u32, i64>,
-    /// Places of queries in `running`, with the number of their input.
+    /// Indexes into `running`, with the index of the query's input.
     readers: Vec<(usize, usize)>,
 }
 
@@ -43,7 +43,7 @@ struct Running {
     failed: bool,
 }
 
-/// A record that comes in; its offset is counted.
+/// An input record. The engine assigns its offset.
 #[derive(Clone, Debug, Default)]
 pub struct Input {
     /// The topic.
@@ -60,19 +60,19 @@ pub struct Input {
     pub headers: Vec<Header>,
 }
 
-/// What a record led to.
+/// The results of processing a record.
 #[derive(Debug, Default)]
 pub struct Processed {
     /// The records that were written, in their order.
     pub records: Vec<OutputRecord>,
-    /// Records that queries left out, and expressions that failed in records that they used.
+    /// Skipped records and failed expressions.
     pub problems: Vec<Problem>,
-    /// Queries that stopped.
+    /// Queries that failed.
     pub failures: Vec<QueryFailed>,
 }
 
 impl Engine {
-    /// An engine that knows the catalog's topics.
+    /// An engine over the catalog's topics.
     pub fn new(catalog: Catalog) -> Self {
         Self {
             registry: Registry::new(catalog),
@@ -85,15 +85,15 @@ impl Engine {
         &self.registry
     }
 
-    /// The same, to register topics and settings.
+    /// The registry, to add topics and settings.
     pub fn registry_mut(&mut self) -> &mut Registry {
         &mut self.registry
     }
 
-    /// Executes a script; its queries see what comes from now on.
+    /// Executes a script. Its queries read the records that are processed from now on.
     ///
     /// # Errors
-    /// The first statement that is refused; then nothing has changed.
+    /// The first refused statement; nothing has changed then.
     pub fn execute(&mut self, text: &str) -> Result<Vec<Executed>, StatementError> {
         let executed = self.registry.execute(text)?;
         for effect in executed.iter().flat_map(|statement| &statement.effects) {
@@ -111,7 +111,7 @@ impl Engine {
         Ok(executed)
     }
 
-    /// Takes a record and everything that follows from it.
+    /// Processes a record and everything that follows from it.
     pub fn process(&mut self, input: Input) -> Processed {
         let mut processed = Processed::default();
         let mut outcome = Outcome::default();
@@ -138,7 +138,7 @@ impl Engine {
         processed
     }
 
-    /// Gives a record to all queries that read its topic.
+    /// Passes a record to all queries that read its topic.
     fn pass_on(
         &mut self,
         topic: usize,
@@ -156,7 +156,7 @@ impl Engine {
         }
     }
 
-    /// The place of a topic.
+    /// The index of a topic.
     fn topic(&mut self, name: &str) -> usize {
         let known = self.topics.iter().position(|topic| *topic.name == *name);
         known.unwrap_or_else(|| {
@@ -187,7 +187,7 @@ impl Engine {
         }
     }
 
-    /// The output as a record of its topic, with the output's own key and value.
+    /// The output as a record of its topic; takes its key and value.
     fn appended(&mut self, topic: usize, output: &mut OutputRecord) -> Record {
         let partition = match output.partition_key() {
             Some(key) => {
@@ -208,7 +208,7 @@ impl Engine {
         }
     }
 
-    /// A topic's name and its next offset, which is counted.
+    /// A topic's name and its next offset.
     fn next(&mut self, topic: usize, partition: u32) -> (Arc<str>, i64) {
         let Some(topic) = self.topics.get_mut(topic) else {
             return (Arc::from(""), 0);
@@ -220,7 +220,7 @@ impl Engine {
     }
 }
 
-/// Which queries read a topic, and as which of their inputs.
+/// The queries that read a topic, and as which of their inputs.
 fn readers(running: &[Running], topic: &str) -> Vec<(usize, usize)> {
     let inputs = running.iter().enumerate().flat_map(|(reader, running)| {
         let topics = running.query.plan.source_topics().enumerate();

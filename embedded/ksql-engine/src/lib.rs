@@ -1,22 +1,44 @@
 //! Executes a subset of ksqlDB's SQL on Kafka topics, with ksqlDB's semantics.
 //!
-//! A statement goes this way:
+//! The path of a statement:
 //!
 //! | step | module | |
 //! |---|---|---|
-//! | parse | [`parse`] | from text to a syntax tree |
-//! | analyse | [`analyse`] | names, types, keys; what ksqlDB refuses is refused |
+//! | parse | `ksql-parser` | from text to a syntax tree |
+//! | analyse | `analyse` | resolves names, checks types, refuses what ksqlDB refuses |
 //! | plan | [`plan`] | what a query does, as data |
 //! | execute | [`execute`] | records in, changes out; pure |
-//! | run | [`engine`], [`kafka`] | in memory, or on Kafka's topics |
-//! | serve | [`serve`] | ksqlDB's REST API |
+//! | run | [`kafka`], [`engine`] | on Kafka's topics, or in memory |
 //!
-//! An expression or function is added in one place. An operator's types are in `analyse/typing/mod.rs`
-//! (comparisons and `IN` in `analyse/typing/compare.rs`; arrays, maps, structs, `->` and `[]` in
-//! `analyse/typing/collect.rs`), its evaluation in `execute/eval.rs`; a scalar function is in
-//! [`functions::scalar`], an aggregate in [`functions::aggregate`].
+//! [`registry`] holds what is declared and running, [`catalog`] the streams, tables and topics. The
+//! crate knows nothing of HTTP: `ksql-server` puts ksqlDB's REST API on top of it.
+//!
+//! To add a function, see [`functions`]. The types of operators are in `analyse/typing`, their
+//! evaluation in `execute/eval.rs`.
+//!
+//! # Example
+//!
+//! ```
+//! use ksql_engine::catalog::Catalog;
+//! use ksql_engine::engine::{Engine, Input};
+//!
+//! let mut engine = Engine::new(Catalog::new());
+//! engine.execute(
+//!     "CREATE STREAM S (ID VARCHAR KEY, V INT)
+//!          WITH (KAFKA_TOPIC='s', PARTITIONS=1, VALUE_FORMAT='JSON');
+//!      CREATE STREAM LARGE WITH (KAFKA_TOPIC='large') AS SELECT ID, V * 2 AS W FROM S WHERE V > 9;",
+//! )?;
+//! let processed = engine.process(Input {
+//!     topic: "s".to_owned(),
+//!     key: Some(b"a".to_vec()),
+//!     value: Some(br#"{"V": 10}"#.to_vec()),
+//!     ..Input::default()
+//! });
+//! assert_eq!(processed.records[0].value.as_deref(), Some(&br#"{"W":20}"#[..]));
+//! # Ok::<(), ksql_parser::error::StatementError>(())
+//! ```
 
-pub mod analyse;
+mod analyse;
 pub mod catalog;
 pub mod engine;
 pub mod execute;
@@ -27,5 +49,6 @@ pub mod numbers;
 pub mod plan;
 pub mod registry;
 pub mod schema;
+pub mod settings;
 pub mod types;
 pub mod value;

@@ -1,15 +1,16 @@
-//! What is running: the catalog, the queries and the settings, changed by statements.
+//! The catalog, the queries and the settings, as statements change them.
 //!
-//! Executing statements here starts nothing: it gives [`Effect`]s. The
-//! [runtime](crate::kafka::Runtime) acts on them with Kafka's topics, the
-//! [`Engine`](crate::engine::Engine) of tests and benchmarks in memory.
+//! Executing a statement here starts nothing: it returns [`Effect`]s. The
+//! [runtime](crate::kafka::Runtime) carries them out on Kafka, [`Engine`](crate::engine::Engine) in
+//! memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::analyse::{Command, NewQuery, RECORD_CACHE, analyse};
+use crate::analyse::{Command, NewQuery, analyse};
 use crate::catalog::{Catalog, Source};
 use crate::plan::QueryPlan;
+use crate::settings::{OFFSET_RESET, RECORD_CACHE};
 use ksql_parser::ast::{SourceKind, Statement, StatementKind};
 use ksql_parser::error::{ErrorKind, Refusal, StatementError, located};
 use ksql_parser::parse_script;
@@ -22,26 +23,26 @@ const MAX_QUERIES: usize = 100;
 pub struct RegisteredQuery {
     /// Its id, such as `CSAS_DIFF_WEIGHT_3`.
     pub id: String,
-    /// The statement that made it.
+    /// The statement that created it.
     pub sql: String,
-    /// What it fills.
+    /// The stream or table that it fills.
     pub sink: Arc<Source>,
-    /// How.
+    /// Its plan.
     pub plan: Arc<QueryPlan>,
-    /// Number of partitions of the topics that it reads.
+    /// The number of partitions of the topics that it reads.
     pub input_partitions: u32,
-    /// Number of partitions of its sink's topic.
+    /// The number of partitions of its sink's topic.
     pub sink_partitions: u32,
-    /// Whether it reads its topics from their beginning, or only what comes from now on.
+    /// Whether it reads its topics from their beginning, or only new records.
     pub from_beginning: bool,
-    /// Whether it is an `INSERT INTO`: the sink has another query, or none, of its own.
+    /// Whether it is an `INSERT INTO`.
     pub(crate) inserts: bool,
 }
 
-/// What a statement changed, or asks for.
+/// What a statement changed or asks for.
 #[derive(Debug)]
 pub enum Effect {
-    /// A topic is to be made.
+    /// A topic must be created.
     CreateTopic {
         /// Its name.
         topic: String,
@@ -50,33 +51,33 @@ pub enum Effect {
     },
     /// A stream or table was declared.
     Declared(Arc<Source>),
-    /// A query is to be started.
+    /// A query must be started.
     Start(Arc<RegisteredQuery>),
-    /// A query is to be stopped.
+    /// A query must be stopped.
     Stop(Arc<RegisteredQuery>),
     /// A stream or table was dropped.
     Dropped {
-        /// What was dropped.
+        /// The stream or table.
         source: Arc<Source>,
-        /// Whether its topic is to be deleted.
+        /// Whether its topic must be deleted.
         delete_topic: bool,
     },
-    /// Nothing had to be done; says why.
+    /// Nothing had to be done, for this reason.
     Nothing(String),
     /// A property was set or unset.
     Property,
-    /// Somebody wants to listen.
+    /// A transient query.
     Select(Arc<QueryPlan>),
-    /// A question about what is there.
+    /// `SHOW`, `DESCRIBE`, `EXPLAIN` or `PRINT`.
     Ask(StatementKind),
 }
 
-/// A statement that was executed, with what it changed.
+/// An executed statement and its effects.
 #[derive(Debug)]
 pub struct Executed {
     /// The statement's text.
     pub sql: String,
-    /// What it changed, in this order.
+    /// Its effects, in order.
     pub effects: Vec<Effect>,
 }
 
@@ -88,12 +89,12 @@ pub struct Registry {
     settings: BTreeMap<String, String>,
     /// Topics that statements created: only these may be deleted.
     created: BTreeSet<String>,
-    /// How many statements changed something so far: part of a query's id.
+    /// The number of statements that changed something: part of a query's id.
     commands: u64,
 }
 
 impl Registry {
-    /// Knows what the catalog knows; no query runs.
+    /// With the catalog's topics and no query.
     pub fn new(catalog: Catalog) -> Self {
         Self {
             catalog,
@@ -106,7 +107,7 @@ impl Registry {
         &self.catalog
     }
 
-    /// The same, to register topics.
+    /// The catalog, to add topics.
     pub fn catalog_mut(&mut self) -> &mut Catalog {
         &mut self.catalog
     }
@@ -116,16 +117,16 @@ impl Registry {
         &self.queries
     }
 
-    /// Properties that hold for every script, such as `auto.offset.reset`.
+    /// Settings that apply to every script, such as `auto.offset.reset`.
     pub fn settings_mut(&mut self) -> &mut BTreeMap<String, String> {
         &mut self.settings
     }
 
-    /// Executes a script. All statements are checked before any takes effect; `SET` holds until the
+    /// Executes a script. All statements are checked before any takes effect. `SET` applies until the
     /// end of the script.
     ///
     /// # Errors
-    /// The first statement that is refused; then nothing has changed.
+    /// The first refused statement; nothing has changed then.
     pub fn execute(&mut self, text: &str) -> Result<Vec<Executed>, StatementError> {
         let statements = parse_script(text)?;
         let mut trial = self.clone();
@@ -227,7 +228,7 @@ impl Registry {
         if cache.is_some_and(|bytes| bytes.parse() == Ok(0_u64)) {
             new.plan.without_record_cache();
         }
-        let reset = self.settings.get("auto.offset.reset").map(String::as_str);
+        let reset = self.settings.get(OFFSET_RESET).map(String::as_str);
         let reads_table = new
             .plan
             .sources()
@@ -295,16 +296,16 @@ impl Registry {
         let reads =
             |query: &&Arc<RegisteredQuery>| query.plan.sources().any(|source| source.name == name);
         let writes = |query: &&Arc<RegisteredQuery>| query.inserts && query.sink.name == name;
-        let in_the_way: Vec<&str> = self
+        let users: Vec<&str> = self
             .queries
             .iter()
             .filter(|query| reads(query) || writes(query))
             .map(|query| query.id.as_str())
             .collect();
-        if !in_the_way.is_empty() {
+        if !users.is_empty() {
             return Err(format!(
                 "`{name}` cannot be dropped: {} uses it; TERMINATE it first",
-                in_the_way.join(", ")
+                users.join(", ")
             ));
         }
         if delete_topic && let Some(source) = self.catalog.source(name) {
@@ -388,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn the_record_cache_has_two_names_and_the_newer_one_counts() {
+    fn the_newer_name_of_the_record_cache_counts() {
         assert!(!uncached(""));
         assert!(uncached("SET 'cache.max.bytes.buffering'='0';"));
         assert!(uncached("SET 'statestore.cache.max.bytes'='0';"));

@@ -16,9 +16,9 @@ pub struct Column {
 /// The columns of a stream or table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schema {
-    /// What the record's key holds.
+    /// The columns in the record's key.
     pub key: Vec<Column>,
-    /// What the record's value holds.
+    /// The columns in the record's value.
     pub value: Vec<Column>,
 }
 

@@ -1,4 +1,4 @@
-//! SQL types as ksqlDB names them.
+//! SQL types.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub enum SqlType {
     Decimal {
         /// Number of digits.
         precision: u32,
-        /// How many of them are fractional.
+        /// Number of fractional digits.
         scale: u32,
     },
     /// `DOUBLE`: IEEE 754 with 64 bits
@@ -31,17 +31,17 @@ pub enum SqlType {
     Struct(Arc<[Field]>),
 }
 
-/// One field of a `STRUCT`.
+/// A field of a `STRUCT`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Field {
-    /// Its name, as it is in the JSON.
+    /// Its name in JSON.
     pub name: String,
     /// Its type.
     pub ty: SqlType,
 }
 
 impl SqlType {
-    /// Whether arithmetic is defined on it.
+    /// Whether it is a number.
     pub fn is_numeric(&self) -> bool {
         matches!(
             self,
@@ -49,7 +49,7 @@ impl SqlType {
         )
     }
 
-    /// Whether a MAP is in it anywhere.
+    /// Whether it is or contains a MAP.
     pub fn has_map(&self) -> bool {
         match self {
             SqlType::Map(_) => true,
@@ -59,7 +59,7 @@ impl SqlType {
         }
     }
 
-    /// Whether a DECIMAL is in it anywhere.
+    /// Whether it is or contains a DECIMAL.
     pub fn has_decimal(&self) -> bool {
         match self {
             SqlType::Decimal { .. } => true,

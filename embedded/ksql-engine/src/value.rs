@@ -1,14 +1,14 @@
-//! Values of rows.
+//! Values in rows.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::numbers::Decimal;
 
-/// One value of a row. Which variant it may be besides `Null` is the column's type.
+/// A value in a row: `Null`, or the variant of the column's type.
 #[derive(Clone, Debug)]
 pub enum Value {
-    /// SQL's NULL, of any type.
+    /// NULL of any type.
     Null,
     /// `BOOLEAN`
     Boolean(bool),
@@ -24,14 +24,14 @@ pub enum Value {
     Text(Arc<str>),
     /// `ARRAY`
     Array(Arc<[Value]>),
-    /// `MAP`, in the order in which the keys came
+    /// `MAP`, in insertion order
     Map(Arc<[(Arc<str>, Value)]>),
     /// `STRUCT`, in the order of the type's fields
     Struct(Arc<[Value]>),
 }
 
 impl Value {
-    /// A text.
+    /// A VARCHAR.
     pub fn text(text: impl AsRef<str>) -> Self {
         Value::Text(Arc::from(text.as_ref()))
     }

@@ -1,8 +1,8 @@
-//! What a script says, before any name in it is looked up.
+//! The syntax tree, with unresolved names.
 
 use crate::lexer::Literal;
 
-/// A name as the catalog knows it: unquoted names are upper-cased, quoted ones kept.
+/// A name: in upper case unless it was quoted.
 #[derive(Clone, Debug)]
 pub struct Ident {
     /// The name.
@@ -17,10 +17,10 @@ impl PartialEq for Ident {
     }
 }
 
-/// One statement and where its text is.
+/// A statement and its place in the text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
-    /// What it says.
+    /// The statement.
     pub kind: StatementKind,
     /// Byte offset of its first token.
     pub start: usize,
@@ -31,9 +31,9 @@ pub struct Statement {
 /// Whether a source is a stream or a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceKind {
-    /// Every record is a fact of its own.
+    /// Every record is an independent fact.
     Stream,
-    /// A record is the newest state of its key.
+    /// A record is the latest state of its key.
     Table,
 }
 
@@ -59,30 +59,30 @@ pub enum StatementKind {
         target: Target,
         /// The `WITH` clause.
         properties: Vec<Property>,
-        /// What fills it.
+        /// The query that fills it.
         query: Box<Query>,
     },
     /// `INSERT INTO name SELECT …`
     InsertInto {
         /// An existing stream.
         target: Ident,
-        /// What is added to it.
+        /// The query whose rows are added.
         query: Box<Query>,
     },
     /// `DROP STREAM|TABLE [IF EXISTS] name [DELETE TOPIC]`
     Drop {
         /// Stream or table.
         kind: SourceKind,
-        /// Whether a missing one is fine.
+        /// `IF EXISTS`.
         if_exists: bool,
         /// Its name.
         name: Ident,
-        /// Whether the topic goes too.
+        /// `DELETE TOPIC`.
         delete_topic: bool,
     },
     /// `TERMINATE id` or `TERMINATE ALL`
     Terminate {
-        /// The query's id; none for all.
+        /// The query's id; `None` for all.
         query: Option<Ident>,
     },
     /// `SET 'name'='value'`
@@ -101,31 +101,31 @@ pub enum StatementKind {
         /// Byte offset of the property's name.
         at: usize,
     },
-    /// `SELECT … EMIT CHANGES`: a query that lives as long as somebody listens
+    /// `SELECT …`: a transient query or a pull query
     Select(Box<Query>),
     /// `SHOW` or `LIST`
     Show {
         /// What is listed.
         what: Listing,
-        /// With details.
+        /// `EXTENDED`.
         extended: bool,
     },
     /// `DESCRIBE name [EXTENDED]`
     Describe {
         /// A stream or table.
         name: Ident,
-        /// With details.
+        /// `EXTENDED`.
         extended: bool,
     },
     /// `PRINT topic [FROM BEGINNING] [INTERVAL n] [LIMIT n]`
     Print {
         /// The topic, in its exact spelling.
         topic: Ident,
-        /// From the first record rather than from now on.
+        /// `FROM BEGINNING`.
         from_beginning: bool,
-        /// Every how many records one is shown.
+        /// Show every nth record.
         interval: Option<u64>,
-        /// After how many records it ends.
+        /// The number of shown records.
         limit: Option<u64>,
     },
     /// `EXPLAIN id`
@@ -156,7 +156,7 @@ pub enum Listing {
     Variables,
 }
 
-/// What a `CREATE` makes.
+/// The target of a `CREATE`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     /// Its name.
@@ -178,7 +178,7 @@ pub struct ColumnDef {
     pub role: ColumnRole,
 }
 
-/// What a declared column is.
+/// The role of a declared column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnRole {
     /// Part of the record's value.
@@ -194,7 +194,7 @@ pub enum ColumnRole {
 /// A type as written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TypeName {
-    /// Which one.
+    /// The type.
     pub kind: TypeKind,
     /// Byte offset in the text.
     pub at: usize,
@@ -233,7 +233,7 @@ pub struct Query {
     pub items: Vec<SelectItem>,
     /// The first source.
     pub from: Relation,
-    /// What is joined to it.
+    /// The joined sources.
     pub joins: Vec<Join>,
     /// The `WINDOW` clause.
     pub window: Option<Window>,
@@ -256,7 +256,7 @@ pub struct Query {
 pub enum Emit {
     /// On every change.
     Changes,
-    /// Once, when a window is closed.
+    /// Once, when a window closes.
     Final,
 }
 
@@ -272,9 +272,9 @@ pub enum SelectItem {
     },
     /// `expression [AS alias]`
     Expr {
-        /// What is computed.
+        /// The expression.
         expr: Expr,
-        /// Its name.
+        /// The alias.
         alias: Option<Ident>,
     },
 }
@@ -284,14 +284,14 @@ pub enum SelectItem {
 pub struct Relation {
     /// The source's name.
     pub name: Ident,
-    /// How the statement calls it.
+    /// Its name in the statement.
     pub alias: Ident,
 }
 
 /// One joined source.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Join {
-    /// What becomes of rows without a partner.
+    /// How unmatched rows are treated.
     pub kind: JoinKind,
     /// Byte offset of the join.
     pub at: usize,
@@ -303,20 +303,20 @@ pub struct Join {
     pub on: Expr,
 }
 
-/// What becomes of rows without a partner.
+/// How unmatched rows are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JoinKind {
-    /// They give nothing.
+    /// They are dropped.
     Inner,
-    /// Left ones come with nulls.
+    /// Left ones are kept, with nulls.
     Left,
-    /// Right ones come with nulls.
+    /// Right ones are kept, with nulls.
     Right,
-    /// Both come with nulls.
+    /// Both are kept, with nulls.
     Outer,
 }
 
-/// `WITHIN …`: how far the right row's time may be from the left row's. Milliseconds.
+/// `WITHIN …`: the allowed distance of the right row's time from the left row's, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Within {
     /// How far back.
@@ -327,7 +327,7 @@ pub struct Within {
     pub grace: Option<i64>,
 }
 
-/// A `WINDOW` clause. Milliseconds.
+/// A `WINDOW` clause. All times are in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// Byte offset of `WINDOW`.
@@ -336,7 +336,7 @@ pub struct Window {
     pub kind: WindowKind,
     /// The window's length; a session's gap.
     pub size: i64,
-    /// From one window's start to the next one's.
+    /// The distance between the starts of two windows.
     pub advance: i64,
     /// The `RETENTION`.
     pub retention: Option<i64>,
@@ -347,22 +347,22 @@ pub struct Window {
 /// The kinds of windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WindowKind {
-    /// Fixed, without overlap.
+    /// Fixed size, without overlap.
     Tumbling,
-    /// Fixed, with overlap.
+    /// Fixed size, with overlap.
     Hopping,
-    /// As long as records keep coming.
+    /// Until no record comes for a while.
     Session,
 }
 
-/// An expression. Two are equal if they say the same, wherever they are.
+/// An expression. Equality ignores the place in the text.
 #[derive(Clone, Debug)]
 pub struct Expr {
-    /// What it says.
+    /// The statement.
     pub kind: ExprKind,
     /// Byte offset in the text.
     pub at: usize,
-    /// Height of its tree.
+    /// The height of its tree.
     pub height: u16,
 }
 
@@ -377,14 +377,14 @@ impl PartialEq for Expr {
 pub enum ExprKind {
     /// A constant.
     Literal(Literal),
-    /// A column by name, perhaps with its source.
+    /// A column by name.
     Column {
         /// The source's alias.
         source: Option<Ident>,
         /// The column.
         name: Ident,
     },
-    /// A column of the row on which the expression is evaluated; put in by the analysis.
+    /// A column by its index in the row; set by the analysis.
     Slot(usize),
     /// `-x` or `+x`
     Negate(Box<Expr>),
@@ -410,7 +410,7 @@ pub enum ExprKind {
         text: Box<Expr>,
         /// The pattern.
         pattern: Box<Expr>,
-        /// What takes a wildcard its meaning.
+        /// The character that escapes a wildcard.
         escape: Option<char>,
     },
     /// `CASE WHEN … THEN … [ELSE …] END`

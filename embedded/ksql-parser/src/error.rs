@@ -1,11 +1,11 @@
-//! Why a statement is not executed, and where in its text.
+//! Why a statement is refused, and where.
 
 use std::fmt;
 
-/// What kind of refusal an error is.
+/// The kind of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The text is no statement of the grammar.
+    /// The text does not follow the grammar.
     Syntax,
     /// The statement is wrong: ksqlDB refuses it too.
     Invalid,
@@ -13,16 +13,16 @@ pub enum ErrorKind {
     Unsupported,
 }
 
-/// A refused statement: nothing of it was executed.
+/// A refused statement. Nothing of it was executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatementError {
-    /// What kind of refusal it is.
+    /// The kind of the error.
     pub kind: ErrorKind,
-    /// Line in the text that was handed in, from 1.
+    /// Line in the text, from 1.
     pub line: u32,
-    /// Column in that line in characters, from 1.
+    /// Column in the line in characters, from 1.
     pub column: u32,
-    /// What is wrong and what is supported instead.
+    /// What is wrong, and what is supported instead.
     pub message: String,
 }
 
@@ -41,11 +41,11 @@ impl std::error::Error for StatementError {}
 /// An error at a byte offset; [`located`] turns the offset into line and column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What kind of error it is.
+    /// The kind of the error.
     pub kind: ErrorKind,
     /// Byte offset in the script.
     pub at: usize,
-    /// What is wrong and what is supported instead.
+    /// What is wrong, and what is supported instead.
     pub message: String,
 }
 
@@ -58,7 +58,7 @@ pub fn invalid(at: usize, message: impl Into<String>) -> Refusal {
     }
 }
 
-/// The statement may be right, but is outside the supported subset.
+/// The statement may be valid, but is outside of the supported subset.
 pub fn unsupported(at: usize, message: impl Into<String>) -> Refusal {
     Refusal {
         kind: ErrorKind::Unsupported,

@@ -8,9 +8,9 @@ use crate::stream::{
     fail, identifier, is_symbol, is_word, is_word_at, not_supported, peek, peek_at, text,
 };
 
-/// How deep parentheses, calls and signs may be nested. ksqlDB's own limit is its stack.
+/// The deepest nesting of parentheses, calls and signs. ksqlDB's limit is its stack.
 const MAX_DEPTH: u16 = 40;
-/// How high the tree of an expression may be: a chain of operators is one too.
+/// The greatest height of an expression tree. A chain of operators is a high tree too.
 const MAX_HEIGHT: u16 = 128;
 
 /// Any expression.
@@ -187,7 +187,7 @@ fn product(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
     }
 }
 
-/// A sign directly before a number belongs to the constant.
+/// A sign directly before a number is part of the constant.
 fn sign(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
     let start = at(input);
     if is_symbol(input, "-") {
@@ -335,7 +335,7 @@ fn case(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
     )
 }
 
-/// `ARRAY[…]`, `MAP(…)`, `STRUCT(…)`: names elsewhere.
+/// `ARRAY[…]`, `MAP(…)`, `STRUCT(…)`. These words are names elsewhere.
 fn constructor(input: &mut Tokens<'_>, depth: u16) -> Parsed<Option<ExprKind>> {
     let next_is = |input: &Tokens<'_>, symbol: &str| matches!(peek_at(input, 1).map(|token| &token.kind), Some(TokenKind::Symbol(found)) if *found == symbol);
     if is_word(input, "ARRAY") && next_is(input, "[") {
@@ -456,7 +456,7 @@ fn binary(
     grown(input, start, height, make(Box::new(left), Box::new(right)))
 }
 
-/// A node over children of the given height. A long chain of operators is a high tree too.
+/// A node over children of this height.
 fn grown(input: &Tokens<'_>, at: usize, height: u16, kind: ExprKind) -> Parsed<Expr> {
     if height >= MAX_HEIGHT {
         return Err(not_supported(

@@ -1,6 +1,6 @@
-//! Which words are not names.
+//! Reserved words.
 
-/// Words that are names only in quotes. Every other keyword may be a name.
+/// Words that are names only in quotes. Other keywords may be names.
 const RESERVED: &[&str] = &[
     "ADVANCE",
     "ALL",

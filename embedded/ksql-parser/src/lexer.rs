@@ -1,4 +1,4 @@
-//! From text to tokens.
+//! Text to tokens.
 
 use winnow::ascii::digit1;
 use winnow::combinator::{alt, delimited, opt, repeat};
@@ -28,7 +28,7 @@ pub enum Literal {
     Text(String),
 }
 
-/// One token with its place in the text.
+/// A token and its place in the text.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Token {
     pub(crate) kind: TokenKind,
@@ -36,7 +36,7 @@ pub(crate) struct Token {
     pub(crate) end: usize,
 }
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum TokenKind {
     /// A keyword or an unquoted name, as written.
@@ -55,17 +55,14 @@ const SYMBOLS: &[&str] = &[
     "*", "/", "%", "=", "<", ">",
 ];
 
-/// Cuts the text into tokens; comments and white space fall away.
+/// Splits the text into tokens, without comments and white space.
 pub(crate) fn tokens(text: &str) -> Result<Vec<Token>, Refusal> {
     let mut input = LocatingSlice::new(text);
     let mut tokens = Vec::new();
     loop {
         let start = input.current_token_start();
         if space(&mut input).is_err() {
-            return Err(syntax(
-                start,
-                "a comment is opened with /* and never closed",
-            ));
+            return Err(syntax(start, "a comment that starts with /* is not closed"));
         }
         if input.is_empty() {
             return Ok(tokens);
@@ -92,8 +89,8 @@ fn syntax(at: usize, message: &str) -> Refusal {
 
 fn complaint(input: &Input<'_>) -> String {
     match input.chars().next() {
-        Some('\'') => "a text is opened with ' and never closed".to_owned(),
-        Some(quote @ ('"' | '`')) => format!("a name is opened with {quote} and never closed"),
+        Some('\'') => "a text that starts with ' is not closed".to_owned(),
+        Some(quote @ ('"' | '`')) => format!("a name that starts with {quote} is not closed"),
         Some('0'..='9') => "this number is out of range or malformed".to_owned(),
         Some(other) => format!("unexpected character `{other}`"),
         None => "unexpected end of the text".to_owned(),
@@ -160,7 +157,7 @@ fn number(input: &mut Input<'_>) -> ModalResult<Literal> {
     .parse_next(input)
 }
 
-/// A doubled quote stands for one.
+/// A doubled quote is an escaped quote.
 fn quoted<'t>(quote: char) -> impl Parser<Input<'t>, String, winnow::error::ErrMode<ContextError>> {
     let doubled = (quote, quote).value(quote);
     delimited(

@@ -8,8 +8,19 @@
 //! | `lexer` | text to tokens |
 //! | `statement`, `query`, `expression`, `window` | the grammar, tokens to tree |
 //!
-//! The grammar is that of ksqlDB's language reference, as far as the engine executes it. This crate
-//! knows no column and no type of a row.
+//! The grammar follows ksqlDB's language reference, as far as the engine executes it. This crate knows
+//! nothing of the streams, tables and columns that exist.
+//!
+//! ```
+//! use ksql_parser::ast::StatementKind;
+//!
+//! let statements = ksql_parser::parse_script("SELECT ID FROM S WHERE V > 9 EMIT CHANGES;")?;
+//! assert!(matches!(&statements[0].kind, StatementKind::Select(query) if query.filter.is_some()));
+//!
+//! let error = ksql_parser::parse_script("SELECT ID\nFORM S;").unwrap_err();
+//! assert_eq!(error.line, 2);
+//! # Ok::<(), ksql_parser::error::StatementError>(())
+//! ```
 
 pub mod ast;
 pub mod error;
@@ -28,13 +39,13 @@ use winnow::stream::TokenSlice;
 
 use crate::error::{ErrorKind, Refusal, StatementError, located};
 
-/// The longest script that is read, in bytes.
+/// The longest script, in bytes.
 pub const MAX_SCRIPT_BYTES: usize = 1 << 20;
 
-/// Reads all statements of a script; each ends with a semicolon.
+/// Parses all statements of a script. Each ends with a semicolon.
 ///
 /// # Errors
-/// The first statement that is not of the grammar, with its line and column.
+/// The first syntax error, with line and column.
 pub fn parse_script(text: &str) -> Result<Vec<Statement>, StatementError> {
     parse(text).map_err(|refusal| located(text, refusal))
 }

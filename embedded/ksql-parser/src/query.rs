@@ -92,7 +92,7 @@ fn expressions(input: &mut Tokens<'_>) -> Parsed<Vec<Expr>> {
     comma_list(input, |input| value(input, 0))
 }
 
-/// Whether the parenthesis at the start holds a comma of its own level.
+/// Whether the parenthesis that comes next contains a comma at its own level.
 fn is_tuple(input: &Tokens<'_>) -> bool {
     let mut depth = 0_usize;
     for skip in 0.. {
@@ -148,7 +148,7 @@ fn select_item(input: &mut Tokens<'_>) -> Parsed<SelectItem> {
     Ok(SelectItem::Expr { expr, alias })
 }
 
-/// A name directly after an expression or a source is its alias, unless it opens the next clause.
+/// A name directly after an expression or a source is its alias, unless it starts the next clause.
 fn is_alias(input: &Tokens<'_>) -> bool {
     is_identifier(input)
         && !(is_word(input, "EMIT")

@@ -1,4 +1,4 @@
-//! The statements themselves, and the types in them.
+//! Statements and types.
 
 use crate::ast::{
     ColumnDef, ColumnRole, Ident, Listing, Property, SourceKind, Statement, StatementKind, Target,
@@ -11,16 +11,16 @@ use crate::stream::{
     identifier, is_symbol, is_word, not_supported, peek, text, whole,
 };
 
-/// How deep a type may be nested.
+/// The deepest nesting of a type.
 const MAX_TYPE_DEPTH: u16 = 32;
 
 const SUPPORTED: &str = "expected a statement: CREATE STREAM, CREATE TABLE, INSERT INTO … SELECT, DROP, \
      TERMINATE, SET, UNSET, SELECT, SHOW, LIST, DESCRIBE, EXPLAIN or PRINT";
 
-/// Statements of ksqlDB that this engine does not know.
+/// Statements of ksqlDB that are not supported.
 const OTHER: [&str; 6] = ["DEFINE", "UNDEFINE", "ALTER", "ASSERT", "RUN", "PAUSE"];
 
-/// One statement with its semicolon.
+/// A statement with its semicolon.
 pub(crate) fn statement(input: &mut Tokens<'_>) -> Parsed<Statement> {
     let start = at(input);
     let kind = kind(input)?;
@@ -287,7 +287,7 @@ fn property(input: &mut Tokens<'_>) -> Parsed<Property> {
     })
 }
 
-/// A type as it is written in a column list or a CAST.
+/// A type in a column list or a CAST.
 pub(crate) fn type_name(input: &mut Tokens<'_>, depth: u16) -> Parsed<TypeName> {
     let start = at(input);
     if depth > MAX_TYPE_DEPTH {

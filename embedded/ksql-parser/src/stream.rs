@@ -1,4 +1,4 @@
-//! The token stream and the small steps that the grammar is made of.
+//! The token stream and the basic parsers of the grammar.
 
 use winnow::Parser;
 use winnow::error::ParserError;
@@ -10,13 +10,13 @@ use crate::error::{ErrorKind, Refusal};
 use crate::keywords::is_reserved;
 use crate::lexer::{Literal, Token, TokenKind};
 
-/// The tokens that are still to be read.
+/// The remaining tokens.
 pub(crate) type Tokens<'t> = TokenSlice<'t, Token>;
 
-/// What a step of the grammar gives.
+/// The result of a parser.
 pub(crate) type Parsed<T> = Result<T, Fail>;
 
-/// Why the grammar did not go on, and how many tokens were left.
+/// Why parsing failed, and the number of remaining tokens.
 #[derive(Clone, Debug)]
 pub(crate) struct Fail {
     left: usize,
@@ -25,7 +25,7 @@ pub(crate) struct Fail {
 }
 
 impl Fail {
-    /// The refusal at the token where it happened.
+    /// The error at the token where parsing failed.
     pub(crate) fn refusal(self, tokens: &[Token], end: usize) -> Refusal {
         let at = tokens.len().saturating_sub(self.left);
         let (at, found) = match tokens.get(at) {
@@ -52,7 +52,7 @@ impl<'t> ParserError<Tokens<'t>> for Fail {
         fail(input, "a token was expected")
     }
 
-    // Every step looks before it reads: a failure is the statement's failure.
+    // Parsers look ahead before they consume: a failure is final.
     fn is_backtrack(&self) -> bool {
         false
     }
@@ -81,7 +81,7 @@ pub(crate) fn fail(input: &Tokens<'_>, expected: impl Into<String>) -> Fail {
     }
 }
 
-/// Something of ksqlDB's grammar that is not executed here, at the next token.
+/// An unsupported part of ksqlDB's grammar, at the next token.
 pub(crate) fn not_supported(input: &Tokens<'_>, message: impl Into<String>) -> Fail {
     Fail {
         left: input.eof_offset(),
@@ -90,12 +90,12 @@ pub(crate) fn not_supported(input: &Tokens<'_>, message: impl Into<String>) -> F
     }
 }
 
-/// The next token, without reading it.
+/// The next token, without consuming it.
 pub(crate) fn peek<'t>(input: &Tokens<'t>) -> Option<&'t Token> {
     input.peek_token()
 }
 
-/// The token after `skip` others, without reading any.
+/// The token after `skip` others, without consuming any.
 pub(crate) fn peek_at<'t>(input: &Tokens<'t>, skip: usize) -> Option<&'t Token> {
     input.iter_offsets().nth(skip).map(|(_, token)| token)
 }
@@ -121,17 +121,17 @@ pub(crate) fn is_symbol(input: &Tokens<'_>, symbol: &str) -> bool {
     matches!(peek(input), Some(Token { kind: TokenKind::Symbol(found), .. }) if *found == symbol)
 }
 
-/// Reads one token.
+/// Consumes one token.
 pub(crate) fn advance<'t>(input: &mut Tokens<'t>) -> Parsed<&'t Token> {
     any.parse_next(input)
 }
 
-/// Reads the keyword if it is next.
+/// Consumes the keyword if it is next.
 pub(crate) fn eat_word(input: &mut Tokens<'_>, word: &str) -> bool {
     is_word(input, word) && input.next_token().is_some()
 }
 
-/// Reads the keywords if all of them are next.
+/// Consumes the keywords if all of them are next.
 pub(crate) fn eat_words(input: &mut Tokens<'_>, words: &[&str]) -> bool {
     let found = words
         .iter()
@@ -143,12 +143,12 @@ pub(crate) fn eat_words(input: &mut Tokens<'_>, words: &[&str]) -> bool {
     found
 }
 
-/// Reads the symbol if it is next.
+/// Consumes the symbol if it is next.
 pub(crate) fn eat_symbol(input: &mut Tokens<'_>, symbol: &str) -> bool {
     is_symbol(input, symbol) && input.next_token().is_some()
 }
 
-/// Reads the keyword, or fails.
+/// Consumes the keyword, or fails.
 pub(crate) fn expect_word(input: &mut Tokens<'_>, word: &str) -> Parsed<()> {
     if eat_word(input, word) {
         Ok(())
@@ -157,7 +157,7 @@ pub(crate) fn expect_word(input: &mut Tokens<'_>, word: &str) -> Parsed<()> {
     }
 }
 
-/// Reads the symbol, or fails.
+/// Consumes the symbol, or fails.
 pub(crate) fn expect_symbol(input: &mut Tokens<'_>, symbol: &str) -> Parsed<()> {
     if eat_symbol(input, symbol) {
         Ok(())
@@ -166,7 +166,7 @@ pub(crate) fn expect_symbol(input: &mut Tokens<'_>, symbol: &str) -> Parsed<()> 
     }
 }
 
-/// One or more items with commas between.
+/// One or more items, separated by commas.
 pub(crate) fn comma_list<'t, T>(
     input: &mut Tokens<'t>,
     mut item: impl FnMut(&mut Tokens<'t>) -> Parsed<T>,
@@ -178,7 +178,7 @@ pub(crate) fn comma_list<'t, T>(
     Ok(items)
 }
 
-/// Whether the next token may be a name.
+/// Whether the next token can be a name.
 pub(crate) fn is_identifier(input: &Tokens<'_>) -> bool {
     match peek(input).map(|token| &token.kind) {
         Some(TokenKind::Word(word)) => !is_reserved(word),
@@ -219,7 +219,7 @@ pub(crate) fn text(input: &mut Tokens<'_>) -> Parsed<String> {
     }
 }
 
-/// A whole number from 0.
+/// A non-negative integer.
 pub(crate) fn whole(input: &mut Tokens<'_>) -> Parsed<u64> {
     match peek(input).map(|token| &token.kind) {
         Some(TokenKind::Literal(Literal::Integer(number))) => {

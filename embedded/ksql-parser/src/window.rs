@@ -1,4 +1,4 @@
-//! `WINDOW` and `WITHIN` clauses. All lengths become milliseconds.
+//! `WINDOW` and `WITHIN` clauses, in milliseconds.
 
 use crate::ast::{Window, WindowKind, Within};
 use crate::lexer::{Literal, TokenKind};
@@ -15,7 +15,7 @@ const UNITS: [(&str, i64); 5] = [
     ("DAY", 86_400_000),
 ];
 
-/// Milliseconds of a time unit, by its singular in upper case.
+/// The milliseconds of a time unit, by its singular in upper case.
 pub fn unit_ms(singular: &str) -> Option<i64> {
     UNITS
         .iter()
@@ -96,7 +96,7 @@ pub(crate) fn window(input: &mut Tokens<'_>, start: usize) -> Parsed<Window> {
     })
 }
 
-/// `1 MINUTE` or `(5 SECONDS, 20 SECONDS)`, then perhaps `GRACE PERIOD …`; after `WITHIN`.
+/// After `WITHIN`: `1 MINUTE` or `(5 SECONDS, 20 SECONDS)`, then optionally `GRACE PERIOD …`.
 pub(crate) fn within(input: &mut Tokens<'_>) -> Parsed<Within> {
     let (before, after) = if eat_symbol(input, "(") {
         let before = duration(input)?;

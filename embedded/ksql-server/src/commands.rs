@@ -1,4 +1,4 @@
-//! The statements that changed something, by the ids under which `/status` knows them.
+//! The executed commands, by their ids in `/status`.
 
 use std::collections::VecDeque;
 
@@ -9,18 +9,18 @@ use crate::sql::quoted;
 use ksql_engine::registry::Registry;
 use ksql_parser::ast::SourceKind;
 
-/// How many commands are remembered.
+/// The number of commands to keep.
 const REMEMBERED: usize = 1_000;
 
-/// The newest commands.
+/// The latest commands.
 #[derive(Debug, Default)]
 pub(crate) struct Commands {
-    newest: VecDeque<Command>,
+    latest: VecDeque<Command>,
     count: u64,
 }
 
-/// The id of a command that makes a stream or table.
-pub(crate) fn created(kind: SourceKind, name: &str) -> String {
+/// The id of a command that creates a stream or table.
+pub(crate) fn creation_id(kind: SourceKind, name: &str) -> String {
     let kind = match kind {
         SourceKind::Stream => "stream",
         SourceKind::Table => "table",
@@ -29,21 +29,21 @@ pub(crate) fn created(kind: SourceKind, name: &str) -> String {
 }
 
 impl Commands {
-    /// Remembers a command; its sequence number. ksqlDB's are even, because each command is a
+    /// Stores a command and returns its sequence number. ksqlDB's are even, because each command is a
     /// transaction on its topic.
     pub(crate) fn add(&mut self, command: Command) -> u64 {
-        self.newest.retain(|known| known.id != command.id);
-        self.newest.push_back(command);
-        if self.newest.len() > REMEMBERED {
-            self.newest.pop_front();
+        self.latest.retain(|known| known.id != command.id);
+        self.latest.push_back(command);
+        if self.latest.len() > REMEMBERED {
+            self.latest.pop_front();
         }
         self.count += 1;
         2 * (self.count - 1)
     }
 
-    /// One command's status. What was declared by other means than this server is known too.
+    /// The status of a command. Includes what was declared before the server started.
     pub(crate) fn status(&self, id: &str, registry: &Registry) -> Option<Value> {
-        let remembered = self.newest.iter().find(|command| command.id == id);
+        let remembered = self.latest.iter().find(|command| command.id == id);
         match remembered {
             Some(command) => Some(command.status()),
             None => declared(registry)
@@ -53,10 +53,10 @@ impl Commands {
         }
     }
 
-    /// All commands' states.
+    /// The states of all commands.
     pub(crate) fn all(&self, registry: &Registry) -> Map<String, Value> {
         let declared = declared(registry).into_iter().map(|command| command.id);
-        let remembered = self.newest.iter().map(|command| command.id.clone());
+        let remembered = self.latest.iter().map(|command| command.id.clone());
         declared
             .chain(remembered)
             .map(|id| (id, "SUCCESS".into()))
@@ -64,7 +64,7 @@ impl Commands {
     }
 }
 
-/// The commands that would make what there is.
+/// The commands that would create what exists.
 fn declared(registry: &Registry) -> Vec<Command> {
     let command = |source: &std::sync::Arc<ksql_engine::catalog::Source>| {
         let query = registry
@@ -77,7 +77,7 @@ fn declared(registry: &Registry) -> Vec<Command> {
             (None, SourceKind::Table) => "Table created".to_owned(),
         };
         Command {
-            id: created(source.kind, &source.name),
+            id: creation_id(source.kind, &source.name),
             message,
             query: query.map(|query| query.id.clone()),
         }

@@ -1,4 +1,4 @@
-//! Errors as ksqlDB's clients expect them: a status, an `error_code`, a message.
+//! Errors in ksqlDB's form: a status, an `error_code` and a message.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -9,11 +9,11 @@ use crate::topics::TopicsError;
 use ksql_engine::kafka::RuntimeError;
 use ksql_parser::error::{ErrorKind, StatementError};
 
-/// `error_code` of a request that is wrong.
+/// `error_code` of an invalid request.
 pub(crate) const BAD_REQUEST: u32 = 40_000;
-/// `error_code` of a statement that is refused.
+/// `error_code` of a refused statement.
 pub(crate) const BAD_STATEMENT: u32 = 40_001;
-/// `error_code` of a statement that another endpoint takes.
+/// `error_code` of a statement for another endpoint.
 pub(crate) const QUERY_ENDPOINT: u32 = 40_002;
 /// `error_code` of something that does not exist.
 pub(crate) const NOT_FOUND: u32 = 40_400;
@@ -27,12 +27,12 @@ pub(crate) const SERVER_ERROR: u32 = 50_000;
 pub(crate) struct ApiError {
     code: u32,
     message: String,
-    /// The statement, where one is to blame, and the entities of those before it.
+    /// The failed statement, and the entities of those before it.
     statement: Option<(String, Vec<Value>)>,
 }
 
 impl ApiError {
-    /// The request is to blame.
+    /// An error of the request.
     pub(crate) fn request(code: u32, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -41,7 +41,7 @@ impl ApiError {
         }
     }
 
-    /// A statement is to blame.
+    /// An error of a statement.
     pub(crate) fn statement(code: u32, message: impl Into<String>, sql: impl Into<String>) -> Self {
         Self {
             code,
@@ -55,7 +55,7 @@ impl ApiError {
         Self::statement(BAD_STATEMENT, located(error), sql)
     }
 
-    /// The runtime did not execute a statement.
+    /// The runtime failed to execute a statement.
     pub(crate) fn runtime(error: &RuntimeError, sql: impl Into<String>) -> Self {
         match error {
             RuntimeError::Statement(error) => Self::refused(error, sql),
@@ -63,12 +63,12 @@ impl ApiError {
         }
     }
 
-    /// The broker did not do what a statement needs.
+    /// The broker failed to do what a statement needs.
     pub(crate) fn topics(error: &TopicsError, sql: impl Into<String>) -> Self {
         Self::statement(SERVER_ERROR, error.to_string(), sql)
     }
 
-    /// The same after other statements of the request were executed.
+    /// Adds the entities of the statements that were executed before.
     pub(crate) fn after(mut self, entities: Vec<Value>) -> Self {
         if let Some((_, before)) = &mut self.statement {
             *before = entities;
@@ -76,7 +76,7 @@ impl ApiError {
         self
     }
 
-    /// The JSON object that says it.
+    /// The JSON of the response.
     pub(crate) fn body(&self) -> Value {
         match &self.statement {
             None => json!({
@@ -112,7 +112,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// The refusal as ksqlDB words its own: where, then what.
+/// The message in ksqlDB's form: the place, then the reason.
 fn located(error: &StatementError) -> String {
     let StatementError {
         line,

@@ -1,19 +1,41 @@
-//! ksqlDB's REST API over the engine: what the `ksql` command line and curl users need.
+//! ksqlDB's REST API over the engine, for the `ksql` command line and other clients.
 //!
 //! | module | |
 //! |---|---|
 //! | [`server`] | binds and runs; start reading here |
-//! | `endpoints` | the paths, one module per family |
-//! | `statements` | `POST /ksql`: check all, then execute and answer each |
-//! | `query` | `POST /query` and `/query-stream`: push queries, pull queries on streams, `PRINT` |
-//! | `entities` | the JSON objects of the answers, pure |
-//! | `sql` | statements written back in ksqlDB's form |
-//! | `view` | what is declared and running, as the entities need it |
-//! | [`topics`] | what is asked of the broker's topics |
+//! | `endpoints` | the HTTP routes |
+//! | `statements` | `POST /ksql`: checks all statements, then executes each |
+//! | `query` | `POST /query` and `/query-stream`: push queries, pull queries, `PRINT` |
+//! | `entities` | the JSON of responses; pure |
+//! | `sql` | statements in ksqlDB's own form, as responses show them |
+//! | `view` | a snapshot of what is declared and running |
+//! | [`topics`] | operations on topics |
 //! | `properties` | which properties may be set |
 //!
-//! Whoever embeds it starts a [`Runtime`](ksql_engine::kafka::Runtime), binds a [`KsqlServer`] to it, and
-//! runs both.
+//! The crate executes no query itself and knows nothing of the pipeline.
+//!
+//! # Example
+//!
+//! ```no_run
+//! # async fn example(kafka: kafka_io::KafkaSettings) -> anyhow::Result<()> {
+//! use std::sync::Arc;
+//!
+//! use ksql_engine::kafka::{Options, Runtime};
+//! use ksql_server::{Config, KafkaTopics, KsqlServer, Limits};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! let runtime = Runtime::start(kafka.clone(), Options::default()).await?;
+//! let topics = Arc::new(KafkaTopics::of(&runtime)?);
+//! let config = Config {
+//!     listen: ([127, 0, 0, 1], 8088).into(),
+//!     limits: Limits::default(),
+//! };
+//! let server = KsqlServer::bind(config, runtime.clone(), kafka, topics).await?;
+//! let shutdown = CancellationToken::new();
+//! tokio::try_join!(server.run(shutdown.clone()), async { Ok(runtime.run(shutdown).await?) })?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod commands;
 mod endpoints;

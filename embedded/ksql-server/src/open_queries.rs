@@ -1,4 +1,4 @@
-//! The transient queries that somebody listens to, so that they can be closed by their id.
+//! The open transient queries, which can be closed by their ids.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,13 +18,13 @@ impl OpenQueries {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The id of a query that the runtime does not know.
+    /// An id for a query outside of the runtime.
     pub(crate) fn next_id(&self, source: &str) -> String {
         let number = self.scans.fetch_add(1, Ordering::Relaxed);
         format!("transient_{source}_scan_{number}")
     }
 
-    /// A query is open until the guard is dropped; it is to end when `stop` is cancelled.
+    /// Registers a query until the guard is dropped. Closing it cancels `stop`.
     pub(crate) fn add(&self, id: String, stop: CancellationToken) -> OpenGuard {
         self.lock().insert(id.clone(), stop);
         OpenGuard {
@@ -33,7 +33,7 @@ impl OpenQueries {
         }
     }
 
-    /// Ends a query; false where none has that id.
+    /// Closes a query; false if there is none with this id.
     pub(crate) fn close(&self, id: &str) -> bool {
         match self.lock().remove(id) {
             Some(stop) => {
@@ -45,7 +45,7 @@ impl OpenQueries {
     }
 }
 
-/// Keeps a query in the list.
+/// Keeps a query registered.
 #[derive(Debug)]
 pub(crate) struct OpenGuard {
     queries: OpenQueries,

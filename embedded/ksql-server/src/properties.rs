@@ -1,19 +1,16 @@
-//! Properties of a session or request: which there are, and which may be set.
+//! The properties of a request, and which of them may be set.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use crate::error::{ApiError, BAD_REQUEST, BAD_STATEMENT, SERVER_ERROR};
-use ksql_engine::analyse::{self, RECORD_CACHE, SUPPRESS};
+use ksql_engine::settings::{self, OFFSET_RESET, RECORD_CACHE, SUPPRESS};
 
-/// The properties on which the engine acts.
-const ACTING: [&str; 3] = [RESET, RECORD_CACHE[0], RECORD_CACHE[1]];
+/// The properties that the engine supports.
+const ACTING: [&str; 3] = [OFFSET_RESET, RECORD_CACHE[0], RECORD_CACHE[1]];
 
-const RESET: &str = "auto.offset.reset";
-
-/// Properties of ksqlDB that change how much is computed at once, or where, and not what: they are
-/// taken and have no effect.
+/// Properties of ksqlDB that do not change results: they are accepted and have no effect.
 const WITHOUT_EFFECT: [&str; 5] = [
     "commit.interval.ms",
     "ksql.query.pull.table.scan.enabled",
@@ -39,8 +36,8 @@ fn short(name: &str) -> &str {
     name.strip_prefix("ksql.streams.").unwrap_or(name)
 }
 
-/// Why a client may not set the property, if it may not. Unknown names are found out where they
-/// are used.
+/// Why a client may not set the property, if it may not. Unknown names are refused where they are
+/// used.
 pub(crate) fn prohibition(name: &str) -> Option<ApiError> {
     PROHIBITED.contains(&short(name)).then(|| {
         let message = format!(
@@ -56,14 +53,14 @@ fn known(name: &str) -> bool {
 }
 
 fn value_problem(name: &str, value: &str) -> Option<String> {
-    let problem = analyse::value_problem(name, value)?;
+    let problem = settings::value_problem(name, value)?;
     Some(format!(
         "Invalid value {value} for property {name}: {problem}"
     ))
 }
 
 impl Properties {
-    /// Those of a request for the statements `sql`.
+    /// The properties of a request with the statements `sql`.
     pub(crate) fn of_request(
         given: Option<Map<String, Value>>,
         sql: &str,
@@ -89,7 +86,7 @@ impl Properties {
         Ok(properties)
     }
 
-    /// `SET`: holds for the statements that follow in the same request.
+    /// `SET`: applies to the following statements of the request.
     pub(crate) fn set(&mut self, name: &str, value: &str, sql: &str) -> Result<(), ApiError> {
         self.check(name, sql)?;
         self.insert(name, value.to_owned(), sql)
@@ -118,19 +115,19 @@ impl Properties {
         Ok(())
     }
 
-    /// Where reading starts, if it is said.
+    /// Whether to read from the beginning, if it is set.
     pub(crate) fn reads_from_beginning(&self) -> Option<bool> {
-        self.0.get(RESET).map(|reset| reset == "earliest")
+        self.0.get(OFFSET_RESET).map(|reset| reset == "earliest")
     }
 
-    /// The names and values that were given.
+    /// The names and values.
     pub(crate) fn given(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The statements that put the engine into this state: its scripts start without settings.
+    /// The `SET` statements for these properties.
     pub(crate) fn prelude(&self) -> String {
         let set = |name: &&str| {
             let value = self.0.get(*name)?.replace('\'', "''");
@@ -151,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_offset_reset_is_known_with_and_without_its_prefix() {
+    fn the_offset_reset_works_with_and_without_its_prefix() {
         for name in ["auto.offset.reset", "ksql.streams.auto.offset.reset"] {
             let properties = of(json!({ name: "earliest" })).expect("a known property");
             assert_eq!(properties.reads_from_beginning(), Some(true));
@@ -159,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_the_engine_cannot_act_on_is_refused() {
+    fn an_unsupported_value_is_refused() {
         for (name, value) in [
             ("auto.offset.reset", "none"),
             ("ksql.suppress.enabled", "false"),
@@ -171,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_record_cache_is_acted_on_by_either_name() {
+    fn both_names_of_the_record_cache_are_supported() {
         for name in ["cache.max.bytes.buffering", "statestore.cache.max.bytes"] {
             let properties = of(json!({ name: 0 })).expect("a known property");
             assert_eq!(properties.prelude(), format!("SET '{name}'='0';"));
@@ -179,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_taken_as_its_text() {
+    fn a_number_becomes_text() {
         let properties = of(json!({"commit.interval.ms": 100})).expect("a known property");
         assert_eq!(
             properties.given().next(),

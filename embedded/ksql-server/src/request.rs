@@ -1,4 +1,4 @@
-//! What clients send.
+//! Request bodies.
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -8,16 +8,16 @@ use serde_json::{Map, Value};
 
 use crate::error::{ApiError, BAD_REQUEST};
 
-/// `error_code` of a body that is too long.
+/// `error_code` of a body that is too large.
 const TOO_LONG: u32 = 41_300;
 
-/// The body of `POST /ksql` and `POST /query`. Session variables are the CLI's own matter.
+/// The body of `POST /ksql` and `POST /query`. The CLI substitutes session variables itself.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct KsqlRequest {
     /// The statements.
     pub(crate) ksql: Option<String>,
-    /// Properties that hold for this request.
+    /// Properties for this request.
     #[serde(rename = "streamsProperties")]
     pub(crate) properties: Option<Map<String, Value>>,
 }
@@ -27,7 +27,7 @@ pub(crate) struct KsqlRequest {
 pub(crate) struct QueryStreamRequest {
     /// The query.
     pub(crate) sql: String,
-    /// Properties that hold for this request.
+    /// Properties for this request.
     #[serde(default)]
     pub(crate) properties: Option<Map<String, Value>>,
 }
@@ -40,7 +40,7 @@ pub(crate) struct CloseQueryRequest {
     pub(crate) query_id: String,
 }
 
-/// Reads a body, whatever its content type says: ksqlDB does not look at that either.
+/// Parses a body. As in ksqlDB, the content type is ignored.
 pub(crate) fn read<T: DeserializeOwned>(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<T, ApiError> {

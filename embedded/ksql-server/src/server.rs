@@ -1,4 +1,4 @@
-//! The server: binds, serves, shuts down.
+//! Binds, serves and shuts down.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -19,26 +19,26 @@ use crate::state::State;
 use crate::topics::Topics;
 use ksql_engine::kafka::Runtime;
 
-/// A query's reader may pause for so long, with a full connection, before it is given up.
+/// How long the reader of a query may pause before its connection is closed.
 const SLOW_READER: Duration = Duration::from_secs(600);
 
-/// Where the server listens, and how much it takes.
+/// The address and the limits of a server.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The address to listen at; port 0: any free one.
+    /// The address to listen on; port 0: any free port.
     pub listen: SocketAddr,
-    /// Bounds.
+    /// Limits.
     pub limits: Limits,
 }
 
-/// Bounds of what clients may ask for.
+/// Limits for clients.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// The longest request body, in bytes; a statement is no longer either.
+    /// The largest request body, in bytes.
     pub body_bytes: usize,
     /// The most statements in one request.
     pub statements: usize,
-    /// The most queries that may be open at once, `PRINT` included.
+    /// The most open queries, `PRINT` included.
     pub open_queries: usize,
 }
 
@@ -52,7 +52,7 @@ impl Default for Limits {
     }
 }
 
-/// A server that listens already.
+/// A server that listens.
 #[derive(Debug)]
 pub struct KsqlServer {
     listener: TcpListener,
@@ -61,8 +61,7 @@ pub struct KsqlServer {
 }
 
 impl KsqlServer {
-    /// Listens. `runtime` is what it serves, on the broker that `kafka` reaches; what was declared
-    /// there before is shown too.
+    /// Listens on the address. `kafka` must reach the broker of `runtime`.
     ///
     /// # Errors
     /// A [`UsageError`](service_runtime::UsageError) for an address in use; a broker that does not
@@ -76,7 +75,7 @@ impl KsqlServer {
         let listener = server::listen(config.listen).await?;
         let host = listener
             .local_addr()
-            .context("the address is not known")?
+            .context("the local address is unknown")?
             .to_string();
         let cluster_id = topics.cluster_id().await?;
         let streams = CancellationToken::new();
@@ -103,28 +102,28 @@ impl KsqlServer {
         })
     }
 
-    /// The port it listens at.
+    /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.listener
             .local_addr()
             .map_or(0, |address| address.port())
     }
 
-    /// Serves until `shutdown` is cancelled; then open queries end, and what was accepted is
-    /// finished. The runtime goes on: its queries are its owner's.
+    /// Serves until `shutdown` is cancelled. Then open queries end and accepted requests are finished.
+    /// The runtime keeps running.
     ///
     /// # Errors
-    /// None: a connection that cannot be accepted is logged.
+    /// None: connection errors are logged.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        tracing::info!(port = self.port(), "ksqlDB's REST API is served");
+        tracing::info!(port = self.port(), "serving ksqlDB's REST API");
         let (streams, stop) = (self.streams, shutdown.clone());
-        // Open queries would keep the server from ending.
+        // Open queries would keep the server from stopping.
         let ends = tokio::spawn(async move {
             stop.cancelled().await;
             streams.cancel();
         });
         let settings = server::Config {
-            // The stock clients for Python and Java speak it.
+            // ksqlDB's clients for Python and Java use it.
             http2: true,
             write: SLOW_READER,
             ..server::Config::default()

@@ -1,4 +1,4 @@
-//! What all requests share.
+//! The shared state of all requests.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,19 +14,19 @@ use crate::topics::{Topics, TopicsError};
 use crate::view::View;
 use ksql_engine::kafka::Runtime;
 
-/// What all requests share.
+/// The shared state of all requests.
 pub(crate) struct State {
     pub(crate) runtime: Runtime,
     pub(crate) kafka: KafkaSettings,
     pub(crate) topics: Arc<dyn Topics>,
     pub(crate) limits: Limits,
-    /// The address at which the server listens.
+    /// The address of the server.
     pub(crate) host: String,
     pub(crate) cluster_id: String,
-    /// One request that changes something at a time.
+    /// Held by a request that changes something.
     pub(crate) executing: tokio::sync::Mutex<()>,
     pub(crate) commands: Mutex<Commands>,
-    /// How many transient queries may still be opened.
+    /// Slots for open queries.
     pub(crate) room: Arc<Semaphore>,
     pub(crate) open: OpenQueries,
     pub(crate) shutdown: CancellationToken,
@@ -35,7 +35,7 @@ pub(crate) struct State {
 pub(crate) type Shared = Arc<State>;
 
 impl State {
-    /// What there is now, without what only a statement's text tells.
+    /// What exists now, without the retention of topics.
     pub(crate) async fn view(&self) -> Result<View, TopicsError> {
         let topics = self.topics.list().await?;
         let mut registry = self.runtime.registry();
@@ -52,9 +52,9 @@ impl State {
         })
     }
 
-    /// What there is now, for statements that are written back: ksqlDB's text of a query tells how
-    /// long its sink keeps records, which the broker must be asked for.
-    pub(crate) async fn view_to_write_back(&self) -> Result<View, TopicsError> {
+    /// What exists now, with the retention of sink topics, which the text of a query includes and which
+    /// costs a request to the broker.
+    pub(crate) async fn view_with_retentions(&self) -> Result<View, TopicsError> {
         let mut view = self.view().await?;
         let queries = view.registry.queries().iter();
         let sinks: BTreeSet<&str> = queries
@@ -68,16 +68,16 @@ impl State {
         Ok(view)
     }
 
-    /// How long a topic keeps its records.
+    /// The retention of a topic.
     pub(crate) async fn retention_ms(&self, topic: &str) -> Result<i64, TopicsError> {
         let found = self.topics.retentions_ms(&[topic]).await?;
         found.first().copied().ok_or_else(|| TopicsError {
-            action: format!("the settings of {topic} were asked for"),
-            reason: "there was no answer".to_owned(),
+            action: format!("the settings of {topic} cannot be read"),
+            reason: "the broker did not answer".to_owned(),
         })
     }
 
-    /// The commands so far.
+    /// The executed commands.
     pub(crate) fn commands(&self) -> std::sync::MutexGuard<'_, Commands> {
         self.commands.lock().unwrap_or_else(PoisonError::into_inner)
     }

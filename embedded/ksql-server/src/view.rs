@@ -1,4 +1,4 @@
-//! What there is at one moment, as the answers to `SHOW`, `LIST`, `DESCRIBE` and `EXPLAIN` need it.
+//! A snapshot of what exists, for `SHOW`, `LIST`, `DESCRIBE` and `EXPLAIN`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,36 +10,36 @@ use ksql_engine::registry::{RegisteredQuery, Registry};
 use ksql_parser::ast::StatementKind;
 use ksql_parser::parse_script;
 
-/// What is declared and running, and the broker's topics.
+/// A snapshot of the registry and the broker's topics.
 #[derive(Debug, Default)]
 pub(crate) struct View {
     /// Streams, tables and queries.
     pub(crate) registry: Registry,
     /// The broker's topics, by name.
     pub(crate) topics: Vec<Topic>,
-    /// How long the sinks' topics keep records, by topic; none unless a text is to be written back.
+    /// The retention of sink topics; empty unless a text of a query is needed.
     pub(crate) retentions: HashMap<String, i64>,
-    /// Why queries stopped, by their ids.
+    /// Why queries failed, by their ids.
     pub(crate) broken: HashMap<String, String>,
 }
 
 impl View {
-    /// A topic's partitions and their replicas, if the broker has it.
+    /// A topic, if the broker has it.
     pub(crate) fn topic(&self, name: &str) -> Option<&Topic> {
         self.topics.iter().find(|topic| topic.name == name)
     }
 
-    /// The statement that made a stream or table, as ksqlDB writes it back.
+    /// The statement of a stream or table, in ksqlDB's own form.
     pub(crate) fn text_of_source(&self, source: &Source) -> String {
-        self.written_back(&source.sql, &source.topic)
+        self.text(&source.sql, &source.topic)
     }
 
-    /// The statement that started a query, as ksqlDB writes it back.
+    /// The statement of a query, in ksqlDB's own form.
     pub(crate) fn text_of_query(&self, query: &RegisteredQuery) -> String {
-        self.written_back(&query.sql, &query.sink.topic)
+        self.text(&query.sql, &query.sink.topic)
     }
 
-    fn written_back(&self, sql: &str, topic: &str) -> String {
+    fn text(&self, sql: &str, topic: &str) -> String {
         let statement = parse_script(sql)
             .ok()
             .and_then(|mut statements| statements.pop());
@@ -62,7 +62,7 @@ impl View {
         })
     }
 
-    /// How a query is.
+    /// The state of a query.
     pub(crate) fn state(&self, query: &RegisteredQuery) -> &'static str {
         if self.broken.contains_key(&query.id) {
             "ERROR"
@@ -85,7 +85,7 @@ impl View {
         queries.filter(move |query| query.sink.name == name)
     }
 
-    /// The streams and tables that are made from one, by name.
+    /// The streams and tables whose queries read this one, by name.
     pub(crate) fn made_from(&self, name: &str) -> Vec<String> {
         let mut names: Vec<String> = self
             .readers(name)

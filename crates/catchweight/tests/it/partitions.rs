@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use fish_producer::FishProducer;
 use kafka_io::KafkaSettings;
-use ksql_engine::execute::murmur2::partition_of;
+use ksql_engine::execute::partition_of;
 use model_server::{ModelServer, StoreAddress};
 use pipeline::topics::{MACHINE_MEASUREMENT, MACHINE_WEIGHT, WEIGHT_PREDICTION, dead_letters_of};
 use predictor::Predictor;

@@ -5,11 +5,9 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rdkafka::message::BorrowedMessage;
-use reqwest::Method;
 use reqwest::header::HeaderMap;
 
 use super::post::{Poster, Target, url};
-use super::status::StatusSet;
 use super::{Sink, header};
 use crate::ConfigError;
 use crate::converter::Value;
@@ -42,14 +40,11 @@ impl Config {
         options.choice("batching.enabled", Some(()), &[("false", ())])?;
         Ok(Self {
             target: Target {
-                method: Method::POST,
                 url,
                 headers,
-                connect_timeout: timeout,
                 timeout,
                 retries,
                 backoff: Duration::from_millis(backoff),
-                retried: StatusSet::errors(),
             },
             reports: tolerance.log || tolerance.dead_letters.is_some(),
         })
@@ -112,17 +107,17 @@ impl Sink for AivenSink {
     ) -> BoxFuture<'a, Result<Outcome, Failure>> {
         async move {
             let Value::Text(body) = value else {
-                // The real one throws outside of what its error handling covers.
-                let message = "the value is a tombstone: filter them out with a transform";
+                // The real sink fails here whatever its error handling says.
+                let message = "the value is null: drop such records with a transform";
                 return Err(Failure::fatal(DATA_EXCEPTION, message));
             };
             match self.poster.send(&body).await {
-                Ok(_) => Ok(Outcome::Delivered),
-                Err(given_up) => Err(Failure {
+                Ok(()) => Ok(Outcome::Delivered),
+                Err(reason) => Err(Failure {
                     fatal: !self.reports,
                     ..Failure::tolerable(
                         CONNECT_EXCEPTION,
-                        format!("sending failed and no retries remain: {}", given_up.reason),
+                        format!("sending failed and no retries remain: {reason}"),
                     )
                 }),
             }

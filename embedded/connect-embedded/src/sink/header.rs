@@ -5,7 +5,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use crate::ConfigError;
 use crate::options::Options;
 
-/// Adds a header; the text may be a secret and does not show in errors.
+/// Adds a header. `text` may be a secret: errors do not show it.
 pub(super) fn add(
     headers: &mut HeaderMap,
     options: &Options,
@@ -14,11 +14,11 @@ pub(super) fn add(
     text: &str,
 ) -> Result<(), ConfigError> {
     let name = HeaderName::try_from(name.trim())
-        .map_err(|_| options.refuse(option, format_args!("`{name}` is not a header's name")))?;
+        .map_err(|_| options.refuse(option, format_args!("`{name}` is not a valid header name")))?;
     let mut value = HeaderValue::try_from(text.trim()).map_err(|_| {
         options.refuse(
             option,
-            format_args!("the value of `{name}` is not a header's value"),
+            format_args!("the value of `{name}` is not a valid header value"),
         )
     })?;
     value.set_sensitive(name == reqwest::header::AUTHORIZATION);
@@ -36,7 +36,7 @@ pub(super) fn add_all<'a>(
     for item in items {
         let (name, text) = item
             .split_once(':')
-            .ok_or_else(|| options.refuse(option, "an item is not of the form name:value"))?;
+            .ok_or_else(|| options.refuse(option, "an item is invalid: expected name:value"))?;
         add(headers, options, option, name, text)?;
     }
     Ok(())

@@ -1,17 +1,13 @@
 //! The connector classes, one module each.
 
 mod aiven;
-mod confluent;
 mod header;
 mod mongo;
 mod post;
-mod reporter;
-mod status;
 
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use kafka_io::KafkaSettings;
 use rdkafka::message::BorrowedMessage;
 
 use crate::converter::{Value, ValueConverter};
@@ -23,8 +19,8 @@ use crate::{ConfigError, DocumentStore};
 
 /// Where records go.
 pub(crate) trait Sink: Send + Sync {
-    /// Delivers one record, whose value has been converted; returns when it is delivered, or when
-    /// the sink has given it up.
+    /// Delivers one record, whose value has been converted. Returns when it is delivered or when no
+    /// retry is left.
     fn put<'a>(
         &'a self,
         record: &'a BorrowedMessage<'_>,
@@ -32,19 +28,17 @@ pub(crate) trait Sink: Send + Sync {
     ) -> BoxFuture<'a, Result<Outcome, Failure>>;
 }
 
-/// The connector classes that are known here.
+/// The supported connector classes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Class {
     Mongo,
     Aiven,
-    Confluent,
 }
 
 /// A connector class with its options.
 pub(crate) enum SinkConfig {
     Mongo(mongo::Config),
     Aiven(aiven::Config),
-    Confluent(confluent::Config),
 }
 
 impl SinkConfig {
@@ -53,11 +47,7 @@ impl SinkConfig {
         options.choice(
             "connector.class",
             None,
-            &[
-                (mongo::CLASS, Class::Mongo),
-                (aiven::CLASS, Class::Aiven),
-                (confluent::CLASS, Class::Confluent),
-            ],
+            &[(mongo::CLASS, Class::Mongo), (aiven::CLASS, Class::Aiven)],
         )
     }
 
@@ -70,7 +60,7 @@ impl SinkConfig {
     ) -> Result<Self, ConfigError> {
         let expected = match class {
             Class::Mongo => ValueConverter::Json,
-            Class::Aiven | Class::Confluent => ValueConverter::String,
+            Class::Aiven => ValueConverter::String,
         };
         if converter != expected {
             let reason = format!("this class is supported here with {}", expected.class());
@@ -79,32 +69,18 @@ impl SinkConfig {
         Ok(match class {
             Class::Mongo => Self::Mongo(mongo::Config::from_options(options)?),
             Class::Aiven => Self::Aiven(aiven::Config::from_options(options, tolerance)?),
-            Class::Confluent => {
-                Self::Confluent(confluent::Config::from_options(options, tolerance)?)
-            }
         })
-    }
-
-    /// The topics that the sink itself writes.
-    pub(crate) fn written_topics(&self) -> impl Iterator<Item = &str> {
-        let topics = match self {
-            Self::Mongo(_) | Self::Aiven(_) => [None, None],
-            Self::Confluent(config) => config.written_topics(),
-        };
-        topics.into_iter().flatten()
     }
 
     /// The sink with its clients.
     pub(crate) fn open(
         &self,
         connector: &str,
-        kafka: &KafkaSettings,
         store: Arc<dyn DocumentStore>,
     ) -> anyhow::Result<Box<dyn Sink>> {
         Ok(match self {
             Self::Mongo(config) => Box::new(config.open(connector, store)),
             Self::Aiven(config) => Box::new(config.open(connector)?),
-            Self::Confluent(config) => Box::new(config.open(connector, kafka)?),
         })
     }
 }

@@ -1,5 +1,4 @@
-//! `com.mongodb.kafka.connect.MongoSinkConnector`: one document for each `_id`, whatever is
-//! delivered twice.
+//! `com.mongodb.kafka.connect.MongoSinkConnector`: one document for each `_id`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +30,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub(crate) struct Config {
     database: String,
     collection: String,
-    /// How long an outage of the store is waited for before a record is given up.
+    /// How long to retry while the store is unavailable.
     patience: Duration,
 }
 
@@ -44,7 +43,7 @@ impl Config {
             .value;
         options.choice("document.id.strategy", None, &[(PROVIDED_ID, ())])?;
         options.choice("writemodel.strategy", None, &[(REPLACE_ONE, ())])?;
-        // Documents are written one by one here.
+        // Documents are written one by one.
         options.without_effect("max.batch.size");
         Ok(Self {
             database,
@@ -64,8 +63,8 @@ impl Config {
     }
 }
 
-/// From `connection.uri`: the server is the embedder's store; of the driver's options, which may
-/// follow it, `serverSelectionTimeoutMS` has a meaning here.
+/// From `connection.uri`. The server is the embedder's store; of the driver's options after it, only
+/// `serverSelectionTimeoutMS` is supported.
 fn patience(options: &mut Options) -> Result<Duration, ConfigError> {
     const OPTION: &str = "connection.uri";
     let after = options.embedders_address(OPTION, "documents go to the store of this process")?;
@@ -81,7 +80,7 @@ fn patience(options: &mut Options) -> Result<Duration, ConfigError> {
             (true, Some(millis)) => patience = Duration::from_millis(millis),
             _ => {
                 let reason = format!(
-                    "`{pair}` has no meaning here: only serverSelectionTimeoutMS=MILLISECONDS"
+                    "`{pair}` is not supported: expected serverSelectionTimeoutMS=MILLISECONDS"
                 );
                 return Err(options.refuse(OPTION, reason));
             }
@@ -107,12 +106,15 @@ impl Sink for MongoSink {
     ) -> BoxFuture<'a, Result<Outcome, Failure>> {
         async move {
             let document = document(value)?;
-            // The real strategy also takes a null `_id`, under which one row would replace the other.
+            // The real strategy also accepts a null `_id`; documents would replace each other.
             let id = document
                 .get("_id")
                 .filter(|id| !id.is_null())
                 .ok_or_else(|| {
-                    Failure::tolerable(DATA_EXCEPTION, "the document has no `_id`, or a null one")
+                    Failure::tolerable(
+                        DATA_EXCEPTION,
+                        "the document has no `_id`, or its `_id` is null",
+                    )
                 })?;
             self.write(id, &document).await?;
             Ok(Outcome::Delivered)
@@ -122,11 +124,11 @@ impl Sink for MongoSink {
 }
 
 impl MongoSink {
-    /// Writes one document, waiting for a store that is away.
+    /// Writes one document, retrying while the store is unavailable.
     async fn write(&self, id: &Json, document: &Map<String, Json>) -> Result<(), Failure> {
         let deadline = Instant::now() + self.patience;
         let mut pause = FIRST_PAUSE;
-        let mut away = false;
+        let mut unavailable = false;
         loop {
             let written = self
                 .store
@@ -134,8 +136,8 @@ impl MongoSink {
                 .await;
             match written {
                 Ok(()) => {
-                    if away {
-                        tracing::info!(connector = self.connector, "the store is back");
+                    if unavailable {
+                        tracing::info!(connector = self.connector, "the store is available again");
                     }
                     return Ok(());
                 }
@@ -147,17 +149,17 @@ impl MongoSink {
                     ));
                 }
                 Err(StoreError::Unavailable(reason)) if Instant::now() + pause > deadline => {
-                    let message = format!("the store was away for too long: {reason}");
+                    let message = format!("the store was unavailable for too long: {reason}");
                     return Err(Failure::tolerable(
                         "com.mongodb.MongoTimeoutException",
                         message,
                     ));
                 }
                 Err(error @ StoreError::Unavailable(_)) => {
-                    if !away {
-                        tracing::warn!(connector = self.connector, %error, "waiting for the store");
+                    if !unavailable {
+                        tracing::warn!(connector = self.connector, %error, "the store is unavailable: retrying");
                     }
-                    away = true;
+                    unavailable = true;
                     sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
@@ -169,12 +171,12 @@ impl MongoSink {
 fn document(value: Value) -> Result<Map<String, Json>, Failure> {
     let kind = match value {
         Value::Json(Json::Object(document)) => return Ok(document),
-        Value::Json(Json::Array(_)) => "an array",
+        Value::Json(Json::Array(_)) => "array",
         Value::Json(_) | Value::Text(_) => "a single value",
-        Value::Null => "a tombstone",
+        Value::Null => "null",
     };
     Err(Failure::tolerable(
         DATA_EXCEPTION,
-        format!("the value is {kind}, not a document"),
+        format!("expected a document, got {kind}"),
     ))
 }

@@ -4,30 +4,26 @@ use std::error::Error;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use reqwest::{Method, StatusCode, Url, redirect};
+use reqwest::{Url, redirect};
 use service_runtime::server::CLIENT_IDLE;
 
-use super::status::StatusSet;
 use crate::ConfigError;
 use crate::options::{Options, Setting};
 
-/// How much of an answer is kept, in bytes: it goes into logs, headers and reports.
-const LARGEST_ANSWER: usize = 64 << 10;
+/// How much of a response is kept, in bytes: it goes into logs and headers.
+const MAX_RESPONSE: usize = 64 << 10;
 
 /// Where and how bodies are sent.
 #[derive(Clone)]
 pub(super) struct Target {
-    pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
-    pub(super) connect_timeout: Duration,
+    /// For connecting, and for a whole request.
     pub(super) timeout: Duration,
-    /// Tries after the first.
+    /// Attempts after the first.
     pub(super) retries: u32,
-    /// The pause before each of them.
+    /// The pause before each retry.
     pub(super) backoff: Duration,
-    /// The statuses that are tried again; others from 400 are given up at once.
-    pub(super) retried: StatusSet,
 }
 
 /// The URL in an option; only plain HTTP is built in.
@@ -41,21 +37,6 @@ pub(super) fn url(options: &Options, option: &str, setting: &Setting) -> Result<
     }
 }
 
-/// An answer of the server.
-#[derive(Clone, Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) body: String,
-}
-
-/// Why a body was given up.
-#[derive(Debug)]
-pub(super) struct GivenUp {
-    pub(super) reason: String,
-    /// The last answer, where there was one.
-    pub(super) answer: Option<Answer>,
-}
-
 /// Sends bodies to a target.
 pub(super) struct Poster {
     connector: String,
@@ -67,9 +48,9 @@ impl Poster {
     pub(super) fn new(connector: &str, target: Target) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
             .no_proxy()
-            // The real sinks follow no redirect either.
+            // The real sink follows no redirect either.
             .redirect(redirect::Policy::none())
-            .connect_timeout(target.connect_timeout)
+            .connect_timeout(target.timeout)
             .timeout(target.timeout)
             .pool_idle_timeout(CLIENT_IDLE)
             .build()?;
@@ -80,34 +61,28 @@ impl Poster {
         })
     }
 
-    /// Sends `body` until the server takes it (a status below 400) or no try is left.
-    pub(super) async fn send(&self, body: &str) -> Result<Answer, GivenUp> {
+    /// Sends `body` until the server accepts it (a status below 400) or no retry is left.
+    ///
+    /// # Errors
+    /// Why the last attempt failed.
+    pub(super) async fn send(&self, body: &str) -> Result<(), String> {
         let mut left = self.target.retries;
         loop {
-            let failed = match self.once(body).await {
-                Ok(answer) if answer.status.as_u16() < 400 => return Ok(answer),
-                Ok(answer) => GivenUp {
-                    reason: format!("the server answered {}: {}", answer.status, answer.body),
-                    answer: Some(answer),
-                },
-                Err(error) => GivenUp {
-                    reason: chain(&error.without_url()),
-                    answer: None,
-                },
+            let reason = match self.once(body).await {
+                Ok(None) => return Ok(()),
+                Ok(Some(reason)) => reason,
+                Err(error) => chain(&error.without_url()),
             };
-            let retried = failed
-                .answer
-                .as_ref()
-                .is_none_or(|answer| self.target.retried.contains(answer.status));
-            if !retried || left == 0 {
-                return Err(failed);
+            if left == 0 {
+                return Err(reason);
             }
             if left == self.target.retries {
+                let connector = &self.connector;
                 tracing::warn!(
-                    connector = self.connector,
-                    reason = failed.reason,
+                    connector,
+                    reason,
                     retries = left,
-                    "trying again"
+                    "sending failed: retrying"
                 );
             }
             left -= 1;
@@ -115,29 +90,26 @@ impl Poster {
         }
     }
 
-    async fn once(&self, body: &str) -> reqwest::Result<Answer> {
-        let mut answer = self
-            .client
-            .request(self.target.method.clone(), self.target.url.clone())
-            .headers(self.target.headers.clone())
-            .body(body.to_owned())
-            .send()
-            .await?;
-        let mut body = Vec::new();
-        while body.len() < LARGEST_ANSWER
-            && let Some(part) = answer.chunk().await?
+    /// Why the server rejected the body, if it did.
+    async fn once(&self, body: &str) -> reqwest::Result<Option<String>> {
+        let request = self.client.post(self.target.url.clone());
+        let request = request.headers(self.target.headers.clone());
+        let mut response = request.body(body.to_owned()).send().await?;
+        let mut text = Vec::new();
+        while text.len() < MAX_RESPONSE
+            && let Some(part) = response.chunk().await?
         {
-            body.extend_from_slice(&part);
+            text.extend_from_slice(&part);
         }
-        body.truncate(LARGEST_ANSWER);
-        Ok(Answer {
-            status: answer.status(),
-            body: String::from_utf8_lossy(&body).into_owned(),
-        })
+        text.truncate(MAX_RESPONSE);
+        let status = response.status();
+        let text = String::from_utf8_lossy(&text);
+        let rejected = status.as_u16() >= 400;
+        Ok(rejected.then(|| format!("the server answered {status}: {text}")))
     }
 }
 
-/// An error with its causes: reqwest's own text leaves them out.
+/// An error with its causes, which reqwest's own text omits.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

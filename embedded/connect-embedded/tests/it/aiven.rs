@@ -147,7 +147,7 @@ async fn a_tombstone_is_not_posted_and_stops_the_connector_that_does_not_filter_
         .failure()
         .await;
     assert!(
-        failure.contains("tombstone") && failure.contains("calls/0@0"),
+        failure.contains("value is null") && failure.contains("calls/0@0"),
         "{failure}"
     );
 }

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod aiven;
-mod confluent;
 mod mongo;
 mod options;
 mod reading;

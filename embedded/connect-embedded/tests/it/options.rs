@@ -122,7 +122,7 @@ fn a_value_that_cannot_be_honoured_is_refused() {
         http,
         "errors.log.enable",
         json!("yes"),
-        "neither true nor false",
+        "expected true or false",
     );
     refused(http, "tasks.max", json!(0), "`0`");
     refused(http, "name", json!("Other"), "Calls");

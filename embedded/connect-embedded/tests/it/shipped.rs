@@ -44,22 +44,6 @@ fn the_folder_holds_the_two_connectors_on_the_topics_of_the_pipeline() {
 }
 
 #[test]
-fn the_alternative_takes_the_place_of_the_trigger_and_reports_answers() {
-    let files = ["weight-data.json", "alternatives/confluent-http-sink.json"];
-    let connectors = load(&files, "http://127.0.0.1:1");
-    assert!(connectors.names().any(|name| name == "RetrainTrigger"));
-    let diff = dead_letters_of(WEIGHT_DIFF);
-    let expected = [
-        WEIGHT_DIFF,
-        WEIGHT_RETRAIN,
-        &diff,
-        "success-responses",
-        "error-responses",
-    ];
-    assert_eq!(connectors.topics(), texts(&expected));
-}
-
-#[test]
 fn no_file_holds_an_address_or_a_secret() {
     for file in [
         "weight-data.json",

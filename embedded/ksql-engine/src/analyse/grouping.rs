@@ -13,29 +13,29 @@ use ksql_parser::ast::{Expr, ExprKind, Window, WindowKind};
 use ksql_parser::error::{Refusal, invalid, unsupported};
 
 const DAY_MS: i64 = 86_400_000;
-/// A row takes memory and time in each window that it is in.
-const MOST_WINDOWS: i64 = 10_000;
+/// Each window of a row takes memory and time.
+const MAX_WINDOWS: i64 = 10_000;
 
-/// A grouped query, names resolved.
+/// A grouped query with resolved names.
 pub(crate) struct Grouping<'q> {
     /// Byte offset of the query.
     pub(crate) at: usize,
-    /// Types of the rows that are grouped.
+    /// The types of the input rows.
     pub(crate) types: &'q [SqlType],
     pub(crate) group_by: Vec<Expr>,
     pub(crate) items: &'q [Item],
     pub(crate) having: Option<Expr>,
     pub(crate) window: Option<Window>,
     pub(crate) is_final: bool,
-    /// Whether the group is not the record's key.
+    /// Whether the group differs from the record's key.
     pub(crate) moves: bool,
-    /// The slots that stand for the window's start and end in items and `HAVING`.
+    /// The slots of the window's start and end in items and `HAVING`.
     pub(crate) bounds: [usize; 2],
-    /// Whether the group's columns must all be in the projection, once.
+    /// Whether each group column must be in the projection exactly once.
     pub(crate) needs_key: bool,
 }
 
-/// Whether the expression holds an aggregate.
+/// Whether the expression contains an aggregate.
 pub(crate) fn has_aggregate(expr: &Expr) -> bool {
     any(expr, &|part| match &part.kind {
         ExprKind::CountAll => true,
@@ -45,7 +45,7 @@ pub(crate) fn has_aggregate(expr: &Expr) -> bool {
 }
 
 impl Grouping<'_> {
-    /// The plan and the projection's columns.
+    /// The plan and the columns of the projection.
     pub(crate) fn plan(self) -> Result<(AggregatePlan, Vec<OutColumn>), Refusal> {
         let before = Compiler::new(self.types);
         let mut group_by = Vec::new();
@@ -143,7 +143,7 @@ impl Grouping<'_> {
         Ok((plan, columns))
     }
 
-    /// The expression on the row after grouping: groups, window bounds, results.
+    /// The expression on the row after grouping, which holds groups, window bounds and results.
     fn lower(&self, expr: &Expr, calls: &mut Calls<'_>, place: &str) -> Result<Expr, Refusal> {
         let groups = self.group_by.len();
         rewrite(expr, &mut |part| {
@@ -178,12 +178,12 @@ impl Grouping<'_> {
     }
 }
 
-/// The aggregates of a query, each one once.
+/// The distinct aggregates of a query.
 struct Calls<'t> {
     before: Compiler<'t>,
     seen: Vec<Expr>,
     plans: Vec<AggregateCall>,
-    /// Types of the row after grouping.
+    /// The types of the row after grouping.
     types: Vec<SqlType>,
 }
 
@@ -194,7 +194,7 @@ impl Calls<'_> {
             return Ok(slot(first + index, call.at));
         }
         let (argument, ty) = match args.first() {
-            // COUNT(*) and COUNT() count something that is never null.
+            // COUNT(*) and COUNT() count a constant.
             None if name == "COUNT" => (Node::Constant(Value::Boolean(true)), None),
             None => return Err(invalid(call.at, format!("{name} needs an argument"))),
             Some(argument) => {
@@ -250,10 +250,10 @@ fn check_window(window: &Window, is_final: bool) -> Result<WindowPlan, Refusal> 
             "ADVANCE BY must be positive and not longer than SIZE",
         ));
     }
-    if window.size / window.advance > MOST_WINDOWS {
+    if window.size / window.advance > MAX_WINDOWS {
         return Err(unsupported(
             at,
-            format!("a row may be in at most {MOST_WINDOWS} windows: make ADVANCE BY longer"),
+            format!("a row may be in at most {MAX_WINDOWS} windows: make ADVANCE BY longer"),
         ));
     }
     if window.grace.is_some_and(|grace| grace < 0) {

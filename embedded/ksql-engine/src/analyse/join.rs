@@ -8,20 +8,20 @@ use crate::types::SqlType;
 use ksql_parser::ast::{CompareOp, Expr, ExprKind, Join, JoinKind, SourceKind};
 use ksql_parser::error::{Refusal, invalid, unsupported};
 
-/// What the rest of the statement has to know of a join.
+/// A checked join.
 #[derive(Debug)]
 pub(crate) struct Joined {
     pub(crate) plan: JoinPlan,
     pub(crate) key_type: SqlType,
-    /// The slot of the join's key, behind all columns.
+    /// The slot of the join key, after all columns.
     pub(crate) key_slot: usize,
-    /// The slots of the left and right column that the join is on, where they are columns.
+    /// The slots of the left and right join column; `None` for another expression.
     pub(crate) columns: [Option<usize>; 2],
 }
 
 const DAY_MS: i64 = 86_400_000;
 
-/// Checks a join of the scope's two sources, and gives its key a name if no column can stand for it.
+/// Checks a join of the scope's two sources. Names its key ROWKEY if neither side is a column.
 pub(crate) fn join(catalog: &Catalog, scope: &mut Scope, join: &Join) -> Result<Joined, Refusal> {
     let at = join.at;
     let [left, right] = scope.sources.as_slice() else {
@@ -143,7 +143,7 @@ pub(crate) fn join(catalog: &Catalog, scope: &mut Scope, join: &Join) -> Result<
     })
 }
 
-/// The two sides of `ON`, the left source's first.
+/// The two sides of `ON`, that of the left source first.
 fn criteria(scope: &Scope, on: &Expr) -> Result<(Expr, Expr), Refusal> {
     let (a, b) = match &on.kind {
         ExprKind::Compare(CompareOp::Equal, a, b) => (scope.resolve(a)?, scope.resolve(b)?),
@@ -168,7 +168,7 @@ enum Side {
     Right,
 }
 
-/// Of which source all columns in the expression are; none if there are none or of both.
+/// The source of all columns in the expression; `None` without columns or with columns of both.
 fn side(expr: &Expr, boundary: usize) -> Option<Side> {
     let uses = |left: bool| {
         crate::analyse::rewrite::any(
@@ -183,7 +183,7 @@ fn side(expr: &Expr, boundary: usize) -> Option<Side> {
     }
 }
 
-/// The expression on a row that starts at `boundary`.
+/// The expression on a row that starts at slot `boundary`.
 fn shift(expr: &Expr, boundary: usize) -> Result<Expr, Refusal> {
     crate::analyse::rewrite::rewrite(expr, &mut |part| {
         Ok(match part.kind {

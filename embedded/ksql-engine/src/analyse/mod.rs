@@ -1,5 +1,5 @@
-//! From a statement to what it changes: names are looked up, types checked, and what ksqlDB refuses
-//! is refused. Nothing is changed here: [`analyse`] reads the catalog and gives a [`Command`].
+//! From a statement to a [`Command`]: resolves names, checks types, and refuses what ksqlDB refuses.
+//! [`analyse`] only reads the catalog.
 
 mod grouping;
 mod join;
@@ -14,79 +14,88 @@ mod typing;
 
 use std::sync::Arc;
 
-pub use source::NewSource;
-
 use crate::analyse::properties::properties;
 use crate::analyse::query::Purpose;
-use crate::analyse::source::{check_key, check_value, check_wrap};
+use crate::analyse::source::{NewSource, check_key, check_value, check_wrap};
 use crate::catalog::{Catalog, Source};
 use crate::formats::Format;
 use crate::plan::{QueryPlan, Stage};
+use crate::settings::{RECORD_CACHE, SUPPRESS, is_record_cache, value_problem};
 use ksql_parser::ast::{Property, Query, SourceKind, Statement, StatementKind, Target};
 use ksql_parser::error::{Refusal, StatementError, invalid, located, unsupported};
 
-/// What a statement asks for, checked.
+/// A checked statement.
 #[derive(Debug)]
-pub enum Command {
+pub(crate) enum Command {
     /// A new stream or table over a topic.
     CreateSource(NewSource),
     /// A new stream or table and the query that fills it.
     CreateQuery(NewQuery),
     /// A query that fills an existing stream.
     Insert(NewQuery),
-    /// `IF NOT EXISTS` or `IF EXISTS` found nothing to do; says why.
+    /// `IF NOT EXISTS` or `IF EXISTS` applies, for this reason.
     Nothing(String),
-    /// A stream or table goes.
+    /// A stream or table is dropped.
     Drop {
         /// Its name.
         name: String,
-        /// Whether its topic goes too.
+        /// Whether its topic is deleted too.
         delete_topic: bool,
     },
-    /// A query ends, or all do.
+    /// A query ends, or all of them.
     Terminate(Option<String>),
-    /// A property of the statements that follow.
+    /// A setting for the statements that follow.
     Set {
         /// Its name.
         name: String,
         /// Its value.
         value: String,
     },
-    /// A property goes back to its default.
+    /// A setting returns to its default.
     Unset {
         /// Its name.
         name: String,
     },
     /// A transient query.
     Select(QueryPlan),
-    /// A question about what is there (`SHOW`, `DESCRIBE`, `PRINT`, `EXPLAIN`).
+    /// `SHOW`, `DESCRIBE`, `PRINT` or `EXPLAIN`.
     Ask(StatementKind),
 }
 
 /// A query that writes into a topic.
 #[derive(Debug)]
-pub struct NewQuery {
-    /// What is filled.
-    pub sink: Arc<Source>,
-    /// How.
-    pub plan: QueryPlan,
-    /// Number of partitions of the sink's topic.
-    pub partitions: u32,
-    /// Whether the topic has to be made.
-    pub create_topic: bool,
+pub(crate) struct NewQuery {
+    /// The stream or table that it fills.
+    pub(crate) sink: Arc<Source>,
+    /// Its plan.
+    pub(crate) plan: QueryPlan,
+    /// The number of partitions of the sink's topic.
+    pub(crate) partitions: u32,
+    /// Whether the topic must be created.
+    pub(crate) create_topic: bool,
 }
 
 /// Checks one statement of `text` against the catalog.
 ///
 /// # Errors
-/// Why it is refused, with line and column in `text`.
-pub fn analyse(
+/// Why the statement is refused, with line and column in `text`.
+pub(crate) fn analyse(
     catalog: &Catalog,
     statement: &Statement,
     text: &str,
 ) -> Result<Command, StatementError> {
     let sql = text.get(statement.start..statement.end).unwrap_or(text);
     command(catalog, statement, sql).map_err(|refusal| located(text, refusal))
+}
+
+impl Catalog {
+    /// The plan of a `SELECT … EMIT CHANGES` in `text`.
+    ///
+    /// # Errors
+    /// Why the statement is refused, with line and column in `text`.
+    pub fn plan_select(&self, query: &Query, text: &str) -> Result<QueryPlan, StatementError> {
+        query::analyse(self, query, Purpose::Listen).map_err(|refusal| located(text, refusal))
+    }
 }
 
 fn command(catalog: &Catalog, statement: &Statement, sql: &str) -> Result<Command, Refusal> {
@@ -158,35 +167,7 @@ fn command(catalog: &Catalog, statement: &Statement, sql: &str) -> Result<Comman
     }
 }
 
-/// The size of ksqlDB's record cache, of which only 0 makes a difference. It has two names; the
-/// first one counts where both are set.
-pub const RECORD_CACHE: [&str; 2] = ["statestore.cache.max.bytes", "cache.max.bytes.buffering"];
-
-/// Whether `EMIT FINAL` is allowed; here it always is.
-pub const SUPPRESS: &str = "ksql.suppress.enabled";
-
-/// Whether it is a name of the record cache's size.
-pub fn is_record_cache(name: &str) -> bool {
-    RECORD_CACHE.contains(&name)
-}
-
-/// What is wrong with the value of one of these properties.
-pub fn value_problem(name: &str, value: &str) -> Option<&'static str> {
-    match name {
-        "auto.offset.reset" if !matches!(value, "earliest" | "latest") => {
-            Some("it is 'earliest' or 'latest'")
-        }
-        SUPPRESS if !value.eq_ignore_ascii_case("true") => {
-            Some("EMIT FINAL cannot be turned off: it is 'true'")
-        }
-        _ if is_record_cache(name) && value.parse::<u64>().is_err() => {
-            Some("it is a number of bytes")
-        }
-        _ => None,
-    }
-}
-
-/// The properties that may be set.
+/// `SET` and `UNSET`.
 fn set(name: &str, value: Option<&str>, at: usize) -> Result<Command, Refusal> {
     let short = name.strip_prefix("ksql.streams.").unwrap_or(name);
     if !matches!(short, "auto.offset.reset" | SUPPRESS) && !is_record_cache(short) {
@@ -226,7 +207,7 @@ fn other(kind: SourceKind) -> SourceKind {
     }
 }
 
-/// What to do about a name that is taken.
+/// What to do if the name exists already.
 fn existing(
     catalog: &Catalog,
     kind: SourceKind,
@@ -288,9 +269,7 @@ fn create_query(
     if let Some(existing) = existing.filter(|existing| *existing != partitions) {
         return Err(invalid(
             at,
-            format!(
-                "topic '{topic}' exists with {existing} partitions, and {partitions} are needed"
-            ),
+            format!("topic '{topic}' has {existing} partitions, expected {partitions}"),
         ));
     }
     Ok(NewQuery {
@@ -310,8 +289,8 @@ fn create_query(
     })
 }
 
-/// The left source's, unless only the right one keeps its partitions; KAFKA for a new key where the
-/// source had none.
+/// The format of the left source, or of the right one if only that keeps its partitions; KAFKA for a
+/// new key of a source without one.
 fn default_key_format(plan: &QueryPlan) -> Format {
     let keyless = plan.columns.iter().all(|column| column.key.is_none());
     if keyless && matches!(plan.stage, Stage::Rekeyed) {

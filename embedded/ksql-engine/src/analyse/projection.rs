@@ -1,4 +1,4 @@
-//! The `SELECT` list: stars expanded, names given.
+//! The `SELECT` list: expands `*` and names the columns.
 
 use std::collections::HashSet;
 
@@ -7,10 +7,10 @@ use ksql_parser::Literal;
 use ksql_parser::ast::{Expr, ExprKind, Ident, SelectItem};
 use ksql_parser::error::{Refusal, invalid, unsupported};
 
-/// How many columns a source or a projection may have.
+/// The most columns of a source or a projection.
 const MAX_COLUMNS: usize = 4_000;
 
-/// Where there are more.
+/// Refuses too many columns.
 pub(crate) fn check_columns(count: usize, at: usize) -> Result<(), Refusal> {
     if count <= MAX_COLUMNS {
         return Ok(());
@@ -25,21 +25,20 @@ pub(crate) fn check_columns(count: usize, at: usize) -> Result<(), Refusal> {
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
     pub(crate) name: String,
-    /// With slots in place of names.
+    /// With slots instead of names.
     pub(crate) expr: Expr,
 }
 
-/// Whether expressions without an alias get names like `KSQL_COL_0`, and the window's bounds are
-/// part of `*`.
+/// What `*` includes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stars {
-    /// Of a persistent query.
+    /// The columns: in a persistent query.
     Columns,
-    /// Of a transient query: the window's bounds too.
+    /// Also the bounds of the window: in a transient query.
     WithBounds,
 }
 
-/// All columns of the projection. No name is there twice.
+/// All columns of the projection, with distinct names.
 pub(crate) fn items(
     list: &[SelectItem],
     scope: &Scope,
@@ -78,8 +77,7 @@ pub(crate) fn items(
     Ok(items)
 }
 
-/// All columns of a projection of rows that get another key. ksqlDB has the new key in front of
-/// what `*` stands for, and the old one behind.
+/// All columns of a projection of rekeyed rows. In `*`, the new key comes first and the old one last.
 pub(crate) fn rekeyed_items(
     list: &[SelectItem],
     keys: &[Expr],
@@ -123,7 +121,10 @@ pub(crate) fn rekeyed_items(
         if !names.insert(item.name.clone()) {
             return Err(unsupported(
                 at,
-                format!("`{}` would be there twice: name the columns", item.name),
+                format!(
+                    "column `{}` would be selected twice: name the columns",
+                    item.name
+                ),
             ));
         }
         items.push(item);

@@ -1,4 +1,4 @@
-//! `WITH (…)`.
+//! The `WITH` clause.
 
 use crate::catalog::KeyWindow;
 use crate::formats::Format;
@@ -6,7 +6,7 @@ use ksql_parser::Literal;
 use ksql_parser::ast::Property;
 use ksql_parser::error::{Refusal, invalid, unsupported};
 
-/// Properties of ksqlDB that this engine does not act on.
+/// Properties of ksqlDB that this engine does not support.
 const UNSUPPORTED: [&str; 15] = [
     "TIMESTAMP",
     "TIMESTAMP_FORMAT",
@@ -28,7 +28,7 @@ const UNSUPPORTED: [&str; 15] = [
 /// The most partitions that a statement may ask for: each one takes memory in every query on the topic.
 const MAX_PARTITIONS: u32 = 1_000;
 
-/// What a `WITH` clause says.
+/// The values in a `WITH` clause.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Properties {
     pub(crate) topic: Option<String>,
@@ -36,12 +36,11 @@ pub(crate) struct Properties {
     pub(crate) value_format: Option<Format>,
     pub(crate) partitions: Option<u32>,
     pub(crate) window: Option<KeyWindow>,
-    /// Where `WRAP_SINGLE_VALUE` is, if it is there.
+    /// The offset of `WRAP_SINGLE_VALUE`, if it is set.
     pub(crate) wrap: Option<usize>,
 }
 
-/// Reads a clause. `declares` is true where the columns are declared, so that the key's window may
-/// be too.
+/// Reads a clause. `declares` is true for declared columns, which may have a windowed key.
 pub(crate) fn properties(list: &[Property], declares: bool) -> Result<Properties, Refusal> {
     let mut known = Properties::default();
     let mut window_type: Option<(String, usize)> = None;
@@ -52,7 +51,7 @@ pub(crate) fn properties(list: &[Property], declares: bool) -> Result<Properties
         if seen.contains(&name) {
             return Err(invalid(
                 property.name.at,
-                format!("property {name} is there twice"),
+                format!("property {name} is set twice"),
             ));
         }
         seen.push(name);
@@ -66,7 +65,7 @@ pub(crate) fn properties(list: &[Property], declares: bool) -> Result<Properties
                 known.value_format = Some(format);
             }
             "PARTITIONS" => known.partitions = Some(partitions(property)?),
-            // A single embedded broker has one replica, and its topics keep what they keep.
+            // Applied by whoever creates the topic.
             "REPLICAS" => drop(count(property)?),
             "RETENTION_MS" => drop(whole(property)?),
             "WRAP_SINGLE_VALUE" if property.value == Literal::Boolean(true) => {
@@ -82,7 +81,7 @@ pub(crate) fn properties(list: &[Property], declares: bool) -> Result<Properties
                     "WRAP_SINGLE_VALUE is supported as TRUE only",
                 ));
             }
-            // ksqlDB writes it back, and refuses it too.
+            // ksqlDB shows it, but refuses it too.
             "CLEANUP_POLICY" => {
                 return Err(invalid(
                     property.name.at,

@@ -1,4 +1,4 @@
-//! `SELECT`: from what is written to a plan.
+//! `SELECT`: from the syntax tree to a plan.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use crate::plan::{OutColumn, QueryPlan, Stage};
 use ksql_parser::ast::{Emit, Expr, ExprKind, JoinKind, Query, Relation, SourceKind, WindowKind};
 use ksql_parser::error::{Refusal, invalid, unsupported};
 
-/// What a query is for.
+/// The purpose of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// It fills a stream or a table.
+    /// Fills a stream or a table.
     Fill(SourceKind),
-    /// Somebody listens.
+    /// Sends its changes to a client.
     Listen,
 }
 
@@ -229,7 +229,7 @@ fn resolve_all(scope: &Scope, exprs: &[Expr]) -> Result<Vec<Expr>, Refusal> {
     exprs.iter().map(|expr| scope.resolve(expr)).collect()
 }
 
-/// Whether the expressions are the key that the rows have already.
+/// Whether the expressions are the current key of the rows.
 fn is_key(scope: &Scope, joined: Option<&Joined>, exprs: &[Expr]) -> bool {
     let slot = |expr: &Expr| match expr.kind {
         ExprKind::Slot(slot) => Some(slot),
@@ -256,7 +256,7 @@ fn is_key(scope: &Scope, joined: Option<&Joined>, exprs: &[Expr]) -> bool {
     }
 }
 
-/// Whether `PARTITION BY` gives rows another key than they have.
+/// Whether `PARTITION BY` changes the key of the rows.
 fn is_rekeyed(
     scope: &Scope,
     joined: Option<&Joined>,
@@ -278,7 +278,7 @@ fn is_rekeyed(
     Ok(true)
 }
 
-/// A projection without grouping: which columns are the key?
+/// A projection without grouping.
 fn rows(
     scope: &Scope,
     joined: Option<&Joined>,
@@ -364,7 +364,7 @@ fn missing_key(scope: &Scope, key: &Expr) -> String {
     }
 }
 
-/// The item that becomes the key of a join: the left side's column if it is there, else the right's.
+/// The item that becomes the key of a join: the left column if it is selected, else the right one.
 fn join_key(
     joined: &Joined,
     query: &Query,
@@ -372,7 +372,7 @@ fn join_key(
     persistent: bool,
 ) -> Result<Expr, Refusal> {
     let key = |slot: usize| crate::analyse::projection::slot(slot, query.at);
-    let there = |slot: Option<usize>| {
+    let selected = |slot: Option<usize>| {
         slot.filter(|slot| {
             items
                 .iter()
@@ -380,14 +380,14 @@ fn join_key(
         })
     };
     let [left, right] = joined.columns;
-    if let Some(slot) = there(left) {
+    if let Some(slot) = selected(left) {
         return Ok(key(slot));
     }
     let is_left_join = query
         .joins
         .first()
         .is_some_and(|join| join.kind == JoinKind::Left);
-    if let Some(slot) = there(right) {
+    if let Some(slot) = selected(right) {
         if persistent && is_left_join {
             return Err(unsupported(
                 query.at,

@@ -1,4 +1,4 @@
-//! Which names an expression may use, and in which slot of the row each one is.
+//! The names that an expression may use, and their slots in the row.
 
 use std::sync::Arc;
 
@@ -8,23 +8,24 @@ use crate::types::SqlType;
 use ksql_parser::ast::{Expr, ExprKind, Ident};
 use ksql_parser::error::{Refusal, invalid};
 
-/// Columns that every record has besides its own.
+/// Pseudo columns of every record.
 pub(crate) const PSEUDO: [(&str, SqlType); 3] = [
     ("ROWTIME", SqlType::BigInt),
     ("ROWPARTITION", SqlType::Integer),
     ("ROWOFFSET", SqlType::BigInt),
 ];
-/// Columns that records with a windowed key have besides.
+/// Pseudo columns of records with a windowed key.
 pub(crate) const BOUNDS: [&str; 2] = ["WINDOWSTART", "WINDOWEND"];
+
 /// Whether no stream or table may have a column of this name.
 pub(crate) fn is_reserved(name: &str) -> bool {
     PSEUDO.iter().any(|(pseudo, _)| *pseudo == name) || BOUNDS.contains(&name)
 }
 
-/// The key of a join, where neither side's column can stand for it.
+/// The name of a join key if neither side is a column.
 pub(crate) const ROWKEY: &str = "ROWKEY";
 
-/// One source as a statement sees it.
+/// A source in a statement.
 #[derive(Clone, Debug)]
 pub(crate) struct ScopeSource {
     pub(crate) alias: String,
@@ -34,7 +35,7 @@ pub(crate) struct ScopeSource {
 }
 
 impl ScopeSource {
-    /// All its columns in the order of the slots: key, value, pseudo columns, window bounds.
+    /// Its columns in slot order: key, value, pseudo columns, window bounds.
     pub(crate) fn columns(&self) -> impl Iterator<Item = (String, SqlType)> + '_ {
         let own = self
             .source
@@ -51,28 +52,28 @@ impl ScopeSource {
         own.chain(pseudo).chain(bounds)
     }
 
-    /// How many slots it takes.
+    /// The number of its slots.
     pub(crate) fn width(&self) -> usize {
         self.columns().count()
     }
 
-    /// Whether the slot is one of its key columns, and which.
+    /// The index of the slot in the key, if it is a key column.
     pub(crate) fn key_of(&self, slot: usize) -> Option<usize> {
         slot.checked_sub(self.base)
             .filter(|index| *index < self.source.schema.key.len())
     }
 }
 
-/// The sources of a statement, and what else has a name in it.
+/// The sources of a statement and further names.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
     pub(crate) sources: Vec<ScopeSource>,
-    /// Names that belong to no source, with their slots.
+    /// Names outside of all sources, with their slots.
     pub(crate) extra: Vec<(&'static str, usize)>,
 }
 
 impl Scope {
-    /// Adds a source behind the others.
+    /// Adds a source after the others.
     pub(crate) fn push(&mut self, alias: &Ident, source: Arc<Source>) -> Result<(), Refusal> {
         if self.sources.iter().any(|other| other.alias == alias.name) {
             return Err(invalid(
@@ -92,7 +93,7 @@ impl Scope {
         Ok(())
     }
 
-    /// How many slots all sources take.
+    /// The number of slots of all sources.
     pub(crate) fn width(&self) -> usize {
         self.sources
             .last()
@@ -176,7 +177,7 @@ impl Scope {
         invalid(name.at, format!("there is no column `{}`{hint}", name.name))
     }
 
-    /// The expression with every name replaced by its slot.
+    /// Replaces every name with its slot.
     pub(crate) fn resolve(&self, expr: &Expr) -> Result<Expr, Refusal> {
         rewrite(expr, &mut |part| match &part.kind {
             ExprKind::Column { source, name } => Ok(Some(Expr {

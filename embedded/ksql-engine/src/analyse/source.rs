@@ -12,13 +12,13 @@ use crate::schema::{Column, Schema};
 use ksql_parser::ast::{ColumnDef, ColumnRole, Property, SourceKind, Target};
 use ksql_parser::error::{Refusal, invalid, unsupported};
 
-/// A declared source, and the topic to make for it if there is none.
+/// A declared source.
 #[derive(Clone, Debug)]
-pub struct NewSource {
+pub(crate) struct NewSource {
     /// The source.
-    pub source: Source,
-    /// How many partitions its topic gets if it has to be made.
-    pub create_topic: Option<u32>,
+    pub(crate) source: Source,
+    /// The number of partitions of its topic, if that must be created.
+    pub(crate) create_topic: Option<u32>,
 }
 
 /// Checks a declaration.
@@ -80,7 +80,7 @@ pub(crate) fn declare(
         {
             return Err(invalid(
                 at,
-                format!("topic '{topic}' has {existing} partitions, not {wanted}"),
+                format!("topic '{topic}' has {existing} partitions, expected {wanted}"),
             ));
         }
         (Some(_), wanted) => wanted.filter(|_| catalog.registered_partitions(&topic).is_none()),
@@ -115,7 +115,7 @@ fn schema(kind: SourceKind, columns: &[ColumnDef]) -> Result<Schema, Refusal> {
         if !names.insert(name) {
             return Err(invalid(
                 definition.name.at,
-                format!("column `{name}` is there twice"),
+                format!("column `{name}` is declared twice"),
             ));
         }
         let column = Column {
@@ -150,7 +150,7 @@ fn schema(kind: SourceKind, columns: &[ColumnDef]) -> Result<Schema, Refusal> {
     Ok(schema)
 }
 
-/// Whether the format can hold these key columns.
+/// Checks that the format supports these key columns.
 pub(crate) fn check_key(format: Format, columns: &[Column], at: usize) -> Result<(), Refusal> {
     if let Some(column) = columns.iter().find(|column| column.ty.has_decimal()) {
         return Err(unsupported(
@@ -171,7 +171,7 @@ pub(crate) fn check_key(format: Format, columns: &[Column], at: usize) -> Result
             "a key of several columns needs KEY_FORMAT='JSON'",
         )),
         (Format::Json, columns) => {
-            // Equal maps need not be equal bytes.
+            // Equal maps may have different bytes.
             let map = columns.iter().find(|column| column.ty.has_map());
             match map {
                 Some(column) => Err(invalid(
@@ -184,7 +184,7 @@ pub(crate) fn check_key(format: Format, columns: &[Column], at: usize) -> Result
     }
 }
 
-/// Whether `WRAP_SINGLE_VALUE` may be said of these value columns, at `wrap`.
+/// Checks that `WRAP_SINGLE_VALUE`, at offset `wrap`, applies to these value columns.
 pub(crate) fn check_wrap(
     wrap: Option<usize>,
     format: Format,
@@ -202,7 +202,7 @@ pub(crate) fn check_wrap(
     }
 }
 
-/// Whether the format can hold these value columns.
+/// Checks that the format supports these value columns.
 pub(crate) fn check_value(format: Format, columns: &[Column], at: usize) -> Result<(), Refusal> {
     match (format, columns) {
         (Format::Kafka, [column]) if kafka::supports(&column.ty) => Ok(()),

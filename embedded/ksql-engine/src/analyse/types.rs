@@ -1,4 +1,4 @@
-//! From a type's name to the type.
+//! Type names.
 
 use crate::types::{Field, SqlType};
 use ksql_parser::ast::{TypeKind, TypeName};
@@ -6,7 +6,7 @@ use ksql_parser::error::{Refusal, invalid, unsupported};
 
 const SUPPORTED: &str = "supported are BOOLEAN, INTEGER, BIGINT, DOUBLE, VARCHAR, ARRAY<…>, MAP<VARCHAR, …> and STRUCT<…>";
 
-/// The type of that name.
+/// The type with this name.
 pub(crate) fn resolve(name: &TypeName) -> Result<SqlType, Refusal> {
     match &name.kind {
         TypeKind::Array(element) => Ok(SqlType::Array(Box::new(resolve(element)?))),
@@ -25,7 +25,7 @@ pub(crate) fn resolve(name: &TypeName) -> Result<SqlType, Refusal> {
                 if fields.iter().any(|field| field.name == member.name) {
                     return Err(invalid(
                         member.at,
-                        format!("field `{}` is there twice", member.name),
+                        format!("field `{}` is declared twice", member.name),
                     ));
                 }
                 fields.push(Field {
@@ -47,7 +47,7 @@ pub(crate) fn resolve(name: &TypeName) -> Result<SqlType, Refusal> {
                     (Ok(precision), Ok(scale)) if fits => Ok(SqlType::Decimal { precision, scale }),
                     _ => Err(unsupported(
                         name.at,
-                        "a DECIMAL has 1 to 38 digits, of which no more than all are fractional",
+                        "expected DECIMAL(precision, scale) with a precision from 1 to 38 and a scale up to the precision",
                     )),
                 }
             }

@@ -1,4 +1,4 @@
-//! The state of a grouped query in one partition.
+//! The state of a `GROUP BY` in one partition.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
@@ -16,19 +16,19 @@ use crate::value::Value;
 pub(crate) struct Group {
     values: Key,
     accumulators: Vec<Box<dyn Accumulator>>,
-    /// The newest time of its rows.
+    /// The newest timestamp of its rows.
     timestamp: i64,
     /// Whether its last state passed `HAVING`.
     passed: bool,
 }
 
-/// What became of a group.
+/// The new state of a group.
 #[derive(Clone, Debug)]
 pub(crate) struct Update {
     pub(crate) key: Key,
     pub(crate) window_start: Option<i64>,
     pub(crate) timestamp: i64,
-    /// The row for the projection; none if the group is no longer there.
+    /// The row for the projection; `None` for a deletion.
     pub(crate) row: Option<Vec<Value>>,
 }
 
@@ -36,14 +36,13 @@ pub(crate) struct Update {
 #[derive(Debug)]
 pub(crate) enum AggregateState {
     Unwindowed(HashMap<Box<[u8]>, Group>),
-    /// By window start, then key bytes: the order in which windows are closed.
+    /// By window start, then key bytes: the order in which windows close.
     Windowed {
         windows: BTreeMap<i64, BTreeMap<Box<[u8]>, Group>>,
-        /// The last rows of closed windows, by window start: kept as long as ksqlDB's store keeps
-        /// them, for those who ask.
+        /// The last rows of closed windows, by window start, for lookups until the retention ends.
         closed: BTreeMap<i64, Vec<Update>>,
         stream_time: i64,
-        /// The newest start of a window that took a row.
+        /// The newest start of a window with a row.
         newest: i64,
     },
 }
@@ -61,7 +60,7 @@ impl AggregateState {
         }
     }
 
-    /// Takes a row that belongs to the group `values`, whose bytes are `key`.
+    /// Adds a row to the group `values`, whose bytes are `key`.
     #[allow(clippy::too_many_arguments)]
     pub(crate) fn process(
         &mut self,
@@ -95,7 +94,7 @@ impl AggregateState {
                 *stream_time = (*stream_time).max(timestamp);
                 let close_time = stream_time.saturating_sub(window.grace_ms);
                 for start in starts(window, timestamp) {
-                    // Behind the close time a row is too late for this window.
+                    // The row is too late for a closed window.
                     if start.saturating_add(window.size_ms) <= close_time {
                         continue;
                     }
@@ -112,7 +111,7 @@ impl AggregateState {
                         updates.extend(group.change(plan, Some((start, window)), failed));
                     }
                 }
-                // What is closed never changes again.
+                // Close the windows that are due.
                 while let Some(entry) = windows.first_entry() {
                     let start = *entry.key();
                     if start.saturating_add(window.size_ms) > close_time {
@@ -121,7 +120,7 @@ impl AggregateState {
                     let found_from = window.found_for_ms.map(|age| newest.saturating_sub(age));
                     let is_found = found_from.is_none_or(|from| start >= from);
                     let groups = entry.remove().into_values();
-                    // Without `EMIT FINAL` it was noted with the row that made it fail.
+                    // Without `EMIT FINAL`, the failure was reported with its row.
                     let failed: &mut dyn FnMut(EvalError) = match plan.is_final {
                         true => failed,
                         false => &mut |_| {},
@@ -142,8 +141,8 @@ impl AggregateState {
         }
     }
 
-    /// The rows that are in the table now: by window start, then key bytes. Ends when `visit`
-    /// breaks. A `HAVING` that fails is noted where it decides what is written, not here.
+    /// Visits the current rows of the table by window start, then key bytes, until `visit` breaks. A
+    /// failing `HAVING` is not reported here, but when rows are written.
     pub fn rows(
         &self,
         plan: &AggregatePlan,
@@ -167,7 +166,7 @@ impl AggregateState {
                 let Some(window) = plan.window else {
                     return ControlFlow::Continue(());
                 };
-                // A window is closed before all that start later.
+                // Closed windows start before open ones.
                 let closed = closed.range(kept_from(window, *newest)..);
                 let mut closed = closed.flat_map(|(_, rows)| rows.iter().cloned());
                 closed.try_for_each(&mut *visit)?;
@@ -183,12 +182,12 @@ impl AggregateState {
     }
 }
 
-/// The earliest start of a window that is still to be found.
+/// The earliest start of a window within the retention.
 fn kept_from(window: WindowPlan, newest: i64) -> i64 {
     newest.saturating_sub(window.retention_ms)
 }
 
-/// Starts of the windows that hold a time, ascending. There is none before 0.
+/// The starts of the windows that contain a timestamp, ascending, from 0.
 fn starts(window: WindowPlan, timestamp: i64) -> impl Iterator<Item = i64> {
     let earliest = timestamp
         .saturating_sub(window.size_ms)
@@ -218,7 +217,7 @@ impl Group {
         }
     }
 
-    /// Its new state; a deletion if it passed `HAVING` before and no longer does.
+    /// Its new state; a deletion if only the previous state passed `HAVING`.
     fn change(
         &mut self,
         plan: &AggregatePlan,
@@ -230,7 +229,7 @@ impl Group {
         state.or_else(|| passed.then(|| self.update(window, None)))
     }
 
-    /// Its state, if that passes `HAVING`.
+    /// Its state, if it passes `HAVING`.
     fn state(
         &self,
         plan: &AggregatePlan,

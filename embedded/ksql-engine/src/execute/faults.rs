@@ -1,4 +1,4 @@
-//! Expressions that fail: the value that takes their place, and the note of it.
+//! Failing expressions: the value that replaces them, and the report.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::functions::EvalError;
 use crate::plan::node::{Node, RowRef};
 use crate::value::Value;
 
-/// Takes what fails while a record is processed.
+/// Collects the problems of one record.
 pub(crate) struct Faults<'f> {
     record: &'f Record,
     problems: &'f mut Vec<Problem>,
@@ -20,7 +20,7 @@ impl<'f> Faults<'f> {
         Self { record, problems }
     }
 
-    /// Notes what went wrong.
+    /// Records a problem.
     pub(crate) fn note(&mut self, step: Step, reason: impl ToString) {
         self.problems.push(Problem {
             topic: Arc::clone(&self.record.topic),
@@ -31,7 +31,7 @@ impl<'f> Faults<'f> {
         });
     }
 
-    /// A whole column: what fails is null.
+    /// The value of a column; null if it fails.
     pub(crate) fn column(
         &mut self,
         node: &Node,
@@ -46,7 +46,7 @@ impl<'f> Faults<'f> {
         value.unwrap_or(Value::Null)
     }
 
-    /// A whole condition: what fails or is null does not hold.
+    /// Whether a condition is true; not if it fails or is null.
     pub(crate) fn holds(&mut self, node: &Node, row: RowRef<'_>, step: Step) -> bool {
         let held = node.holds(row);
         held.unwrap_or_else(|error| {
@@ -57,7 +57,7 @@ impl<'f> Faults<'f> {
 }
 
 impl Node {
-    /// Whether it is true; null is not.
+    /// Whether it is true, and not false or null.
     pub(crate) fn holds(&self, row: RowRef<'_>) -> Result<bool, EvalError> {
         Ok(matches!(self.eval(row)?, Value::Boolean(true)))
     }

@@ -1,4 +1,4 @@
-//! From a record to a row.
+//! From records to rows.
 
 use std::sync::Arc;
 
@@ -7,31 +7,31 @@ use crate::execute::record::Record;
 use crate::formats::{DecodeError, Reader};
 use crate::value::Value;
 
-/// Reads one source's records.
+/// Reads the records of one source.
 #[derive(Debug)]
 pub(crate) struct Input {
     key: Reader,
     value: Reader,
     keys: usize,
     values: usize,
-    /// Number of columns up to the last one that anybody looks at.
+    /// The number of columns up to the last one that is read.
     needed: usize,
     window: Option<KeyWindow>,
 }
 
-/// What a record is besides its columns.
+/// Facts about a record besides its columns.
 #[derive(Debug)]
 pub(crate) struct Row {
     /// Whether the record has a value.
     pub(crate) has_value: bool,
     /// Whether the record has a key.
     pub(crate) has_key: bool,
-    /// Start of the window in its key.
+    /// The start of the window in its key.
     pub(crate) window_start: Option<i64>,
 }
 
 impl Input {
-    /// `used` says of each column whether anybody looks at it; what is beyond its end is not used.
+    /// `used` says for each column whether an expression reads it; columns beyond its end are unused.
     pub(crate) fn new(source: &Arc<Source>, used: &[bool]) -> Self {
         let (keys, values) = (source.schema.key.len(), source.schema.value.len());
         let all = keys + values + 3 + if source.window.is_some() { 2 } else { 0 };
@@ -51,13 +51,13 @@ impl Input {
         }
     }
 
-    /// Number of key columns.
+    /// The number of key columns.
     pub(crate) fn keys(&self) -> usize {
         self.keys
     }
 
-    /// Puts the record's columns into `values`: key, value, pseudo columns, window bounds, as far as
-    /// they are looked at. The value's are null if there is none.
+    /// Reads the used columns into `values`: key, value, pseudo columns, window bounds. Without a value,
+    /// its columns are null.
     pub(crate) fn read(
         &mut self,
         record: &Record,
@@ -71,7 +71,7 @@ impl Input {
             if self.window.is_some() {
                 let Some((key, start)) = bytes.split_last_chunk::<8>() else {
                     return Err(DecodeError(
-                        "the key is too short to end in a window's start".to_owned(),
+                        "expected a key that ends with a window's start (8 bytes), got a shorter one".to_owned(),
                     ));
                 };
                 bytes = key;

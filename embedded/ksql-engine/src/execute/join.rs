@@ -1,8 +1,8 @@
 //! The state of a stream-stream join in one partition.
 //!
-//! A row is matched at once with everything stored of the other side, then stored itself. There is
-//! no lateness for a row as such: a stored row is found as long as its time is greater than the
-//! newest time stored on *its own* side, less the time both bounds and the grace period span.
+//! A row is matched with all stored rows of the other side, then stored. No row is late as such: a
+//! stored row is found as long as it is newer than the newest stored row of *its own* side minus both
+//! bounds and the grace period.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(crate) enum Side {
     Right,
 }
 
-/// A pair of rows; a missing right one where a left row found no partner.
+/// A pair of rows; without a right one for an unmatched left row.
 #[derive(Debug)]
 pub(crate) struct Pair {
     pub(crate) left: SharedRow,
@@ -31,29 +31,29 @@ pub(crate) struct Pair {
     pub(crate) timestamp: i64,
 }
 
-/// Both sides' rows.
+/// The rows of both sides.
 #[derive(Debug)]
 pub(crate) struct JoinState {
     left: Store,
     right: Store,
-    /// Left rows that have no partner so far, by time and key.
+    /// Unmatched left rows, by time and key.
     unmatched: BTreeMap<(i64, Key), Vec<SharedRow>>,
-    /// The newest time of both sides.
+    /// The newest timestamp of both sides.
     stream_time: i64,
-    /// A lower bound of the times in `unmatched`, as Kafka Streams keeps it.
+    /// A lower bound of the times in `unmatched`.
     oldest_unmatched: i64,
 }
 
-/// One side's rows.
+/// The rows of one side.
 #[derive(Debug)]
 struct Store {
-    /// Each key's rows by time and arrival; most often one.
+    /// The rows of each key by time and arrival, usually one.
     by_key: HashMap<Key, SmallVec<[(i64, SharedRow); 1]>, RandomState>,
-    /// Which keys have rows in which stretch of time, to forget them.
+    /// The keys with rows in each time slice, to expire them.
     by_time: BTreeMap<i64, Vec<Key>>,
-    /// Length of such a stretch.
-    stretch_ms: i64,
-    /// The newest time stored.
+    /// The length of a time slice.
+    slice_ms: i64,
+    /// The newest stored timestamp.
     newest: i64,
     retention_ms: i64,
 }
@@ -63,13 +63,13 @@ impl Store {
         Self {
             by_key: HashMap::default(),
             by_time: BTreeMap::new(),
-            stretch_ms: (retention_ms / 64).max(1),
+            slice_ms: (retention_ms / 64).max(1),
             newest: -1,
             retention_ms,
         }
     }
 
-    /// The oldest time that is still found.
+    /// The oldest timestamp that is still found.
     fn oldest(&self) -> i64 {
         self.newest
             .saturating_sub(self.retention_ms)
@@ -84,22 +84,22 @@ impl Store {
             let place = rows.partition_point(|(time, _)| *time <= timestamp);
             rows.insert(place, (timestamp, row));
             self.by_time
-                .entry(timestamp / self.stretch_ms)
+                .entry(timestamp / self.slice_ms)
                 .or_default()
                 .push(key);
         }
-        self.forget(oldest);
+        self.expire(oldest);
     }
 
-    /// Forgets the stretches that are all older: what is left of others is no longer found.
-    fn forget(&mut self, oldest: i64) {
+    /// Removes slices that are entirely older. `fetch` skips older rows in other slices.
+    fn expire(&mut self, oldest: i64) {
         while let Some(entry) = self.by_time.first_entry() {
-            if (entry.key() + 1).saturating_mul(self.stretch_ms) > oldest {
+            if (entry.key() + 1).saturating_mul(self.slice_ms) > oldest {
                 break;
             }
             for key in entry.remove() {
                 if let Some(rows) = self.by_key.get_mut(&key) {
-                    // A key is there once for each of its rows: only the first time moves any.
+                    // A key is listed once for each of its rows.
                     let old = rows.partition_point(|(time, _)| *time < oldest);
                     rows.drain(..old);
                     if rows.is_empty() {
@@ -110,7 +110,7 @@ impl Store {
         }
     }
 
-    /// The rows of a key from one time to another, both included, in order of time and arrival.
+    /// The rows of a key between two times, inclusive, by time and arrival.
     fn fetch(&self, key: &Key, from: i64, to: i64) -> impl Iterator<Item = &(i64, SharedRow)> {
         let from = from.max(self.oldest());
         let rows = self.by_key.get(key);
@@ -136,13 +136,13 @@ impl JoinState {
         }
     }
 
-    /// Any record, even one without a key or value, moves the join's time.
+    /// Advances the time of the join. Every record does, even one without a key or value.
     pub(crate) fn advance(&mut self, timestamp: i64) {
         self.stream_time = self.stream_time.max(timestamp);
     }
 
-    /// Takes a row with a key. Call [`advance`](Self::advance) before. Pushes pairs with the key
-    /// that they belong to.
+    /// Matches and stores a row with a key; call [`advance`](Self::advance) first. Appends pairs with
+    /// their keys.
     pub(crate) fn process(
         &mut self,
         plan: &JoinPlan,
@@ -156,9 +156,9 @@ impl JoinState {
             Side::Left => (plan.before_ms, plan.after_ms),
             Side::Right => (plan.after_ms, plan.before_ms),
         };
-        let keeps_unmatched = plan.kind == JoinKind::Left && plan.unmatched_wait;
-        if keeps_unmatched && timestamp == self.stream_time {
-            self.give_up_unmatched(plan, ahead, pairs);
+        let defers_unmatched = plan.kind == JoinKind::Left && plan.unmatched_wait;
+        if defers_unmatched && timestamp == self.stream_time {
+            self.emit_unmatched(plan, ahead, pairs);
         }
         let from = timestamp.saturating_sub(back).max(0);
         let to = timestamp.saturating_add(ahead).max(0);
@@ -169,7 +169,7 @@ impl JoinState {
         };
         for (time, found) in other.fetch(&key, from, to) {
             matched = true;
-            if keeps_unmatched && side == Side::Right {
+            if defers_unmatched && side == Side::Right {
                 self.unmatched.remove(&(*time, Arc::clone(&key)));
             }
             let (left, right) = match side {
@@ -186,7 +186,7 @@ impl JoinState {
             ));
         }
         if !matched && side == Side::Left && plan.kind == JoinKind::Left {
-            if !keeps_unmatched || to < self.stream_time {
+            if !defers_unmatched || to < self.stream_time {
                 pairs.push((
                     Arc::clone(&key),
                     Pair {
@@ -209,8 +209,8 @@ impl JoinState {
         }
     }
 
-    /// Left rows that nothing can match any more come out, the oldest first.
-    fn give_up_unmatched(&mut self, plan: &JoinPlan, ahead: i64, pairs: &mut Vec<(Key, Pair)>) {
+    /// Emits left rows that nothing can match any more, the oldest first.
+    fn emit_unmatched(&mut self, plan: &JoinPlan, ahead: i64, pairs: &mut Vec<(Key, Pair)>) {
         let closed = self
             .stream_time
             .saturating_sub(ahead)

@@ -1,5 +1,5 @@
-//! `LIKE`: `%` stands for any text, `_` for one character; neither for the end of a line, because
-//! ksqlDB makes a regular expression of the pattern.
+//! `LIKE`: `%` matches any text, `_` one character; neither matches a line break, because ksqlDB turns
+//! the pattern into a regular expression.
 
 use crate::functions::EvalError;
 
@@ -9,13 +9,13 @@ enum Piece {
     Exactly(char),
 }
 
-/// Whether the whole text is of the pattern. Without an escape character every wildcard is one.
+/// Whether the whole text matches the pattern.
 ///
 /// # Errors
-/// Where the pattern ends with the escape character.
+/// The pattern ends with the escape character.
 pub(crate) fn matches(text: &str, pattern: &str, escape: Option<char>) -> Result<bool, EvalError> {
     let pieces = pieces(pattern, escape)?;
-    // reached[i]: the pieces so far can stand for the first i characters.
+    // reached[i]: the pieces so far can match the first i characters.
     let chars: Vec<char> = text.chars().collect();
     let mut reached = vec![false; chars.len() + 1];
     reached[0] = true;

@@ -1,21 +1,22 @@
 //! Executes plans: records in, changes out. No Kafka, no clock, no threads.
 //!
-//! A [`Task`] is one running query with the state of all its partitions. Time is what the records'
-//! timestamps say; nothing happens when no record comes.
+//! A [`Task`] is one running query with the state of all its partitions. Time is what the timestamps
+//! of the records say: without a new record, no window closes.
 
 mod aggregate;
-pub mod change;
+mod change;
 mod eval;
 mod faults;
 mod input;
 mod join;
 mod like;
-pub mod murmur2;
-pub mod record;
-pub mod sink;
-pub mod task;
+mod murmur2;
+mod record;
+mod sink;
+mod task;
 
-pub use change::{Change, Outcome, Problem, QueryFailed, Step};
+pub use change::{Change, Key, Outcome, Problem, QueryFailed, Step};
+pub use murmur2::partition_of;
 pub use record::{Header, OutputRecord, Record};
 pub use sink::SinkWriter;
 pub use task::Task;

@@ -1,7 +1,7 @@
 //! The partitioner of Kafka's Java clients.
 
-/// The hash of Kafka's Java clients (`Utils.murmur2`): MurmurHash2 with a seed of their own.
-pub fn murmur2(bytes: &[u8]) -> u32 {
+/// MurmurHash2 with the seed of Kafka's Java clients.
+fn murmur2(bytes: &[u8]) -> u32 {
     const MIX: u32 = 0x5bd1_e995;
     let mut hash = 0x9747_b28c_u32 ^ (bytes.len() as u32);
     let mut chunks = bytes.chunks_exact(4);
@@ -38,8 +38,8 @@ mod tests {
     use super::murmur2;
 
     #[test]
-    fn the_hash_is_that_of_kafkas_own_tests() {
-        // From UtilsTest of Apache Kafka.
+    fn the_hash_is_that_of_the_java_clients() {
+        // Known answers of the Java clients.
         for (text, hash) in [
             ("21", -973_932_308),
             ("foobar", -790_332_482),

@@ -1,4 +1,4 @@
-//! Records as they are in a topic.
+//! Records of topics.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use std::sync::Arc;
 pub struct Header {
     /// Its name.
     pub key: String,
-    /// Its bytes; none for a null.
+    /// Its bytes; `None` for null.
     pub value: Option<Vec<u8>>,
 }
 
@@ -20,35 +20,35 @@ pub struct Record {
     pub partition: u32,
     /// The offset in the partition.
     pub offset: i64,
-    /// The key's bytes; none for a null key.
+    /// The key's bytes; `None` for a null key.
     pub key: Option<Vec<u8>>,
-    /// The value's bytes; none for a null value.
+    /// The value's bytes; `None` for a null value.
     pub value: Option<Vec<u8>>,
     /// Event time in milliseconds since 1970.
     pub timestamp: i64,
-    /// The headers, in their order.
+    /// The headers, in order.
     pub headers: Arc<[Header]>,
 }
 
-/// A record to be written.
+/// A record to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutputRecord {
     /// The topic.
     pub topic: Arc<str>,
-    /// The key's bytes; none for a null key.
+    /// The key's bytes; `None` for a null key.
     pub key: Option<Vec<u8>>,
-    /// How many of them, at the end, are the window.
+    /// The number of bytes at the end of the key that are the window.
     pub window_bytes: usize,
-    /// The value's bytes; none for a null value, which in a table's topic is a deletion.
+    /// The value's bytes; `None` for a null value, which is a deletion in a table.
     pub value: Option<Vec<u8>>,
     /// Event time in milliseconds since 1970.
     pub timestamp: i64,
-    /// The headers, in their order.
+    /// The headers, in order.
     pub headers: Arc<[Header]>,
 }
 
 impl OutputRecord {
-    /// The bytes that choose the partition: the key without its window. None: any partition.
+    /// The bytes that determine the partition: the key without its window. `None`: any partition.
     pub fn partition_key(&self) -> Option<&[u8]> {
         let key = self.key.as_deref()?;
         key.get(..key.len().checked_sub(self.window_bytes)?)

@@ -1,4 +1,4 @@
-//! From a change to the record that is written.
+//! From changes to records.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use crate::execute::record::OutputRecord;
 use crate::formats::Writer;
 use crate::plan::QueryPlan;
 
-/// Writes a query's changes into its sink's topic.
+/// Turns the changes of a query into records of its sink.
 #[derive(Debug)]
 pub struct SinkWriter {
     topic: Arc<str>,
     key: Writer,
     value: Writer,
-    /// Which of the projection's columns are in the value.
+    /// For each column of the projection, whether it is in the value.
     values: Vec<bool>,
 }
 
@@ -33,12 +33,12 @@ impl SinkWriter {
         }
     }
 
-    /// The topic that it writes to.
+    /// The topic of the records.
     pub fn topic(&self) -> &Arc<str> {
         &self.topic
     }
 
-    /// The record.
+    /// The record for a change.
     pub fn write(&self, change: Change) -> OutputRecord {
         let mut key = change.key.and_then(|key| self.key.write(&key));
         let mut window_bytes = 0;

@@ -10,14 +10,14 @@ use crate::value::Value;
 
 /// Writes rows of one schema.
 #[derive(Debug)]
-pub struct JsonWriter {
-    /// Per column `{"name":` or `,"name":`.
+pub(crate) struct JsonWriter {
+    /// For each column, `{"name":` or `,"name":`.
     prefixes: Vec<Vec<u8>>,
     types: Vec<SqlType>,
 }
 
 impl JsonWriter {
-    pub fn new(columns: &[Column]) -> Self {
+    pub(crate) fn new(columns: &[Column]) -> Self {
         let prefix = |(index, column): (usize, &Column)| {
             let mut bytes = vec![if index == 0 { b'{' } else { b',' }];
             write_str(&column.name, true, &mut bytes);
@@ -30,7 +30,11 @@ impl JsonWriter {
         }
     }
 
-    pub fn append<'v>(&self, values: impl IntoIterator<Item = &'v Value>, bytes: &mut Vec<u8>) {
+    pub(crate) fn append<'v>(
+        &self,
+        values: impl IntoIterator<Item = &'v Value>,
+        bytes: &mut Vec<u8>,
+    ) {
         if self.prefixes.is_empty() {
             bytes.push(b'{');
         }
@@ -42,7 +46,7 @@ impl JsonWriter {
     }
 }
 
-/// One value of the given type.
+/// Appends one value of the given type as JSON.
 pub fn write_value(value: &Value, ty: &SqlType, bytes: &mut Vec<u8>) {
     match value {
         // A DECIMAL is only a literal to compare with: no column holds one.

@@ -4,7 +4,7 @@ use crate::formats::DecodeError;
 use crate::types::SqlType;
 use crate::value::Value;
 
-/// Whether the format holds such a column.
+/// Whether the format supports the type.
 pub(crate) fn supports(ty: &SqlType) -> bool {
     matches!(
         ty,
@@ -16,7 +16,7 @@ pub(crate) fn supports(ty: &SqlType) -> bool {
 pub(crate) fn read(bytes: &[u8], ty: &SqlType) -> Result<Value, DecodeError> {
     let wrong = |wanted: usize| {
         DecodeError(format!(
-            "{ty} in KAFKA format has {wanted} bytes, these are {}",
+            "expected {wanted} bytes for {ty} in KAFKA format, got {}",
             bytes.len()
         ))
     };

@@ -1,4 +1,4 @@
-//! Records' bytes and rows' values: how keys and values are read and written.
+//! The formats of keys and values: from bytes to values and back.
 
 mod json_read;
 mod json_write;
@@ -15,14 +15,14 @@ use crate::schema::Column;
 use crate::types::SqlType;
 use crate::value::Value;
 
-/// How a key or a value is put into bytes.
+/// The format of keys or values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// JSON text; a single key column stands for itself, everything else is an object.
+    /// JSON: a single key column is a bare value, everything else an object.
     Json,
-    /// The serializers of Kafka's own clients: one INTEGER, BIGINT, DOUBLE or VARCHAR.
+    /// Kafka's own serializers: one INTEGER, BIGINT, DOUBLE or VARCHAR.
     Kafka,
-    /// No key at all.
+    /// No key.
     None,
 }
 
@@ -37,7 +37,7 @@ impl Format {
     }
 }
 
-/// Bytes that are no row.
+/// Why bytes cannot be read as a row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct DecodeError(pub String);
@@ -46,10 +46,10 @@ pub struct DecodeError(pub String);
 #[derive(Debug)]
 pub(crate) enum Reader {
     Json(JsonReader),
-    /// One bare JSON value: the only key column.
+    /// One bare JSON value: a single key column.
     JsonAlone(SqlType),
     Kafka(SqlType),
-    /// No columns: the bytes do not matter.
+    /// No columns: the bytes are ignored.
     Nothing,
 }
 
@@ -72,8 +72,7 @@ impl Reader {
         }
     }
 
-    /// Puts the columns behind what `row` already holds. `false` if the bytes say that there is no
-    /// row (a JSON `null`); then nothing was added.
+    /// Appends the columns to `row`. `false` for a JSON `null`; nothing is appended then.
     pub(crate) fn read(&mut self, bytes: &[u8], row: &mut Vec<Value>) -> Result<bool, DecodeError> {
         match self {
             Reader::Nothing => Ok(true),
@@ -118,26 +117,26 @@ impl Writer {
         }
     }
 
-    /// The bytes of one column to be shared; none where the format has a null of its own.
+    /// The shared bytes of one column; `None` for null.
     pub(crate) fn write_shared(&self, value: &Value) -> Option<Arc<[u8]>> {
         match (self, value) {
-            // The text's own bytes are the key's.
+            // The key shares the bytes of the text.
             (Writer::Kafka, Value::Text(text)) => Some(Arc::from(Arc::clone(text))),
             _ => self.write([value]).map(Arc::from),
         }
     }
 
-    /// The bytes; none where the format has a null of its own.
+    /// The bytes; `None` for null.
     pub(crate) fn write<'v>(&self, values: impl IntoIterator<Item = &'v Value>) -> Option<Vec<u8>> {
         let mut bytes = match self {
-            // Most objects fit.
+            // Large enough for most objects.
             Writer::Json(_) => Vec::with_capacity(384),
             _ => Vec::new(),
         };
         self.append(values, &mut bytes).then_some(bytes)
     }
 
-    /// The same behind what `bytes` already holds; `false` where the format has a null of its own.
+    /// Appends the bytes; `false` for null.
     pub(crate) fn append<'v>(
         &self,
         values: impl IntoIterator<Item = &'v Value>,

@@ -1,21 +1,19 @@
-//! Looking through JSON text eight bytes at a time.
+//! Scans JSON text eight bytes at a time.
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
-/// A mark in the highest bit of each byte of `word` that is `byte`; marks above the lowest one may
-/// be wrong.
+/// Sets the highest bit of each byte of `word` that equals `byte`. Only the lowest mark is reliable.
 fn equal(word: u64, byte: u8) -> u64 {
     below(word ^ (ONES * u64::from(byte)), 1)
 }
 
-/// The same for bytes that are less than `bound`, which is at most 128.
+/// The same for bytes less than `bound`, which is at most 128.
 fn below(word: u64, bound: u8) -> u64 {
     word.wrapping_sub(ONES * u64::from(bound)) & !word & HIGHS
 }
 
-/// How many bytes come before the first that ends or escapes a JSON string: a quote, a backslash or
-/// a control character.
+/// The number of bytes before the first quote, backslash or control character.
 pub(crate) fn plain_length(bytes: &[u8]) -> usize {
     length(
         bytes,
@@ -24,7 +22,7 @@ pub(crate) fn plain_length(bytes: &[u8]) -> usize {
     )
 }
 
-/// The same, or a character of four bytes: what cannot be written as it is.
+/// The same, but also stops at a character of four bytes, which may need an escape.
 pub(crate) fn writable_length(bytes: &[u8]) -> usize {
     length(
         bytes,

@@ -5,27 +5,27 @@ use crate::functions::collecting::{ByOffset, Collect, Which};
 use crate::types::SqlType;
 use crate::value::{Value, compare_doubles};
 
-/// The running state of one aggregate in one group.
-pub trait Accumulator: Send + std::fmt::Debug {
-    /// Takes the next row's value.
+/// The state of an aggregate in one group.
+pub(crate) trait Accumulator: Send + std::fmt::Debug {
+    /// Adds the value of a row.
     fn add(&mut self, value: &Value);
     /// The result so far.
     fn result(&self) -> Value;
 }
 
-/// Makes the state of a new group.
+/// Creates the state of a new group.
 pub(crate) type Factory = Box<dyn Fn() -> Box<dyn Accumulator> + Send + Sync>;
 
 /// Result type and factory, if the aggregate takes such arguments.
 type Resolved = Option<(SqlType, Factory)>;
 
-/// One aggregate function.
-pub struct AggregateFunction {
+/// An aggregate function.
+pub(crate) struct AggregateFunction {
     /// Its name in upper case.
-    pub name: &'static str,
-    /// How it is called, for messages and lists.
-    pub usage: &'static str,
-    /// Result type and state for an argument of this type and these constants behind it.
+    pub(crate) name: &'static str,
+    /// How to call it, for messages.
+    pub(crate) usage: &'static str,
+    /// The result type and state for an argument of this type, followed by these constants.
     pub(crate) resolve: fn(&ArgType, &[Value]) -> Resolved,
 }
 
@@ -36,7 +36,7 @@ impl std::fmt::Debug for AggregateFunction {
 }
 
 /// All aggregate functions.
-pub static AGGREGATES: &[AggregateFunction] = &[
+pub(crate) static AGGREGATES: &[AggregateFunction] = &[
     AggregateFunction {
         name: "AVG",
         usage: "AVG(number)",
@@ -107,7 +107,7 @@ pub static AGGREGATES: &[AggregateFunction] = &[
     },
 ];
 
-/// The aggregate of that name.
+/// The aggregate with this name.
 pub(crate) fn find(name: &str) -> Option<&'static AggregateFunction> {
     AGGREGATES.iter().find(|function| function.name == name)
 }
@@ -133,7 +133,7 @@ fn collect(arg: &ArgType, constants: &[Value], distinct: bool) -> Resolved {
     })
 }
 
-/// `(n)`, `(ignore nulls)` or `(n, ignore nulls)` behind the argument.
+/// `(n)`, `(ignore nulls)` or `(n, ignore nulls)` after the argument.
 fn by_offset(arg: &ArgType, constants: &[Value], which: Which) -> Resolved {
     let ty = arg.clone()?;
     let (count, ignore_nulls) = match constants {
@@ -173,7 +173,7 @@ fn extreme(arg: &ArgType, constants: &[Value], wanted: std::cmp::Ordering) -> Re
     })
 }
 
-/// Rows, or values that are not null.
+/// Counts values that are not null.
 #[derive(Debug)]
 struct Count(i64);
 
@@ -189,7 +189,7 @@ impl Accumulator for Count {
     }
 }
 
-/// Whole numbers wrap around, as in Java.
+/// Integers wrap around, as in Java.
 fn plus(sum: &mut Value, value: &Value) -> bool {
     match (sum, value) {
         (Value::Integer(sum), Value::Integer(value)) => *sum = sum.wrapping_add(*value),
@@ -213,7 +213,7 @@ impl Accumulator for Sum {
     }
 }
 
-/// The sum has the argument's type and wraps like it. Without values the average is 0.0.
+/// The sum has the argument's type and wraps like it. Without values, the average is 0.0.
 #[derive(Debug)]
 struct Average {
     sum: Value,

@@ -1,11 +1,11 @@
-//! Aggregates that keep values: lists, sets, the first and the last ones.
+//! Aggregates that keep values: lists, sets, the first and the last values.
 
 use std::collections::VecDeque;
 
 use crate::functions::aggregate::Accumulator;
 use crate::value::Value;
 
-/// All values in the order in which they came, nulls too; each one once if distinct.
+/// All values in order of arrival, nulls included; each one once if distinct.
 #[derive(Debug)]
 pub(crate) struct Collect {
     distinct: bool,
@@ -33,7 +33,7 @@ impl Accumulator for Collect {
     }
 }
 
-/// From which end.
+/// Which values to keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
     Earliest,

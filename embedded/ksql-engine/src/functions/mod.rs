@@ -1,30 +1,30 @@
-//! The functions of the SQL: one table of scalar ones, one of aggregates.
+//! The SQL functions.
 //!
-//! A new scalar function is one entry in [`scalar::FUNCTIONS`], a new aggregate one in
-//! [`aggregate::AGGREGATES`]; nothing else has to know it.
+//! To add a scalar function, add an entry to `scalar::FUNCTIONS`; to add an aggregate, add one to
+//! `aggregate::AGGREGATES`.
 
-pub mod aggregate;
+pub(crate) mod aggregate;
 mod collecting;
 mod numeric;
-pub mod scalar;
+pub(crate) mod scalar;
 mod text;
 
 use crate::types::SqlType;
 use crate::value::Value;
 
-/// The type of an argument; none for a bare `NULL`, which fits everywhere.
+/// The type of an argument; `None` for a bare `NULL`, which fits everywhere.
 pub(crate) type ArgType = Option<SqlType>;
 
-/// Why an expression has no value: its column becomes NULL, its row fails a condition.
+/// Why an expression has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EvalError {
-    /// Java would have unboxed a null.
+pub(crate) enum EvalError {
+    /// A null where a value is needed.
     #[error("a null value in arithmetic or logic")]
     Null,
     /// An integer divided by zero.
     #[error("division by zero")]
     DivisionByZero,
-    /// A text that is no number, or a number that does not fit.
+    /// A text that is not a number, or a number that does not fit.
     #[error("the value cannot be converted")]
     Conversion,
     /// NaN or infinity compared with a decimal constant.
@@ -33,6 +33,17 @@ pub enum EvalError {
     /// A LIKE pattern that ends with its escape character.
     #[error("the escape character ends the pattern")]
     NothingEscaped,
+}
+
+/// The names of all functions with their kinds: `SCALAR` or `AGGREGATE`.
+pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let scalars = scalar::FUNCTIONS
+        .iter()
+        .map(|function| (function.name, "SCALAR"));
+    let aggregates = aggregate::AGGREGATES
+        .iter()
+        .map(|function| (function.name, "AGGREGATE"));
+    scalars.chain(aggregates)
 }
 
 /// What a scalar function computes.

@@ -1,11 +1,11 @@
-//! Functions of numbers, as `java.lang.Math` computes them. A null argument gives null.
+//! Functions on numbers, with the semantics of `java.lang.Math`. A null argument gives null.
 
 use crate::functions::{ArgType, EvalError, ScalarCall};
 use crate::numbers::round;
 use crate::types::SqlType;
 use crate::value::Value;
 
-/// One number of any supported type; the result has the same type.
+/// Resolves a function of one number whose result has the same type.
 pub(crate) fn same(args: &[ArgType], call: ScalarCall) -> Option<(SqlType, ScalarCall)> {
     match args {
         [Some(ty @ (SqlType::Integer | SqlType::BigInt | SqlType::Double))] => {
@@ -15,7 +15,7 @@ pub(crate) fn same(args: &[ArgType], call: ScalarCall) -> Option<(SqlType, Scala
     }
 }
 
-/// One number of any supported type; the result is a DOUBLE.
+/// Resolves a function of one number whose result is a DOUBLE.
 pub(crate) fn real(args: &[ArgType], call: ScalarCall) -> Option<(SqlType, ScalarCall)> {
     same(args, call).map(|(_, call)| (SqlType::Double, call))
 }
@@ -58,7 +58,7 @@ fn widen(args: &[Value]) -> Result<Value, EvalError> {
     })
 }
 
-/// The smallest whole number has no positive: it stays, as in Java.
+/// The smallest integer stays negative, as in Java.
 pub(crate) fn abs(args: &[Value]) -> Result<Value, EvalError> {
     Ok(match args.first() {
         Some(Value::Integer(number)) => Value::Integer(number.wrapping_abs()),
@@ -112,7 +112,7 @@ pub(crate) fn sign(args: &[Value]) -> Result<Value, EvalError> {
     })
 }
 
-/// `Math.round`: halves up, NaN is 0, what is out of range becomes the nearest BIGINT.
+/// Rounds halves up. NaN becomes 0, a number out of range the nearest BIGINT.
 fn round_to_whole(args: &[Value]) -> Result<Value, EvalError> {
     Ok(match args.first() {
         Some(Value::Double(number)) => {
@@ -124,7 +124,7 @@ fn round_to_whole(args: &[Value]) -> Result<Value, EvalError> {
     })
 }
 
-/// By the decimal text of the number. NaN and infinity have none: null.
+/// Rounds the decimal text of the number. Fails for NaN and infinity.
 fn round_to_places(args: &[Value]) -> Result<Value, EvalError> {
     match args {
         [Value::Double(number), Value::Integer(places)] => {

@@ -4,13 +4,13 @@ use crate::functions::{ArgType, EvalError, ScalarCall, numeric, text};
 use crate::types::SqlType;
 use crate::value::Value;
 
-/// One function.
-pub struct ScalarFunction {
+/// A scalar function.
+pub(crate) struct ScalarFunction {
     /// Its name in upper case.
-    pub name: &'static str,
-    /// How it is called, for messages and lists.
-    pub usage: &'static str,
-    /// Its result type and what computes it, if it takes arguments of these types.
+    pub(crate) name: &'static str,
+    /// How to call it, for messages.
+    pub(crate) usage: &'static str,
+    /// The result type and the implementation for arguments of these types.
     pub(crate) resolve: fn(&[ArgType]) -> Option<(SqlType, ScalarCall)>,
 }
 
@@ -21,7 +21,7 @@ impl std::fmt::Debug for ScalarFunction {
 }
 
 /// All scalar functions.
-pub static FUNCTIONS: &[ScalarFunction] = &[
+pub(crate) static FUNCTIONS: &[ScalarFunction] = &[
     ScalarFunction {
         name: "ABS",
         usage: "ABS(number)",
@@ -119,12 +119,12 @@ pub static FUNCTIONS: &[ScalarFunction] = &[
     },
 ];
 
-/// The function of that name.
+/// The function with this name.
 pub(crate) fn find(name: &str) -> Option<&'static ScalarFunction> {
     FUNCTIONS.iter().find(|function| function.name == name)
 }
 
-/// The one type of all arguments that are no bare NULL.
+/// The common type of all arguments except bare NULLs.
 fn common(args: &[ArgType]) -> Option<SqlType> {
     let mut types = args.iter().flatten();
     let first = types.next()?;

@@ -7,7 +7,7 @@ use crate::numbers::trimmed;
 use crate::types::SqlType;
 use crate::value::Value;
 
-/// As many texts as `count` says.
+/// Resolves a function of VARCHARs whose number is in `count`.
 pub(crate) fn texts(
     args: &[ArgType],
     count: RangeInclusive<usize>,

@@ -11,24 +11,27 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 use crate::execute::{Header, Record};
 use crate::kafka::error::RuntimeError;
 
-/// One topic's consumer.
+/// A consumer of all partitions of one topic.
 pub struct Reader {
     consumer: StreamConsumer<EofContext>,
     topic: Arc<str>,
     partitions: u32,
 }
 
-/// What a topic has to say.
+/// What a [`Reader`] returns.
 #[derive(Debug)]
 pub enum Event {
     /// A record.
     Record(Record),
-    /// A partition has no more records for now.
+    /// The end of a partition was reached.
     AtEnd(u32),
 }
 
 impl Reader {
-    /// Reads from the first record, or from now on.
+    /// Reads from the first record, or only new records.
+    ///
+    /// # Errors
+    /// librdkafka rejects the settings or the partitions.
     pub fn new(
         settings: &KafkaSettings,
         client_id: &str,
@@ -38,7 +41,7 @@ impl Reader {
     ) -> Result<Self, RuntimeError> {
         let consumer: StreamConsumer<EofContext> = settings
             .eof_consumer(client_id, &[])
-            .map_err(RuntimeError::kafka("a consumer cannot be made"))?;
+            .map_err(RuntimeError::kafka("a consumer cannot be created"))?;
         let mut list = TopicPartitionList::new();
         let start = if from_beginning {
             Offset::Beginning
@@ -59,11 +62,15 @@ impl Reader {
         })
     }
 
+    /// The number of partitions.
     pub fn partitions(&self) -> u32 {
         self.partitions
     }
 
-    /// The next event. A broker that is away for a while is waited for.
+    /// The next event. Waits while the broker is unreachable.
+    ///
+    /// # Errors
+    /// Records were deleted before they were read, or an error that a retry cannot fix.
     pub async fn next(&self) -> Result<Event, RuntimeError> {
         loop {
             let error = match self.consumer.recv().await {
@@ -87,8 +94,8 @@ impl Reader {
         }
     }
 
-    /// Stops or goes on fetching a partition.
-    pub fn pause(&self, partition: u32, pause: bool) -> Result<(), RuntimeError> {
+    /// Pauses or resumes fetching a partition.
+    pub(crate) fn pause(&self, partition: u32, pause: bool) -> Result<(), RuntimeError> {
         let mut list = TopicPartitionList::new();
         list.add_partition(&self.topic, number(partition));
         let done = if pause {

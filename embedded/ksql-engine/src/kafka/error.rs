@@ -1,48 +1,48 @@
-//! What ends a query or a start on Kafka, and what a person can do about it.
+//! Why a statement or a query fails on Kafka.
 
 use rdkafka::error::KafkaError;
 
 use crate::execute::QueryFailed;
 use ksql_parser::error::StatementError;
 
-/// Why a statement is not executed, or a query does not go on.
+/// Why a statement is not executed, or a query ends.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
     /// The statement is refused.
     #[error(transparent)]
     Statement(#[from] StatementError),
-    /// A query died of a record.
+    /// A query failed on a record.
     #[error(transparent)]
     Query(#[from] QueryFailed),
-    /// Kafka did not do what was asked.
+    /// A Kafka operation failed.
     #[error("{action}: {source}")]
     Kafka {
-        /// What was asked.
+        /// The operation.
         action: &'static str,
-        /// What librdkafka says.
+        /// The error of librdkafka.
         source: KafkaError,
     },
-    /// Kafka does not answer.
+    /// Kafka is unreachable.
     #[error(transparent)]
     Unreachable(#[from] kafka_io::Unreachable),
-    /// A topic could not be made.
+    /// A topic could not be created.
     #[error("topic `{topic}` cannot be created: {reason}; create it first")]
     Topic {
         /// The topic.
         topic: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
     /// Records were deleted before they were read.
     #[error(
-        "records of topic `{topic}` were deleted before they were read: its writers run too far ahead of the queries"
+        "records of topic `{topic}` were deleted before they were read: its producers are too far ahead of the queries"
     )]
     Deleted {
         /// The topic.
         topic: String,
     },
-    /// A query's task broke off: an error of this program.
-    #[error("query {query} broke off; the log above says where")]
+    /// A query panicked: a defect of this program.
+    #[error("query {query} panicked: see the log")]
     Panicked {
         /// The query's id.
         query: String,
@@ -53,7 +53,7 @@ pub enum RuntimeError {
 }
 
 impl RuntimeError {
-    /// For `map_err`: what was asked of Kafka.
+    /// For `map_err`.
     pub(crate) fn kafka(action: &'static str) -> impl Fn(KafkaError) -> Self {
         move |source| Self::Kafka { action, source }
     }

@@ -1,31 +1,31 @@
-//! In which order records of several partitions are taken.
+//! The order of records from several partitions.
 //!
-//! As Kafka Streams does with `max.task.idle.ms=0` for the inputs of a join: the record with the
-//! smallest timestamp comes next, as soon as each partition has a record waiting or is known to have
-//! no more. There is no waiting by the clock. Other than there, all partitions of a query are merged,
-//! not only those that share state: what a query writes is then in order over all its partitions, and
-//! a query behind it finds no row late because a backlog was read one partition after the other.
+//! As in Kafka Streams with `max.task.idle.ms=0`: once each partition has a record or is at its end,
+//! the record with the smallest timestamp comes next. No timer is involved. Unlike there, all
+//! partitions of a query are merged, not only those that share state. So the output of a query is in
+//! order over all its partitions, and the next query finds no row late because a backlog was read one
+//! partition after the other.
 
 use std::collections::VecDeque;
 
-/// Records of several partitions on their way to one query.
+/// Merges the records of several partitions by timestamp.
 #[derive(Debug)]
-pub struct Merger<R> {
+pub(crate) struct Merger<R> {
     lanes: Vec<Lane<R>>,
 }
 
 #[derive(Debug)]
 struct Lane<R> {
-    waiting: VecDeque<(i64, usize, R)>,
+    queue: VecDeque<(i64, usize, R)>,
     bytes: usize,
     at_end: bool,
 }
 
 impl<R> Merger<R> {
-    /// One lane for each partition of each input.
-    pub fn new(lanes: usize) -> Self {
+    /// With one lane for each partition of each input.
+    pub(crate) fn new(lanes: usize) -> Self {
         let lane = |_| Lane {
-            waiting: VecDeque::new(),
+            queue: VecDeque::new(),
             bytes: 0,
             at_end: false,
         };
@@ -34,34 +34,35 @@ impl<R> Merger<R> {
         }
     }
 
-    /// A record of `bytes` bytes arrived behind all others of its lane.
-    pub fn push(&mut self, lane: usize, timestamp: i64, bytes: usize, record: R) {
+    /// Adds a record of `bytes` bytes at the end of a lane.
+    pub(crate) fn push(&mut self, lane: usize, timestamp: i64, bytes: usize, record: R) {
         if let Some(lane) = self.lanes.get_mut(lane) {
-            lane.waiting.push_back((timestamp, bytes, record));
+            lane.queue.push_back((timestamp, bytes, record));
             lane.bytes += bytes;
             lane.at_end = false;
         }
     }
 
-    /// The lane's partition has no more records for now.
-    pub fn at_end(&mut self, lane: usize) {
+    /// Marks the end of the lane's partition as reached.
+    pub(crate) fn at_end(&mut self, lane: usize) {
         if let Some(lane) = self.lanes.get_mut(lane) {
             lane.at_end = true;
         }
     }
 
-    /// How many records wait in a lane, and their bytes.
-    pub fn waiting(&self, lane: usize) -> (usize, usize) {
+    /// The number of queued records in a lane, and their bytes.
+    pub(crate) fn waiting(&self, lane: usize) -> (usize, usize) {
         self.lanes
             .get(lane)
-            .map_or((0, 0), |lane| (lane.waiting.len(), lane.bytes))
+            .map_or((0, 0), |lane| (lane.queue.len(), lane.bytes))
     }
 
-    /// The next record with its lane, if its turn has come. Of equal times the first lane's.
-    pub fn pop(&mut self) -> Option<(usize, R)> {
+    /// The next record with its lane, unless an older one may still come. At equal timestamps, the
+    /// first lane comes first.
+    pub(crate) fn pop(&mut self) -> Option<(usize, R)> {
         let mut first: Option<(i64, usize)> = None;
         for (index, lane) in self.lanes.iter().enumerate() {
-            match lane.waiting.front() {
+            match lane.queue.front() {
                 Some((timestamp, _, _)) => {
                     if first.is_none_or(|(earliest, _)| *timestamp < earliest) {
                         first = Some((*timestamp, index));
@@ -73,7 +74,7 @@ impl<R> Merger<R> {
         }
         let (_, index) = first?;
         let lane = self.lanes.get_mut(index)?;
-        let (_, bytes, record) = lane.waiting.pop_front()?;
+        let (_, bytes, record) = lane.queue.pop_front()?;
         lane.bytes -= bytes;
         Some((index, record))
     }
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_that_may_have_more_is_waited_for_and_one_at_its_end_is_not() {
+    fn only_a_lane_that_is_not_at_its_end_is_waited_for() {
         let mut merger = Merger::new(2);
         merger.push(0, 10, 1, "left 10");
         assert!(drain(&mut merger).is_empty());
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn of_equal_timestamps_the_first_lane_comes_first() {
+    fn at_equal_timestamps_the_first_lane_comes_first() {
         let mut merger = Merger::new(2);
         merger.push(1, 10, 1, "right");
         merger.push(0, 10, 1, "left");

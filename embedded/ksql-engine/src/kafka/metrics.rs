@@ -1,4 +1,4 @@
-//! What the queries count.
+//! Counters of the queries.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -41,7 +41,7 @@ impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "ksql_records_read",
-            "Records that a query took",
+            "Records that a query read",
             self.read.clone(),
         );
         registry.register(
@@ -51,12 +51,12 @@ impl Metrics {
         );
         registry.register(
             "ksql_records_skipped",
-            "Records that a query could not use: they are in the processing log",
+            "Records that a query skipped; the processing log has the reasons",
             self.skipped.clone(),
         );
         registry.register(
             "ksql_expressions_failed",
-            "Expressions without a value for a row, such as a division by zero: they are in the processing log",
+            "Failed expressions, such as a division by zero; the processing log has the reasons",
             self.failed.clone(),
         );
         registry.register(
@@ -66,34 +66,34 @@ impl Metrics {
         );
     }
 
-    /// How many records a query took; 0 for one that is not known.
+    /// The number of records that a query read; 0 for an unknown query.
     pub fn read(&self, query: &str) -> u64 {
         count(&self.read, query)
     }
 
-    /// How many records a query could not read; 0 for one that is not known.
+    /// The number of records that a query skipped; 0 for an unknown query.
     pub fn skipped(&self, query: &str) -> u64 {
         count(&self.skipped, query)
     }
 
-    /// How many expressions of a query failed; 0 for one that is not known.
+    /// The number of failed expressions of a query; 0 for an unknown query.
     pub fn failed(&self, query: &str) -> u64 {
         count(&self.failed, query)
     }
 
-    /// Whether a query runs; none for one that is not known, or not any more.
+    /// Whether a query runs; `None` for an unknown query.
     pub fn is_running(&self, query: &str) -> Option<bool> {
         let gauge = self.running.get(&QueryLabel::of(query))?;
         Some(gauge.get() == 1)
     }
 
-    /// A persistent query has begun or failed.
+    /// Records that a persistent query started or failed.
     pub(crate) fn set_running(&self, query: &str, running: bool) {
         let gauge = self.running.get_or_create(&QueryLabel::of(query));
         gauge.set(running.into());
     }
 
-    /// A persistent query was ended and will not come back: each has an id of its own.
+    /// Removes the counters of a query that was terminated.
     pub(crate) fn forget(&self, query: &str) {
         let label = QueryLabel::of(query);
         self.running.remove(&label);

@@ -1,50 +1,50 @@
 //! Runs queries on Kafka's topics.
 //!
-//! Each query reads all partitions of its topics from the beginning, or from now on, without a
-//! consumer group: its state is in memory, so a restart reads everything again. What a query writes
-//! goes through its topic to the next query, as in ksqlDB.
+//! Each query reads all partitions of its topics from their beginning, or only new records, without a
+//! consumer group. Its state is in memory: after a restart, everything is read again. The output of a
+//! query goes through its topic to the next query, as in ksqlDB.
 //!
 //! | module | |
 //! |---|---|
-//! | [`script`] | a script read before there is a broker: which topics does it need? |
-//! | [`runtime`] | statements start and stop queries; start reading here |
+//! | `runtime` | statements start and stop queries; start reading here |
+//! | `script` | checks a script without a broker |
 //! | `query` | one query: consume, merge, execute, produce |
-//! | [`merge`] | in which order records of several partitions are taken; pure |
-//! | `consume` | reading one topic |
-//! | `produce` | writing, with every delivery checked |
-//! | `problem_log`, `processing_log` | what goes wrong with single records: in the log, in a topic |
-//! | `topics` | what exists, and making what does not |
-//! | [`metrics`] | what is counted |
-//! | `options`, `error` | what a runtime is told, and why it stops |
+//! | `merge` | the order of records from several partitions; pure |
+//! | `consume`, `produce` | reading a topic; writing with checked deliveries |
+//! | `problem_log`, `processing_log` | problems with single records, in the log and in a topic |
+//! | [`topics`] | listing and creating topics |
+//! | `metrics`, `options`, `error` | counters, options and errors of a runtime |
 
-pub mod consume;
+mod consume;
 mod error;
-pub mod merge;
-pub mod metrics;
+mod merge;
+mod metrics;
 mod options;
-pub mod problem_log;
+mod problem_log;
 mod processing_log;
 mod produce;
 mod query;
-pub mod runtime;
-pub mod script;
+mod runtime;
+mod script;
 pub mod topics;
 
+pub use consume::{Event, Reader};
 pub use error::RuntimeError;
-pub use metrics::Metrics;
+pub use metrics::{Metrics, QueryLabel};
 pub use options::Options;
+pub use problem_log::ProblemLog;
 pub use runtime::{Listener, Runtime};
-pub use script::Script;
+pub use script::{PROCESSING_LOG, Script};
 pub use topics::{CreateTopic, NewTopic};
 
 use kafka_io::KafkaSettings;
 use tokio_util::sync::CancellationToken;
 
-/// Runs a script's queries until `shutdown`, or until one cannot go on.
+/// Runs a script's queries until `shutdown`, or until one of them fails.
 ///
 /// # Errors
-/// A refused statement, a topic that cannot be made, records that were deleted before they were
-/// read, or a Kafka error that does not pass by itself.
+/// A refused statement, a topic that cannot be created, records that were deleted before they were
+/// read, or a Kafka error that a retry cannot fix.
 pub async fn run(
     script: &Script,
     settings: KafkaSettings,

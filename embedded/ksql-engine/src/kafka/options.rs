@@ -1,4 +1,4 @@
-//! What a runtime is told: clients' names, topics, counters and how long it waits.
+//! Options of a runtime.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use crate::kafka::metrics::Metrics;
 use crate::kafka::script::PROCESSING_LOG;
 use crate::kafka::topics::CreateTopic;
 
-/// Settings of a runtime; each has a default.
+/// Options of a runtime, all with defaults.
 #[derive(Clone)]
 pub struct Options {
-    /// Prefix of the clients' names.
+    /// The prefix of the client ids.
     pub client_id: String,
-    /// The topic in which queries tell which records they cannot read and which expressions fail.
+    /// The topic for skipped records and failed expressions.
     pub processing_log: String,
-    /// Makes topics; none: the broker is asked.
+    /// Creates topics; `None`: the broker does.
     pub create_topic: Option<CreateTopic>,
-    /// What the queries count.
+    /// The counters of the queries.
     pub metrics: Metrics,
-    /// How long a start waits for a broker that does not answer.
+    /// How long the start waits for the broker.
     pub patience: Duration,
 }
 
@@ -28,7 +28,7 @@ impl Default for Options {
             processing_log: PROCESSING_LOG.to_owned(),
             create_topic: None,
             metrics: Metrics::default(),
-            // A broker that is started together with the engine takes longer.
+            // A broker that starts together with the engine takes a while.
             patience: Duration::from_secs(60),
         }
     }

@@ -1,37 +1,38 @@
-//! What goes wrong with single records, in the log: a line for each record that is left out, one line
-//! for all expressions that failed, which may be one in each row.
+//! Logs problems with single records: one line for each skipped record, one line in total for failed
+//! expressions, because each row may have one.
 
 use crate::execute::{Problem, Step};
 
-/// The problems of one query; when it is dropped, the query has ended.
+/// Logs the problems of one query, and a summary when it is dropped.
 #[derive(Debug)]
 pub struct ProblemLog {
     query: String,
-    left_out: u64,
+    skipped: u64,
     failed: u64,
 }
 
 impl ProblemLog {
+    /// For the query with this id.
     pub fn of(query: &str) -> Self {
         Self {
             query: query.to_owned(),
-            left_out: 0,
+            skipped: 0,
             failed: 0,
         }
     }
 
-    /// Tells of a problem.
+    /// Logs a problem.
     pub fn note(&mut self, problem: &Problem) {
         let query = &self.query;
         if problem.step == Step::Read {
-            self.left_out += 1;
+            self.skipped += 1;
             tracing::warn!(
                 query,
                 topic = %problem.topic,
                 partition = problem.partition,
                 offset = problem.offset,
                 reason = problem.reason,
-                "a record was left out"
+                "a record was skipped"
             );
         } else {
             self.failed += 1;
@@ -42,13 +43,13 @@ impl ProblemLog {
 
 impl Drop for ProblemLog {
     fn drop(&mut self) {
-        let (query, left_out, failed) = (&self.query, self.left_out, self.failed);
-        if left_out + failed > 0 {
+        let (query, skipped, failed) = (&self.query, self.skipped, self.failed);
+        if skipped + failed > 0 {
             tracing::warn!(
                 query,
-                left_out,
+                skipped,
                 failed,
-                "the query has ended: so many records were left out, so many expressions had no value"
+                "the query ended with skipped records or failed expressions"
             );
         }
     }
@@ -100,6 +101,6 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 2, "{text}");
         assert!(lines[0].contains("offset=7"), "{text}");
-        assert!(lines[1].contains("left_out=1 failed=1000"), "{text}");
+        assert!(lines[1].contains("skipped=1 failed=1000"), "{text}");
     }
 }

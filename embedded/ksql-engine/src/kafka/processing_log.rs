@@ -1,5 +1,4 @@
-//! What goes wrong with single records, as an entry in a topic, in the shape of ksqlDB's processing
-//! log. The query goes on.
+//! Problems with single records as entries in a topic, in the shape of ksqlDB's processing log.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -43,7 +42,7 @@ pub(crate) fn entry(
     }
 }
 
-/// The step's name in ksqlDB's plans.
+/// The name of the step in ksqlDB's plans.
 fn logger(plan: &QueryPlan, problem: &Problem) -> &'static str {
     let grouped = matches!(plan.stage, Stage::Aggregate(_));
     let is_left = || plan.source_topics().next() == Some(&*problem.topic);
@@ -62,7 +61,7 @@ fn logger(plan: &QueryPlan, problem: &Problem) -> &'static str {
     }
 }
 
-/// One of ksqlDB's kinds of messages; the others are null beside it.
+/// A message of one of ksqlDB's types; the fields of the other types are null.
 fn message(problem: &Problem) -> Value {
     let place = format!("{}/{}@{}", problem.topic, problem.partition, problem.offset);
     let what = match &problem.step {
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_has_the_shape_of_ksqldbs() {
+    fn an_entry_has_ksqldbs_shape() {
         let column = Step::Column {
             name: "R".to_owned(),
             index: 1,

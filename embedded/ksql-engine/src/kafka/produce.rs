@@ -1,4 +1,4 @@
-//! Writing records, with every delivery checked.
+//! Writing records with checked deliveries.
 
 use std::time::Duration;
 
@@ -10,19 +10,18 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
-use crate::execute::OutputRecord;
-use crate::execute::murmur2::partition_of;
+use crate::execute::{OutputRecord, partition_of};
 use crate::kafka::error::RuntimeError;
 
-/// How many records may be on their way at once.
+/// The most unacknowledged records.
 const IN_FLIGHT: usize = 10_000;
-/// How long a full queue is left alone.
-const BETWEEN_TRIES: Duration = Duration::from_millis(5);
-/// How long a stopping query waits for what is on its way.
+/// The pause before a retry on a full queue.
+const RETRY_PAUSE: Duration = Duration::from_millis(5);
+/// How long a stopping query waits for its deliveries.
 pub(crate) const FLUSH: Duration = Duration::from_secs(10);
 
-/// Makes the producer that all queries share: idempotent, so that a retry writes nothing twice or
-/// out of order.
+/// Creates the producer that all queries share. It is idempotent: a retry neither duplicates nor
+/// reorders records.
 pub(crate) fn producer(
     settings: &KafkaSettings,
     client_id: &str,
@@ -30,10 +29,10 @@ pub(crate) fn producer(
     settings
         .producer(client_id)
         .create()
-        .map_err(RuntimeError::kafka("a producer cannot be made"))
+        .map_err(RuntimeError::kafka("a producer cannot be created"))
 }
 
-/// One query's way out.
+/// The deliveries of one query.
 pub(crate) struct Deliveries {
     producer: FutureProducer,
     in_flight: FuturesUnordered<DeliveryFuture>,
@@ -47,8 +46,8 @@ impl Deliveries {
         }
     }
 
-    /// Hands a record to the producer. The partition is that of the key without its window, as
-    /// Kafka Streams chooses it; any, where there is no key.
+    /// Passes a record to the producer. The key without its window determines the partition, as in
+    /// Kafka Streams.
     pub(crate) async fn send(
         &mut self,
         record: &OutputRecord,
@@ -88,8 +87,8 @@ impl Deliveries {
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
                     message = back;
                     if self.in_flight.is_empty() {
-                        // Other queries fill the queue that all share.
-                        tokio::time::sleep(BETWEEN_TRIES).await;
+                        // Other queries fill the shared queue.
+                        tokio::time::sleep(RETRY_PAUSE).await;
                     } else {
                         self.delivered().await?;
                     }
@@ -101,7 +100,7 @@ impl Deliveries {
         }
     }
 
-    /// Waits for the next delivery; for ever if nothing is on its way.
+    /// Waits for the next delivery; forever if there is none.
     pub(crate) async fn delivered(&mut self) -> Result<(), RuntimeError> {
         match self.in_flight.next().await {
             None => std::future::pending().await,
@@ -113,7 +112,7 @@ impl Deliveries {
         }
     }
 
-    /// Waits a while for all that is on its way.
+    /// Waits for all deliveries.
     pub(crate) async fn flush(&mut self) -> Result<(), RuntimeError> {
         let all = async {
             while !self.in_flight.is_empty() {

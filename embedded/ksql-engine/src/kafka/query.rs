@@ -1,4 +1,4 @@
-//! One query at work: consume, merge, execute, produce.
+//! A running query: consume, merge, execute, produce.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -17,27 +17,27 @@ use crate::kafka::problem_log::ProblemLog;
 use crate::kafka::processing_log;
 use crate::kafka::produce::Deliveries;
 
-/// A lane with this much waiting is not fetched until half of it is gone.
+/// A lane with this much queued is paused until half of it is processed.
 const LANE_RECORDS: usize = 1_000;
 const LANE_BYTES: usize = 4 << 20;
-/// How many events are taken before the query looks at anything else.
-const TURN: usize = 1_000;
+/// How many queued events are processed before the query checks for other work.
+const BATCH: usize = 1_000;
 
-/// Where a query's changes go.
+/// Where the changes of a query go.
 pub(crate) enum Target {
-    /// Into a topic with this many partitions.
+    /// To a topic with this many partitions.
     Topic(SinkWriter, u32),
-    /// To somebody who listens.
+    /// To a client.
     Listener(mpsc::Sender<Change>),
 }
 
-/// Somebody wants to know what a running query has computed.
+/// Reads the state of a running query.
 pub(crate) type Question = Box<dyn FnOnce(&Task) + Send>;
 
-/// One running query.
+/// A running query.
 pub(crate) struct QueryLoop {
     pub(crate) id: String,
-    /// One for each input.
+    /// One reader for each input.
     pub(crate) readers: Vec<Reader>,
     pub(crate) task: Task,
     pub(crate) target: Target,
@@ -45,12 +45,12 @@ pub(crate) struct QueryLoop {
     pub(crate) processing_log: Arc<str>,
     pub(crate) metrics: QueryMetrics,
     pub(crate) problems: ProblemLog,
-    /// Answered between records.
+    /// Executed between records.
     pub(crate) questions: mpsc::Receiver<Question>,
 }
 
 impl QueryLoop {
-    /// Runs until `stop`, until nobody listens any more, or until it cannot go on.
+    /// Runs until `stop`, until its client disconnects, or until it fails.
     pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), RuntimeError> {
         let inputs = self.readers.len();
         let partitions = self
@@ -71,22 +71,22 @@ impl QueryLoop {
                     continue;
                 }
                 Some(question) = self.questions.recv() => {
-                    // Whoever asks must not be able to end the query.
+                    // A panic in the question must not end the query.
                     if catch_unwind(AssertUnwindSafe(|| question(&self.task))).is_err() {
-                        tracing::error!(query = self.id, "a question about the query broke off");
+                        tracing::error!(query = self.id, "reading the state of the query panicked");
                     }
                     continue;
                 }
                 event = next(&self.readers) => event?,
             };
-            // A listener that reads nothing or a broker that is away must not hold up the end.
+            // A slow client or an unreachable broker must not delay the end.
             let taken = self.take(input, event, &mut merger, &mut paused, &mut outcome);
             let Some(taken) = stop.run_until_cancelled(taken).await else {
                 break;
             };
             taken?;
-            // What has arrived already is taken without going back to sleep.
-            for _ in 0..TURN {
+            // Process what is queued without yielding.
+            for _ in 0..BATCH {
                 let Some(event) = next(&self.readers).now_or_never() else {
                     break;
                 };
@@ -94,7 +94,7 @@ impl QueryLoop {
                 let taken = self.take(input, event, &mut merger, &mut paused, &mut outcome);
                 match stop.run_until_cancelled(taken).await {
                     Some(taken) => taken?,
-                    // The loop looks at it first.
+                    // The loop handles it.
                     None => break,
                 }
             }
@@ -116,7 +116,7 @@ impl QueryLoop {
         outcome: &mut Outcome,
     ) -> Result<(), RuntimeError> {
         let inputs = self.readers.len();
-        // The partitions' left inputs come before their right ones where times are equal.
+        // At equal timestamps, the left input of a partition comes before the right one.
         let lane_of = |partition: u32| partition as usize * inputs + input;
         let touched = match event {
             Event::AtEnd(partition) => {
@@ -140,7 +140,7 @@ impl QueryLoop {
         self.throttle(touched, merger, paused)
     }
 
-    /// Stops fetching a lane that runs ahead of the one it waits for, and starts it again.
+    /// Pauses a lane that is too far ahead of the others, and resumes it.
     fn throttle(
         &self,
         lane: usize,
@@ -183,7 +183,7 @@ impl QueryLoop {
                     let record = writer.write(change);
                     self.deliveries.send(&record, *partitions).await?;
                 }
-                // Nobody there: the loop ends after this turn.
+                // If the client is gone, the loop ends after this batch.
                 Target::Listener(listener) => drop(listener.send(change).await),
             }
         }
@@ -191,7 +191,7 @@ impl QueryLoop {
     }
 }
 
-/// The next event of any reader, with the number of its input.
+/// The next event of any reader, with the index of its input.
 async fn next(readers: &[Reader]) -> Result<(usize, Event), RuntimeError> {
     match readers {
         [only] => only.next().await.map(|event| (0, event)),

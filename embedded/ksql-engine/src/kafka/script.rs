@@ -1,4 +1,4 @@
-//! A script, read and checked without a broker.
+//! A script that was checked without a broker.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,10 @@ use crate::catalog::Catalog;
 use crate::registry::{Effect, Registry};
 use ksql_parser::error::StatementError;
 
-/// Where a query tells which records it cannot read and which expressions fail, unless it is told
-/// otherwise: ksqlDB's name for it.
+/// The default topic of the processing log, as in ksqlDB.
 pub const PROCESSING_LOG: &str = "default_ksql_processing_log";
 
-/// A script whose statements are all supported, as far as that can be said without a broker.
+/// A script whose statements are supported, as far as can be checked without a broker.
 #[derive(Clone, Debug)]
 pub struct Script {
     text: String,
@@ -19,10 +18,10 @@ pub struct Script {
 }
 
 impl Script {
-    /// Reads a script, taking all topics as existing.
+    /// Checks a script, assuming that all topics exist.
     ///
     /// # Errors
-    /// The first statement that is refused, with its line and column.
+    /// The first refused statement, with line and column.
     pub fn parse(text: impl Into<String>) -> Result<Self, StatementError> {
         let text = text.into();
         let mut registry = Registry::new(Catalog::assuming(1));
@@ -47,7 +46,7 @@ impl Script {
         &self.text
     }
 
-    /// The topics that its queries read and none of them writes, by name: they must exist.
+    /// The topics that its queries read but do not write, by name: they must exist.
     pub fn source_topics(&self) -> impl Iterator<Item = &str> {
         self.read.difference(&self.written).map(String::as_str)
     }
@@ -57,8 +56,8 @@ impl Script {
         self.written.iter().map(String::as_str)
     }
 
-    /// All topics of its queries and the default processing log: what to make first on a broker that
-    /// makes none on request.
+    /// All topics of its queries and the default processing log: what must exist first on a broker that
+    /// does not support `CreateTopics`.
     pub fn topics(&self) -> impl Iterator<Item = &str> {
         self.read
             .union(&self.written)

@@ -1,4 +1,4 @@
-//! Which topics exist, and making those that do not.
+//! Listing and creating topics.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use crate::kafka::error::RuntimeError;
 
-const ANSWER: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A topic to be made.
+/// A topic to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTopic {
     /// Its name.
@@ -23,41 +23,50 @@ pub struct NewTopic {
     pub partitions: u32,
 }
 
-/// Makes a topic in another way than by asking the broker: for a broker that answers no such calls.
+/// Creates a topic for a broker that does not support `CreateTopics`.
 pub type CreateTopic =
     Arc<dyn Fn(NewTopic) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
 
-/// A topic that exists.
-pub struct Listed {
+/// An existing topic.
+#[derive(Clone, Debug)]
+pub struct ListedTopic {
+    /// Its name.
     pub name: String,
     /// For each partition the number of its replicas.
     pub replicas: Vec<u32>,
 }
 
-/// A client that reads nothing, but asks about the cluster; clones share it.
+/// A client for metadata of the cluster; clones share it.
 #[derive(Clone)]
-pub struct Asking(Arc<BaseConsumer>);
+pub struct ClusterClient(Arc<BaseConsumer>);
 
-impl Asking {
+impl ClusterClient {
+    /// Creates the client.
+    ///
+    /// # Errors
+    /// librdkafka rejects the settings.
     pub fn new(settings: &KafkaSettings) -> Result<Self, RuntimeError> {
         let consumer = settings.assigning_consumer("ksql-topics").create();
-        let consumer = consumer.map_err(RuntimeError::kafka("a consumer cannot be made"))?;
+        let consumer = consumer.map_err(RuntimeError::kafka("a consumer cannot be created"))?;
         Ok(Self(Arc::new(consumer)))
     }
 
-    /// All topics, by name. Asking for all makes none.
-    pub async fn topics(&self) -> Result<Vec<Listed>, RuntimeError> {
-        let metadata = self.ask(|consumer| consumer.fetch_metadata(None, ANSWER));
-        let metadata = metadata.await?.map_err(RuntimeError::kafka(
-            "the broker's topics cannot be found out",
-        ))?;
+    /// All topics, by name. Listing all of them creates none.
+    ///
+    /// # Errors
+    /// The broker does not answer.
+    pub async fn topics(&self) -> Result<Vec<ListedTopic>, RuntimeError> {
+        let metadata = self.query(|consumer| consumer.fetch_metadata(None, TIMEOUT));
+        let metadata = metadata
+            .await?
+            .map_err(RuntimeError::kafka("the topics cannot be listed"))?;
         let known = metadata.topics().iter();
         let known = known.filter(|topic| topic.error().is_none());
-        let mut topics: Vec<Listed> = known
+        let mut topics: Vec<ListedTopic> = known
             .map(|topic| {
                 let partitions = topic.partitions().iter();
                 let replicas = partitions.map(|partition| partition.replicas().len());
-                Listed {
+                ListedTopic {
                     name: topic.name().to_owned(),
                     replicas: replicas
                         .map(|count| u32::try_from(count).unwrap_or(u32::MAX))
@@ -69,24 +78,26 @@ impl Asking {
         Ok(topics)
     }
 
-    /// The broker's id of its cluster, if it tells.
+    /// The id of the cluster, if the broker reports it.
+    ///
+    /// # Errors
+    /// The process is ending.
     pub async fn cluster_id(&self) -> Result<Option<String>, RuntimeError> {
-        self.ask(|consumer| consumer.client().fetch_cluster_id(ANSWER))
+        self.query(|consumer| consumer.client().fetch_cluster_id(TIMEOUT))
             .await
     }
 
-    async fn ask<T: Send + 'static>(
+    async fn query<T: Send + 'static>(
         &self,
         question: impl FnOnce(&BaseConsumer) -> T + Send + 'static,
     ) -> Result<T, RuntimeError> {
         let consumer = Arc::clone(&self.0);
-        // librdkafka waits for the answer in the calling thread.
+        // librdkafka blocks the calling thread.
         let asked = tokio::task::spawn_blocking(move || {
             let answer = question(&consumer);
-            // What the client has to say meanwhile would be kept until somebody hears it: this hands
-            // its errors to the log.
+            // The client queues its errors until it is polled.
             while let Some(Err(error)) = consumer.poll(Duration::ZERO) {
-                tracing::debug!(%error, "the client that asks for topics");
+                tracing::debug!(%error, "the metadata client reports an error");
             }
             answer
         });
@@ -94,19 +105,22 @@ impl Asking {
     }
 }
 
-/// How long the broker may take to do what an admin client asks.
-pub fn patience() -> AdminOptions {
+/// Timeouts of an admin client.
+pub fn admin_options() -> AdminOptions {
     AdminOptions::new()
-        .operation_timeout(Some(ANSWER))
-        .request_timeout(Some(ANSWER))
+        .operation_timeout(Some(TIMEOUT))
+        .request_timeout(Some(TIMEOUT))
 }
 
-/// Asks the broker for a topic; one that exists by now is fine.
-pub async fn ask_for(
+/// Creates a topic on the broker. A topic that exists already is no error.
+///
+/// # Errors
+/// The broker's reason.
+pub async fn create_on(
     admin: &AdminClient<DefaultClientContext>,
     new: &rdkafka::admin::NewTopic<'_>,
 ) -> Result<(), String> {
-    let made = admin.create_topics([new], &patience()).await;
+    let made = admin.create_topics([new], &admin_options()).await;
     for result in made.map_err(|error| error.to_string())? {
         match result {
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
@@ -116,8 +130,8 @@ pub async fn ask_for(
     Ok(())
 }
 
-/// Makes a topic that did not exist a moment ago.
-pub async fn create(
+/// Creates a topic with the hook if there is one, otherwise on the broker.
+pub(crate) async fn create(
     settings: &KafkaSettings,
     hook: Option<&CreateTopic>,
     topic: NewTopic,
@@ -134,11 +148,11 @@ pub async fn create(
     let admin: AdminClient<DefaultClientContext> = settings
         .producer("ksql-admin")
         .create()
-        .map_err(RuntimeError::kafka("an admin client cannot be made"))?;
+        .map_err(RuntimeError::kafka("an admin client cannot be created"))?;
     let partitions = i32::try_from(topic.partitions).unwrap_or(i32::MAX);
-    // -1: as many copies as the broker makes by default.
+    // -1: the broker's default.
     let new = rdkafka::admin::NewTopic::new(&topic.name, partitions, TopicReplication::Fixed(-1));
-    ask_for(&admin, &new).await.map_err(failed)?;
+    create_on(&admin, &new).await.map_err(failed)?;
     tracing::info!(
         topic = topic.name,
         partitions = topic.partitions,

@@ -1,6 +1,6 @@
 //! What a query does, step by step, as data: read, join, filter, group, project, write.
 
-pub mod node;
+pub(crate) mod node;
 
 use std::sync::Arc;
 
@@ -14,52 +14,63 @@ use ksql_parser::ast::JoinKind;
 /// A query that can be executed.
 #[derive(Debug)]
 pub struct QueryPlan {
-    /// The one or two streams that it reads, the left one first.
-    pub inputs: Vec<Arc<Source>>,
-    /// How two inputs become one.
-    pub join: Option<JoinPlan>,
+    /// The one or two streams or the table that the query reads, the left one first.
+    pub(crate) inputs: Vec<Arc<Source>>,
+    /// The join, if there are two inputs.
+    pub(crate) join: Option<JoinPlan>,
     /// `WHERE`, on the row of all inputs.
-    pub filter: Option<Node>,
-    /// What happens to the rows that are left.
-    pub stage: Stage,
-    /// The projection, in its order.
-    pub columns: Vec<OutColumn>,
+    pub(crate) filter: Option<Node>,
+    /// What happens to the rows that pass the filter.
+    pub(crate) stage: Stage,
+    /// The projection.
+    pub(crate) columns: Vec<OutColumn>,
     /// The window in the result's keys.
-    pub window: Option<KeyWindow>,
+    pub(crate) window: Option<KeyWindow>,
     /// Whether the result is a table: a null is then a deletion.
-    pub is_table: bool,
+    pub(crate) is_table: bool,
     /// After how many rows a transient query ends.
-    pub limit: Option<u64>,
+    pub(crate) limit: Option<u64>,
+}
+
+/// A part of a row's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPart {
+    /// The key column with this index.
+    Column(usize),
+    /// The start of the window.
+    WindowStart,
+    /// The end of the window, whose size in milliseconds this is.
+    WindowEnd(i64),
 }
 
 /// A stream-stream join.
 #[derive(Debug)]
-pub struct JoinPlan {
-    pub kind: JoinKind,
-    pub before_ms: i64,
-    pub after_ms: i64,
-    pub grace_ms: i64,
-    /// Unmatched rows wait until nothing can match them any more. Without it they come at once.
-    pub unmatched_wait: bool,
-    pub key_type: SqlType,
+pub(crate) struct JoinPlan {
+    pub(crate) kind: JoinKind,
+    pub(crate) before_ms: i64,
+    pub(crate) after_ms: i64,
+    pub(crate) grace_ms: i64,
+    /// Unmatched rows are emitted when nothing can match them any more; otherwise at once.
+    pub(crate) unmatched_wait: bool,
+    pub(crate) key_type: SqlType,
     /// Each side's key, on that side's own row.
-    pub keys: [JoinKey; 2],
+    pub(crate) keys: [JoinKey; 2],
     /// Number of slots of each side.
-    pub widths: [usize; 2],
+    pub(crate) widths: [usize; 2],
 }
 
 /// One side's key.
 #[derive(Debug)]
-pub struct JoinKey {
-    pub node: Node,
-    /// Whether it is not the record's key, so that the row moves to another partition.
-    pub moves: bool,
+pub(crate) struct JoinKey {
+    pub(crate) node: Node,
+    /// Whether it differs from the record's key, so that the row moves to another partition.
+    pub(crate) moves: bool,
 }
 
 /// What happens to a row that passed the filter.
 #[derive(Debug)]
-pub enum Stage {
-    /// One row out, with the key it had (or the join's).
+pub(crate) enum Stage {
+    /// One row out, with the same key, or the key of the join.
     Rows,
     /// One row out with another key.
     Rekeyed,
@@ -71,16 +82,16 @@ pub enum Stage {
 ///
 /// The row on which the projection and `HAVING` work: the group's columns, the window's start and
 /// end, the aggregates' results.
-pub struct AggregatePlan {
-    pub group_by: Vec<Node>,
-    pub group_columns: Vec<Column>,
-    /// Whether the group is not the record's key, so that the row moves to another partition.
-    pub moves: bool,
-    pub calls: Vec<AggregateCall>,
-    pub window: Option<WindowPlan>,
-    /// Only the window's last state is written, when it is closed.
-    pub is_final: bool,
-    pub having: Option<Node>,
+pub(crate) struct AggregatePlan {
+    pub(crate) group_by: Vec<Node>,
+    pub(crate) group_columns: Vec<Column>,
+    /// Whether the group differs from the record's key, so that the row moves to another partition.
+    pub(crate) moves: bool,
+    pub(crate) calls: Vec<AggregateCall>,
+    pub(crate) window: Option<WindowPlan>,
+    /// Only the last state of a window is written, when the window closes.
+    pub(crate) is_final: bool,
+    pub(crate) having: Option<Node>,
 }
 
 impl std::fmt::Debug for AggregatePlan {
@@ -95,40 +106,40 @@ impl std::fmt::Debug for AggregatePlan {
 }
 
 /// One aggregate.
-pub struct AggregateCall {
-    pub argument: Node,
-    pub factory: Factory,
+pub(crate) struct AggregateCall {
+    pub(crate) argument: Node,
+    pub(crate) factory: Factory,
 }
 
 /// A window of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WindowPlan {
-    pub size_ms: i64,
-    pub advance_ms: i64,
-    pub grace_ms: i64,
-    pub retention_ms: i64,
-    /// Without ksqlDB's record cache: how long before the newest window a closed one may start and
-    /// still be found. What is older is lost.
-    pub found_for_ms: Option<i64>,
+pub(crate) struct WindowPlan {
+    pub(crate) size_ms: i64,
+    pub(crate) advance_ms: i64,
+    pub(crate) grace_ms: i64,
+    pub(crate) retention_ms: i64,
+    /// Without ksqlDB's record cache: how long before the newest window a closed one may start. Older
+    /// ones are lost.
+    pub(crate) found_for_ms: Option<i64>,
 }
 
 /// One column of the result.
 #[derive(Debug)]
-pub struct OutColumn {
-    pub name: String,
-    pub ty: SqlType,
-    pub node: Node,
-    /// Its place in the key, if it is there and not in the value.
-    pub key: Option<usize>,
+pub(crate) struct OutColumn {
+    pub(crate) name: String,
+    pub(crate) ty: SqlType,
+    pub(crate) node: Node,
+    /// Its index in the key, if it is not in the value.
+    pub(crate) key: Option<usize>,
 }
 
 impl QueryPlan {
-    /// The topics that it reads.
+    /// The topics that the query reads.
     pub fn source_topics(&self) -> impl Iterator<Item = &str> {
         self.inputs.iter().map(|source| source.topic.as_str())
     }
 
-    /// The streams that it reads.
+    /// The streams or the table that the query reads.
     pub fn sources(&self) -> impl Iterator<Item = &Arc<Source>> {
         self.inputs.iter()
     }
@@ -144,18 +155,37 @@ impl QueryPlan {
             .collect()
     }
 
-    /// Whether the result is a table: a row without a value is then a deletion.
-    pub fn is_table(&self) -> bool {
-        self.is_table
-    }
-
-    /// After how many rows it ends, if it does.
+    /// The number of rows after which the query ends.
     pub fn limit(&self) -> Option<u64> {
         self.limit
     }
 
+    /// For each result column, the part of the key that it holds: a deletion has only these.
+    pub fn key_parts(&self) -> Vec<Option<KeyPart>> {
+        let (keys, bounds, size_ms) = match (&self.stage, self.inputs.as_slice()) {
+            (Stage::Aggregate(aggregate), _) => {
+                let keys = aggregate.group_columns.len();
+                (keys, keys, aggregate.window.map(|window| window.size_ms))
+            }
+            (_, [source]) => {
+                let keys = source.schema.key.len();
+                // The window's bounds follow the value and three pseudo columns.
+                let bounds = keys + source.schema.value.len() + 3;
+                (keys, bounds, source.window.map(|window| window.size_ms))
+            }
+            _ => (0, 0, None),
+        };
+        let part = |column: &OutColumn| match (&column.node, size_ms) {
+            (Node::Slot(slot), _) if *slot < keys => Some(KeyPart::Column(*slot)),
+            (Node::Slot(slot), Some(_)) if *slot == bounds => Some(KeyPart::WindowStart),
+            (Node::Slot(slot), Some(size)) if *slot == bounds + 1 => Some(KeyPart::WindowEnd(size)),
+            _ => None,
+        };
+        self.columns.iter().map(part).collect()
+    }
+
     /// Loses closed windows as ksqlDB does when it runs without its record cache.
-    pub fn without_record_cache(&mut self) {
+    pub(crate) fn without_record_cache(&mut self) {
         if let Stage::Aggregate(aggregate) = &mut self.stage
             && let Some(window) = &mut aggregate.window
         {
@@ -163,9 +193,9 @@ impl QueryPlan {
         }
     }
 
-    /// Which columns of all inputs are read by any expression: `true` per slot. The others have to
-    /// be readable, but nobody looks at them.
-    pub fn used_slots(&self) -> Vec<bool> {
+    /// For each slot, whether an expression reads it. The other columns must be readable, but their
+    /// values are not needed.
+    pub(crate) fn used_slots(&self) -> Vec<bool> {
         let mut used = Vec::new();
         let mut mark = |slot: usize| {
             if used.len() <= slot {
@@ -200,7 +230,7 @@ impl QueryPlan {
     }
 
     /// Key and value of the result.
-    pub fn schema(&self) -> Schema {
+    pub(crate) fn schema(&self) -> Schema {
         let column = |column: &OutColumn| Column {
             name: column.name.clone(),
             ty: column.ty.clone(),

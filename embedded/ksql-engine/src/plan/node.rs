@@ -1,4 +1,4 @@
-//! Expressions with every name looked up and every type known.
+//! Expressions with resolved names and known types.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use ksql_parser::ast::{ArithmeticOp, CompareOp};
 
 /// An expression that can be evaluated on a row.
 #[derive(Clone, Debug)]
-pub enum Node {
+pub(crate) enum Node {
     /// Always the same.
     Constant(Value),
     /// A column of the row.
@@ -25,8 +25,8 @@ pub enum Node {
     Or(Box<Node>, Box<Node>),
     Not(Box<Node>),
     IsNull(Box<Node>),
-    /// Not less than the first bound and not greater than the second. The value is there once, so
-    /// that nested ones do not double.
+    /// Not less than the first bound and not greater than the second. Holds the value once, so that
+    /// nesting does not double the work.
     Between(Box<Node>, [(Comparison, Box<Node>); 2]),
     /// Equal to one of the list.
     In(Comparison, Box<Node>, Vec<Node>),
@@ -56,7 +56,7 @@ pub enum Node {
 
 impl Node {
     /// Every slot that the expression reads.
-    pub fn slots(&self, seen: &mut dyn FnMut(usize)) {
+    pub(crate) fn slots(&self, seen: &mut dyn FnMut(usize)) {
         match self {
             Node::Constant(_) => {}
             Node::Slot(slot) => seen(*slot),
@@ -111,9 +111,9 @@ impl Node {
     }
 }
 
-/// In which type arithmetic is done.
+/// The type in which arithmetic is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Number {
+pub(crate) enum Number {
     Integer,
     BigInt,
     Double,
@@ -121,7 +121,7 @@ pub enum Number {
 
 /// How two values are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
+pub(crate) enum Comparison {
     /// As 64-bit whole numbers.
     Whole,
     /// As Java's primitive doubles.
@@ -134,7 +134,7 @@ pub enum Comparison {
 
 /// The supported conversions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cast {
+pub(crate) enum Cast {
     Identity,
     ToInteger,
     ToBigInt,
@@ -145,14 +145,14 @@ pub enum Cast {
 
 /// An expression and its type; no type for a bare `NULL`.
 #[derive(Clone, Debug)]
-pub struct Typed {
-    pub node: Node,
-    pub ty: Option<SqlType>,
+pub(crate) struct Typed {
+    pub(crate) node: Node,
+    pub(crate) ty: Option<SqlType>,
 }
 
 impl Typed {
     /// A constant of a known type.
-    pub fn constant(value: Value, ty: SqlType) -> Self {
+    pub(crate) fn constant(value: Value, ty: SqlType) -> Self {
         Self {
             node: Node::Constant(value),
             ty: Some(ty),
@@ -160,10 +160,10 @@ impl Typed {
     }
 }
 
-/// A row in up to three pieces, so that none has to be copied to be read as one. A piece may end
-/// early: what is beyond it is null.
+/// A row in up to three pieces, so that joined rows need no copy. Slots beyond the end of a piece are
+/// null.
 #[derive(Clone, Copy, Debug)]
-pub struct RowRef<'r> {
+pub(crate) struct RowRef<'r> {
     pieces: [&'r [Value]; 3],
     /// The slots at which the second and the third piece begin.
     bounds: [usize; 2],
@@ -173,7 +173,7 @@ pub struct RowRef<'r> {
 
 impl<'r> RowRef<'r> {
     /// A row in one piece.
-    pub fn whole(values: &'r [Value]) -> Self {
+    pub(crate) fn whole(values: &'r [Value]) -> Self {
         Self {
             pieces: [values, &[], &[]],
             bounds: [usize::MAX; 2],
@@ -194,8 +194,8 @@ impl<'r> RowRef<'r> {
         }
     }
 
-    /// Rows of these widths side by side, and whatever comes after them.
-    pub fn joined(pieces: [&'r [Value]; 3], widths: [usize; 2]) -> Self {
+    /// Two rows of these widths, and the slots after them.
+    pub(crate) fn joined(pieces: [&'r [Value]; 3], widths: [usize; 2]) -> Self {
         Self {
             pieces,
             bounds: [widths[0], widths[0] + widths[1]],
@@ -203,8 +203,8 @@ impl<'r> RowRef<'r> {
         }
     }
 
-    /// The value in that slot; null beyond the row's end.
-    pub fn get(&self, slot: usize) -> &'r Value {
+    /// The value in a slot.
+    pub(crate) fn get(&self, slot: usize) -> &'r Value {
         let [second, third] = self.bounds;
         let found = if slot < second {
             self.pieces[0].get(slot)
@@ -218,4 +218,4 @@ impl<'r> RowRef<'r> {
 }
 
 /// A shared row.
-pub type SharedRow = Arc<[Value]>;
+pub(crate) type SharedRow = Arc<[Value]>;

@@ -1,4 +1,4 @@
-//! Which form of an answer a client takes.
+//! Content negotiation.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -6,29 +6,29 @@ use axum::http::{HeaderMap, StatusCode, header};
 
 const JSON: [&str; 2] = ["application/json", "application/vnd.ksql.v1+json"];
 
-/// The first of `offered` that the client takes; without a wish, the first of all.
+/// The first of `offered` that the client accepts. Without an `Accept` header, the first of all.
 pub(super) fn accepted<'o>(headers: &HeaderMap, offered: &[&'o str]) -> Option<&'o str> {
     let first = offered.first().copied();
-    let mut wishes = headers
+    let mut accepted = headers
         .get_all(header::ACCEPT)
         .iter()
         .flat_map(|value| value.to_str().unwrap_or("").split(','))
-        .map(|wish| wish.split(';').next().unwrap_or("").trim())
-        .filter(|wish| !wish.is_empty())
+        .map(|kind| kind.split(';').next().unwrap_or("").trim())
+        .filter(|kind| !kind.is_empty())
         .peekable();
-    if wishes.peek().is_none() {
+    if accepted.peek().is_none() {
         return first;
     }
-    wishes.find_map(|wish| match wish {
+    accepted.find_map(|kind| match kind {
         "*/*" | "application/*" => first,
-        wish => offered
+        kind => offered
             .iter()
             .copied()
-            .find(|kind| kind.eq_ignore_ascii_case(wish)),
+            .find(|offer| offer.eq_ignore_ascii_case(kind)),
     })
 }
 
-/// A client that takes JSON; 406 for any other.
+/// A client that accepts JSON; 406 for any other.
 pub(super) struct AcceptsJson;
 
 impl<S: Send + Sync> FromRequestParts<S> for AcceptsJson {
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wish_is_met_by_the_first_form_that_fits() {
+    fn the_first_acceptable_type_is_chosen() {
         let of = |accept: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT, accept.parse().expect("a header"));

@@ -1,4 +1,4 @@
-//! Ending an open query from another connection.
+//! `POST /close-query`: ends an open query.
 
 use axum::body::Bytes;
 use axum::extract::State;

@@ -1,4 +1,4 @@
-//! What the server says about itself.
+//! Information about the server.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -11,7 +11,7 @@ use crate::error::ApiError;
 use crate::properties::prohibition;
 use crate::state::Shared;
 
-/// The ksqlDB version whose behaviour this is; clients look at it.
+/// The ksqlDB version that clients see.
 const VERSION: &str = "7.9.0";
 const SERVICE_ID: &str = "default_";
 
@@ -34,8 +34,8 @@ pub(super) async fn info(_: AcceptsJson, State(state): State<Shared>) -> Json<Va
     }))
 }
 
-/// Whether the broker answers and the queries run. As ksqlDB's, the status is 200 in any case; what
-/// ksqlDB does not have, the queries, is there only where something is wrong with them.
+/// Whether the broker answers and the queries run. As in ksqlDB, the status is always 200. The field
+/// `queries`, which ksqlDB does not have, is present only if a query has a fault.
 pub(super) async fn healthcheck(_: AcceptsJson, State(state): State<Shared>) -> Json<Value> {
     let kafka = state.topics.list().await;
     if let Err(error) = &kafka {
@@ -57,7 +57,7 @@ pub(super) async fn healthcheck(_: AcceptsJson, State(state): State<Shared>) -> 
     }))
 }
 
-/// Queries that do not do what they were started for.
+/// Failed queries, and topics without their query.
 fn faults(state: &Shared) -> Vec<String> {
     let mut failed: Vec<String> = state
         .runtime
@@ -100,7 +100,7 @@ pub(super) async fn metadata_id(_: AcceptsJson, State(state): State<Shared>) -> 
     Json(cluster(&state))
 }
 
-/// As ksqlDB's: a name that nobody knows is valid here and refused where it is used.
+/// As in ksqlDB, an unknown name is valid here and refused where it is used.
 pub(super) async fn is_valid_property(
     _: AcceptsJson,
     Path(name): Path<String>,

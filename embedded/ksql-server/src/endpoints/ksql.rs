@@ -1,4 +1,4 @@
-//! Statements.
+//! `POST /ksql`: statements.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -21,7 +21,7 @@ pub(super) async fn post(
     let request: KsqlRequest = read(body)?;
     let text = request.ksql.unwrap_or_default();
     let properties = Properties::of_request(request.properties, &text)?;
-    // In a task of its own: a client that goes away leaves no half of its statements undone.
+    // In its own task: a client that disconnects must not interrupt its statements.
     let task = tokio::spawn(async move { statements::run(&state, &text, properties).await });
     match task.await {
         Ok(entities) => Ok(Json(Value::Array(entities?))),

@@ -1,4 +1,4 @@
-//! The paths, one module per family.
+//! The HTTP routes.
 
 mod accept;
 mod close_query;
@@ -18,10 +18,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::state::Shared;
 
-/// All paths.
+/// All routes.
 pub(crate) fn router(state: Shared) -> Router {
     let limit = state.limits.body_bytes;
-    // Nothing else keeps a page that somebody opens from running statements here.
+    // Keeps web pages of other origins from running statements.
     let statements = Router::new()
         .route("/ksql", post(ksql::post))
         .route("/query", post(query::query))

@@ -1,4 +1,4 @@
-//! Queries.
+//! `POST /query` and `POST /query-stream`.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -13,9 +13,9 @@ use crate::query::{Encoding, answer};
 use crate::request::{KsqlRequest, QueryStreamRequest, read};
 use crate::state::Shared;
 
-const FORMS: [Encoding; 3] = [Encoding::Delimited, Encoding::Array, Encoding::V1];
+const ENCODINGS: [Encoding; 3] = [Encoding::Delimited, Encoding::Array, Encoding::V1];
 
-/// The CLI's way; its answers have one form, whatever it asks for.
+/// For the CLI. Its responses have one encoding, whatever it accepts.
 pub(super) async fn query(
     _: AcceptsJson,
     State(state): State<Shared>,
@@ -27,17 +27,17 @@ pub(super) async fn query(
     answer(state, &text, &properties, Encoding::V1).await
 }
 
-/// The way of the Java client and of HTTP/2.
+/// For the Java client and HTTP/2.
 pub(super) async fn query_stream(
     State(state): State<Shared>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let offered = FORMS.map(Encoding::content_type);
-    let form = accepted(&headers, &offered);
-    let encoding = FORMS
+    let offered = ENCODINGS.map(Encoding::content_type);
+    let kind = accepted(&headers, &offered);
+    let encoding = ENCODINGS
         .into_iter()
-        .find(|encoding| Some(encoding.content_type()) == form);
+        .find(|encoding| Some(encoding.content_type()) == kind);
     let Some(encoding) = encoding else {
         return Ok(StatusCode::NOT_ACCEPTABLE.into_response());
     };

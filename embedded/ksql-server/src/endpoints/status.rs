@@ -1,4 +1,4 @@
-//! What became of statements that changed something.
+//! `GET /status`: the status of commands.
 
 use axum::Json;
 use axum::extract::{Path, State};

@@ -8,7 +8,7 @@ use crate::entities::sources::kind_name;
 use crate::view::View;
 use ksql_engine::catalog::{KeyWindow, Source};
 
-/// The answer about one stream or table.
+/// The entity of a stream or table.
 pub(crate) fn entity(view: &View, source: &Source, extended: bool, sql: &str) -> Value {
     json!({
         "@type": "sourceDescription",
@@ -18,7 +18,7 @@ pub(crate) fn entity(view: &View, source: &Source, extended: bool, sql: &str) ->
     })
 }
 
-/// How ksqlDB calls the window in a key.
+/// ksqlDB's name of the window in a key.
 pub(crate) fn window_type(window: Option<KeyWindow>) -> Option<&'static str> {
     window.map(|window| {
         if window.hopping {
@@ -29,7 +29,7 @@ pub(crate) fn window_type(window: Option<KeyWindow>) -> Option<&'static str> {
     })
 }
 
-/// The description itself. The queries' counts are in the server's metrics, not here.
+/// The description. Statistics are in the server's metrics, not here.
 pub(crate) fn description(view: &View, source: &Source, extended: bool) -> Value {
     let readers: Vec<Value> = view
         .readers(&source.name)

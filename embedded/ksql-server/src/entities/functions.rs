@@ -2,18 +2,11 @@
 
 use serde_json::{Value, json};
 
-use ksql_engine::functions::aggregate::AGGREGATES;
-use ksql_engine::functions::scalar::FUNCTIONS;
-
-/// All functions that a statement may call.
+/// All functions.
 pub(crate) fn list(sql: &str) -> Value {
-    let scalar = FUNCTIONS
-        .iter()
-        .map(|function| (function.name, "SCALAR", category(function.name)));
-    let aggregates = AGGREGATES
-        .iter()
-        .map(|function| (function.name, "AGGREGATE", "AGGREGATE"));
-    let mut all: Vec<_> = scalar.chain(aggregates).collect();
+    let mut all: Vec<_> = ksql_engine::functions::names()
+        .map(|(name, kind)| (name, kind, category(name, kind)))
+        .collect();
     all.sort_unstable();
     let functions: Vec<Value> = all
         .into_iter()
@@ -27,9 +20,10 @@ pub(crate) fn list(sql: &str) -> Value {
     })
 }
 
-/// ksqlDB's heading for a scalar function.
-fn category(name: &str) -> &'static str {
+/// ksqlDB's category of a function.
+fn category(name: &str, kind: &'static str) -> &'static str {
     match name {
+        _ if kind == "AGGREGATE" => kind,
         "COALESCE" | "IFNULL" | "NULLIF" => "CONDITIONAL",
         "CONCAT" | "LCASE" | "LEN" | "SUBSTRING" | "TRIM" | "UCASE" => "STRING",
         "AS_VALUE" => "OTHER",

@@ -1,5 +1,5 @@
-//! The JSON objects of `POST /ksql`'s answers, one module per family. All of them are pure: what
-//! there is goes in as a [`View`](crate::view::View).
+//! The JSON entities in responses of `POST /ksql`. They are pure functions of a
+//! [`View`](crate::view::View).
 
 pub(crate) mod describe;
 pub(crate) mod functions;

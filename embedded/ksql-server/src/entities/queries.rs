@@ -9,7 +9,7 @@ use crate::entities::schema::fields;
 use crate::view::View;
 use ksql_engine::registry::RegisteredQuery;
 
-/// The name that a query's consumer group has in ksqlDB; here a query joins no group.
+/// The name of a query's consumer group in ksqlDB. Queries join no group here.
 pub(crate) fn group_id(query: &str) -> String {
     format!("_confluent-ksql-default_query_{query}")
 }
@@ -37,7 +37,7 @@ pub(crate) fn list(view: &View, extended: bool, host: &str, sql: &str) -> Value 
     })
 }
 
-/// The answer to `EXPLAIN id`.
+/// The entity of `EXPLAIN id`.
 pub(crate) fn explain(view: &View, query: &RegisteredQuery, host: &str, sql: &str) -> Value {
     json!({
         "@type": "queryDescription",
@@ -99,7 +99,7 @@ fn description(view: &View, query: &RegisteredQuery, host: &str) -> Value {
     })
 }
 
-/// Which topics the query reads and writes.
+/// The topics that the query reads and writes.
 fn topology(query: &RegisteredQuery) -> String {
     let mut text = "Topologies:\n   Sub-topology: 0\n".to_owned();
     for topic in query.plan.source_topics() {
@@ -109,7 +109,7 @@ fn topology(query: &RegisteredQuery) -> String {
     text
 }
 
-/// From the sink back to the sources.
+/// The plan from the sink to the sources.
 fn execution_plan(query: &RegisteredQuery) -> String {
     let mut text = format!(" > [ SINK ] | Schema: {}\n", query.sink.schema);
     for source in query.plan.sources() {

@@ -6,7 +6,7 @@ use crate::sql::quoted;
 use ksql_engine::schema::{Column, Schema};
 use ksql_engine::types::SqlType;
 
-/// The columns of a stream or table, its keys first and marked.
+/// The columns of a stream or table, key columns first.
 pub(crate) fn fields(schema: &Schema) -> Vec<Value> {
     let key = schema
         .key
@@ -39,7 +39,7 @@ fn type_info(ty: &SqlType) -> Value {
     json!({"type": name, "fields": fields, "memberSchema": member})
 }
 
-/// The columns of a result in one line.
+/// The columns of a result as one line.
 pub(crate) fn line(columns: &[Column]) -> String {
     columns.iter().map(column).collect::<Vec<_>>().join(", ")
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::properties::Properties;
 
-/// The server's properties, and what the request put in their place.
+/// The server's properties with the overrides of the request.
 pub(crate) fn properties(given: &Properties, bootstrap_servers: &str, sql: &str) -> Value {
     let mut defaults = vec![
         ("auto.offset.reset", "latest"),
@@ -42,7 +42,7 @@ pub(crate) fn properties(given: &Properties, bootstrap_servers: &str, sql: &str)
     })
 }
 
-/// Variables are put in by the client before it sends a statement; the server knows none.
+/// Empty: the client substitutes variables itself.
 pub(crate) fn variables(sql: &str) -> Value {
     json!({
         "@type": "variables",

@@ -9,7 +9,7 @@ use crate::view::View;
 use ksql_engine::catalog::Source;
 use ksql_parser::ast::SourceKind;
 
-/// How ksqlDB calls the kind.
+/// ksqlDB's name of the kind.
 pub(crate) fn kind_name(kind: SourceKind) -> &'static str {
     match kind {
         SourceKind::Stream => "STREAM",

@@ -1,25 +1,25 @@
-//! What became of a statement that changes something.
+//! The status of a command.
 
 use serde_json::{Value, json};
 
-/// A change that was made.
+/// An executed command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Command {
-    /// What was changed, such as ``stream/`X`/create``.
+    /// Its id, such as ``stream/`X`/create``.
     pub(crate) id: String,
-    /// What was done.
+    /// Its result.
     pub(crate) message: String,
-    /// The query that was started.
+    /// The query that it started.
     pub(crate) query: Option<String>,
 }
 
 impl Command {
-    /// Its status alone. Statements are executed before they are answered: there is no other.
+    /// Its status: statements are executed before the response.
     pub(crate) fn status(&self) -> Value {
         json!({"status": "SUCCESS", "message": self.message, "queryId": self.query})
     }
 
-    /// The answer to its statement.
+    /// The entity of its statement.
     pub(crate) fn entity(&self, sequence: u64, warnings: &[&str], sql: &str) -> Value {
         let warnings: Vec<Value> = warnings
             .iter()
@@ -36,7 +36,7 @@ impl Command {
     }
 }
 
-/// Nothing was to be done, because the name is taken.
+/// The name exists already: nothing was done.
 pub(crate) fn exists_already(message: &str, sql: &str) -> Value {
     json!({
         "@type": "warning_entity",

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use crate::topics::Topic;
 use crate::view::View;
 
-/// The broker's topics; those of Kafka and its programs only with `all`. A query is one consumer of
-/// each topic that it reads.
+/// The broker's topics; internal ones only with `all`. A query counts as one consumer of each topic
+/// that it reads.
 pub(crate) fn list(view: &View, all: bool, extended: bool, sql: &str) -> Value {
     let shown = view.topics.iter().filter(|topic| {
-        // Kafka's own are not even listed to ksqlDB.
+        // Kafka's own topics are never listed.
         !topic.name.starts_with("__") && (all || !topic.is_internal())
     });
     let topics: Vec<Value> = shown

@@ -1,4 +1,4 @@
-//! Rows as a response's body: a header, the rows as they come, and how they ended.
+//! Streaming response bodies: a header, the rows as they come, and the end.
 
 use std::convert::Infallible;
 
@@ -13,20 +13,19 @@ use crate::open_queries::OpenGuard;
 use crate::query::rows::{Encoding, End};
 use ksql_engine::schema::Column;
 
-/// How much is put together before it is handed on. The next rows are computed only when the client
-/// has taken these.
+/// The size of a chunk, in bytes. The next one is computed when the client has received this one.
 pub(super) const CHUNK: usize = 32 * 1024;
 
-/// Where rows come from. Dropping it ends the query.
+/// A source of rows. Dropping it ends the query.
 pub(super) trait RowSource: Send + 'static {
-    /// Waits for rows and puts them into `bytes`, about [`CHUNK`] of them; how they end, if they do.
+    /// Waits for rows and appends about [`CHUNK`] bytes of them. Returns the end, if it is reached.
     fn gather(
         &mut self,
         bytes: &mut Vec<u8>,
     ) -> impl Future<Output = Result<Option<End>, String>> + Send;
 }
 
-/// One open query.
+/// An open query.
 pub(super) struct Answer<S> {
     pub(super) source: S,
     pub(super) encoding: Encoding,
@@ -46,7 +45,7 @@ impl<S: RowSource> Answer<S> {
         (headers, Body::from_stream(parts)).into_response()
     }
 
-    /// The next rows, and whether they were the last.
+    /// The next rows, and whether they are the last.
     async fn rows(&mut self) -> (Bytes, bool) {
         let mut bytes = Vec::new();
         let ends = match self.source.gather(&mut bytes).await {
@@ -65,11 +64,11 @@ impl<S: RowSource> Answer<S> {
     }
 }
 
-/// What is sent next.
+/// The next part of the body.
 enum Part<S> {
     Header(Bytes, Answer<S>),
     Rows(Answer<S>),
-    /// Nothing; the query is closed by then.
+    /// Nothing: the query is closed.
     End,
 }
 

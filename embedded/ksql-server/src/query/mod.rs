@@ -1,4 +1,4 @@
-//! `POST /query` and `POST /query-stream`: statements that are answered with rows.
+//! Statements whose response is rows: push queries, pull queries and `PRINT`.
 
 mod body;
 mod pull;
@@ -14,17 +14,16 @@ use axum::response::Response;
 
 pub(crate) use rows::Encoding;
 
-use crate::error::{ApiError, BAD_REQUEST, BAD_STATEMENT, SERVER_ERROR};
+use crate::error::{ApiError, BAD_REQUEST, BAD_STATEMENT};
 use crate::properties::Properties;
 use crate::state::Shared;
 use crate::statements::unknown_source;
-use ksql_engine::analyse::{Command, analyse};
 use ksql_engine::catalog::Catalog;
 use ksql_engine::plan::QueryPlan;
-use ksql_parser::ast::{Emit, Query, SourceKind, Statement, StatementKind};
+use ksql_parser::ast::{Emit, Query, SourceKind, StatementKind};
 use ksql_parser::parse_script;
 
-/// Answers the one statement of a request with rows.
+/// Answers the statement of a request with rows.
 pub(crate) async fn answer(
     state: Shared,
     text: &str,
@@ -40,9 +39,7 @@ pub(crate) async fn answer(
         return Err(ApiError::statement(BAD_STATEMENT, message, text));
     };
     match &statement.kind {
-        StatementKind::Select(query) => {
-            select(state, statement, query, text, properties, encoding).await
-        }
+        StatementKind::Select(query) => select(state, query, text, properties, encoding).await,
         StatementKind::Print {
             topic,
             from_beginning,
@@ -67,7 +64,6 @@ pub(crate) async fn answer(
 
 async fn select(
     state: Shared,
-    statement: &Statement,
     query: &Query,
     text: &str,
     properties: &Properties,
@@ -83,39 +79,29 @@ async fn select(
     }
     let is_table = |plan: &QueryPlan| plan.sources().any(|s| s.kind == SourceKind::Table);
     if query.emit.is_none() {
-        return pull::answer(&state, &view, statement, query, text, encoding).await;
+        return pull::answer(&state, &view, query, text, encoding).await;
     }
-    let plan = plan(catalog, statement, text)?;
+    let plan = plan(catalog, query, text)?;
     let from_beginning = properties
         .reads_from_beginning()
         .unwrap_or_else(|| is_table(&plan));
     push::answer(&state, plan, from_beginning, encoding)
 }
 
-/// The plan of a `SELECT`.
-fn plan(catalog: &Catalog, statement: &Statement, text: &str) -> Result<Arc<QueryPlan>, ApiError> {
-    match analyse(catalog, statement, text) {
-        Ok(Command::Select(plan)) => Ok(Arc::new(plan)),
-        Ok(_) => Err(ApiError::statement(SERVER_ERROR, "this is no SELECT", text)),
-        Err(error) => Err(ApiError::refused(&error, text)),
-    }
-}
-
-/// The statement with `EMIT CHANGES`.
-fn emitting(statement: &Statement, query: &Query) -> Statement {
+/// The plan of a `SELECT`, as if it had `EMIT CHANGES`.
+fn plan(catalog: &Catalog, query: &Query, text: &str) -> Result<Arc<QueryPlan>, ApiError> {
     let mut query = query.clone();
-    query.emit = Some((Emit::Changes, statement.end));
-    Statement {
-        kind: StatementKind::Select(Box::new(query)),
-        ..statement.clone()
-    }
+    query.emit = query.emit.or(Some((Emit::Changes, query.at)));
+    let plan = catalog.plan_select(&query, text);
+    plan.map(Arc::new)
+        .map_err(|error| ApiError::refused(&error, text))
 }
 
-/// Refuses one more open query than there is room for; else the room that it takes.
+/// A slot for one more open query.
 fn room(state: &Shared) -> Result<tokio::sync::OwnedSemaphorePermit, ApiError> {
     Arc::clone(&state.room).try_acquire_owned().map_err(|_| {
         let message = format!(
-            "{} queries are open, and no more are taken: close one",
+            "{} queries are open, which is the limit: close one first",
             state.limits.open_queries
         );
         ApiError::request(BAD_REQUEST, message)

@@ -1,4 +1,4 @@
-//! `PRINT 'topic'`: a topic's records as text, as they come.
+//! `PRINT 'topic'`: streams the records of a topic as text.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -18,27 +18,27 @@ use crate::query::print_format::Formats;
 use crate::query::room;
 use crate::state::Shared;
 use ksql_engine::execute::Record;
-use ksql_engine::kafka::consume::{Event, Reader};
+use ksql_engine::kafka::{Event, Reader};
 
-/// How many records are looked at together: their formats are told before the first is shown.
+/// The most records in a batch. The formats are detected per batch.
 const BATCH: usize = 500;
-/// The bytes at which a batch is complete.
+/// The most bytes in a batch.
 const BATCH_BYTES: usize = 1 << 20;
-/// A silent topic is answered with an empty line this often, so that a client that is gone shows.
+/// How often to send an empty line for a silent topic, to detect a disconnected client.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
-/// What is to be printed.
+/// A `PRINT` statement.
 #[derive(Debug)]
 pub(super) struct Print {
     pub(super) topic: String,
     pub(super) from_beginning: bool,
-    /// Every how many records one is shown.
+    /// Show every nth record.
     pub(super) interval: u64,
-    /// After how many shown records it ends.
+    /// The number of records to show.
     pub(super) limit: Option<u64>,
 }
 
-/// Starts printing; the text is the response's body.
+/// Starts printing into the response body.
 pub(super) async fn answer(state: Shared, request: Print) -> Result<Response, ApiError> {
     let topics = state.topics.list().await;
     let topics = topics.map_err(|error| ApiError::request(SERVER_ERROR, error.to_string()))?;
@@ -84,20 +84,20 @@ pub(super) async fn answer(state: Shared, request: Print) -> Result<Response, Ap
         .into_response())
 }
 
-/// One open `PRINT`.
+/// An open `PRINT`.
 struct Printer {
     reader: Reader,
     /// The partitions whose end was not reached yet.
     unfinished: BTreeSet<u32>,
-    /// The keys' formats, and what was said of them last.
+    /// The formats of keys, and the last announcement.
     keys: (Formats, String),
     values: (Formats, String),
     interval: u64,
     left: Option<u64>,
-    /// How many records came so far.
+    /// The number of records so far.
     seen: u64,
     ended: bool,
-    /// Why it ends after what was read.
+    /// Why it ends after this batch.
     failed: Option<String>,
     stop: CancellationToken,
     _permit: OwnedSemaphorePermit,
@@ -124,20 +124,20 @@ impl Printer {
         }
     }
 
-    /// The last line, and one in the log: the reply's status was sent long ago.
+    /// The last line; also logs the reason, because the status was sent already.
     fn failure(&mut self, message: &str) -> Bytes {
         self.ended = true;
-        tracing::warn!(reason = message, "a PRINT ends");
+        tracing::warn!(reason = message, "a PRINT failed");
         format!("PRINT ends: {message}\n").into()
     }
 
-    /// The records that come together; none after a while of silence.
+    /// The next batch; empty after [`KEEP_ALIVE`] without a record.
     async fn batch(&mut self) -> Result<Vec<Record>, String> {
         let silence = Instant::now() + KEEP_ALIVE;
         let mut batch: Vec<Record> = Vec::new();
         let mut bytes = 0;
         while batch.len() < BATCH && bytes < BATCH_BYTES {
-            // What was there at the beginning is waited for; later, only what has arrived.
+            // Wait for the records that existed at the start; later, take only queued ones.
             let event = if batch.is_empty() || !self.unfinished.is_empty() {
                 match tokio::time::timeout_at(silence, self.reader.next()).await {
                     Ok(event) => event,
@@ -152,7 +152,7 @@ impl Printer {
             let event = match event {
                 Ok(event) => event,
                 Err(error) if batch.is_empty() => return Err(error.to_string()),
-                // What came before it is shown first.
+                // Show the records before the error first.
                 Err(error) => {
                     self.failed = Some(error.to_string());
                     break;
@@ -198,7 +198,7 @@ impl Printer {
     }
 }
 
-/// Tells the formats where they are not what they were.
+/// Announces the formats if they changed.
 fn announce(what: &str, (formats, last): &mut (Formats, String), text: &mut String) {
     let names = formats.names();
     if names != *last {

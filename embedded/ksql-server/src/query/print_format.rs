@@ -1,11 +1,11 @@
-//! How `PRINT` shows bytes of which nobody said what they are: every format that all keys (or
-//! values) so far fit is named, and the first of them shows the record.
+//! Detects the formats of keys and values for `PRINT`: it lists every format that fits all keys (or
+//! values) so far, and shows records in the first one.
 
 use serde::de::IgnoredAny;
 
 use ksql_engine::numbers::double_text;
 
-/// What bytes may be.
+/// A format without a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Plain {
     Json,
@@ -15,7 +15,7 @@ enum Plain {
     Text,
 }
 
-/// A window in front of a plain format.
+/// The window in a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Window {
     Session,
@@ -31,7 +31,7 @@ const PLAIN: [Plain; 5] = [
     Plain::Text,
 ];
 
-/// The formats that all bytes so far fit.
+/// The formats that fit all bytes so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Formats {
     possible: Vec<(Option<Window>, Plain)>,
@@ -39,7 +39,7 @@ pub(super) struct Formats {
 }
 
 impl Formats {
-    /// Of keys, which may hold windows.
+    /// For keys, which may have windows.
     pub(super) fn of_keys() -> Self {
         let windows = [Window::Session, Window::Hopping, Window::Tumbling].map(Some);
         let all = |plain| {
@@ -54,7 +54,7 @@ impl Formats {
         }
     }
 
-    /// Of values.
+    /// For values.
     pub(super) fn of_values() -> Self {
         Self {
             possible: PLAIN.into_iter().map(|plain| (None, plain)).collect(),
@@ -62,7 +62,7 @@ impl Formats {
         }
     }
 
-    /// Takes one more into account.
+    /// Removes the formats that do not fit these bytes.
     pub(super) fn narrow(&mut self, bytes: Option<&[u8]>) {
         if let Some(bytes) = bytes {
             self.seen = true;
@@ -165,7 +165,7 @@ fn text(bytes: &[u8]) -> Option<String> {
     (!text.is_empty() && !text.contains('\u{FFFD}')).then(|| text.to_owned())
 }
 
-/// As ksqlDB's reader does, what follows the first JSON value is not looked at.
+/// As in ksqlDB, the rest after the first JSON value is ignored.
 fn starts_with_json(text: &str) -> bool {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
     matches!(values.next(), Some(Ok(_)))
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_with_a_window_is_shown_with_its_start() {
+    fn a_windowed_key_is_shown_with_its_start() {
         let mut key = b"Key".to_vec();
         key.extend_from_slice(&1_795_412_700_000_i64.to_be_bytes());
         let formats = keys(&[&key]);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_no_format_is_shown_byte_by_byte() {
+    fn unknown_bytes_are_shown_one_by_one() {
         let formats = keys(&[b"f1", b""]);
         assert!(formats.names().starts_with(" does not match"));
         assert_eq!(formats.show(Some(b"a\\\xC3\xA4")), "a\\x5C\\xC3\\xA4");

@@ -1,4 +1,4 @@
-//! `SELECT … EMIT CHANGES`: rows as they come, until the limit or until nobody listens.
+//! `SELECT … EMIT CHANGES`: rows as they come, until the limit or until the client disconnects.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::state::Shared;
 use ksql_engine::kafka::Listener;
 use ksql_engine::plan::QueryPlan;
 
-/// Starts the query; its rows are the response's body.
+/// Starts the query and streams its rows in the response body.
 pub(super) fn answer(
     state: &Shared,
     plan: Arc<QueryPlan>,
@@ -30,8 +30,7 @@ pub(super) fn answer(
         _open: state.open.add(id.clone(), stop.clone()),
         source: Changes {
             listener,
-            writer: RowWriter::new(encoding, &plan),
-            left: plan.limit(),
+            rows: RowWriter::new(encoding, &plan),
             stop,
         },
         encoding,
@@ -43,50 +42,34 @@ pub(super) fn answer(
 /// A running query's changes.
 struct Changes {
     listener: Listener,
-    writer: RowWriter,
-    /// How many rows are still wanted.
-    left: Option<u64>,
+    rows: RowWriter,
     stop: CancellationToken,
 }
 
 impl RowSource for Changes {
-    /// Waits for a row and takes what else is there.
+    /// Waits for a row, then takes those that are queued.
     async fn gather(&mut self, bytes: &mut Vec<u8>) -> Result<Option<End>, String> {
-        if self.left == Some(0) {
-            return Ok(Some(End::Limit));
-        }
-        let stop = self.stop.clone();
-        while bytes.is_empty() {
-            let change = tokio::select! {
+        while bytes.is_empty() && !self.rows.is_full() {
+            let mut change = tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ok(Some(End::Closed)),
+                () = self.stop.cancelled() => return Ok(Some(End::Closed)),
                 change = self.listener.changes.recv() => change,
             };
-            let mut change = match change {
-                Some(change) => Some(change),
-                // The query ended by itself; why, it says a moment after its last row.
-                None => {
-                    return match (&mut self.listener.failure).await {
-                        Ok(error) => Err(error.to_string()),
-                        Err(_) => Ok(Some(End::Closed)),
-                    };
-                }
-            };
+            if change.is_none() {
+                // The query ended by itself and reports the reason.
+                return match (&mut self.listener.failure).await {
+                    Ok(error) => Err(error.to_string()),
+                    Err(_) => Ok(Some(End::Closed)),
+                };
+            }
             while let Some(written) = change {
-                if self.writer.write(&written, bytes)
-                    && let Some(left) = &mut self.left
-                {
-                    *left -= 1;
-                    if *left == 0 {
-                        return Ok(Some(End::Limit));
-                    }
-                }
-                if bytes.len() >= CHUNK {
+                self.rows.write(&written, bytes);
+                if self.rows.is_full() || bytes.len() >= CHUNK {
                     break;
                 }
                 change = self.listener.changes.try_recv().ok();
             }
         }
-        Ok(None)
+        Ok(self.rows.is_full().then_some(End::Limit))
     }
 }

@@ -1,4 +1,4 @@
-//! Rows as bytes, in each form that a client may ask for.
+//! Rows as bytes, in each encoding that a client may request.
 
 use axum::body::Bytes;
 use serde_json::{Value as Json, json};
@@ -6,12 +6,11 @@ use serde_json::{Value as Json, json};
 use crate::entities::schema;
 use ksql_engine::execute::Change;
 use ksql_engine::formats::write_value;
-use ksql_engine::plan::QueryPlan;
-use ksql_engine::plan::node::Node;
+use ksql_engine::plan::{KeyPart, QueryPlan};
 use ksql_engine::schema::Column;
 use ksql_engine::value::Value;
 
-/// How rows are written.
+/// The encoding of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {
     /// `application/vnd.ksql.v1+json`: one array of objects.
@@ -22,19 +21,19 @@ pub(crate) enum Encoding {
     Array,
 }
 
-/// Why there are no more rows.
+/// Why the rows end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// The query's limit.
+    /// The limit of the query was reached.
     Limit,
-    /// All rows were sent that were there when it began.
+    /// All rows that existed at the start were sent.
     Completed,
-    /// It was closed.
+    /// The query was closed.
     Closed,
 }
 
 impl Encoding {
-    /// The answer's content type.
+    /// The content type of the response.
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Encoding::V1 => "application/vnd.ksql.v1+json",
@@ -43,7 +42,7 @@ impl Encoding {
         }
     }
 
-    /// What comes before the rows.
+    /// The bytes before the rows.
     pub(super) fn header(self, query_id: &str, columns: &[Column]) -> Bytes {
         self.header_with(query_id, columns, &schema::line(columns))
     }
@@ -63,7 +62,7 @@ impl Encoding {
         text.into()
     }
 
-    /// What comes after the rows.
+    /// The bytes after the rows.
     pub(super) fn footer(self, end: End) -> Bytes {
         let message = match end {
             End::Limit => Some("Limit Reached"),
@@ -79,7 +78,7 @@ impl Encoding {
         }
     }
 
-    /// Ends rows after which nothing is said.
+    /// Ends the rows without a final message.
     pub(super) fn end_rows(self, bytes: &mut Vec<u8>) {
         if self == Encoding::V1 && bytes.ends_with(b",\n") {
             bytes.truncate(bytes.len() - 2);
@@ -89,7 +88,7 @@ impl Encoding {
         }
     }
 
-    /// A failure in the place of further rows.
+    /// A failure instead of further rows.
     pub(super) fn failure(self, error: &Json) -> Bytes {
         let text = match self {
             Encoding::V1 => format!("{}]", json!({"errorMessage": error})),
@@ -100,59 +99,58 @@ impl Encoding {
     }
 }
 
-/// Writes one query's rows.
+/// Writes the rows of one query, up to its limit.
 #[derive(Debug)]
 pub(super) struct RowWriter {
     encoding: Encoding,
     columns: Vec<Column>,
-    /// What a deletion still says of each column.
-    remains: Vec<Remains>,
-}
-
-/// What a deletion says of a column.
-#[derive(Clone, Copy, Debug)]
-enum Remains {
-    Key(usize),
-    WindowStart,
-    WindowEnd(i64),
-    Nothing,
+    /// The part of the key in each column: a deletion has only these.
+    key_parts: Vec<Option<KeyPart>>,
+    /// The number of rows until the limit.
+    left: Option<u64>,
 }
 
 impl RowWriter {
     pub(super) fn new(encoding: Encoding, plan: &QueryPlan) -> Self {
-        let columns = plan.result_columns();
-        let remains = plan
-            .columns
-            .iter()
-            .map(|column| remains(plan, &column.node));
         Self {
             encoding,
-            remains: remains.collect(),
-            columns,
+            columns: plan.result_columns(),
+            key_parts: plan.key_parts(),
+            left: plan.limit(),
         }
     }
 
-    /// What comes before the rows that are looked up in a table: it says which columns are keys.
+    /// Whether the limit is reached.
+    pub(super) fn is_full(&self) -> bool {
+        self.left == Some(0)
+    }
+
+    /// The header before the rows of a table lookup: it marks the key columns.
     pub(super) fn table_header(&self, query_id: &str) -> Bytes {
-        let columns = self.columns.iter().zip(&self.remains);
-        let columns = columns.map(|(column, remains)| match remains {
-            Remains::Nothing => schema::column(column),
-            _ => format!("{} KEY", schema::column(column)),
+        let columns = self.columns.iter().zip(&self.key_parts);
+        let columns = columns.map(|(column, part)| match part {
+            None => schema::column(column),
+            Some(_) => format!("{} KEY", schema::column(column)),
         });
         let schema = columns.collect::<Vec<_>>().join(", ");
         self.encoding.header_with(query_id, &self.columns, &schema)
     }
 
-    /// Adds a row to `bytes`; false where this form has no word for it (a deletion in plain rows).
-    pub(super) fn write(&self, change: &Change, bytes: &mut Vec<u8>) -> bool {
+    /// Appends a row unless the limit is reached. Encodings without a form for a deletion omit it.
+    pub(super) fn write(&mut self, change: &Change, bytes: &mut Vec<u8>) {
         let deletion;
         let (columns, deleted) = match &change.columns {
             Some(columns) => (columns, false),
             None => {
-                deletion = self.remains.iter().map(|r| r.of(change)).collect();
+                let parts = self.key_parts.iter();
+                let part = |part: &Option<KeyPart>| part.map(|part| change.key_part(part));
+                deletion = parts.map(|key| part(key).unwrap_or(Value::Null)).collect();
                 (&deletion, true)
             }
         };
+        if self.is_full() || (deleted && self.encoding != Encoding::V1) {
+            return;
+        }
         match self.encoding {
             Encoding::V1 => {
                 bytes.extend_from_slice(br#"{"row":{"columns":"#);
@@ -162,7 +160,6 @@ impl RowWriter {
                 }
                 bytes.extend_from_slice(b"}},\n");
             }
-            Encoding::Delimited | Encoding::Array if deleted => return false,
             Encoding::Delimited => {
                 self.array(columns, bytes);
                 bytes.push(b'\n');
@@ -172,7 +169,7 @@ impl RowWriter {
                 self.array(columns, bytes);
             }
         }
-        true
+        self.left = self.left.map(|left| left - 1);
     }
 
     fn array(&self, values: &[Value], bytes: &mut Vec<u8>) {
@@ -184,50 +181,5 @@ impl RowWriter {
             write_value(value, &column.ty, bytes);
         }
         bytes.push(b']');
-    }
-}
-
-/// Which column of the key an output column is, by its place in the row that it is read from.
-fn remains(plan: &QueryPlan, node: &Node) -> Remains {
-    let Node::Slot(slot) = node else {
-        return Remains::Nothing;
-    };
-    let (keys, bounds, size_ms) = match &plan.stage {
-        ksql_engine::plan::Stage::Aggregate(aggregate) => {
-            let keys = aggregate.group_columns.len();
-            (keys, keys, aggregate.window.map(|window| window.size_ms))
-        }
-        _ => match plan.inputs.as_slice() {
-            [source] => {
-                let keys = source.schema.key.len();
-                // The pseudo columns are before the bounds.
-                let bounds = keys + source.schema.value.len() + 3;
-                (keys, bounds, source.window.map(|window| window.size_ms))
-            }
-            _ => (0, 0, None),
-        },
-    };
-    match size_ms {
-        _ if *slot < keys => Remains::Key(*slot),
-        Some(_) if *slot == bounds => Remains::WindowStart,
-        Some(size_ms) if *slot == bounds + 1 => Remains::WindowEnd(size_ms),
-        _ => Remains::Nothing,
-    }
-}
-
-impl Remains {
-    fn of(self, change: &Change) -> Value {
-        let start = || change.window_start;
-        match self {
-            Remains::Key(index) => {
-                let key = change.key.as_ref().and_then(|key| key.get(index));
-                key.cloned().unwrap_or(Value::Null)
-            }
-            Remains::WindowStart => start().map_or(Value::Null, Value::BigInt),
-            Remains::WindowEnd(size_ms) => start().map_or(Value::Null, |start| {
-                Value::BigInt(start.saturating_add(size_ms))
-            }),
-            Remains::Nothing => Value::Null,
-        }
     }
 }

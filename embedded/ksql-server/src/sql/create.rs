@@ -1,4 +1,4 @@
-//! `CREATE …` as ksqlDB writes it back, with what it fills into the `WITH` clause.
+//! `CREATE …` in ksqlDB's own form, with a completed `WITH` clause.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use ksql_engine::catalog::Catalog;
 use ksql_parser::Literal;
 use ksql_parser::ast::{ColumnRole, Property, SourceKind, StatementKind, Target};
 
-/// What is known of the topic that a `CREATE … AS SELECT` writes.
+/// The topic that a `CREATE … AS SELECT` writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TopicFacts {
     /// Its number of partitions.
     pub(crate) partitions: u32,
     /// Its number of replicas.
     pub(crate) replicas: u32,
-    /// How long it keeps records, in milliseconds; -1: for ever.
+    /// How long it keeps records, in milliseconds; -1: forever.
     pub(crate) retention_ms: i64,
 }
 
@@ -117,7 +117,7 @@ fn head(kind: SourceKind, target: &Target) -> String {
 
 fn given(properties: &[Property]) -> BTreeMap<String, String> {
     let value = |property: &Property| match &property.value {
-        // Numbers may be given as text.
+        // Numbers may be quoted.
         Literal::Text(digits) if is_count(property) && digits.parse::<i64>().is_ok() => {
             digits.clone()
         }

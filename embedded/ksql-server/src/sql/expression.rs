@@ -1,4 +1,4 @@
-//! Expressions as ksqlDB writes them back: every operation in parentheses.
+//! Expressions in ksqlDB's own form: every operation in parentheses.
 
 use crate::sql::query::Sources;
 use crate::sql::{name, text, type_name};
@@ -28,11 +28,11 @@ pub(super) fn expression(expr: &Expr, sources: &Sources) -> String {
                 None => name(&column.name),
             }
         }
-        // Only the analysis puts these in.
+        // Only the analysis creates these.
         ExprKind::Slot(slot) => format!("#{slot}"),
         ExprKind::Negate(inner) => {
             let inner = write(inner);
-            // Two signs side by side would begin a comment.
+            // Two minus signs would start a comment.
             let gap = if inner.starts_with('-') { " " } else { "" };
             format!("-{gap}{inner}")
         }

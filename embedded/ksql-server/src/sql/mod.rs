@@ -1,5 +1,5 @@
-//! Statements as ksqlDB writes them back: names quoted where they must be, columns with their
-//! sources, expressions in parentheses, the `WITH` clause completed.
+//! Statements in ksqlDB's own form, as its responses show them: quoted names, columns with their
+//! sources, expressions in parentheses, a completed `WITH` clause.
 
 mod create;
 mod expression;
@@ -11,7 +11,7 @@ use ksql_parser::ast::TypeKind;
 use ksql_parser::ast::TypeName;
 use ksql_parser::keywords::is_reserved;
 
-/// A name, in backticks unless it may be written bare.
+/// A name, in backticks where needed.
 pub(crate) fn name(name: &str) -> String {
     let bare = |(index, c): (usize, char)| {
         c == '_' || c.is_ascii_uppercase() || (index > 0 && c.is_ascii_digit())
@@ -33,7 +33,7 @@ fn text(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// A type as it is written in a statement.
+/// A type.
 fn type_name(ty: &TypeName) -> String {
     match &ty.kind {
         TypeKind::Named(given, parameters) => {
@@ -61,7 +61,7 @@ fn type_name(ty: &TypeName) -> String {
     }
 }
 
-/// A length of time in the largest unit that holds it whole.
+/// A duration in the largest unit that divides it.
 fn duration(millis: i64) -> String {
     let units = [
         ("DAYS", 86_400_000),
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_quoted_only_where_it_could_be_misread() {
+    fn a_name_is_quoted_only_where_needed() {
         for bare in ["A", "DIFF_WEIGHT", "V2", "_X", "TIMESTAMP"] {
             assert_eq!(name(bare), bare);
         }
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_of_time_is_told_in_its_largest_whole_unit() {
+    fn a_duration_has_its_largest_unit() {
         for (millis, expected) in [
             (60_000, "1 MINUTES"),
             (86_400_000, "1 DAYS"),

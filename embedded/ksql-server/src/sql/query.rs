@@ -1,4 +1,4 @@
-//! `SELECT` as ksqlDB writes it back.
+//! `SELECT` in ksqlDB's own form.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use ksql_parser::ast::{
     Emit, Expr, ExprKind, Join, JoinKind, Query, Relation, SelectItem, Window, WindowKind,
 };
 
-/// Columns that every record has besides its own.
+/// Pseudo columns of every record.
 const PSEUDO_COLUMNS: [&str; 3] = ["ROWTIME", "ROWPARTITION", "ROWOFFSET"];
 
-/// The sources of a query by their aliases, to tell whose a column is.
+/// The sources of a query by their aliases.
 pub(super) struct Sources {
     sources: Vec<(String, Arc<Source>)>,
 }
@@ -46,7 +46,7 @@ impl Sources {
     }
 }
 
-/// The query, ending in its `EMIT` clause without a semicolon.
+/// The query up to its `EMIT` clause, without a semicolon.
 pub(super) fn query(query: &Query, catalog: &Catalog) -> String {
     let sources = Sources::of(query, catalog);
     let mut out = "SELECT".to_owned();

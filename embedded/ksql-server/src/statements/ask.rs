@@ -1,4 +1,4 @@
-//! Questions about what there is.
+//! `SHOW`, `DESCRIBE` and `EXPLAIN`.
 
 use serde_json::Value;
 
@@ -8,25 +8,21 @@ use crate::properties::Properties;
 use crate::state::State;
 use ksql_parser::ast::{Listing, SourceKind, StatementKind};
 
-/// The answer, as things are now.
+/// The entity of the statement.
 pub(super) async fn answer(
     state: &State,
     kind: &StatementKind,
     sql: &str,
     properties: &Properties,
 ) -> Result<Value, ApiError> {
-    let view = match tells_texts(kind) {
-        true => state.view_to_write_back().await,
+    let view = match has_text(kind) {
+        true => state.view_with_retentions().await,
         false => state.view().await,
     };
     let view = view.map_err(|error| ApiError::topics(&error, sql))?;
     let gone = |what: &str| {
-        // It was there when the request was checked; another request has dropped it since.
-        ApiError::statement(
-            BAD_STATEMENT,
-            format!("{what} does not exist any more"),
-            sql,
-        )
+        // Another request dropped it after the check.
+        ApiError::statement(BAD_STATEMENT, format!("{what} no longer exists"), sql)
     };
     match kind {
         StatementKind::Show { what, extended } => Ok(match what {
@@ -54,14 +50,14 @@ pub(super) async fn answer(
         }
         _ => Err(ApiError::statement(
             BAD_STATEMENT,
-            "this statement has no answer here",
+            "this statement is not supported here",
             sql,
         )),
     }
 }
 
-/// Whether the answer has the text of a stream, table or query.
-fn tells_texts(kind: &StatementKind) -> bool {
+/// Whether the response contains the text of a stream, table or query.
+fn has_text(kind: &StatementKind) -> bool {
     match kind {
         StatementKind::Show { what, extended } => *extended || matches!(what, Listing::Queries),
         _ => true,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::commands::created;
+use crate::commands::creation_id;
 use crate::entities::status::{Command, exists_already};
 use crate::error::ApiError;
 use crate::properties::Properties;
@@ -16,14 +16,14 @@ const NO_GRACE: &str = "DEPRECATION NOTICE: Stream-stream joins statements witho
     will not be accepted in a future ksqlDB version.\nPlease use the GRACE PERIOD clause as \
     specified in https://docs.ksqldb.io/en/latest/developer-guide/ksqldb-reference/select-push-query/";
 
-/// Makes the topic that the statement needs, executes it, and tells what was done.
+/// Creates the topic that the statement needs, executes it, and returns the result.
 pub(super) async fn execute(
     state: &State,
     kind: &StatementKind,
     sql: &str,
     properties: &Properties,
 ) -> Result<Value, ApiError> {
-    make_topic(state, kind, sql).await?;
+    create_topic(state, kind, sql).await?;
     let script = format!("{}{sql}", properties.prelude());
     let executed = state
         .runtime
@@ -37,7 +37,7 @@ pub(super) async fn execute(
         return Ok(exists_already(reason, sql));
     }
     delete_topic(state, effects, sql).await?;
-    let text = shown(state, kind, effects, sql).await?;
+    let text = statement_text(state, kind, effects, sql).await?;
     let sequence = |command: &Command| state.commands().add(command.clone());
     let command = command(kind, effects);
     Ok(command.entity(sequence(&command), &warnings(kind), &text))
@@ -47,7 +47,7 @@ fn effects(executed: &Executed) -> &[Effect] {
     &executed.effects
 }
 
-async fn make_topic(state: &State, kind: &StatementKind, sql: &str) -> Result<(), ApiError> {
+async fn create_topic(state: &State, kind: &StatementKind, sql: &str) -> Result<(), ApiError> {
     let failed = |error| ApiError::topics(&error, sql);
     let view = state.view().await.map_err(failed)?;
     let mut trial = view.registry.clone();
@@ -79,8 +79,8 @@ async fn delete_topic(state: &State, effects: &[Effect], sql: &str) -> Result<()
     Ok(())
 }
 
-/// The statement as ksqlDB writes it back.
-async fn shown(
+/// The statement in ksqlDB's own form.
+async fn statement_text(
     state: &State,
     kind: &StatementKind,
     effects: &[Effect],
@@ -100,14 +100,14 @@ async fn shown(
         let if_exists = if *if_exists { "IF EXISTS " } else { "" };
         return Ok(format!("DROP {kind} {if_exists}{};", name(&source.name)));
     }
-    let made = effects
+    let created = effects
         .iter()
         .any(|effect| matches!(effect, Effect::Declared(_) | Effect::Start(_)));
-    if !made {
+    if !created {
         return Ok(sql.to_owned());
     }
     let view = state
-        .view_to_write_back()
+        .view_with_retentions()
         .await
         .map_err(|error| ApiError::topics(&error, sql))?;
     let text = effects.iter().find_map(|effect| match effect {
@@ -146,7 +146,7 @@ fn command(kind: &StatementKind, effects: &[Effect]) -> Command {
     });
     if let Some(query) = started {
         return Command {
-            id: created(query.sink.kind, &query.sink.name),
+            id: creation_id(query.sink.kind, &query.sink.name),
             message: format!("Created query with ID {}", query.id),
             query: Some(query.id.clone()),
         };
@@ -184,7 +184,7 @@ fn command(kind: &StatementKind, effects: &[Effect]) -> Command {
                 SourceKind::Stream => "Stream created",
                 SourceKind::Table => "Table created",
             };
-            plain(created(*kind, &target.name.name), message.to_owned())
+            plain(creation_id(*kind, &target.name.name), message.to_owned())
         }
         _ => plain(String::new(), String::new()),
     }

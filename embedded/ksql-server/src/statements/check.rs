@@ -1,4 +1,4 @@
-//! Every statement of a request, tried on a copy of what there is.
+//! Checks all statements of a request on a copy of the registry.
 
 use crate::error::{ApiError, BAD_STATEMENT, QUERY_ENDPOINT};
 use crate::properties::Properties;
@@ -10,7 +10,7 @@ use ksql_engine::registry::{Effect, Executed};
 use ksql_parser::ast::{SourceKind, Statement, StatementKind, Target};
 use ksql_parser::error::ErrorKind;
 
-/// Refuses a request whose statements cannot all be executed one after the other.
+/// Refuses a request unless all of its statements can be executed in order.
 pub(super) async fn all(
     state: &State,
     text: &str,
@@ -44,18 +44,18 @@ async fn one(
         .await
         .map_err(|error| ApiError::topics(&error, sql))?;
     sink::check(state, view, kind, facts.as_ref(), sql).await?;
-    let written_back =
+    let shown =
         || create(kind, facts.as_ref(), view.registry.catalog()).unwrap_or_else(|| sql.to_owned());
     if let Some(message) = taken(view, kind) {
-        return Err(ApiError::statement(BAD_STATEMENT, message, written_back()));
+        return Err(ApiError::statement(BAD_STATEMENT, message, shown()));
     }
     let mut trial = view.registry.clone();
     match trial.execute(sql) {
-        Ok(executed) => check_deletion(state, &executed, &written_back())?,
+        Ok(executed) => check_deletion(state, &executed, &shown())?,
         Err(error) => {
             let shown = match error.kind {
                 ErrorKind::Syntax => text.to_owned(),
-                _ => written_back(),
+                _ => shown(),
             };
             return Err(ApiError::refused(&placed(error, statement, text), shown));
         }
@@ -69,20 +69,20 @@ async fn one(
     Ok(())
 }
 
-/// Refuses to delete a topic where topics cannot be deleted: later the source would be gone.
+/// Refuses `DELETE TOPIC` on a broker without deletion, before the source is dropped.
 fn check_deletion(state: &State, executed: &[Executed], sql: &str) -> Result<(), ApiError> {
     let mut effects = executed.iter().flat_map(|statement| &statement.effects);
-    let doomed = effects.find_map(|effect| match effect {
+    let deleted = effects.find_map(|effect| match effect {
         Effect::Dropped {
             source,
             delete_topic: true,
         } => Some(&source.topic),
         _ => None,
     });
-    match doomed {
+    match deleted {
         Some(topic) if !state.topics.can_delete() => {
             let message = format!(
-                "topic '{topic}' cannot be deleted: this broker deletes no topics on request; \
+                "topic '{topic}' cannot be deleted: this broker does not support deletion; \
                  drop without DELETE TOPIC"
             );
             Err(ApiError::statement(BAD_STATEMENT, message, sql))
@@ -91,7 +91,7 @@ fn check_deletion(state: &State, executed: &[Executed], sql: &str) -> Result<(),
     }
 }
 
-/// That a name is taken already.
+/// Why a name cannot be used, if it exists.
 fn taken(view: &View, statement: &StatementKind) -> Option<String> {
     let (kind, target): (&SourceKind, &Target) = match statement {
         StatementKind::CreateSource { kind, target, .. }

@@ -1,5 +1,4 @@
-//! `POST /ksql`'s statements: all are checked before any is executed, then each is executed and
-//! answered in turn.
+//! The statements of `POST /ksql`: all are checked first, then executed in order.
 
 mod ask;
 mod change;
@@ -19,7 +18,7 @@ use ksql_parser::ast::{Statement, StatementKind};
 use ksql_parser::error::StatementError;
 use ksql_parser::parse_script;
 
-/// Executes the statements of one request; the answers of those that have one.
+/// Executes the statements of a request and returns their entities.
 pub(crate) async fn run(
     state: &State,
     text: &str,
@@ -28,7 +27,7 @@ pub(crate) async fn run(
     let statements = parse_script(text).map_err(|error| ApiError::refused(&error, text))?;
     if statements.len() > state.limits.statements {
         let message = format!(
-            "{} statements in one request; at most {} are taken: send them in parts",
+            "{} statements in one request, expected at most {}: send them in parts",
             statements.len(),
             state.limits.statements
         );
@@ -73,12 +72,12 @@ fn changes(kind: &StatementKind) -> bool {
     )
 }
 
-/// The statement's part of the request.
+/// The text of the statement.
 pub(crate) fn own_text<'t>(statement: &Statement, text: &'t str) -> &'t str {
     text.get(statement.start..statement.end).unwrap_or(text)
 }
 
-/// An error in a statement's own text, as an error in the request's text.
+/// Moves an error from the statement's text to the text of the request.
 pub(crate) fn placed(error: StatementError, statement: &Statement, text: &str) -> StatementError {
     let before = text.get(..statement.start).unwrap_or("");
     let lines = before.bytes().filter(|byte| *byte == b'\n').count();
@@ -101,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_is_placed_in_the_request_and_not_in_its_statement() {
+    fn an_error_is_located_in_the_request() {
         let text = "SHOW STREAMS;\n  DROP STREAM\nX;";
         let statements = parse_script(text).expect("two statements");
         let error = |line, column| StatementError {

@@ -1,11 +1,11 @@
-//! Names in a statement that nothing answers to, in ksqlDB's words.
+//! Unknown names in a statement, with ksqlDB's messages.
 
 use crate::error::{ApiError, BAD_STATEMENT};
 use crate::view::View;
 use ksql_engine::catalog::Catalog;
 use ksql_parser::ast::{Query, SourceKind, StatementKind};
 
-/// The first source of a query that does not exist.
+/// The message for the first unknown source of a query.
 pub(crate) fn unknown_source(query: &Query, catalog: &Catalog) -> Option<String> {
     let joined = query.joins.iter().map(|join| &join.relation);
     std::iter::once(&query.from)
@@ -19,7 +19,7 @@ pub(crate) fn unknown_source(query: &Query, catalog: &Catalog) -> Option<String>
         })
 }
 
-/// Refuses a statement about something that does not exist or that is in use.
+/// Refuses a statement about something that does not exist or is in use.
 pub(super) fn check(view: &View, kind: &StatementKind, sql: &str) -> Result<(), ApiError> {
     let catalog = view.registry.catalog();
     let has_query = |id: &str| view.registry.queries().iter().any(|query| query.id == id);

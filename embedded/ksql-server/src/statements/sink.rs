@@ -1,4 +1,4 @@
-//! The topic under a new stream or table: what it has to be, and what is there already.
+//! The topic of a new stream or table.
 
 use crate::error::{ApiError, BAD_REQUEST, NO_SCHEMA_REGISTRY, SERVER_ERROR};
 use crate::sql::{TopicFacts, create};
@@ -9,13 +9,13 @@ use crate::view::View;
 use ksql_engine::catalog::Catalog;
 use ksql_parser::ast::{SourceKind, StatementKind};
 
-/// Kafka's default of `log.retention.ms`, for a topic that is not there yet.
+/// Kafka's default retention, for a topic that does not exist yet.
 const DEFAULT_RETENTION_MS: i64 = 604_800_000;
-/// Formats that take their schemas from a registry.
+/// Formats that need a schema registry.
 const OF_REGISTRY: [&str; 3] = ["AVRO", "JSON_SR", "PROTOBUF"];
 
-/// What the topic of a `CREATE … AS SELECT` has to be: as the clause says, else as the topic of the
-/// leftmost source. A window's records are kept for its retention at least.
+/// The settings of the topic of a `CREATE … AS SELECT`: those of the `WITH` clause, else those of the
+/// leftmost source's topic. Windows are kept for at least their retention.
 pub(super) async fn facts(
     state: &State,
     view: &View,
@@ -58,8 +58,8 @@ pub(super) async fn facts(
     }))
 }
 
-/// Refuses a topic that is there with other settings, one that is nowhere, and formats that need a
-/// schema registry.
+/// Refuses an existing topic with other settings, a missing topic, and formats that need a schema
+/// registry.
 pub(super) async fn check(
     state: &State,
     view: &View,
@@ -111,7 +111,7 @@ pub(super) async fn check(
     }
 }
 
-/// The topic of a declared stream or table.
+/// Checks the topic of a declared stream or table.
 fn declared(
     view: &View,
     kind: &StatementKind,
@@ -182,7 +182,7 @@ fn same(topic: &Topic, wanted: &TopicFacts, retention_ms: i64, sql: &str) -> Res
     Err(ApiError::statement(SERVER_ERROR, message, sql))
 }
 
-/// The topic to be made for a statement.
+/// The topic to create for a statement.
 pub(super) fn spec(
     kind: &StatementKind,
     topic: &str,

@@ -1,9 +1,9 @@
-//! `WITH (…)` of a `CREATE`.
+//! The `WITH` clause of a `CREATE`.
 
 use ksql_parser::Literal;
 use ksql_parser::ast::Property;
 
-/// The `WITH` clause, as far as it is about the topic.
+/// Access to the properties of a `WITH` clause.
 pub(super) struct With<'a>(pub(super) &'a [Property]);
 
 impl With<'_> {

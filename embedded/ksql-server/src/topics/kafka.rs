@@ -1,4 +1,4 @@
-//! The topics of a broker, over Kafka's own calls.
+//! Topics through Kafka's admin API.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,26 +12,26 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::topics::{Topic, TopicSpec, Topics, TopicsError};
-use ksql_engine::kafka::topics::{self, Asking};
+use ksql_engine::kafka::topics::{self, ClusterClient};
 use ksql_engine::kafka::{CreateTopic, NewTopic as EngineTopic, Runtime, RuntimeError};
 
-/// How often a new topic is looked for until the broker names it.
-const LOOKS: u32 = 100;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+/// How often to check whether the broker lists a new topic.
+const CHECKS: u32 = 100;
+const CHECK_PAUSE: Duration = Duration::from_millis(50);
 /// Kafka's default of `log.retention.ms`: a week.
 const DEFAULT_RETENTION_MS: i64 = 604_800_000;
 
 /// The topics of a broker.
 pub struct KafkaTopics {
-    asking: Asking,
+    cluster: ClusterClient,
     administration: Administration,
 }
 
-/// Who makes topics.
+/// Who creates topics.
 enum Administration {
     /// The broker.
     Broker(AdminClient<DefaultClientContext>),
-    /// Whoever started a broker that makes none on request.
+    /// The embedder, for a broker without `CreateTopics`.
     Embedder(CreateTopic),
 }
 
@@ -42,33 +42,33 @@ impl std::fmt::Debug for KafkaTopics {
 }
 
 impl KafkaTopics {
-    /// Those of the runtime's broker, made as the runtime makes them.
+    /// The topics of the runtime's broker, created as the runtime creates them.
     ///
     /// # Errors
-    /// Where the settings make no client.
+    /// librdkafka rejects the settings.
     pub fn of(runtime: &Runtime) -> Result<Self, TopicsError> {
         let administration = match &runtime.options().create_topic {
             Some(create) => Administration::Embedder(Arc::clone(create)),
             None => {
                 let admin = runtime.settings().producer("ksql-server-admin").create();
                 Administration::Broker(admin.map_err(TopicsError::of::<KafkaError>(
-                    "an admin client cannot be made",
+                    "an admin client cannot be created",
                 ))?)
             }
         };
         Ok(Self {
-            asking: runtime.asking().clone(),
+            cluster: runtime.cluster().clone(),
             administration,
         })
     }
 
-    /// Waits until the broker names the topic: creation is told before it is known everywhere.
+    /// Waits until the broker lists the topic, which may be some time after its creation.
     async fn known(&self, topic: &str) -> Result<(), TopicsError> {
-        for _ in 0..LOOKS {
+        for _ in 0..CHECKS {
             if self.list().await?.iter().any(|known| known.name == topic) {
                 return Ok(());
             }
-            tokio::time::sleep(BETWEEN_LOOKS).await;
+            tokio::time::sleep(CHECK_PAUSE).await;
         }
         Err(TopicsError {
             action: format!("topic '{topic}' was created"),
@@ -93,7 +93,7 @@ impl KafkaTopics {
         if let Some(retention) = &retention {
             new = new.set("retention.ms", retention);
         }
-        topics::ask_for(admin, &new)
+        topics::create_on(admin, &new)
             .await
             .map_err(TopicsError::of::<String>(action()))?;
         self.known(&spec.name).await
@@ -103,8 +103,10 @@ impl KafkaTopics {
 impl Topics for KafkaTopics {
     fn list(&self) -> BoxFuture<'_, Result<Vec<Topic>, TopicsError>> {
         async {
-            let listed = self.asking.topics().await;
-            let listed = listed.map_err(TopicsError::of::<RuntimeError>("the broker was asked"))?;
+            let listed = self.cluster.topics().await;
+            let listed = listed.map_err(TopicsError::of::<RuntimeError>(
+                "the broker's metadata cannot be read",
+            ))?;
             let topics = listed.into_iter().map(|topic| Topic {
                 name: topic.name,
                 replicas: topic.replicas,
@@ -126,16 +128,16 @@ impl Topics for KafkaTopics {
             if topics.is_empty() {
                 return Ok(retentions);
             }
-            let action = || format!("the settings of {} cannot be found out", topics.join(", "));
+            let action = || format!("the settings of {} cannot be read", topics.join(", "));
             let asked: Vec<_> = topics
                 .iter()
                 .map(|name| ResourceSpecifier::Topic(name))
                 .collect();
             let described = admin
-                .describe_configs(&asked, &topics::patience())
+                .describe_configs(&asked, &topics::admin_options())
                 .await
                 .map_err(TopicsError::of::<KafkaError>(action()))?;
-            // The broker names the resources; their order is its own.
+            // The order of resources is undefined.
             for resource in described {
                 let resource = resource.map_err(TopicsError::of(action()))?;
                 let OwnedResourceSpecifier::Topic(name) = &resource.specifier else {
@@ -188,12 +190,12 @@ impl Topics for KafkaTopics {
             let Administration::Broker(admin) = &self.administration else {
                 return Err(TopicsError {
                     action: action(),
-                    reason: "this broker deletes no topics on request; drop without DELETE TOPIC"
+                    reason: "this broker does not support deletion; drop without DELETE TOPIC"
                         .to_owned(),
                 });
             };
             let deleted = admin
-                .delete_topics(&[topic], &topics::patience())
+                .delete_topics(&[topic], &topics::admin_options())
                 .await
                 .map_err(TopicsError::of::<KafkaError>(action()))?;
             for result in deleted {
@@ -209,8 +211,10 @@ impl Topics for KafkaTopics {
 
     fn cluster_id(&self) -> BoxFuture<'_, Result<String, TopicsError>> {
         async {
-            let id = self.asking.cluster_id().await;
-            let id = id.map_err(TopicsError::of::<RuntimeError>("the broker was asked"))?;
+            let id = self.cluster.cluster_id().await;
+            let id = id.map_err(TopicsError::of::<RuntimeError>(
+                "the broker's metadata cannot be read",
+            ))?;
             Ok(id.unwrap_or_else(|| "unknown".to_owned()))
         }
         .boxed()

@@ -1,4 +1,4 @@
-//! What the server asks of the broker's topics, so that an embedder can answer it in another way.
+//! The operations on topics that the server needs. An embedder can implement them differently.
 
 mod kafka;
 
@@ -6,34 +6,31 @@ use futures::future::BoxFuture;
 
 pub use kafka::KafkaTopics;
 
-/// Lists, makes and deletes topics.
-///
-/// A broker's own administration does it ([`KafkaTopics`]); a broker that answers no such calls
-/// gets an implementation by whoever starts it.
+/// Lists, creates and deletes topics. [`KafkaTopics`] uses the broker's admin API.
 pub trait Topics: Send + Sync {
     /// All topics, by name.
     fn list(&self) -> BoxFuture<'_, Result<Vec<Topic>, TopicsError>>;
 
-    /// How long each of these topics keeps its records, in milliseconds; -1: for ever.
+    /// The retention of each of these topics, in milliseconds; -1: forever.
     fn retentions_ms<'a>(
         &'a self,
         topics: &'a [&'a str],
     ) -> BoxFuture<'a, Result<Vec<i64>, TopicsError>>;
 
-    /// Makes a topic; when this returns, the broker knows it.
+    /// Creates a topic. When this returns, the broker lists it.
     fn create(&self, topic: TopicSpec) -> BoxFuture<'_, Result<(), TopicsError>>;
 
-    /// Whether topics can be deleted at all: asked before anything that needs it is done.
+    /// Whether topics can be deleted at all.
     fn can_delete(&self) -> bool;
 
     /// Deletes a topic with its records.
     fn delete<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<(), TopicsError>>;
 
-    /// The broker's id of its cluster.
+    /// The id of the cluster.
     fn cluster_id(&self) -> BoxFuture<'_, Result<String, TopicsError>>;
 }
 
-/// A topic that exists.
+/// An existing topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topic {
     /// Its name.
@@ -48,7 +45,7 @@ impl Topic {
         u32::try_from(self.replicas.len()).unwrap_or(u32::MAX)
     }
 
-    /// Whether it belongs to Kafka or a program and not to the pipeline.
+    /// Whether it belongs to Kafka, Connect or ksqlDB.
     pub(crate) fn is_internal(&self) -> bool {
         let names = [
             "_schemas",
@@ -63,28 +60,28 @@ impl Topic {
     }
 }
 
-/// A topic to be made.
+/// A topic to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicSpec {
     /// Its name.
     pub name: String,
     /// Its number of partitions.
     pub partitions: u32,
-    /// Its number of replicas; none: the broker's default.
+    /// The number of replicas; `None`: the broker's default.
     pub replicas: Option<u32>,
-    /// How long it keeps its records, in milliseconds, -1 for ever; none: the broker's default.
+    /// The retention in milliseconds, -1 for forever; `None`: the broker's default.
     pub retention_ms: Option<i64>,
     /// Kafka's `cleanup.policy`, such as `delete` or `compact,delete`.
     pub cleanup_policy: &'static str,
 }
 
-/// Why the broker did not do it.
+/// Why an operation on topics failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{action}: {reason}")]
 pub struct TopicsError {
-    /// What was asked.
+    /// The operation.
     pub action: String,
-    /// Why it was not done, and what to do.
+    /// The reason, and what to do.
     pub reason: String,
 }
 

@@ -1,4 +1,4 @@
-//! Arrays, maps and structs: made, and what is in them.
+//! Arrays, maps and structs: construction and access.
 
 use crate::analyse::typing::{Compiled, Compiler, shown};
 use crate::plan::node::{Node, Typed};
@@ -63,7 +63,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// The nodes and their one type.
+    /// The nodes and their common type.
     fn uniform<'e>(
         &self,
         items: impl Iterator<Item = &'e Expr>,
@@ -125,7 +125,7 @@ impl Compiler<'_> {
             if types.iter().any(|field| field.name == name.name) {
                 return Err(invalid(
                     name.at,
-                    format!("field `{}` is there twice", name.name),
+                    format!("field `{}` is set twice", name.name),
                 ));
             }
             types.push(Field {

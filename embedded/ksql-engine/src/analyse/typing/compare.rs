@@ -1,4 +1,4 @@
-//! Comparisons: which types ksqlDB compares, and how.
+//! Comparisons: the types that ksqlDB compares, and how.
 
 use crate::analyse::typing::{Compiled, Compiler, boolean};
 use crate::plan::node::{Comparison, Node};
@@ -45,7 +45,7 @@ impl Compiler<'_> {
     }
 }
 
-/// How two values are compared where it matters which is greater.
+/// How two values are ordered.
 pub(super) fn ordered(
     left: Option<&SqlType>,
     right: Option<&SqlType>,
@@ -57,7 +57,7 @@ pub(super) fn ordered(
     }
 }
 
-/// How values of the two types are compared, if ksqlDB compares them.
+/// How two values are tested for equality.
 fn comparison(
     left: Option<&SqlType>,
     right: Option<&SqlType>,

@@ -1,6 +1,4 @@
-//! Gives every expression its type, and refuses what ksqlDB refuses.
-//!
-//! Names are looked up before (`scope`): what is left are slots, constants and operators.
+//! Types expressions, and refuses what ksqlDB refuses. Names were resolved to slots before (`scope`).
 
 mod collect;
 mod compare;
@@ -20,7 +18,7 @@ use ksql_parser::error::{Refusal, invalid, unsupported};
 
 type Compiled = Result<Typed, Refusal>;
 
-/// Compiles expressions over rows with columns of these types.
+/// Compiles expressions over rows of these types.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compiler<'s> {
     slots: &'s [SqlType],
@@ -58,7 +56,7 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    /// The expression as a column: its type must be known and be one that can be written.
+    /// The expression as a column: it must have a type that can be written.
     pub(crate) fn column(&self, expr: &Expr) -> Result<(Node, SqlType), Refusal> {
         let lenient = Self {
             null_on_error: true,
@@ -348,7 +346,7 @@ fn decimal_arithmetic(at: usize) -> Refusal {
     )
 }
 
-/// ksqlDB has functions that this engine does not know.
+/// ksqlDB may have the function.
 pub(crate) fn unknown_function(name: &Ident) -> Refusal {
     let scalars = scalar::FUNCTIONS.iter().map(|function| function.name);
     let aggregates = aggregate::AGGREGATES.iter().map(|function| function.name);
@@ -367,7 +365,7 @@ fn misplaced_aggregate(at: usize, name: &str) -> Refusal {
     invalid(
         at,
         format!(
-            "{name} is an aggregate: it belongs into the SELECT or HAVING of a GROUP BY, and not into another aggregate"
+            "{name} is an aggregate: it is allowed in the SELECT or HAVING of a GROUP BY, but not inside another aggregate"
         ),
     )
 }

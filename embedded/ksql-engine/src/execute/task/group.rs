@@ -1,4 +1,4 @@
-//! Rows that are grouped, and the table that comes of it.
+//! `GROUP BY`: grouping rows, and reading the resulting table.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -70,9 +70,8 @@ impl Task {
         outcome.changes.extend(changes);
     }
 
-    /// The rows of the table that a grouped query keeps, as they are now: partition by partition,
-    /// then by window and key bytes. Ends when `visit` breaks.
-    /// What fails is noted where a row is written, not here.
+    /// Visits the current rows of the table that a grouped query keeps, by partition, window and key
+    /// bytes, until `visit` breaks. Failures are reported when rows are written, not here.
     pub fn rows(&self, visit: &mut dyn FnMut(Change) -> ControlFlow<()>) -> ControlFlow<()> {
         let Stage::Aggregate(aggregate) = &self.plan.stage else {
             return ControlFlow::Continue(());

@@ -1,4 +1,4 @@
-//! Rows of two streams that meet.
+//! Stream-stream joins.
 
 use crate::execute::change::{Outcome, Step};
 use crate::execute::faults::Faults;
@@ -37,7 +37,7 @@ impl Task {
         };
         let partition = match &bytes {
             Some(bytes) if own.moves => partition_of(bytes, self.partitions.len() as u32),
-            // A null key that would have to move stays nowhere.
+            // A row with a null key cannot be repartitioned.
             None if own.moves => return,
             _ => record.partition,
         };
@@ -84,7 +84,7 @@ impl Task {
         outcome: &mut Outcome,
     ) {
         let mut faults = Faults::new(record, &mut outcome.problems);
-        // The left row always knows the key.
+        // The left row always has the key.
         let key = match has_key {
             true => {
                 let own = &join.keys[0];

@@ -1,4 +1,4 @@
-//! One running query.
+//! A running query.
 
 mod group;
 mod join;
@@ -20,14 +20,14 @@ use crate::schema::Column;
 use crate::value::Value;
 use ksql_parser::ast::SourceKind;
 
-/// One running query with its state.
+/// A running query with its state.
 #[derive(Debug)]
 pub struct Task {
     plan: Arc<QueryPlan>,
     inputs: Vec<Input>,
-    /// Writes what rows are joined by: equal keys have equal bytes, which decide the partition.
+    /// Writes join keys: equal keys have equal bytes, which determine the partition.
     join_writer: Writer,
-    /// Writes what rows are grouped by: the bytes decide partition and order.
+    /// Writes groups: the bytes determine partition and order.
     group_writer: Writer,
     key_count: usize,
     partitions: Vec<Partition>,
@@ -39,11 +39,11 @@ pub struct Task {
 struct Partition {
     join: Option<JoinState>,
     aggregate: Option<AggregateState>,
-    /// Keys of a table whose last row passed the filter.
+    /// The keys of a table whose last row passed the filter.
     passed: HashSet<Vec<u8>>,
 }
 
-/// Memory that is used again for each record; empty in between, but for the row.
+/// Buffers that are reused for each record.
 #[derive(Debug, Default)]
 struct Scratch {
     row: Vec<Value>,
@@ -56,7 +56,7 @@ struct Scratch {
 /// A row that passed the filter.
 struct Passed<'r> {
     plan: &'r QueryPlan,
-    /// The record with which it came.
+    /// The input record.
     record: &'r Record,
     values: RowRef<'r>,
     has_key: bool,
@@ -66,8 +66,8 @@ struct Passed<'r> {
 }
 
 impl Task {
-    /// A query without state yet, over topics with this many partitions. Keys are written in
-    /// `key_format`, the sink's.
+    /// A query without state, over topics with this many partitions. `key_format` is that of the
+    /// sink.
     pub fn new(plan: Arc<QueryPlan>, key_format: Format, partitions: u32) -> Self {
         let join_columns: Vec<Column> = plan
             .join
@@ -109,15 +109,15 @@ impl Task {
         }
     }
 
-    /// The query's plan.
+    /// The plan of the query.
     pub fn plan(&self) -> &Arc<QueryPlan> {
         &self.plan
     }
 
-    /// Takes a record of the query's input number `input`.
+    /// Processes a record of the input with this index.
     ///
     /// # Errors
-    /// [`QueryFailed`] where ksqlDB's query would die of the record.
+    /// [`QueryFailed`] if the query cannot continue after the record.
     pub fn process(
         &mut self,
         input: usize,
@@ -126,7 +126,7 @@ impl Task {
     ) -> Result<(), QueryFailed> {
         let mut faults = Faults::new(record, &mut outcome.problems);
         if record.timestamp < 0 {
-            faults.note(Step::Read, "its timestamp is negative");
+            faults.note(Step::Read, "the timestamp is negative");
             return Ok(());
         }
         let Some(reader) = self.inputs.get_mut(input) else {
@@ -198,7 +198,7 @@ impl Task {
                     topic: Arc::clone(&record.topic),
                     partition: record.partition,
                     offset: record.offset,
-                    reason: "a null value in a windowed GROUP BY over the record's key: ksqlDB's query dies of it too",
+                    reason: "a null value in a windowed GROUP BY over the record's key (ksqlDB's query fails too)",
                 });
             }
             Stage::Aggregate(_) => return Ok(()),
@@ -252,7 +252,7 @@ impl Task {
     }
 }
 
-/// The key as the format writes it; as JSON where the format cannot.
+/// Writes keys in the format, or as JSON if the format does not support the columns.
 fn key_writer(format: Format, columns: &[Column]) -> Writer {
     match (format, columns) {
         (Format::Kafka, [column]) if kafka::supports(&column.ty) => Writer::key(format, columns),

@@ -1,4 +1,4 @@
-//! A table that is read.
+//! Queries over tables.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::plan::node::RowRef;
 use crate::value::Value;
 
 impl Task {
-    /// A row of a table for a listener: what no longer passes the filter is deleted.
+    /// Processes a row of a table. A row that no longer passes the filter becomes a deletion.
     pub(super) fn table_row(
         &mut self,
         plan: &QueryPlan,

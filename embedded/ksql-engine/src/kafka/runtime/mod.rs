@@ -1,4 +1,4 @@
-//! Statements start and stop queries on Kafka.
+//! Executes statements: starts and stops queries on Kafka.
 
 mod pipeline;
 mod queries;
@@ -20,31 +20,31 @@ use crate::kafka::metrics::Metrics;
 use crate::kafka::options::Options;
 use crate::kafka::produce::producer;
 use crate::kafka::query::Target;
-use crate::kafka::topics::{self, Asking, NewTopic};
+use crate::kafka::topics::{self, ClusterClient, NewTopic};
 use crate::plan::QueryPlan;
 use crate::registry::{Effect, Executed, Registry};
 use pipeline::Pipeline;
 use queries::{Running, STOPPING};
 
-/// A transient query: its changes come until it is dropped.
+/// A transient query. It runs until it is dropped.
 #[derive(Debug)]
 pub struct Listener {
     /// The query's id.
     pub id: String,
     /// The changes.
     pub changes: mpsc::Receiver<Change>,
-    /// Why they ended early, if they did.
+    /// Why the query failed, if it did.
     pub failure: oneshot::Receiver<RuntimeError>,
     _stop: tokio_util::sync::DropGuard,
 }
 
-/// What a query's failure ends.
+/// What the failure of a query ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OnFailure {
     /// The runtime.
     End,
-    /// The query.
-    Tell,
+    /// Only the query.
+    Report,
 }
 
 /// Queries on Kafka; clones share them.
@@ -57,12 +57,12 @@ struct Inner {
     settings: KafkaSettings,
     options: Options,
     producer: FutureProducer,
-    asking: Asking,
+    cluster: ClusterClient,
     registry: Mutex<Registry>,
     /// One script at a time.
     executing: tokio::sync::Mutex<()>,
     running: Mutex<HashMap<String, Running>>,
-    /// Why queries stopped whose end ends nothing else.
+    /// Why queries failed that end nothing else.
     broken: Mutex<HashMap<String, String>>,
     pipeline: Mutex<Pipeline>,
     tracker: TaskTracker,
@@ -76,8 +76,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn add_topics(catalog: &mut Catalog, asking: &Asking) -> Result<(), RuntimeError> {
-    for topic in asking.topics().await? {
+async fn add_topics(catalog: &mut Catalog, cluster: &ClusterClient) -> Result<(), RuntimeError> {
+    for topic in cluster.topics().await? {
         let partitions = u32::try_from(topic.replicas.len()).unwrap_or(u32::MAX);
         catalog.add_topic(topic.name, partitions);
     }
@@ -85,15 +85,15 @@ async fn add_topics(catalog: &mut Catalog, asking: &Asking) -> Result<(), Runtim
 }
 
 impl Runtime {
-    /// Waits for the broker and connects; nothing runs yet.
+    /// Waits for the broker and connects. No query runs yet.
     ///
     /// # Errors
-    /// Where the broker does not answer in time, or the processing log cannot be made.
+    /// The broker does not answer in time, or the processing log cannot be created.
     pub async fn start(settings: KafkaSettings, options: Options) -> Result<Self, RuntimeError> {
         settings.wait_for_broker(options.patience).await?;
-        let asking = Asking::new(&settings)?;
+        let cluster = ClusterClient::new(&settings)?;
         let mut catalog = Catalog::new();
-        add_topics(&mut catalog, &asking).await?;
+        add_topics(&mut catalog, &cluster).await?;
         if catalog.partitions(&options.processing_log).is_none() {
             let topic = NewTopic {
                 name: options.processing_log.clone(),
@@ -106,7 +106,7 @@ impl Runtime {
         Ok(Self {
             inner: Arc::new(Inner {
                 producer: producer(&settings, &options.client_id)?,
-                asking,
+                cluster,
                 settings,
                 options,
                 registry: Mutex::new(Registry::new(catalog)),
@@ -123,24 +123,27 @@ impl Runtime {
         })
     }
 
+    /// How to reach the broker.
     pub fn settings(&self) -> &KafkaSettings {
         &self.inner.settings
     }
 
+    /// The options that it was started with.
     pub fn options(&self) -> &Options {
         &self.inner.options
     }
 
-    pub fn asking(&self) -> &Asking {
-        &self.inner.asking
+    /// The client for metadata of the cluster.
+    pub fn cluster(&self) -> &ClusterClient {
+        &self.inner.cluster
     }
 
-    /// What the queries count.
+    /// The counters of the queries.
     pub fn metrics(&self) -> &Metrics {
         &self.inner.options.metrics
     }
 
-    /// What is declared and running now.
+    /// A copy of what is declared and running.
     pub fn registry(&self) -> Registry {
         lock(&self.inner.registry).clone()
     }
@@ -150,31 +153,31 @@ impl Runtime {
         lock(&self.inner.registry).mark_created(topic);
     }
 
-    /// Executes a script. All of it is checked before any of it takes effect. A query of it that
-    /// cannot go on ends the runtime.
+    /// Executes a script of the program. All statements are checked before any takes effect. If one of
+    /// its queries fails, the runtime ends.
     ///
     /// # Errors
-    /// The first statement that is refused; a topic or client that cannot be made.
+    /// The first refused statement; a topic or client that cannot be created.
     pub async fn execute(&self, text: &str) -> Result<Vec<Executed>, RuntimeError> {
         self.execute_as(text, OnFailure::End).await
     }
 
-    /// The same for statements that somebody sends to a running system: a query that cannot go on
-    /// stops alone, and [`broken`](Self::broken) tells why.
+    /// Executes statements of a client. If one of their queries fails, only that query ends, and
+    /// [`broken`](Self::broken) has the reason.
     ///
     /// # Errors
     /// As [`execute`](Self::execute).
     pub async fn execute_apart(&self, text: &str) -> Result<Vec<Executed>, RuntimeError> {
-        self.execute_as(text, OnFailure::Tell).await
+        self.execute_as(text, OnFailure::Report).await
     }
 
-    /// Why queries stopped that were started [apart](Self::execute_apart), by their ids.
+    /// Why queries of [clients](Self::execute_apart) failed, by their ids.
     pub fn broken(&self) -> HashMap<String, String> {
         lock(&self.inner.broken).clone()
     }
 
-    /// Topics that a query of the program's own scripts filled until it was terminated, or its stream
-    /// or table dropped, and that no query like it fills since then; by name.
+    /// Topics whose query of the program's own scripts was terminated or dropped and not replaced, by
+    /// name.
     pub fn abandoned(&self) -> Vec<String> {
         lock(&self.inner.pipeline).abandoned()
     }
@@ -186,12 +189,11 @@ impl Runtime {
     ) -> Result<Vec<Executed>, RuntimeError> {
         let _one = self.inner.executing.lock().await;
         let mut registry = self.registry();
-        // Topics that were made since are known too.
-        add_topics(registry.catalog_mut(), &self.inner.asking).await?;
+        // Include topics that others created.
+        add_topics(registry.catalog_mut(), &self.inner.cluster).await?;
         let executed = registry.execute(text)?;
         let effects = || executed.iter().flat_map(|statement| &statement.effects);
-        // What may fail comes first, so that a script that fails has neither started nor ended
-        // anything.
+        // Do first what may fail: then a failing script neither starts nor ends a query.
         let mut prepared = VecDeque::new();
         for effect in effects() {
             match effect {
@@ -219,14 +221,14 @@ impl Runtime {
             }
         }
         *lock(&self.inner.registry) = registry;
-        lock(&self.inner.pipeline).learn(effects(), on_failure == OnFailure::End);
+        lock(&self.inner.pipeline).record(effects(), on_failure == OnFailure::End);
         Ok(executed)
     }
 
     /// Starts a transient query.
     ///
     /// # Errors
-    /// Where its clients cannot be made.
+    /// Its clients cannot be created.
     pub fn listen(
         &self,
         plan: &Arc<QueryPlan>,
@@ -257,7 +259,7 @@ impl Runtime {
             self.query_loop(&id, plan, key_format, partitions, from_beginning, target)?;
         let stop = self.inner.stop.child_token();
         let (report, failure) = oneshot::channel();
-        // Only its listener has to know; the other queries go on.
+        // A failure is reported to its client only.
         drop(self.spawn(query_loop, stop.clone(), |error| drop(report.send(error))));
         Ok(Listener {
             id,
@@ -267,10 +269,10 @@ impl Runtime {
         })
     }
 
-    /// Keeps the queries running until `shutdown`, or until one cannot go on.
+    /// Runs the queries until `shutdown`, or until one of the program's own fails.
     ///
     /// # Errors
-    /// The first query's error.
+    /// The error of the first query that fails.
     pub async fn run(&self, shutdown: CancellationToken) -> Result<(), RuntimeError> {
         let mut failed = self.inner.failed.lock().await;
         let first = tokio::select! {

@@ -1,14 +1,14 @@
-//! The queries of the program's own scripts: what must not be missing.
+//! The queries of the program's own scripts, which must not be missing.
 
 use crate::registry::{Effect, RegisteredQuery};
 
-/// What the program's own scripts started, and what has taken the place of it.
+/// The queries that the program's own scripts started, or their replacements.
 #[derive(Debug, Default)]
 pub(super) struct Pipeline {
     places: Vec<Place>,
 }
 
-/// One query, or another that does what it did.
+/// A query or its replacement.
 #[derive(Debug)]
 struct Place {
     id: String,
@@ -18,16 +18,16 @@ struct Place {
 }
 
 impl Place {
-    /// Whether a query does what this one did: it fills the same topic, beside others (`INSERT INTO`)
-    /// only where this one did so too.
-    fn suits(&self, query: &RegisteredQuery) -> bool {
+    /// Whether a query can replace this one: it fills the same topic and is an `INSERT INTO` only if
+    /// this one was.
+    fn is_replaced_by(&self, query: &RegisteredQuery) -> bool {
         self.topic == query.sink.topic && self.inserts == query.inserts
     }
 }
 
 impl Pipeline {
-    /// Learns what was started and ended, in this order; `own`: by a script of the program.
-    pub(super) fn learn<'e>(&mut self, effects: impl Iterator<Item = &'e Effect>, own: bool) {
+    /// Records started and stopped queries, in order; `own`: of a script of the program.
+    pub(super) fn record<'e>(&mut self, effects: impl Iterator<Item = &'e Effect>, own: bool) {
         for effect in effects {
             match effect {
                 Effect::Start(query) => self.started(query, own),
@@ -44,7 +44,7 @@ impl Pipeline {
 
     fn started(&mut self, query: &RegisteredQuery, own: bool) {
         let mut free = self.places.iter_mut().filter(|place| place.ended);
-        if let Some(place) = free.find(|place| place.suits(query)) {
+        if let Some(place) = free.find(|place| place.is_replaced_by(query)) {
             place.id.clone_from(&query.id);
             place.ended = false;
         } else if own {
@@ -57,7 +57,7 @@ impl Pipeline {
         }
     }
 
-    /// The topics whose query has ended with none in its place.
+    /// The topics whose query ended without a replacement.
     pub(super) fn abandoned(&self) -> Vec<String> {
         let ended = self.places.iter().filter(|place| place.ended);
         let mut topics: Vec<String> = ended.map(|place| place.topic.clone()).collect();
@@ -73,7 +73,7 @@ mod tests {
     use crate::catalog::Catalog;
     use crate::registry::Registry;
 
-    /// What is abandoned after a script of the program's own and one that somebody sent.
+    /// What is abandoned after a script of the program and one of a client.
     fn abandoned(own: &str, sent: &str) -> Vec<String> {
         let mut registry = Registry::new(Catalog::assuming(1));
         let mut pipeline = Pipeline::default();
@@ -82,7 +82,7 @@ mod tests {
         for (script, is_own) in [(format!("{source}{own}"), true), (sent.to_owned(), false)] {
             let executed = registry.execute(&script).expect("supported statements");
             let effects = executed.iter().flat_map(|statement| &statement.effects);
-            pipeline.learn(effects, is_own);
+            pipeline.record(effects, is_own);
         }
         pipeline.abandoned()
     }
@@ -91,7 +91,7 @@ mod tests {
     const INSERT: &str = "INSERT INTO X SELECT ID, V FROM S;";
 
     #[test]
-    fn an_insert_into_the_topic_takes_the_place_of_no_other_query() {
+    fn an_insert_does_not_replace_another_query() {
         let ended = format!("{INSERT} TERMINATE CSAS_X_1;");
         assert_eq!(abandoned(FILL, &ended), ["x"]);
         let later = format!("TERMINATE CSAS_X_1; {INSERT}");
@@ -99,13 +99,13 @@ mod tests {
     }
 
     #[test]
-    fn a_query_that_was_there_before_the_end_takes_no_place() {
+    fn only_a_later_query_is_a_replacement() {
         let beside = "CREATE STREAM Y WITH (KAFKA_TOPIC='x') AS SELECT ID, V FROM S;";
         let ended = format!("{beside} TERMINATE CSAS_X_1;");
         assert_eq!(abandoned(FILL, &ended), ["x"]);
         let later = format!("TERMINATE CSAS_X_1; {beside}");
         assert!(abandoned(FILL, &later).is_empty());
-        // What took the place is missed in its turn.
+        // The replacement is required too.
         assert_eq!(
             abandoned(FILL, &format!("{later} TERMINATE CSAS_Y_3;")),
             ["x"]
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_insert_of_the_pipeline_is_missed_until_there_is_another() {
+    fn an_insert_is_missing_until_there_is_another() {
         let own = format!("{FILL}{INSERT}");
         assert_eq!(abandoned(&own, "TERMINATE INSERTQUERY_2;"), ["x"]);
         let again = format!("TERMINATE INSERTQUERY_2; {INSERT}");

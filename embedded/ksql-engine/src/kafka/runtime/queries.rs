@@ -1,4 +1,4 @@
-//! Persistent queries: made ready, begun, asked, ended.
+//! Starting, querying and stopping persistent queries.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::kafka::runtime::{OnFailure, Runtime, lock};
 use crate::plan::QueryPlan;
 use crate::registry::RegisteredQuery;
 
-/// How long a query may take to stop: what it has written is delivered first.
+/// How long a query may take to stop, deliveries included.
 pub(super) const STOPPING: Duration = FLUSH.saturating_add(Duration::from_secs(5));
 
 /// A persistent query.
@@ -31,7 +31,7 @@ pub(super) struct Running {
 }
 
 impl Runtime {
-    /// Makes the clients of a query that does not run yet.
+    /// Creates the clients of a query without starting it.
     pub(super) fn prepare(&self, query: &RegisteredQuery) -> Result<QueryLoop, RuntimeError> {
         self.query_loop(
             &query.id,
@@ -53,13 +53,13 @@ impl Runtime {
         (questions, query_loop.questions) = mpsc::channel(1);
         let (inner, failed, stopped) = (Arc::clone(&self.inner), id.to_owned(), stop.clone());
         let task = self.spawn(query_loop, stop.clone(), move |error| {
-            // A query that was told to stop ends nothing else; the log has its error.
+            // A query that is being stopped ends nothing else; the log has its error.
             if stopped.is_cancelled() && !inner.stop.is_cancelled() {
                 return;
             }
             inner.options.metrics.set_running(&failed, false);
             match on_failure {
-                // Nobody is there to hear it only when the runtime is gone.
+                // Sending fails only if the runtime is gone.
                 OnFailure::End => drop(inner.failures.send(error)),
                 OnFailure::Tell => drop(lock(&inner.broken).insert(failed, error.to_string())),
             }
@@ -72,8 +72,8 @@ impl Runtime {
         lock(&self.inner.running).insert(id.to_owned(), running);
     }
 
-    /// Returns when the query writes nothing any more, or after [`STOPPING`]. Nothing tells of it
-    /// from then on.
+    /// Stops a query: returns when it has stopped writing, or after [`STOPPING`]. Then its metrics and
+    /// its error are gone.
     pub(super) async fn end(&self, query: &RegisteredQuery) {
         let (id, topic) = (&query.id, &query.sink.topic);
         let running = lock(&self.inner.running).remove(id);
@@ -81,12 +81,12 @@ impl Runtime {
             running.stop.cancel();
             match tokio::time::timeout(STOPPING, running.task).await {
                 Ok(_) => {
-                    tracing::warn!(query = id, topic, "the query was ended: it writes no more")
+                    tracing::warn!(query = id, topic, "the query was stopped")
                 }
                 Err(_) => tracing::error!(
                     query = id,
                     topic,
-                    "the query has not stopped in {} s: it may still write",
+                    "the query did not stop within {} s: it may still write",
                     STOPPING.as_secs()
                 ),
             }
@@ -124,7 +124,7 @@ impl Runtime {
             task: Task::new(Arc::clone(plan), key_format, partitions),
             deliveries: Deliveries::new(inner.producer.clone()),
             processing_log: Arc::from(inner.options.processing_log.as_str()),
-            // A label is a bounded name; listeners come and go.
+            // Transient queries share one label, to bound the number of labels.
             metrics: match &target {
                 Target::Topic(..) => inner.options.metrics.of(id),
                 Target::Listener(_) => inner.options.metrics.of("transient"),
@@ -142,20 +142,20 @@ impl Runtime {
         report: impl FnOnce(RuntimeError) + Send + 'static,
     ) -> JoinHandle<()> {
         let id = query_loop.id.clone();
-        tracing::info!(query = id, "running");
+        tracing::info!(query = id, "query started");
         self.inner.tracker.spawn(async move {
             let run = AssertUnwindSafe(query_loop.run(stop)).catch_unwind().await;
-            // A query that panics must not leave a process that looks healthy behind.
+            // A panic is a failure of the query.
             let ended = run.unwrap_or_else(|_| Err(RuntimeError::Panicked { query: id.clone() }));
             if let Err(error) = ended {
-                tracing::error!(query = id, %error, "the query stops");
+                tracing::error!(query = id, %error, "the query failed");
                 report(error);
             }
         })
     }
 
-    /// What `question` finds in a running query's state, between two records; none where the query
-    /// does not run any more.
+    /// Calls `question` with the state of a running query, between two records; `None` if the query
+    /// does not run.
     pub async fn ask<T: Send + 'static>(
         &self,
         id: &str,

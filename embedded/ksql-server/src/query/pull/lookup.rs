@@ -1,5 +1,5 @@
-//! The rows of a table, read from the state of the query that fills it. Windows that are still open
-//! are there too, as they are now; closed ones as long as `RETENTION` says.
+//! The rows of a table, from the state of the query that fills it: the current state of open windows,
+//! and closed windows until their retention ends.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -9,20 +9,20 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
 use crate::error::{ApiError, SERVER_ERROR};
+use crate::query::pull::selection::Selection;
 use crate::query::room;
-use crate::query::rows::{Encoding, RowWriter};
+use crate::query::rows::Encoding;
 use crate::state::Shared;
-use ksql_engine::execute::{Outcome, Record, SinkWriter, Step, Task};
-use ksql_engine::kafka::problem_log::ProblemLog;
+use ksql_engine::execute::{Record, SinkWriter, Task};
 use ksql_engine::plan::QueryPlan;
 use ksql_engine::registry::RegisteredQuery;
 
-/// More than this is not put together for one answer, in bytes.
-const MOST: usize = 32 << 20;
-/// How long the query may be held up by the broker.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The largest response, in bytes.
+const MAX_BYTES: usize = 32 << 20;
+/// How long to wait for a query that the broker blocks.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Asks the query that fills the table.
+/// Looks up the rows in the query that fills the table.
 pub(super) async fn answer(
     state: &Shared,
     plan: Arc<QueryPlan>,
@@ -31,81 +31,61 @@ pub(super) async fn answer(
 ) -> Result<Response, ApiError> {
     let _permit = room(state)?;
     let failed = |message: String| ApiError::request(SERVER_ERROR, message);
-    let id = state.open.next_id(&filled_by.sink.name);
-    let lookup = Lookup {
-        problems: ProblemLog::of(&id),
-        id,
-        writer: SinkWriter::new(&filled_by.plan, &filled_by.sink),
-        task: Task::new(Arc::clone(&plan), filled_by.sink.key_format, 1),
-        rows: RowWriter::new(encoding, &plan),
-        left: plan.limit(),
-    };
+    let sink = &filled_by.sink;
+    let lookup_id = state.open.next_id(&sink.name);
+    let selection = Selection::new(&lookup_id, &plan, sink.key_format, 1, encoding);
+    let writer = SinkWriter::new(&filled_by.plan, sink);
     let id = &filled_by.id;
-    let asked = state.runtime.ask(id, move |task| lookup.rows_of(task));
-    let asked = tokio::time::timeout(PATIENCE, asked).await;
+    let asked = state.runtime.ask(id, move |table| {
+        rows_of(table, &lookup_id, &writer, selection)
+    });
+    let asked = tokio::time::timeout(TIMEOUT, asked).await;
     let found = asked
-        .map_err(|_| failed(format!("{id} is held up: its topics cannot be written")))?
-        .ok_or_else(|| failed(format!("{id} does not run; its table cannot be looked up")))?;
+        .map_err(|_| failed(format!("{id} is blocked: its topics cannot be written")))?
+        .ok_or_else(|| failed(format!("{id} does not run: its table cannot be looked up")))?;
     let mut bytes = found.map_err(failed)?;
     encoding.end_rows(&mut bytes);
     Ok(([(CONTENT_TYPE, encoding.content_type())], bytes).into_response())
 }
 
-/// A `SELECT` over the rows of a table.
-struct Lookup {
-    id: String,
-    /// Writes a row as it would be in the table's topic, where the `SELECT` would read it.
-    writer: SinkWriter,
-    task: Task,
-    rows: RowWriter,
-    left: Option<u64>,
-    problems: ProblemLog,
-}
-
-impl Lookup {
-    fn rows_of(mut self, table: &Task) -> Result<Vec<u8>, String> {
-        let mut bytes = self.rows.table_header(&self.id).to_vec();
-        let mut outcome = Outcome::default();
-        let mut failure = None;
-        let _ = table.rows(&mut |row| {
-            if self.left == Some(0) {
-                return ControlFlow::Break(());
-            }
-            let written = self.writer.write(row);
-            let record = Record {
-                topic: written.topic,
-                partition: 0,
-                offset: 0,
-                key: written.key,
-                value: written.value,
-                timestamp: written.timestamp,
-                headers: written.headers,
-            };
-            let processed = self.task.process(0, &record, &mut outcome);
-            failure = processed.err().map(|error| error.to_string());
-            for problem in outcome.problems.drain(..) {
-                self.problems.note(&problem);
-                // A row of its own table cannot be left out.
-                if problem.step == Step::Read {
-                    failure.get_or_insert(problem.reason);
-                }
-            }
-            if failure.is_some() {
-                return ControlFlow::Break(());
-            }
-            for change in outcome.changes.drain(..) {
-                self.rows.write(&change, &mut bytes);
-                self.left = self.left.map(|left| left.saturating_sub(1));
-            }
-            if bytes.len() > MOST {
-                let mib = MOST >> 20;
-                failure = Some(format!(
-                    "the rows are more than {mib} MiB: add WHERE or LIMIT"
-                ));
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
-        });
-        failure.map_or(Ok(bytes), Err)
-    }
+/// Applies the `SELECT` to each row as it would be in the table's topic.
+fn rows_of(
+    table: &Task,
+    id: &str,
+    writer: &SinkWriter,
+    mut selection: Selection,
+) -> Result<Vec<u8>, String> {
+    let mut bytes = selection.rows.table_header(id).to_vec();
+    let mut failure = None;
+    let _ = table.rows(&mut |row| {
+        if selection.rows.is_full() {
+            return ControlFlow::Break(());
+        }
+        let written = writer.write(row);
+        let record = Record {
+            topic: written.topic,
+            partition: 0,
+            offset: 0,
+            key: written.key,
+            value: written.value,
+            timestamp: written.timestamp,
+            headers: written.headers,
+        };
+        failure = match selection.take(&record, &mut bytes) {
+            // The server wrote the row itself: not being able to read it is a defect.
+            Ok(skipped) => skipped,
+            Err(error) => Some(error),
+        };
+        if failure.is_none() && bytes.len() > MAX_BYTES {
+            let mib = MAX_BYTES >> 20;
+            failure = Some(format!(
+                "the rows are more than {mib} MiB: add WHERE or LIMIT"
+            ));
+        }
+        match failure {
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
+        }
+    });
+    failure.map_or(Ok(bytes), Err)
 }

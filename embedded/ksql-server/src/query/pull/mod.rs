@@ -1,24 +1,24 @@
-//! `SELECT …` without `EMIT`: the rows that are there now.
+//! Pull queries, `SELECT …` without `EMIT`: the rows that exist now.
 
 mod lookup;
 mod scan;
+mod selection;
 
 use axum::response::Response;
 
 use crate::error::{ApiError, BAD_STATEMENT};
+use crate::query::plan;
 use crate::query::rows::Encoding;
-use crate::query::{emitting, plan};
 use crate::state::Shared;
 use crate::view::View;
-use ksql_parser::ast::{ExprKind, Query, SelectItem, SourceKind, Statement};
+use ksql_parser::ast::{ExprKind, Query, SelectItem, SourceKind};
 
 const ADD: &str = "Add EMIT CHANGES if you intended to issue a push query.";
 
-/// Answers a pull query, if it is one that is supported.
+/// Answers a pull query of a supported form.
 pub(super) async fn answer(
     state: &Shared,
     view: &View,
-    statement: &Statement,
     query: &Query,
     text: &str,
     encoding: Encoding,
@@ -31,7 +31,7 @@ pub(super) async fn answer(
     let Some(source) = catalog.source(&query.from.name.name) else {
         return Err(refused(format!("{} does not exist.", query.from.name.name)));
     };
-    let plan = plan(catalog, &emitting(statement, query), text)?;
+    let plan = plan(catalog, query, text)?;
     if source.kind == SourceKind::Stream {
         let partitions = catalog.partitions(&source.topic).unwrap_or(1);
         return scan::answer(state, plan, partitions, encoding);
