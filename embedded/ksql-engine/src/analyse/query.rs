@@ -174,7 +174,6 @@ pub(crate) fn analyse(
         stage,
         columns,
         window,
-        is_table: grouped || reads_table,
         limit: query.limit.map(|(limit, _)| limit),
     })
 }

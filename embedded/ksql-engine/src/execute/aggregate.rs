@@ -143,7 +143,7 @@ impl AggregateState {
 
     /// Visits the current rows of the table by window start, then key bytes, until `visit` breaks. A
     /// failing `HAVING` is not reported here, but when rows are written.
-    pub fn rows(
+    pub(crate) fn rows(
         &self,
         plan: &AggregatePlan,
         visit: &mut dyn FnMut(Update) -> ControlFlow<()>,

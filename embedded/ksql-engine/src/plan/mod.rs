@@ -26,8 +26,6 @@ pub struct QueryPlan {
     pub(crate) columns: Vec<OutColumn>,
     /// The window in the result's keys.
     pub(crate) window: Option<KeyWindow>,
-    /// Whether the result is a table: a null is then a deletion.
-    pub(crate) is_table: bool,
     /// After how many rows a transient query ends.
     pub(crate) limit: Option<u64>,
 }

@@ -1,6 +1,6 @@
 //! The shipped SQL on a Kafka protocol.
 
-use ksql_engine::execute::murmur2::partition_of;
+use ksql_engine::execute::partition_of;
 use ksql_engine::kafka::{Options, RuntimeError, Script, run};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

@@ -61,7 +61,7 @@ impl Runtime {
             match on_failure {
                 // Sending fails only if the runtime is gone.
                 OnFailure::End => drop(inner.failures.send(error)),
-                OnFailure::Tell => drop(lock(&inner.broken).insert(failed, error.to_string())),
+                OnFailure::Report => drop(lock(&inner.broken).insert(failed, error.to_string())),
             }
         });
         let running = Running {
