@@ -28,7 +28,7 @@ async fn a_connection_that_closes_gives_its_place_to_the_next_query() {
     assert_eq!(first.status(), 200);
     let second = open(&world, "SELECT * FROM S EMIT CHANGES;").await;
     assert_eq!(second.status(), 400);
-    assert!(second.text().await.unwrap().contains("no more are taken"));
+    assert!(second.text().await.unwrap().contains("which is the limit"));
     drop(first);
     until("the place is free again", || async {
         open(&world, "SELECT * FROM S EMIT CHANGES;").await.status() == 200
