@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Fuzzes a running model server's calls by its own OpenAPI document: every answer conforms to the
-# document, none is a 5xx, except the 503 that asks to send a trigger again whose row is not stored.
+# Fuzzes a model server with requests from its own OpenAPI document. Every answer must conform to the
+# document, and none may be a 5xx, except the 503 for a trigger whose row is not stored yet.
 #
 #   openapi-fuzz.sh PATH-OF-MODEL-SERVER [SCHEMATHESIS]
 #
-# Two checks are left out, because the calls are meant so: a wrong row of a batch is answered in its
-# place with 200, any body trains, and whether a valid call trains depends on the rows.
+# Two checks are off by design: a batch with a wrong row is a 200, training accepts any body, and
+# whether a valid call trains depends on the stored rows.
 set -euo pipefail
 
 server=$1

@@ -1,4 +1,4 @@
-//! The least that an axum server can do: a fixed body of the size of a prediction's.
+//! The fastest possible axum server: a fixed body of the size of a prediction.
 
 use axum::Router;
 use axum::http::header;
@@ -6,7 +6,7 @@ use axum::routing::get;
 
 const BODY: &str = r#"{"Weight":4.5104912356386615,"ModelTime":"2026-11-23 23:53:01","ModelVersion":"1a1fdeeaa59a","Lower95":4.299280752192936,"Upper95":4.721701719084387,"UnseenSpecies":false}"#;
 
-/// Serves until it is killed; prints its address.
+/// Prints its address and serves until it is killed.
 pub(crate) fn serve() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -1,5 +1,5 @@
-//! The load generator: keep-alive connections, each sending its next request when it has the
-//! answer to the last one. It runs in a process of its own.
+//! The load generator, a process of its own: keep-alive connections, each of which sends the next request
+//! when it has the previous answer.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,20 +8,20 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// What is sent again and again.
+/// The request that every connection repeats.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Request {
     head: String,
     body: String,
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Result {
     pub(crate) per_second: f64,
     pub(crate) p50: f64,
     pub(crate) p99: f64,
-    /// Answers other than 200, and connections that broke.
+    /// Answers other than 200, and broken connections.
     pub(crate) failed: u64,
 }
 
@@ -44,7 +44,7 @@ impl Request {
     }
 }
 
-/// Runs a load generator to its end.
+/// Runs a load generator process.
 pub(crate) fn start(url: &str, request: &Request, concurrency: usize, length: Duration) -> Result {
     let host = url.trim_start_matches("http://").trim_end_matches('/');
     let output = Command::new(std::env::current_exe().unwrap())
@@ -61,7 +61,7 @@ pub(crate) fn start(url: &str, request: &Request, concurrency: usize, length: Du
     serde_json::from_slice(&output.stdout).expect("the load generator's result")
 }
 
-/// The load generator's process.
+/// The main function of the load generator process.
 pub(crate) fn run(args: &[String]) {
     let [host, concurrency, length, request] = args else {
         panic!("host, concurrency, ms, request")
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &[String]) {
         .build()
         .unwrap();
     let result = runtime.block_on(async {
-        // Connections are warm before the clock starts.
+        // Measure only once the connections are warm.
         let warm = Instant::now() + Duration::from_millis(200);
         let end = warm + Duration::from_millis(length);
         let local = tokio::task::LocalSet::new();

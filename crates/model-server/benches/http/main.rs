@@ -1,14 +1,14 @@
-//! How fast the model server is, next to the HTTP server under it and to another model server.
+//! Speed of the model server, compared to a bare axum handler and to an R plumber API.
 //!
-//! `cargo bench -p model-server` runs everything on the machine's cores: the load generator, the
-//! model server and a bare axum handler that returns a fixed body are processes of their own. Runs
-//! of the two servers alternate; the tables show medians. With `PLUMBER_URL` set to an R plumber
-//! API that serves `GET /prediction`, that is measured too.
+//! `cargo bench -p model-server` runs the load generator, the model server and a bare axum handler with
+//! a fixed body as processes that share the machine's cores. Runs of the two servers alternate; the
+//! tables show medians. If `PLUMBER_URL` names an R plumber API that serves `GET /prediction`, it is
+//! measured too.
 //!
-//! `cargo bench -p model-server --bench http -- hostile` measures instead what clients that misbehave
-//! cost, on a machine where a process may open 3,000 files.
+//! `cargo bench -p model-server --bench http -- hostile` measures what slow clients cost instead. It needs
+//! a limit of at least 3,000 open files.
 //!
-//! `RUNS` (default 5) and `SECONDS` (default 2) set the number and length of the runs.
+//! `RUNS` (default 5) and `SECONDS` (default 2) set the number and the length of the runs.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -85,7 +85,7 @@ impl Bench {
         load::start(url, request, concurrency, self.length)
     }
 
-    /// `GET /prediction` against the bare handler; returns the best throughput.
+    /// `GET /prediction`, compared to the bare handler. Returns the best throughput.
     fn single(&self) -> f64 {
         println!(
             "| `GET /prediction`, connections | bare axum, requests/s | model server, requests/s | ratio | p50 | p99 |"
@@ -99,7 +99,7 @@ impl Bench {
                 bare.push(self.load(&self.bare.url, &request, concurrency));
                 model.push(self.load(&self.model.url, &request, concurrency));
             }
-            // Runs side by side in time share what else the machine does.
+            // Compare runs that are next to each other in time: other load hits both.
             let pairs = model.iter().zip(&bare);
             let mut ratios: Vec<_> = pairs
                 .map(|(model, bare)| model.per_second / bare.per_second)
@@ -121,7 +121,7 @@ impl Bench {
         best
     }
 
-    /// `POST /predictions` against the best of the single call.
+    /// `POST /predictions`, compared to the best throughput of the single call.
     fn batch(&self, single: f64) {
         println!(
             "| `POST /predictions`, {BATCH} rows, connections | rows/s | times the best single call | p99 |"
@@ -143,7 +143,7 @@ impl Bench {
         println!();
     }
 
-    /// Predictions while trainings run in a loop, against quiet ones.
+    /// Predictions during trainings, compared to predictions without.
     fn while_training(&self) {
         println!("| 8 connections | requests/s | p50 | p99 | failed | trainings/s |");
         println!("|---|---:|---:|---:|---:|---:|");
@@ -179,7 +179,7 @@ impl Bench {
         );
     }
 
-    /// The same call of an R plumber API.
+    /// `GET /prediction` of an R plumber API.
     fn plumber(&self, url: &str, single: f64) {
         println!(
             "\n| `GET /prediction` of R plumber, connections | requests/s | p50 | p99 | failed |"
@@ -207,7 +207,7 @@ impl Bench {
     }
 }
 
-/// The run in the middle by throughput.
+/// The run with the median throughput.
 fn median(mut runs: Vec<Result>) -> Result {
     runs.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
     runs.swap_remove(runs.len() / 2)

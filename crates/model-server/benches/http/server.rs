@@ -17,14 +17,14 @@ pub(crate) struct Server {
     _dir: Option<TempDir>,
 }
 
-/// Trainings that go on until they are stopped.
+/// A loop of trainings.
 pub(crate) struct Trainings {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<u32>,
 }
 
 impl Server {
-    /// The model server, with a SQLite store of so many rows.
+    /// The model server with a SQLite store of `rows` rows.
     pub(crate) fn model(rows: u32) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store.sqlite");
@@ -46,7 +46,7 @@ impl Server {
                     .as_u64()
             });
         let port = port.expect("the model server listens");
-        // To its end, so that the server never waits for its log to be read.
+        // Read the whole log, so that the server never blocks on the pipe.
         std::thread::spawn(move || log.for_each(drop));
         Self {
             url: format!("http://127.0.0.1:{port}"),
@@ -73,7 +73,7 @@ impl Server {
         }
     }
 
-    /// Trains on another number of rows each time, so that each is a training and a new model.
+    /// Trains in a loop, each time on another number of rows so that it is a new model.
     pub(crate) fn training_loop(&self) -> Trainings {
         let stop = Arc::new(AtomicBool::new(false));
         let (stopped, url) = (Arc::clone(&stop), self.url.clone());
@@ -102,34 +102,12 @@ impl Server {
         Trainings { stop, thread }
     }
 
-    /// Trains so many versions on few rows and one on `rows`, and tells that one's id.
-    pub(crate) fn history(&self, versions: u32, rows: u32) -> String {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let client = reqwest::Client::new();
-            let train = |rows: u32| {
-                let url = format!("{}/train?force=true&rows={rows}", self.url);
-                let training = client.post(url).send();
-                async { training.await.unwrap().json::<Value>().await.unwrap() }
-            };
-            for version in 0..versions {
-                train(30 + version).await;
-            }
-            let last = train(rows).await;
-            assert_eq!(last["Rows"], rows, "{last}");
-            last["ModelVersion"].as_str().unwrap().to_owned()
-        })
-    }
-
-    /// The most memory it had, in MiB.
+    /// Peak memory in MiB.
     pub(crate) fn peak_mib(&self) -> f64 {
         self.memory_mib("VmHWM:")
     }
 
-    /// The memory it has, in MiB.
+    /// Current memory in MiB.
     pub(crate) fn resident_mib(&self) -> f64 {
         self.memory_mib("VmRSS:")
     }
@@ -150,7 +128,7 @@ impl Drop for Server {
 }
 
 impl Trainings {
-    /// Stops them and tells how many there were.
+    /// Stops the loop and returns the number of trainings.
     pub(crate) fn stop(self) -> u32 {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()

@@ -1,4 +1,4 @@
-//! Predictions: the two calls, good and bad input.
+//! The two prediction calls, with good and bad input.
 
 use pipeline::EventTime;
 use serde_json::{Value, json};
@@ -8,13 +8,13 @@ use tokio::net::TcpStream;
 use crate::harness::{Server, problem, send, text, within};
 
 #[tokio::test]
-async fn a_prediction_carries_weight_interval_model_and_version() {
+async fn a_prediction_has_weight_interval_time_and_version() {
     let (server, _dir) = Server::start().await;
     let answer = server.weigh(86.37, 18.74, "salmon").await;
     let live = server.json("/models/live").await;
     assert_eq!(answer["ModelVersion"], live["ModelVersion"]);
     assert_eq!(answer["ModelTime"], live["ModelTime"]);
-    // As the original wrote it, in UTC: when the model was trained, by the wall clock.
+    // The wall-clock time of the training, in UTC.
     let time = text(&answer["ModelTime"]).replace(' ', "T");
     assert_eq!(time.len(), "2021-06-02T07:48:52".len());
     let trained: EventTime = format!("{time}.000Z").parse().unwrap();
@@ -31,7 +31,7 @@ async fn a_prediction_carries_weight_interval_model_and_version() {
 }
 
 #[tokio::test]
-async fn an_unseen_species_is_answered_by_the_pooled_fit_and_says_so() {
+async fn an_unseen_species_is_predicted_by_the_pooled_fit() {
     let (server, _dir) = Server::start().await;
     let answer = server.weigh(86.37, 18.74, "char").await;
     assert_eq!(answer["UnseenSpecies"], true);
@@ -64,7 +64,7 @@ async fn bad_input_is_a_400_that_names_every_wrong_field() {
 }
 
 #[tokio::test]
-async fn many_fish_are_answered_in_place_each_good_or_bad_on_its_own() {
+async fn each_fish_of_a_batch_has_its_own_answer_or_error() {
     let (server, _dir) = Server::start().await;
     let body = json!([
         {"length": 86.37, "height": 18.74, "species": "salmon", "unknown": {"deep": [1]}},
@@ -91,7 +91,7 @@ async fn many_fish_are_answered_in_place_each_good_or_bad_on_its_own() {
 }
 
 #[tokio::test]
-async fn a_batch_that_is_no_array_or_too_large_is_refused_whole() {
+async fn a_batch_that_is_no_array_or_too_large_is_rejected() {
     let (server, _dir) = Server::start().await;
     let post = |body: String| server.post("/predictions").body(body);
     let too_large = r#"[{"length":1e999,"height":18.74,"species":"salmon"}]"#;
@@ -116,7 +116,7 @@ async fn a_batch_that_is_no_array_or_too_large_is_refused_whole() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_announce_its_size_is_refused_when_it_is_too_large() {
+async fn a_chunked_body_that_is_too_large_is_a_413() {
     let (server, _dir) = Server::start().await;
     let address = server.url.trim_start_matches("http://");
     let mut connection = TcpStream::connect(address).await.unwrap();
@@ -132,7 +132,7 @@ async fn a_body_that_does_not_announce_its_size_is_refused_when_it_is_too_large(
 }
 
 #[tokio::test]
-async fn unknown_paths_and_methods_are_problems_too() {
+async fn unknown_paths_methods_and_parameters_are_problems() {
     let (server, _dir) = Server::start().await;
     problem(server.get("/predict"), 404).await;
     problem(server.post("/prediction"), 405).await;

@@ -1,4 +1,4 @@
-//! What becomes of a call whose store is lost, or whose log goes on, at an unlucky moment.
+//! Calls whose store fails, or whose decision log changes, at an unlucky moment.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,32 +19,32 @@ use crate::harness::{
     Server, config, fish, problem, send, store_fish, text, trigger, until, within,
 };
 
-/// What happens right after an append that succeeds.
+/// What happens right after a successful append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Then {
     /// Another replica makes the first version live.
     FirstIsActivated,
-    /// The store cannot be reached any more.
+    /// The store becomes unavailable.
     Lost,
 }
 
-/// What happens to the calls of one name.
+/// What happens to calls of one store method.
 #[derive(Clone, Debug)]
 enum On {
-    /// Each takes a permit before it goes on.
+    /// Each waits for a permit.
     Wait(Arc<Semaphore>),
     /// They panic.
     Panic,
 }
 
-/// A store that is lost, replaced, slow or used by another replica, when the test says so.
+/// A store that the test can make unavailable, slow or panicking, replace, or share with a replica.
 #[derive(Clone, Debug)]
 struct Faulty {
     store: Arc<Mutex<SqliteStore>>,
     lost: Arc<AtomicBool>,
     then: Arc<Mutex<Option<Then>>>,
     on: Arc<Mutex<HashMap<&'static str, On>>>,
-    /// How often each call was begun.
+    /// Number of calls of each method so far.
     begun: Arc<Mutex<HashMap<&'static str, usize>>>,
 }
 
@@ -59,7 +59,7 @@ impl Faulty {
         }
     }
 
-    /// The store behind it, for a call of this name.
+    /// The store behind it, for a call of this method.
     async fn reached(&self, call: &'static str) -> Result<SqliteStore, StoreError> {
         *self.begun.lock().unwrap().entry(call).or_default() += 1;
         let on = self.on.lock().unwrap().get(call).cloned();
@@ -82,7 +82,7 @@ impl Faulty {
         self.lost.store(lost, Ordering::SeqCst);
     }
 
-    /// Another store is in its place.
+    /// Puts another store in its place.
     fn replace(&self, store: &SqliteStore) {
         *self.store.lock().unwrap() = store.clone();
     }
@@ -91,7 +91,7 @@ impl Faulty {
         *self.then.lock().unwrap() = Some(then);
     }
 
-    /// From now on calls of this name wait for a permit of what is returned.
+    /// From now on, calls of this method wait for a permit of the returned semaphore.
     fn hold(&self, call: &'static str) -> Arc<Semaphore> {
         let permits = Arc::new(Semaphore::new(0));
         let on = On::Wait(Arc::clone(&permits));
@@ -237,7 +237,7 @@ impl Store for Faulty {
     }
 }
 
-/// A server on such a store, which has seen 60 salmon and 20 walleye.
+/// A server on such a store with rows of 60 salmon and 20 walleye.
 async fn drifted() -> (Server, Faulty, TempDir, String) {
     let dir = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(dir.path().join("store.sqlite")).unwrap();
@@ -249,7 +249,7 @@ async fn drifted() -> (Server, Faulty, TempDir, String) {
     (server, faulty, dir, first)
 }
 
-/// The versions that went live, in their order.
+/// The versions that went live, in order.
 async fn went_live(store: &SqliteStore) -> Vec<String> {
     let log = store.decisions_after(0).await.unwrap();
     let live = log
@@ -259,7 +259,7 @@ async fn went_live(store: &SqliteStore) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn one_call_to_activate_is_one_entry_whatever_goes_live_right_after_it() {
+async fn an_activation_is_one_entry_although_another_follows_at_once() {
     let (server, store, _dir, first) = drifted().await;
     let second = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
     send(server.post(&format!("/models/{first}/activate"))).await;
@@ -275,7 +275,7 @@ async fn one_call_to_activate_is_one_entry_whatever_goes_live_right_after_it() {
 }
 
 #[tokio::test]
-async fn what_is_in_the_log_is_answered_as_done_though_the_store_is_lost_right_after_it() {
+async fn a_decision_in_the_log_counts_although_the_store_is_lost() {
     let (server, store, _dir, first) = drifted().await;
     store.after_the_next_append(Then::Lost);
     let report = server.train("/train", trigger(&first, 80)).await;
@@ -299,7 +299,7 @@ async fn what_is_in_the_log_is_answered_as_done_though_the_store_is_lost_right_a
 }
 
 #[tokio::test]
-async fn a_training_that_panics_is_counted_and_the_next_one_goes_on() {
+async fn a_training_that_panics_is_counted_and_the_next_one_runs() {
     let (server, store, _dir, first) = drifted().await;
     store.on.lock().unwrap().insert("newest_rows", On::Panic);
     let broken = problem(server.post("/train"), 500).await;
@@ -322,7 +322,7 @@ async fn trainings_of_different_requests_queue() {
     until(|| async { store.begun("newest_rows") == 1 }).await;
     let other = train("?rows=30");
     until(|| server.metric("catchweight_training_calls_total 2")).await;
-    // The other would read rows by now.
+    // Without a queue, the other training would read rows by now.
     server.weigh(81.0, 17.0, "walleye").await;
     assert_eq!(store.begun("newest_rows"), 1);
     rows.add_permits(100);
@@ -342,14 +342,14 @@ async fn trainings_of_different_requests_queue() {
 }
 
 #[tokio::test]
-async fn a_trigger_has_its_own_entry_where_another_replica_decides_on_the_same_rows_first() {
+async fn a_trigger_has_its_own_entry_if_a_replica_decides_first() {
     let (server, store, dir, first) = drifted().await;
     let other = Server::start_in(dir.path(), config()).await;
     let append = store.hold("append");
     let body = trigger(&first, 80).to_string();
     let training = tokio::spawn(server.post("/train").body(body).send());
     until(|| async { store.begun("append") > 1 }).await;
-    // Trained and stored, but not decided on: another replica is asked for a training.
+    // The version is stored but undecided when another replica trains.
     let report = other.train("/train", json!({})).await;
     assert_eq!(report["Outcome"], "activated");
     append.add_permits(100);
@@ -369,14 +369,14 @@ async fn a_trigger_has_its_own_entry_where_another_replica_decides_on_the_same_r
 }
 
 #[tokio::test]
-async fn a_training_that_meets_a_pin_is_decided_on_after_the_release() {
+async fn a_training_during_a_pin_is_decided_after_the_release() {
     let (server, store, _dir, first) = drifted().await;
     let stored_so_far = store.begun("insert_version");
     let insert = store.hold("insert_version");
     let body = trigger(&first, 80).to_string();
     let training = tokio::spawn(server.post("/train").body(body).send());
     until(|| async { store.begun("insert_version") > stored_so_far }).await;
-    // Trained, but not decided on: another replica pins what is live.
+    // The version is undecided when another replica pins the live one.
     let pin = Decision {
         pinned: true,
         ..asked_for(2, &first)
@@ -396,7 +396,7 @@ async fn a_training_that_meets_a_pin_is_decided_on_after_the_release() {
 }
 
 #[tokio::test]
-async fn a_rollback_does_not_wait_for_those_who_read_the_history() {
+async fn a_rollback_does_not_wait_for_readers_of_the_history() {
     let (server, store, _dir, first) = drifted().await;
     let second = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
     let pages = store.hold("versions");
@@ -414,17 +414,17 @@ async fn a_rollback_does_not_wait_for_those_who_read_the_history() {
     server.stop().await;
 }
 
-/// The settings with a copy of the live model in `dir`, as with MongoDB.
+/// Settings with a copy of the live model in `dir`, as with MongoDB.
 fn with_copy(dir: &TempDir) -> Config {
     Config {
-        store: StoreAddress::MongoDb("mongodb://in-use-is-the-one-given".into()),
+        store: StoreAddress::MongoDb("mongodb://unused".into()),
         live_copy: dir.path().join("live.json"),
         ..config()
     }
 }
 
 #[tokio::test]
-async fn a_copy_answers_until_the_store_is_back_and_is_not_live_where_that_is_empty() {
+async fn the_copy_answers_until_the_store_is_back() {
     let (dir, empty) = (tempfile::tempdir().unwrap(), SqliteStore::open(":memory:"));
     let (old, empty) = (SqliteStore::open(":memory:").unwrap(), empty.unwrap());
     let store = Faulty::on(&old);
@@ -444,7 +444,7 @@ async fn a_copy_answers_until_the_store_is_back_and_is_not_live_where_that_is_em
     store.lose(false);
     until(|| async { server.live().await == first }).await;
     assert_eq!(went_live(&empty).await, [first.as_str()]);
-    // What the copy holds now has the number of what the old store had first.
+    // The copy's decision now has the sequence number of the old store's first one.
     until(|| async { copied().contains(&first) }).await;
     store_fish(&empty, &fish("walleye", 1, 60, &first)).await;
     let report = server.train("/train", json!({})).await;
@@ -453,15 +453,15 @@ async fn a_copy_answers_until_the_store_is_back_and_is_not_live_where_that_is_em
 }
 
 #[tokio::test]
-async fn a_log_in_the_place_of_the_one_that_was_followed_is_followed_from_its_beginning() {
+async fn a_replaced_log_is_followed_from_its_beginning() {
     let (server, store, dir, first) = drifted().await;
     let second = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
-    // Emptied under the running server: by one who made the volume anew.
+    // The store is emptied under the running server.
     let empty = SqliteStore::open(dir.path().join("empty.sqlite")).unwrap();
     store.replace(&empty);
     until(|| async { server.live().await == first }).await;
     assert_eq!(went_live(&empty).await, [first.as_str()]);
-    // Restored from a backup in which another version is live and the numbers are the same.
+    // It is restored from a backup with another live version and the same sequence numbers.
     let restored = SqliteStore::open(dir.path().join("restored.sqlite")).unwrap();
     let version = server.store.version(&second).await.unwrap().unwrap();
     restored.insert_version(&version).await.unwrap();
@@ -469,13 +469,13 @@ async fn a_log_in_the_place_of_the_one_that_was_followed_is_followed_from_its_be
     let prepared = store.begun("prepare");
     store.replace(&restored);
     until(|| async { server.live().await == second }).await;
-    // It needs its indexes too.
+    // The restored store gets its indexes.
     until(|| async { store.begun("prepare") > prepared }).await;
     server.stop().await;
 }
 
 #[tokio::test]
-async fn while_the_version_that_is_to_be_live_cannot_be_read_the_last_one_that_can_answers() {
+async fn the_last_readable_version_answers_for_an_unreadable_one() {
     let (server, _, dir, first) = drifted().await;
     let second = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
     server.store_fish(&fish("walleye", 81, 90, &second)).await;
@@ -492,12 +492,12 @@ async fn while_the_version_that_is_to_be_live_cannot_be_read_the_last_one_that_c
     let server = Server::start_in(dir.path(), config()).await;
     assert_eq!(server.live().await, first);
     assert_eq!(send(server.get("/readyz")).await.status(), 200);
-    // It is there again, from a backup: what the log says is live.
+    // A backup brings it back, so the log's version goes live.
     store.insert_version(&version).await.unwrap();
     until(|| async { server.live().await == third }).await;
     server.stop().await;
 
-    // What takes its place can be asked for, and stays.
+    // The version in its place can be activated, and stays live.
     store.delete_version(&third).await.unwrap();
     let server = Server::start_in(dir.path(), config()).await;
     let activation = server.post(&format!("/models/{first}/activate"));
@@ -506,7 +506,7 @@ async fn while_the_version_that_is_to_be_live_cannot_be_read_the_last_one_that_c
     assert_eq!(went_live(&store).await, expected);
     server.stop().await;
 
-    // None of those that were live is there: the first model is, once more.
+    // Without any version that was live, the first model goes live again.
     for id in [&first, &second] {
         store.delete_version(id).await.unwrap();
     }
@@ -516,10 +516,10 @@ async fn while_the_version_that_is_to_be_live_cannot_be_read_the_last_one_that_c
 }
 
 #[tokio::test]
-async fn a_version_is_stored_before_the_log_says_that_it_is_live() {
+async fn a_version_is_stored_before_the_log_names_it() {
     let (server, store, _dir, first) = drifted().await;
     let second = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
-    // Forgotten by another replica right after it was looked for; then the store is lost.
+    // Another replica deletes the version right after it was found; then the store is lost.
     store.after_the_next_append(Then::Lost);
     let stored_so_far = store.begun("insert_version");
     let insert = store.hold("insert_version");
@@ -536,7 +536,7 @@ async fn a_version_is_stored_before_the_log_says_that_it_is_live() {
 }
 
 #[tokio::test]
-async fn a_copy_that_cannot_be_written_is_tried_again_and_one_that_is_none_answers_nothing() {
+async fn an_unwritable_copy_is_retried_and_a_broken_one_is_ignored() {
     let (server, store, dir, first) = drifted().await;
     server.stop().await;
     let missing = dir.path().join("missing");

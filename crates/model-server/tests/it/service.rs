@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use crate::harness::{Server, config, fish, problem, send, text, until, with_token, within};
 
 #[tokio::test]
-async fn with_a_token_training_and_activation_require_it_and_reading_does_not() {
+async fn a_token_is_required_for_training_and_activation_only() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start_in(dir.path(), with_token("open sesame")).await;
     let first = server.live().await;
@@ -39,7 +39,7 @@ async fn with_a_token_training_and_activation_require_it_and_reading_does_not() 
 }
 
 #[tokio::test]
-async fn without_a_token_a_page_of_another_site_changes_nothing() {
+async fn without_a_token_a_page_of_another_site_is_rejected() {
     let (server, _dir) = Server::start().await;
     let live = server.live().await;
     let activate = format!("/models/{live}/activate?pin=true");
@@ -55,6 +55,51 @@ async fn without_a_token_a_page_of_another_site_changes_nothing() {
     assert_eq!(server.json("/models/live").await["Pinned"], false);
     let own = server.post(&activate).header("origin", &server.url);
     assert_eq!(send(own).await.status(), 200);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn without_exactly_one_host_training_is_a_400() {
+    let (server, _dir) = Server::start().await;
+    for hosts in ["", "host: a\r\nhost: b\r\n"] {
+        let address = server.url.trim_start_matches("http://");
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        let head = format!("POST /train HTTP/1.1\r\n{hosts}content-length: 0\r\n\r\n");
+        connection.write_all(head.as_bytes()).await.unwrap();
+        let mut status = [0; 12];
+        within(connection.read_exact(&mut status)).await.unwrap();
+        assert_eq!(&status, b"HTTP/1.1 400");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn accept_and_format_select_the_representation() {
+    let (server, _dir) = Server::start().await;
+    let version = format!("/models/{}", server.live().await);
+    for path in ["/models/live", &version] {
+        for (query, accept, expected) in [
+            ("", "*/*", "application/json"),
+            ("", "application/json, text/plain, */*", "application/json"),
+            ("", "text/plain", "text/plain; charset=utf-8"),
+            ("?format=text", "*/*", "text/plain; charset=utf-8"),
+            ("?format=json", "text/plain", "application/json"),
+        ] {
+            let request = server.get(&format!("{path}{query}"));
+            let answer = send(request.header("accept", accept)).await;
+            let kind = &answer.headers()["content-type"];
+            assert_eq!(kind, expected, "{path}{query} {accept}");
+        }
+        problem(server.get(&format!("{path}?format=xml")), 400).await;
+    }
+    for (accept, expected) in [
+        ("*/*", "application/openmetrics-text; version=1.0.0"),
+        ("text/plain", "text/plain; version=0.0.4"),
+    ] {
+        let answer = send(server.get("/metrics").header("accept", accept)).await;
+        let kind = answer.headers()["content-type"].to_str().unwrap();
+        assert!(kind.starts_with(expected), "{kind}");
+    }
     server.stop().await;
 }
 
@@ -82,7 +127,7 @@ async fn the_token_may_be_in_a_file_but_not_in_two_places() {
 }
 
 #[tokio::test]
-async fn the_calls_are_documented_from_the_code_and_on_a_page_of_their_own() {
+async fn the_calls_are_in_the_openapi_document_and_on_its_page() {
     let (server, _dir) = Server::start().await;
     let document = server.json("/openapi.json").await;
     assert!(text(&document["openapi"]).starts_with("3.1"));
@@ -121,13 +166,13 @@ async fn the_calls_are_documented_from_the_code_and_on_a_page_of_their_own() {
     for text in [page, settings] {
         assert!(
             !text.contains("https://") && !text.contains("//unpkg"),
-            "it asks others: {text}"
+            "it loads from another host: {text}"
         );
     }
     server.stop().await;
 }
 
-/// The text of an answer that is compressed, as the page's files are in the binary.
+/// Text of a compressed answer; the page's files are compressed in the binary.
 async fn unzipped(answer: reqwest::Response) -> String {
     assert_eq!(answer.headers()["content-encoding"], "gzip");
     let bytes = answer.bytes().await.unwrap();
@@ -139,7 +184,7 @@ async fn unzipped(answer: reqwest::Response) -> String {
 }
 
 #[tokio::test]
-async fn a_method_that_a_path_does_not_take_is_a_problem_that_says_which_it_takes_and_is_counted() {
+async fn a_wrong_method_is_a_405_that_names_the_right_one() {
     let (server, _dir) = Server::start().await;
     let document = server.json("/openapi.json").await;
     let mut counted = HashMap::new();
@@ -171,7 +216,7 @@ async fn a_method_that_a_path_does_not_take_is_a_problem_that_says_which_it_take
 }
 
 #[tokio::test]
-async fn the_answers_are_what_the_document_says() {
+async fn answers_match_the_openapi_document() {
     let (server, _dir) = Server::start().await;
     let document = server.json("/openapi.json").await;
     let answer = server.weigh(86.37, 18.74, "salmon").await;
@@ -187,7 +232,7 @@ async fn the_answers_are_what_the_document_says() {
 }
 
 #[tokio::test]
-async fn health_and_metrics_tell_what_is_live() {
+async fn health_and_metrics_report_the_live_version() {
     let (server, _dir) = Server::start().await;
     assert_eq!(send(server.get("/healthz")).await.status(), 200);
     assert_eq!(send(server.get("/readyz")).await.status(), 200);
@@ -211,7 +256,7 @@ async fn health_and_metrics_tell_what_is_live() {
         .find_map(|line| line.strip_prefix("catchweight_model_live_age_seconds "));
     let age: f64 = age.unwrap().parse().unwrap();
     assert!((0.0..60.0).contains(&age), "{age}");
-    // What is there before it happens is seen to increase by the first time that it does.
+    // Series exist before their first event, so that a rate sees it.
     for outcome in [
         "activated",
         "rejected",
@@ -236,7 +281,7 @@ async fn health_and_metrics_tell_what_is_live() {
 }
 
 #[tokio::test]
-async fn a_shutdown_finishes_the_training_that_was_accepted() {
+async fn a_shutdown_finishes_a_running_training() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start_in(
         dir.path(),
@@ -285,7 +330,7 @@ async fn a_port_in_use_is_a_usage_error_that_names_it() {
 }
 
 #[tokio::test]
-async fn any_body_is_accepted_for_training_up_to_a_size() {
+async fn training_accepts_any_body_up_to_a_size() {
     let (server, _dir) = Server::start().await;
     server.store_fish(&fish("salmon", 1, 60, "x")).await;
     for body in ["", "train!", "[]", "{\"Fish\": \"many\"}", "\u{0}\u{ff}"] {
@@ -304,7 +349,7 @@ async fn any_body_is_accepted_for_training_up_to_a_size() {
 }
 
 #[tokio::test]
-async fn a_batch_waits_before_its_body_is_read_while_eight_are_in_memory() {
+async fn a_ninth_batch_waits_before_its_body_is_read() {
     let (server, _dir) = Server::start().await;
     let mut unfinished = Vec::new();
     for _ in 0..8 {
@@ -320,7 +365,7 @@ async fn a_batch_waits_before_its_body_is_read_while_eight_are_in_memory() {
     server.weigh(86.37, 18.74, "salmon").await;
     assert!(
         !waiting.is_finished(),
-        "single predictions go on, the batch waits"
+        "the batch waits, single predictions do not"
     );
     drop(unfinished);
     let answer = within(waiting).await.unwrap().unwrap();
@@ -329,7 +374,7 @@ async fn a_batch_waits_before_its_body_is_read_while_eight_are_in_memory() {
 }
 
 #[tokio::test]
-async fn a_batch_whose_body_does_not_come_is_a_problem_and_makes_room() {
+async fn a_batch_whose_body_does_not_arrive_is_a_408() {
     let (server, _dir) = Server::start().await;
     let address = server.url.trim_start_matches("http://");
     let mut half = TcpStream::connect(address).await.unwrap();
