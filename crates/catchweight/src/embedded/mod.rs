@@ -74,7 +74,7 @@ impl PipelineArgs {
         Simulation::new(fish).map_err(|error| UsageError(error.to_string()))?;
         let rule = self.files.sql.read()?.trigger_rule()?;
         let joined = rule.check_delay(fish.weigh_delay);
-        joined.map_err(|error| UsageError(format!("--weigh-delay: {error}")))
+        joined.map_err(|error| UsageError(format!("--weigh-delay {:?}: {error}", fish.weigh_delay)))
     }
 }
 
