@@ -8,23 +8,23 @@ use std::str::FromStr;
 use reqwest::Url;
 use service_runtime::UsageError;
 
-/// Settings of `ksql`. Without a statement or file, and on a terminal: a prompt.
+/// Arguments of `ksql`. Without a statement or a file, on a terminal: a prompt.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct KsqlArgs {
     /// Statements to execute; each but the last ends with a semicolon
     #[arg(conflicts_with_all = ["execute", "file"])]
-    pub statement: Option<String>,
+    pub(crate) statement: Option<String>,
 
-    /// The same, as ksqlDB's own client has it
+    /// The same, under the name that ksqlDB's own client uses
     #[arg(long, short, value_name = "STATEMENT", conflicts_with = "file")]
-    pub execute: Option<String>,
+    pub(crate) execute: Option<String>,
 
-    /// A file of statements; all up to a SELECT or PRINT go in one request; -: standard input
+    /// A file of statements (- for standard input); sent in one request up to a SELECT or PRINT
     #[arg(long, short)]
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
 
-    /// The ksqlDB server
+    /// Address of the ksqlDB server
     #[arg(
         long,
         env = "KSQL_SERVER",
@@ -32,73 +32,60 @@ pub struct KsqlArgs {
         value_name = "URL",
         hide_env_values = true
     )]
-    pub server: ServerUrl,
+    pub(crate) server: ServerUrl,
 
-    /// One JSON value a line, as the server sends it
+    /// Print the server's JSON, one value a line
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 
-    /// How long the server may take to answer, in seconds; a running query is not bounded by it
+    /// How long the server may take to answer, in seconds; running queries have no limit
     #[arg(long, env = "KSQL_TIMEOUT", default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub timeout: u64,
+    pub(crate) timeout: u64,
 
-    /// Wait for a server that is not up yet; for 120 seconds, or as many as are given
+    /// Wait for a server that is not up yet: 120 seconds, or the number given
     #[arg(long, env = "KSQL_WAIT", default_value_t = 0, hide_default_value = true, num_args = 0..=1, default_missing_value = "120", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
-    pub wait: u64,
+    pub(crate) wait: u64,
 
-    /// User for a server that requires one
+    /// User name, if the server requires one
     #[arg(long, env = "KSQL_USER")]
-    pub user: Option<String>,
+    pub(crate) user: Option<String>,
 
-    /// That user's password
+    /// Password of that user
     #[arg(long, env = "KSQL_PASSWORD", hide_env_values = true)]
-    pub password: Option<Secret>,
+    pub(crate) password: Option<Secret>,
 
-    /// A file with that password, instead of --password
+    /// File with that password, instead of --password
     #[arg(long, env = "KSQL_PASSWORD_FILE", value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
-
-    /// Where the prompt keeps what was entered [default: catchweight/ksql_history in the user's
-    /// folder for state]
-    #[arg(long, env = "KSQL_HISTORY", value_name = "FILE")]
-    pub history: Option<PathBuf>,
+    pub(crate) password_file: Option<PathBuf>,
 }
 
 impl KsqlArgs {
-    /// User and password, if there are any.
-    ///
-    /// # Errors
-    /// Where one is given without the other or twice, or the file cannot be read.
-    pub fn credentials(&self) -> Result<Option<Credentials>, UsageError> {
+    /// User and password, if both are given.
+    pub(crate) fn credentials(&self) -> Result<Option<Credentials>, UsageError> {
+        let wrong = |message: &str| Err(UsageError(message.into()));
         let password = match (&self.password, &self.password_file) {
             (Some(_), Some(_)) => {
-                return Err(UsageError(
-                    "--password and --password-file are both set: give one of them".into(),
-                ));
+                return wrong("--password and --password-file are both set: give one of them");
             }
             (Some(password), None) => Some(password.clone()),
-            (None, Some(path)) => Some(password_in(path)?),
+            (None, Some(path)) => Some(read_password(path)?),
             (None, None) => None,
         };
-        // A variable that is set to nothing, as compose files do, is not set.
+        // Compose files set a variable that the user left out to the empty string.
         let password = password.filter(|password| !password.0.is_empty());
         match (self.user.clone().filter(|user| !user.is_empty()), password) {
             (None, None) => Ok(None),
-            (Some(_), _) if self.server.names_a_user() => Err(UsageError(
-                "--user is set and --server names a user too: leave one of them out".into(),
-            )),
+            (Some(_), _) if !self.server.0.username().is_empty() => {
+                wrong("--user is set and --server contains a user name: leave one of them out")
+            }
             (Some(user), Some(password)) => Ok(Some(Credentials { user, password })),
-            (Some(_), None) => Err(UsageError(
-                "--user needs --password or --password-file".into(),
-            )),
-            (None, Some(_)) => Err(UsageError(
-                "--password and --password-file need --user".into(),
-            )),
+            (Some(_), None) => wrong("--user needs --password or --password-file"),
+            (None, Some(_)) => wrong("--password and --password-file need --user"),
         }
     }
 }
 
-fn password_in(path: &Path) -> Result<Secret, UsageError> {
+fn read_password(path: &Path) -> Result<Secret, UsageError> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let path = path.display();
         UsageError(format!("--password-file {path} cannot be read: {error}"))
@@ -106,18 +93,15 @@ fn password_in(path: &Path) -> Result<Secret, UsageError> {
     Ok(Secret(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-/// Who asks.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    /// The user's name.
-    pub user: String,
-    /// The user's password.
-    pub password: Secret,
+/// User and password.
+pub(crate) struct Credentials {
+    pub(crate) user: String,
+    pub(crate) password: Secret,
 }
 
-/// A text that is not shown.
+/// A text that `Debug` does not print.
 #[derive(Clone)]
-pub struct Secret(pub String);
+pub(crate) struct Secret(pub(crate) String);
 
 impl FromStr for Secret {
     type Err = Infallible;
@@ -133,12 +117,12 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A server's address. It is shown without the user and password that it may have.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ServerUrl(Url);
+/// A server's address. It is printed without the user and password that it may contain.
+#[derive(Clone)]
+pub(crate) struct ServerUrl(Url);
 
 impl ServerUrl {
-    /// The address of an endpoint; each segment is escaped as it must be.
+    /// The address of an endpoint, with each path segment escaped.
     pub(crate) fn endpoint(&self, segments: &[&str]) -> Url {
         let mut url = self.0.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -146,22 +130,18 @@ impl ServerUrl {
         }
         url
     }
-
-    fn names_a_user(&self) -> bool {
-        !self.0.username().is_empty()
-    }
 }
 
 impl FromStr for ServerUrl {
     type Err = String;
 
-    /// `HOST:PORT` is enough for HTTP.
+    /// `HOST:PORT` means HTTP.
     fn from_str(text: &str) -> Result<Self, String> {
         let with_scheme = match text.contains("://") {
             true => text.to_owned(),
             false => format!("http://{text}"),
         };
-        let mut url = Url::parse(&with_scheme).map_err(|error| no_address(&error))?;
+        let mut url = Url::parse(&with_scheme).map_err(|error| invalid(&error))?;
         match url.scheme() {
             "http" => {}
             "https" if cfg!(feature = "tls") => {}
@@ -171,7 +151,7 @@ impl FromStr for ServerUrl {
                         .into(),
                 );
             }
-            scheme => return Err(no_address(&format!("{scheme}:// is no protocol of ksqlDB"))),
+            scheme => return Err(invalid(&format!("{scheme}:// is no protocol of ksqlDB"))),
         }
         url.set_query(None);
         url.set_fragment(None);
@@ -179,16 +159,16 @@ impl FromStr for ServerUrl {
     }
 }
 
-fn no_address(reason: &dyn fmt::Display) -> String {
+fn invalid(reason: &dyn fmt::Display) -> String {
     format!(
-        "{reason}; the address of a ksqlDB server is HOST:PORT or a URL like http://127.0.0.1:8088"
+        "{reason}; the address of a ksqlDB server is HOST:PORT or a URL like http://127.0.0.1:8088, with a host name in ASCII"
     )
 }
 
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = self.0.clone();
-        // An error means that there is no host, which `from_str` does not let pass.
+        // These fail without a host, which `from_str` rejects.
         let _ = shown.set_username("");
         let _ = shown.set_password(None);
         f.write_str(shown.as_str().trim_end_matches('/'))
@@ -218,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_are_not_shown() {
+    fn passwords_are_not_printed() {
         let args = parse(&["--server", "http://me:s3cret@h:1/", "--password", "s3cret"]).unwrap();
         let shown = format!("{args:?} {}", args.server);
         assert!(!shown.contains("s3cret"), "{shown}");
@@ -226,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_may_be_given_a_limit() {
+    fn wait_takes_an_optional_limit() {
         for (args, wait) in [
             (&[][..], 0),
             (&["SHOW STREAMS", "--wait"], 120),
@@ -240,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn statements_come_from_one_place() {
+    fn statements_come_from_one_source() {
         for args in [
             ["-e", "A", "-f", "b"],
             ["-e", "A", "B", "--json"],
@@ -251,26 +231,28 @@ mod tests {
     }
 
     #[test]
-    fn a_user_needs_one_password() {
-        let refused = [
+    fn a_user_needs_exactly_one_password() {
+        for args in [
             &["--user", "u"][..],
             &["--password", "p"],
             &["--user", "u", "--password", "p", "--password-file", "f"],
             &["--user", "u", "--password", "p", "--server", "http://v@h"],
             &["--user", "u", "--password-file", "no/such/file"],
-        ];
-        for args in refused {
+        ] {
             assert!(parse(args).unwrap().credentials().is_err(), "{args:?}");
         }
-        let given = parse(&["--user", "u", "--password", "p"]).unwrap();
-        assert!(given.credentials().unwrap().is_some());
-        for args in [&[][..], &["--user", "", "--password", ""]] {
-            assert!(parse(args).unwrap().credentials().unwrap().is_none());
+        for (args, given) in [
+            (&["--user", "u", "--password", "p"][..], true),
+            (&[], false),
+            (&["--user", "", "--password", ""], false),
+        ] {
+            let credentials = parse(args).unwrap().credentials().unwrap();
+            assert_eq!(credentials.is_some(), given, "{args:?}");
         }
     }
 
     #[test]
-    fn a_host_and_port_are_an_address() {
+    fn an_address_is_a_url_or_host_and_port() {
         for (given, address) in [
             ("127.0.0.1:8089", "http://127.0.0.1:8089"),
             ("localhost:8089", "http://localhost:8089"),
@@ -283,19 +265,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_wrong_usage_that_says_why_and_gives_an_example() {
+    fn a_wrong_address_is_reported_with_reason_and_example() {
         for (given, reason) in [
             ("nonsense:://", "nonsense:// is no protocol"),
             ("ftp://h", "ftp:// is no protocol"),
             ("h:port", "invalid port number"),
             ("http://", "empty host"),
             ("", "empty host"),
+            ("http://müller.de", "a host name in ASCII"),
         ] {
             let error = parse(&["--server", given]).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{given}");
-            let told = error.to_string();
+            let message = error.to_string();
             for part in [reason, "http://127.0.0.1:8088"] {
-                assert!(told.contains(part), "{given}: {told}");
+                assert!(message.contains(part), "{given}: {message}");
             }
         }
     }
@@ -304,9 +287,7 @@ mod tests {
     fn an_endpoint_keeps_the_servers_path_and_escapes_names() {
         let server: ServerUrl = "http://h/ksql/?a=b".parse().unwrap();
         let url = server.endpoint(&["status", "stream", "`A/B`", "create"]);
-        assert_eq!(
-            url.as_str(),
-            "http://h/ksql/status/stream/%60A%2FB%60/create"
-        );
+        let expected = "http://h/ksql/status/stream/%60A%2FB%60/create";
+        assert_eq!(url.as_str(), expected);
     }
 }

@@ -6,22 +6,22 @@ use std::{fmt, io};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::split::Statement;
+use crate::statement::Statement;
 
 /// A statement has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The server does not answer at all.
+    /// No server listens at the address, or it cannot be resolved.
     #[error(
         "{server} cannot be reached: {reason}; is a ksqlDB server running there? (--server names another, --wait waits for it)"
     )]
     Unreachable {
         /// The server's address.
         server: String,
-        /// What the operating system or the library said.
+        /// The message of the operating system or the HTTP library.
         reason: String,
     },
-    /// The server takes longer than it may.
+    /// The server does not answer within the limit.
     #[error("{server} has not answered within {seconds} s (--timeout)")]
     Timeout {
         /// The server's address.
@@ -29,39 +29,39 @@ pub enum Error {
         /// The limit.
         seconds: u64,
     },
-    /// The connection ends before the answer does. What was asked for may have been done.
+    /// The connection ends before the response does. The request may have been executed.
     #[error("{server} has dropped the connection: {reason}")]
     Dropped {
         /// The server's address.
         server: String,
-        /// What the library said.
+        /// The message of the HTTP library.
         reason: String,
     },
-    /// The server refuses or fails the statement.
+    /// The server rejects the statement or fails to execute it.
     #[error("{0}")]
     Rejected(Rejection),
-    /// Something else than a ksqlDB server answers.
+    /// Something other than a ksqlDB server answers.
     #[error("{server} answers with status {status}, but not as a ksqlDB server does: {text}")]
     NotKsqlDb {
         /// The server's address.
         server: String,
         /// The HTTP status.
         status: u16,
-        /// The beginning of the reply.
+        /// The beginning of the response.
         text: String,
     },
-    /// A reply ends before its end, or is not what the API promises.
+    /// A response is cut short or malformed.
     #[error("the reply cannot be used: {0}")]
     Reply(String),
     /// The server has accepted a command and failed to execute it.
     #[error("{message}\nStatement: {statement}")]
     Failed {
-        /// What is wrong.
+        /// The server's message.
         message: String,
         /// The statement's text.
         statement: String,
     },
-    /// A command is still not executed.
+    /// The server has accepted a command and not executed it within the limit.
     #[error(
         "the server has accepted the statement, but has not executed it within {seconds} s (--timeout); it is {status}\nStatement: {statement}"
     )]
@@ -76,8 +76,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the server has not begun with the request because it is not up yet.
-    pub fn is_not_ready(&self) -> bool {
+    /// Whether the server is not up yet and has not begun with the request.
+    pub(crate) fn is_not_ready(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
             Self::Rejected(rejection) => rejection.error_code == NOT_READY,
@@ -90,33 +90,31 @@ impl Error {
 /// "KSQL is not yet ready to serve requests."
 const NOT_READY: i64 = 50302;
 
-/// A server's error, as it sends it.
+/// An error that the server sends.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rejection {
-    /// The first three digits are the HTTP status.
+    /// Its first three digits are the HTTP status.
     #[serde(rename = "error_code")]
     pub error_code: i64,
     /// What is wrong.
     pub message: String,
-    /// The statement that it is about, if any.
+    /// The rejected statement, or the whole request if the server cannot tell.
     #[serde(default)]
     pub statement_text: Option<String>,
-    /// Results of the statements before it that were executed.
+    /// The results of the statements that were executed before it.
     #[serde(default)]
     pub entities: Vec<Box<RawValue>>,
 }
 
 impl Rejection {
-    /// Where the server complains about a whole request, the message's line tells the statement.
-    pub(crate) fn narrowed(mut self, group: &[Statement<'_>], text: &str) -> Self {
-        let whole = self.statement_text.as_deref().map(str::trim) == Some(text.trim());
+    /// If the server names the whole request, takes the one statement at the line in the message.
+    pub(crate) fn narrowed(mut self, group: &[Statement<'_>], request: &str) -> Self {
+        let whole = self.statement_text.as_deref().map(str::trim) == Some(request.trim());
         if whole && let Some(line) = line_in(&self.message) {
-            let mut around = group
-                .iter()
-                .filter(|s| (s.line..=s.last_line()).contains(&line));
-            if let (Some(statement), None) = (around.next(), around.next()) {
-                self.statement_text = Some(statement.text.to_owned());
+            let mut candidates = group.iter().filter(|statement| statement.is_on_line(line));
+            if let (Some(statement), None) = (candidates.next(), candidates.next()) {
+                self.statement_text = Some(statement.source.text.to_owned());
             }
         }
         self
@@ -125,8 +123,7 @@ impl Rejection {
 
 /// The line of `line 3:7: …`.
 fn line_in(message: &str) -> Option<usize> {
-    let rest = message.strip_prefix("line ")?;
-    let (line, _) = rest.split_once(':')?;
+    let (line, _) = message.strip_prefix("line ")?.split_once(':')?;
     line.parse().ok()
 }
 
@@ -134,7 +131,7 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.message.trim_end())?;
         match self.statement_text.as_deref().map(str::trim) {
-            // Some messages end with the statement already.
+            // Some messages end with the statement.
             Some(text) if !text.is_empty() && !self.message.contains(text) => {
                 write!(f, "\nStatement: {text}")
             }
@@ -143,7 +140,7 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// The innermost cause: that the connection was refused says more than that no request was sent.
+/// The innermost cause, which says most: "Connection refused" rather than "error sending request".
 pub(crate) fn reason(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
@@ -155,8 +152,8 @@ pub(crate) fn reason(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// Whether the reader of the output has gone, as `head` does.
-pub(crate) fn is_closed(error: &anyhow::Error) -> bool {
+/// Whether the reader of the output has closed it, as `head` does.
+pub(crate) fn is_closed_output(error: &anyhow::Error) -> bool {
     let closed = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
     error
         .chain()

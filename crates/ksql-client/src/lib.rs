@@ -1,35 +1,40 @@
-//! A client of ksqlDB's REST API for the command line: one statement, a file, or a prompt.
+//! A command-line client of ksqlDB's REST API: one statement, a file, or a prompt.
 //!
-//! It knows a server by its API alone, the stock one or any other that answers the same. Unlike
-//! ksqlDB's own client it ends with an error where a statement was rejected, and sends a whole file
-//! of statements, `SET` included, in one request.
+//! It works with any server that has this API. Unlike ksqlDB's own client it exits with an error
+//! when a statement is rejected, and sends a whole file of statements, `SET` included, in one request.
 //!
-//! | module | what is in it |
+//! | module | content |
 //! |---|---|
-//! | [`args`] | the command line |
-//! | [`run`](mod@run) | where the statements come from, and what ends the program |
-//! | `lex`, [`split`] | a text into statements |
-//! | [`settings`] | `SET`, `UNSET`, `DEFINE`, `UNDEFINE`, kept for later requests |
-//! | `session` | statements into requests, and what becomes of the replies |
-//! | [`client`] | the REST API |
-//! | `transport`, [`error`] | one request over HTTP, and what can go wrong |
-//! | [`stream`] | the rows of a running query out of the bytes of its reply |
-//! | [`render`] | aligned tables and rows |
-//! | `prompt` | reading statements from a terminal |
+//! | `args` | the command line |
+//! | [`run`](mod@run) | the source of the statements, and when the program ends |
+//! | `prompt` | statements from a terminal |
+//! | `statement` | kinds of statements; the settings that later requests carry |
+//! | `session` | statements to requests, responses to output |
+//! | `client`, [`Error`] | the REST API, and what can go wrong |
+//! | `stream` | the rows in the bytes of a query's response |
+//! | `render` | tables and descriptions |
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! use clap::{Args, Command, FromArgMatches};
+//! use ksql_client::KsqlArgs;
+//!
+//! let command = KsqlArgs::augment_args(Command::new("ksql"));
+//! let args = KsqlArgs::from_arg_matches(&command.get_matches_from(["ksql", "SHOW STREAMS"]))?;
+//! ksql_client::run(args, Default::default()).await
+//! # }
+//! ```
 
-pub mod args;
-pub mod client;
-pub mod error;
-mod lex;
+mod args;
+mod client;
+mod error;
 mod prompt;
-pub mod render;
+mod render;
 pub mod run;
 mod session;
-pub mod settings;
-pub mod split;
-pub mod stream;
-mod transport;
+mod statement;
+mod stream;
 
 pub use args::KsqlArgs;
-pub use error::Error;
+pub use error::{Error, Rejection};
 pub use run::run;

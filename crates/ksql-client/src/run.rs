@@ -1,22 +1,23 @@
-//! Where the statements come from, and what ends the program.
+//! The source of the statements, and when the program ends.
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::Context;
+use ksql_parser::split::Rest;
 use service_runtime::{CancellationToken, UsageError};
 
 use crate::args::KsqlArgs;
 use crate::client::Client;
-use crate::error::is_closed;
+use crate::error::is_closed_output;
 use crate::prompt;
 use crate::session::Session;
-use crate::split::{Rest, Script};
+use crate::statement::Statement;
 
-/// Executes what the command line says, results to standard output.
+/// Executes the statements of the command line and writes the results to standard output.
 ///
-/// `shutdown` ends a running query. A prompt handles SIGINT and SIGTERM itself: SIGINT, which
-/// cancels the token too, must end the running statement only.
+/// `shutdown` ends a running query. A prompt handles SIGINT and SIGTERM itself, because SIGINT ends
+/// only the running statement there.
 ///
 /// # Errors
 /// Those of [`run_with`].
@@ -24,69 +25,62 @@ pub async fn run(args: KsqlArgs, shutdown: CancellationToken) -> anyhow::Result<
     run_with(args, shutdown, &mut io::stdout(), &mut io::stderr()).await
 }
 
-/// [`run`] with other outputs: results to `out`; at a prompt, errors to `err`.
+/// [`run`] with other outputs: results go to `out`, the prompt and its errors to `err`.
 ///
 /// # Errors
-/// [`UsageError`] for settings or a file that cannot be used; any other where a statement is
-/// rejected or fails, or the server does not answer. An `out` that nobody reads any more is none.
+/// [`UsageError`] if an argument or a file cannot be used; another error if a statement is rejected
+/// or fails, or the server does not answer. An `out` whose reader has closed it is not an error.
 pub async fn run_with(
     args: KsqlArgs,
     shutdown: CancellationToken,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let outcome = executed(args, shutdown, out, err).await;
-    match outcome {
-        Err(error) if is_closed(&error) => Ok(()),
+    match execute(args, shutdown, out, err).await {
+        Err(error) if is_closed_output(&error) => Ok(()),
         outcome => outcome,
     }
 }
 
-async fn executed(
+async fn execute(
     args: KsqlArgs,
     shutdown: CancellationToken,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let client = Client::new(&args)?;
-    let text = tokio::select! {
-        text = statements(&args) => text?,
+    let script = tokio::select! {
+        script = script(&args) => script?,
         () = shutdown.cancelled() => return Ok(()),
     };
-    let Some(text) = text else {
-        return prompt::run(
-            Session::new(client, args.json, out),
-            args.history,
-            shutdown,
-            err,
-        )
-        .await;
+    let Some(script) = script else {
+        return prompt::run(Session::new(client, args.json, out), shutdown, err).await;
     };
-    let script = Script::of(&text);
-    if let Rest::Unclosed(what, line) = script.rest {
-        return Err(UsageError(format!("line {line}: this {what} is not closed")).into());
-    }
-    if script.rest != Rest::Nothing {
-        return Err(UsageError("the last statement does not end with a semicolon".into()).into());
-    }
-    if script.statements.is_empty() {
-        return Err(UsageError(
-            "there is no statement: give one, or --file FILE, or use a terminal".into(),
-        )
-        .into());
+    let (statements, rest) = Statement::all(&script);
+    let wrong = match rest {
+        Rest::Unclosed(what, line) => Some(format!("line {line}: this {what} is not closed")),
+        Rest::Unfinished => Some("the last statement does not end with a semicolon".into()),
+        Rest::Nothing if statements.is_empty() => {
+            Some("there is no statement: give one, or --file FILE, or use a terminal".into())
+        }
+        Rest::Nothing => None,
+    };
+    if let Some(message) = wrong {
+        return Err(UsageError(message).into());
     }
     tokio::select! {
         ready = client.ready() => ready?,
         () = shutdown.cancelled() => anyhow::bail!("stopped while waiting: nothing was executed"),
     }
-    let mut session = Session::new(client, args.json, out);
-    session.run(&script.statements, &shutdown).await
+    Session::new(client, args.json, out)
+        .run(&statements, &shutdown)
+        .await
 }
 
-/// The text of the statements; none: they come from a prompt.
-async fn statements(args: &KsqlArgs) -> anyhow::Result<Option<String>> {
+/// The statements of the command line, a file or standard input; `None` for a prompt.
+async fn script(args: &KsqlArgs) -> anyhow::Result<Option<String>> {
     if let Some(text) = args.statement.as_ref().or(args.execute.as_ref()) {
-        return Ok(Some(ended(text)));
+        return Ok(Some(with_semicolon(text)));
     }
     match &args.file {
         Some(path) if path.as_path() != Path::new("-") => {
@@ -97,26 +91,24 @@ async fn statements(args: &KsqlArgs) -> anyhow::Result<Option<String>> {
         }
         None if io::stdin().is_terminal() => Ok(None),
         _ => {
-            let read = tokio::task::spawn_blocking(|| {
-                let mut text = String::new();
-                io::stdin().read_to_string(&mut text).map(|_| text)
-            });
+            let read = tokio::task::spawn_blocking(|| io::read_to_string(io::stdin().lock()));
             let text = read.await?.context("standard input cannot be read")?;
             Ok(Some(text))
         }
     }
 }
 
-/// The text with a semicolon at its end: on a command line it may be left out. In a file its
-/// absence may mean that the end of the file is missing.
-fn ended(text: &str) -> String {
-    if !matches!(Script::of(text).rest, Rest::Unfinished(_)) {
-        return text.to_owned();
-    }
+/// On a command line the last semicolon may be left out. In a file its absence may mean that the
+/// file is cut short.
+fn with_semicolon(text: &str) -> String {
+    let is_unfinished = |text: &str| Statement::all(text).1 == Rest::Unfinished;
     let ended = format!("{text};");
-    match Script::of(&ended).rest {
+    if !is_unfinished(text) {
+        text.to_owned()
+    } else if is_unfinished(&ended) {
         // The text ends with a comment.
-        Rest::Unfinished(_) => format!("{text}\n;"),
-        _ => ended,
+        format!("{text}\n;")
+    } else {
+        ended
     }
 }

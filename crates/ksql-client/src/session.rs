@@ -1,50 +1,48 @@
-//! Statements into requests, and what becomes of the replies.
+//! Statements to requests, responses to output.
 
 use std::io::Write;
 use std::time::Duration;
 
 use serde_json::Value;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use service_runtime::CancellationToken;
 
-use crate::client::{Client, Reply, Request};
+use crate::client::{Body, Client, Request};
 use crate::error::Error;
 use crate::render::{self, RowTable};
-use crate::settings::{Setting, Settings};
-use crate::split::{Kind, Statement, in_place};
-use crate::stream::{Event, Item, Lines, Rows, StreamError};
+use crate::statement::{Kind, Setting, Settings, Statement, in_place};
+use crate::stream::{Event, Item, Rows, StreamError};
 
-/// Pauses between looks at a command that is not executed yet.
-const FIRST_LOOK: Duration = Duration::from_millis(100);
-const LONGEST_LOOK: Duration = Duration::from_secs(2);
+/// Pauses between polls of a command that is not executed yet.
+const FIRST_POLL: Duration = Duration::from_millis(100);
+const LONGEST_POLL: Duration = Duration::from_secs(2);
 
-/// What one user does at one server.
+/// A conversation with one server.
 pub(crate) struct Session<'a> {
     pub(crate) client: Client,
-    pub(crate) out: &'a mut dyn Write,
-    /// Write what the server sends instead of tables.
-    pub(crate) json: bool,
+    out: &'a mut dyn Write,
+    /// Print the server's JSON instead of tables.
+    json: bool,
     settings: Settings,
-    /// The newest command that a reply has named.
+    /// The newest command that a response has named.
     sequence: Option<i64>,
 }
 
 impl<'a> Session<'a> {
     pub(crate) fn new(client: Client, json: bool, out: &'a mut dyn Write) -> Self {
-        let (settings, sequence) = (Settings::default(), None);
         Self {
             client,
             out,
             json,
-            settings,
-            sequence,
+            settings: Settings::default(),
+            sequence: None,
         }
     }
 
-    /// Executes the statements in order: each query alone, all that stand between two queries in
-    /// one request. Ends at the first that fails.
+    /// Executes the statements in order, up to the first that fails. A query is a request of its own;
+    /// all statements between two queries are one request.
     ///
-    /// `stop` ends a running query, which is no error where nothing comes after it.
+    /// `stop` ends a running query. That is an error only if other statements follow.
     pub(crate) async fn run(
         &mut self,
         statements: &[Statement<'_>],
@@ -58,8 +56,9 @@ impl<'a> Session<'a> {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {
-                    let over = first.is_query() && groups.peek().is_none();
-                    anyhow::ensure!(over, "stopped at line {}: from there on statements may not be executed", first.line);
+                    let line = first.source.line;
+                    let last = first.is_query() && groups.peek().is_none();
+                    anyhow::ensure!(last, "stopped at line {line}: from there on statements may not be executed");
                     return Ok(());
                 }
                 outcome = self.group(first, group) => outcome?,
@@ -79,13 +78,16 @@ impl<'a> Session<'a> {
             settings: &self.settings,
             command_sequence_number: self.sequence,
         };
-        if !first.is_query() {
-            return self.commands(group, &text).await;
-        }
-        let reply = self.client.query(&request).await?;
         match first.kind {
-            Kind::Print => self.text(reply).await,
-            _ => self.rows(reply).await,
+            Kind::Select => {
+                let body = self.client.query(&request).await?;
+                self.rows(body).await
+            }
+            Kind::Print => {
+                let body = self.client.query(&request).await?;
+                self.text(body).await
+            }
+            Kind::Setting(_) | Kind::Command => self.commands(group, &text).await,
         }
     }
 
@@ -99,7 +101,7 @@ impl<'a> Session<'a> {
             .collect();
         let only_settings = settings.len() == group.len();
         if only_settings {
-            // Whether a client may set it at all: the server does not look at this in a request.
+            // The server checks the names of properties only in this call.
             for setting in &settings {
                 if let Setting::Set(name, _) = setting {
                     self.client.check_property(name).await?;
@@ -137,68 +139,76 @@ impl<'a> Session<'a> {
         Ok(self.out.flush()?)
     }
 
-    /// Writes one entity of a reply; a command first is waited for. The inner error is the
-    /// command's.
+    /// Waits until the command of an entity is executed, and writes the entity. Returns the failure of
+    /// the command.
     async fn entity(&mut self, raw: &RawValue) -> anyhow::Result<Option<Error>> {
         let mut entity: Value = serde_json::from_str(raw.get())?;
         let accepted = entity["commandStatus"].clone();
         if let Some(number) = entity["commandSequenceNumber"].as_i64() {
             self.sequence = self.sequence.max(Some(number));
         }
-        self.settle(&mut entity).await?;
-        let statement = text_of(&entity["statementText"]);
-        let failed = (entity["commandStatus"]["status"] == "ERROR").then(|| Error::Failed {
-            message: text_of(&entity["commandStatus"]["message"]),
-            statement,
+        self.wait_for_command(&mut entity).await?;
+        let status = &entity["commandStatus"];
+        let failure = (status["status"] == "ERROR").then(|| Error::Failed {
+            message: text_of(&status["message"]),
+            statement: text_of(&entity["statementText"]),
         });
-        if self.json {
-            match accepted == entity["commandStatus"] {
-                true => render::json_line(self.out, raw)?,
-                false => render::json_line(self.out, &serde_json::value::to_raw_value(&entity)?)?,
+        if !self.json {
+            if failure.is_none() {
+                render::show(self.out, &entity)?;
             }
-        } else if failed.is_none() {
-            render::show(self.out, &entity)?;
+        } else if accepted == *status {
+            render::json_line(self.out, raw)?;
+        } else {
+            render::json_line(self.out, &to_raw_value(&entity)?)?;
         }
-        Ok(failed)
+        Ok(failure)
     }
 
-    /// Asks for a command's status until it is executed or has failed.
-    async fn settle(&self, entity: &mut Value) -> anyhow::Result<()> {
-        let mut pause = FIRST_LOOK;
+    /// Polls a command's status until it is executed or has failed.
+    async fn wait_for_command(&self, entity: &mut Value) -> anyhow::Result<()> {
+        let mut pause = FIRST_POLL;
         let mut waited = Duration::ZERO;
         while let Some(status) = pending(&entity["commandStatus"]) {
-            if waited >= self.client.timeout() {
-                let seconds = self.client.timeout().as_secs();
-                let statement = text_of(&entity["statementText"]);
+            if waited >= self.client.timeout {
                 return Err(Error::Pending {
-                    seconds,
+                    seconds: self.client.timeout.as_secs(),
                     status,
-                    statement,
+                    statement: text_of(&entity["statementText"]),
                 }
                 .into());
             }
             tokio::time::sleep(pause).await;
             waited += pause;
-            pause = (pause * 2).min(LONGEST_LOOK);
+            pause = (pause * 2).min(LONGEST_POLL);
             let id = text_of(&entity["commandId"]);
             entity["commandStatus"] = self.client.status(&id).await?;
         }
         Ok(())
     }
 
-    async fn text(&mut self, mut reply: Reply) -> anyhow::Result<()> {
-        let mut lines = Lines::default();
-        while let Some(bytes) = reply.next().await? {
-            self.out.write_all(&lines.push(bytes.as_ref()))?;
+    /// Writes the response to `PRINT` without the blank lines that keep the connection alive.
+    async fn text(&mut self, mut body: Body) -> anyhow::Result<()> {
+        let mut last = b'\n';
+        while let Some(bytes) = body.next().await? {
+            let mut kept = Vec::with_capacity(bytes.as_ref().len());
+            for &byte in bytes.as_ref() {
+                if (last, byte) != (b'\n', b'\n') {
+                    kept.push(byte);
+                }
+                last = byte;
+            }
+            self.out.write_all(&kept)?;
             self.out.flush()?;
         }
         Ok(())
     }
 
-    async fn rows(&mut self, mut reply: Reply) -> anyhow::Result<()> {
+    async fn rows(&mut self, mut body: Body) -> anyhow::Result<()> {
+        let unusable = |error: StreamError| Error::Reply(error.to_string());
         let mut rows = Rows::default();
         let mut table = None;
-        while let Some(bytes) = reply.next().await? {
+        while let Some(bytes) = body.next().await? {
             for item in rows.push(bytes.as_ref()).map_err(unusable)? {
                 self.item(&mut table, item)?;
             }
@@ -217,9 +227,7 @@ impl<'a> Session<'a> {
             return Ok(render::json_line(self.out, &item.raw)?);
         }
         match (item.event, table) {
-            (Event::Header(columns), table) => {
-                *table = Some(RowTable::new(&columns));
-            }
+            (Event::Header(columns), table) => *table = Some(RowTable::new(&columns)),
             (Event::Row { cells, tombstone }, Some(table)) => {
                 table.row(self.out, &cells, tombstone)?;
             }
@@ -233,10 +241,6 @@ impl<'a> Session<'a> {
         }
         Ok(self.out.flush()?)
     }
-}
-
-fn unusable(error: StreamError) -> Error {
-    Error::Reply(error.to_string())
 }
 
 fn text_of(value: &Value) -> String {

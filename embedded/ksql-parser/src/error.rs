@@ -69,14 +69,20 @@ pub fn unsupported(at: usize, message: impl Into<String>) -> Refusal {
 
 /// The error with the line and column of its offset in `text`.
 pub fn located(text: &str, refusal: Refusal) -> StatementError {
-    let before = text.get(..refusal.at).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-    let column = before.get(line_start..).unwrap_or("").chars().count() + 1;
+    let (line, column) = position(text, refusal.at);
     StatementError {
         kind: refusal.kind,
         line: u32::try_from(line).unwrap_or(u32::MAX),
         column: u32::try_from(column).unwrap_or(u32::MAX),
         message: refusal.message,
     }
+}
+
+/// Line and column, in characters, of a byte offset. Both count from 1.
+pub(crate) fn position(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let column = before.get(line_start..).unwrap_or("").chars().count() + 1;
+    (line, column)
 }

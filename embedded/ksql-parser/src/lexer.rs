@@ -30,15 +30,18 @@ pub enum Literal {
 
 /// A token and its place in the text.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Token {
-    pub(crate) kind: TokenKind,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+pub struct Token {
+    /// What it is.
+    pub kind: TokenKind,
+    /// Offset of its first byte.
+    pub start: usize,
+    /// Offset after its last byte.
+    pub end: usize,
 }
 
 /// The kind of a token.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum TokenKind {
+pub enum TokenKind {
     /// A keyword or an unquoted name, as written.
     Word(String),
     /// A name in `"` or `` ` ``.
@@ -56,7 +59,10 @@ const SYMBOLS: &[&str] = &[
 ];
 
 /// Splits the text into tokens, without comments and white space.
-pub(crate) fn tokens(text: &str) -> Result<Vec<Token>, Refusal> {
+///
+/// # Errors
+/// At the first character that starts no token, and for a quote or comment that is not closed.
+pub fn tokens(text: &str) -> Result<Vec<Token>, Refusal> {
     let mut input = LocatingSlice::new(text);
     let mut tokens = Vec::new();
     loop {
@@ -97,7 +103,7 @@ fn complaint(input: &Input<'_>) -> String {
     }
 }
 
-fn space(input: &mut Input<'_>) -> ModalResult<()> {
+pub(crate) fn space(input: &mut Input<'_>) -> ModalResult<()> {
     let white = take_while(1.., |c: char| c.is_whitespace()).void();
     let line = ("--", take_while(0.., |c| c != '\n')).void();
     let block = ("/*", take_until(0.., "*/"), "*/").void();
@@ -158,7 +164,9 @@ fn number(input: &mut Input<'_>) -> ModalResult<Literal> {
 }
 
 /// A doubled quote is an escaped quote.
-fn quoted<'t>(quote: char) -> impl Parser<Input<'t>, String, winnow::error::ErrMode<ContextError>> {
+pub(crate) fn quoted<'t>(
+    quote: char,
+) -> impl Parser<Input<'t>, String, winnow::error::ErrMode<ContextError>> {
     let doubled = (quote, quote).value(quote);
     delimited(
         quote,

@@ -5,7 +5,8 @@
 //! | [`ast`] | the syntax tree |
 //! | [`keywords`] | the reserved words |
 //! | [`error`] | refused statements, with line and column |
-//! | `lexer` | text to tokens |
+//! | [`lexer`] | text to tokens |
+//! | [`split`] | a script to the texts of its statements, whatever they say |
 //! | `statement`, `query`, `expression`, `window` | the grammar, tokens to tree |
 //!
 //! The grammar follows ksqlDB's language reference, as far as the engine executes it. This crate knows
@@ -26,8 +27,9 @@ pub mod ast;
 pub mod error;
 mod expression;
 pub mod keywords;
-mod lexer;
+pub mod lexer;
 mod query;
+pub mod split;
 mod statement;
 mod stream;
 mod window;

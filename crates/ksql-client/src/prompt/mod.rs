@@ -1,46 +1,66 @@
 //! Statements from a terminal.
 
-mod command;
-mod signals;
-mod terminal;
 #[cfg(test)]
 mod tests;
 
 use std::future::Future;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::pin::pin;
 
+use ksql_parser::split::Rest;
 use service_runtime::CancellationToken;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use self::command::{Command, HELP};
-use self::signals::Signal;
-use self::terminal::Terminal;
-use crate::error::is_closed;
+use crate::error::is_closed_output;
 use crate::session::Session;
-use crate::split::Script;
+use crate::statement::Statement;
 
-/// What a user enters.
-#[derive(Debug, PartialEq, Eq)]
-enum Line {
-    /// One or more whole statements, or a command of the prompt.
-    Text(String),
-    /// Ctrl-C.
-    Interrupted,
-    /// Ctrl-D.
-    End,
+const HELP: &str = "\
+Statements end with a semicolon and may have several lines, for example:
+  SHOW STREAMS;  SHOW TABLES;  SHOW QUERIES;  SHOW TOPICS;  DESCRIBE x EXTENDED;  EXPLAIN query;
+  SELECT * FROM x EMIT CHANGES LIMIT 3;    rows as they arrive; Ctrl-C ends the query
+  PRINT 'topic' FROM BEGINNING LIMIT 3;    the records of a topic
+  SET 'auto.offset.reset'='earliest';      applies to all later statements; UNSET resets it
+help, exit. Ctrl-C discards what is entered. For history and editing of lines: rlwrap.
+";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Signal {
+    /// SIGINT (Ctrl-C).
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
 }
 
-/// Where lines come from.
-trait Lines {
-    async fn next(&mut self) -> io::Result<Line>;
+/// What the user enters.
+struct Input {
+    /// Closed at the end of standard input (Ctrl-D).
+    lines: UnboundedReceiver<io::Result<String>>,
+    signals: UnboundedReceiver<Signal>,
 }
 
-/// Greets, and executes what is entered until the user leaves.
+/// A line that the prompt executes itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Command {
+    Help,
+    Exit,
+}
+
+impl Command {
+    fn parse(line: &str) -> Option<Self> {
+        let word = line.trim().trim_end_matches(';').trim_end();
+        match word.to_ascii_lowercase().as_str() {
+            "help" | "?" => Some(Self::Help),
+            "exit" | "quit" => Some(Self::Exit),
+            _ => None,
+        }
+    }
+}
+
+/// Executes statements until the user or a signal ends the prompt.
 pub(crate) async fn run(
     mut session: Session<'_>,
-    history: Option<PathBuf>,
     shutdown: CancellationToken,
     err: &mut dyn Write,
 ) -> anyhow::Result<()> {
@@ -48,82 +68,130 @@ pub(crate) async fn run(
         info = session.client.info() => info?,
         () = shutdown.cancelled() => return Ok(()),
     };
-    let (version, server) = (info.version, session.client.server());
+    let (version, server) = (info.version, &session.client.server);
     let status = info.server_status.unwrap_or_default();
     writeln!(err, "ksqlDB {version} at {server} {status}")?;
     writeln!(
         err,
-        "A statement ends with a semicolon. `help` tells more; Ctrl-D leaves."
+        "A statement ends with a semicolon. `help` shows examples; Ctrl-D exits."
     )?;
-    let signals = signals::listen()?;
-    let mut terminal = Terminal::open(history)?;
-    converse(&mut session, &mut terminal, signals, err).await
+    converse(&mut session, &mut listen()?, err).await
 }
 
-/// Executes line after line. A failed statement is told, and the next one is asked for.
+/// Reads standard input and signals from now on.
+fn listen() -> io::Result<Input> {
+    let (signal_sender, signals) = unbounded_channel();
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut terminations = signal(SignalKind::terminate())?;
+    tokio::spawn(async move {
+        loop {
+            let signal = tokio::select! {
+                Some(()) = interrupts.recv() => Signal::Interrupt,
+                Some(()) = terminations.recv() => Signal::Terminate,
+                else => return,
+            };
+            if signal_sender.send(signal).is_err() {
+                return;
+            }
+        }
+    });
+    let (line_sender, lines) = unbounded_channel();
+    // A read cannot be cancelled. Unlike a task of the runtime, a thread does not delay the exit.
+    std::thread::Builder::new()
+        .name("prompt".into())
+        .spawn(move || {
+            for line in io::stdin().lines() {
+                if line_sender.send(line).is_err() {
+                    return;
+                }
+            }
+        })?;
+    Ok(Input { lines, signals })
+}
+
+/// Executes one statement after the other. A failed statement is reported and does not end the
+/// prompt.
 async fn converse(
     session: &mut Session<'_>,
-    lines: &mut impl Lines,
-    mut signals: UnboundedReceiver<Signal>,
+    input: &mut Input,
     err: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    loop {
-        let line = tokio::select! {
-            line = lines.next() => line?,
-            () = terminated(&mut signals) => return Ok(()),
-        };
-        let text = match line {
-            Line::Text(text) => text,
-            Line::Interrupted => continue,
-            Line::End => return Ok(()),
-        };
+    while let Some(text) = read(input, err).await? {
         match Command::parse(&text) {
-            Some(Command::Exit) => return Ok(()),
+            Some(Command::Exit) => break,
             Some(Command::Help) => err.write_all(HELP.as_bytes())?,
             None => {
-                let script = Script::of(&text);
+                let (statements, _) = Statement::all(&text);
                 let stop = CancellationToken::new();
-                let run = session.run(&script.statements, &stop);
-                let (outcome, signal) = stoppable(run, &stop, &mut signals).await;
+                let job = session.run(&statements, &stop);
+                let (outcome, terminated) = stoppable(job, &stop, &mut input.signals).await;
                 match outcome {
-                    Err(error) if is_closed(&error) => return Err(error),
+                    Err(error) if is_closed_output(&error) => return Err(error),
                     Err(error) => writeln!(err, "error: {error:#}")?,
                     Ok(()) if stop.is_cancelled() => writeln!(err, "The query is ended.")?,
                     Ok(()) => {}
                 }
-                if signal == Some(Signal::Terminate) {
-                    return Ok(());
+                if terminated {
+                    break;
                 }
             }
         }
     }
+    Ok(())
 }
 
-/// The outcome, and the last signal that came before it; each stops the job.
+/// Reads lines up to the end of a statement; `None` at the end of the input.
+async fn read(input: &mut Input, err: &mut dyn Write) -> io::Result<Option<String>> {
+    let mut text = String::new();
+    loop {
+        err.write_all(if text.is_empty() {
+            b"ksql> "
+        } else {
+            b"    > "
+        })?;
+        err.flush()?;
+        tokio::select! {
+            line = input.lines.recv() => {
+                let Some(line) = line.transpose()? else {
+                    return Ok(None);
+                };
+                text.push_str(&line);
+                if is_complete(&text) {
+                    return Ok(Some(text));
+                }
+                text.push('\n');
+            }
+            Some(signal) = input.signals.recv() => match signal {
+                Signal::Interrupt => {
+                    text.clear();
+                    writeln!(err)?;
+                }
+                Signal::Terminate => return Ok(None),
+            },
+        }
+    }
+}
+
+/// Whether a text can be executed.
+fn is_complete(text: &str) -> bool {
+    Command::parse(text).is_some() || Statement::all(text).1 == Rest::Nothing
+}
+
+/// The outcome of `job`, and whether SIGTERM came before it. Both signals stop the job.
 async fn stoppable<T>(
     job: impl Future<Output = T>,
     stop: &CancellationToken,
     signals: &mut UnboundedReceiver<Signal>,
-) -> (T, Option<Signal>) {
+) -> (T, bool) {
     let mut job = pin!(job);
-    let mut last = None;
+    let mut terminated = false;
     loop {
         tokio::select! {
-            outcome = &mut job => return (outcome, last),
+            outcome = &mut job => return (outcome, terminated),
             Some(signal) = signals.recv() => {
-                last = Some(signal);
+                terminated |= signal == Signal::Terminate;
                 stop.cancel();
             }
         }
     }
-}
-
-/// Waits for SIGTERM. A SIGINT that comes while nothing runs has nothing to end.
-async fn terminated(signals: &mut UnboundedReceiver<Signal>) {
-    while let Some(signal) = signals.recv().await {
-        if signal == Signal::Terminate {
-            return;
-        }
-    }
-    std::future::pending().await
 }

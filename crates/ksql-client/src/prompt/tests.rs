@@ -1,6 +1,3 @@
-//! The prompt with entered lines and signals in place of a terminal.
-
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use axum::Router;
@@ -8,7 +5,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use clap::Parser;
 use futures::StreamExt;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::*;
 use crate::args::KsqlArgs;
@@ -20,25 +17,7 @@ struct Cli {
     ksql: KsqlArgs,
 }
 
-struct Entered(VecDeque<Line>);
-
-impl Entered {
-    fn of(lines: impl IntoIterator<Item = &'static str>) -> Self {
-        let line = |text: &str| match text {
-            "^C" => Line::Interrupted,
-            text => Line::Text(text.into()),
-        };
-        Self(lines.into_iter().map(line).collect())
-    }
-}
-
-impl Lines for Entered {
-    async fn next(&mut self) -> io::Result<Line> {
-        Ok(self.0.pop_front().unwrap_or(Line::End))
-    }
-}
-
-/// Tells each request; a `SELECT` has one row and no end, and its signal comes when it is asked.
+/// A server whose `SELECT` has a header and no end, and makes a signal arrive.
 #[derive(Clone)]
 struct Fake {
     requests: UnboundedSender<String>,
@@ -67,30 +46,34 @@ async fn answer(State(fake): State<Fake>, request: axum::extract::Request) -> Bo
     }
 }
 
-/// What was requested, and what was told beside results.
-async fn conversation(lines: Entered, signal: Signal) -> (Vec<String>, String) {
-    let (requests, mut requested) = unbounded_channel();
-    let (signals, signalled) = unbounded_channel();
+/// Enters the lines. Returns the requests, and what the prompt writes beside results.
+async fn conversation(entered: &[&str], signal: Signal) -> (Vec<String>, String) {
+    let (request_sender, mut requested) = unbounded_channel();
+    let (signal_sender, signals) = unbounded_channel();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = format!("http://{}", listener.local_addr().unwrap());
-    // The test's own sender keeps the channel open, as the process's signals are.
     let fake = Fake {
-        requests,
-        signals: signals.clone(),
+        requests: request_sender,
+        signals: signal_sender.clone(),
         signal,
     };
     let router = Router::new().fallback(answer).with_state(fake);
     tokio::spawn(async { axum::serve(listener, router).await });
 
+    let (line_sender, lines) = unbounded_channel();
+    for line in entered {
+        line_sender.send(Ok((*line).to_owned())).unwrap();
+    }
+    drop(line_sender);
     let args = Cli::parse_from(["ksql", "--server", &server]).ksql;
-    let (mut out, mut err, mut lines) = (Vec::new(), Vec::new(), lines);
+    let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut session = Session::new(Client::new(&args).unwrap(), false, &mut out);
-    let talk = converse(&mut session, &mut lines, signalled, &mut err);
+    let mut input = Input { lines, signals };
+    let talk = converse(&mut session, &mut input, &mut err);
     tokio::time::timeout(Duration::from_secs(30), talk)
         .await
         .unwrap()
         .unwrap();
-    drop(signals);
     let mut requests = Vec::new();
     while let Ok(request) = requested.try_recv() {
         requests.push(request);
@@ -99,30 +82,58 @@ async fn conversation(lines: Entered, signal: Signal) -> (Vec<String>, String) {
 }
 
 #[tokio::test]
-async fn an_interrupt_ends_the_query_and_the_prompt_goes_on() {
-    let lines = Entered::of(["SELECT * FROM X EMIT CHANGES;", "^C", "SHOW STREAMS;"]);
-    let (requests, told) = conversation(lines, Signal::Interrupt).await;
+async fn an_interrupt_ends_the_query_but_not_the_prompt() {
+    let lines = ["SELECT *", "FROM X EMIT CHANGES;", "SHOW STREAMS;"];
+    let (requests, written) = conversation(&lines, Signal::Interrupt).await;
     assert_eq!(requests.len(), 2, "{requests:?}");
+    assert!(requests[0].contains(r"SELECT *\nFROM X EMIT CHANGES;"));
     assert!(requests[1].contains("SHOW STREAMS;"));
-    assert_eq!(told, "The query is ended.\n");
+    assert_eq!(written, "ksql>     > The query is ended.\nksql> ksql> ");
 }
 
 #[tokio::test]
 async fn a_termination_ends_the_query_and_the_prompt() {
-    let lines = Entered::of(["SELECT * FROM X EMIT CHANGES;", "SHOW STREAMS;"]);
-    let (requests, _) = conversation(lines, Signal::Terminate).await;
+    let lines = ["SELECT * FROM X EMIT CHANGES;", "SHOW STREAMS;"];
+    let (requests, _) = conversation(&lines, Signal::Terminate).await;
     assert_eq!(requests.len(), 1, "{requests:?}");
 }
 
+/// Lets the other future of `join!`, which polls in turns, consume what was sent.
+async fn read_once() {
+    for _ in 0..2 {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
-async fn what_is_set_at_the_prompt_is_sent_with_what_follows() {
-    let lines = Entered::of([
+async fn an_interrupt_discards_an_unfinished_statement() {
+    let (lines, line_receiver) = unbounded_channel();
+    let (signals, signal_receiver) = unbounded_channel();
+    let mut input = Input {
+        lines: line_receiver,
+        signals: signal_receiver,
+    };
+    let mut err = Vec::new();
+    let enter = async {
+        lines.send(Ok("SHOW".to_owned())).unwrap();
+        read_once().await;
+        signals.send(Signal::Interrupt).unwrap();
+        read_once().await;
+        lines.send(Ok("SHOW TABLES;".to_owned())).unwrap();
+    };
+    let (text, ()) = tokio::join!(read(&mut input, &mut err), enter);
+    assert_eq!(text.unwrap().as_deref(), Some("SHOW TABLES;"));
+}
+
+#[tokio::test]
+async fn settings_are_sent_with_later_statements() {
+    let lines = [
         "SET 'auto.offset.reset'='earliest';",
         "SHOW STREAMS;",
         "UNSET 'auto.offset.reset';",
         "SHOW TABLES;",
-    ]);
-    let (requests, _) = conversation(lines, Signal::Interrupt).await;
+    ];
+    let (requests, _) = conversation(&lines, Signal::Interrupt).await;
     let set = r#""streamsProperties":{"auto.offset.reset":"earliest"}"#;
     assert!(requests[0].starts_with("/is_valid_property/auto.offset.reset"));
     let carried: Vec<_> = requests[1..]
@@ -133,16 +144,36 @@ async fn what_is_set_at_the_prompt_is_sent_with_what_follows() {
 }
 
 #[tokio::test]
-async fn a_failure_is_told_and_the_prompt_goes_on_until_exit() {
-    let lines = Entered::of([
+async fn a_failed_statement_does_not_end_the_prompt() {
+    let lines = [
         "DROP STREAM NOPE;",
         "help",
         "SHOW STREAMS;",
         "exit",
         "SHOW TABLES;",
-    ]);
-    let (requests, told) = conversation(lines, Signal::Interrupt).await;
+    ];
+    let (requests, written) = conversation(&lines, Signal::Interrupt).await;
     assert_eq!(requests.len(), 2, "{requests:?}");
-    let error = "error: there is no NOPE\nStatement: DROP STREAM NOPE;\n";
-    assert!(told.starts_with(error) && told.contains("Ctrl-R"), "{told}");
+    let error = "ksql> error: there is no NOPE\nStatement: DROP STREAM NOPE;\nksql> ";
+    assert!(
+        written.starts_with(error) && written.contains(HELP),
+        "{written}"
+    );
+}
+
+#[test]
+fn a_statement_ends_with_a_semicolon() {
+    for complete in ["", "  ", "help", "EXIT ;", "SHOW STREAMS;", "A; B; -- c"] {
+        assert!(is_complete(complete), "{complete}");
+    }
+    for open in [
+        "SHOW",
+        "helper",
+        "SELECT ';",
+        "A; B",
+        "/* help",
+        "A /* ; */",
+    ] {
+        assert!(!is_complete(open), "{open}");
+    }
 }

@@ -1,12 +1,11 @@
-//! What `DESCRIBE` and `EXPLAIN` answer.
+//! The results of `DESCRIBE` and `EXPLAIN`. A function returns `None` for a value of another shape.
 
 use serde_json::Value;
 
-use super::cell;
-use super::columns::table;
 use super::lists::{QUERIES, items};
+use super::table::{cell, printable, table};
 
-/// A stream or table; none where the value is no description of one.
+/// Describes a stream or table.
 pub(super) fn source(source: &Value) -> Option<String> {
     let mut text = facts(&[
         ("Name", &source["name"]),
@@ -23,7 +22,7 @@ pub(super) fn source(source: &Value) -> Option<String> {
     text.push_str(&fields(&source["fields"])?);
     if source["extended"] != Value::Bool(true) {
         text.push_str("\nFor its queries and statistics: DESCRIBE ");
-        text.push_str(&cell::of(&source["name"]));
+        text.push_str(&cell(&source["name"]));
         text.push_str(" EXTENDED;\n");
         return Some(text);
     }
@@ -47,7 +46,7 @@ pub(super) fn source(source: &Value) -> Option<String> {
     Some(text)
 }
 
-/// A query; none where the value is no description of one.
+/// Describes a query.
 pub(super) fn query(query: &Value) -> Option<String> {
     let mut text = facts(&[
         ("ID", &query["id"]),
@@ -70,7 +69,7 @@ pub(super) fn query(query: &Value) -> Option<String> {
     Some(text)
 }
 
-/// A function; none where the value is no description of one.
+/// Describes a function.
 pub(super) fn function(function: &Value) -> Option<String> {
     let mut text = facts(&[
         ("Name", &function["name"]),
@@ -86,25 +85,22 @@ pub(super) fn function(function: &Value) -> Option<String> {
             } else {
                 ""
             };
-            let (name, sql_type) = (cell::of(&argument["name"]), cell::of(&argument["type"]));
+            let (name, sql_type) = (cell(&argument["name"]), cell(&argument["type"]));
             format!("{name} {sql_type}{more}")
         });
         let arguments = arguments.collect::<Vec<_>>().join(", ");
-        let (name, returns) = (
-            cell::of(&function["name"]),
-            cell::of(&variant["returnType"]),
-        );
+        let (name, returns) = (cell(&function["name"]), cell(&variant["returnType"]));
         text.push_str(&format!("\n{name}({arguments}) returns {returns}\n"));
         section(&mut text, "Description", &variant["description"]);
     }
     Some(text)
 }
 
-/// Those facts that there are, one a line.
+/// The facts that are present, one a line.
 fn facts(facts: &[(&str, &Value)]) -> String {
     let facts = facts.iter().filter(|(_, value)| !is_empty(value));
     facts
-        .map(|(name, value)| format!("{name:<16} : {}\n", cell::of(value)))
+        .map(|(name, value)| format!("{name:<16} : {}\n", cell(value)))
         .collect()
 }
 
@@ -114,15 +110,15 @@ fn section(text: &mut String, title: &str, value: &Value) {
     }
     let body = match value {
         Value::String(body) => body.trim_end().lines().map(indented).collect(),
-        Value::Array(items) if items.iter().all(Value::is_string) => vec![cell::of(value)],
-        other => format!("{other:#}").lines().map(cell::printable).collect(),
+        Value::Array(items) if items.iter().all(Value::is_string) => vec![cell(value)],
+        other => format!("{other:#}").lines().map(printable).collect(),
     };
     text.push_str(&format!("\n{title}:\n{}\n", body.join("\n")));
 }
 
-/// A line whose tabs, which an execution plan has two of for each level, are blanks.
+/// A line with blanks for tabs. An execution plan has two tabs for each level.
 fn indented(line: &str) -> String {
-    cell::printable(&line.replace('\t', "  "))
+    printable(&line.replace('\t', "  "))
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -142,7 +138,7 @@ fn fields(fields: &Value) -> Option<String> {
             None => String::new(),
         };
         let sql_type = sql_type(&field["schema"])?;
-        Some(vec![cell::of(&field["name"]), format!("{sql_type}{key}")])
+        Some(vec![cell(&field["name"]), format!("{sql_type}{key}")])
     };
     let rows: Option<Vec<_>> = fields.as_array()?.iter().map(row).collect();
     Some(table(&["Field", "Type"], &rows?))
@@ -157,7 +153,7 @@ fn sql_type(schema: &Value) -> Option<String> {
         "STRUCT" => {
             let field = |field: &Value| {
                 let sql_type = sql_type(&field["schema"])?;
-                Some(format!("`{}` {sql_type}", cell::of(&field["name"])))
+                Some(format!("`{}` {sql_type}", cell(&field["name"])))
             };
             let fields: Option<Vec<_>> = schema["fields"].as_array()?.iter().map(field).collect();
             format!("STRUCT<{}>", fields?.join(", "))

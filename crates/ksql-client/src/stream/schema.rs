@@ -1,12 +1,12 @@
-//! The columns that a query's header names.
+//! The columns in the header of a query's response.
 
 /// A column of a query's rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Column {
-    /// Its name, without the quotes.
-    pub name: String,
-    /// Its SQL type, with ` KEY` after it where it is part of the key; may be empty.
-    pub sql_type: String,
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Column {
+    /// Without quotes.
+    pub(crate) name: String,
+    /// Ends with ` KEY` if the column is part of the key; may be empty.
+    pub(crate) sql_type: String,
 }
 
 /// Reads `` `Key_Id` STRING KEY, `Species` ARRAY<STRING>, … ``.
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commas_in_types_and_names_divide_no_columns() {
+    fn commas_in_types_and_names_do_not_split_columns() {
         let read =
             columns("`a, ``b``` STRING KEY, `c` STRUCT<`d` DOUBLE, `e` DECIMAL(4, 2)>, N BIGINT");
         let expected = [

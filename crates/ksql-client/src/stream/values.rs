@@ -1,38 +1,35 @@
-//! JSON values out of bytes that come in pieces.
+//! JSON values in bytes that arrive in pieces.
 
 use serde_json::value::RawValue;
 
-/// A value longer than this is none that a query could have made.
 const LONGEST_VALUE: usize = 64 << 20;
 
-/// The bytes are not what they should be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StreamError {
-    /// Something else than a JSON object or array.
+/// The bytes are not the response to a query.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum StreamError {
+    /// Anything but a JSON object or array.
     #[error("expected JSON, found `{0}`")]
     NotJson(String),
-    /// A value without an end.
     #[error("a value is longer than {} MiB", LONGEST_VALUE >> 20)]
     TooLong,
-    /// The bytes end inside of a value, or before the array is closed.
-    #[error("it ends before its end: the server or the connection broke off")]
+    /// The bytes end in a value, or before the array is closed.
+    #[error("it is cut short: the server or the connection broke off")]
     CutShort,
 }
 
-/// Splits bytes into the objects and arrays that they consist of: the elements of one array that
-/// grows, or values one after the other.
-#[derive(Clone, Debug, Default)]
-pub struct Values {
+/// Splits bytes into objects and arrays: the elements of one array, or a sequence of values.
+#[derive(Default)]
+pub(crate) struct Values {
     place: Place,
     in_array: bool,
-    /// The value that is being read.
+    /// The incomplete value.
     value: Vec<u8>,
     depth: usize,
     in_text: bool,
     escaped: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Place {
     #[default]
     Start,
@@ -42,11 +39,8 @@ enum Place {
 }
 
 impl Values {
-    /// The values that end within these bytes.
-    ///
-    /// # Errors
-    /// Where the bytes are not JSON objects or arrays. What was read before is lost then.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Box<RawValue>>, StreamError> {
+    /// The values that end in these bytes.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Box<RawValue>>, StreamError> {
         let mut values = Vec::new();
         for &byte in bytes {
             if self.place == Place::Inside {
@@ -61,11 +55,8 @@ impl Values {
         Ok(values)
     }
 
-    /// To be called where the bytes end.
-    ///
-    /// # Errors
-    /// Where more should have come.
-    pub fn finish(&self) -> Result<(), StreamError> {
+    /// Checks that the last value and the array are complete.
+    pub(crate) fn finish(&self) -> Result<(), StreamError> {
         match self.place {
             Place::Closed => Ok(()),
             Place::Between if !self.in_array => Ok(()),

@@ -1,4 +1,4 @@
-//! Rows and records of queries, as they come.
+//! Rows and records of running queries.
 
 use service_runtime::CancellationToken;
 
@@ -6,12 +6,12 @@ use crate::recordings::Recording;
 use crate::server::{Output, Server};
 
 #[tokio::test]
-async fn rows_are_aligned_below_the_columns_names() {
+async fn rows_are_aligned_below_the_column_names() {
     let server = Server::replay(&["201"]).await;
     let rows = server
         .run(&["SELECT * FROM DIFF_WEIGHT EMIT CHANGES LIMIT 2;"])
         .await
-        .fine();
+        .success();
     assert_eq!(
         rows,
         "\
@@ -32,7 +32,10 @@ Limit Reached
 #[tokio::test]
 async fn values_are_shown_as_the_server_wrote_them() {
     let server = Server::replay(&["206"]).await;
-    let rows = server.run(&["SELECT * FROM RETRAIN_WEIGHT;"]).await.fine();
+    let rows = server
+        .run(&["SELECT * FROM RETRAIN_WEIGHT;"])
+        .await
+        .success();
     let lines: Vec<_> = rows.lines().collect();
     assert_eq!(lines.len(), 2 + 11);
     assert!(lines[2].ends_with("| 0.38899999999999996"), "{rows}");
@@ -48,7 +51,10 @@ async fn tombstones_and_control_characters_are_visible() {
     let body = "[{\"header\":{\"queryId\":\"q\",\"schema\":\"`K` STRING, `N` INTEGER\"}},\n\
         {\"row\":{\"columns\":[\"a\\n\\u001bb\",null],\"tombstone\":true}}]";
     let server = Server::start([Recording::read("206").with(body)]).await;
-    let rows = server.run(&["SELECT * FROM RETRAIN_WEIGHT;"]).await.fine();
+    let rows = server
+        .run(&["SELECT * FROM RETRAIN_WEIGHT;"])
+        .await
+        .success();
     assert!(
         rows.ends_with("a\\n\\u{1b}b | null   | <deleted>\n"),
         "{rows}"
@@ -56,12 +62,12 @@ async fn tombstones_and_control_characters_are_visible() {
 }
 
 #[tokio::test]
-async fn json_rows_are_what_the_server_sent_line_by_line() {
+async fn json_rows_are_the_servers_json_one_a_line() {
     let server = Server::replay(&["201"]).await;
     let rows = server
         .run(&["--json", "SELECT * FROM DIFF_WEIGHT EMIT CHANGES LIMIT 2"])
         .await
-        .fine();
+        .success();
     let lines: Vec<serde_json::Value> = rows
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -70,7 +76,7 @@ async fn json_rows_are_what_the_server_sent_line_by_line() {
 }
 
 #[tokio::test]
-async fn a_live_query_shows_each_row_at_once_and_ends_without_error_when_stopped() {
+async fn a_live_query_shows_rows_at_once_and_can_be_stopped() {
     for (number, row) in [
         ("202", "live1      | 1.0\n"),
         ("302", "key: live2, value: {"),
@@ -104,18 +110,18 @@ async fn stopping_before_the_last_statement_is_an_error() {
 }
 
 #[tokio::test]
-async fn printed_records_stay_as_they_are_without_the_lines_that_keep_the_connection() {
+async fn printed_records_are_shown_without_keep_alive_lines() {
     let server = Server::replay(&["301"]).await;
     let printed = server
         .run(&["PRINT 'weight-diff' FROM BEGINNING LIMIT 3"])
         .await
-        .fine();
+        .success();
     assert_eq!(printed.as_bytes(), Recording::read("301").body.concat());
 
     let mut recording = Recording::read("302");
     recording.ended = true;
     let server = Server::start([recording]).await;
-    let printed = server.run(&["PRINT 'weight-diff';"]).await.fine();
+    let printed = server.run(&["PRINT 'weight-diff';"]).await.success();
     assert!(
         printed.starts_with("Key format: KAFKA_STRING\nValue format: "),
         "{printed}"
@@ -127,15 +133,15 @@ async fn printed_records_stay_as_they_are_without_the_lines_that_keep_the_connec
 }
 
 #[tokio::test]
-async fn a_reply_that_ends_early_or_with_a_failure_is_an_error_after_its_rows() {
+async fn a_response_cut_short_or_failed_shows_rows_and_an_error() {
     let header = "[{\"header\":{\"queryId\":\"q\",\"schema\":\"`K` STRING\"}},\n{\"row\":{\"columns\":[\"a\"]}},\n";
     let failure = "{\"errorMessage\":{\"@type\":\"generic_error\",\"error_code\":50000,\"message\":\"the state is gone\"}}]";
-    for (end, told) in [("", "broke off"), (failure, "the state is gone")] {
+    for (end, expected) in [("", "broke off"), (failure, "the state is gone")] {
         let body = format!("{header}{end}");
         let server = Server::start([Recording::read("206").with(&body)]).await;
         let outcome = server.run(&["SELECT * FROM RETRAIN_WEIGHT;"]).await;
         assert!(outcome.out.ends_with("\na\n"), "{outcome:?}");
         let error = outcome.error().to_string();
-        assert!(error.contains(told), "{error}");
+        assert!(error.contains(expected), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! What makes the command fail, and what is waited for.
+//! Failures, and waiting for commands and servers.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::recordings::Recording;
 use crate::server::{Outcome, Server};
 
 #[tokio::test]
-async fn a_rejected_statement_is_an_error_with_the_servers_message_and_the_statement() {
+async fn a_rejection_has_the_servers_message_and_the_statement() {
     for (number, message) in [
         (
             "109",
@@ -34,36 +34,32 @@ async fn a_rejected_statement_is_an_error_with_the_servers_message_and_the_state
         let outcome = server.run(&[&statement]).await;
         assert_eq!(outcome.out, "");
         let error = outcome.error();
-        let told = error.to_string();
-        assert!(told.contains(message), "{told}");
+        let text = error.to_string();
+        assert!(text.contains(message), "{text}");
         if let Some(statement) = reply["statementText"].as_str() {
-            assert!(told.contains(statement), "{told}");
+            assert!(text.contains(statement), "{text}");
         }
-        // Its code is that of a failed job.
-        assert_eq!(
-            format!("{:?}", exit_code(Err(error))),
-            format!("{:?}", std::process::ExitCode::from(1))
-        );
+        let exit_code = format!("{:?}", exit_code(Err(error)));
+        assert_eq!(exit_code, format!("{:?}", std::process::ExitCode::from(1)));
     }
 }
 
 #[tokio::test]
-async fn of_a_request_that_is_not_understood_only_the_statement_in_question_is_told() {
+async fn a_syntax_error_names_the_statement_at_its_line() {
     let server = Server::replay(&["322"]).await;
     let error = server
         .run(&["SHOW STREAMS; SHOW BANANAS;"])
         .await
         .error()
         .to_string();
-    // Both are on the line that the server names.
+    // Both statements are on the line in the server's message.
     assert!(
         error.ends_with("\nStatement: SHOW STREAMS; SHOW BANANAS;"),
         "{error}"
     );
 
     let statements = "SHOW STREAMS;\n\nSHOW\nBANANAS;";
-    let mut recording = Recording::read("322");
-    recording.ksql = Some(statements.into());
+    let recording = Recording::read("322").of(statements);
     let mut reply = recording.json();
     reply["message"] = "line 4:1: Syntax Error".into();
     reply["statementText"] = statements.into();
@@ -73,7 +69,7 @@ async fn of_a_request_that_is_not_understood_only_the_statement_in_question_is_t
 }
 
 #[tokio::test]
-async fn what_was_done_before_a_statement_failed_is_shown() {
+async fn results_before_a_failed_statement_are_shown() {
     let mut reply = Recording::read("326").json();
     reply["entities"] = Recording::read("331").json();
     let server = Server::start([Recording::read("326").with(&reply.to_string())]).await;
@@ -82,7 +78,7 @@ async fn what_was_done_before_a_statement_failed_is_shown() {
     outcome.error();
 }
 
-/// 601, with the status of one of its commands replaced.
+/// Recording 323 with another status of its command.
 fn created_with(status: &str, message: &str) -> Recording {
     let recording = Recording::read("323");
     let mut reply = recording.json();
@@ -101,7 +97,7 @@ fn status_of_copy(body: Option<&str>) -> Recording {
 }
 
 #[tokio::test]
-async fn a_command_that_is_only_accepted_is_waited_for() {
+async fn an_accepted_command_is_polled_until_it_is_executed() {
     let statements = Recording::read("323").ksql.unwrap();
     let executing = r#"{"status":"EXECUTING","message":"Executing statement","queryId":null}"#;
     let exchanges = || {
@@ -112,18 +108,18 @@ async fn a_command_that_is_only_accepted_is_waited_for() {
         ]
     };
     let server = Server::start(exchanges()).await;
-    let out = server.run(&[&statements]).await.fine();
+    let out = server.run(&[&statements]).await.success();
     assert_eq!(out, "Created query with ID CSAS_DIFF_WEIGHT_3\n");
     server.requests();
 
     let server = Server::start(exchanges()).await;
-    let out = server.run(&["--json", &statements]).await.fine();
+    let out = server.run(&["--json", &statements]).await.success();
     let line: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(line["commandStatus"]["status"], "SUCCESS");
 }
 
 #[tokio::test]
-async fn a_command_that_fails_is_an_error_at_once_or_later() {
+async fn a_command_can_fail_at_once_or_later() {
     let statements = Recording::read("323").ksql.unwrap();
     let failed = r#"{"status":"ERROR","message":"the topic is gone","queryId":null}"#;
     for exchanges in [
@@ -141,21 +137,21 @@ async fn a_command_that_fails_is_an_error_at_once_or_later() {
 }
 
 #[tokio::test]
-async fn a_server_that_starts_is_waited_for_only_where_that_is_asked() {
+async fn a_starting_server_is_waited_for_only_with_wait() {
     let starting = || Recording::read("502");
     let server = Server::start([starting()]).await;
     let error = server.run(&["SHOW STREAMS;"]).await.error();
     assert!(error.to_string().contains("not yet ready"), "{error}");
 
-    // The server may tell about itself before it executes statements.
+    // The server may answer GET /info before it executes statements.
     let server = Server::replay(&["500", "001", "502", "502", "110"]).await;
-    let out = server.run(&["--wait=30", "SHOW STREAMS;"]).await.fine();
+    let out = server.run(&["--wait=30", "SHOW STREAMS;"]).await.success();
     assert!(out.contains("DIFF_WEIGHT"));
     server.requests();
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_yet_is_waited_for_until_the_limit() {
+async fn an_absent_server_is_waited_for_up_to_the_limit() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -171,25 +167,25 @@ async fn a_server_that_is_not_there_yet_is_waited_for_until_the_limit() {
 
     let run = absent.run(&["--wait=30", "SHOW STREAMS;"]);
     let begin = async {
-        // The first attempt is refused or not: either way the server answers in the end.
+        // Whether or not the first attempt is refused, the server answers in the end.
         tokio::task::yield_now().await;
         let listener = tokio::net::TcpListener::bind(address).await.unwrap();
         Server::start_on(listener, ["001", "110"].map(Recording::read))
     };
     let (outcome, server) = tokio::join!(run, begin);
-    assert!(outcome.fine().contains("DIFF_WEIGHT"));
+    assert!(outcome.success().contains("DIFF_WEIGHT"));
     server.requests();
 }
 
 #[tokio::test]
-async fn a_rejection_is_not_repeated_while_waiting() {
+async fn a_rejected_statement_is_not_sent_again() {
     let server = Server::replay(&["001", "327"]).await;
     server.run(&["--wait=30", "TERMINATE NOPE;"]).await.error();
     assert_eq!(server.requests().len(), 2);
 }
 
-/// Like a forwarded port: drops the first connection; with the information about the server, gives
-/// that on the next and drops the one after it. Then it is this server's.
+/// A forwarded port: drops the first connection. With `info`, answers the second one and drops the
+/// third. Later connections reach a server.
 async fn behind_a_forwarded_port(info: Option<Recording>, then: &[&str]) -> (Outcome, Server) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut server = Server::start([]).await;
@@ -214,9 +210,9 @@ async fn behind_a_forwarded_port(info: Option<Recording>, then: &[&str]) -> (Out
 }
 
 #[tokio::test]
-async fn a_dropped_question_is_asked_again_and_a_dropped_statement_is_not_sent_again() {
+async fn a_dropped_get_is_repeated_but_not_a_dropped_statement() {
     let (outcome, server) = behind_a_forwarded_port(None, &["001", "110"]).await;
-    assert!(outcome.fine().contains("DIFF_WEIGHT"));
+    assert!(outcome.success().contains("DIFF_WEIGHT"));
     server.requests();
 
     let (outcome, server) = behind_a_forwarded_port(Some(Recording::read("001")), &[]).await;
@@ -229,7 +225,7 @@ async fn a_dropped_question_is_asked_again_and_a_dropped_statement_is_not_sent_a
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_in_time_is_told() {
+async fn a_server_that_does_not_answer_in_time_is_an_error() {
     let mut silent = Recording::read("110");
     (silent.body, silent.ended) = (Vec::new(), false);
     let server = Server::start([silent]).await;
@@ -248,7 +244,7 @@ async fn a_server_that_does_not_answer_in_time_is_told() {
 }
 
 #[tokio::test]
-async fn another_kind_of_server_is_told() {
+async fn a_server_of_another_kind_is_an_error() {
     let mut page = Recording::read("110").with("<html>hello</html>");
     for status in [200, 404] {
         page.status = status;

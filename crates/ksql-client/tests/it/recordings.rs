@@ -1,4 +1,4 @@
-//! Requests to a real ksqlDB server and what it answered, byte for byte.
+//! Requests to a real ksqlDB server and its responses, byte for byte.
 
 use std::path::Path;
 
@@ -12,12 +12,12 @@ pub(crate) struct Recording {
     pub(crate) status: u16,
     pub(crate) content_type: Option<String>,
     pub(crate) body: Vec<Vec<u8>>,
-    /// Whether the server ended the reply, and did not go on with it.
+    /// Whether the response is complete.
     pub(crate) ended: bool,
 }
 
 impl Recording {
-    /// Reads the recording whose file name begins with this number.
+    /// Reads the recording with this number, which is the start of its file name.
     pub(crate) fn read(number: &str) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings");
         let file = std::fs::read_dir(folder)
@@ -27,7 +27,7 @@ impl Recording {
                 let name = path.file_name().unwrap().to_str().unwrap();
                 name.split('-').next() == Some(number)
             })
-            .unwrap_or_else(|| panic!("there is no recording {number}"));
+            .unwrap_or_else(|| panic!("no recording {number}"));
         let text = std::fs::read_to_string(file).unwrap();
         let (request, response) = text.split_once("### RESPONSE").unwrap();
         let (head, body) = request.split_once("\n\n").unwrap();
@@ -38,7 +38,7 @@ impl Recording {
             let found = head.lines().find_map(|line| line.strip_prefix(name));
             found.map(str::to_owned)
         };
-        // A length may be off by a few bytes: the recordings name another host than there was.
+        // The length may be off by a few bytes: the host names in the recordings were replaced.
         let (body_pieces, ended) = match header("content-length: ") {
             Some(_) => (vec![reply.trim_end_matches('\n').as_bytes().to_vec()], true),
             None => chunks(reply.as_bytes()),
@@ -54,19 +54,25 @@ impl Recording {
         }
     }
 
-    /// The reply's body as JSON.
+    /// The body of the response as JSON.
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body.concat()).unwrap()
     }
 
-    /// The same exchange with another body in the reply.
+    /// The same exchange with another body in the response.
     pub(crate) fn with(mut self, body: &str) -> Self {
         self.body = vec![body.as_bytes().to_vec()];
         self
     }
+
+    /// The same exchange with other statements in the request.
+    pub(crate) fn of(mut self, statements: &str) -> Self {
+        self.ksql = Some(statements.to_owned());
+        self
+    }
 }
 
-/// The pieces of a chunked body, and whether the last one is there.
+/// The pieces of a chunked body, and whether the last one is present.
 fn chunks(mut bytes: &[u8]) -> (Vec<Vec<u8>>, bool) {
     let mut pieces = Vec::new();
     loop {
@@ -80,7 +86,7 @@ fn chunks(mut bytes: &[u8]) -> (Vec<Vec<u8>>, bool) {
                 pieces.push(bytes[end + 1..][..size].to_vec());
                 bytes = &bytes[end + 1 + size + 1..];
             }
-            // The pause of a reply that is not over.
+            // A note about the time without data.
             Err(_) => bytes = &bytes[end + 1..],
         }
     }

@@ -1,4 +1,4 @@
-//! A server that answers as was recorded, and the client's run against it.
+//! A server that replays recordings, and runs of the client against it.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -19,7 +19,7 @@ use crate::recordings::Recording;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A request that has come.
+/// A request that the server has received.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) method: String,
@@ -36,7 +36,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers these requests in this order; any other with status 418.
+    /// Expects these exchanges in this order. Any other request gets status 418.
     pub(crate) async fn start(exchanges: impl IntoIterator<Item = Recording>) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self::start_on(listener, exchanges)
@@ -56,19 +56,19 @@ impl Server {
         server
     }
 
-    /// Answers as in the recordings with these numbers.
+    /// Replays the recordings with these numbers.
     pub(crate) async fn replay(numbers: &[&str]) -> Self {
         Self::start(numbers.iter().map(|number| Recording::read(number))).await
     }
 
-    /// The requests so far. All recorded ones must have come.
+    /// The requests so far, which must include all expected ones.
     pub(crate) fn requests(&self) -> Vec<Seen> {
         let left = self.exchanges.lock().unwrap();
-        assert!(left.is_empty(), "not asked: {left:?}");
+        assert!(left.is_empty(), "not requested: {left:?}");
         self.seen.lock().unwrap().clone()
     }
 
-    /// Runs the client with these arguments until it ends.
+    /// Runs the client with these arguments to its end.
     pub(crate) async fn run(&self, args: &[&str]) -> Outcome {
         let (out, stop) = (Output::default(), CancellationToken::new());
         let result = self.run_to(args, &out, &stop).await;
@@ -88,14 +88,16 @@ impl Server {
         let args = Cli::parse_from(args).ksql;
         let (mut out, mut err) = (out.clone(), Output::default());
         let run = ksql_client::run::run_with(args, stop.clone(), &mut out, &mut err);
-        tokio::time::timeout(LIMIT, run).await.expect("in time")
+        tokio::time::timeout(LIMIT, run)
+            .await
+            .expect("the client ends")
     }
 }
 
 #[derive(Parser)]
-struct Cli {
+pub(crate) struct Cli {
     #[command(flatten)]
-    ksql: KsqlArgs,
+    pub(crate) ksql: KsqlArgs,
 }
 
 #[derive(Debug)]
@@ -105,16 +107,16 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// What was written, where all went well.
+    /// The output of a successful run.
     #[track_caller]
-    pub(crate) fn fine(self) -> String {
+    pub(crate) fn success(self) -> String {
         match self.result {
             Ok(()) => self.out,
             Err(error) => panic!("{error:#}\nafter: {}", self.out),
         }
     }
 
-    /// What is told, where it did not.
+    /// The error of a failed run.
     #[track_caller]
     pub(crate) fn error(self) -> anyhow::Error {
         self.result.expect_err(&self.out)
@@ -138,7 +140,7 @@ async fn answer(State(server): State<Server>, request: Request<Body>) -> Respons
         (&next.method, &next.path, next.ksql.as_deref()) == (&seen.method, &seen.path, ksql)
     });
     let Some(next) = exchanges.pop_front().filter(|_| expected) else {
-        let text = format!("not expected: {seen:?}");
+        let text = format!("unexpected: {seen:?}");
         return Response::builder().status(418).body(text.into()).unwrap();
     };
     let mut response = Response::builder().status(next.status);
@@ -155,7 +157,7 @@ async fn answer(State(server): State<Server>, request: Request<Body>) -> Respons
         .unwrap()
 }
 
-/// An output that can be watched.
+/// An output that a test can watch.
 #[derive(Clone)]
 pub(crate) struct Output(Arc<watch::Sender<Vec<u8>>>);
 
@@ -170,12 +172,16 @@ impl Output {
         String::from_utf8(self.0.borrow().clone()).unwrap()
     }
 
-    /// Waits until this has been written.
+    /// Waits until the output contains this.
     pub(crate) async fn until(&self, text: &str) {
         let mut written = self.0.subscribe();
         let has = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).contains(text);
         let found = tokio::time::timeout(LIMIT, written.wait_for(has)).await;
-        assert!(found.is_ok(), "`{text}` is not in: {}", self.text());
+        assert!(
+            found.is_ok(),
+            "`{text}` is not in the output: {}",
+            self.text()
+        );
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is shown of a real server's answers.
+//! How the entities of a real server are shown.
 
 use crate::recordings::Recording;
 use crate::server::Server;
@@ -7,7 +7,7 @@ async fn shown(number: &str) -> String {
     let recording = Recording::read(number);
     let statement = recording.ksql.clone().unwrap();
     let server = Server::start([recording]).await;
-    let shown = server.run(&[&statement]).await.fine();
+    let shown = server.run(&[&statement]).await.success();
     server.requests();
     shown
 }
@@ -45,7 +45,7 @@ async fn topics_show_their_partitions() {
     let topics = Recording::read("116");
     let body = r#"[{"@type":"kafka_topics","topics":[{"name":"t","replicaInfo":[3,3,2]}]}]"#;
     let server = Server::start([topics.with(body)]).await;
-    let topics = server.run(&["SHOW TOPICS"]).await.fine();
+    let topics = server.run(&["SHOW TOPICS"]).await.success();
     assert!(
         topics.contains("t           | 3          | 3, 3, 2\n"),
         "{topics}"
@@ -53,7 +53,7 @@ async fn topics_show_their_partitions() {
 }
 
 #[tokio::test]
-async fn a_query_is_one_line_with_its_whole_text() {
+async fn a_query_is_one_line_with_its_complete_text() {
     let queries = shown("112").await;
     let rows: Vec<_> = queries
         .lines()
@@ -67,7 +67,7 @@ async fn a_query_is_one_line_with_its_whole_text() {
 }
 
 #[tokio::test]
-async fn a_description_tells_fields_with_types_and_key() {
+async fn a_description_lists_fields_with_types_and_key() {
     assert_eq!(
         shown("115").await,
         "
@@ -95,7 +95,7 @@ For its queries and statistics: DESCRIBE RETRAIN_WEIGHT EXTENDED;
 }
 
 #[tokio::test]
-async fn an_extended_description_tells_all() {
+async fn an_extended_description_has_queries_and_statistics() {
     let described = shown("114").await;
     for part in [
         "\nStatement:\nCREATE STREAM IF NOT EXISTS DIFF_WEIGHT WITH",
@@ -131,7 +131,7 @@ async fn an_explanation_has_plan_and_topology() {
 }
 
 #[tokio::test]
-async fn a_function_tells_its_arguments() {
+async fn a_function_is_shown_with_its_arguments() {
     let function = shown("319").await;
     assert!(
         function.contains("\nAS_VALUE(keyColumn T) returns T\n"),
@@ -153,19 +153,15 @@ async fn properties_and_functions_are_tables() {
             "ABS           | SCALAR | MATHEMATICAL\n",
         ),
     ] {
-        let mut recording = Recording::read("110").with(body);
-        recording.ksql = Some(statement.into());
-        let shown = Server::start([recording])
-            .await
-            .run(&[statement])
-            .await
-            .fine();
+        let recording = Recording::read("110").with(body).of(statement);
+        let server = Server::start([recording]).await;
+        let shown = server.run(&[statement]).await.success();
         assert!(shown.contains(row), "{shown}");
     }
 }
 
 #[tokio::test]
-async fn what_commands_did_is_told_with_their_warnings() {
+async fn results_of_commands_are_shown_with_warnings() {
     assert_eq!(shown("331").await, "Query paused.\n");
     assert_eq!(
         shown("433").await,
@@ -178,28 +174,31 @@ async fn what_commands_did_is_told_with_their_warnings() {
     let mut entity = Recording::read("331").json();
     entity[0]["warnings"] = serde_json::json!([{"message": "soon\u{1b}[31m"}]);
     let server = Server::start([Recording::read("331").with(&entity.to_string())]).await;
-    let told = server.run(&["PAUSE CTAS_RETRAIN_WEIGHT_5;"]).await.fine();
-    assert_eq!(told, "Query paused.\nWarning: soon\\u{1b}[31m\n");
+    let shown = server
+        .run(&["PAUSE CTAS_RETRAIN_WEIGHT_5;"])
+        .await
+        .success();
+    assert_eq!(shown, "Query paused.\nWarning: soon\\u{1b}[31m\n");
 }
 
 #[tokio::test]
-async fn an_unknown_or_odd_reply_is_shown_as_json_and_not_dropped() {
+async fn an_entity_of_unknown_kind_or_shape_is_shown_as_json() {
     let types = shown("338").await;
     assert!(types.contains("\"@type\": \"type_list\""), "{types}");
     let odd = r#"[{"@type":"streams","streams":"none"}]"#;
     let server = Server::start([Recording::read("110").with(odd)]).await;
-    let odd = server.run(&["SHOW STREAMS;"]).await.fine();
+    let odd = server.run(&["SHOW STREAMS;"]).await.success();
     assert!(odd.contains("\"streams\": \"none\""), "{odd}");
 }
 
 #[tokio::test]
-async fn json_is_what_the_server_sent_one_entity_a_line() {
+async fn json_is_the_servers_json_one_entity_a_line() {
     for number in ["321", "118", "601"] {
         let recording = Recording::read(number);
         let sent = String::from_utf8(recording.body.concat()).unwrap();
         let statements = recording.ksql.clone().unwrap();
         let server = Server::start([recording]).await;
-        let lines = server.run(&["--json", &statements]).await.fine();
+        let lines = server.run(&["--json", &statements]).await.success();
         let joined = lines.trim_end().replace("}\n{\"@type\"", "},{\"@type\"");
         assert_eq!(format!("[{joined}]"), sent);
     }
