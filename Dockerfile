@@ -18,8 +18,9 @@ RUN find crates embedded -type f ! -name Cargo.toml ! -path '*/src/lib.rs' ! -pa
 
 FROM rust:1.95-bookworm AS dependencies
 WORKDIR /source
-# `tls` builds OpenSSL, for Kafka over TLS and SASL. Empty: no TLS and a faster first build.
-ARG FEATURES=tls
+# `tls` builds OpenSSL, for Kafka over TLS and SASL; `png` a renderer, for `catchweight plot`. Empty: neither,
+# and a faster first build.
+ARG FEATURES=tls,png
 ENV CARGO_INCREMENTAL=0 \
     PACKAGES="--package model-server --package predictor --package fish-producer --package monitor --package catchweight"
 COPY --from=manifests /manifests .

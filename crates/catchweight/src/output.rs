@@ -15,7 +15,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
 
-    /// Draw the report's figures into this folder
+    /// Draw the report's figures into this folder, as SVG (and PNG, in a build with `--features png`)
     #[arg(long, value_name = "DIR")]
     pub plot: Option<PathBuf>,
 }

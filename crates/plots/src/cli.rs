@@ -1,4 +1,4 @@
-//! The subcommand `plot`: a figure from a report's file.
+//! The subcommand `plot`: draws a figure from a report file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,69 +6,75 @@ use std::path::{Path, PathBuf};
 use report::Report;
 use service_runtime::UsageError;
 
-use crate::{Figure, Format, PlotError, Size, Theme};
+use crate::{Figure, PlotError, Size, Theme};
 
 /// Flags of the subcommand.
 #[derive(Clone, Debug, clap::Args)]
 pub struct PlotArgs {
-    /// The report that `--report FILE` wrote
+    /// A report that `--report FILE` wrote
     pub report: PathBuf,
 
-    /// Where to write the picture; its ending, .svg or .png, says in which form
+    /// The picture to write, FILE.svg; or FILE.png, in a build with `--features png`
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
 
-    /// What to draw
+    /// Which figure to draw
     #[arg(long, value_enum, default_value_t)]
     pub figure: Figure,
 
-    /// Its colours
+    /// Light or dark colours
     #[arg(long, value_enum, default_value_t)]
     pub theme: Theme,
 
-    /// Pixels across
+    /// Width in pixels
     #[arg(long, default_value_t = Size::default().width())]
     pub width: u32,
 
-    /// Pixels down
+    /// Height in pixels
     #[arg(long, default_value_t = Size::default().height())]
     pub height: u32,
 }
 
-/// Draws what the command line says.
+type Render = fn(&PlotArgs, &Report, Size) -> Result<Vec<u8>, PlotError>;
+
+/// Draws the figure and writes it.
 ///
 /// # Errors
-/// A [`UsageError`] where the report cannot be read or drawn, where size or file name cannot be used,
-/// or where the picture cannot be written there.
+/// A [`UsageError`] if the report cannot be read or drawn, if the size or the file name is not valid,
+/// or if the picture cannot be written.
 pub fn run(args: &PlotArgs) -> anyhow::Result<()> {
-    let format = format(&args.output)?;
-    let size = Size::new(args.width, args.height).map_err(|error| usage(&error))?;
+    let render = renderer(&args.output)?;
+    let size = Size::new(args.width, args.height).map_err(|error| UsageError(error.to_string()))?;
     let report = read(&args.report)?;
-    let bytes = args.figure.render(&report, format, args.theme, size);
-    let bytes = bytes.map_err(|error| match error {
+    let bytes = render(args, &report, size).map_err(|error| match error {
         PlotError::Value { .. } => UsageError(format!("{}: {error}", args.report.display())).into(),
         other => anyhow::Error::new(other),
     })?;
+    let output = args.output.display();
     fs::write(&args.output, &bytes).map_err(|error| {
-        UsageError(format!(
-            "--output {} cannot be written: {error}",
-            args.output.display()
-        ))
+        UsageError(format!("--output {output}: cannot write the file: {error}"))
     })?;
     Ok(())
 }
 
-fn usage(error: &PlotError) -> UsageError {
-    UsageError(error.to_string())
-}
-
-fn format(path: &Path) -> Result<Format, UsageError> {
-    let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
-    match ending.as_deref().and_then(|ending| ending.to_str()) {
-        Some("svg") => Ok(Format::Svg),
-        Some("png") => Ok(Format::Png),
+/// Chooses the format by the file extension.
+fn renderer(path: &Path) -> Result<Render, UsageError> {
+    let extension = path.extension().map(|text| text.to_ascii_lowercase());
+    match extension.as_deref().and_then(|text| text.to_str()) {
+        Some("svg") => Ok(|args, report, size| {
+            let svg = args.figure.svg(report, args.theme, size)?;
+            Ok(svg.into_bytes())
+        }),
+        #[cfg(feature = "png")]
+        Some("png") => Ok(|args, report, size| args.figure.png(report, args.theme, size)),
+        #[cfg(not(feature = "png"))]
+        Some("png") => Err(UsageError(format!(
+            "--output {}: this build writes SVG only: name a file that ends in .svg, or build with \
+             `--features png`",
+            path.display()
+        ))),
         _ => Err(UsageError(format!(
-            "--output {}: name a file that ends in .svg or .png",
+            "--output {}: expected a file name that ends in .svg or .png",
             path.display()
         ))),
     }
@@ -77,7 +83,7 @@ fn format(path: &Path) -> Result<Format, UsageError> {
 fn read(path: &Path) -> Result<Report, UsageError> {
     let shown = path.display();
     let bytes = fs::read(path)
-        .map_err(|error| UsageError(format!("the report {shown} cannot be read: {error}")))?;
+        .map_err(|error| UsageError(format!("cannot read the report {shown}: {error}")))?;
     let mut json = serde_json::Deserializer::from_slice(&bytes);
     let report = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         UsageError(format!(
@@ -85,6 +91,6 @@ fn read(path: &Path) -> Result<Report, UsageError> {
         ))
     })?;
     json.end()
-        .map_err(|error| UsageError(format!("{shown} holds more than a report: {error}")))?;
+        .map_err(|error| UsageError(format!("{shown}: expected one report: {error}")))?;
     Ok(report)
 }

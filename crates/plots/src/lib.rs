@@ -1,28 +1,54 @@
 //! Draws a report: error by species, the model's behaviour, predicted against actual weight.
 //!
-//! From a [`report::Report`] to [`marks`] (what there is to draw, as values and as JSON), from
-//! marks to SVG, and from SVG to PNG with a bundled font. The same report gives the same bytes.
+//! Does no I/O except for the files that it is asked to read or write, and knows nothing of Kafka or
+//! HTTP. All numbers come from `report`.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use plots::{Figure, Size, Theme};
+//! use report::{Ledger, Sources};
+//!
+//! let ledger = Ledger::default();
+//! let report = report::build(&Sources::of(&ledger, 0.15, Duration::from_secs(60)));
+//! let svg = Figure::Errors.svg(&report, Theme::Auto, Size::default())?;
+//! assert!(svg.contains("No fish was measured."));
+//! # Ok::<(), plots::PlotError>(())
+//! ```
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`marks`] | points, bands, windows, brackets: without pixels |
+//! | `marks` | from a report to what there is to draw, without pixels |
 //! | `draw` | from marks to SVG |
-//! | `png` | from SVG to pixels |
-//! | [`figure`] | the figures, their form, theme and size |
-//! | [`page`] | what an HTML page with figures in it needs once |
-//! | [`files`] | figures as files |
-//! | [`cli`] | the subcommand `plot` |
+//! | `png` | from SVG to PNG; behind the feature `png`, which takes a minute to build |
+//! | `figure` | the figures, their sizes, files and errors |
+//! | `cli` | the subcommand `plot` |
 
-pub mod cli;
+mod cli;
 mod draw;
-mod error;
-pub mod figure;
-pub mod files;
-pub mod marks;
-pub mod page;
+mod figure;
+mod marks;
+#[cfg(feature = "png")]
 mod png;
+#[cfg(test)]
+mod tests;
 
 pub use cli::{PlotArgs, run};
-pub use error::PlotError;
-pub use figure::{Figure, Format, Size, Theme};
-pub use files::write_all;
+pub use draw::svg::definitions;
+pub use draw::theme::{Theme, style_sheet};
+pub use figure::{Figure, PlotError, Size, write_all};
+
+/// The font that the figures are laid out in, for an HTML page: file name, weight and WOFF2 content.
+/// All digits have the same width.
+pub const FONTS: [(&str, u16, &[u8]); 2] = [
+    (
+        "inter-400.woff2",
+        400,
+        include_bytes!("../assets/Inter-Regular.woff2"),
+    ),
+    (
+        "inter-600.woff2",
+        600,
+        include_bytes!("../assets/Inter-SemiBold.woff2"),
+    ),
+];

@@ -21,7 +21,7 @@ use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use bytes::Bytes;
-use plots::page::FONTS;
+use plots::FONTS;
 
 use crate::looks::Looks;
 pub(crate) use actions::Actions;
@@ -71,7 +71,7 @@ fn style() -> String {
         )
     };
     let faces: String = FONTS.into_iter().map(face).collect();
-    let figures = plots::page::style_sheet(plots::Theme::Auto);
+    let figures = plots::style_sheet(plots::Theme::Auto);
     format!("{faces}{STYLE}{figures}")
 }
 

@@ -62,7 +62,7 @@ fn page(frame: &Frame) -> Markup {
             button.quiet type="button" id="pause" hidden { "Pause" }
             div.standing data-section="standing" role="status" aria-live="polite" aria-atomic="true" { (live("standing")) }
         }
-        (PreEscaped(plots::page::definitions()))
+        (PreEscaped(plots::definitions()))
         main id="main" tabindex="-1" {
             section aria-labelledby="figures-heading" {
                 h2.hidden id="figures-heading" { "Main figures" }

@@ -179,7 +179,7 @@ async fn an_error_that_is_none_leaves_the_charts() {
     stage.fish(1, "salmon", &live, -0.5).await;
     stage.fish(2, "salmon", &live, 0.02).await;
     let page = monitor.page_with("data-fish=\"2\"").await;
-    assert!(page.contains("no error known"));
+    assert!(page.contains("not weighed yet"));
     assert!(!page.contains("cannot be drawn"), "{page}");
 }
 

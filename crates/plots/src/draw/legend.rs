@@ -1,8 +1,10 @@
-//! The key: a small example of each kind of mark and what it means.
+//! The legend, and the marks that both it and the plots draw.
 
-use super::element::{Anchor, Area, Element};
-use super::font::{SMALL, ellipsis, width};
-use super::symbol::{colour, symbol};
+use std::f64::consts::FRAC_PI_4;
+
+use super::svg::{Anchor, Area, Element, px};
+use super::text::{SMALL, ellipsis, width};
+use super::theme::COLOURS;
 
 /// Species beyond this many are counted, not listed.
 const LISTED: usize = 8;
@@ -10,12 +12,14 @@ const ROW: f64 = 17.0;
 const SWATCH: f64 = 22.0;
 const GAP: f64 = 16.0;
 const LONGEST: f64 = 240.0;
+/// One more shape than colours: 42 species differ in one or the other.
+const SHAPES: usize = 7;
 
-/// A kind of mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
     Species(usize),
-    Pooled,
+    /// A fish of a species that the model had not seen.
+    Unseen(usize),
     Missing,
     Threshold,
     Window,
@@ -28,64 +32,46 @@ pub(crate) enum Mark {
     None,
 }
 
-/// A line of the key.
-#[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) mark: Mark,
-    pub(crate) label: String,
-}
+/// A mark and what it means.
+pub(crate) type Entry = (Mark, String);
 
-impl Entry {
-    pub(crate) fn new(mark: Mark, label: impl Into<String>) -> Self {
-        Self {
-            mark,
-            label: label.into(),
-        }
-    }
-}
-
-/// One entry for each species, as far as they fit.
+/// One entry for each of the first species.
 pub(crate) fn species_entries(species: &[String]) -> Vec<Entry> {
-    let mut entries: Vec<_> = species
-        .iter()
-        .take(LISTED)
-        .enumerate()
-        .map(|(number, name)| Entry::new(Mark::Species(number), name))
+    let listed = species.iter().take(LISTED).enumerate();
+    let mut entries: Vec<Entry> = listed
+        .map(|(number, name)| (Mark::Species(number), name.clone()))
         .collect();
-    if let Some(more) = species.len().checked_sub(LISTED).filter(|more| *more > 0) {
-        entries.push(Entry::new(Mark::None, format!("and {more} more species")));
+    if species.len() > LISTED {
+        let more = species.len() - LISTED;
+        entries.push((Mark::None, format!("and {more} more species")));
     }
     entries
 }
 
-/// The entries from left to right in as many rows as they need, and the rows' height.
+/// The entries in as many rows as they need, and the height of the rows.
 pub(crate) fn legend(entries: &[Entry], (left, top): (f64, f64), room: f64) -> (Vec<Element>, f64) {
     let mut elements = Vec::new();
     let (mut x, mut y) = (left, top + ROW / 2.0);
-    for entry in entries {
-        let swatch = if entry.mark == Mark::None {
-            0.0
-        } else {
-            SWATCH
-        };
-        let label = ellipsis(&entry.label, SMALL, LONGEST.min(room - swatch)).unwrap_or_default();
-        let wide = swatch + width(&label, SMALL);
+    for (mark, label) in entries {
+        let swatch = if *mark == Mark::None { 0.0 } else { SWATCH };
+        let shown = ellipsis(label, SMALL, LONGEST.min(room - swatch)).unwrap_or_default();
+        let wide = swatch + width(&shown, SMALL);
         if x > left && x + wide > left + room {
             (x, y) = (left, y + ROW);
         }
-        elements.extend(example(entry.mark, (x, y)));
-        let text = Element::text("label", (x + swatch, y + 4.0), Anchor::Start, label);
-        elements.push(text.titled(&entry.label));
+        elements.extend(swatch_of(*mark, (x, y)));
+        let text = Element::text("label", (x + swatch, y + 4.0), Anchor::Start, shown);
+        elements.push(text.titled(label));
         x += wide + GAP;
     }
     (elements, y + ROW / 2.0 - top)
 }
 
 /// An example of a mark, 14 pixels wide, centred at the height `y`.
-fn example(mark: Mark, (x, y): (f64, f64)) -> Vec<Element> {
+fn swatch_of(mark: Mark, (x, y): (f64, f64)) -> Vec<Element> {
     let middle = (x + 7.0, y);
     // As long as two dashes and the gap between them.
-    let across = |class: &str| Element::line(class, (x - 2.0, y), (x + 16.0, y));
+    let across = |class: &str| vec![Element::line(class, (x - 2.0, y), (x + 16.0, y))];
     let bar = Area {
         left: x,
         top: y - 5.0,
@@ -94,31 +80,35 @@ fn example(mark: Mark, (x, y): (f64, f64)) -> Vec<Element> {
     };
     match mark {
         Mark::None => vec![],
-        Mark::Species(number) => {
-            let class = format!("point {}", colour(number));
-            vec![Element::path(class, symbol(number, middle, 4.0))]
-        }
-        Mark::Pooled => vec![Element::path("point pooled s0", symbol(0, middle, 4.0))],
+        Mark::Species(number) => vec![point(number, "", symbol(number, middle, 4.0))],
+        Mark::Unseen(number) => vec![point(number, " pooled", symbol(number, middle, 4.0))],
         Mark::Missing => vec![missing(middle)],
-        Mark::Threshold => vec![across("threshold")],
-        Mark::Identity => vec![across("identity")],
-        Mark::Window => vec![
-            Element::rect("window", bar),
-            Element::rect("window-shade", bar),
-        ],
+        Mark::Threshold => across("threshold"),
+        Mark::Identity => across("identity"),
+        Mark::Window => {
+            let edge = |x| Element::line("window-edge", (x, bar.top), (x, bar.bottom));
+            let mean = Element::line("window-mean", (bar.left, y), (bar.right, y));
+            let shade = Element::rect("window-shade", bar);
+            vec![shade, edge(bar.left), edge(bar.right), mean]
+        }
         Mark::Training => vec![Element::rect("training", bar)],
         Mark::Within => vec![Element::rect("within", bar)],
         Mark::Retrained => {
-            let ends = ((x + 7.0, y - 7.0), (x + 7.0, y + 7.0));
-            vec![Element::line("retrained", ends.0, ends.1), head(middle)]
+            let line = Element::line("retrained", (x + 7.0, y - 7.0), (x + 7.0, y + 7.0));
+            vec![line, retraining_head(middle)]
         }
         Mark::First => vec![Element::circle("first", middle, 5.0)],
         Mark::Recovery => vec![bracket((x, x + 14.0), y)],
     }
 }
 
+/// The point of one or more fish, in the colour of their species.
+pub(crate) fn point(species: usize, more_classes: &str, d: String) -> Element {
+    Element::path(format!("point{more_classes} {}", colour(species)), d)
+}
+
 /// The head of a retraining's line.
-pub(crate) fn head(at: (f64, f64)) -> Element {
+pub(crate) fn retraining_head(at: (f64, f64)) -> Element {
     Element::path("retrained-head", symbol(3, at, 4.5))
 }
 
@@ -131,11 +121,57 @@ pub(crate) fn bracket((from, to): (f64, f64), y: f64) -> Element {
     Element::path("recovery", d)
 }
 
-/// A fish whose error is not known.
+/// A fish without an error.
 pub(crate) fn missing((x, y): (f64, f64)) -> Element {
     let (left, right, top, bottom) = (x - 2.5, x + 2.5, y - 2.5, y + 2.5);
     let d = format!(
         "M{left:.2} {top:.2}L{right:.2} {bottom:.2}M{left:.2} {bottom:.2}L{right:.2} {top:.2}"
     );
     Element::path("missing", d)
+}
+
+/// The class that gives a mark the colour of a species.
+pub(crate) fn colour(species: usize) -> String {
+    format!("s{}", species % COLOURS)
+}
+
+/// The path of a species' shape around a point. Shapes tell species apart without colour, and all
+/// cover about the same area.
+pub(crate) fn symbol(species: usize, (x, y): (f64, f64), r: f64) -> String {
+    let polygon = |corners: &[(f64, f64)]| {
+        let corners = corners
+            .iter()
+            .map(|(dx, dy)| format!("{} {}", px(x + dx * r), px(y + dy * r)));
+        format!("M{}Z", corners.collect::<Vec<_>>().join("L"))
+    };
+    match species % SHAPES {
+        0 => {
+            let (radius, across) = (px(r), px(2.0 * r));
+            format!(
+                "M{} {}a{radius} {radius} 0 1 0 {across} 0a{radius} {radius} 0 1 0 -{across} 0Z",
+                px(x - r),
+                px(y)
+            )
+        }
+        1 => polygon(&[(0.0, -1.3), (1.2, 0.85), (-1.2, 0.85)]),
+        2 => polygon(&[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)]),
+        3 => polygon(&[(0.0, -1.35), (1.1, 0.0), (0.0, 1.35), (-1.1, 0.0)]),
+        4 => polygon(&[(0.0, 1.3), (1.2, -0.85), (-1.2, -0.85)]),
+        5 => polygon(&plus(0.0)),
+        _ => polygon(&plus(FRAC_PI_4)),
+    }
+}
+
+/// The corners of a plus, turned by an angle.
+fn plus(angle: f64) -> Vec<(f64, f64)> {
+    const OUT: f64 = 1.3;
+    const IN: f64 = 0.42;
+    let corner = [(-IN, -OUT), (IN, -OUT), (IN, -IN)];
+    let quarters = [(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)];
+    let (sin, cos) = angle.sin_cos();
+    quarters
+        .into_iter()
+        .flat_map(|(c, s)| corner.map(|(x, y)| (x * c - y * s, x * s + y * c)))
+        .map(|(x, y)| (x * cos - y * sin, x * sin + y * cos))
+        .collect()
 }

@@ -1,46 +1,31 @@
-//! How marks become a picture: from marks to elements with pixels, and from elements to SVG.
-//!
-//! plotters was the other choice. Its SVG has neither classes nor a style sheet nor titles, so
-//! that a picture could not follow the reader's dark theme, name a fish under the pointer or
-//! describe itself to a screen reader; and lanes of spans are not among its charts.
+//! From marks to pictures: SVG elements in pixels, written as SVG.
 //!
 //! | module | what is in it |
 //! |---|---|
 //! | `errors`, `model`, `weights` | the three figures |
-//! | `steps`, `words` | the steps from a trigger to recovery, as marks and in words |
-//! | `lanes` | spans above a plot: species, models, windows, training rows, recoveries |
-//! | `fish_axis` | which fish the axis names |
-//! | `events`, `error_range`, `points` | what the two figures over the events share |
-//! | `page` | title, legend, notes, and what is left for the plot |
-//! | `legend`, `symbol` | the key, and one shape for each species |
-//! | `scale` | from values to pixels, ticks at round values, number formats |
-//! | `font` | widths of texts in the bundled font |
-//! | `element`, `svg`, `theme` | SVG elements, their XML, and the style sheet |
+//! | `fish_plot`, `axes`, `lanes` | plots with fish along the x axis, and the lanes above them |
+//! | `canvas` | title, legend and notes, and the room that they leave for plots |
+//! | `legend` | the legend, and the marks that it shares with the plots |
+//! | `scale`, `text` | values to pixels, ticks and number formats; widths of texts |
+//! | `svg`, `theme` | SVG elements, how they are written, and their style sheet |
+//!
+//! Not drawn with plotters: its SVG has no classes, style sheet or titles, so a picture could not
+//! follow the reader's dark theme, show tooltips or describe itself to a screen reader.
 
-mod element;
-mod error_range;
+mod axes;
+mod canvas;
 mod errors;
-mod events;
-mod fish_axis;
-mod font;
+mod fish_plot;
 mod lanes;
 mod legend;
 mod model;
-mod page;
-mod points;
 mod scale;
-mod steps;
-mod svg;
-mod symbol;
-mod theme;
+pub(crate) mod svg;
+pub(crate) mod text;
+pub(crate) mod theme;
 mod weights;
-mod words;
 
+pub(crate) use canvas::Picture;
 pub(crate) use errors::errors;
-pub(crate) use font::FONTS;
 pub(crate) use model::model;
-pub(crate) use page::Picture;
-pub(crate) use svg::{definitions, write, write_inline};
-pub use theme::Theme;
-pub(crate) use theme::style_sheet;
 pub(crate) use weights::weights;

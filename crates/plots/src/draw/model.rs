@@ -1,130 +1,123 @@
-//! The model's behaviour: which version answered, which window triggered, what was trained on,
-//! when, the first fish of the new model, and from drift to recovery.
+//! The model's behaviour: which version answered, which window triggered, what the new version was
+//! trained on and when, its first fish, and the time from drift to recovery.
 
-use super::element::{Anchor, Area, Element};
-use super::error_range::ErrorRange;
-use super::errors::common_entries;
-use super::events::{AXIS, Events, LABELS};
-use super::font::{SMALL, STRONG, ellipsis};
-use super::lanes::{Lanes, Packed, Row, bar};
-use super::legend::{Entry, Mark};
-use super::page::{Page, Picture};
-use super::points::points;
-use super::steps::{firsts, recovery, shade, training, trigger};
-use super::words::{notes, said_of, sentence};
+use super::axes::ErrorRange;
+use super::canvas::{Canvas, Picture};
+use super::fish_plot::{AXIS, FishPlot, LABELS, common_entries};
+use super::lanes::{Lanes, Packed, Row, bar, beside};
+use super::legend::{Entry, Mark, bracket, retraining_head};
+use super::scale::{counted, percent, plain};
+use super::svg::{Anchor, Area, Element};
+use super::text::{SMALL, STRONG, ellipsis, first_fitting, width};
 use crate::figure::Size;
 use crate::marks::{RetrainingMarks, Span, Timeline};
 
-/// Above this many retrainings neither they nor their windows are drawn across the fish: the lanes
-/// above show them.
+/// Above this many retrainings, only the lanes show them and their windows.
 const SHADED: usize = 12;
-/// From this height on a lane may take several rows.
+/// From this height on a lane may have several rows.
 const HIGH: u32 = 480;
+/// How many species of a window a description lists.
+const SHARES: usize = 3;
 
-/// The figure.
 pub(crate) fn model(timeline: &Timeline, size: Size) -> Picture {
-    let mut page = Page::new(size, "Drift, retraining and recovery", &sentence(timeline));
-    let retrainings = timeline
-        .retrainings
-        .iter()
-        .map(|one| said_of(timeline, one));
-    page.describe_newest(retrainings, "windows that triggered");
-    let range = ErrorRange::of(timeline);
-    page.notes(&notes(timeline, range));
+    let mut canvas = Canvas::new(size, "Drift, retraining and recovery", &summary(timeline));
     let marks = &timeline.retrainings;
+    let sentences = marks.iter().map(|one| describe(timeline, one));
+    canvas.describe_newest(sentences, "windows that triggered");
+    let range = ErrorRange::of(timeline);
+    canvas.notes(&notes(timeline, range));
     let most = if size.height() < HIGH { 1 } else { 3 };
-    let triggers = Packed::of(marks.iter().map(|one| one.window.span), most);
-    let trained = Packed::of(marks.iter().map(trained_span), most);
+    let triggers = Packed::new(marks.iter().map(|one| one.window.span), most);
+    let trained = Packed::new(marks.iter().map(trained_span), most);
     let recoveries = marks
         .iter()
         .map(|one| one.recovery.map(|recovery| recovery.span));
-    let recoveries = Packed::of(recoveries, 1);
-    let rows = 2 + triggers.count + trained.count + recoveries.count;
+    let recoveries = Packed::new(recoveries, 1);
+    let rows = 2 + triggers.rows + trained.rows + recoveries.rows;
     let above = Lanes::height(rows) + 20.0;
-    page.key(&entries(timeline), above + AXIS + 60.0);
+    canvas.legend(&entries(timeline), above + AXIS + 60.0);
 
-    let rest = page.rest(LABELS);
+    let rest = canvas.rest(LABELS);
     let area = Area {
         top: rest.top + above,
         bottom: rest.bottom - AXIS,
         ..rest
     };
-    let events = Events::new(timeline, range, area);
+    let plot = FishPlot::new(timeline, range, area);
     let shaded = trained.len() <= SHADED;
-    let mut lanes = Lanes::new(rest.top, &events);
-    lanes.lane("species", 1, |rows| species(&events, rows));
-    lanes.lane("model", 1, |rows| versions(&events, rows));
+    let mut lanes = Lanes::new(rest.top, &plot);
+    lanes.single("species", |row| species(&plot, row));
+    lanes.single("model", |row| versions(&plot, row));
     lanes.packed("trigger", &triggers, |at, row, until| {
-        marks.get(at).map(|one| trigger(&events, one, row, until))
+        trigger(&plot, marks.get(at)?, row, until)
     });
     lanes.packed("trained on", &trained, |at, row, until| {
         let one = marks.get(at)?;
-        let until = next_retraining(&events, one).map_or(until, |next| until.min(next - 4.0));
-        Some(training(&events, one, (row, until), shaded))
+        let next = next_retraining(&plot, one);
+        let until = next.map_or(until, |next| until.min(next - 4.0));
+        Some(training(&plot, one, (row, until), shaded))
     });
     lanes.packed("recovery", &recoveries, |at, row, until| {
-        marks.get(at).map(|one| recovery(&events, one, row, until))
+        recovery(&plot, marks.get(at)?, row, until)
     });
     let lanes = lanes.elements;
 
-    page.add(events.bands());
-    let shades = marks.iter().map(|one| shade(&events, one, shaded));
-    page.add(Element::group("windows", shades.collect()));
-    page.add(events.axes());
-    page.add(Element::group("lanes", lanes));
-    page.add(events.title());
-    page.add(events.threshold());
-    page.add(points(&events));
-    page.add(Element::group("firsts", firsts(&events)));
-    page.finish()
+    canvas.add(plot.bands());
+    let shades = marks.iter().map(|one| shade(&plot, one, shaded));
+    canvas.add(Element::group("windows", shades.collect()));
+    canvas.add(plot.axes());
+    canvas.add(Element::group("lanes", lanes));
+    canvas.add(plot.title());
+    canvas.add(plot.threshold());
+    canvas.add(plot.points());
+    canvas.add(Element::group("firsts", firsts(&plot)));
+    canvas.finish()
 }
 
 fn entries(timeline: &Timeline) -> Vec<Entry> {
+    let any = |has: fn(&RetrainingMarks) -> bool| timeline.retrainings.iter().any(has);
+    let shown = [
+        (
+            any(|one| one.window.span.is_some()),
+            Mark::Window,
+            "window that triggered, and its mean",
+        ),
+        (
+            any(|one| one.retrained.is_some()),
+            Mark::Retrained,
+            "retraining",
+        ),
+        (
+            any(|one| one.training.is_some()),
+            Mark::Training,
+            "training rows",
+        ),
+        (
+            any(|one| one.first_answered.is_some()),
+            Mark::First,
+            "first fish of the new model",
+        ),
+        (
+            any(|one| one.recovery.is_some()),
+            Mark::Recovery,
+            "from drift to recovery",
+        ),
+    ];
     let mut entries = common_entries(timeline);
-    let marks = &timeline.retrainings;
-    let mut add = |shown: bool, mark, label: &str| {
-        if shown {
-            entries.push(Entry::new(mark, label));
-        }
-    };
-    let any = |has: fn(&RetrainingMarks) -> bool| marks.iter().any(has);
-    add(
-        any(|one| one.window.span.is_some()),
-        Mark::Window,
-        "window that triggered, and its mean",
-    );
-    add(
-        any(|one| one.retrained.is_some()),
-        Mark::Retrained,
-        "retraining",
-    );
-    add(
-        any(|one| one.training.is_some()),
-        Mark::Training,
-        "training rows",
-    );
-    add(
-        any(|one| one.first_answered.is_some()),
-        Mark::First,
-        "first fish of the new model",
-    );
-    add(
-        any(|one| one.recovery.is_some()),
-        Mark::Recovery,
-        "from drift to recovery",
-    );
+    let shown = shown.into_iter().filter(|(shown, ..)| *shown);
+    entries.extend(shown.map(|(_, mark, label)| (mark, label.to_owned())));
     entries
 }
 
 /// The pixel of the next retraining, whose line crosses the lane.
-fn next_retraining(events: &Events<'_>, one: &RetrainingMarks) -> Option<f64> {
+fn next_retraining(plot: &FishPlot<'_>, one: &RetrainingMarks) -> Option<f64> {
     let after = one.retrained?.after;
-    let all = events.timeline.retrainings.iter();
+    let all = plot.timeline.retrainings.iter();
     let later = all.filter_map(|other| Some(other.retrained?.after).filter(|next| *next > after));
-    later.min().map(|next| events.after(next))
+    later.min().map(|next| plot.after(next))
 }
 
-/// The span of the training rows; where they are not among the fish, that of the retraining.
+/// The span of the training rows, or the place of the retraining if the rows are not among the fish.
 fn trained_span(one: &RetrainingMarks) -> Option<Span> {
     let rows = one.training.as_ref().map(|training| training.span);
     let moment = one.retrained.map(|retrained| Span {
@@ -134,39 +127,256 @@ fn trained_span(one: &RetrainingMarks) -> Option<Span> {
     rows.or(moment)
 }
 
-fn species(events: &Events<'_>, rows: &[Row]) -> Vec<Element> {
-    let Some(row) = rows.first() else {
-        return Vec::new();
-    };
-    let mut elements = Vec::new();
-    for band in &events.timeline.bands {
-        let (left, right) = events.across(band.span);
-        let name = events.timeline.species_name(band.species);
+fn species(plot: &FishPlot<'_>, row: Row) -> Vec<Element> {
+    let bands = plot.timeline.bands.iter();
+    let names = bands.filter_map(|band| {
+        let (left, right) = plot.edges(band.span);
+        let name = plot.timeline.species_name(band.species);
         let at = ((left + right) / 2.0, row.middle() + 4.0);
-        if let Some(shown) = ellipsis(name, STRONG, right - left - 6.0) {
-            let text = Element::text("strong", at, Anchor::Middle, shown);
-            elements.push(text.titled(name));
+        let shown = ellipsis(name, STRONG, right - left - 6.0)?;
+        Some(Element::text("strong", at, Anchor::Middle, shown).titled(name))
+    });
+    names.collect()
+}
+
+fn versions(plot: &FishPlot<'_>, row: Row) -> Vec<Element> {
+    let models = plot.timeline.models.iter().enumerate();
+    let bars = models.flat_map(|(at, model)| {
+        let version = model.version.as_deref().unwrap_or("none");
+        let (left, right) = plot.edges(model.span);
+        let mut texts = vec![version.to_owned()];
+        texts.extend(ellipsis(version, SMALL, right - left - 6.0));
+        let class = format!("model m{}", at % 2);
+        bar(class, plot, model.span, (row, right), &texts)
+    });
+    bars.collect()
+}
+
+/// The window's bar, and the outcome beside it if nothing was trained.
+fn trigger(
+    plot: &FishPlot<'_>,
+    one: &RetrainingMarks,
+    row: Row,
+    until: f64,
+) -> Option<Vec<Element>> {
+    let span = one.window.span?;
+    let mean = percent(one.window.mean_error, 1);
+    let fish: usize = one.window.by_species.iter().map(|share| share.fish).sum();
+    let mut texts = Vec::new();
+    if let [worst, _, ..] = one.window.by_species.as_slice() {
+        let share = format!("{} of {fish} {}", worst.fish, worst.species);
+        texts.push(format!("mean {mean}, {share}"));
+    }
+    texts.extend([
+        format!("mean {mean}, {fish} fish"),
+        format!("mean {mean}"),
+        mean,
+    ]);
+    let mut elements = bar("window", plot, span, (row, until), &texts);
+    if one.retrained.is_none() {
+        let (_, right) = plot.edges(span);
+        elements.extend(beside(&[outcome(one)], row, right + 5.0, until));
+    }
+    Some(elements)
+}
+
+/// The bar of the training rows, and the retraining with its outcome: a head in the lane, and a line
+/// down to the axis if it is to be drawn `across` the plot.
+fn training(
+    plot: &FishPlot<'_>,
+    one: &RetrainingMarks,
+    (row, until): (Row, f64),
+    across: bool,
+) -> Vec<Element> {
+    let mut elements = Vec::new();
+    if let Some(training) = &one.training {
+        let fish = training.span.len();
+        let mut texts = vec![counted(training.rows, "row", "rows")];
+        if fish > training.rows {
+            texts.insert(0, format!("{} out of these {fish} fish", training.rows));
         }
+        elements.extend(bar("training", plot, training.span, (row, until), &texts));
+    }
+    if let Some(retrained) = one.retrained {
+        let x = plot.after(retrained.after);
+        let end = if across { plot.area.bottom } else { row.bottom };
+        let line = Element::line("retrained", (x, row.middle()), (x, end))
+            .with("data-after", plot.timeline.id(retrained.after))
+            .titled(outcome(one));
+        elements.extend([line, retraining_head((x, row.middle()))]);
+        let mut texts = vec![outcome(one)];
+        texts.extend(one.outcome.clone());
+        elements.extend(beside(&texts, row, x + 9.0, until));
     }
     elements
 }
 
-fn versions(events: &Events<'_>, rows: &[Row]) -> Vec<Element> {
-    let Some(row) = rows.first() else {
-        return Vec::new();
-    };
+/// The window in the plot, with its mean as a line.
+fn shade(plot: &FishPlot<'_>, one: &RetrainingMarks, shaded: bool) -> Element {
     let mut elements = Vec::new();
-    for (at, model) in events.timeline.models.iter().enumerate() {
-        let version = model.version.as_deref().unwrap_or("none");
-        let (left, right) = events.across(model.span);
-        let mut texts = vec![version.to_owned()];
-        texts.extend(ellipsis(version, SMALL, right - left - 6.0));
-        let class = format!("model m{}", at % 2);
-        let mut bar = bar(class, events, model.span, (*row, right), &texts);
-        if let Some(rect) = bar.first_mut() {
-            rect.attributes.push(("data-version", version.to_owned()));
+    if let Some(span) = one.window.span {
+        let (left, right) = plot.edges(span);
+        let area = Area {
+            left,
+            right,
+            ..plot.area
+        };
+        let y = plot.y(one.window.mean_error);
+        elements.push(Element::line("window-mean", (left, y), (right, y)));
+        // A trigger without a retraining is shaded in its lane only.
+        if shaded && one.retrained.is_some() {
+            let edge = |x| Element::line("window-edge", (x, area.top), (x, area.bottom));
+            elements.extend([Element::rect("window-shade", area), edge(left), edge(right)]);
         }
-        elements.extend(bar);
     }
-    elements
+    Element::group("shade", elements)
+}
+
+/// The bracket from drift to recovery, with the number of fish and the time.
+fn recovery(
+    plot: &FishPlot<'_>,
+    one: &RetrainingMarks,
+    row: Row,
+    until: f64,
+) -> Option<Vec<Element>> {
+    let recovery = one.recovery?;
+    let Span { first, last } = recovery.span;
+    let (left, right) = (plot.x(first), plot.x(last));
+    let fish = format!("{} fish", recovery.fish);
+    let seconds = recovery.event_seconds.map(|seconds| plain(seconds, 1));
+    let longest = seconds.map_or(fish.clone(), |seconds| format!("{fish}, {seconds} s"));
+    let bracket = plot.spanning(bracket((left, right), row.middle()), recovery.span);
+    let mut elements = vec![bracket.titled(format!("from drift to recovery: {longest}"))];
+    let texts = [longest, fish];
+    if let Some(text) = first_fitting(&texts, SMALL, right - left - 16.0) {
+        let (middle, half) = ((left + right) / 2.0, width(text, SMALL) / 2.0 + 4.0);
+        let area = Area {
+            left: middle - half,
+            right: middle + half,
+            top: row.top,
+            bottom: row.bottom,
+        };
+        elements.push(Element::rect("surface", area));
+        let at = (middle, row.middle() + 4.0);
+        elements.push(Element::text("bar-label", at, Anchor::Middle, text));
+    } else {
+        elements.extend(beside(&texts, row, right + 6.0, until));
+    }
+    Some(elements)
+}
+
+/// A ring around the first fish that each new version answered.
+fn firsts(plot: &FishPlot<'_>) -> Vec<Element> {
+    let rings = plot.timeline.retrainings.iter().filter_map(|one| {
+        let fish = plot.timeline.at(one.first_answered?)?;
+        let at = (
+            plot.x(fish.position),
+            plot.y(fish.error.unwrap_or_default()),
+        );
+        let version = one.version.as_deref().unwrap_or_default();
+        let ring = Element::circle("first", at, plot.radius() + 3.2).with("data-fish", &fish.id);
+        Some(ring.titled(format!(
+            "fish {}: the first that model {version} answered",
+            fish.id
+        )))
+    });
+    rings.collect()
+}
+
+/// What happened, in a line.
+fn summary(timeline: &Timeline) -> String {
+    let marks = &timeline.retrainings;
+    if timeline.fish.is_empty() {
+        return "No fish was measured.".to_owned();
+    }
+    if marks.is_empty() {
+        let threshold = percent(timeline.threshold, 2);
+        // A report of the newest fish leaves older windows out.
+        return format!("None of these fish was in a window whose mean error passed {threshold}.");
+    }
+    let trained: Vec<_> = marks.iter().filter(|one| one.retrained.is_some()).collect();
+    if let [one] = trained.as_slice() {
+        let recovery = one.recovery.map_or(String::new(), |recovery| {
+            let fish = counted(recovery.fish, "fish", "fish");
+            format!("; {fish} from drift to recovery")
+        });
+        let mean = percent(one.window.mean_error, 1);
+        return format!(
+            "A window's mean error of {mean} triggered: {}{recovery}.",
+            outcome(one)
+        );
+    }
+    let activated = |one: &&RetrainingMarks| one.outcome.as_deref() == Some("activated");
+    let recovered = |one: &&RetrainingMarks| one.recovery.is_some();
+    format!(
+        "{} triggered, {} went live, {} ended.",
+        counted(marks.len() as u64, "window", "windows"),
+        counted(
+            marks.iter().filter(activated).count() as u64,
+            "new model",
+            "new models"
+        ),
+        counted(
+            marks.iter().filter(recovered).count() as u64,
+            "drift",
+            "drifts"
+        )
+    )
+}
+
+/// `retrained in 13 ms, activated`, `rejected`, …
+fn outcome(one: &RetrainingMarks) -> String {
+    let outcome = one.outcome.as_deref().unwrap_or("not decided");
+    match one.retrained.map(|retrained| retrained.wall_millis) {
+        Some(Some(millis @ ..1_000)) => format!("retrained in {millis} ms, {outcome}"),
+        Some(Some(millis)) => {
+            let seconds = plain(millis as f64 / 1_000.0, 1);
+            format!("retrained in {seconds} s, {outcome}")
+        }
+        Some(None) => format!("retrained, {outcome}"),
+        None => outcome.to_owned(),
+    }
+}
+
+/// A trigger, for screen readers.
+fn describe(timeline: &Timeline, one: &RetrainingMarks) -> String {
+    let window = &one.window;
+    let fish = window.span.map_or(String::new(), |span| {
+        let (first, last) = (timeline.id(span.first), timeline.id(span.last));
+        format!(", fish {first} to {last}")
+    });
+    let shares = window.by_species.iter().take(SHARES).map(|share| {
+        let error = percent(share.mean_error, 1);
+        format!("{} {} off by {error}", share.fish, share.species)
+    });
+    let more = window.by_species.len().saturating_sub(SHARES) as u64;
+    let more = (more > 0).then(|| format!("{more} more species"));
+    let shares: Vec<String> = shares.chain(more).collect();
+    let shares = match shares.join(", ") {
+        none if none.is_empty() => none,
+        shares => format!(" ({shares})"),
+    };
+    let trained = one.training.as_ref().map_or(String::new(), |training| {
+        format!(" Trained on {} rows.", training.rows)
+    });
+    format!(
+        "Window from {} to {}{fish}: mean error {} by model {}{shares}; {}.{trained}",
+        window.start,
+        window.end,
+        percent(window.mean_error, 1),
+        window.erring_version,
+        outcome(one)
+    )
+}
+
+/// The notes on the scale, and how many windows could not be drawn.
+fn notes(timeline: &Timeline, range: ErrorRange) -> Vec<String> {
+    let mut notes = range.notes(timeline);
+    let unplaced = |one: &&RetrainingMarks| one.window.span.is_none();
+    let unplaced = timeline.retrainings.iter().filter(unplaced).count();
+    if unplaced > 0 {
+        let windows = counted(unplaced as u64, "window", "windows");
+        notes.push(format!("{windows} that triggered held none of these fish."));
+    }
+    notes
 }

@@ -1,31 +1,30 @@
-//! From values to pixels, ticks at round values, and how numbers are written.
+//! Scales from values to pixels, round ticks, and number formats.
 
-/// How values are spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Spread {
     Linear,
-    /// By the square root: small values stay apart where the largest is far away.
+    /// Keeps small values apart if the largest is far away.
     SquareRoot,
 }
 
-/// From values to pixels.
+/// Maps values to pixels.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
-    spread: Spread,
-    domain: (f64, f64),
-    range: (f64, f64),
+    pub(crate) spread: Spread,
+    pub(crate) domain: (f64, f64),
+    pub(crate) range: (f64, f64),
 }
 
 impl Scale {
-    pub(crate) fn new(spread: Spread, domain: (f64, f64), range: (f64, f64)) -> Self {
+    pub(crate) fn linear(domain: (f64, f64), range: (f64, f64)) -> Self {
         Self {
-            spread,
+            spread: Spread::Linear,
             domain,
             range,
         }
     }
 
-    /// The pixel of a value; values outside of the domain stay at its ends.
+    /// The pixel of a value, clamped to the range.
     pub(crate) fn at(self, value: f64) -> f64 {
         let (low, high) = self.domain;
         let share = ((value - low) / (high - low)).clamp(0.0, 1.0);
@@ -40,18 +39,18 @@ impl Scale {
 /// The smallest of 1, 2, 5, 10, 20, … (of any power of ten) that is not below `least`.
 pub(crate) fn round_step(least: f64) -> f64 {
     let power = 10_f64.powf(least.max(f64::MIN_POSITIVE).log10().floor());
-    let step = [1.0, 2.0, 5.0].into_iter().map(|digit| digit * power);
-    // A hundredth of a percent forgives what the logarithm rounds.
-    step.into_iter()
+    let steps = [1.0, 2.0, 5.0].map(|digit| digit * power);
+    // The tolerance absorbs the rounding of the logarithm.
+    steps
+        .into_iter()
         .find(|step| *step >= least * 0.9999)
         .unwrap_or(power * 10.0)
 }
 
-/// Round values (1, 2, 5, 10, …) from `high` down to `low`.
+/// Round values (1, 2, 5, 10, …) from `high` down to `low`, over twenty powers of ten at most.
 pub(crate) fn round_values(low: f64, high: f64) -> Vec<f64> {
     let mut power = 10_f64.powf(high.max(f64::MIN_POSITIVE).log10().floor());
     let mut values = Vec::new();
-    // Twenty powers of ten are more than any axis shows.
     for _ in 0..20 {
         for digit in [5.0, 2.0, 1.0] {
             let value = digit * power;
@@ -78,7 +77,7 @@ pub(crate) fn ticks(low: f64, high: f64, most: usize) -> Vec<f64> {
         .collect()
 }
 
-/// `15 %`, `2.5 %` or `1e9 %`: a share in percent with `decimals`, trailing zeros dropped.
+/// A share as `15 %`, `2.5 %` or `1e9 %`, without trailing zeros.
 pub(crate) fn percent(share: f64, decimals: usize) -> String {
     let percent = share * 100.0;
     if percent >= 1e6 {
@@ -87,7 +86,7 @@ pub(crate) fn percent(share: f64, decimals: usize) -> String {
     format!("{} %", plain(percent, decimals))
 }
 
-/// A number with at most so many decimals, trailing zeros dropped.
+/// A number with at most `decimals` decimals, without trailing zeros.
 pub(crate) fn plain(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     match text.contains('.') {
@@ -96,7 +95,7 @@ pub(crate) fn plain(value: f64, decimals: usize) -> String {
     }
 }
 
-/// `1 fish`, `1 row`, `10,000 rows`.
+/// `1 row` or `10,000 rows`.
 pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", whole(count), if count == 1 { one } else { many })
 }
@@ -114,44 +113,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ticks_are_round_and_stay_within_the_values() {
-        assert_eq!(
-            ticks(0.5, 180.5, 10),
-            [20.0, 40.0, 60.0, 80.0, 100.0, 120.0, 140.0, 160.0, 180.0]
-        );
-        assert_eq!(
-            ticks(0.0, 1.0, 5),
-            [0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0]
-        );
+    fn ticks_are_round_and_within_the_values() {
+        let fish: Vec<f64> = (1..=9).map(|n| f64::from(n) * 20.0).collect();
+        assert_eq!(ticks(0.5, 180.5, 10), fish);
+        let shares = [0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0];
+        assert_eq!(ticks(0.0, 1.0, 5), shares);
         assert_eq!(ticks(3.1, 4.9, 4), [3.5, 4.0, 4.5]);
     }
 
     #[test]
-    fn a_step_that_is_round_already_is_kept() {
-        assert_eq!(round_step(20.0), 20.0);
-        assert_eq!(round_step(0.21), 0.5);
-        assert_eq!(round_step(51.0), 100.0);
+    fn a_step_is_the_next_round_number() {
+        assert_eq!([20.0, 0.21, 51.0].map(round_step), [20.0, 0.5, 100.0]);
     }
 
     #[test]
     fn counts_have_commas_between_thousands() {
-        let texts = [1, 2, 999, 10_000, 1_002_003].map(|count| counted(count, "fish", "fish"));
+        let texts = [1, 2, 999, 10_000, 1_002_003].map(|count| counted(count, "row", "rows"));
         let expected = [
-            "1 fish",
-            "2 fish",
-            "999 fish",
-            "10,000 fish",
-            "1,002,003 fish",
+            "1 row",
+            "2 rows",
+            "999 rows",
+            "10,000 rows",
+            "1,002,003 rows",
         ];
         assert_eq!(texts, expected);
     }
 
     #[test]
-    fn small_values_stay_apart_on_a_square_root_scale() {
-        let scale = Scale::new(Spread::SquareRoot, (0.0, 100.0), (0.0, 100.0));
+    fn a_square_root_scale_keeps_small_values_apart() {
+        let scale = Scale {
+            spread: Spread::SquareRoot,
+            ..Scale::linear((0.0, 100.0), (0.0, 100.0))
+        };
         assert_eq!(
-            (scale.at(1.0), scale.at(25.0), scale.at(200.0)),
-            (10.0, 50.0, 100.0)
+            [1.0, 25.0, 200.0].map(|value| scale.at(value)),
+            [10.0, 50.0, 100.0]
         );
     }
 }

@@ -1,14 +1,17 @@
-//! Colours, and the style sheet that puts them on elements.
+//! Colours and the style sheet.
 //!
 //! Species have Okabe and Ito's colours (Color Universal Design, 2008), which people with any
-//! colour vision tell apart, in an order whose neighbours differ in grey as well.
+//! colour vision can tell apart. Neighbours also differ in brightness.
 
 use std::fmt::Write;
+
+/// Number of species colours.
+pub(crate) const COLOURS: usize = 6;
 
 /// Light or dark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Theme {
-    /// An SVG follows the reader's setting (`prefers-color-scheme`); pixels are light
+    /// SVG follows the reader's setting (`prefers-color-scheme`), PNG is light
     #[default]
     Auto,
     /// Dark on white
@@ -22,15 +25,15 @@ struct Palette {
     ink: &'static str,
     muted: &'static str,
     grid: &'static str,
-    /// The bars of lanes, two shades in turn.
+    /// The bars of lanes, in alternating shades.
     bars: [&'static str; 2],
-    /// The window that triggered, and the retraining.
+    /// Windows that triggered, and retrainings.
     alarm: &'static str,
     alarm_fill: &'static str,
-    /// How much of a species' colour its band has.
+    /// Opacity of a species' band.
     band: f64,
     /// Fill and outline of each species.
-    species: [(&'static str, &'static str); super::symbol::COLOURS],
+    species: [(&'static str, &'static str); COLOURS],
 }
 
 const LIGHT: Palette = Palette {
@@ -71,7 +74,7 @@ const DARK: Palette = Palette {
     ],
 };
 
-/// What does not depend on the theme.
+/// The part that does not depend on the theme.
 const SHAPES: &str = "\
 .cw text{font-family:Inter,system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-size:11px}\
 .cw .title{font-size:16px;font-weight:600}\
@@ -101,16 +104,14 @@ const SHAPES: &str = "\
 .cw .missing{stroke-width:1.4px;fill:none}\
 ";
 
-/// The style sheet of a theme.
-pub(crate) fn style_sheet(theme: Theme) -> String {
-    let light = colours(&LIGHT);
+/// The style sheet of the pictures, also for an HTML page with [inline figures](crate::Figure::inline).
+/// With [`Theme::Auto`] it follows the reader's setting.
+pub fn style_sheet(theme: Theme) -> String {
+    let (light, dark) = (colours(&LIGHT), colours(&DARK));
     match theme {
         Theme::Light => format!("{SHAPES}{light}"),
-        Theme::Dark => format!("{SHAPES}{}", colours(&DARK)),
-        Theme::Auto => format!(
-            "{SHAPES}{light}@media (prefers-color-scheme:dark){{{}}}",
-            colours(&DARK)
-        ),
+        Theme::Dark => format!("{SHAPES}{dark}"),
+        Theme::Auto => format!("{SHAPES}{light}@media (prefers-color-scheme:dark){{{dark}}}"),
     }
 }
 
@@ -155,7 +156,6 @@ fn colours(palette: &Palette) -> String {
 "
     );
     for (number, (fill, outline)) in species.iter().enumerate() {
-        // Writing to a String cannot fail.
         let _ = write!(
             css,
             "\

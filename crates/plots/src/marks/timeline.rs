@@ -1,153 +1,142 @@
-//! Error by fish over the events, with the species and the model versions as spans.
+//! Error by fish, with runs of one species and of one model version as spans.
 
 use pipeline::EventTime;
 use report::{FishRow, Report};
-use serde::Serialize;
 
-use super::check::check;
 use super::retraining::{RetrainingMarks, retrainings};
-use super::species::SpeciesIndex;
-use super::{mean, name};
+use super::{check, cut, mean, species_numbers};
 use crate::PlotError;
 
-/// Everything that the figures over the events show.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Timeline {
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Timeline {
     /// The mean relative error above which a window triggers.
-    pub threshold: f64,
-    /// The species, in the order of their first fish; marks name them by their place in it.
-    pub species: Vec<String>,
-    /// Every fish, in the order of measurement.
-    pub fish: Vec<FishPoint>,
-    /// Stretches of one species.
-    pub bands: Vec<Band>,
-    /// Stretches that one model version answered.
-    pub models: Vec<ModelSpan>,
-    /// What each trigger led to.
-    pub retrainings: Vec<RetrainingMarks>,
+    pub(crate) threshold: f64,
+    /// Other marks name a species by its index here.
+    pub(crate) species: Vec<String>,
+    /// All fish, in the order of measurement.
+    pub(crate) fish: Vec<FishPoint>,
+    /// Runs of one species.
+    pub(crate) bands: Vec<Band>,
+    /// Runs of fish that one model version answered.
+    pub(crate) models: Vec<ModelSpan>,
+    pub(crate) retrainings: Vec<RetrainingMarks>,
 }
 
-/// A stretch of fish by position, both ends inclusive, counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Span {
-    /// Position of the first fish.
-    pub first: usize,
-    /// Position of the last fish.
-    pub last: usize,
+/// Fish by position, both ends inclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) first: usize,
+    pub(crate) last: usize,
 }
 
-/// One fish.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct FishPoint {
-    /// Its place in the order of measurement, from 1.
-    pub position: usize,
-    /// Its id.
-    pub id: String,
-    /// Its species' place among the timeline's species.
-    pub species: usize,
-    /// When it was measured, event time.
-    pub measured: EventTime,
-    /// Its relative error; none where it was not weighed or not joined.
-    pub error: Option<f64>,
+impl Span {
+    /// The span between two positions in any order.
+    pub(super) fn between(one: usize, other: usize) -> Self {
+        Self {
+            first: one.min(other),
+            last: one.max(other),
+        }
+    }
+
+    pub(crate) fn len(self) -> u64 {
+        (self.last - self.first + 1) as u64
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct FishPoint {
+    pub(crate) position: usize,
+    pub(crate) id: String,
+    pub(crate) species: usize,
+    pub(crate) measured: EventTime,
+    /// Relative error; `None` before the fish is weighed and joined.
+    pub(crate) error: Option<f64>,
     /// The model version that answered.
-    pub model_version: Option<String>,
-    /// Whether the model had never seen its species.
-    pub unseen_species: bool,
+    pub(crate) model_version: Option<String>,
+    /// Whether the model had never seen the species.
+    pub(crate) unseen_species: bool,
 }
 
-/// A stretch of fish of one species.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Band {
-    /// Where.
-    pub span: Span,
-    /// The species' place among the timeline's species.
-    pub species: usize,
-    /// Mean relative error of its fish that have one.
-    pub mean_error: Option<f64>,
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Band {
+    pub(crate) span: Span,
+    pub(crate) species: usize,
+    /// Mean relative error of the fish that have one.
+    pub(crate) mean_error: Option<f64>,
 }
 
-/// A stretch of fish that one model version answered.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ModelSpan {
-    /// Where.
-    pub span: Span,
-    /// The version; none where no prediction is known.
-    pub version: Option<String>,
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ModelSpan {
+    pub(crate) span: Span,
+    /// `None` if no prediction is known.
+    pub(crate) version: Option<String>,
 }
 
 impl Timeline {
-    /// The marks of a report.
-    ///
     /// # Errors
-    /// Where a number of the report cannot be drawn, such as a negative error.
-    pub fn of(report: &Report) -> Result<Self, PlotError> {
+    /// If a number of the report cannot be drawn, such as a negative error.
+    pub(crate) fn of(report: &Report) -> Result<Self, PlotError> {
         check(report)?;
         let rows = &report.fish_rows;
-        let index = SpeciesIndex::of(report);
-        let fish: Vec<_> = rows
-            .iter()
-            .enumerate()
-            .map(|(at, row)| FishPoint {
-                position: at + 1,
-                id: name(&row.id),
-                species: index.number(&row.species),
-                measured: row.measured,
-                error: row.error,
-                model_version: row.model_version.as_deref().map(name),
-                unseen_species: row.unseen_species,
-            })
-            .collect();
-        let bands = stretches(rows, |one, next| one.species == next.species)
-            .map(|(span, stretch)| Band {
-                span,
-                species: stretch.first().map_or(0, |row| index.number(&row.species)),
-                mean_error: mean(stretch.iter().filter_map(|row| row.error)),
-            })
-            .collect();
-        let models = stretches(rows, |one, next| one.model_version == next.model_version)
-            .map(|(span, stretch)| ModelSpan {
-                span,
-                version: stretch
-                    .first()
-                    .and_then(|row| row.model_version.as_deref().map(name)),
-            })
-            .collect();
+        let (species, numbers) = species_numbers(report);
+        let number = |row: &FishRow| numbers.get(row.species.as_str()).copied();
+        let fish = rows.iter().enumerate().map(|(at, row)| FishPoint {
+            position: at + 1,
+            id: cut(&row.id),
+            species: number(row).unwrap_or_default(),
+            measured: row.measured,
+            error: row.error,
+            model_version: row.model_version.as_deref().map(cut),
+            unseen_species: row.unseen_species,
+        });
+        let bands = runs(rows, |one, next| one.species == next.species);
+        let bands = bands.map(|(span, run)| Band {
+            span,
+            species: run.first().and_then(number).unwrap_or_default(),
+            mean_error: mean(run.iter().filter_map(|row| row.error)),
+        });
+        let models = runs(rows, |one, next| one.model_version == next.model_version);
+        let models = models.map(|(span, run)| ModelSpan {
+            span,
+            version: run
+                .first()
+                .and_then(|row| row.model_version.as_deref().map(cut)),
+        });
         Ok(Self {
             threshold: report.threshold,
-            species: index.names(),
-            fish,
-            bands,
-            models,
+            fish: fish.collect(),
+            bands: bands.collect(),
+            models: models.collect(),
+            species,
             retrainings: retrainings(report),
         })
     }
 
-    /// A species' name.
-    pub fn species_name(&self, species: usize) -> &str {
+    pub(crate) fn species_name(&self, species: usize) -> &str {
         self.species.get(species).map_or("", String::as_str)
     }
 
-    /// The id of the fish at a position, counted from 1.
-    pub fn id(&self, position: usize) -> &str {
+    /// The id of the fish at a position.
+    pub(crate) fn id(&self, position: usize) -> &str {
         self.at(position).map_or("", |fish| fish.id.as_str())
     }
 
-    /// The fish at a position, counted from 1.
-    pub fn at(&self, position: usize) -> Option<&FishPoint> {
+    /// The fish at a position.
+    pub(crate) fn at(&self, position: usize) -> Option<&FishPoint> {
         self.fish.get(position.checked_sub(1)?)
     }
 }
 
-/// Stretches of rows that are alike, with their positions.
-fn stretches(
+/// Runs of rows that are alike, with their positions.
+fn runs(
     rows: &[FishRow],
     alike: impl Fn(&FishRow, &FishRow) -> bool,
 ) -> impl Iterator<Item = (Span, &[FishRow])> {
     let mut next = 1;
-    rows.chunk_by(alike).map(move |stretch| {
+    rows.chunk_by(alike).map(move |run| {
         let first = next;
-        next += stretch.len();
+        next += run.len();
         let last = next - 1;
-        (Span { first, last }, stretch)
+        (Span { first, last }, run)
     })
 }

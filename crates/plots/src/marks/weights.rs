@@ -1,107 +1,85 @@
 //! Predicted against actual weight, by the model version that answered.
 
 use report::Report;
-use serde::Serialize;
 
-use super::check::check;
-use super::species::SpeciesIndex;
-use super::{mean, name};
+use super::{check, cut, mean, species_numbers};
 use crate::PlotError;
 
-/// Everything that the figure of weights shows.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Weights {
-    /// The relative error above which a window's mean triggers.
-    pub threshold: f64,
-    /// The species, in the order of their first fish; points name them by their place in it.
-    pub species: Vec<String>,
-    /// One panel for each model version, in the order of its first answer.
-    pub panels: Vec<Panel>,
-    /// Fish that lack a predicted or an actual weight.
-    pub incomplete: usize,
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Weights {
+    /// The mean relative error above which a window triggers.
+    pub(crate) threshold: f64,
+    /// Points name a species by its index here.
+    pub(crate) species: Vec<String>,
+    /// One for each model version, in the order of its first answer.
+    pub(crate) panels: Vec<Panel>,
+    /// How many fish lack a predicted or an actual weight.
+    pub(crate) incomplete: usize,
 }
 
-/// The fish that one version answered and that were weighed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Panel {
-    /// The version.
-    pub version: String,
-    /// Its fish, in the order of measurement.
-    pub points: Vec<WeightPoint>,
-    /// Mean relative error of those that have one.
-    pub mean_error: Option<f64>,
+/// The weighed fish of one model version, in the order of measurement.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Panel {
+    pub(crate) version: String,
+    pub(crate) points: Vec<WeightPoint>,
+    /// Mean relative error of the fish that have one.
+    pub(crate) mean_error: Option<f64>,
 }
 
-/// One fish.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct WeightPoint {
-    /// Its id.
-    pub id: String,
-    /// Its species' place among the species.
-    pub species: usize,
-    /// Actual weight in kilograms.
-    pub actual_kg: f64,
-    /// Predicted weight in kilograms.
-    pub predicted_kg: f64,
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct WeightPoint {
+    pub(crate) id: String,
+    pub(crate) species: usize,
+    pub(crate) actual_kg: f64,
+    pub(crate) predicted_kg: f64,
+    error: Option<f64>,
 }
 
 impl Weights {
-    /// The marks of a report.
-    ///
     /// # Errors
-    /// Where a number of the report cannot be drawn, such as an infinite weight.
-    pub fn of(report: &Report) -> Result<Self, PlotError> {
+    /// If a number of the report cannot be drawn, such as an infinite weight.
+    pub(crate) fn of(report: &Report) -> Result<Self, PlotError> {
         check(report)?;
-        let index = SpeciesIndex::of(report);
-        let mut panels: Vec<(Panel, Vec<f64>)> = Vec::new();
+        let (species, numbers) = species_numbers(report);
+        let mut panels: Vec<(&str, Vec<WeightPoint>)> = Vec::new();
         let mut incomplete = 0;
         for row in &report.fish_rows {
-            let known = row
-                .model_version
-                .as_ref()
-                .zip(row.actual)
-                .zip(row.predicted);
-            let Some(((version, actual_kg), predicted_kg)) = known else {
+            let weights = row.actual.zip(row.predicted);
+            let Some((version, (actual_kg, predicted_kg))) =
+                row.model_version.as_deref().zip(weights)
+            else {
                 incomplete += 1;
                 continue;
             };
-            let at = panels
-                .iter()
-                .position(|(panel, _)| panel.version == *version);
-            let at = at.unwrap_or_else(|| {
-                let panel = Panel {
-                    version: version.clone(),
-                    points: Vec::new(),
-                    mean_error: None,
-                };
-                panels.push((panel, Vec::new()));
-                panels.len() - 1
-            });
-            if let Some((panel, errors)) = panels.get_mut(at) {
-                errors.extend(row.error);
-                panel.points.push(WeightPoint {
-                    id: name(&row.id),
-                    species: index.number(&row.species),
-                    actual_kg,
-                    predicted_kg,
-                });
+            let point = WeightPoint {
+                id: cut(&row.id),
+                species: numbers
+                    .get(row.species.as_str())
+                    .copied()
+                    .unwrap_or_default(),
+                actual_kg,
+                predicted_kg,
+                error: row.error,
+            };
+            match panels.iter_mut().find(|(known, _)| *known == version) {
+                Some((_, points)) => points.push(point),
+                None => panels.push((version, vec![point])),
             }
         }
-        let panels = panels.into_iter().map(|(panel, errors)| Panel {
-            version: name(&panel.version),
-            mean_error: mean(errors.into_iter()),
-            ..panel
+        let panels = panels.into_iter().map(|(version, points)| Panel {
+            version: cut(version),
+            mean_error: mean(points.iter().filter_map(|point| point.error)),
+            points,
         });
         Ok(Self {
             threshold: report.threshold,
-            species: index.names(),
+            species,
             panels: panels.collect(),
             incomplete,
         })
     }
 
-    /// A species' name.
-    pub fn species_name(&self, species: usize) -> &str {
+    pub(crate) fn species_name(&self, species: usize) -> &str {
         self.species.get(species).map_or("", String::as_str)
     }
 }

@@ -1,23 +1,18 @@
-//! Widths of texts, in the font that is bundled for pixels and named first in the SVG.
+//! Text widths in the bundled font, Inter, and how texts are cut and wrapped to fit.
 
-use skrifa::instance::{LocationRef, Size};
-use skrifa::metrics::GlyphMetrics;
-use skrifa::{FontRef, MetadataProvider};
+/// For each character that Inter has here, sorted: code point, advance of the regular face, advance of
+/// the semi-bold face. Big-endian `u16`s. A test compares them with the fonts.
+const ADVANCES: &[u8] = include_bytes!("../../assets/Inter.advances");
+/// Units of an advance per em.
+pub(crate) const UNITS_PER_EM: u16 = 2816;
 
-/// Inter, reduced to Latin, Greek and Cyrillic (see `assets/OFL.txt`).
-pub(crate) const FONTS: [&[u8]; 2] = [
-    include_bytes!("../../assets/Inter-Regular.otf"),
-    include_bytes!("../../assets/Inter-SemiBold.otf"),
-];
+/// Extra width, because a reader without Inter sees another font.
+pub(crate) const SLACK: f64 = 1.06;
 
-/// A reader's machine may have another font: texts get this much more room than Inter needs.
-const SLACK: f64 = 1.06;
-
-/// How a text is set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Face {
-    bold: bool,
-    size: f64,
+    pub(crate) bold: bool,
+    pub(crate) size: f64,
 }
 
 /// Ticks, labels, legend.
@@ -25,7 +20,6 @@ pub(crate) const SMALL: Face = Face {
     bold: false,
     size: 11.0,
 };
-/// Names that stand out.
 pub(crate) const STRONG: Face = Face {
     bold: true,
     size: 11.0,
@@ -35,28 +29,31 @@ pub(crate) const SUBTITLE: Face = Face {
     bold: false,
     size: 12.0,
 };
-/// The title.
 pub(crate) const TITLE: Face = Face {
     bold: true,
     size: 16.0,
 };
 
-/// The width of a text in pixels, with some slack; an estimate where the font lacks a character.
+/// The width of a text in pixels, including [`SLACK`]. A character that the font lacks counts as 1 em.
 pub(crate) fn width(text: &str, face: Face) -> f64 {
-    let [regular, bold] = FONTS;
-    let Ok(font) = FontRef::new(if face.bold { bold } else { regular }) else {
-        return text.chars().count() as f64 * face.size * 0.6;
-    };
-    let glyphs = GlyphMetrics::new(&font, Size::new(1.0), LocationRef::default());
-    let charmap = font.charmap();
-    let advance = |c: char| {
-        let glyph = charmap.map(c).and_then(|glyph| glyphs.advance_width(glyph));
-        f64::from(glyph.unwrap_or(1.0))
-    };
-    text.chars().map(advance).sum::<f64>() * face.size * SLACK
+    let units: u64 = text.chars().map(|c| advance(c, face.bold)).sum();
+    units as f64 / f64::from(UNITS_PER_EM) * face.size * SLACK
 }
 
-/// The text, or as much of it as fits with an ellipsis; none where not even three characters fit.
+fn advance(c: char, bold: bool) -> u64 {
+    let (rows, _) = ADVANCES.as_chunks::<6>();
+    let code = |row: &[u8; 6]| u32::from(u16::from_be_bytes([row[0], row[1]]));
+    let found = rows.binary_search_by_key(&u32::from(c), code).ok();
+    let units = match found.and_then(|at| rows.get(at)) {
+        Some([_, _, _, _, high, low]) if bold => u16::from_be_bytes([*high, *low]),
+        Some([_, _, high, low, _, _]) => u16::from_be_bytes([*high, *low]),
+        None => UNITS_PER_EM,
+    };
+    units.into()
+}
+
+/// The text, or as much of its start as fits before an ellipsis; `None` if fewer than three
+/// characters fit.
 pub(crate) fn ellipsis(text: &str, face: Face, room: f64) -> Option<String> {
     if width(text, face) <= room {
         return Some(text.to_owned());
@@ -69,7 +66,7 @@ pub(crate) fn ellipsis(text: &str, face: Face, room: f64) -> Option<String> {
     })
 }
 
-/// The text, or as much of its end as fits after an ellipsis: ids that are long begin alike.
+/// The text, or as much of its end as fits after an ellipsis: long ids often share their start.
 pub(crate) fn ending(text: &str, face: Face, room: f64) -> String {
     if width(text, face) <= room {
         return text.to_owned();

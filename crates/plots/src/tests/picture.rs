@@ -1,10 +1,10 @@
 //! What is in the SVG, and where.
 
-use plots::{Figure, Size, Theme};
 use report::Report;
 use resvg::usvg::roxmltree::{Document, Node};
 
-use crate::sample::{Run, Stretch, plan, version};
+use super::sample::{Run, Stretch, plan, version};
+use crate::{Figure, Size, Theme};
 
 fn svg(figure: Figure, report: &Report) -> String {
     figure.svg(report, Theme::Auto, Size::default()).unwrap()
@@ -15,13 +15,13 @@ fn of_class<'a, 'd: 'a>(svg: &'a Document<'d>, class: &'a str) -> Vec<Node<'a, '
         let classes = node.attribute("class").unwrap_or_default();
         classes.split(' ').any(|one| one == class)
     };
-    // The key's examples have the same classes as the marks.
-    let in_key = |node: &Node<'_, '_>| {
+    // The legend has the same classes as the plot.
+    let in_legend = |node: &Node<'_, '_>| {
         node.ancestors()
             .any(|one| one.attribute("class") == Some("legend"))
     };
     svg.descendants()
-        .filter(|node| with(node) && !in_key(node))
+        .filter(|node| with(node) && !in_legend(node))
         .collect()
 }
 
@@ -61,7 +61,7 @@ fn place(svg: &Document<'_>, fish: usize) -> (f64, f64) {
 }
 
 #[test]
-fn marks_of_a_retraining_are_drawn_at_its_fish() {
+fn a_retraining_is_drawn_at_its_fish() {
     let text = svg(Figure::Model, &Run::of(&plan()));
     let svg = Document::parse(&text).unwrap();
     let place = |class: &str| -> Vec<(String, String)> {
@@ -85,7 +85,7 @@ fn marks_of_a_retraining_are_drawn_at_its_fish() {
 }
 
 #[test]
-fn marks_of_a_retraining_have_the_pixels_of_their_fish() {
+fn a_retraining_has_the_pixels_of_its_fish() {
     let text = svg(Figure::Model, &Run::of(&plan()));
     let svg = Document::parse(&text).unwrap();
     let (before, _) = place(&svg, 80);
@@ -104,7 +104,7 @@ fn marks_of_a_retraining_have_the_pixels_of_their_fish() {
 }
 
 #[test]
-fn fish_are_above_the_threshold_line_exactly_where_their_error_is() {
+fn a_fish_is_above_the_line_if_its_error_is_above_the_threshold() {
     let report = Run::of(&plan());
     let text = svg(Figure::Errors, &report);
     let svg = Document::parse(&text).unwrap();
@@ -122,7 +122,7 @@ fn fish_are_above_the_threshold_line_exactly_where_their_error_is() {
 }
 
 #[test]
-fn what_was_seen_is_named_in_words() {
+fn species_versions_and_outcomes_are_written_out() {
     let text = svg(Figure::Model, &Run::of(&plan()));
     let svg = Document::parse(&text).unwrap();
     let texts = texts(&svg);
@@ -151,14 +151,14 @@ fn what_was_seen_is_named_in_words() {
 }
 
 #[test]
-fn a_long_id_is_told_by_its_end_and_whole_under_the_pointer() {
+fn a_long_id_shows_its_end_and_has_a_tooltip() {
     let mut report = Run::of(&plan());
     for row in &mut report.fish_rows {
         row.id = format!("line-3/7f1c9e52-{:03}", row.id.parse::<u32>().unwrap());
     }
     let text = svg(Figure::Errors, &report);
     let svg = Document::parse(&text).unwrap();
-    // The first fish that was measured at a whole minute.
+    // Fish 21 is the first that was measured at a whole minute.
     assert!(
         texts(&svg)
             .iter()
@@ -175,7 +175,7 @@ fn description(text: &str) -> String {
 }
 
 #[test]
-fn of_the_newest_fish_each_is_named_by_its_id() {
+fn a_report_of_the_newest_fish_keeps_their_ids() {
     let report = Run::of(&plan()).newest(115);
     for figure in [Figure::Model, Figure::Errors] {
         let text = svg(figure, &report);
@@ -201,7 +201,7 @@ fn of_the_newest_fish_each_is_named_by_its_id() {
 }
 
 #[test]
-fn a_description_stays_short_and_tells_of_the_newest() {
+fn a_description_is_short_and_lists_the_newest() {
     let species: Vec<String> = (0..12).map(|number| format!("species {number}")).collect();
     let plan: Vec<_> = (0..60)
         .map(|at| Stretch::new(&species[at % 12], 30, 1.0 + (at % 12) as f64))
@@ -210,7 +210,7 @@ fn a_description_stays_short_and_tells_of_the_newest() {
     for (figure, things) in [
         (
             Figure::Errors,
-            "The newest 5 of 60 stretches of one species: Fish 1651 to 1680 are",
+            "The newest 5 of 60 runs of one species: Fish 1651 to 1680 are",
         ),
         (Figure::Model, " windows that triggered: Window from"),
         (Figure::Weights, " model versions: Model "),
@@ -223,7 +223,7 @@ fn a_description_stays_short_and_tells_of_the_newest() {
 }
 
 #[test]
-fn a_run_without_a_retraining_says_so_and_has_no_marks_of_one() {
+fn a_run_without_a_retraining_says_so() {
     let text = svg(Figure::Model, &Run::of(&plan()[..1]));
     let svg = Document::parse(&text).unwrap();
     for class in ["window", "training", "retrained", "first", "recovery"] {
@@ -237,7 +237,7 @@ fn a_run_without_a_retraining_says_so_and_has_no_marks_of_one() {
 }
 
 #[test]
-fn every_version_has_its_panel() {
+fn each_version_has_a_panel() {
     let text = svg(Figure::Weights, &Run::of(&plan()));
     let svg = Document::parse(&text).unwrap();
     let panels = of_class(&svg, "panel");
@@ -250,7 +250,7 @@ fn every_version_has_its_panel() {
 }
 
 #[test]
-fn names_with_markup_and_control_characters_are_text_and_are_cut_to_their_room() {
+fn markup_in_names_is_escaped_and_long_names_are_cut() {
     let name = "<script>\"&'</script> \u{1} and so on to the sixty-fourth character";
     let plan = [
         Stretch::new(name, 60, 4.6),
@@ -275,7 +275,7 @@ fn names_with_markup_and_control_characters_are_text_and_are_cut_to_their_room()
 }
 
 #[test]
-fn errors_far_above_the_others_are_at_the_edge_and_counted() {
+fn outliers_are_drawn_at_the_edge_and_counted() {
     let mut report = Run::of(&plan()[..1]);
     report.fish_rows[30].error = Some(80.0);
     let text = svg(Figure::Errors, &report);
@@ -287,7 +287,7 @@ fn errors_far_above_the_others_are_at_the_edge_and_counted() {
         "{:?}",
         texts(&svg)
     );
-    // The others still fill the plot: the threshold is not squashed to its foot.
+    // The other fish still fill the plot.
     let axis = of_class(&svg, "axis")
         .iter()
         .map(|line| number(line, "y1"))
@@ -297,7 +297,7 @@ fn errors_far_above_the_others_are_at_the_edge_and_counted() {
 }
 
 #[test]
-fn no_text_or_mark_leaves_the_picture_at_any_size_or_length() {
+fn nothing_leaves_the_picture_at_any_size() {
     let mut long = Vec::new();
     for stretch in 0..30 {
         long.push(Stretch::new(

@@ -1,4 +1,4 @@
-//! What is drawn of a report, read back from the marks and from the pictures.
+//! What is drawn of a report, read back from the marks, the SVG and the pixels.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod command;

@@ -1,4 +1,4 @@
-//! Reports as the builder makes them of a pipeline's records, to draw.
+//! Reports built from the records of a simulated pipeline.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub(crate) fn time(second: i64) -> EventTime {
     EventTime::from_millis(START + second * 1000).expect("a time")
 }
 
-/// A stretch of one species, and the share by which each model is off on average.
+/// A run of one species.
 #[derive(Clone, Debug)]
 pub(crate) struct Stretch<'a> {
     pub(crate) species: &'a str,
@@ -43,7 +43,7 @@ pub(crate) fn plan() -> Vec<Stretch<'static>> {
     ]
 }
 
-/// Numbers between -1 and 1 that look random and are always the same.
+/// Pseudo-random numbers between -1 and 1, always the same.
 struct Noise(u64);
 
 impl Noise {
@@ -56,13 +56,12 @@ impl Noise {
     }
 }
 
-/// A model: its version, and which species it knows; it takes others for the first of them.
+/// Mistakes an unknown species for the first one that it knows.
 struct Model {
     version: String,
     knows: Vec<String>,
 }
 
-/// A fish whose records are on the topics.
 struct Done {
     id: String,
     species: String,
@@ -71,8 +70,8 @@ struct Done {
     error: f64,
 }
 
-/// Runs the loop on a plan: fish are predicted, weighed and compared; a minute's window of one
-/// version with a mean error above the threshold trains a model that knows the species since.
+/// Fish are predicted, weighed and compared. A one-minute window of one version whose mean error is
+/// above the threshold trains a model on the newest rows.
 pub(crate) struct Run {
     ledger: Ledger,
     history: ModelHistory,
@@ -102,7 +101,7 @@ impl Run {
         let mut window = 30 / 60;
         for (at, stretch) in fish.enumerate() {
             let second = 2 * at as i64;
-            // What is weighed by now closes the window before.
+            // A fish that is weighed closes the windows before it.
             let closed = (second + 20) / 60;
             if closed > window {
                 run.close(window);
@@ -175,7 +174,7 @@ impl Run {
             .expect("a readable record");
     }
 
-    /// The minute's windows, one for each version that answered in it.
+    /// Closes the windows of a minute, one for each version that answered in it.
     fn close(&mut self, minute: i64) {
         let start = minute * 60 - 20;
         let versions: Vec<String> = self.models.iter().map(|one| one.version.clone()).collect();
@@ -252,7 +251,7 @@ impl Run {
     }
 }
 
-/// Twelve hexadecimal digits, as the model server names its versions.
+/// Twelve hexadecimal digits, like the model server's versions.
 pub(crate) fn version(number: usize) -> String {
     let hash = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     format!("{:012x}", hash >> 16)

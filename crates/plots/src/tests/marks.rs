@@ -1,16 +1,15 @@
-//! The marks are at the fish where the report says that things happened.
+//! Marks are at the fish where the report says that something happened.
 
-use plots::PlotError;
-use plots::marks::{Span, Timeline, Weights};
-
-use crate::sample::{Run, plan, time, version};
+use super::sample::{Run, plan, time, version};
+use crate::PlotError;
+use crate::marks::{Span, Timeline, Weights};
 
 fn span(first: usize, last: usize) -> Span {
     Span { first, last }
 }
 
 #[test]
-fn each_stretch_of_a_species_is_a_band() {
+fn each_run_of_one_species_is_a_band() {
     let timeline = Timeline::of(&Run::of(&plan())).unwrap();
     let bands: Vec<_> = timeline
         .bands
@@ -26,7 +25,7 @@ fn each_stretch_of_a_species_is_a_band() {
 }
 
 #[test]
-fn a_retraining_is_marked_from_its_window_to_the_recovery() {
+fn a_retraining_is_marked_from_window_to_recovery() {
     let report = Run::of(&plan());
     let timeline = Timeline::of(&report).unwrap();
     let [one, _] = timeline.retrainings.as_slice() else {
@@ -53,7 +52,7 @@ fn a_retraining_is_marked_from_its_window_to_the_recovery() {
 }
 
 #[test]
-fn a_window_of_which_a_part_is_left_out_has_no_shares() {
+fn an_incomplete_window_has_no_shares() {
     let mut report = Run::of(&plan());
     report.retrainings[0].cause.fish = 30;
     let shares = |report| {
@@ -77,7 +76,7 @@ fn a_superseded_trigger_has_a_window_and_nothing_else() {
 }
 
 #[test]
-fn model_versions_span_the_fish_that_they_answered() {
+fn a_model_version_spans_the_fish_that_it_answered() {
     let timeline = Timeline::of(&Run::of(&plan())).unwrap();
     let models: Vec<_> = timeline
         .models
@@ -92,9 +91,9 @@ fn model_versions_span_the_fish_that_they_answered() {
 }
 
 #[test]
-fn a_retraining_whose_rows_came_later_than_the_window_is_marked_after_them() {
+fn a_retraining_is_marked_after_its_newest_row() {
     let mut report = Run::of(&plan());
-    // Fish 79 was weighed at second 166, after the window's end: training knew of it.
+    // Fish 79 was weighed at second 166, after the window's end.
     report.retrainings[0].last_row = Some("79".into());
     report.retrainings[0].version = None;
     assert_eq!(report.fish_rows[78].weighed, Some(time(166)));
@@ -125,39 +124,33 @@ fn a_fish_without_a_weight_is_counted_and_has_no_error() {
 }
 
 #[test]
-fn a_number_that_cannot_be_drawn_is_refused_with_its_field() {
+fn a_number_that_cannot_be_drawn_is_rejected() {
     let mut report = Run::of(&plan());
     report.fish_rows[3].error = Some(-0.1);
-    let refused = Timeline::of(&report).unwrap_err();
-    assert!(matches!(&refused, PlotError::Value { field, .. } if field == "fish_rows[3].error"));
+    let rejected = Timeline::of(&report).unwrap_err();
+    assert!(matches!(&rejected, PlotError::Value { field, .. } if field == "fish_rows[3].error"));
     report.fish_rows[3].error = None;
     report.fish_rows[4].actual = Some(f64::INFINITY);
-    let refused = Weights::of(&report).unwrap_err().to_string();
-    assert!(refused.contains("fish_rows[4].actual is inf"), "{refused}");
+    let rejected = Weights::of(&report).unwrap_err().to_string();
+    assert!(
+        rejected.contains("fish_rows[4].actual is inf"),
+        "{rejected}"
+    );
 }
 
 #[test]
-fn marks_are_json_for_a_page_to_draw() {
-    let json = serde_json::to_value(Timeline::of(&Run::of(&plan())).unwrap()).unwrap();
-    assert_eq!(json["species"], serde_json::json!(["salmon", "walleye"]));
-    let window = &json["retrainings"][0]["window"];
-    assert_eq!(window["span"], serde_json::json!({"first": 46, "last": 75}));
-    assert_eq!(json["fish"][80]["model_version"], version(1));
-}
-
-#[test]
-fn names_that_no_record_should_have_are_cut() {
+fn very_long_names_are_cut() {
     let mut report = Run::of(&plan());
     let long = "é".repeat(100_000);
     report.fish_rows[3].id = long.clone();
     report.fish_rows[3].species = long.clone();
     report.fish_rows[3].model_version = Some(long.clone());
     report.retrainings[0].erring_version = long;
-    for json in [
-        serde_json::to_string(&Timeline::of(&report).unwrap()).unwrap(),
-        serde_json::to_string(&Weights::of(&report).unwrap()).unwrap(),
+    for marks in [
+        format!("{:?}", Timeline::of(&report).unwrap()),
+        format!("{:?}", Weights::of(&report).unwrap()),
     ] {
-        assert!(json.contains(&format!("\"{}…\"", "é".repeat(64))));
-        assert!(!json.contains(&"é".repeat(65)));
+        assert!(marks.contains(&format!("\"{}…\"", "é".repeat(64))));
+        assert!(!marks.contains(&"é".repeat(65)));
     }
 }

@@ -1,9 +1,9 @@
 //! What the pixels show.
 
-use plots::{Figure, Size, Theme};
-use resvg::tiny_skia::Pixmap;
+use resvg::tiny_skia::{Pixmap, PremultipliedColorU8};
 
-use crate::sample::{Run, plan};
+use super::sample::{Run, plan};
+use crate::{Figure, Size, Theme};
 
 fn size() -> Size {
     Size::new(480, 480).unwrap()
@@ -14,10 +14,10 @@ fn pixels(figure: Figure, theme: Theme) -> Pixmap {
     Pixmap::decode_png(&png).unwrap()
 }
 
-/// How many pixels have a colour, give or take what blending does.
+/// How many pixels have a colour, within the tolerance of blending.
 fn count(pixels: &Pixmap, colour: [u8; 3]) -> usize {
     let near = |one: u8, other: u8| one.abs_diff(other) <= 6;
-    let same = |pixel: &&resvg::tiny_skia::PremultipliedColorU8| {
+    let same = |pixel: &&PremultipliedColorU8| {
         let [red, green, blue] = colour;
         near(pixel.red(), red) && near(pixel.green(), green) && near(pixel.blue(), blue)
     };
@@ -25,13 +25,13 @@ fn count(pixels: &Pixmap, colour: [u8; 3]) -> usize {
 }
 
 #[test]
-fn a_picture_has_its_size_its_species_colours_and_its_text() {
+fn a_picture_has_its_size_colours_and_title() {
     let picture = pixels(Figure::Errors, Theme::Auto);
     assert_eq!((picture.width(), picture.height()), (480, 480));
     assert!(count(&picture, [0x00, 0x72, 0xb2]) > 400, "salmon's blue");
     let orange = count(&picture, [0xe6, 0x9f, 0x00]);
     assert!(orange > 40, "walleye's orange: {orange}");
-    // The title is the only thing in the uppermost 30 pixels.
+    // Only the title is in the uppermost 30 pixels.
     let title = picture.pixels().iter().take(480 * 30);
     assert!(
         title.filter(|pixel| pixel.red() < 100).count() > 400,
@@ -40,7 +40,7 @@ fn a_picture_has_its_size_its_species_colours_and_its_text() {
 }
 
 #[test]
-fn dark_pictures_are_light_on_dark() {
+fn a_dark_picture_is_light_on_dark() {
     for figure in [Figure::Errors, Figure::Weights] {
         let (light, dark) = (pixels(figure, Theme::Light), pixels(figure, Theme::Dark));
         assert!(

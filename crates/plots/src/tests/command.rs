@@ -1,13 +1,13 @@
-//! The subcommand and the files.
+//! The subcommand, and the files that it writes.
 
 use std::fs;
 use std::path::Path;
 
 use clap::Parser;
-use plots::PlotArgs;
 use service_runtime::UsageError;
 
-use crate::sample::{Run, plan};
+use super::sample::{Run, plan};
+use crate::PlotArgs;
 
 #[derive(Parser)]
 struct Cli {
@@ -17,11 +17,11 @@ struct Cli {
 
 fn run(words: &[&str]) -> anyhow::Result<()> {
     let words = ["plot"].iter().chain(words);
-    plots::run(&Cli::try_parse_from(words)?.args)
+    crate::run(&Cli::try_parse_from(words)?.args)
 }
 
-/// The error, which must be one of usage: exit code 2.
-fn refused(words: &[&str]) -> String {
+/// The error message; the error must be a usage error (exit code 2).
+fn rejected(words: &[&str]) -> String {
     let error = run(words).unwrap_err();
     assert!(
         error.chain().any(|cause| cause.is::<UsageError>()),
@@ -35,7 +35,7 @@ fn text(path: &Path) -> &str {
 }
 
 #[test]
-fn a_report_from_a_file_becomes_the_figure_asked_for() {
+fn the_command_draws_the_chosen_figure() {
     let dir = tempfile::tempdir().unwrap();
     let (report, output) = (dir.path().join("report.json"), dir.path().join("a.svg"));
     fs::write(&report, serde_json::to_vec(&Run::of(&plan())).unwrap()).unwrap();
@@ -61,11 +61,11 @@ fn a_report_from_a_file_becomes_the_figure_asked_for() {
 }
 
 #[test]
-fn what_is_no_report_is_refused_with_the_file_and_the_field() {
+fn an_invalid_report_is_rejected_with_file_and_field() {
     let dir = tempfile::tempdir().unwrap();
     let (report, output) = (dir.path().join("report.json"), dir.path().join("a.svg"));
     let words = [text(&report), "-o", text(&output)];
-    assert!(refused(&words).contains("cannot be read"));
+    assert!(rejected(&words).contains("cannot read the report"));
     for (not, why) in [
         ("", "EOF while parsing"),
         ("fish,error\n1,0.2\n", "line 1 column 2"),
@@ -74,43 +74,43 @@ fn what_is_no_report_is_refused_with_the_file_and_the_field() {
         ("{\"verdict\":\"fine\"}", "unknown variant `fine`"),
     ] {
         fs::write(&report, not).unwrap();
-        let said = refused(&words);
+        let said = rejected(&words);
         assert!(said.contains("report.json is not a report"), "{said}");
         assert!(said.contains(why) && !said.contains('\n'), "{said}");
     }
     let mut more = serde_json::to_vec(&Run::of(&plan())).unwrap();
     more.extend(b"{}");
     fs::write(&report, more).unwrap();
-    assert!(refused(&words).contains("holds more than a report"));
+    assert!(rejected(&words).contains("expected one report"));
     let mut broken = serde_json::to_value(Run::of(&plan())).unwrap();
     broken["fish_rows"][7]["error"] = "much".into();
     fs::write(&report, broken.to_string()).unwrap();
-    assert!(refused(&words).contains("fish_rows[7].error"));
+    assert!(rejected(&words).contains("fish_rows[7].error"));
     broken["fish_rows"][7]["error"] = (-1.0).into();
     fs::write(&report, broken.to_string()).unwrap();
-    assert!(refused(&words).contains("fish_rows[7].error is -1"));
+    assert!(rejected(&words).contains("fish_rows[7].error is -1"));
     assert!(!output.exists());
 }
 
 #[test]
-fn a_picture_that_cannot_be_written_is_a_wrong_setting() {
+fn a_picture_that_cannot_be_written_is_a_usage_error() {
     let dir = tempfile::tempdir().unwrap();
     let report = dir.path().join("report.json");
     fs::write(&report, serde_json::to_vec(&Run::of(&plan())).unwrap()).unwrap();
     let nowhere = dir.path().join("none/a.svg");
-    let said = refused(&[text(&report), "-o", text(&nowhere)]);
+    let said = rejected(&[text(&report), "-o", text(&nowhere)]);
     assert!(
-        said.contains("none/a.svg cannot be written: No such file"),
+        said.contains("none/a.svg: cannot write the file: No such file"),
         "{said}"
     );
     let folder = dir.path().join("folder.png");
     fs::create_dir(&folder).unwrap();
-    let said = refused(&[text(&report), "-o", text(&folder)]);
-    assert!(said.contains("folder.png cannot be written"), "{said}");
+    let said = rejected(&[text(&report), "-o", text(&folder)]);
+    assert!(said.contains("folder.png: cannot write the file"), "{said}");
 }
 
 #[test]
-fn a_report_without_fish_becomes_a_picture_that_says_so() {
+fn a_report_without_fish_becomes_a_picture() {
     let dir = tempfile::tempdir().unwrap();
     let (report, output) = (dir.path().join("report.json"), dir.path().join("a.svg"));
     fs::write(&report, serde_json::to_vec(&Run::of(&[])).unwrap()).unwrap();
@@ -122,18 +122,18 @@ fn a_report_without_fish_becomes_a_picture_that_says_so() {
 }
 
 #[test]
-fn an_unusable_size_or_ending_is_refused() {
-    let refused = |more: &[&str]| refused(&[&["none.json"], more].concat());
-    assert!(refused(&["-o", "a.gif"]).contains("ends in .svg or .png"));
-    assert!(refused(&["-o", "svg"]).contains("ends in .svg or .png"));
-    assert!(refused(&["-o", "a.svg", "--width", "10"]).contains("between 320 and 8192"));
+fn an_invalid_size_or_extension_is_rejected() {
+    let rejected = |more: &[&str]| rejected(&[&["none.json"], more].concat());
+    assert!(rejected(&["-o", "a.gif"]).contains("ends in .svg or .png"));
+    assert!(rejected(&["-o", "svg"]).contains("ends in .svg or .png"));
+    assert!(rejected(&["-o", "a.svg", "--width", "10"]).contains("between 320 and 8192"));
 }
 
 #[test]
-fn all_figures_are_written_into_a_directory_that_did_not_exist() {
+fn all_figures_are_written_into_a_new_directory() {
     let dir = tempfile::tempdir().unwrap();
     let plots = dir.path().join("new/plots");
-    let written = plots::write_all(&Run::of(&plan()), &plots).unwrap();
+    let written = crate::write_all(&Run::of(&plan()), &plots).unwrap();
     let names: Vec<_> = written
         .iter()
         .map(|path| path.file_name().unwrap().to_str().unwrap())
