@@ -1,5 +1,5 @@
 'use strict';
-// Replaces the sections that have changed since the page was made, as the events bring them.
+// Replaces sections as the server sends changes.
 (() => {
   const root = document.documentElement;
   const connection = document.getElementById('connection');
@@ -8,12 +8,14 @@
   let paused = false;
   let pending = [];
 
-  const say = (state, text) => {
+  const show = (state, text) => {
     connection.dataset.state = state;
+    // Without a connection there is nothing to pause. The focus stays while the page reconnects on Resume.
+    pause.disabled = state === 'lost';
     if (connection.textContent !== text) connection.textContent = text;
   };
 
-  // What a reader has done to a section stays: focus, opened tables, scrolled tables, the choice.
+  // Keeps what the reader did to a section: focus, opened and scrolled tables, the chosen version.
   const replace = (name, html) => {
     const place = document.querySelector(`[data-section="${name}"]`);
     if (!place) return;
@@ -36,7 +38,7 @@
     if (source || paused || document.hidden) return;
     pending = [];
     source = new EventSource(`events?after=${encodeURIComponent(root.dataset.frame)}`);
-    source.addEventListener('open', () => say('live', 'Live'));
+    source.addEventListener('open', () => show('live', 'Live'));
     source.addEventListener('section', (event) => pending.push(JSON.parse(event.data)));
     source.addEventListener('frame', (event) => {
       for (const { section, html } of pending) replace(section, html);
@@ -46,8 +48,8 @@
     });
     source.addEventListener('error', () => {
       pending = [];
-      say('lost', 'Connection lost: this is the last state; trying again');
-      // A browser gives up after an answer that is no stream, such as 503.
+      show('lost', 'Connection lost. Showing the last state; reconnecting.');
+      // A browser does not reconnect by itself after an error such as 503.
       if (source.readyState === EventSource.CLOSED) {
         disconnect();
         setTimeout(connect, 10000);
@@ -60,24 +62,24 @@
     source = null;
   };
 
-  // A page that nobody sees costs nothing.
+  // A hidden page needs no updates.
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) disconnect();
     else connect();
   });
-  // Nothing moves under the eyes of somebody who reads.
   pause.addEventListener('click', () => {
     paused = !paused;
     pause.textContent = paused ? 'Resume' : 'Pause';
     if (paused) {
       disconnect();
-      say('paused', 'Paused: this stays as it is');
+      show('paused', 'Paused');
     } else {
-      say('waiting', 'Connecting');
+      show('waiting', 'Connecting');
       connect();
     }
   });
   pause.hidden = false;
+  pause.disabled = true;
   connect();
 
   const form = document.getElementById('actions');
@@ -88,18 +90,18 @@
     if (asking) return;
     asking = true;
     delete result.dataset.outcome;
-    result.textContent = 'Asking the model server …';
+    result.textContent = 'Waiting for the model server …';
     try {
-      // `form.action` would be its buttons, which have that name.
+      // `form.action` is the buttons with that name.
       const answer = await fetch(form.getAttribute('action'), {
         method: 'POST',
         headers: { Accept: 'text/plain' },
         body: new URLSearchParams(new FormData(form, event.submitter)),
       });
-      result.textContent = await answer.text() || `The monitor answers ${answer.status}.`;
+      result.textContent = await answer.text() || `The monitor answered ${answer.status}.`;
       result.dataset.outcome = answer.ok ? 'done' : 'refused';
     } catch {
-      result.textContent = 'The monitor does not answer.';
+      result.textContent = 'The monitor does not answer. Check that it is running.';
       result.dataset.outcome = 'refused';
     } finally {
       asking = false;

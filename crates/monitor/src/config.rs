@@ -1,4 +1,4 @@
-//! The monitor's settings: flags, environment variables, and what each default is.
+//! Flags and environment variables with their defaults.
 
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -7,31 +7,31 @@ use kafka_io::KafkaSettings;
 use model_server::StoreAddress;
 use observer::{GroupTopic, SqlArgs};
 
-/// Everything that can be set.
+/// The settings of a monitor.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
-    /// Where the page, health and metrics are served
+    /// Address of the page, health and metrics
     #[arg(long, env = "LISTEN", default_value = DEFAULT_LISTEN)]
     pub listen: SocketAddr,
 
-    /// How to reach Kafka.
+    /// Kafka client settings.
     #[command(flatten)]
     pub kafka: KafkaSettings,
 
-    /// The model server
+    /// URL of the model server
     #[arg(long, env = "MODEL_URL", default_value = DEFAULT_MODEL_URL)]
     pub model_url: String,
 
-    /// Where the training data is, to tell which rows are stored: sqlite:PATH, or
-    /// mongodb://USER:PASSWORD@HOST/AUTHENTICATION-DATABASE [default: not looked at]
+    /// The store, to show which rows are stored: sqlite:PATH, or
+    /// mongodb://USER:PASSWORD@HOST/AUTHENTICATION-DATABASE [default: the store is not read]
     #[arg(long, env = "MODEL_STORE", hide_env_values = true)]
     pub store: Option<StoreAddress>,
 
-    /// The SQL, which says when a window triggers.
+    /// The SQL with the rule for when a window triggers.
     #[command(flatten)]
     pub sql: SqlArgs,
 
-    /// Another part whose health is shown, and where it tells it; repeatable, or separated by commas
+    /// Another part whose health is shown, and its health URL; repeatable, or separated by commas
     #[arg(
         long = "health",
         env = "HEALTH",
@@ -40,7 +40,7 @@ pub struct Config {
     )]
     pub health: Vec<PartUrl>,
 
-    /// The REST API of the SQL engine, to tell whether the pipeline's queries run [default: not asked]
+    /// REST API of the SQL engine, to show whether the pipeline's queries run [default: not shown]
     #[arg(long, env = "KSQL_URL", value_name = "URL", value_parser = url)]
     pub ksql_url: Option<String>,
 
@@ -54,12 +54,12 @@ pub struct Config {
     )]
     pub lag: Vec<GroupTopic>,
 
-    /// How many of the newest fish the page tells of, at least
+    /// How many of the newest fish the page covers, at least
     #[arg(long, env = "NEWEST", default_value_t = DEFAULT_NEWEST, value_name = "FISH", value_parser = clap::value_parser!(u32).range(100..=20_000))]
     pub newest: u32,
 
-    /// A name besides addresses and localhost by which the page may be asked for, such as that of a
-    /// proxy in front of it; repeatable, or separated by commas
+    /// A host name that the page answers to besides addresses and localhost, such as that of a proxy in
+    /// front of it; repeatable, or separated by commas
     #[arg(
         long = "allowed-host",
         env = "ALLOWED_HOST",
@@ -68,7 +68,7 @@ pub struct Config {
     )]
     pub allowed_host: Vec<String>,
 
-    /// How many pages may be open at once
+    /// How many pages may be open at the same time
     #[arg(long, env = "VIEWERS", default_value_t = DEFAULT_VIEWERS, value_name = "PAGES", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub viewers: u16,
 }
@@ -85,8 +85,8 @@ const DEFAULT_NEWEST: u32 = 500;
 const DEFAULT_VIEWERS: u16 = 256;
 
 impl Config {
-    /// The defaults of the command line, whatever the environment says, for this broker, this model
-    /// server, and any free port: what a bigger program starts from. No lag is looked at.
+    /// The defaults of the command line, ignoring the environment, on a free port and without consumer
+    /// groups. For programs that embed a monitor.
     pub fn new(kafka: KafkaSettings, model_url: impl Into<String>) -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -107,22 +107,22 @@ impl Config {
 fn url(text: &str) -> Result<String, String> {
     match reqwest::Url::parse(text) {
         Ok(url) if url.has_host() => Ok(text.to_owned()),
-        _ => Err("write a URL, such as http://localhost:8088".to_owned()),
+        _ => Err("expected a URL such as http://localhost:8088".to_owned()),
     }
 }
 
-/// A part of the pipeline and the URL that answers 200 while it is healthy; `NAME=URL` as text.
+/// A part of the pipeline and the URL that answers 200 while it is healthy, written as `NAME=URL`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartUrl {
-    /// What the page calls it.
+    /// Its name on the page.
     pub name: String,
-    /// What is asked.
+    /// Its health URL.
     pub url: String,
 }
 
-/// A text that is no [`PartUrl`].
+/// The text is not a [`PartUrl`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not of the form NAME=http://HOST:PORT/PATH")]
+#[error("`{0}`: expected NAME=http://HOST:PORT/PATH")]
 pub struct PartUrlError(String);
 
 impl FromStr for PartUrl {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_in_code_are_those_of_the_command_line_without_the_groups() {
+    fn the_defaults_in_code_are_those_of_the_command_line() {
         let mut parsed = Cli::try_parse_from(["monitor"]).expect("defaults").config;
         assert_eq!(parsed.listen.to_string(), DEFAULT_LISTEN);
         parsed.listen.set_port(0);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_without_a_url_is_refused() {
+    fn a_part_without_a_url_is_rejected() {
         for text in ["predictor", "=http://localhost/", "predictor=localhost"] {
             assert!(text.parse::<PartUrl>().is_err(), "{text}");
         }

@@ -1,42 +1,43 @@
-//! A running pipeline as a live page.
+//! Shows a running pipeline as a live page.
 //!
-//! Everything is rendered here: a page that is asked for is a complete snapshot, and a small script
-//! replaces the sections that have changed since, as server-sent events bring them. A section is
-//! rendered once for all who look, and nothing is rendered while nobody does.
+//! The page is rendered here. It is a complete snapshot, and a small script replaces sections that have
+//! changed, which arrive as server-sent events. A section is rendered once for all viewers, and nothing
+//! is rendered or polled while nobody views the page.
+//!
+//! The monitor must not compute what `report` or `plots` computes, and changes the pipeline only through
+//! the model server's API. Imports run from top to bottom of this table:
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`config`] | settings |
-//! | [`service`] | everything wired together |
-//! | `outside` | what topics do not tell: model, history, store, lag, health; asked while somebody looks |
-//! | `asked` | a question with its deadline and the age of its answer |
-//! | `health`, `queries` | what is asked: the parts' health, the SQL's queries |
-//! | `state` | the one state that the page shows, made by `report`'s code |
-//! | `look` | what a look into the store found |
-//! | `stalled` | which step stands still for too long |
-//! | `standing` | where the pipeline stands, in a sentence |
-//! | `sections` | the state as HTML, section by section |
-//! | `frame` | the sections with their numbers, and as server-sent events |
-//! | `looks` | who looks, when to render, the newest frame |
-//! | `http` | the page, its events, its actions, its headers |
-//! | `metrics` | what is counted |
+//! | `config`, `metrics` | settings; metrics |
+//! | `collect` | polls what the topics do not contain: models, store, lag, queries, health |
+//! | `state` | the state that the page shows, and its headline |
+//! | `view` | the state as HTML, section by section, and the frames that viewers receive |
+//! | `http` | the page, its events and its actions |
+//! | `service` | wires everything together |
+//!
+//! ```no_run
+//! use kafka_io::KafkaSettings;
+//! use monitor::{Config, Monitor};
+//! use service_runtime::CancellationToken;
+//!
+//! # async fn example() -> anyhow::Result<()> {
+//! let kafka = KafkaSettings::plain("localhost:9092");
+//! let monitor = Monitor::bind(Config::new(kafka, "http://localhost:8000")).await?;
+//! println!("http://localhost:{}/", monitor.port());
+//! monitor.run(CancellationToken::new()).await
+//! # }
+//! ```
 
-mod asked;
-pub mod config;
-mod frame;
-mod health;
+mod collect;
+mod config;
 mod http;
-mod look;
-mod looks;
 mod metrics;
-mod outside;
-mod queries;
-mod sections;
-pub mod service;
-mod stalled;
-mod standing;
+mod service;
 mod state;
+mod view;
 
+pub use collect::WatchedPipeline;
 pub use config::{Config, PartUrl};
-pub use looks::Looks;
-pub use service::{Monitor, Watching};
+pub use service::Monitor;
+pub use view::Renderer;

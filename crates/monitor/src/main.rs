@@ -1,4 +1,4 @@
-//! The monitor's program: parses, then hands over to the library.
+//! The program `monitor`: parses the command line and runs the library.
 
 use std::process::ExitCode;
 
@@ -19,8 +19,8 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    // Built with TLS, every HTTP client in this process asks for a provider of cryptography, also one
-    // that speaks plain HTTP. Fails only where there is one already, which does as well.
+    // With TLS, each HTTP client needs a crypto provider, even for plain HTTP. An error means that one is
+    // installed already.
     #[cfg(feature = "tls")]
     let _ = rustls::crypto::ring::default_provider().install_default();
     let Cli {

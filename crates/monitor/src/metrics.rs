@@ -1,4 +1,4 @@
-//! What the monitor counts. Labels are actions and statuses, never ids.
+//! The metrics of the monitor. Labels are actions and statuses, never ids.
 
 use std::time::Instant;
 
@@ -13,10 +13,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-/// Upper bounds of the buckets of rendering times, in seconds.
+/// Bucket bounds of rendering times, in seconds.
 const RENDERING: [f64; 8] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5];
 
-/// An action and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct ActionLabels {
     pub(crate) action: &'static str,
@@ -39,7 +38,7 @@ impl Metrics {
         Self::of_the_page(registry)
     }
 
-    /// Those that need no pipeline.
+    /// All metrics except dead letters, which need a pipeline.
     pub(crate) fn of_the_page(registry: &mut Registry) -> Self {
         let metrics = Self {
             viewers: Gauge::default(),
@@ -49,7 +48,7 @@ impl Metrics {
             actions: Family::default(),
         };
         for action in ["train", "activate", "pin", "unpin"] {
-            // So that an increase is seen from the first one on.
+            // Starts at 0, so that an alert on an increase sees the first action.
             let labels = ActionLabels {
                 action,
                 status: 200,
@@ -58,25 +57,25 @@ impl Metrics {
         }
         let of = metrics.clone();
         registry.register("monitor_viewers", "Pages that are open", of.viewers);
-        let help = "Pages that were refused because too many were open";
+        let help = "Pages refused because too many were open";
         registry.register("monitor_viewers_refused", help, of.refused);
-        registry.register("monitor_frames", "States that were sent", of.frames);
-        let help = "From what is known to the page's sections";
+        registry.register("monitor_frames", "Frames sent", of.frames);
+        let help = "Time to render all sections of the page";
         registry.register_with_unit("monitor_rendering", help, Unit::Seconds, of.rendering);
-        let help = "Actions asked for on the page, by the status of the answer";
+        let help = "Actions requested on the page, by status of the answer";
         registry.register("monitor_actions", help, of.actions);
         metrics
     }
 }
 
-/// The dead letters that came while the monitor reads their topics, also of those that have none yet:
-/// an alert on an increase sees the first one.
+/// Dead letters that arrived since the monitor reads their topics. Topics without any are exported as 0,
+/// so that an alert on an increase sees the first one.
 #[derive(Debug)]
 struct DeadLetters(Observer);
 
 impl Collector for DeadLetters {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let help = "Records that came on dead-letter topics since they are read";
+        let help = "Records that arrived on dead-letter topics since the monitor reads them";
         let kind = MetricType::Counter;
         let mut family = encoder.encode_descriptor("dead_letters", help, None, kind)?;
         let now = Instant::now();

@@ -1,4 +1,4 @@
-//! The service: everything wired together.
+//! The service: wires everything together.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,57 +6,41 @@ use std::time::Duration;
 
 use anyhow::Context;
 use observer::{Cluster, ModelApi, Observer, Start, StoredRows};
-use pipeline::TriggerRule;
 use prometheus_client::registry::Registry;
 use report::Ledger;
 use service_runtime::{CancellationToken, Readiness, Tasks, ops, server};
 use tokio::net::TcpListener;
 
+use crate::collect::{Collector, WatchedPipeline, unread_topics};
 use crate::config::Config;
-use crate::http;
-use crate::looks::Looks;
+use crate::http::{self, Actions, AllowedHosts};
 use crate::metrics::Metrics;
-use crate::outside::{Asker, unread};
+use crate::view::Renderer;
 
-/// How long pages have to take the last state when the monitor ends.
-const FAREWELL: Duration = Duration::from_secs(2);
-/// Connections besides those of the pages that are open: first answers, actions, metrics.
+/// How long viewers have to receive the last frame when the monitor ends.
+const DRAIN: Duration = Duration::from_secs(2);
+/// Connections besides those of the viewers: pages, actions, metrics.
 const OTHER_CONNECTIONS: usize = 256;
 
-/// A pipeline that is watched.
-#[derive(Clone, Debug)]
-pub struct Watching {
-    /// What is on the topics.
-    pub observer: Observer,
-    /// The model API.
-    pub model_api: ModelApi,
-    /// Where it is.
-    pub model_url: String,
-    /// The training data, where it is looked at.
-    pub stored: Option<StoredRows>,
-    /// When the SQL triggers a retraining.
-    pub rule: TriggerRule,
-}
-
-/// A monitor that has its port and watches, and serves nothing yet.
+/// A monitor that watches a pipeline and has its port, but does not serve yet.
 pub struct Monitor {
     listener: TcpListener,
     limits: server::Config,
     address: SocketAddr,
     tasks: Tasks,
     observer: Observer,
-    looks: Looks,
-    actions: http::Actions,
-    names: http::Names,
+    renderer: Renderer,
+    actions: Actions,
+    hosts: AllowedHosts,
     registry: Registry,
 }
 
 impl Monitor {
-    /// Listens, and begins to watch the pipeline that the settings name. It waits for no part of it.
+    /// Starts to listen and to watch the pipeline of the settings. Does not wait for any part of it.
     ///
     /// # Errors
-    /// A [`UsageError`](service_runtime::UsageError) where a setting cannot be used; any other error
-    /// where the store cannot be opened.
+    /// A [`UsageError`](service_runtime::UsageError) if a setting is not valid; another error if the
+    /// store cannot be opened.
     pub async fn bind(config: Config) -> anyhow::Result<Self> {
         let rule = config.sql.read()?.trigger_rule()?;
         let stored = match &config.store {
@@ -67,38 +51,42 @@ impl Monitor {
             None => None,
         };
         let mut tasks = Tasks::new(CancellationToken::new());
-        // Twice as many, so that the first fish to be forgotten are those seen first.
+        // Twice as many, so that the fish that are read first are forgotten first.
         let ledger = Ledger::bounded(2 * config.newest as usize);
         let start = Start::Newest(config.newest);
-        let watching = Watching {
+        let pipeline = WatchedPipeline {
             observer: Observer::start(&config.kafka, ledger, start, &mut tasks)?,
             model_api: ModelApi::new(config.model_url.clone())?,
             model_url: config.model_url.clone(),
             stored,
             rule,
         };
-        Self::start(config, watching, tasks).await
+        Self::start(config, pipeline, tasks).await
     }
 
-    /// Listens, for a pipeline that is watched already; of the settings only the address, the groups,
-    /// the parts and the number of pages count.
+    /// Starts to listen, for a pipeline that is watched already. Uses only some settings: the address,
+    /// the groups, the parts, the host names and the number of pages.
     ///
     /// # Errors
     /// As [`bind`](Self::bind).
-    pub async fn bind_watching(config: Config, watching: Watching) -> anyhow::Result<Self> {
-        Self::start(config, watching, Tasks::new(CancellationToken::new())).await
+    pub async fn bind_watching(config: Config, pipeline: WatchedPipeline) -> anyhow::Result<Self> {
+        Self::start(config, pipeline, Tasks::new(CancellationToken::new())).await
     }
 
-    async fn start(config: Config, watching: Watching, tasks: Tasks) -> anyhow::Result<Self> {
+    async fn start(
+        config: Config,
+        pipeline: WatchedPipeline,
+        tasks: Tasks,
+    ) -> anyhow::Result<Self> {
         let mut registry = ops::registry();
-        let metrics = Metrics::register(&mut registry, watching.observer.clone());
+        let metrics = Metrics::register(&mut registry, pipeline.observer.clone());
         let cluster = Cluster::new(&config.kafka, &config.lag)?;
-        let asker = Asker::new(watching.clone(), cluster, config.health, config.ksql_url)?;
+        let collector = Collector::new(pipeline.clone(), cluster, config.health, config.ksql_url)?;
         let listener = server::listen(config.listen).await?;
-        let actions = http::Actions::new(&watching.model_url, metrics.clone())?;
+        let actions = Actions::new(&pipeline.model_url, metrics.clone())?;
         let limits = server::Config {
             connections: usize::from(config.viewers) + OTHER_CONNECTIONS,
-            drain: FAREWELL,
+            drain: DRAIN,
             ..server::Config::default()
         };
         Ok(Self {
@@ -106,38 +94,38 @@ impl Monitor {
             listener,
             limits,
             tasks,
-            observer: watching.observer.clone(),
-            looks: Looks::new(watching, asker, metrics, config.viewers),
+            observer: pipeline.observer.clone(),
+            renderer: Renderer::new(pipeline, collector, metrics, config.viewers),
             actions,
-            names: http::Names::new(&config.allowed_host),
+            hosts: AllowedHosts::new(&config.allowed_host),
             registry,
         })
     }
 
-    /// The port where the page is served.
+    /// The port of the page.
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Everybody who looks.
-    pub fn looks(&self) -> Looks {
-        self.looks.clone()
+    /// The renderer, to refresh the page.
+    pub fn renderer(&self) -> Renderer {
+        self.renderer.clone()
     }
 
-    /// Serves the page until `shutdown` is cancelled, then gives those who look the last state.
+    /// Serves the page until `shutdown` is cancelled. Viewers then receive the last state.
     ///
     /// # Errors
-    /// Where a topic cannot be read for good.
+    /// If a topic can no longer be read.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        tracing::info!(listen = %self.address, "monitor starts");
+        tracing::info!(listen = %self.address, "monitor started");
         let Self {
             listener,
             limits,
             mut tasks,
             observer,
-            looks,
+            renderer,
             actions,
-            names,
+            hosts,
             registry,
             ..
         } = self;
@@ -155,11 +143,11 @@ impl Monitor {
             "readiness",
             follow(observer, readiness.clone(), stop.clone()),
         );
-        let router = http::router(looks.clone(), actions, names)
+        let router = http::router(renderer.clone(), actions, hosts)
             .merge(ops::router(Arc::new(registry), readiness));
         let ended = stop.clone();
         tasks.spawn("rendering", async move {
-            looks.run(ended).await;
+            renderer.run(ended).await;
             Ok(())
         });
         tasks.spawn("page", server::serve_with(limits, listener, router, stop));
@@ -167,7 +155,7 @@ impl Monitor {
     }
 }
 
-/// Ready when every topic of the pipeline is read.
+/// Ready as soon as all topics of the pipeline are read.
 async fn follow(
     observer: Observer,
     readiness: Readiness,
@@ -175,13 +163,13 @@ async fn follow(
 ) -> anyhow::Result<()> {
     let mut changes = observer.changes();
     loop {
-        let unread = unread(&observer);
+        let unread = unread_topics(&observer);
         if unread.is_empty() {
             readiness.set_ready();
             tracing::info!("ready");
             return Ok(());
         }
-        readiness.set_not_ready(format!("waiting for the topics {}", unread.join(", ")));
+        readiness.set_not_ready(format!("waiting for topics: {}", unread.join(", ")));
         tokio::select! {
             changed = changes.changed() => changed?,
             () = stop.cancelled() => return Ok(()),

@@ -18,7 +18,7 @@ use ksql_engine::kafka::{Runtime, RuntimeError, Script};
 use ksql_server::{KafkaTopics, KsqlServer};
 use model_server::store::{Page, Store};
 use model_server::{ModelServer, Secret, SqliteStore, StoreAddress};
-use monitor::{Looks, Monitor, PartUrl, Watching};
+use monitor::{Monitor, PartUrl, Renderer, WatchedPipeline};
 use observer::{ModelApi, Observer, PipelineView, Start, StoredRows, observed_topics};
 use pipeline::EventTime;
 use predictor::Predictor;
@@ -85,7 +85,7 @@ pub struct Embedded {
     predictor_url: String,
     ksql_url: String,
     page_url: String,
-    looks: Looks,
+    page: Renderer,
     view: PipelineView,
     store: SqliteStore,
     predictor: Readiness,
@@ -200,7 +200,7 @@ impl Embedded {
         })
         .await?;
         let page_url = format!("http://127.0.0.1:{}/", page.port());
-        let looks = page.looks();
+        let renderer = page.renderer();
         tasks.spawn("live page", page.run(tasks.shutdown()));
         Ok(Self {
             kafka,
@@ -210,7 +210,7 @@ impl Embedded {
             predictor_url,
             ksql_url,
             page_url,
-            looks,
+            page: renderer,
             predictor: readiness,
             connect: stats,
             _lock: lock,
@@ -295,7 +295,7 @@ impl Embedded {
 
     /// Renders the live page once more, so that its viewers see the end of a run.
     pub async fn refresh_page(&self) {
-        self.looks.refresh().await;
+        self.page.refresh().await;
     }
 
     /// The pipeline seen from outside.
@@ -320,8 +320,8 @@ impl PipelineReadiness {
 }
 
 /// The pipeline as the live page observes it.
-fn watching(view: &PipelineView, model_url: &str, store: &SqliteStore) -> Watching {
-    Watching {
+fn watching(view: &PipelineView, model_url: &str, store: &SqliteStore) -> WatchedPipeline {
+    WatchedPipeline {
         observer: view.observer.clone(),
         model_api: view.model_api.clone(),
         model_url: model_url.to_owned(),

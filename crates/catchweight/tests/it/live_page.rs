@@ -31,9 +31,9 @@ async fn terminated_queries_are_shown_as_a_standstill() {
     assert!(answer.status().is_success(), "{answer:?}");
     // Two sources: the list of queries of the engine, and the fish.
     let page = page_with(embedded, "data-condition=\"stalled\"").await;
-    let text = "No query of the SQL writes weight-diff and weight-retrain";
+    let text = "No running SQL query writes weight-diff and weight-retrain";
     assert!(page.contains(text), "{page}");
     assert!(page.contains("down: no query writes weight-diff"), "{page}");
-    page_with(embedded, "fish are predicted and weighed and not joined").await;
+    page_with(embedded, "fish are predicted and weighed but not joined").await;
     running.stop().await;
 }

@@ -1,5 +1,4 @@
-//! `POST /actions`: what the page's form asks of the model server. The token goes to the model server
-//! and is kept nowhere.
+//! `POST /actions`: sends what the page's form requests to the model server. The token is not stored.
 
 use std::time::Duration;
 
@@ -11,16 +10,15 @@ use axum::response::{Html, IntoResponse, Response};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
-use service_runtime::origin;
 use service_runtime::server::CLIENT_IDLE;
+use service_runtime::{UsageError, origin};
 
 use super::{Site, page};
 use crate::metrics::{ActionLabels, Metrics};
 
-/// How long the model server may take: a training waits for the row that it needs.
-const ANSWER: Duration = Duration::from_secs(30);
+/// Timeout of the model server: a training waits for the row that it needs.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What can be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Action {
@@ -28,9 +26,9 @@ pub(super) enum Action {
     Train,
     /// Make the chosen version live.
     Activate,
-    /// Make the chosen version live and hold it there.
+    /// Make the chosen version live and hold it.
     Pin,
-    /// Let triggers replace the chosen version again, which is the live one.
+    /// Stop holding the live version.
     Unpin,
 }
 
@@ -45,9 +43,9 @@ impl Action {
     }
 }
 
-/// The form. Its token is a secret: there is no `Debug`.
+/// No `Debug`, because the token is a secret.
 #[derive(Deserialize)]
-pub(super) struct Asked {
+pub(super) struct ActionForm {
     action: Action,
     #[serde(default)]
     version: String,
@@ -55,14 +53,21 @@ pub(super) struct Asked {
     token: String,
 }
 
-/// How an action ended.
+/// The result of an action.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct Outcome {
     pub(super) status: StatusCode,
     pub(super) message: String,
 }
 
-/// The way to the model server's actions; clones share the client.
+impl Outcome {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { status, message }
+    }
+}
+
+/// Client of the model server's actions; clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Actions {
     client: reqwest::Client,
@@ -74,72 +79,63 @@ impl Actions {
     pub(crate) fn new(model_url: &str, metrics: Metrics) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
             .pool_idle_timeout(CLIENT_IDLE)
-            .timeout(ANSWER)
+            .timeout(TIMEOUT)
             .build();
-        let base = Url::parse(model_url)
-            .ok()
-            .filter(|url| !url.cannot_be_a_base())
-            .ok_or_else(|| service_runtime::UsageError(format!("`{model_url}` is no URL")))?;
+        let base = Url::parse(model_url).ok();
+        let base = base.filter(|url| !url.cannot_be_a_base()).ok_or_else(|| {
+            UsageError(format!(
+                "--model-url {model_url}: expected a URL such as http://localhost:8000"
+            ))
+        })?;
         Ok(Self {
-            client: client.context("no HTTP client can be made")?,
+            client: client.context("cannot create an HTTP client")?,
             base,
             metrics,
         })
     }
 
-    async fn carry_out(&self, asked: Asked) -> Ended {
-        let Asked {
-            action,
-            version,
-            token,
-        } = asked;
-        let version = version.trim();
-        if action != Action::Train && version.is_empty() {
-            let message = "Choose a version.".to_owned();
-            return Ended {
-                status: StatusCode::BAD_REQUEST,
-                message,
+    async fn perform(&self, form: ActionForm) -> Outcome {
+        let action = form.action;
+        let chosen = form.version.trim();
+        if matches!(action, Action::Activate | Action::Pin) && chosen.is_empty() {
+            return Outcome::new(StatusCode::BAD_REQUEST, "Choose a version.");
+        }
+        let request = async {
+            let live;
+            let version = match action {
+                // The model server unpins a version when it is made live without a pin.
+                Action::Unpin => {
+                    live = self.live_version().await?;
+                    live.as_str()
+                }
+                _ => chosen,
             };
-        }
-        let mut request = self.client.post(self.url(action, version));
-        if !token.is_empty() {
-            request = request.bearer_auth(&token);
-        }
-        let answered = async {
-            // The model server has one way to unpin: to make a version live without a pin.
-            if action == Action::Unpin && !self.is_live(version).await? {
-                let detail =
-                    format!("model {version} is not live, and only the live one is pinned");
-                let body = serde_json::json!({ "detail": detail }).to_string();
-                return Ok((StatusCode::CONFLICT, body));
+            let mut request = self.client.post(self.url(action, version));
+            if !form.token.is_empty() {
+                request = request.bearer_auth(&form.token);
             }
             let answer = request.send().await?;
             Ok::<_, reqwest::Error>((answer.status(), answer.text().await?))
         };
-        match answered.await {
+        match request.await {
             Ok((status, body)) => {
                 let body: Value = serde_json::from_str(&body).unwrap_or_default();
-                Ended {
-                    status,
-                    message: said(action, status, &body),
-                }
+                Outcome::new(status, describe(action, status, &body))
             }
             Err(error) => {
                 let error = error.without_url();
                 tracing::warn!(%error, action = action.name(), "the model server did not answer");
-                Ended {
-                    status: StatusCode::BAD_GATEWAY,
-                    message: format!("The model server did not answer: {error}."),
-                }
+                let message = format!("The model server did not answer: {error}.");
+                Outcome::new(StatusCode::BAD_GATEWAY, message)
             }
         }
     }
 
-    /// Whether the model server says that a version is the live one.
-    async fn is_live(&self, version: &str) -> Result<bool, reqwest::Error> {
-        let answer = self.client.get(self.at(&["models", "live"])).send().await?;
-        let live: Value = answer.error_for_status()?.json().await?;
-        Ok(live.get("ModelVersion").and_then(Value::as_str) == Some(version))
+    async fn live_version(&self) -> Result<String, reqwest::Error> {
+        let request = self.client.get(self.at(&["models", "live"]));
+        let live: Value = request.send().await?.error_for_status()?.json().await?;
+        let version = live.get("ModelVersion").and_then(Value::as_str);
+        Ok(version.unwrap_or_default().to_owned())
     }
 
     fn at(&self, path: &[&str]) -> Url {
@@ -151,46 +147,39 @@ impl Actions {
     }
 
     fn url(&self, action: Action, version: &str) -> Url {
-        let mut url = match action {
-            Action::Train => self.at(&["train"]),
-            _ => self.at(&["models", version, "activate"]),
-        };
-        let pin = match action {
-            Action::Pin => Some("true"),
-            Action::Unpin => Some("false"),
-            Action::Train | Action::Activate => None,
-        };
-        if let Some(pin) = pin {
-            url.query_pairs_mut().append_pair("pin", pin);
+        if action == Action::Train {
+            return self.at(&["train"]);
+        }
+        let mut url = self.at(&["models", version, "activate"]);
+        match action {
+            Action::Pin => url.set_query(Some("pin=true")),
+            Action::Unpin => url.set_query(Some("pin=false")),
+            Action::Train | Action::Activate => {}
         }
         url
     }
 }
 
-/// The answer in words.
-fn said(action: Action, status: StatusCode, body: &Value) -> String {
+/// The model server's answer as a sentence.
+fn describe(action: Action, status: StatusCode, body: &Value) -> String {
     let text = |field: &str| body.get(field).and_then(Value::as_str);
     let version = text("ModelVersion").unwrap_or("?");
-    match status {
-        StatusCode::UNAUTHORIZED => {
-            "Refused: the token is not the model server's train token.".to_owned()
-        }
-        _ if !status.is_success() => format!(
-            "Not done ({}): {}.",
-            status.as_u16(),
-            text("detail").unwrap_or("the model server gave no reason")
-        ),
-        _ => match action {
-            Action::Train => trained(version, body),
-            Action::Activate => format!("Model {version} is live."),
-            Action::Pin => format!("Model {version} is live and pinned."),
-            Action::Unpin => format!("Model {version} is live and not pinned."),
-        },
+    if status == StatusCode::UNAUTHORIZED {
+        return "Refused: the token is not the model server's train token.".to_owned();
+    }
+    if !status.is_success() {
+        let reason = text("detail").unwrap_or("the model server gave no reason");
+        return format!("Failed ({}): {reason}.", status.as_u16());
+    }
+    match action {
+        Action::Train => describe_training(version, body),
+        Action::Activate => format!("Model {version} is live."),
+        Action::Pin => format!("Model {version} is live and pinned."),
+        Action::Unpin => format!("Model {version} is live and not pinned."),
     }
 }
 
-/// What a training came to. Where nothing was trained there are no rows to tell of.
-fn trained(version: &str, body: &Value) -> String {
+fn describe_training(version: &str, body: &Value) -> String {
     let text = |field: &str| body.get(field).and_then(Value::as_str);
     let rows = body.get("Rows").and_then(Value::as_u64).unwrap_or_default();
     let outcome = text("Outcome").unwrap_or("?");
@@ -205,7 +194,7 @@ fn trained(version: &str, body: &Value) -> String {
             format!("Nothing was trained: model {live} is pinned and stays live.")
         }
         "unchanged" => format!(
-            "Nothing changed: the newest rows made model {version} before; model {live} stays live{reason}."
+            "Nothing changed: the newest rows gave model {version} before; model {live} stays live{reason}."
         ),
         other if rows == 0 => {
             format!("Nothing was trained ({other}): model {live} stays live{reason}.")
@@ -214,37 +203,33 @@ fn trained(version: &str, body: &Value) -> String {
     }
 }
 
-/// Carries an action out and says how it ended: as text for the page's script, else as a page.
+/// Performs an action. Answers with text to the page's script, otherwise with a page.
 pub(super) async fn post(
     State(site): State<Site>,
     headers: HeaderMap,
-    Form(asked): Form<Asked>,
+    Form(form): Form<ActionForm>,
 ) -> Response {
-    let action = asked.action;
-    let ended = if origin::is_foreign(&headers) {
-        Ended {
-            status: StatusCode::FORBIDDEN,
-            message: "Refused: the request comes from another site's page.".to_owned(),
-        }
+    let action = form.action.name();
+    let outcome = if origin::is_foreign(&headers) {
+        let message = "Refused: the request comes from another site.";
+        Outcome::new(StatusCode::FORBIDDEN, message)
     } else {
-        let ended = site.actions.carry_out(asked).await;
-        // What was refused has changed nothing: nobody without the token makes the page render.
-        if ended.status.is_success() {
-            site.looks.refresh().await;
-        }
-        ended
+        site.actions.perform(form).await
     };
-    let labels = ActionLabels {
-        action: action.name(),
-        status: ended.status.as_u16(),
-    };
+    // A refused action changes nothing, so callers without the token cannot cause rendering.
+    if outcome.status.is_success() {
+        site.renderer.refresh().await;
+    }
+    let status = outcome.status.as_u16();
+    let labels = ActionLabels { action, status };
     site.actions.metrics.actions.get_or_create(&labels).inc();
-    tracing::info!(action = labels.action, status = labels.status, "an action");
+    tracing::info!(action, status, "performed an action");
     let accept = headers.get(header::ACCEPT);
     if accept.is_some_and(|accept| accept.as_bytes().starts_with(b"text/plain")) {
-        return (ended.status, ended.message).into_response();
+        return (outcome.status, outcome.message).into_response();
     }
-    (ended.status, Html(page::result(&ended).into_string())).into_response()
+    let page = Html(page::result(&outcome).into_string());
+    (outcome.status, page).into_response()
 }
 
 #[cfg(test)]
@@ -252,24 +237,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_training_came_to_is_told_without_rows_where_nothing_was_trained() {
-        let said = |outcome: &str, rows: u64| {
+    fn a_training_is_described_by_its_outcome() {
+        for (outcome, rows, expected) in [
+            ("activated", 50, "Trained on 50 rows: model new is live."),
+            (
+                "pinned",
+                0,
+                "Nothing was trained: model old is pinned and stays live.",
+            ),
+            (
+                "superseded",
+                0,
+                "Nothing was trained (superseded): model old stays live.",
+            ),
+            (
+                "rejected",
+                50,
+                "Trained on 50 rows: model new is not better; model old stays live.",
+            ),
+        ] {
+            let live = if outcome == "activated" { "new" } else { "old" };
             let body = serde_json::json!({"Outcome": outcome, "ModelVersion": "new",
-                "LiveVersion": if outcome == "activated" { "new" } else { "old" }, "Rows": rows});
-            said(Action::Train, StatusCode::OK, &body)
-        };
-        assert_eq!(
-            said("activated", 50),
-            "Trained on 50 rows: model new is live."
-        );
-        assert_eq!(
-            said("pinned", 0),
-            "Nothing was trained: model old is pinned and stays live."
-        );
-        assert_eq!(
-            said("superseded", 0),
-            "Nothing was trained (superseded): model old stays live."
-        );
-        assert!(said("rejected", 50).ends_with("model old stays live."));
+                "LiveVersion": live, "Rows": rows});
+            assert_eq!(describe(Action::Train, StatusCode::OK, &body), expected);
+        }
     }
 }

@@ -9,29 +9,33 @@ use service_runtime::origin;
 
 use super::Site;
 
-/// The frame that a page shows when it asks for the first time.
+/// The frame that the page shows.
 #[derive(Debug, Deserialize)]
 pub(super) struct After {
     after: Option<String>,
 }
 
-/// The events after the frame that the client has seen last: `Last-Event-ID` where the connection
-/// was lost, else the query's `after`.
+/// Sends the events after the client's last frame: `Last-Event-ID` after a lost connection, otherwise the
+/// query parameter `after`.
 pub(super) async fn get(
     State(site): State<Site>,
     Query(query): Query<After>,
     headers: HeaderMap,
 ) -> Response {
-    // It would not be told anything, but would take a seat.
+    // Another site cannot read the events, but could use up the viewers.
     if origin::is_cross_origin(&headers) {
-        return (StatusCode::FORBIDDEN, "of another site's page\n").into_response();
+        return (
+            StatusCode::FORBIDDEN,
+            "the request comes from another site\n",
+        )
+            .into_response();
     }
-    let again = headers
+    let last = headers
         .get("last-event-id")
         .and_then(|id| id.to_str().ok())
         .map(str::to_owned);
-    let seen = again.or(query.after).and_then(|id| id.parse().ok());
-    let Some(viewer) = site.looks.sit_down(seen) else {
+    let seen = last.or(query.after).and_then(|id| id.parse().ok());
+    let Some(viewer) = site.renderer.subscribe(seen) else {
         let headers = [(header::RETRY_AFTER, "10")];
         let text = "too many pages are open\n";
         return (StatusCode::SERVICE_UNAVAILABLE, headers, text).into_response();

@@ -1,5 +1,5 @@
-//! Which names the monitor answers to. A page of another site whose name was made to point here (DNS
-//! rebinding) is of the same origin for a browser; its requests still carry that site's name.
+//! Protection against DNS rebinding: a site whose name resolves to this server has the same origin in a
+//! browser, but its requests carry the site's name. Only known names are answered.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use service_runtime::origin;
 
-/// The names besides addresses and `localhost`.
+/// The allowed names, besides addresses and `localhost`.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Names(Arc<[String]>);
+pub(crate) struct AllowedHosts(Arc<[String]>);
 
-impl Names {
+impl AllowedHosts {
     pub(crate) fn new(allowed: &[String]) -> Self {
         Self(
             allowed
@@ -24,8 +24,8 @@ impl Names {
         )
     }
 
-    /// Whether a request's `Host` is an address, which no other site's page can have, `localhost`, or an
-    /// allowed name. No browser leaves it out.
+    /// Whether a request's `Host` is an address, `localhost`, or an allowed name. All browsers send it, so
+    /// requests without it are allowed.
     fn allow(&self, headers: &HeaderMap) -> bool {
         let Some(host) = headers.get(header::HOST) else {
             return true;
@@ -48,16 +48,20 @@ fn without_port(host: &str) -> &str {
 }
 
 /// Rejects requests to another name with 421 (RFC 9110), and those without a valid `Host` with 400.
-pub(super) async fn check(State(names): State<Names>, request: Request, next: Next) -> Response {
+pub(super) async fn check(
+    State(hosts): State<AllowedHosts>,
+    request: Request,
+    next: Next,
+) -> Response {
     if !origin::has_valid_host(request.version(), request.headers()) {
         let text = "The request must have exactly one `Host` header.\n";
         return (StatusCode::BAD_REQUEST, text).into_response();
     }
-    if names.allow(request.headers()) {
+    if hosts.allow(request.headers()) {
         return next.run(request).await;
     }
-    let text = "The monitor does not answer to this name: open it by its address, or start it with \
-                --allowed-host and the name.\n";
+    let text = "The monitor does not answer requests for this host name. Use its address, or start it \
+                with --allowed-host NAME.\n";
     (StatusCode::MISDIRECTED_REQUEST, text).into_response()
 }
 
@@ -66,8 +70,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_localhost_and_allowed_names_are_answered_and_no_other_name() {
-        let names = Names::new(&["Fish.example".to_owned()]);
+    fn only_addresses_localhost_and_allowed_names_are_answered() {
+        let names = AllowedHosts::new(&["Fish.example".to_owned()]);
         let allowed = |host: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, host.parse().expect("a header"));
@@ -93,6 +97,6 @@ mod tests {
         ] {
             assert!(!allowed(host), "{host}");
         }
-        assert!(names.allow(&HeaderMap::new()), "no browser");
+        assert!(names.allow(&HeaderMap::new()), "not a browser");
     }
 }

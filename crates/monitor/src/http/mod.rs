@@ -2,11 +2,11 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | `page` | the whole page |
-//! | `events` | what has changed since, as server-sent events |
-//! | `actions` | what the page's form asks of the model server |
-//! | `host` | which names the monitor answers to |
-//! | `headers` | the headers of every answer |
+//! | `page` | the page |
+//! | `events` | changes as server-sent events |
+//! | `actions` | the actions of the page's form |
+//! | `host` | which host names are answered |
+//! | `headers` | security headers |
 
 mod actions;
 mod events;
@@ -23,26 +23,25 @@ use axum::routing::{get, post};
 use bytes::Bytes;
 use plots::FONTS;
 
-use crate::looks::Looks;
+use crate::view::Renderer;
 pub(crate) use actions::Actions;
-pub(crate) use host::Names;
+pub(crate) use host::AllowedHosts;
 
-/// The largest body: a form with a token.
-const MOST_BYTES: usize = 16 * 1024;
+/// Limit of a request body.
+const BODY_LIMIT: usize = 16 * 1024;
 
 const STYLE: &str = include_str!("../../assets/page.css");
 const SCRIPT: &str = include_str!("../../assets/page.js");
 const ICON: &str = include_str!("../../assets/icon.svg");
 
-/// What the handlers share.
 #[derive(Clone)]
 pub(crate) struct Site {
-    looks: Looks,
+    renderer: Renderer,
     actions: Actions,
 }
 
 /// The page's routes.
-pub(crate) fn router(looks: Looks, actions: Actions, names: Names) -> Router {
+pub(crate) fn router(renderer: Renderer, actions: Actions, hosts: AllowedHosts) -> Router {
     let mut router = Router::new()
         .route("/", get(page::get))
         .route("/events", get(events::get))
@@ -57,13 +56,13 @@ pub(crate) fn router(looks: Looks, actions: Actions, names: Names) -> Router {
         router = router.route(&format!("/{name}"), get(file("font/woff2", font)));
     }
     router
-        .layer(DefaultBodyLimit::max(MOST_BYTES))
-        .layer(from_fn_with_state(names, host::check))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(hosts, host::check))
         .layer(map_response(headers::add))
-        .with_state(Site { looks, actions })
+        .with_state(Site { renderer, actions })
 }
 
-/// The page's style sheet and the figures', with the font that they are laid out in.
+/// The style sheets of the page and the figures, with their font.
 fn style() -> String {
     let face = |(name, weight, _): (&str, u16, &[u8])| {
         format!(
@@ -75,7 +74,7 @@ fn style() -> String {
     format!("{faces}{STYLE}{figures}")
 }
 
-/// A handler that answers with a file's content.
+/// A handler that serves a file.
 fn file(
     kind: &'static str,
     content: impl Into<Bytes>,
@@ -84,7 +83,7 @@ fn file(
     move || {
         let headers = [
             (header::CONTENT_TYPE, kind),
-            // Asked for again with every page: a new version of the program has new ones.
+            // Revalidated with each page, because another version of the program has other files.
             (header::CACHE_CONTROL, "no-cache"),
         ];
         std::future::ready((headers, content.clone()).into_response())

@@ -1,4 +1,4 @@
-//! `GET /`: the whole page, a snapshot that needs no script.
+//! `GET /`: the page as a snapshot that needs no script.
 
 use axum::extract::State;
 use axum::http::header;
@@ -6,12 +6,11 @@ use axum::response::{Html, IntoResponse, Response};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::Site;
-use super::actions::Ended;
-use crate::frame::Frame;
+use super::actions::Outcome;
+use crate::view::Frame;
 
-/// The page as it is now.
 pub(super) async fn get(State(site): State<Site>) -> Response {
-    let frame = site.looks.now().await;
+    let frame = site.renderer.current().await;
     (
         [(header::CACHE_CONTROL, "no-store")],
         Html(frame.page(|frame| page(frame).into_string())),
@@ -41,7 +40,7 @@ fn page(frame: &Frame) -> Markup {
     let live = |name: &str| PreEscaped(frame.html(name).to_owned());
     let section = |name: &str, title: &str| {
         let heading = format!("{name}-heading");
-        // A chart shows its own title.
+        // A chart contains its title.
         let chart = ["behaviour", "errors"].contains(&name);
         html! {
             section.card.chart[chart] aria-labelledby=(heading) {
@@ -51,16 +50,16 @@ fn page(frame: &Frame) -> Markup {
         }
     };
     let body = html! {
-        a.skip href="#main" { "To the content" }
+        a.skip href="#main" { "Skip to content" }
         header {
             h1 { "catchweight" }
             p.connection id="connection" role="status" aria-live="polite" {
-                noscript { "A snapshot; load the page again for a newer one." }
+                noscript { "This is a snapshot. Reload the page to update it." }
             }
             p.note data-section="asof" { (live("asof")) }
-            // For those with a script: without one nothing moves.
+            // The script shows it: without the script nothing moves.
             button.quiet type="button" id="pause" hidden { "Pause" }
-            div.standing data-section="standing" role="status" aria-live="polite" aria-atomic="true" { (live("standing")) }
+            div.status data-section="status" role="status" aria-live="polite" aria-atomic="true" { (live("status")) }
         }
         (PreEscaped(plots::definitions()))
         main id="main" tabindex="-1" {
@@ -73,7 +72,7 @@ fn page(frame: &Frame) -> Markup {
             (section("retrainings", "Retrainings"))
             div.columns {
                 div.column {
-                    (section("model", "The live model"))
+                    (section("model", "Live model"))
                     (actions(live("versions")))
                 }
                 div.column {
@@ -87,46 +86,44 @@ fn page(frame: &Frame) -> Markup {
     document(&frame.id.to_string(), "catchweight: live", body)
 }
 
-/// The form of all actions.
 fn actions(versions: Markup) -> Markup {
     html! {
         form.card id="actions" action="actions" method="post" autocomplete="off" aria-labelledby="actions-heading" {
             h2 id="actions-heading" { "Actions" }
-            // Enter in a field presses the first button: none that does anything.
+            // Enter in a field presses the first button, so the first button does nothing.
             button type="submit" disabled hidden {}
             p {
                 label for="token" { "Token" }
                 input id="token" name="token" type="password" autocomplete="off" aria-describedby="token-note";
-                span.note id="token-note" { "The model server's train token; empty where it has none. It is not kept." }
+                span.note id="token-note" { "The train token of the model server, if it has one. It is not stored." }
             }
-            p.buttons { button name="action" value="train" { "Retrain now" } }
+            p.buttons {
+                button name="action" value="train" { "Retrain now" }
+                button name="action" value="unpin" { "Unpin the live model" }
+            }
             p {
                 label for="version" { "Version" }
                 select id="version" name="version" data-section="versions" { (versions) }
             }
             p.buttons {
-                button name="action" value="activate" { "Make it live" }
-                button name="action" value="pin" { "Make it live and pin it" }
-                button name="action" value="unpin" { "Unpin it" }
+                button name="action" value="activate" { "Activate" }
+                button name="action" value="pin" { "Activate and pin" }
             }
             output id="result" for="token version" {}
         }
     }
 }
 
-/// How an action ended, for a page without a script.
-pub(super) fn result(ended: &Ended) -> Markup {
-    let outcome = if ended.status.is_success() {
-        "done"
-    } else {
-        "refused"
-    };
+/// The result of an action, for a browser without scripts.
+pub(super) fn result(outcome: &Outcome) -> Markup {
+    let done = outcome.status.is_success();
+    let word = if done { "done" } else { "refused" };
     let body = html! {
         header { h1 { "catchweight" } }
         main {
             section.card aria-labelledby="result-heading" {
                 h2 id="result-heading" { "Action" }
-                p data-outcome=(outcome) { (ended.message) }
+                p data-outcome=(word) { (outcome.message) }
                 p { a href="./" { "Back to the page" } }
             }
         }

@@ -1,17 +1,17 @@
-"""What is checked on a page."""
+"""Checks of a page."""
 
 SECTIONS = 11
 
-# Keeps what each frame said, also those that came while nobody asked.
+# Records the condition of each frame.
 RECORD = """
 globalThis.seen = [];
 document.addEventListener('frame', (event) => {
-  const badge = document.querySelector('[data-section=standing] [data-condition]');
+  const badge = document.querySelector('[data-section=status] [data-condition]');
   globalThis.seen.push(badge.dataset.condition);
 });
 """
 
-# A snapshot that is asked for now, and the page as the events made it, of the same frame.
+# Compares a new snapshot with the page as the events left it, at the same frame.
 COMPARE = """
 (async () => {
   const root = document.documentElement;
@@ -47,9 +47,9 @@ STATE = """
 
 
 def snapshot_is_the_same(page):
-    """What events made of the page is what a new page of the same frame shows."""
+    """After any number of events the page equals a snapshot of the same frame."""
     compared = page.run(COMPARE)
-    assert compared, "the page and a snapshot were never of the same frame"
+    assert compared, "the page and a snapshot never had the same frame"
     assert compared["sections"] == SECTIONS, compared
     assert not compared["different"], compared
     return compared["frame"]
@@ -73,22 +73,22 @@ def needs_no_script(page, url):
     page.go(url)
     html = page.html()
     page.scripts(True)
-    for text in ["A snapshot; load the page again", 'data-fish=', "weight ~ length + height"]:
+    for text in ["This is a snapshot.", 'data-fish=', "weight ~ length + height"]:
         assert text in html, f"without scripts: {text}"
 
 
 def fits(page, width, height):
-    """Nothing is wider than the window, and there is one form of each chart."""
+    """Nothing is wider than the window, and each chart is shown once."""
     page.size(width, height)
     wide = page.run("[document.documentElement.scrollWidth, innerWidth]")
     assert wide[0] <= wide[1], f"{wide[0]} pixels wide in a window of {wide[1]}"
     shown = "[...document.querySelectorAll('main svg.cw')].filter((one) => one.checkVisibility())"
     widths = page.run(f"{shown}.map((one) => one.getBoundingClientRect().width)")
     assert len(widths) == 2 and all(200 < one <= width for one in widths), widths
-    # Figures in a row are told by their columns' names where those are not above them.
+    # Cells show their column's name if it is not above them.
     cut = page.run("[...document.querySelectorAll('main .scroll')].filter((one) => one.checkVisibility()"
                    " && one.scrollWidth > one.clientWidth).map((one) => one.id)")
-    assert not cut, f"{cut} cannot be seen as a whole in {width} pixels"
+    assert not cut, f"{cut} are cut off in {width} pixels"
     unnamed = page.run("[...document.querySelectorAll('main .cells')].filter((one) => one.checkVisibility())"
                        ".filter((one) => one.querySelector('thead').offsetHeight < 5"
                        " && getComputedStyle(one.querySelector('td'), '::before').content === 'none').length")
@@ -96,7 +96,7 @@ def fits(page, width, height):
 
 
 def is_named(page):
-    """What a screen reader tells: every control and picture has a name, and there are landmarks."""
+    """For screen readers: all controls and pictures have names, and there are landmarks."""
     nodes = page.nodes()
     controls = ["button", "textbox", "combobox", "link", "image", "img", "region", "DisclosureTriangle"]
     nameless = [role for role, name in nodes if role in controls and not name.strip()]
@@ -108,7 +108,7 @@ def is_named(page):
 
 
 def has_no_barrier(page, axe):
-    """What axe-core finds: names, roles, contrast, regions that cannot be scrolled by keys."""
+    """Runs axe-core: names, roles, contrast, scrolling by keyboard."""
     page.run(axe + "; true")
     found = page.run("axe.run(document, { resultTypes: ['violations', 'passes'] }).then((said) => ({"
                      " passes: said.passes.length, violations: said.violations.map((one) =>"
@@ -119,12 +119,12 @@ def has_no_barrier(page, axe):
 
 
 def pauses(page):
-    """With the keyboard: the page stands still while the pipeline goes on, and then catches up."""
+    """By keyboard: the paused page does not change, and catches up when resumed."""
     page.run("document.getElementById('pause').focus()")
     page.press("Enter", 13)
     page.wait("document.getElementById('connection').dataset.state === 'paused'")
     before = page.run(STATE)
-    # A snapshot that is newer by several frames was sent to all who did not pause.
+    # Viewers that are not paused have received several frames since.
     page.wait("fetch('./', { cache: 'no-store' }).then((answer) => answer.text()).then((text) =>"
               f" Number(text.match(/data-frame=\"\\d+-(\\d+)/)[1]) > {before['number'] + 3})")
     assert page.run(STATE) == before, "the page moved while it was paused"
@@ -135,7 +135,8 @@ def pauses(page):
 
 
 def keys_reach_everything(page):
-    """On a page just loaded, Tab goes through all controls, and each is seen to have the focus."""
+    """On a new page, Tab reaches all controls, and each shows that it has the focus."""
+    page.wait("document.getElementById('connection').dataset.state === 'live'")
     visited = []
     for _ in range(60):
         page.press("Tab", 9)
@@ -156,7 +157,7 @@ def keys_reach_everything(page):
 
 
 def what_a_reader_did_stays(page):
-    """An opened table stays open and keeps the focus when its section comes again."""
+    """An opened table stays open and keeps the focus when its section is replaced."""
     page.run("document.getElementById('errors-numbers-summary').focus()")
     page.press("Enter", 13)
     page.wait("document.getElementById('errors-numbers').open")
@@ -168,11 +169,11 @@ def what_a_reader_did_stays(page):
 
 
 def act(page, token, version, action):
-    """Fills in the form, presses a button, and gives back what the page says."""
+    """Fills in the form, presses a button, and returns the result."""
     page.run(f"document.getElementById('version').value = '{version}'")
     page.run("document.getElementById('token').value = ''; document.getElementById('token').focus()")
     page.type(token)
     page.run(f"document.getElementById('result').textContent = ''")
     page.run(f"document.querySelector('button[value={action}]').click()")
-    return page.wait("!document.getElementById('result').textContent.startsWith('Asking')"
+    return page.wait("!document.getElementById('result').textContent.startsWith('Waiting')"
                      " && document.getElementById('result').textContent")

@@ -9,11 +9,11 @@ import threading
 import time
 from pathlib import Path
 
-ANSWER = 60  # seconds that the browser may take on a busy machine
+ANSWER = 60  # timeout in seconds, generous for busy machines
 FLAGS = [
     "--headless=new",
     "--remote-debugging-pipe",
-    "--no-sandbox",  # which needs privileges that a container does not give
+    "--no-sandbox",  # the sandbox needs privileges that containers do not have
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-quic",
@@ -26,12 +26,12 @@ FLAGS = [
 
 
 class Chromium:
-    """A browser with a profile of its own; ends with the `with` block."""
+    """A browser with its own profile; ends with the `with` block."""
 
     def __init__(self, program, profile):
         to_browser, self._write = os.pipe()
         self._read, from_browser = os.pipe()
-        # The shell puts the pipe where the browser looks for it.
+        # The shell connects the pipe to the descriptors that the browser expects.
         place = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
         command = ["bash", "-c", place, "chromium", program, f"--user-data-dir={profile}", *FLAGS]
         with open(Path(profile) / "chromium.log", "wb") as log:
@@ -91,7 +91,7 @@ class Chromium:
         return said["result"]
 
     def listen(self, session, listener):
-        """Gives every event of a page to `listener(method, params)`."""
+        """Passes each event of a page to `listener(method, params)`."""
         self._listeners[session] = listener
 
     def _listen(self):
@@ -109,7 +109,7 @@ class Chromium:
 
 
 class Page:
-    """A page of the browser, with what went wrong in it and what it asked for."""
+    """A page of the browser, with its problems and its requests."""
 
     def __init__(self, browser, session):
         self._browser = browser
@@ -141,7 +141,7 @@ class Page:
 
     def go(self, url):
         loader = self.call("Page.navigate", {"url": url})["loaderId"]
-        # The empty page before it may be told late.
+        # An event of the previous empty page may arrive late.
         while self._load() != loader:
             pass
 
@@ -152,7 +152,7 @@ class Page:
         self._load()
 
     def _load(self):
-        """Waits for a page that has loaded: which one."""
+        """Waits until a page has loaded, and returns its loader."""
         try:
             return self._loads.get(timeout=ANSWER)
         except queue.Empty:
@@ -167,7 +167,7 @@ class Page:
         return said["result"].get("value")
 
     def wait(self, script, seconds=ANSWER):
-        """Waits until a script's value is true, and gives it back."""
+        """Waits until a script's value is true, and returns it."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if value := self.run(script):
@@ -198,12 +198,12 @@ class Page:
         self.call("Input.insertText", {"text": text})
 
     def html(self):
-        """The page's HTML, also where no script may run."""
+        """The page's HTML, even if scripts are disabled."""
         root = self.call("DOM.getDocument", {"depth": 0})["root"]["nodeId"]
         return self.call("DOM.getOuterHTML", {"nodeId": root})["outerHTML"]
 
     def picture(self, path, height=None):
-        """A PNG of the whole page or of its uppermost pixels, without the scroll bar that its height brings."""
+        """Writes a PNG of the page or of its uppermost pixels, without a scroll bar."""
         self.call("Emulation.setScrollbarsHidden", {"hidden": True})
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": height or size["height"], "scale": 1}

@@ -1,5 +1,4 @@
-"""Many who look at the page at once, over plain sockets: some read, some stand still, some lose
-the connection and come again."""
+"""Many viewers of one page over plain sockets: some read, some do not, some reconnect."""
 
 import json
 import selectors
@@ -10,7 +9,7 @@ from urllib.parse import urlparse
 
 
 class Viewer:
-    """One who looks: the newest HTML of each section, and the newest frame."""
+    """A viewer with the newest HTML of each section and the newest frame."""
 
     def __init__(self, address, idle=False):
         self.address = address
@@ -21,20 +20,20 @@ class Viewer:
         self.connections = 0
         self.ended = False
         self.socket = None
-        self.sit_down()
+        self.connect()
 
-    def sit_down(self):
+    def connect(self):
         if self.socket:
             self.socket.close()
         self.socket = socket.socket()
         self.socket.settimeout(30)
         if self._idle:
-            # What the kernel would hold for one who does not read hides that nobody reads.
+            # A large kernel buffer would hide that nobody reads.
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.socket.connect(self.address)
         host, port = self.address
-        again = f"Last-Event-ID: {self.frame}\r\n" if self.frame else ""
-        request = f"GET /events HTTP/1.1\r\nHost: {host}:{port}\r\n{again}\r\n"
+        resume = f"Last-Event-ID: {self.frame}\r\n" if self.frame else ""
+        request = f"GET /events HTTP/1.1\r\nHost: {host}:{port}\r\n{resume}\r\n"
         self.socket.sendall(request.encode())
         self.socket.setblocking(False)
         self.connections += 1
@@ -79,7 +78,7 @@ class Viewer:
             name = data[: data.index(b'","html":"')]
             self._pending[name] = data
         elif event.startswith(b"id: "):
-            # A frame counts as a whole: what came of one that was cut off comes again.
+            # Sections of an incomplete frame are sent again.
             self.frame = event.split(b"\n")[0][4:].decode()
             self.sections |= self._pending
             self._pending = {}
@@ -92,25 +91,25 @@ class Viewer:
 
 
 class Viewers:
-    """`number` who look, until the stream ends. `idle` of them do not read before `wake` is called,
-    and `coming` of them hang up after each third frame and come again."""
+    """`number` viewers until the stream ends. `idle` of them do not read before `wake` is called, and
+    `reconnecting` of them reconnect after every third frame."""
 
-    def __init__(self, url, number, idle, coming):
+    def __init__(self, url, number, idle, reconnecting):
         where = urlparse(url)
         self.all = [Viewer((where.hostname, where.port), at < idle) for at in range(number)]
         self._idle = set(range(idle))
-        self._coming = set(range(idle, idle + coming))
+        self._reconnecting = set(range(idle, idle + reconnecting))
         self._awake = threading.Event()
         self._failure = None
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def wake(self):
-        """Those who stood still read on."""
+        """Lets the idle viewers read."""
         self._awake.set()
 
     def join(self, seconds):
-        """Waits until the streams of all have ended."""
+        """Waits until all streams have ended."""
         self._thread.join(seconds)
         if self._failure:
             raise self._failure
@@ -118,7 +117,7 @@ class Viewers:
         if self._thread.is_alive() or open_:
             raise AssertionError(f"{open_} of {len(self.all)} streams did not end")
 
-    def _look(self):
+    def _run(self):
         try:
             self._read()
         except (OSError, AssertionError, ValueError) as error:
@@ -145,8 +144,8 @@ class Viewers:
                     viewer.read()
                     if viewer.ended:
                         selector.unregister(viewer.socket)
-                    elif number in self._coming and viewer.frames // 3 > frames // 3:
+                    elif number in self._reconnecting and viewer.frames // 3 > frames // 3:
                         if not self._awake.is_set():
                             selector.unregister(viewer.socket)
-                            viewer.sit_down()
+                            viewer.connect()
                             selector.register(viewer.socket, selectors.EVENT_READ, key.data)

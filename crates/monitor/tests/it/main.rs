@@ -1,9 +1,9 @@
-//! The page over HTTP, on a broker in this process and a real model server.
+//! The page over HTTP, with a broker in this process and a real model server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod actions;
 mod events;
 mod page;
-mod standing;
+mod status;
 mod support;
 mod watching;

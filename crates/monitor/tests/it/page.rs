@@ -5,13 +5,11 @@ use monitor::PartUrl;
 use crate::support::{Stage, time};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_is_a_whole_snapshot_that_needs_no_script_and_nothing_from_elsewhere() {
+async fn the_page_is_a_complete_snapshot_without_other_hosts() {
     let stage = Stage::new().await;
     let monitor = stage.monitor().await;
-    let live = stage.live_version().await;
-    for id in 1..=12 {
-        stage.fish(id, "salmon", &live, 0.02).await;
-    }
+    let live = &stage.live;
+    stage.fish(1..=12, "salmon", live, 0.02).await;
     stage.dead_letter("Length is missing").await;
     monitor.page_with("Length is missing").await;
     let answer = monitor.get("/").await;
@@ -36,7 +34,7 @@ async fn the_page_is_a_whole_snapshot_that_needs_no_script_and_nothing_from_else
     ] {
         assert!(page.contains(text), "{text}");
     }
-    // What the policy forbids: a browser would leave it out and complain.
+    // The policy forbids inline scripts and styles.
     for inline in [
         "<style",
         " style=\"",
@@ -47,11 +45,11 @@ async fn the_page_is_a_whole_snapshot_that_needs_no_script_and_nothing_from_else
         assert!(!page.contains(inline), "{inline}");
     }
     let elsewhere = page.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
-    assert!(!elsewhere.contains("://"), "a link to elsewhere");
+    assert!(!elsewhere.contains("://"), "a link to another host");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_font_comes_from_the_page_itself() {
+async fn the_monitor_serves_the_font() {
     let stage = Stage::new().await;
     let monitor = stage.monitor().await;
     let style = monitor.get("/page.css").await.text().await.unwrap();
@@ -67,7 +65,7 @@ async fn the_font_comes_from_the_page_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_part_that_is_down_is_told_at_the_top() {
+async fn a_part_that_is_down_is_named_at_the_top() {
     let stage = Stage::new().await;
     let mut config = stage.config();
     config.health = vec![PartUrl {
@@ -85,23 +83,25 @@ async fn a_part_that_is_down_is_told_at_the_top() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_kafka_the_page_says_what_was_known_last() {
+async fn without_kafka_the_page_shows_the_last_state() {
     let stage = Stage::new().await;
     let monitor = stage.monitor().await;
-    let live = stage.live_version().await;
-    stage.fish(1, "salmon", &live, 0.02).await;
+    let live = &stage.live;
+    stage.fish(1..=1, "salmon", live, 0.02).await;
     let well = monitor.page_with("data-fish=\"1\"").await;
     assert!(
         well.contains("data-condition=\"steady\">Steady</p>"),
         "{well}"
     );
-    stage.kafka_goes_away();
+    stage
+        .broker
+        .cluster(|cluster| cluster.broker_down(1).unwrap());
     let away = monitor.page_with("Last known: Steady").await;
     assert!(away.contains(">Down</a>: Kafka"), "{away}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_says_its_columns_names_also_where_rows_become_blocks() {
+async fn each_table_cell_has_its_column_name() {
     let stage = Stage::new().await;
     let page = stage
         .monitor()
@@ -131,13 +131,13 @@ async fn a_table_says_its_columns_names_also_where_rows_become_blocks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_state_of_the_connection_is_told_to_a_screen_reader() {
+async fn the_connection_state_is_a_live_region() {
     let stage = Stage::new().await;
     let page = stage.monitor().await.page().await;
     let connection =
         "<p class=\"connection\" id=\"connection\" role=\"status\" aria-live=\"polite\">";
     assert!(page.contains(connection), "{page}");
-    // The script shows it: without one there is nothing to pause.
+    // The script shows it.
     assert!(
         page.contains("id=\"pause\" hidden>Pause</button>"),
         "{page}"
@@ -145,7 +145,7 @@ async fn the_state_of_the_connection_is_told_to_a_screen_reader() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_whose_name_was_made_to_point_here_is_told_nothing_and_may_do_nothing() {
+async fn requests_for_another_host_name_are_refused() {
     let stage = Stage::new().await;
     let mut config = stage.config();
     config.allowed_host = vec!["fish.example".to_owned()];
@@ -167,24 +167,24 @@ async fn a_page_whose_name_was_made_to_point_here_is_told_nothing_and_may_do_not
         400,
         "no version"
     );
-    // What asks for health and metrics is no browser.
+    // Health and metrics answer to any name.
     assert_eq!(ask("GET", "/healthz", "monitor:8080").await, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_error_that_is_none_leaves_the_charts() {
+async fn an_invalid_error_does_not_break_the_charts() {
     let stage = Stage::new().await;
     let monitor = stage.monitor().await;
-    let live = stage.live_version().await;
-    stage.fish(1, "salmon", &live, -0.5).await;
-    stage.fish(2, "salmon", &live, 0.02).await;
+    let live = &stage.live;
+    stage.fish(1..=1, "salmon", live, -0.5).await;
+    stage.fish(2..=2, "salmon", live, 0.02).await;
     let page = monitor.page_with("data-fish=\"2\"").await;
     assert!(page.contains("not weighed yet"));
     assert!(!page.contains("cannot be drawn"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn enter_in_a_field_presses_no_button_that_acts() {
+async fn enter_in_a_field_triggers_no_action() {
     let stage = Stage::new().await;
     let page = stage.monitor().await.page().await;
     let form = page.split("id=\"actions\"").nth(1).expect("a form");
@@ -196,15 +196,13 @@ async fn enter_in_a_field_presses_no_button_that_acts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_comes_from_records_is_text_and_never_markup() {
+async fn markup_in_records_is_escaped() {
     let stage = Stage::new().await;
     let monitor = stage.monitor().await;
-    let live = stage.live_version().await;
+    let live = &stage.live;
     let species = "<script>alert(1)</script>";
-    for id in 1..=3 {
-        stage.fish(id, species, &live, 0.5).await;
-    }
-    stage.trigger(&live, time(-20), (1, 3)).await;
+    stage.fish(1..=3, species, live, 0.5).await;
+    stage.trigger(live, time(-20), (1, 3)).await;
     stage.dead_letter("<img src=x onerror=alert(2)>").await;
     let page = monitor.page_with("onerror=alert").await;
     assert!(page.contains("&lt;script&gt;alert(1)"));
@@ -212,25 +210,23 @@ async fn what_comes_from_records_is_text_and_never_markup() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_drift_is_told_with_its_cause_and_that_its_retraining_is_not_decided() {
+async fn a_drift_is_shown_with_its_cause() {
     let stage = Stage::new().await;
     let monitor = stage.monitor().await;
-    let live = stage.live_version().await;
-    for id in 1..=10 {
-        stage.fish(id, "walleye", &live, 0.8).await;
-    }
+    let live = &stage.live;
+    stage.fish(1..=10, "walleye", live, 0.8).await;
     monitor.page_with("Error rising").await;
-    stage.trigger(&live, time(-20), (1, 10)).await;
-    // The rows that the model was trained on are asked for when the trigger has been seen.
+    stage.trigger(live, time(-20), (1, 10)).await;
+    // The monitor requests the training rows after it has read the trigger.
     let page = monitor
-        .page_with("a species that the model never saw")
+        .page_with("not among the model's training rows")
         .await;
     assert!(page.contains("Drifting"));
     assert!(page.contains("65.0 points above 15.0 %"), "how far above");
     assert!(page.contains("not decided yet"));
     assert!(page.contains("walleye, 10 of 10 fish: error 80.0 %"), "who");
     assert!(
-        page.contains("mean length 80.0, in its training rows "),
+        page.contains("mean length 80.0, in the training rows "),
         "how"
     );
 }

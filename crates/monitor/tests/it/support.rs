@@ -1,8 +1,8 @@
 //! A broker, a model server and a monitor, and fish that pass through.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::http::{StatusCode, Uri};
@@ -11,32 +11,29 @@ use model_server::{ModelServer, Secret, SqliteStore};
 use monitor::{Config, Monitor};
 use pipeline::{EventTime, topics};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::mocking::MockCluster;
-use rdkafka::producer::{DefaultProducerContext, FutureProducer, FutureRecord};
+use rdkafka::producer::FutureRecord;
 use reqwest::Response;
 use serde_json::{Value, json};
 use service_runtime::CancellationToken;
 use tempfile::TempDir;
+use test_support::{Broker, eventually, within};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
-/// Longer than anything here takes on a busy machine.
-pub(crate) const LONG: Duration = Duration::from_secs(60);
 pub(crate) const TOKEN: &str = "open sesame";
 const STORE: &str = "store.sqlite";
 /// Second 20 of a minute.
 const START: i64 = 1_623_245_960_000;
 
-/// A pipeline's surroundings.
+/// The surroundings of a monitor.
 pub(crate) struct Stage {
-    broker: MockCluster<'static, DefaultProducerContext>,
-    producer: FutureProducer,
-    pub(crate) kafka: KafkaSettings,
+    pub(crate) broker: Broker,
     pub(crate) model_url: String,
+    /// The version that is live at the start.
+    pub(crate) live: String,
     store: SqliteStore,
     folder: TempDir,
-    pub(crate) stop: CancellationToken,
+    stop: CancellationToken,
 }
 
 pub(crate) fn time(second: i64) -> EventTime {
@@ -45,14 +42,10 @@ pub(crate) fn time(second: i64) -> EventTime {
 
 impl Stage {
     pub(crate) async fn new() -> Self {
-        let broker = MockCluster::new(1).unwrap();
+        let broker = Broker::with_topics(2, topics::ALL);
         for topic in topics::ALL {
-            broker.create_topic(topic, 2, 1).unwrap();
-            broker
-                .create_topic(&topics::dead_letters_of(topic), 1, 1)
-                .unwrap();
+            broker.create_topic(&topics::dead_letters_of(topic), 1);
         }
-        let kafka = KafkaSettings::plain(broker.bootstrap_servers());
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(folder.path().join(STORE)).unwrap();
         let config = model_server::Config {
@@ -65,30 +58,29 @@ impl Stage {
         let model_url = format!("http://127.0.0.1:{}", server.port());
         let stop = CancellationToken::new();
         tokio::spawn(server.run(stop.clone()));
-        let stage = Self {
-            producer: kafka.producer("test").create().unwrap(),
+        eventually("the model server is ready", async || {
+            let answer = reqwest::get(format!("{model_url}/readyz")).await;
+            answer.is_ok_and(|answer| answer.status() == 200)
+        })
+        .await;
+        let live = reqwest::get(format!("{model_url}/models/live")).await;
+        let live: Value = live.unwrap().json().await.unwrap();
+        Self {
             broker,
-            kafka,
             model_url,
+            live: live["ModelVersion"].as_str().unwrap().to_owned(),
             store,
             folder,
             stop,
-        };
-        until("the model server is ready", async || {
-            let ready = format!("{}/readyz", stage.model_url);
-            reqwest::get(ready)
-                .await
-                .is_ok_and(|answer| answer.status() == 200)
-        })
-        .await;
-        stage
+        }
     }
 
     pub(crate) fn config(&self) -> Config {
-        Config::new(self.kafka.clone(), self.model_url.clone())
+        let kafka = KafkaSettings::plain(self.broker.bootstrap_servers());
+        Config::new(kafka, self.model_url.clone())
     }
 
-    /// The settings of a monitor that looks into the store.
+    /// The settings of a monitor that reads the store.
     pub(crate) fn config_with_store(&self) -> Config {
         let store = self.folder.path().join(STORE);
         let store = format!("sqlite:{}", store.display());
@@ -102,112 +94,107 @@ impl Stage {
         self.monitor_with(self.config()).await
     }
 
-    /// A monitor that reads every topic.
+    /// A monitor that reads all topics.
     pub(crate) async fn monitor_with(&self, config: Config) -> Served {
         let monitor = Monitor::bind(config).await.unwrap();
         let url = format!("http://127.0.0.1:{}", monitor.port());
         let stop = self.stop.child_token();
         let running = tokio::spawn(monitor.run(stop.clone()));
         let served = Served { url, stop, running };
-        until("the monitor reads", async || {
+        eventually("the monitor is ready", async || {
             served.get("/readyz").await.status() == 200
         })
         .await;
         served
     }
 
-    pub(crate) async fn live_version(&self) -> String {
-        let live = reqwest::get(format!("{}/models/live", self.model_url)).await;
-        let live: Value = live.unwrap().json().await.unwrap();
-        live["ModelVersion"].as_str().unwrap().to_owned()
-    }
-
-    pub(crate) fn kafka_goes_away(&self) {
-        self.broker.broker_down(1).unwrap();
-    }
-
     pub(crate) async fn write(&self, topic: &str, key: &[u8], value: &str, at: EventTime) {
         let record = FutureRecord::to(topic).key(key).payload(value);
-        let record = record.timestamp(at.as_millis());
-        self.producer.send(record, LONG).await.unwrap();
+        self.broker.send(record.timestamp(at.as_millis())).await;
     }
 
-    /// All records of one fish, measured at `2 * id` seconds and weighed 10 s later.
-    pub(crate) async fn fish(&self, id: i64, species: &str, version: &str, error: f64) {
-        self.fish_to(4, id, species, version, error).await;
-    }
-
-    /// The records of one fish to the step that is the `steps`th: measured, predicted, weighed, joined.
-    pub(crate) async fn fish_to(
+    /// All records of fish, each measured at `2 * id` seconds and weighed 10 s later.
+    pub(crate) async fn fish(
         &self,
-        steps: usize,
-        id: i64,
+        ids: RangeInclusive<i64>,
         species: &str,
         version: &str,
         error: f64,
     ) {
-        let (measured, weighed) = (time(2 * id), time(2 * id + 10));
-        let measurement = json!({
-            "Fish_Id": id.to_string(), "Species": species, "Length": 80.0, "Height": 19.0,
-            "Timestamp": measured,
-        });
-        let mut prediction = measurement.clone();
-        prediction["Prediction"] = json!({
-            "Weight": 4.0, "ModelTime": "2021-06-02 07:48:52", "ModelVersion": version,
-        });
-        let weighing = json!({
-            "Fish_Id": id.to_string(), "Species": species, "Weight": 4.0, "Timestamp": weighed,
-        });
-        let diff = json!({
-            "_id": format!("{id}@{weighed}"), "Key": "Key", "Fish_Id": id.to_string(),
-            "Species": species, "Length": 80.0, "Height": 19.0, "PredictedWeight": 4.0,
-            "ActualWeight": 4.0, "Error": error, "ModelTime": "2021-06-02 07:48:52",
-            "ModelVersion": version, "Timestamp": weighed,
-        });
-        let key = id.to_string();
-        for (topic, value, at) in [
-            (topics::MACHINE_MEASUREMENT, measurement, measured),
-            (topics::WEIGHT_PREDICTION, prediction, measured),
-            (topics::MACHINE_WEIGHT, weighing, weighed),
-            (topics::WEIGHT_DIFF, diff, weighed),
-        ]
-        .into_iter()
-        .take(steps)
-        {
-            self.write(topic, key.as_bytes(), &value.to_string(), at)
-                .await;
+        self.fish_to(4, ids, species, version, error).await;
+    }
+
+    /// The records of fish up to a step: measured, predicted, weighed, joined.
+    pub(crate) async fn fish_to(
+        &self,
+        steps: usize,
+        ids: RangeInclusive<i64>,
+        species: &str,
+        version: &str,
+        error: f64,
+    ) {
+        let mut records: [Vec<_>; 4] = Default::default();
+        for id in ids {
+            let (measured, weighed) = (time(2 * id), time(2 * id + 10));
+            let measurement = json!({
+                "Fish_Id": id.to_string(), "Species": species, "Length": 80.0, "Height": 19.0,
+                "Timestamp": measured,
+            });
+            let mut prediction = measurement.clone();
+            prediction["Prediction"] = json!({
+                "Weight": 4.0, "ModelTime": "2021-06-02 07:48:52", "ModelVersion": version,
+            });
+            let weighing = json!({
+                "Fish_Id": id.to_string(), "Species": species, "Weight": 4.0, "Timestamp": weighed,
+            });
+            let diff = json!({
+                "_id": format!("{id}@{weighed}"), "Key": "Key", "Fish_Id": id.to_string(),
+                "Species": species, "Length": 80.0, "Height": 19.0, "PredictedWeight": 4.0,
+                "ActualWeight": 4.0, "Error": error, "ModelTime": "2021-06-02 07:48:52",
+                "ModelVersion": version, "Timestamp": weighed,
+            });
+            let values = [
+                (measurement, measured),
+                (prediction, measured),
+                (weighing, weighed),
+                (diff, weighed),
+            ];
+            for (records, (value, at)) in records.iter_mut().zip(values) {
+                records.push((id.to_string(), value.to_string(), at.as_millis()));
+            }
+        }
+        let topics = [
+            topics::MACHINE_MEASUREMENT,
+            topics::WEIGHT_PREDICTION,
+            topics::MACHINE_WEIGHT,
+            topics::WEIGHT_DIFF,
+        ];
+        for (topic, records) in topics.into_iter().zip(records).take(steps) {
+            self.broker.send_all(topic, records).await;
         }
     }
 
     /// A trigger for the minute that begins at `start`.
     pub(crate) async fn trigger(&self, version: &str, start: EventTime, fish: (i64, i64)) {
         let key = [version.as_bytes(), &start.as_millis().to_be_bytes()].concat();
-        let value = json!({
-            "ModelVersion": version, "Species": ["walleye"], "Fish_Id_Start": fish.0.to_string(),
-            "Fish_Id_End": fish.1.to_string(), "ErrorAvg": 0.8, "Fish": fish.1 - fish.0 + 1,
-        });
-        self.write(topics::WEIGHT_RETRAIN, &key, &value.to_string(), start)
+        let value = cause(version, fish).to_string();
+        self.write(topics::WEIGHT_RETRAIN, &key, &value, start)
             .await;
     }
 
     /// Stores rows of 40 walleye, and trains on them as the trigger for fish 1 to 14 does.
     pub(crate) async fn retrain(&self) -> String {
-        let live = self.live_version().await;
-        self.store_walleye(40, &live).await;
-        let trigger = json!({
-            "ModelVersion": live, "Species": ["walleye"], "Fish_Id_Start": "1",
-            "Fish_Id_End": "14", "ErrorAvg": 0.8, "Fish": 14,
-        });
-        let asked = reqwest::Client::new()
+        self.store_walleye(40, &self.live).await;
+        let request = reqwest::Client::new()
             .post(format!("{}/train", self.model_url))
             .bearer_auth(TOKEN)
-            .json(&trigger);
-        let answer: Value = asked.send().await.unwrap().json().await.unwrap();
+            .json(&cause(&self.live, (1, 14)));
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
         assert_eq!(answer["Outcome"], "activated", "{answer}");
         answer["ModelVersion"].as_str().unwrap().to_owned()
     }
 
-    /// Stores the rows of the first so many fish.
+    /// Stores the rows of the first fish.
     pub(crate) async fn store_walleye(&self, fish: i64, version: &str) {
         let rows = (1..=fish).map(|id| {
             let weighed = time(2 * id + 10);
@@ -238,8 +225,16 @@ impl Stage {
             .key("7")
             .payload("{")
             .headers(headers);
-        self.producer.send(record, LONG).await.unwrap();
+        self.broker.send(record).await;
     }
+}
+
+/// A trigger's record.
+fn cause(version: &str, (first, last): (i64, i64)) -> Value {
+    json!({
+        "ModelVersion": version, "Species": ["walleye"], "Fish_Id_Start": first.to_string(),
+        "Fish_Id_End": last.to_string(), "ErrorAvg": 0.8, "Fish": last - first + 1,
+    })
 }
 
 impl Drop for Stage {
@@ -248,7 +243,7 @@ impl Drop for Stage {
     }
 }
 
-/// The model server as seen through a connection that fails for some paths.
+/// A proxy in front of the model server that fails for some paths.
 pub(crate) struct Faulty {
     pub(crate) url: String,
     broken: Arc<Mutex<Option<&'static str>>>,
@@ -281,7 +276,7 @@ impl Faulty {
     }
 }
 
-/// A monitor that runs.
+/// A running monitor.
 pub(crate) struct Served {
     pub(crate) url: String,
     pub(crate) stop: CancellationToken,
@@ -290,17 +285,18 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) async fn get(&self, path: &str) -> Response {
-        let asked = timeout(LONG, reqwest::get(format!("{}{path}", self.url)));
-        asked.await.expect("in time").expect("an answer")
+        within(path, reqwest::get(format!("{}{path}", self.url)))
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn page(&self) -> String {
         self.get("/").await.text().await.unwrap()
     }
 
-    /// Loads the page until it says `text`.
+    /// Loads the page until it contains `text`.
     pub(crate) async fn page_with(&self, text: &str) -> String {
-        until(text, async || self.page().await.contains(text)).await;
+        eventually(text, async || self.page().await.contains(text)).await;
         self.page().await
     }
 
@@ -309,7 +305,7 @@ impl Served {
         if let Some(last) = last {
             request = request.header("Last-Event-ID", last);
         }
-        let answer = timeout(LONG, request.send()).await.unwrap().unwrap();
+        let answer = within("/events", request.send()).await.unwrap();
         Events {
             answer,
             unread: String::new(),
@@ -323,28 +319,17 @@ impl Served {
     }
 
     pub(crate) async fn ended(self) {
-        let ended = timeout(LONG, self.running).await;
-        ended.expect("in time").unwrap().unwrap();
+        within("the end", self.running).await.unwrap().unwrap();
     }
 }
 
-/// Tries until something is so; gives up after [`LONG`].
-pub(crate) async fn until(what: &str, is: impl AsyncFn() -> bool) {
-    let trying = async {
-        while !is().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    assert!(timeout(LONG, trying).await.is_ok(), "in vain: {what}");
-}
-
-/// A connection on which events come.
+/// A connection that receives events.
 pub(crate) struct Events {
     pub(crate) answer: Response,
     unread: String,
 }
 
-/// What came with one frame: its number, and the sections that changed with their HTML.
+/// The sections of a frame that changed, with their HTML.
 #[derive(Debug)]
 pub(crate) struct Frame {
     pub(crate) id: String,
@@ -364,9 +349,9 @@ impl Frame {
 }
 
 impl Events {
-    /// The next frame; none where the connection ended.
+    /// The next frame; `None` at the end of the connection.
     pub(crate) async fn frame(&mut self) -> Option<Frame> {
-        timeout(LONG, self.read()).await.expect("in time")
+        within("a frame", self.read()).await
     }
 
     async fn read(&mut self) -> Option<Frame> {
@@ -398,7 +383,7 @@ impl Events {
         }
     }
 
-    /// Reads on until a section says `text`.
+    /// Reads on until a section contains `text`.
     pub(crate) async fn frame_with(&mut self, section: &str, text: &str) -> Frame {
         loop {
             let frame = self.frame().await.expect("a frame");

@@ -1,33 +1,30 @@
-//! What is watched: a pipeline that has run for long, parts, groups.
+//! Long-running pipelines, parts and consumer groups.
 
 use monitor::{Monitor, PartUrl};
 use pipeline::topics;
+use test_support::eventually;
 use tokio::net::TcpListener;
 
 use crate::actions::act;
-use crate::support::{Stage, TOKEN, time, until};
+use crate::support::{Stage, TOKEN, time};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_pipeline_that_has_run_for_long_the_newest_fish_are_shown_and_none_is_missed() {
+async fn a_late_monitor_shows_only_the_newest_fish() {
     let stage = Stage::new().await;
-    let live = stage.live_version().await;
-    for id in 1..=300 {
-        stage.fish(id, "salmon", &live, 0.02).await;
-    }
+    let live = &stage.live;
+    stage.fish(1..=300, "salmon", live, 0.02).await;
     let mut config = stage.config();
     config.newest = 100;
     let monitor = stage.monitor_with(config).await;
-    for id in 301..=310 {
-        stage.fish(id, "salmon", &live, 0.02).await;
-    }
-    // Measured a minute and more before the newest, and lost on its way.
+    stage.fish(301..=310, "salmon", live, 0.02).await;
+    // Measured more than a minute before the newest fish, and lost.
     let lost = r#"{"Fish_Id":"lost","Species":"salmon","Length":80.0,"Height":19.0,"Timestamp":""#;
     let (at, newest) = (time(2 * 310 + 1), time(2 * 360));
     let lost = format!("{lost}{at}\"}}");
     stage
         .write(topics::MACHINE_MEASUREMENT, b"lost", &lost, at)
         .await;
-    stage.fish(360, "salmon", &live, 0.02).await;
+    stage.fish(360..=360, "salmon", live, 0.02).await;
     assert!(newest > at);
     let page = monitor.page_with("fish lost not predicted").await;
     let missing = page
@@ -46,14 +43,14 @@ async fn of_a_pipeline_that_has_run_for_long_the_newest_fish_are_shown_and_none_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_model_is_asked_once_for_a_fish_however_long_somebody_looks() {
+async fn the_model_is_asked_once_for_each_fish() {
     let stage = Stage::new().await;
     let monitor = stage.monitor().await;
-    let live = stage.live_version().await;
-    stage.fish(1, "salmon", &live, 0.02).await;
+    let live = &stage.live;
+    stage.fish(1..=1, "salmon", live, 0.02).await;
     monitor.page_with("cm: predicted").await;
     for _ in 0..5 {
-        // An action, here one that changes nothing, is followed by a look at everything.
+        // Each action, even without an effect, refreshes everything.
         let token = TOKEN.replace(' ', "+");
         let form = format!("action=activate&version={live}&token={token}");
         let answer = act(&monitor, &[], &form).await;
@@ -67,7 +64,7 @@ async fn the_model_is_asked_once_for_a_fish_however_long_somebody_looks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parts_and_groups_are_told_as_they_are() {
+async fn parts_and_groups_are_shown() {
     let stage = Stage::new().await;
     let mut config = stage.config();
     config.lag = vec!["nobody:weight-diff".parse().unwrap()];
@@ -82,8 +79,8 @@ async fn parts_and_groups_are_told_as_they_are() {
         },
     ];
     let monitor = stage.monitor_with(config).await;
-    // Each is asked by itself, and a page does not wait for all of them.
-    until("all have answered", async || {
+    // A page does not wait for all parts.
+    eventually("all have answered", async || {
         let page = monitor.page().await;
         page.contains("nothing committed") && !page.contains("not asked yet")
     })
@@ -100,9 +97,9 @@ async fn parts_and_groups_are_told_as_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_part_that_never_answers_holds_up_nothing_else() {
+async fn a_part_that_never_answers_delays_nothing_else() {
     let stage = Stage::new().await;
-    // It takes connections and says nothing.
+    // Accepts connections, but never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut config = stage.config();
     config.health = vec![PartUrl {
@@ -111,9 +108,9 @@ async fn a_part_that_never_answers_holds_up_nothing_else() {
     }];
     let monitor = stage.monitor_with(config).await;
     let page = monitor.page().await;
-    // The page did not wait until the silence was one.
+    // The page did not wait for the timeout.
     assert!(page.contains("<strong>silent</strong><span>not asked yet</span>"));
-    let page = monitor.page_with("does not answer within 2 s").await;
+    let page = monitor.page_with("no answer within 2 s").await;
     assert!(
         page.contains("<strong>model server</strong><span>up: ready"),
         "{page}"
@@ -121,13 +118,10 @@ async fn a_part_that_never_answers_holds_up_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_on_the_topics_before_the_monitor_says_nothing_of_rates_and_alerts_see_the_first_letter()
- {
+async fn rates_and_dead_letters_count_from_the_start() {
     let stage = Stage::new().await;
-    let live = stage.live_version().await;
-    for id in 1..=50 {
-        stage.fish(id, "salmon", &live, 0.02).await;
-    }
+    let live = &stage.live;
+    stage.fish(1..=50, "salmon", live, 0.02).await;
     stage.dead_letter("of the past").await;
     let monitor = stage.monitor().await;
     let letters = "catchweight_dead_letters_total{topic=\"machine-measurement-dlq\"}";
@@ -146,7 +140,7 @@ async fn what_was_on_the_topics_before_the_monitor_says_nothing_of_rates_and_ale
         past.contains(">0.0</td>") && past.contains(">none yet</td>"),
         "{past}"
     );
-    stage.fish(51, "salmon", &live, 0.02).await;
+    stage.fish(51..=51, "salmon", live, 0.02).await;
     stage.dead_letter("just now").await;
     monitor.page_with("just now").await;
     let page = monitor.page_with("data-fish=\"51\"").await;
@@ -161,7 +155,7 @@ async fn what_was_on_the_topics_before_the_monitor_says_nothing_of_rates_and_ale
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mistyped_store_is_an_error_and_no_new_file() {
+async fn a_mistyped_store_is_an_error_and_creates_no_file() {
     let stage = Stage::new().await;
     let folder = tempfile::tempdir().unwrap();
     let mistyped = folder.path().join("stroe.sqlite");

@@ -1,16 +1,15 @@
-//! The state as HTML, section by section.
+//! The sections of the page.
 //!
 //! | module | sections |
 //! |---|---|
-//! | `summary` | where the pipeline stands, and the main figures |
-//! | `charts` | the two charts over the newest fish |
+//! | `summary` | the headline and the main figures |
+//! | `charts` | the two charts of the newest fish |
 //! | `model` | the live model, and the versions to choose from |
-//! | `flow` | the steps with rates and lags, and what is missing |
-//! | `retrainings` | triggers, their causes and outcomes |
+//! | `flow` | the steps of the pipeline, consumer lag, missing fish |
+//! | `retrainings` | triggers with their causes and outcomes |
 //! | `letters` | dead letters |
-//! | `parts` | each part's health |
-//! | `table` | a table that can be read on a narrow page too |
-//! | `words` | numbers and times as text |
+//! | `parts` | the health of each part |
+//! | `table` | tables, also for narrow pages |
 
 mod charts;
 mod flow;
@@ -20,20 +19,18 @@ mod parts;
 mod retrainings;
 mod summary;
 mod table;
-pub(crate) mod words;
 
 use maud::Markup;
 
 use crate::state::State;
 use charts::Charts;
 
-/// A section's name and how it is rendered.
 type Renderer = (&'static str, fn(&State) -> Markup);
 
-/// The sections besides the charts, in the page's order.
+/// The sections except the charts.
 const PLAIN: [Renderer; 9] = [
     ("asof", summary::asof),
-    ("standing", summary::standing),
+    ("status", summary::status),
     ("figures", summary::figures),
     ("retrainings", retrainings::section),
     ("model", model::section),
@@ -43,20 +40,20 @@ const PLAIN: [Renderer; 9] = [
     ("parts", parts::section),
 ];
 
-/// Renders sections; keeps the charts of a state that has not changed.
+/// Renders the sections. Charts are drawn again only if their report has changed.
 #[derive(Debug, Default)]
 pub(crate) struct Sections {
     charts: Charts,
 }
 
 impl Sections {
-    /// All sections of a state, each with its name.
+    /// All sections with their names.
     pub(crate) fn render(&mut self, state: &State) -> Vec<(&'static str, String)> {
         let plain = PLAIN
             .iter()
             .map(|(name, render)| (*name, render(state).into_string()));
         let mut all: Vec<_> = plain.collect();
-        all.extend(self.charts.of(&state.charted));
+        all.extend(self.charts.render(&state.charted));
         all
     }
 }

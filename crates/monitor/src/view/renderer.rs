@@ -1,6 +1,7 @@
-//! Who looks, when to render, and the newest frame. While nobody looks, nothing is rendered or asked.
+//! Renders the page while somebody views it, and sends the newest frame to all viewers.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,55 +12,55 @@ use service_runtime::CancellationToken;
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::MissedTickBehavior;
 
-use crate::frame::{Frame, FrameId};
+use super::frame::{Frame, FrameId};
+use super::sections::Sections;
+use crate::collect::{Collector, WatchedPipeline};
 use crate::metrics::Metrics;
-use crate::outside::Asker;
-use crate::sections::Sections;
-use crate::service::Watching;
 use crate::state::State;
 
-/// A section changes at most this often.
+/// Time between two frames.
 const PACE: Duration = Duration::from_millis(500);
-/// Rendering takes a tenth of one core at most: where a state takes longer to render, there are fewer,
-/// down to one in [`SLOWEST`].
+/// Rendering takes at most a tenth of one core: if it takes long, there are fewer frames, down to one
+/// in [`SLOWEST`].
 const SHARE: u32 = 10;
 const SLOWEST: Duration = Duration::from_secs(1);
-/// Also where the page is to be rendered at once, this much time is between two states.
+/// Least time between two frames if one is requested at once.
 const FLOOR: Duration = Duration::from_millis(100);
-/// Proxies close connections on which nothing comes for long.
+/// Proxies close idle connections.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// After how long a page whose connection was lost comes again.
+/// The delay in milliseconds after which a browser reconnects.
 const RETRY: &[u8] = b"retry: 2000\n\n";
 
-/// Everybody who looks at a pipeline; clones are the same.
+/// The renderer of a monitor; clones are the same one.
 #[derive(Clone, Debug)]
-pub struct Looks(Arc<Shared>);
+pub struct Renderer(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    watching: Watching,
+    pipeline: WatchedPipeline,
     metrics: Metrics,
     frames: watch::Sender<Arc<Frame>>,
     rendering: Mutex<Rendering>,
-    seats: Arc<Semaphore>,
-    most: usize,
-    sat_down: Notify,
+    /// One permit for each further viewer.
+    free: Arc<Semaphore>,
+    max_viewers: usize,
+    subscribed: Notify,
     closed: CancellationToken,
 }
 
 #[derive(Debug)]
 struct Rendering {
-    /// None when the monitor has ended: a reader that stands still keeps no client of Kafka.
-    asker: Option<Asker>,
+    /// `None` after the monitor has ended, so that a viewer that no longer reads does not keep a Kafka
+    /// client alive.
+    collector: Option<Collector>,
+    /// When the last rendering began, how long it took, and when the data for it was requested.
     last: Option<Instant>,
-    /// When the look began from which that was rendered.
-    looked: Option<Instant>,
-    /// How long that took.
     took: Duration,
+    requested: Option<Instant>,
     sections: Arc<std::sync::Mutex<Sections>>,
 }
 
-/// One who looks: a connection on which events are sent.
+/// A connection that receives events.
 #[derive(Debug)]
 pub(crate) struct Viewer {
     frames: watch::Receiver<Arc<Frame>>,
@@ -67,40 +68,45 @@ pub(crate) struct Viewer {
     pending: VecDeque<Bytes>,
     closed: CancellationToken,
     metrics: Metrics,
-    _seat: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
-impl Looks {
-    pub(crate) fn new(watching: Watching, asker: Asker, metrics: Metrics, viewers: u16) -> Self {
+impl Renderer {
+    pub(crate) fn new(
+        pipeline: WatchedPipeline,
+        collector: Collector,
+        metrics: Metrics,
+        max_viewers: u16,
+    ) -> Self {
         let first = Frame::first(EventTime::now().as_millis());
         Self(Arc::new(Shared {
-            watching,
+            pipeline,
             metrics,
             frames: watch::Sender::new(Arc::new(first)),
             rendering: Mutex::new(Rendering {
-                asker: Some(asker),
+                collector: Some(collector),
                 last: None,
-                looked: None,
                 took: Duration::ZERO,
+                requested: None,
                 sections: Arc::default(),
             }),
-            seats: Arc::new(Semaphore::new(viewers.into())),
-            most: viewers.into(),
-            sat_down: Notify::new(),
+            free: Arc::new(Semaphore::new(max_viewers.into())),
+            max_viewers: max_viewers.into(),
+            subscribed: Notify::new(),
             closed: CancellationToken::new(),
         }))
     }
 
-    /// The page as it is now, at most [`PACE`] old.
-    pub(crate) async fn now(&self) -> Arc<Frame> {
+    /// The current frame, at most [`PACE`] old.
+    pub(crate) async fn current(&self) -> Arc<Frame> {
         self.frame(2 * PACE, PACE).await
     }
 
-    /// Shows everybody who looks what is so now. Whoever asks for that at the same time gets one state.
+    /// Renders the current state now and sends it to all viewers. Concurrent calls share one frame.
     pub async fn refresh(&self) {
-        let asked = Instant::now();
+        let called = Instant::now();
         let mut rendering = self.0.rendering.lock().await;
-        if rendering.looked.is_some_and(|looked| looked >= asked) {
+        if rendering.requested.is_some_and(|at| at >= called) {
             return;
         }
         if let Some(last) = rendering.last {
@@ -109,84 +115,82 @@ impl Looks {
         self.render(&mut rendering, Duration::ZERO).await;
     }
 
-    /// The page, rendered again where it is older than `pace` and as much older as rendering takes its
-    /// [`SHARE`], with what topics do not tell not older than `age`.
-    async fn frame(&self, age: Duration, pace: Duration) -> Arc<Frame> {
+    /// The newest frame. Renders a new one if it is older than `pace` and than [`SHARE`] allows, from
+    /// collected data that is at most `max_age` old.
+    async fn frame(&self, max_age: Duration, pace: Duration) -> Arc<Frame> {
         let mut rendering = self.0.rendering.lock().await;
         let pause = pace.max(SLOWEST.min(SHARE * rendering.took));
         if rendering.last.is_none_or(|last| last.elapsed() >= pause) {
-            self.render(&mut rendering, age).await;
+            self.render(&mut rendering, max_age).await;
         }
         self.0.frames.borrow().clone()
     }
 
-    /// Looks, renders, and sends what has changed.
-    async fn render(&self, rendering: &mut Rendering, age: Duration) {
+    /// Collects, renders, and sends what has changed.
+    async fn render(&self, rendering: &mut Rendering, max_age: Duration) {
         let shared = &self.0;
-        if let Some(asker) = rendering.asker.clone() {
-            let looked = Instant::now();
-            let outside = asker.ask(age).await;
-            let began = Instant::now();
-            let (watching, sections) = (shared.watching.clone(), Arc::clone(&rendering.sections));
-            // Apart from the threads on which everything else of the process runs.
-            let rendered = tokio::task::spawn_blocking(move || {
-                let state = State::of(&watching, outside);
-                let mut sections = sections.lock().unwrap_or_else(PoisonError::into_inner);
-                sections.render(&state)
-            });
-            let rendered = match rendered.await {
-                Ok(rendered) => rendered,
-                Err(error) => {
-                    tracing::error!(%error, "the page could not be rendered; the last one stays");
-                    Vec::new()
-                }
-            };
-            let next = shared.frames.borrow().next(rendered);
-            if let Some(next) = next {
-                shared.frames.send_replace(Arc::new(next));
-                shared.metrics.frames.inc();
-            }
-            // Only now: who asked may have gone before the end, and nothing was rendered.
-            rendering.last = Some(began);
-            rendering.looked = Some(looked);
-            rendering.took = began.elapsed();
-            let took = rendering.took.as_secs_f64();
-            shared.metrics.rendering.observe(took);
+        let Some(collector) = rendering.collector.clone() else {
+            return;
+        };
+        let requested = Instant::now();
+        let collected = collector.collect(max_age).await;
+        let began = Instant::now();
+        let (pipeline, sections) = (shared.pipeline.clone(), Arc::clone(&rendering.sections));
+        // On a blocking thread, so that other tasks of the process go on.
+        let rendered = tokio::task::spawn_blocking(move || {
+            let state = State::of(&pipeline, collected);
+            let mut sections = sections.lock().unwrap_or_else(PoisonError::into_inner);
+            sections.render(&state)
+        });
+        let rendered = rendered.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot render the page; it keeps its last state");
+            Vec::new()
+        });
+        let next = shared.frames.borrow().next(rendered);
+        if let Some(next) = next {
+            shared.frames.send_replace(Arc::new(next));
+            shared.metrics.frames.inc();
         }
+        // Only now: a caller that gives up earlier leaves nothing rendered.
+        rendering.last = Some(began);
+        rendering.requested = Some(requested);
+        rendering.took = began.elapsed();
+        let took = rendering.took.as_secs_f64();
+        shared.metrics.rendering.observe(took);
     }
 
-    /// Somebody sits down who has seen the frame `seen`; none where all seats are taken.
-    pub(crate) fn sit_down(&self, seen: Option<FrameId>) -> Option<Viewer> {
-        let seat = self.0.seats.clone().try_acquire_owned();
-        let Ok(seat) = seat else {
+    /// Adds a viewer that has seen the frame `seen`; `None` if there are `max_viewers` already.
+    pub(crate) fn subscribe(&self, seen: Option<FrameId>) -> Option<Viewer> {
+        let Ok(permit) = self.0.free.clone().try_acquire_owned() else {
             self.0.metrics.refused.inc();
             return None;
         };
         self.0.metrics.viewers.inc();
         let mut frames = self.0.frames.subscribe();
         frames.mark_changed();
-        self.0.sat_down.notify_one();
+        self.0.subscribed.notify_one();
         Some(Viewer {
             frames,
             seen,
             pending: VecDeque::from([Bytes::from_static(RETRY)]),
             closed: self.0.closed.clone(),
             metrics: self.0.metrics.clone(),
-            _seat: seat,
+            _permit: permit,
         })
     }
 
-    /// Renders while somebody looks, until `shutdown`; then once more, and all are told.
+    /// Renders while there are viewers, until `shutdown` is cancelled. Viewers then receive the last
+    /// frame and the end of the stream.
     pub(crate) async fn run(&self, shutdown: CancellationToken) {
         let mut pace = tokio::time::interval(PACE);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let work = async {
             loop {
-                while self.0.seats.available_permits() == self.0.most {
-                    self.0.sat_down.notified().await;
+                while self.0.free.available_permits() == self.0.max_viewers {
+                    self.0.subscribed.notified().await;
                 }
                 pace.tick().await;
-                // A tick that comes a little early is none too many.
+                // Half the pace, because a tick may come a little early.
                 self.frame(PACE, PACE / 2).await;
             }
         };
@@ -195,21 +199,20 @@ impl Looks {
             () = work => {}
         }
         self.0.closed.cancel();
-        self.0.rendering.lock().await.asker = None;
+        self.0.rendering.lock().await.collector = None;
     }
 }
 
 impl Viewer {
     /// The events, until the monitor ends.
-    pub(crate) fn events(self) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
+    pub(crate) fn events(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
         futures::stream::unfold(self, |mut viewer| async {
             let event = viewer.next().await?;
             Some((Ok(event), viewer))
         })
     }
 
-    /// The next event. Frames that came while the last ones were sent are skipped but for the
-    /// newest, so that a slow connection costs no memory.
+    /// The next event. A slow connection skips to the newest frame, so it holds one frame at most.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(event) = self.pending.pop_front() {
@@ -220,11 +223,10 @@ impl Viewer {
                 changed = self.frames.changed() => {
                     changed.ok()?;
                     let frame = self.frames.borrow_and_update().clone();
-                    if frame.id.number == 0 || self.seen == Some(frame.id) {
-                        continue;
+                    if !frame.is_empty() && self.seen != Some(frame.id) {
+                        self.pending = frame.events_after(self.seen).into();
+                        self.seen = Some(frame.id);
                     }
-                    self.pending = frame.events_after(self.seen).into();
-                    self.seen = Some(frame.id);
                 }
                 () = self.closed.cancelled() => return None,
                 () = tokio::time::sleep(KEEP_ALIVE) => return Some(Bytes::from_static(b":\n\n")),
@@ -248,14 +250,14 @@ mod tests {
     fn viewer(frames: &watch::Sender<Arc<Frame>>) -> Viewer {
         let mut receiver = frames.subscribe();
         receiver.mark_changed();
-        let seats = Arc::new(Semaphore::new(1));
+        let free = Arc::new(Semaphore::new(1));
         Viewer {
             frames: receiver,
             seen: None,
             pending: VecDeque::new(),
             closed: CancellationToken::new(),
             metrics: Metrics::of_the_page(&mut Registry::default()),
-            _seat: seats.try_acquire_owned().expect("a seat"),
+            _permit: free.try_acquire_owned().expect("a permit"),
         }
     }
 
@@ -264,33 +266,32 @@ mod tests {
         String::from_utf8(event.to_vec()).expect("UTF-8")
     }
 
+    fn show(frames: &watch::Sender<Arc<Frame>>, text: &str) {
+        let next = frames.borrow().next(vec![("flow", text.to_owned())]);
+        frames.send_replace(Arc::new(next.expect("a change")));
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_slow_viewer_skips_to_the_newest_frame_and_holds_one_at_most() {
+    async fn a_slow_viewer_skips_to_the_newest_frame() {
         let frames = watch::Sender::new(Arc::new(Frame::first(7)));
         let mut slow = viewer(&frames);
-        let show = |text: String| {
-            let next = frames.borrow().next(vec![("flow", text)]);
-            frames.send_replace(Arc::new(next.expect("news")));
-        };
-        show("first".to_owned());
+        show(&frames, "first");
         assert!(next(&mut slow).await.contains("first"));
         for number in 0..1_000 {
-            show(format!("{number} of many"));
+            show(&frames, &format!("{number} of many"));
         }
         assert!(next(&mut slow).await.contains("id: 7-1\n"));
         assert!(next(&mut slow).await.contains("999 of many"));
         assert!(next(&mut slow).await.contains("id: 7-1001\n"));
         assert!(slow.pending.is_empty());
-        // Nothing more: the connection is only kept alive.
-        assert_eq!(next(&mut slow).await, ":\n\n");
+        assert_eq!(next(&mut slow).await, ":\n\n", "only kept alive");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_last_frame_comes_before_the_end() {
+    async fn a_viewer_receives_the_last_frame_before_the_end() {
         let frames = watch::Sender::new(Arc::new(Frame::first(7)));
         let mut last = viewer(&frames);
-        let frame = frames.borrow().next(vec![("flow", "the end".to_owned())]);
-        frames.send_replace(Arc::new(frame.expect("news")));
+        show(&frames, "the end");
         last.closed.cancel();
         assert!(next(&mut last).await.contains("the end"));
         assert!(next(&mut last).await.contains("id: 7-1\n"));

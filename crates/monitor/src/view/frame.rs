@@ -1,19 +1,19 @@
-//! What everybody who looks at the page sees: the sections, each with the number of the frame in
-//! which it changed last, and both forms in which they are sent. Rendered once, shared by all.
+//! A frame: all sections of the page at one moment, each with the number of the frame in which it last
+//! changed. A frame is sent as a page or as server-sent events; both are made once for all viewers.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde_json::json;
 
-/// The number of a frame: which run of the monitor, and the how manieth frame of it.
+/// The id of a frame, written as `RUN-NUMBER`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameId {
-    /// When the monitor started, in milliseconds since 1970-01-01T00:00Z.
+    /// Start of the monitor, in milliseconds since 1970-01-01T00:00Z.
     pub(crate) run: i64,
-    /// Counted from 1; 0 is before the first.
+    /// Sequence number of the frame, from 1; 0 before anything is rendered.
     pub(crate) number: u64,
 }
 
@@ -23,84 +23,76 @@ impl fmt::Display for FrameId {
     }
 }
 
-/// A text that is no [`FrameId`].
+/// The text is not a [`FrameId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NoFrameId;
+pub(crate) struct FrameIdError;
 
 impl FromStr for FrameId {
-    type Err = NoFrameId;
+    type Err = FrameIdError;
 
-    fn from_str(text: &str) -> Result<Self, NoFrameId> {
-        let (run, number) = text.rsplit_once('-').ok_or(NoFrameId)?;
+    fn from_str(text: &str) -> Result<Self, FrameIdError> {
+        let (run, number) = text.rsplit_once('-').ok_or(FrameIdError)?;
         Ok(Self {
-            run: run.parse().map_err(|_| NoFrameId)?,
-            number: number.parse().map_err(|_| NoFrameId)?,
+            run: run.parse().map_err(|_| FrameIdError)?,
+            number: number.parse().map_err(|_| FrameIdError)?,
         })
     }
 }
 
-/// A part of the page that changes as a whole.
+/// A part of the page that is replaced as a whole.
 #[derive(Clone, Debug)]
-pub(crate) struct Section {
-    /// Its name in the page.
-    pub(crate) name: &'static str,
-    /// Its content.
-    pub(crate) html: String,
-    /// The number of the frame in which it changed last.
-    pub(crate) changed: u64,
+struct Section {
+    name: &'static str,
+    html: String,
+    /// Number of the frame in which it last changed.
+    changed: u64,
     event: Bytes,
 }
 
-/// The page's sections at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
-    /// Its number.
     pub(crate) id: FrameId,
-    /// All sections, in the page's order.
-    pub(crate) sections: Vec<Arc<Section>>,
+    sections: Vec<Arc<Section>>,
     end: Bytes,
     page: OnceLock<Bytes>,
 }
 
-#[derive(Serialize)]
-struct Message<'a> {
-    section: &'a str,
-    html: &'a str,
-}
-
 impl Frame {
-    /// Before anything was rendered.
+    /// The frame before anything is rendered.
     pub(crate) fn first(run: i64) -> Self {
         Self::new(FrameId { run, number: 0 }, Vec::new())
     }
 
-    /// The frame after this one, or none where no section has changed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.id.number == 0
+    }
+
+    /// The next frame; `None` if no section has changed.
     pub(crate) fn next(&self, rendered: Vec<(&'static str, String)>) -> Option<Self> {
-        let id = FrameId {
-            number: self.id.number + 1,
-            ..self.id
-        };
-        let mut news = false;
+        let number = self.id.number + 1;
+        let mut changed = false;
         let sections = rendered.into_iter().map(|(name, html)| {
             let same = |section: &&Arc<Section>| section.name == name && section.html == html;
             if let Some(section) = self.sections.iter().find(same) {
                 return section.clone();
             }
-            news = true;
+            changed = true;
+            // JSON has no line breaks, so it is one line of data.
+            let data = json!({ "section": name, "html": html });
             Arc::new(Section {
-                event: event(name, &html),
+                event: format!("event: section\ndata: {data}\n\n").into(),
                 name,
                 html,
-                changed: id.number,
+                changed: number,
             })
         });
         let sections = sections.collect();
-        news.then(|| Self::new(id, sections))
+        changed.then(|| Self::new(FrameId { number, ..self.id }, sections))
     }
 
     fn new(id: FrameId, sections: Vec<Arc<Section>>) -> Self {
-        // The id comes with the last event of a frame: who lost the connection before it begins with
-        // the frame before.
+        // The id comes with the last event of a frame. A viewer that loses the connection before it
+        // continues from the frame before.
         let end = format!("id: {id}\nevent: frame\ndata: {id}\n\n");
         Self {
             id,
@@ -110,19 +102,19 @@ impl Frame {
         }
     }
 
-    /// The frame as a whole page, made once for all who ask for it.
+    /// The frame as a page, made by the first caller.
     pub(crate) fn page(&self, make: impl FnOnce(&Self) -> String) -> Bytes {
         self.page.get_or_init(|| make(self).into()).clone()
     }
 
-    /// A section's content.
+    /// The content of a section.
     pub(crate) fn html(&self, name: &str) -> &str {
         let section = self.sections.iter().find(|section| section.name == name);
         section.map_or("", |section| section.html.as_str())
     }
 
-    /// The server-sent events for somebody who has seen the frame `seen`: the sections that have
-    /// changed since, then the frame's number. All of them where the frame is none of this run's.
+    /// The events for a viewer that has seen the frame `seen`: the sections that changed since, then the
+    /// id of this frame. Sends all sections if `seen` is not a frame of this run.
     pub(crate) fn events_after(&self, seen: Option<FrameId>) -> Vec<Bytes> {
         let seen = seen.filter(|seen| seen.run == self.id.run && seen.number <= self.id.number);
         let seen = seen.map_or(0, |seen| seen.number);
@@ -134,14 +126,6 @@ impl Frame {
         events.push(self.end.clone());
         events
     }
-}
-
-/// A section as an event. JSON has no line breaks, so that it is one line of data.
-fn event(section: &str, html: &str) -> Bytes {
-    let message = serde_json::to_string(&Message { section, html });
-    // Two texts always make JSON.
-    let data = message.unwrap_or_default();
-    format!("event: section\ndata: {data}\n\n").into()
 }
 
 #[cfg(test)]
@@ -157,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_new_is_no_frame_and_what_has_not_changed_is_not_sent_again() {
+    fn only_changed_sections_are_sent() {
         let first = frame(&Frame::first(7), "one").expect("new");
         assert!(frame(&first, "one").is_none());
         let second = frame(&first, "two").expect("changed");
@@ -167,12 +151,7 @@ mod tests {
              id: 7-2\nevent: frame\ndata: 7-2\n\n"
         );
         assert!(Arc::ptr_eq(&first.sections[0], &second.sections[0]));
-    }
-
-    #[test]
-    fn who_missed_frames_gets_the_newest_state_of_all_that_changed_meanwhile() {
-        let first = frame(&Frame::first(7), "one").expect("new");
-        let second = frame(&first, "two").expect("changed");
+        // A viewer that missed a frame gets the newest content only.
         let third = frame(&second, "three").expect("changed");
         let sent = text(third.events_after(Some(first.id)));
         assert!(sent.contains("three") && !sent.contains("two"), "{sent}");
@@ -180,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn who_saw_a_frame_of_another_run_or_none_gets_everything() {
+    fn a_viewer_of_another_run_gets_all_sections() {
         let first = frame(&Frame::first(7), "one").expect("new");
         let elsewhere = FrameId { run: 6, number: 1 };
         let ahead = FrameId { run: 7, number: 9 };
@@ -191,24 +170,18 @@ mod tests {
     }
 
     #[test]
-    fn a_frames_page_is_made_once_for_all_who_ask() {
+    fn a_page_is_made_once() {
         let first = frame(&Frame::first(7), "one").expect("new");
-        let made = std::cell::Cell::new(0);
-        for _ in 0..100 {
-            let page = first.page(|frame| {
-                made.set(made.get() + 1);
-                frame.html("flow").to_owned()
-            });
-            assert_eq!(page, "one");
-        }
-        assert_eq!(made.get(), 1);
+        let page = first.page(|frame| frame.html("flow").to_owned());
+        assert_eq!(page, "one");
+        assert_eq!(first.page(|_| unreachable!()), "one");
     }
 
     #[test]
-    fn a_number_is_read_as_it_is_written() {
+    fn a_frame_id_is_parsed_as_it_is_written() {
         let id = FrameId { run: 7, number: 3 };
         assert_eq!(id.to_string().parse(), Ok(id));
-        assert_eq!("7".parse::<FrameId>(), Err(NoFrameId));
-        assert_eq!("7-x".parse::<FrameId>(), Err(NoFrameId));
+        assert_eq!("7".parse::<FrameId>(), Err(FrameIdError));
+        assert_eq!("7-x".parse::<FrameId>(), Err(FrameIdError));
     }
 }

@@ -5,17 +5,16 @@ use observer::DeadLetter;
 
 use super::table::Column::Text;
 use super::table::table;
-use super::words::{clock, count};
 use crate::state::State;
+use crate::view::words::{clock, count};
 
 /// How many letters are shown.
 const SHOWN: usize = 10;
 
-/// How many there are, and the newest with their reasons.
 pub(super) fn section(state: &State) -> Markup {
     html! {
         @if state.dead_letters.is_empty() {
-            p { "None." }
+            p { "No dead letters." }
         } @else {
             ul.plain {
                 @for (topic, number) in &state.dead_letters {
@@ -28,11 +27,11 @@ pub(super) fn section(state: &State) -> Markup {
             (table(
                 "letters-scroll",
                 "The newest dead letters",
-                &html! { "The newest, newest first" },
+                &html! { "Newest first" },
                 [Text("Record"), Text("Reason")],
                 state.letters.iter().take(SHOWN).map(row),
             ))
-            p.note { "A replay sends them back to where they came from, once each." }
+            p.note { "A replay sends each of them back to its topic once." }
         }
     }
 }
@@ -47,6 +46,6 @@ fn row(letter: &DeadLetter) -> [Markup; 2] {
                 @if let Some(time) = letter.time { ", " (clock(time)) }
             }
         },
-        html! { (letter.reason.as_deref().unwrap_or("not told")) },
+        html! { (letter.reason.as_deref().unwrap_or("no reason given")) },
     ]
 }

@@ -1,4 +1,4 @@
-//! The two charts over the newest fish, each for wide, medium and narrow pages.
+//! The two charts of the newest fish.
 
 use maud::{Markup, PreEscaped, html};
 use plots::{Figure, PlotError, Size};
@@ -7,25 +7,23 @@ use report::{Report, percent};
 use super::table::Column::{Number, Text};
 use super::table::table;
 
-/// The charts: the section's name, and the figure.
 const CHARTS: [(&str, Figure); 2] = [("behaviour", Figure::Model), ("errors", Figure::Errors)];
-/// The forms of a chart, each for pages about as wide as it, so that its texts keep their size: the
-/// style sheet shows one of them. Pixels across and down.
+/// Each chart is drawn for wide, medium and narrow pages, so that its texts keep their size. The style
+/// sheet shows one of them. Width and height in pixels.
 const FORMS: [(&str, u32, u32); 3] = [
     ("wide", 1_168, 500),
     ("medium", 800, 460),
     ("narrow", 360, 480),
 ];
 
-/// The last charts, and the report that they show.
+/// Keeps the charts of the last report.
 #[derive(Debug, Default)]
 pub(super) struct Charts {
     drawn: Option<(Report, Vec<(&'static str, String)>)>,
 }
 
 impl Charts {
-    /// The charts of a report.
-    pub(super) fn of(&mut self, report: &Report) -> Vec<(&'static str, String)> {
+    pub(super) fn render(&mut self, report: &Report) -> Vec<(&'static str, String)> {
         if let Some((of, drawn)) = &self.drawn
             && of == report
         {
@@ -56,16 +54,16 @@ fn section(name: &str, figure: Figure, report: &Report) -> Markup {
     }
 }
 
-/// The chart's numbers as a table.
+/// The numbers of the chart as a table.
 fn phases(name: &str, report: &Report) -> Markup {
     html! {
         details id={ (name) "-numbers" } {
-            summary id={ (name) "-numbers-summary" } { "The chart as a table" }
+            summary id={ (name) "-numbers-summary" } { "Show as a table" }
             (table(
                 &format!("{name}-scroll"),
                 "Error by species, as a table",
-                &html! { "Stretches of one species, oldest first" },
-                [Text("Species"), Text("Fish"), Number("Number"), Number("Mean error"), Text("Models that answered")],
+                &html! { "Runs of one species, oldest first" },
+                [Text("Species"), Text("Fish"), Number("Number"), Number("Mean error"), Text("Models")],
                 report.phases.iter().map(|phase| [
                     html! { (phase.species) },
                     html! { (phase.first_fish) " to " (phase.last_fish) },

@@ -1,9 +1,8 @@
-//! A table that can be read on a narrow page too: there a row is a block, with each cell below its
-//! column's name. The roles keep it a table for a screen reader.
+//! A table whose rows become blocks on a narrow page, each cell below its column's name. The roles keep
+//! it a table for screen readers.
 
 use maud::{Markup, html};
 
-/// What is in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {
     Text(&'static str),
@@ -21,8 +20,8 @@ impl Column {
     }
 }
 
-/// A table; the first cell of a row is its heading. `id` is its own in the page, and `label` names
-/// the region in which it can be scrolled by keys where a text is too long even so.
+/// The first cell of a row is its heading. `id` and `label` belong to the region around the table, which
+/// scrolls if a text is still too long.
 pub(super) fn table<const N: usize>(
     id: &str,
     label: &str,

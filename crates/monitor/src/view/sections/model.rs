@@ -7,24 +7,23 @@ use report::percent;
 
 use super::table::Column::{Number, Text};
 use super::table::table;
-use super::words::{count, kg, significant};
-use crate::outside::Example;
+use crate::collect::Example;
 use crate::state::State;
+use crate::view::words::{count, kg, significant};
 
-/// How many versions can be chosen from.
+/// How many versions can be chosen.
 const CHOICE: usize = 20;
 
-/// The live model with its coefficients.
 pub(super) fn section(state: &State) -> Markup {
-    let live = &state.outside.live;
+    let live = &state.collected.live;
     html! {
-        @if let Some(failure) = &live.failure { p.failure { "The model server does not tell what is live: " (failure) } }
-        @if let Some(model) = &live.last { (shown(model)) }
-        @if let Some(example) = &state.outside.example.last { (prediction(example)) }
+        @if let Some(failure) = &live.failure { p.failure { "The live model cannot be read: " (failure) } }
+        @if let Some(model) = &live.latest { (details(model)) }
+        @if let Some(example) = &state.collected.example.latest { (prediction(example)) }
     }
 }
 
-fn shown(model: &ModelView) -> Markup {
+fn details(model: &ModelView) -> Markup {
     let fit = &model.summary;
     html! {
         dl.facts {
@@ -52,7 +51,7 @@ fn shown(model: &ModelView) -> Markup {
 
 fn prediction(example: &Example) -> Markup {
     html! {
-        @if let Some(fish) = &example.of {
+        @if let Some(fish) = &example.fish {
             p {
                 "Fish " (fish.fish_id) ", a " (fish.species) " of "
                 (fish.length_cm) " by " (fish.height_cm) " cm: predicted "
@@ -63,12 +62,12 @@ fn prediction(example: &Example) -> Markup {
     }
 }
 
-/// The versions as a choice.
+/// The options of the version field.
 pub(super) fn versions(state: &State) -> Markup {
-    let models = state.outside.models.last.as_deref();
+    let models = state.collected.models.latest.as_deref();
     let models = models.map_or(&[][..], Vec::as_slice);
     html! {
-        // Nothing is chosen by itself: what is newest changes while a person reads.
+        // No version is preselected: the newest one may change at any time.
         option value="" { "Choose a version" }
         @for model in models.iter().take(CHOICE) {
             option value=(model.model_version) {

@@ -1,29 +1,28 @@
-//! Triggers, their causes and outcomes.
+//! Triggers with their causes and outcomes.
 
 use maud::{Markup, html};
 use report::{Retraining, percent};
 
-use super::words::clock;
 use crate::state::State;
+use crate::view::words::clock;
 
 /// How many triggers are shown.
 const SHOWN: usize = 10;
 
-/// The newest triggers.
 pub(super) fn section(state: &State) -> Markup {
     let threshold = state.report.threshold;
     let all = &state.report.retrainings;
     html! {
         @if all.is_empty() {
-            p { "No window's mean error has passed " (percent(Some(threshold))) ": nothing was retrained." }
+            p { "No window's mean error has passed " (percent(Some(threshold))) ". Nothing was retrained." }
         } @else {
-            // On a narrow page the cells are below each other; the roles keep it a table.
+            // On a narrow page cells are stacked. The roles keep it a table for screen readers.
             table.stacked role="table" {
-                caption { "The newest triggers, newest first" }
+                caption { "Triggers, newest first" }
                 thead role="rowgroup" { tr role="row" {
                     th scope="col" role="columnheader" { "Window" }
                     th scope="col" role="columnheader" { "Cause" }
-                    th scope="col" role="columnheader" { "What came of it" }
+                    th scope="col" role="columnheader" { "Outcome" }
                 } }
                 tbody role="rowgroup" {
                     @for one in all.iter().rev().take(SHOWN) { (row(one, threshold)) }

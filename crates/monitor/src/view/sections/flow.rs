@@ -1,32 +1,31 @@
-//! The steps with rates and lags, and what is missing.
+//! The steps of the pipeline, consumer lag, and missing fish.
 
 use maud::{Markup, html};
 use observer::{Behind, Lag};
 
 use super::table::Column::{Number, Text};
 use super::table::table;
-use super::words::{age, count};
 use crate::state::{State, Step};
+use crate::view::words::{age, count};
 
-/// How many sentences on missing fish are shown.
+/// How many sentences about missing fish are shown.
 const SHOWN: usize = 5;
 
-/// The flow.
 pub(super) fn section(state: &State) -> Markup {
     let fish = &state.report.fish;
     html! {
         (table(
             "flow-scroll",
             "Steps",
-            &html! { "Steps of the fish that are remembered" },
+            &html! { "The newest fish by pipeline step" },
             [Text("Step"), Number("Fish"), Number("Waiting"), Number("Per second"), Number("Newest")],
             state.steps.iter().map(row),
         ))
         p.note {
-            (count(fish.duplicates)) " repeated records, " (count(fish.unreadable)) " that could not be read."
+            "Duplicate records: " (count(fish.duplicates)) ". Unreadable records: " (count(fish.unreadable)) "."
         }
         (lags(state))
-        @if let Some(failure) = state.outside.stored.as_ref().and_then(|stored| stored.failure.as_ref()) {
+        @if let Some(failure) = state.collected.stored.as_ref().and_then(|stored| stored.failure.as_ref()) {
             p.failure { "The store cannot be read: " (failure) }
         }
         @if !state.missing.is_empty() {
@@ -71,20 +70,20 @@ fn behind(lag: &Lag) -> String {
     match &lag.records {
         Behind::Records(records) => count(*records),
         Behind::NothingCommitted => "nothing committed".to_owned(),
-        Behind::Unknown(why) => format!("not known: {why}"),
+        Behind::Unknown(why) => format!("unknown: {why}"),
     }
 }
 
 fn lags(state: &State) -> Markup {
-    let answer = &state.outside.lags;
-    let lags = answer.last.as_deref().map_or(&[][..], Vec::as_slice);
+    let answer = &state.collected.lags;
+    let lags = answer.latest.as_deref().map_or(&[][..], Vec::as_slice);
     html! {
         @if !lags.is_empty() {
             (table(
                 "lag-scroll",
                 "Consumer groups",
                 &html! { "Consumer groups" },
-                [Text("Group"), Text("Topic"), Number("Records behind")],
+                [Text("Group"), Text("Topic"), Number("Lag, records")],
                 lags.iter().map(|lag| [
                     html! { (lag.of.group) },
                     html! { (lag.of.topic) },
@@ -92,7 +91,7 @@ fn lags(state: &State) -> Markup {
                 ]),
             ))
             @if let Some(failure) = &answer.failure {
-                p.failure { "How far the groups are behind now is not known: " (failure) }
+                p.failure { "The current lag is unknown: " (failure) }
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Whether the SQL's queries run, asked of the engine's REST API: an engine that answers and runs no
-//! query is healthy and does nothing.
+//! Whether the SQL's queries run, from the engine's REST API. An engine without running queries is
+//! healthy, but does nothing.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,13 @@ use serde_json::json;
 
 /// The topics that the SQL's queries write.
 const WRITTEN: [&str; 2] = [topics::WEIGHT_DIFF, topics::WEIGHT_RETRAIN];
+/// The state of a query that works.
+const RUNNING: &str = "RUNNING";
 
-/// The state of the queries that write a topic of the pipeline.
+/// The queries that write a topic of the pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Queries {
-    /// By topic: the id of a query that writes it, and its state.
+    /// By topic: id and state of a query that writes it.
     by_topic: BTreeMap<String, (String, String)>,
 }
 
@@ -37,12 +39,12 @@ struct Query {
 
 impl Queries {
     /// Asks the engine at `url`, such as `http://localhost:8088`.
-    pub(crate) async fn ask(client: &reqwest::Client, url: &str) -> anyhow::Result<Self> {
+    pub(super) async fn request(client: &reqwest::Client, url: &str) -> anyhow::Result<Self> {
         let url = format!("{}/ksql", url.trim_end_matches('/'));
-        let asked = client.post(&url).json(&json!({ "ksql": "SHOW QUERIES;" }));
-        let answer = asked.send().await.map_err(reqwest::Error::without_url)?;
+        let request = client.post(&url).json(&json!({ "ksql": "SHOW QUERIES;" }));
+        let answer = request.send().await.map_err(reqwest::Error::without_url)?;
         let answer = answer.error_for_status()?.text().await?;
-        let entities = serde_json::from_str(&answer).context("an unexpected answer")?;
+        let entities = serde_json::from_str(&answer).context("unexpected answer")?;
         Ok(Self::from(entities))
     }
 
@@ -50,7 +52,7 @@ impl Queries {
         let mut by_topic: BTreeMap<String, (String, String)> = BTreeMap::new();
         for query in entities.into_iter().flat_map(|entity| entity.queries) {
             for topic in query.sink_kafka_topics {
-                // Of several queries that write a topic one that runs counts.
+                // If several queries write a topic, one that runs is enough.
                 let known = by_topic.get(&topic);
                 if known.is_none_or(|(_, state)| state != RUNNING) {
                     by_topic.insert(topic, (query.id.clone(), query.state.clone()));
@@ -69,24 +71,21 @@ impl Queries {
         WRITTEN.into_iter().filter(|topic| !runs(topic)).collect()
     }
 
-    /// The health of the pipeline's queries in words.
+    /// `Ok` if all queries run, otherwise `Err` with the reasons.
     pub(crate) fn health(&self) -> Result<String, String> {
         let unwritten = self.unwritten();
         if unwritten.is_empty() {
             return Ok("the queries run".to_owned());
         }
-        let why = unwritten
+        let reasons = unwritten
             .iter()
             .map(|topic| match self.by_topic.get(*topic) {
                 Some((id, state)) => format!("{id}, which writes {topic}, is {state}"),
                 None => format!("no query writes {topic}"),
             });
-        Err(why.collect::<Vec<_>>().join("; "))
+        Err(reasons.collect::<Vec<_>>().join("; "))
     }
 }
-
-/// The state of a query that does its work.
-const RUNNING: &str = "RUNNING";
 
 #[cfg(test)]
 mod tests {
@@ -103,21 +102,29 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_whose_queries_are_gone_or_broken_is_not_well() {
-        let both = [("weight-diff", "RUNNING"), ("weight-retrain", "RUNNING")];
-        assert!(queries(&both).health().is_ok());
-        assert_eq!(queries(&both).unwritten(), [""; 0]);
-        let none = queries(&[]);
-        assert_eq!(none.unwritten(), ["weight-diff", "weight-retrain"]);
-        assert_eq!(
-            none.health(),
-            Err("no query writes weight-diff; no query writes weight-retrain".to_owned())
-        );
-        let broken = queries(&[("weight-diff", "ERROR"), ("weight-retrain", "RUNNING")]);
-        assert_eq!(broken.unwritten(), ["weight-diff"]);
-        assert_eq!(
-            broken.health(),
-            Err("Q_weight-diff, which writes weight-diff, is ERROR".to_owned())
-        );
+    fn an_engine_without_running_queries_is_unhealthy() {
+        let (diff, retrain) = ("weight-diff", "weight-retrain");
+        for (states, unwritten, health) in [
+            (
+                vec![(diff, "RUNNING"), (retrain, "RUNNING")],
+                vec![],
+                Ok("the queries run"),
+            ),
+            (
+                vec![],
+                vec![diff, retrain],
+                Err("no query writes weight-diff; no query writes weight-retrain"),
+            ),
+            (
+                vec![(diff, "ERROR"), (retrain, "RUNNING")],
+                vec![diff],
+                Err("Q_weight-diff, which writes weight-diff, is ERROR"),
+            ),
+        ] {
+            let queries = queries(&states);
+            assert_eq!(queries.unwritten(), unwritten);
+            let expected = health.map(str::to_owned).map_err(str::to_owned);
+            assert_eq!(queries.health(), expected);
+        }
     }
 }

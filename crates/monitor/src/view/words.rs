@@ -4,20 +4,14 @@ use std::time::Duration;
 
 use pipeline::EventTime;
 
-/// `13:39:27` of a time.
-pub(crate) fn clock(time: EventTime) -> String {
+/// A time as `13:39:27`.
+pub(super) fn clock(time: EventTime) -> String {
     let text = time.to_string();
     text.get(11..19).unwrap_or(&text).to_owned()
 }
 
-/// `2021-06-09 13:39:27` of a time.
-pub(crate) fn date_and_clock(time: EventTime) -> String {
-    let text = time.to_string();
-    text.get(..19).unwrap_or(&text).replace('T', " ")
-}
-
-/// How long ago, in the largest unit of which there is one.
-pub(crate) fn age(age: Duration) -> String {
+/// How long ago, in the largest unit that fits.
+pub(super) fn age(age: Duration) -> String {
     match age.as_secs() {
         0 => "now".to_owned(),
         seconds @ 1..60 => format!("{seconds} s ago"),
@@ -28,7 +22,7 @@ pub(crate) fn age(age: Duration) -> String {
 }
 
 /// A number with four significant digits, without an exponent where it is neither tiny nor huge.
-pub(crate) fn significant(value: Option<f64>) -> String {
+pub(super) fn significant(value: Option<f64>) -> String {
     let Some(value) = value.filter(|value| value.is_finite()) else {
         return "-".to_owned();
     };
@@ -39,31 +33,25 @@ pub(crate) fn significant(value: Option<f64>) -> String {
     if !(1e-4..1e6).contains(&size) {
         return format!("{value:.2e}");
     }
-    // One digit before the point for each power of ten from 1 on.
     let digits = (3 - size.log10().floor() as i32).clamp(0, 7);
     format!("{value:.*}", usize::try_from(digits).unwrap_or_default())
 }
 
-/// Kilograms with two decimals.
-pub(crate) fn kg(value: f64) -> String {
-    format!("{value:.2} kg")
+/// Kilograms with two decimals, on one line.
+pub(super) fn kg(value: f64) -> String {
+    format!("{value:.2}\u{a0}kg")
 }
 
 /// A whole number with a comma between thousands.
-pub(crate) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
+pub(super) fn count(number: u64) -> String {
+    match number / 1_000 {
+        0 => number.to_string(),
+        thousands => format!("{},{:03}", count(thousands), number % 1_000),
     }
-    text
 }
 
-/// The text with each percentage in one piece.
-pub(crate) fn unbroken(text: &str) -> String {
+/// Keeps each percentage on one line.
+pub(super) fn no_break(text: &str) -> String {
     text.replace(" %", "\u{a0}%")
 }
 
@@ -72,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_written_as_people_read_them() {
+    fn numbers_have_few_digits_and_thousands_separators() {
         let texts = [0.0, 4.510_491_2, -0.048_237, 123_456.7, 1.2e-7].map(Some);
         let texts = texts.map(significant);
         assert_eq!(texts, ["0", "4.510", "-0.04824", "123457", "1.20e-7"]);
@@ -84,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn ages_are_told_in_their_largest_unit() {
+    fn ages_are_in_their_largest_unit() {
         let ages = [0, 59, 60, 7_199, 86_400].map(Duration::from_secs).map(age);
         assert_eq!(ages, ["now", "59 s ago", "1 min ago", "1 h ago", "1 d ago"]);
     }

@@ -1,18 +1,18 @@
-//! Where the pipeline stands, and the main figures.
+//! The headline and the main figures.
 
 use maud::{Markup, html};
 use report::percent;
 
 use super::parts::all;
-use super::words::{count, date_and_clock, unbroken};
-use crate::state::State;
+use crate::state::{State, date_and_clock};
+use crate::view::words::{count, no_break};
 
-/// How many species of the live model are named among the main figures.
-const NAMED: usize = 3;
+/// Up to this many species of the live model are listed.
+const LISTED: usize = 3;
 
-/// One sentence, and which parts are down: read out when it changes.
-pub(super) fn standing(state: &State) -> Markup {
-    let standing = &state.standing;
+/// Screen readers read it out when it changes.
+pub(super) fn status(state: &State) -> Markup {
+    let (word, name) = state.status.condition.words();
     let parts = all(state);
     let down: Vec<&str> = parts
         .iter()
@@ -20,25 +20,23 @@ pub(super) fn standing(state: &State) -> Markup {
         .map(|part| part.name.as_str())
         .collect();
     html! {
-        // Without Kafka nothing is known of the fish since.
-        @let stale = state.outside.brokers.failure.is_some();
-        p.condition.stale[stale] data-condition=(standing.condition.name()) {
+        // Without Kafka nothing is known about newer fish.
+        @let stale = state.collected.brokers.failure.is_some();
+        p.condition.stale[stale] data-condition=(name) {
             @if stale { "Last known: " }
-            (standing.condition.word())
+            (word)
         }
         @if !down.is_empty() {
             p.down { a href="#parts-heading" { "Down" } ": " (down.join(", ")) }
         }
-        p.sentence { (unbroken(&standing.sentence)) }
+        p.sentence { (no_break(&state.status.sentence)) }
     }
 }
 
-/// When the page was this.
 pub(super) fn asof(state: &State) -> Markup {
     html! { "As of " time datetime=(state.at) { (date_and_clock(state.at)) } " UTC" }
 }
 
-/// The numbers that people look for first.
 pub(super) fn figures(state: &State) -> Markup {
     let progress = &state.progress;
     let threshold = state.report.threshold;
@@ -46,7 +44,7 @@ pub(super) fn figures(state: &State) -> Markup {
     let triggers = state.report.retrainings.len() as u64;
     let recovered = state.report.retrainings.iter();
     let recovered = recovered.filter(|one| one.first_fish_recovered.is_some());
-    let live = state.outside.live.last.as_ref();
+    let live = state.collected.live.latest.as_ref();
     html! {
         dl.figures {
             div.figure.alarm[high] {
@@ -59,9 +57,9 @@ pub(super) fn figures(state: &State) -> Markup {
                 dd.version { (live.map_or("-", |live| live.model_version.as_str())) }
                 dd.note {
                     @if let Some(live) = live {
-                        (count(live.rows)) " rows" (known(&live.species))
+                        (count(live.rows)) " rows" (trained_on(&live.species))
                         @if live.pinned { "; pinned" }
-                    } @else { "not known" }
+                    } @else { "unknown" }
                 }
             }
             div.figure {
@@ -78,10 +76,10 @@ pub(super) fn figures(state: &State) -> Markup {
     }
 }
 
-/// The species by their names, as far as they are few; the section of the model has them all.
-fn known(species: &[String]) -> String {
+/// The section of the live model lists all species.
+fn trained_on(species: &[String]) -> String {
     match species.len() {
-        0..=NAMED => format!(": {}", species.join(", ")),
+        0..=LISTED => format!(": {}", species.join(", ")),
         more => format!(" of {more} species"),
     }
 }

@@ -1,0 +1,180 @@
+//! The state that the page shows. All numbers come from `report`.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | `stalled` | which step has made no progress for too long |
+//! | `status` | the headline: a condition and a sentence |
+
+mod stalled;
+mod status;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use observer::{DeadLetter, Observer, TopicTraffic};
+use pipeline::{EventTime, topics};
+use report::{Ledger, ModelHistory, Progress, Report, Sources};
+
+use crate::collect::{Collected, Polled, Queries, StoreSnapshot, WatchedPipeline};
+use stalled::{STEP_TIME, STORE_TIME, stalled};
+use status::Inputs;
+pub(crate) use status::{Status, date_and_clock};
+
+/// How many of the newest fish the charts show.
+const CHARTED: usize = 300;
+
+/// The pipeline at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    /// The moment, by the wall clock.
+    pub(crate) at: EventTime,
+    pub(crate) status: Status,
+    pub(crate) progress: Progress,
+    /// The report of all fish that are remembered, finished or not.
+    pub(crate) report: Report,
+    /// The report of the newest fish, for the charts.
+    pub(crate) charted: Report,
+    /// What is missing of fish that should be finished, one sentence each.
+    pub(crate) missing: Vec<String>,
+    pub(crate) steps: Vec<Step>,
+    /// Number of dead letters by topic.
+    pub(crate) dead_letters: Vec<(String, u64)>,
+    /// The newest dead letters.
+    pub(crate) letters: Vec<DeadLetter>,
+    pub(crate) collected: Arc<Collected>,
+}
+
+/// A step of the pipeline.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    /// The topic with its results; `None` for the store.
+    pub(crate) topic: Option<&'static str>,
+    /// Fish that reached it; `None` if that is not known.
+    pub(crate) fish: Option<u64>,
+    /// Fish that reached the step before it, but not this one.
+    pub(crate) waiting: Option<u64>,
+    /// Its topic's traffic; `None` before the topic is read.
+    pub(crate) traffic: Option<TopicTraffic>,
+}
+
+impl State {
+    pub(crate) fn of(pipeline: &WatchedPipeline, collected: Arc<Collected>) -> Self {
+        let observer = &pipeline.observer;
+        let ledger: Ledger = observer.ledger().clone();
+        let history = collected.history.clone();
+        let snapshot = collected.stored.as_ref().and_then(Polled::current);
+        let report = report::build(&sources(&ledger, &history, snapshot, pipeline));
+        let progress = Progress::of(&ledger);
+        let settled = settled(&ledger, snapshot, observer);
+        let missing = settled
+            .filter(|settled| !settled.fish().is_empty())
+            .map(|settled| report::missing(&sources(&settled, &history, snapshot, pipeline)));
+        let queries = collected.queries.as_ref().and_then(Polled::current);
+        let status = Status::of(Inputs {
+            report: &report,
+            progress: &progress,
+            standstill: stalled(&ledger, snapshot, observer).as_ref(),
+            unwritten: &queries.map(Queries::unwritten).unwrap_or_default(),
+            history_failure: collected.models.why_unknown(),
+        });
+        let dead_letters = ledger.dead_letters().iter();
+        Self {
+            at: EventTime::now(),
+            status,
+            charted: charted(&report),
+            steps: steps(&report, &ledger, pipeline, snapshot),
+            dead_letters: dead_letters
+                .map(|(topic, count)| (topic.clone(), *count))
+                .collect(),
+            letters: observer.dead_letters().newest(),
+            progress,
+            report,
+            missing: missing.unwrap_or_default(),
+            collected,
+        }
+    }
+}
+
+/// The fish that had enough time to be stored, by event time and by the wall clock, and for which the
+/// store was asked. Fish from before the monitor's start do not count: it may not have read all of
+/// their records.
+fn settled(
+    ledger: &Ledger,
+    snapshot: Option<&StoreSnapshot>,
+    observer: &Observer,
+) -> Option<Ledger> {
+    let clock = observer.event_clock();
+    let reached = topics::ALL.map(|topic| clock.reached(topic, STEP_TIME));
+    let settled = ledger
+        .without_in_flight(snapshot.map(|snapshot| &snapshot.found), STORE_TIME)
+        .measured_until(reached.into_iter().max()??)
+        .with_fish(|fish| snapshot.is_none_or(|snapshot| snapshot.covers(fish)));
+    Some(match observer.history_until() {
+        Some(since) => settled.measured_after(since),
+        None => settled,
+    })
+}
+
+/// The newest fish. A record may contain an invalid error: such a fish is drawn without one, so that
+/// the chart stays.
+fn charted(report: &Report) -> Report {
+    let mut charted = report.newest(CHARTED);
+    for row in &mut charted.fish_rows {
+        row.error = row.error.filter(|error| error.is_finite() && *error >= 0.0);
+    }
+    charted
+}
+
+fn sources<'a>(
+    ledger: &'a Ledger,
+    history: &'a ModelHistory,
+    snapshot: Option<&'a StoreSnapshot>,
+    pipeline: &WatchedPipeline,
+) -> Sources<'a> {
+    Sources {
+        history: Some(history),
+        stored: snapshot.map(|snapshot| &snapshot.found),
+        ..Sources::of(ledger, pipeline.rule.threshold, pipeline.rule.window)
+    }
+}
+
+fn steps(
+    report: &Report,
+    ledger: &Ledger,
+    pipeline: &WatchedPipeline,
+    snapshot: Option<&StoreSnapshot>,
+) -> Vec<Step> {
+    let now = Instant::now();
+    let fish = report.fish;
+    let step = |name, topic: &'static str, fish: u64, before: Option<u64>| Step {
+        name,
+        topic: Some(topic),
+        fish: Some(fish),
+        waiting: before.map(|before| before.saturating_sub(fish)),
+        traffic: pipeline.observer.traffic().of(topic, now),
+    };
+    let measured = Some(fish.measured);
+    let both = Some(fish.predicted.min(fish.weighed));
+    vec![
+        step("measured", topics::MACHINE_MEASUREMENT, fish.measured, None),
+        step(
+            "predicted",
+            topics::WEIGHT_PREDICTION,
+            fish.predicted,
+            measured,
+        ),
+        step("weighed", topics::MACHINE_WEIGHT, fish.weighed, measured),
+        step("joined", topics::WEIGHT_DIFF, fish.joined, both),
+        Step {
+            name: "stored",
+            topic: None,
+            fish: fish.stored,
+            waiting: snapshot.map(|snapshot| {
+                let fish = ledger.fish();
+                fish.iter().filter(|(_, one)| snapshot.lacks(one)).count() as u64
+            }),
+            traffic: None,
+        },
+    ]
+}

@@ -1,0 +1,147 @@
+//! Which step has made no progress for too long, by event time and by the wall clock. Event time alone
+//! runs too fast in an accelerated run, and stands still when no more fish come.
+
+use std::time::{Duration, Instant};
+
+use observer::Observer;
+use pipeline::topics;
+use report::{Ledger, Standstill, Step, standstills};
+
+use crate::collect::StoreSnapshot;
+
+/// Event time from the measurement within which a fish is stored.
+pub(super) const STORE_TIME: Duration = Duration::from_secs(60);
+/// Event time, and time by the wall clock, within which a fish passes a step that waits for nothing.
+pub(super) const STEP_TIME: Duration = Duration::from_secs(20);
+/// A step is stalled if no fish passed it for this long by the wall clock, while the first waiting fish
+/// has been there for as long.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// The first stalled step. `None` before all topics were read to their ends, because one may be read
+/// ahead of the others.
+pub(super) fn stalled(
+    ledger: &Ledger,
+    snapshot: Option<&StoreSnapshot>,
+    observer: &Observer,
+) -> Option<Standstill> {
+    if !observer.has_caught_up() {
+        return None;
+    }
+    let now = Instant::now();
+    let idle = |topic: &str| {
+        let traffic = observer.traffic().of(topic, now);
+        traffic.map(|traffic| traffic.idle)
+    };
+    let is_stored = |id: &str| snapshot.and_then(|snapshot| snapshot.contains(id));
+    standstills(ledger, &is_stored).into_iter().find(|one| {
+        let (input, output) = match one.step {
+            Step::Predicted => (topics::MACHINE_MEASUREMENT, Some(topics::WEIGHT_PREDICTION)),
+            Step::Weighed => (topics::MACHINE_MEASUREMENT, Some(topics::MACHINE_WEIGHT)),
+            Step::Joined => (topics::MACHINE_WEIGHT, Some(topics::WEIGHT_DIFF)),
+            Step::Stored => (topics::WEIGHT_DIFF, None),
+        };
+        let reached = observer.event_clock().reached(input, QUIET);
+        let activity = Activity {
+            first_is_old: reached.is_some_and(|reached| one.since <= reached),
+            input_idle: idle(input).unwrap_or_default(),
+            output_idle: match output {
+                // A topic that does not exist counts as idle.
+                Some(topic) => idle(topic).unwrap_or(Duration::MAX),
+                None => snapshot.map_or(Duration::ZERO, |snapshot| {
+                    now.saturating_duration_since(snapshot.grew)
+                }),
+            },
+        };
+        is_stalled(one, activity)
+    })
+}
+
+/// A step's activity by the wall clock.
+#[derive(Clone, Copy, Debug)]
+struct Activity {
+    /// Whether the first waiting fish came more than [`QUIET`] ago.
+    first_is_old: bool,
+    /// Time since the last fish came.
+    input_idle: Duration,
+    /// Time since the last fish passed.
+    output_idle: Duration,
+}
+
+fn is_stalled(one: &Standstill, activity: Activity) -> bool {
+    let allowed = match one.step {
+        Step::Predicted | Step::Joined => STEP_TIME,
+        // The SQL waits this long for a weighing. The store is asked a little later.
+        Step::Weighed | Step::Stored => STORE_TIME,
+    };
+    // Nothing shows that a weighing will not come, so this rule is not for the weighing.
+    if one.step != Step::Weighed && activity.input_idle >= allowed {
+        // No more fish come. Dead letters are not waiting.
+        return one.fish > one.dead_letters;
+    }
+    one.waited > allowed && activity.first_is_old && activity.output_idle >= QUIET
+}
+
+#[cfg(test)]
+mod tests {
+    use pipeline::EventTime;
+
+    use super::*;
+
+    fn standstill(step: Step, waited: u64) -> Standstill {
+        Standstill {
+            step,
+            fish: 3,
+            dead_letters: 0,
+            first_fish: "7".to_owned(),
+            since: EventTime::from_millis(0).expect("a time"),
+            waited: Duration::from_secs(waited),
+        }
+    }
+
+    const BUSY: Activity = Activity {
+        first_is_old: true,
+        input_idle: Duration::ZERO,
+        output_idle: QUIET,
+    };
+
+    #[test]
+    fn an_accelerated_run_is_not_stalled_before_time_has_passed() {
+        for step in Step::ALL {
+            let one = standstill(step, 5_000);
+            assert!(is_stalled(&one, BUSY), "{step:?}");
+            let just_arrived = Activity {
+                first_is_old: false,
+                ..BUSY
+            };
+            assert!(!is_stalled(&one, just_arrived), "{step:?}: after a pause");
+            let passing = Activity {
+                output_idle: Duration::from_millis(900),
+                ..BUSY
+            };
+            assert!(
+                !is_stalled(&one, passing),
+                "{step:?}: slow, but not stalled"
+            );
+            assert!(!is_stalled(&standstill(step, 20), BUSY), "{step:?}");
+        }
+    }
+
+    #[test]
+    fn after_the_last_fish_only_the_wall_clock_counts() {
+        let ended = Activity {
+            input_idle: STORE_TIME,
+            ..BUSY
+        };
+        let mut one = standstill(Step::Predicted, 0);
+        assert!(is_stalled(&one, ended));
+        assert!(!is_stalled(&standstill(Step::Weighed, 0), ended));
+        one.dead_letters = 2;
+        assert!(is_stalled(&one, ended));
+        one.dead_letters = 3;
+        assert!(!is_stalled(&one, ended));
+        // While fish come, dead letters count too.
+        one.waited = 2 * STEP_TIME;
+        assert!(is_stalled(&one, BUSY));
+        assert!(!is_stalled(&one, ended));
+    }
+}
