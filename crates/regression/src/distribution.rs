@@ -5,14 +5,14 @@ use statrs::{
     function::beta::checked_beta_reg,
 };
 
-/// The t value with 97.5 % of the distribution below it: half a 95 % interval, in standard errors.
+/// The 97.5 % quantile of Student's t: half the width of a 95 % interval, in standard errors.
 ///
-/// NaN for a degree of freedom that is not positive.
+/// NaN if `degrees_of_freedom` is not positive.
 pub fn t_quantile_975(degrees_of_freedom: f64) -> f64 {
     let Ok(t) = StudentsT::new(0.0, 1.0, degrees_of_freedom) else {
         return f64::NAN;
     };
-    // statrs' inversion stops at about ten digits; one or two of Newton's steps give the others.
+    // statrs' inversion is exact to about ten digits; two Newton steps add the rest.
     (0..2).fold(t.inverse_cdf(0.975), |x, _| {
         x + (t.cdf(-x) - 0.025) / t.pdf(x)
     })
@@ -28,7 +28,7 @@ pub(crate) fn t_two_sided(statistic: f64, degrees_of_freedom: f64) -> f64 {
 
 /// The probability of an F statistic at least this large. NaN for NaN.
 ///
-/// From the upper side's own beta function: one minus the lower side would lose small values.
+/// Uses the beta function of the upper tail: one minus the lower tail would lose small values.
 pub(crate) fn f_upper(statistic: f64, numerator: f64, denominator: f64) -> f64 {
     let x = denominator / (denominator + numerator * statistic);
     checked_beta_reg(denominator / 2.0, numerator / 2.0, x).unwrap_or(f64::NAN)
@@ -42,10 +42,10 @@ mod tests {
         (actual - expected).abs() <= 1e-10 * expected
     }
 
-    // Expected values are R 4.2's `qt`, `pt` and `pf`.
+    // The expected values are those of R 4.2's `qt`, `pt` and `pf`.
 
     #[test]
-    fn t_quantiles_are_rs_for_few_and_many_degrees_of_freedom() {
+    fn t_quantiles_agree_with_r() {
         for (degrees_of_freedom, expected) in [
             (1.0, 12.70620473617469),
             (2.0, 4.302652729749462),
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn p_values_keep_their_digits_far_out() {
+    fn small_p_values_keep_their_digits() {
         assert!(close(t_two_sided(-39.67, 46.0), 3.166453269094412e-37));
         assert!(close(t_two_sided(400.0, 97.0), 7.135231234555552e-158));
         assert!(close(t_two_sided(3.0, 1.0), 0.2048327646991334));

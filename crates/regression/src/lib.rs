@@ -1,24 +1,28 @@
-//! Linear models by formula over named columns: fit, guards, summary, prediction with interval, leave-one-out.
+//! Linear models by formula over named columns: fit, summary, prediction with interval, and
+//! leave-one-out error.
 //!
-//! R's `lm` is the reference for every number; linfa solves the least squares problem. The crate
-//! does no I/O and knows nothing of what its columns mean.
+//! R's `lm` is the reference for every number. The crate does no I/O and does not know what its
+//! columns mean.
 //!
-//! | module | job |
+//! The feature `fit` (on by default) adds [`fit()`], which solves the least squares problem with
+//! linfa. Without it, the crate depends on no linear algebra library and can still deserialize a
+//! [`FittedModel`], predict, and summarize.
+//!
+//! | module | contents |
 //! |---|---|
 //! | [`formula`] | `weight ~ length + height + species` as a value: parse, display, serde |
-//! | [`table`] | named columns of numbers or texts: the rows to train on or to predict |
-//! | `terms` | what the formula's names turned out to be in the rows: a numeric or a factor and its levels |
-//! | `design` | the design matrix: intercept, centred numerics, treatment contrasts |
-//! | `rank` | QR of the design matrix; refuses a column that the ones before it determine |
-//! | `triangle` | the inverse of QR's R: standard errors and leverages without forming X'X |
-//! | `least_squares` | one solved fit (linfa) and what its numbers give: spread, leverages |
-//! | [`fit`](mod@fit) | the whole way from formula and table to a model, with its guards |
-//! | [`model`] | the fitted model: the fit, the pooled fit of the same rows, serde |
-//! | [`predict`] | value and 95 % prediction interval, by position (no allocation), by name, by table |
-//! | [`leave_one_out`] | exact leave-one-out predictions from the hat matrix, mean absolute relative error |
-//! | [`summary`] | coefficients, R², F and the text of R's `summary(lm)` |
+//! | [`table`] | named columns of numbers or texts: rows to train on or to predict |
+//! | [`fit`](mod@fit) | from a formula and a table to a model; input checks (feature `fit`) |
+//! | [`model`] | the fitted model and its serialized form |
+//! | [`predict`] | predicted value and 95 % interval, by position, by name, or for a table |
+//! | [`error_measure`] | leave-one-out predictions and the mean absolute relative error |
+//! | [`summary`] | coefficients, R², F test, and the text of R's `summary(lm)` |
+//! | `terms` | terms of a formula resolved against columns; rows of the design matrix |
+//! | `linear_fit` | estimates, standard errors and leverages of one solved fit |
+//! | `distribution` | Student's t and Fisher's F |
 //!
-//! ```
+#![cfg_attr(feature = "fit", doc = "```")]
+#![cfg_attr(not(feature = "fit"), doc = "```ignore")]
 //! use regression::{Formula, Table, fit};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,30 +37,29 @@
 //! assert!(prediction.lower < prediction.value && prediction.value < prediction.upper);
 //! assert!(!prediction.pooled);
 //!
-//! // A level that was not in the rows is answered by the pooled fit `load ~ width`, and says so.
+//! // For a level that the training rows do not contain, the pooled fit `load ~ width` predicts.
 //! assert!(model.predict(&[3.5], &["ash"])?.pooled);
 //! # Ok(())
 //! # }
 //! ```
 
-mod design;
 mod distribution;
+pub mod error_measure;
+#[cfg(feature = "fit")]
 pub mod fit;
 pub mod formula;
-mod least_squares;
-pub mod leave_one_out;
+mod linear_fit;
 pub mod model;
 pub mod predict;
-mod rank;
 pub mod summary;
 pub mod table;
 mod terms;
-mod triangle;
 
 pub use distribution::t_quantile_975;
+pub use error_measure::{ErrorMeasureError, mean_absolute_relative_error};
+#[cfg(feature = "fit")]
 pub use fit::{FitError, fit};
 pub use formula::{Formula, FormulaError};
-pub use leave_one_out::{ErrorMeasureError, mean_absolute_relative_error};
 pub use model::{FittedModel, InvalidModel};
 pub use predict::{PredictError, Prediction, Value};
 pub use summary::Summary;

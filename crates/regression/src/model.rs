@@ -1,46 +1,46 @@
-//! The fitted model: what it was fitted to, the fit, and the pooled fit of the same rows.
+//! The fitted model: the fit, the pooled fit of the same rows, and its serialized form.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     formula::Formula,
-    least_squares::LinearFit,
+    linear_fit::LinearFit,
     terms::{self, Scope, Term},
 };
 
-/// A linear model that can only predict, made by [`fit`](crate::fit()).
+/// A fitted linear model, made by `fit` and used to predict.
 ///
-/// Serialized it has no maps with names as keys, no arrays within arrays and only finite numbers,
-/// so that document stores take it. Read back, it predicts the same bit for bit, provided that the
-/// format keeps doubles: BSON does, serde_json with its feature `float_roundtrip`. Deserializing
-/// checks that what is read fits together.
+/// The serialized form suits document stores: it has no maps with variable keys, no nested arrays,
+/// and only finite numbers. A deserialized model predicts the same values bit for bit if the format
+/// preserves doubles, as BSON does, and serde_json with its feature `float_roundtrip`. Deserializing
+/// checks that the parts are consistent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct FittedModel {
     pub(crate) response: String,
     pub(crate) terms: Vec<Term>,
     pub(crate) full: LinearFit,
-    /// Only where it differs from `full`, which is where a factor has two levels or more.
+    /// `None` if it equals `full`, that is, if no factor has two levels.
     pub(crate) pooled: Option<LinearFit>,
-    /// The rows' responses.
+    /// The training rows' responses.
     pub(crate) observed: Vec<f64>,
-    /// The rows' leave-one-out predictions.
+    /// The training rows' leave-one-out predictions.
     pub(crate) left_out: Vec<f64>,
 }
 
-/// What was read is not a model that [`fit`](crate::fit()) could have made.
+/// A deserialized model is inconsistent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a fitted model: {0}")]
 pub struct InvalidModel(&'static str);
 
 impl FittedModel {
-    /// The formula that was asked for; the inputs of a prediction follow its order.
+    /// The formula passed to `fit`; the inputs of a prediction follow its order.
     #[must_use]
     pub fn formula(&self) -> Formula {
         Formula::from_checked(&self.response, self.terms.iter().map(Term::name))
     }
 
-    /// The formula without the factors that had one level in the rows, which therefore have no effect.
+    /// The formula without the factors that have one level in the training rows and thus no effect.
     #[must_use]
     pub fn fitted_formula(&self) -> Formula {
         self.formula_in(Scope::Full)
@@ -67,7 +67,7 @@ impl FittedModel {
         })
     }
 
-    /// The number of rows that the model was fitted to.
+    /// The number of training rows.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.observed.len()
@@ -105,7 +105,7 @@ impl TryFrom<Unchecked> for FittedModel {
         } = read;
         let rows = observed.len();
         if Formula::new(&response, terms.iter().map(Term::name)).is_err() {
-            return Err(InvalidModel("the names of its columns make no formula"));
+            return Err(InvalidModel("its column names do not form a formula"));
         }
         if !terms.iter().all(Term::is_valid) {
             return Err(InvalidModel(
@@ -118,22 +118,24 @@ impl TryFrom<Unchecked> for FittedModel {
                 .chain(&left_out)
                 .all(|value| value.is_finite())
         {
-            return Err(InvalidModel("its rows do not fit together"));
+            return Err(InvalidModel(
+                "its row counts differ, or a value is not finite",
+            ));
         }
         let (width, pooled_width) = (
             terms::width(&terms, Scope::Full),
             terms::width(&terms, Scope::Pooled),
         );
         if !full.is_valid_for(width, rows) {
-            return Err(InvalidModel("its fit does not have the terms' columns"));
+            return Err(InvalidModel("its fit does not match its terms"));
         }
-        let pooled_is_right = match &pooled {
+        let pooled_is_valid = match &pooled {
             Some(pooled) => width > pooled_width && pooled.is_valid_for(pooled_width, rows),
             None => width == pooled_width,
         };
-        if !pooled_is_right {
+        if !pooled_is_valid {
             return Err(InvalidModel(
-                "its pooled fit is missing or does not have the terms' columns",
+                "its pooled fit is missing or does not match its terms",
             ));
         }
         Ok(Self {

@@ -1,15 +1,14 @@
-//! Value and 95 % prediction interval for new rows.
+//! Predicted value and 95 % prediction interval for new rows.
 
 use smallvec::SmallVec;
 
 use crate::{
-    design::Inputs,
     model::FittedModel,
     table::{Column, Table},
-    terms::{Active, Scope, Term, active},
+    terms::{Inputs, Scope, SparseRow, Term, sparse_row},
 };
 
-/// A predicted value, in the response's unit, with its interval.
+/// A predicted value with its interval, in the response's unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
     /// The predicted value.
@@ -18,16 +17,16 @@ pub struct Prediction {
     pub lower: f64,
     /// Its upper end.
     pub upper: f64,
-    /// Whether the pooled fit answered, because a factor's level was not in the training rows.
+    /// Whether the pooled fit predicted, because the training rows do not contain a factor's level.
     pub pooled: bool,
 }
 
-/// A named input of one row.
+/// One input of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
-    /// For a numeric term.
+    /// The value of a numeric term.
     Number(f64),
-    /// For a factor.
+    /// The level of a factor.
     Text(&'a str),
 }
 
@@ -36,7 +35,7 @@ pub enum Value<'a> {
 pub enum PredictError {
     /// The number of positional inputs differs from that of the model's terms.
     #[error(
-        "the model takes {expected_numerics} numbers and {expected_factors} texts, got {numerics} and {factors}"
+        "expected {expected_numerics} numbers and {expected_factors} texts, got {numerics} and {factors}"
     )]
     Width {
         /// The model's numeric terms.
@@ -52,10 +51,10 @@ pub enum PredictError {
     #[error("`{0}` is missing")]
     Missing(String),
     /// A text was given for a numeric term.
-    #[error("`{0}` must be a number")]
+    #[error("`{0}`: expected a number, got a text")]
     NotANumber(String),
     /// A number was given for a factor.
-    #[error("`{0}` must be a text")]
+    #[error("`{0}`: expected a text, got a number")]
     NotAText(String),
     /// A number is NaN or infinite.
     #[error("`{0}` is not a finite number")]
@@ -63,7 +62,7 @@ pub enum PredictError {
     /// A factor's text is empty.
     #[error("`{0}` is empty")]
     EmptyLevel(String),
-    /// The inputs are finite but so large that the prediction is not.
+    /// The inputs are finite, but the prediction is not.
     #[error("the inputs are too large: the prediction is not a finite number")]
     Overflow,
 }
@@ -71,25 +70,26 @@ pub enum PredictError {
 impl FittedModel {
     /// Predicts from positional inputs: the numeric terms' values and the factors' levels, each in the
     /// order of the formula (see [`numeric_terms`](Self::numeric_terms), [`factors`](Self::factors)).
-    /// Allocates nothing for a formula of up to 15 terms.
+    /// Does not allocate for a formula of up to 15 terms.
     ///
     /// # Errors
-    /// Wrong number of inputs, one that is not finite or empty, or an overflow.
+    /// The number of inputs is wrong, a number is not finite, a text is empty, or the result
+    /// overflows.
     pub fn predict(&self, numerics: &[f64], factors: &[&str]) -> Result<Prediction, PredictError> {
         self.check(numerics, factors)?;
-        if let Some(row) = active(&self.terms, Scope::Full, numerics, factors) {
-            return self.answer(Scope::Full, &row);
+        if let Some(row) = sparse_row(&self.terms, Scope::Full, numerics, factors) {
+            return self.predict_row(Scope::Full, &row);
         }
-        match active(&self.terms, Scope::Pooled, numerics, factors) {
-            Some(row) => self.answer(Scope::Pooled, &row),
+        match sparse_row(&self.terms, Scope::Pooled, numerics, factors) {
+            Some(row) => self.predict_row(Scope::Pooled, &row),
             None => Err(self.wrong_width(numerics, factors)),
         }
     }
 
-    /// Predicts from named inputs in any order; names that the model does not use are ignored.
+    /// Predicts from named inputs in any order; ignores names that the model does not use.
     ///
     /// # Errors
-    /// As [`predict`](Self::predict); a term without an input or with one of the wrong kind.
+    /// As [`predict`](Self::predict), or a term has no input or one of the wrong kind.
     pub fn predict_named(&self, inputs: &[(&str, Value<'_>)]) -> Result<Prediction, PredictError> {
         let mut numerics: SmallVec<[f64; 16]> = SmallVec::new();
         let mut factors: SmallVec<[&str; 8]> = SmallVec::new();
@@ -114,7 +114,7 @@ impl FittedModel {
         self.predict(&numerics, &factors)
     }
 
-    /// Predicts every row of a table, whose columns are found by name.
+    /// Predicts every row of a table, with columns looked up by name.
     ///
     /// # Errors
     /// As [`predict_named`](Self::predict_named), for the first row that fails.
@@ -172,7 +172,7 @@ impl FittedModel {
         Ok(())
     }
 
-    fn answer(&self, scope: Scope, row: &Active) -> Result<Prediction, PredictError> {
+    fn predict_row(&self, scope: Scope, row: &SparseRow) -> Result<Prediction, PredictError> {
         let fit = self.linear_fit(scope);
         let (value, half_width) = (fit.value(row), fit.half_width(row));
         let prediction = Prediction {

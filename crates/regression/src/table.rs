@@ -1,11 +1,11 @@
-//! Named columns of equal length: the rows to train on or to predict.
+//! Named columns of equal length: rows to train on or to predict.
 
 /// One column: numbers, or texts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Column {
-    /// Numbers, one for each row.
+    /// One number per row.
     Numeric(Vec<f64>),
-    /// Texts, one for each row; each distinct text is a level.
+    /// One text per row; each distinct text is a level.
     Text(Vec<String>),
 }
 
@@ -19,15 +19,15 @@ pub struct Table {
 /// Why a column cannot be added to a table.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TableError {
-    /// The table has a column of this name.
+    /// The table already has a column with this name.
     #[error("the table already has a column `{0}`")]
     DuplicateColumn(String),
-    /// The column is shorter or longer than those before it.
-    #[error("column `{column}` has {rows} rows, the columns before it have {expected}")]
+    /// The column's length differs from that of the columns before it.
+    #[error("column `{column}` has {rows} rows, expected {expected} as in the columns before it")]
     Length {
         /// The column's name.
         column: String,
-        /// Its length.
+        /// The column's length.
         rows: usize,
         /// The length of the columns before it.
         expected: usize,
@@ -41,10 +41,10 @@ impl Table {
         Self::default()
     }
 
-    /// The table with one more column of numbers.
+    /// Adds a column of numbers.
     ///
     /// # Errors
-    /// The name is taken, or the length differs from that of the columns before.
+    /// The name is taken, or the length differs from that of the other columns.
     pub fn with_numeric(
         self,
         name: impl Into<String>,
@@ -53,10 +53,10 @@ impl Table {
         self.with_column(name.into(), Column::Numeric(values.into_iter().collect()))
     }
 
-    /// The table with one more column of texts.
+    /// Adds a column of texts.
     ///
     /// # Errors
-    /// The name is taken, or the length differs from that of the columns before.
+    /// The name is taken, or the length differs from that of the other columns.
     pub fn with_text<T: Into<String>>(
         self,
         name: impl Into<String>,
@@ -98,7 +98,7 @@ impl Table {
             .map(|(name, column)| (name.as_str(), column))
     }
 
-    /// The column of this name.
+    /// The column with this name.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_of_one_table_have_one_length_and_different_names() {
+    fn columns_have_equal_lengths_and_distinct_names() {
         let table = Table::new().with_numeric("a", [1.0, 2.0]).unwrap();
         assert_eq!(table.rows(), 2);
         assert_eq!(

@@ -1,30 +1,28 @@
-//! What a formula's terms turned out to be in the rows.
+//! A formula's terms, resolved against columns, and the rows of the design matrix.
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
-
-use crate::formula::Quoted;
 
 /// A term of a fitted model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub(crate) enum Term {
-    /// One column, centred: fits and leverages then do not lose digits to a large mean.
+    /// One column, centred so that fits and leverages lose no digits to a large mean.
     Numeric { name: String, center: f64 },
-    /// A column of zeros and ones for each level after the first, the reference. Levels are in byte
-    /// order. A factor of one level has no column: it has no effect on the fit, but its level is known.
+    /// A column of zeros and ones for each level after the first, which is the reference. Levels are
+    /// in byte order. A factor with one level has no column and no effect on the fit.
     Factor { name: String, levels: Vec<String> },
 }
 
-/// The entries other than zero in one row of a design matrix: (column, value).
-pub(crate) type Active = SmallVec<[(usize, f64); 16]>;
+/// The nonzero entries of one row of a design matrix: (column, value).
+pub(crate) type SparseRow = SmallVec<[(usize, f64); 16]>;
 
 /// Which terms a fit uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// All of them.
     Full,
-    /// The numeric ones: the pooled fit, which knows no levels.
+    /// The numeric ones. This is the pooled fit, which predicts for levels not in the training rows.
     Pooled,
 }
 
@@ -35,7 +33,7 @@ impl Term {
         }
     }
 
-    /// Whether a factor has levels, each once, in byte order, and a centre is a number.
+    /// Whether a factor's levels are distinct and in byte order, and a centre is finite.
     pub(crate) fn is_valid(&self) -> bool {
         match self {
             Self::Numeric { center, .. } => center.is_finite(),
@@ -43,7 +41,7 @@ impl Term {
         }
     }
 
-    /// How many columns of the design matrix the term has.
+    /// The number of columns the term has in the design matrix.
     pub(crate) fn width(&self, scope: Scope) -> usize {
         match (self, scope) {
             (Self::Numeric { .. }, _) => 1,
@@ -58,17 +56,12 @@ pub(crate) fn width(terms: &[Term], scope: Scope) -> usize {
     1 + terms.iter().map(|term| term.width(scope)).sum::<usize>()
 }
 
-/// The columns' names: `(Intercept)`, `length`, `specieswalleye`.
-pub(crate) fn column_names(terms: &[Term], scope: Scope) -> Vec<String> {
-    name_columns(terms, scope, str::to_owned)
-}
-
-/// The columns' names as R prints them: a term's name is written as in a formula.
-pub(crate) fn column_labels(terms: &[Term], scope: Scope) -> Vec<String> {
-    name_columns(terms, scope, |name| Quoted(name).to_string())
-}
-
-fn name_columns(terms: &[Term], scope: Scope, write: impl Fn(&str) -> String) -> Vec<String> {
+/// The columns' names: `(Intercept)`, `length`, `specieswalleye`. `write` formats a term's name.
+pub(crate) fn column_names(
+    terms: &[Term],
+    scope: Scope,
+    write: impl Fn(&str) -> String,
+) -> Vec<String> {
     let mut names = vec!["(Intercept)".to_owned()];
     for term in terms {
         match term {
@@ -82,16 +75,16 @@ fn name_columns(terms: &[Term], scope: Scope, write: impl Fn(&str) -> String) ->
     names
 }
 
-/// One row of the design matrix from inputs in formula order; `None` where a level is unknown.
+/// One row of the design matrix from inputs in formula order; `None` if a level is unknown.
 ///
 /// The inputs must have as many entries as there are terms of their kind.
-pub(crate) fn active(
+pub(crate) fn sparse_row(
     terms: &[Term],
     scope: Scope,
     numerics: &[f64],
     factors: &[&str],
-) -> Option<Active> {
-    let mut row = Active::new();
+) -> Option<SparseRow> {
+    let mut row = SparseRow::new();
     row.push((0, 1.0));
     let mut column = 1;
     let (mut numerics, mut factors) = (numerics.iter(), factors.iter());
@@ -124,4 +117,25 @@ pub(crate) fn centers(terms: &[Term], scope: Scope) -> Vec<f64> {
         }
     }
     centers
+}
+
+/// The columns of a model's terms, each kind in formula order, all of one length.
+#[derive(Default)]
+pub(crate) struct Inputs<'a> {
+    pub(crate) numerics: Vec<&'a [f64]>,
+    pub(crate) factors: Vec<&'a [String]>,
+}
+
+impl Inputs<'_> {
+    /// Passes row `index`, as positional inputs, to `use_row`.
+    pub(crate) fn row<T>(&self, index: usize, use_row: impl FnOnce(&[f64], &[&str]) -> T) -> T {
+        let numerics: SmallVec<[f64; 16]> =
+            self.numerics.iter().map(|column| column[index]).collect();
+        let factors: SmallVec<[&str; 8]> = self
+            .factors
+            .iter()
+            .map(|column| column[index].as_str())
+            .collect();
+        use_row(&numerics, &factors)
+    }
 }

@@ -1,11 +1,11 @@
 //! A model formula in R's notation: `weight ~ length + height + species`.
 //!
-//! A formula holds names only. Whether a term is a numeric or a factor is decided by the column of
-//! that name when the formula is fitted, as in R: a column of numbers is a numeric term, a column of
-//! texts is a factor with treatment contrasts, whose first level in byte order is the reference.
+//! A formula holds names only. As in R, fitting resolves each term by its column: a column of numbers
+//! is a numeric term; a column of texts is a factor with treatment contrasts, whose first level in
+//! byte order is the reference.
 //!
-//! The subset: a response, `~`, and terms joined by `+`, or `1` for the intercept alone. The
-//! intercept is always there. A name that is not a plain word is written in backticks.
+//! The supported subset is a response, `~`, and terms joined by `+`, or `1` for the intercept alone.
+//! The intercept is always included. A name that is not a plain word needs backticks.
 
 mod parse;
 
@@ -13,7 +13,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A response and its terms, in the order written. Serialized as its text.
+/// A response and its terms, in the order written. Serialized as text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Formula {
@@ -21,24 +21,24 @@ pub struct Formula {
     terms: Vec<String>,
 }
 
-/// Why a text or a list of names is no formula.
+/// Why a text or a list of names is not a formula.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormulaError {
     /// The text does not have the form `response ~ term + term`.
     #[error(
-        "formula `{formula}`, character {position}: expected {expected}; the form is `response ~ term + term`, \
-         with names that are not plain words in backticks"
+        "formula `{formula}`, character {position}: expected {expected}; write `response ~ term + term`, \
+         with backticks around names that are not plain words"
     )]
     Syntax {
         /// The whole text.
         formula: String,
-        /// Where, counted in characters from 1.
+        /// Position of the error, in characters from 1.
         position: usize,
-        /// What would have been right there.
+        /// What is valid at this position.
         expected: &'static str,
     },
-    /// A name is empty or contains a backtick, which could not be written down.
-    #[error("`{0}` cannot be a column's name in a formula: it is empty or contains a backtick")]
+    /// A name is empty or contains a backtick.
+    #[error("`{0}` is not a valid name in a formula: it is empty or contains a backtick")]
     Name(String),
     /// A term occurs twice.
     #[error("the term `{0}` occurs twice in the formula: remove one")]
@@ -49,10 +49,10 @@ pub enum FormulaError {
 }
 
 impl Formula {
-    /// A formula of a response and its terms; no terms means the intercept alone (`weight ~ 1`).
+    /// A formula from a response and its terms; without terms, the intercept alone (`weight ~ 1`).
     ///
     /// # Errors
-    /// A name that is empty or contains a backtick, a term that occurs twice or is the response.
+    /// A name is empty or contains a backtick, or a term occurs twice or is the response.
     pub fn new<T: Into<String>>(
         response: impl Into<String>,
         terms: impl IntoIterator<Item = T>,
@@ -75,19 +75,19 @@ impl Formula {
         Ok(formula)
     }
 
-    /// The name of the column that is predicted.
+    /// The name of the column to predict.
     #[must_use]
     pub fn response(&self) -> &str {
         &self.response
     }
 
-    /// The names of the columns it is predicted from, in the order written.
+    /// The names of the columns to predict from, in the order written.
     #[must_use]
     pub fn terms(&self) -> &[String] {
         &self.terms
     }
 
-    /// A formula of names that were checked before.
+    /// A formula from names that are known to be valid.
     pub(crate) fn from_checked<'a>(response: &str, terms: impl Iterator<Item = &'a str>) -> Self {
         Self {
             response: response.to_owned(),
@@ -124,7 +124,7 @@ impl From<Formula> for String {
     }
 }
 
-/// A name as it is written in a formula: in backticks unless it is a plain word.
+/// Displays a name as in a formula: in backticks unless it is a plain word.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {

@@ -1,4 +1,4 @@
-//! From text to [`Formula`].
+//! Parses a [`Formula`].
 
 use std::str::FromStr;
 
@@ -12,7 +12,7 @@ impl FromStr for Formula {
         let response = scanner.name("the response's name")?;
         scanner.symbol('~', "`~` after the response")?;
         let mut terms = Vec::new();
-        // `~ 1` alone; with further terms R accepts the `1` too, as the intercept that is there anyway.
+        // `~ 1` is the intercept alone. As in R, a `1` before other terms changes nothing.
         if !scanner.take('1') {
             terms.push(scanner.name("a term's name, or `1`")?);
         }
@@ -32,7 +32,8 @@ impl TryFrom<String> for Formula {
     }
 }
 
-/// Whether a name needs no backticks: letters, digits, `.` and `_`, a letter or a `.` first, no digit after a first `.`.
+/// Whether a name needs no backticks: it consists of letters, digits, `.` and `_`, starts with a
+/// letter or a `.`, and has no digit after a leading `.`.
 pub(super) fn is_plain_word(name: &str) -> bool {
     let mut chars = name.chars();
     let starts_well = match chars.next() {
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_formula_is_read_in_the_order_written() {
+    fn terms_keep_the_order_written() {
         let formula: Formula = " weight~length +height+ species".parse().unwrap();
         assert_eq!(formula.response(), "weight");
         assert_eq!(formula.terms(), ["length", "height", "species"]);
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_intercept_alone_is_written_as_one() {
+    fn a_formula_without_terms_is_written_as_1() {
         let formula: Formula = "weight ~ 1".parse().unwrap();
         assert!(formula.terms().is_empty());
         assert_eq!(formula.to_string(), "weight ~ 1");
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_no_plain_words_are_written_in_backticks() {
+    fn names_that_are_not_plain_words_need_backticks() {
         let formula: Formula = "`net weight` ~ `1st ~ length` + .höhe_2".parse().unwrap();
         assert_eq!(formula.terms(), ["1st ~ length", ".höhe_2"]);
         assert_eq!(
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_outside_the_subset_is_refused_with_its_place() {
+    fn unsupported_syntax_is_rejected_with_its_position() {
         assert_eq!(syntax_error(""), (1, "the response's name"));
         assert_eq!(syntax_error("weight"), (7, "`~` after the response"));
         assert_eq!(syntax_error("weight ~"), (9, "a term's name, or `1`"));

@@ -1,4 +1,4 @@
-//! What R's `summary(lm)` says of a fit.
+//! The statistics of R's `summary(lm)`.
 
 mod number;
 mod text;
@@ -7,19 +7,19 @@ use serde::Serialize;
 
 use crate::{
     distribution::{f_upper, t_two_sided},
-    formula::Formula,
-    least_squares::LinearFit,
+    formula::{Formula, Quoted},
+    linear_fit::LinearFit,
     model::FittedModel,
-    terms::{Active, Scope, centers, column_labels},
+    terms::{Scope, SparseRow, centers, column_names},
 };
 
-/// A fit's numbers; `to_string()` lays them out as R's `print(summary(lm))`.
+/// A fit's statistics; `to_string()` formats them as R's `print(summary(lm))`.
 ///
-/// A fit without any residual (rows exactly on a line) has standard errors of zero: t values and F
-/// are then infinite, or NaN for an estimate of zero, and JSON has null in their place.
+/// A perfect fit (all residuals zero) has standard errors of zero. Its t values and F are infinite,
+/// or NaN for an estimate of zero; in JSON they are null.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
-    /// The formula fitted, without factors of one level.
+    /// The fitted formula, without factors that have one level.
     pub formula: Formula,
     /// One for each column of the design matrix, the intercept first.
     pub coefficients: Vec<Coefficient>,
@@ -33,9 +33,9 @@ pub struct Summary {
     pub residual_degrees_of_freedom: usize,
     /// The number of rows.
     pub rows: usize,
-    /// The test of all coefficients but the intercept's; none where there is only the intercept.
+    /// The test of all coefficients but the intercept's; `None` if there is only the intercept.
     pub f_test: Option<FTest>,
-    /// The spread of the residuals.
+    /// Quantiles of the residuals.
     pub residual_quantiles: ResidualQuantiles,
     #[serde(skip)]
     residuals: Vec<f64>,
@@ -51,9 +51,9 @@ pub struct Coefficient {
     pub estimate: f64,
     /// Its standard error.
     pub std_error: f64,
-    /// Estimate by standard error.
+    /// Estimate divided by standard error.
     pub t_value: f64,
-    /// Two-sided, from Student's t with the residual degrees of freedom.
+    /// Two-sided p-value, from Student's t with the residual degrees of freedom.
     pub p_value: f64,
 }
 
@@ -62,7 +62,7 @@ pub struct Coefficient {
 pub struct FTest {
     /// The F statistic.
     pub statistic: f64,
-    /// Columns without the intercept's.
+    /// The number of columns without the intercept's.
     pub numerator_degrees_of_freedom: usize,
     /// The residual degrees of freedom.
     pub denominator_degrees_of_freedom: usize,
@@ -75,11 +75,11 @@ pub struct FTest {
 pub struct ResidualQuantiles {
     /// The smallest.
     pub min: f64,
-    /// A quarter is below.
+    /// The 25 % quantile.
     pub first_quartile: f64,
-    /// Half is below.
+    /// The 50 % quantile.
     pub median: f64,
-    /// Three quarters are below.
+    /// The 75 % quantile.
     pub third_quartile: f64,
     /// The largest.
     pub max: f64,
@@ -92,8 +92,8 @@ impl FittedModel {
         self.summarize(Scope::Full)
     }
 
-    /// The summary of the pooled fit, which answers for unseen levels; the same as
-    /// [`summary`](Self::summary) where no factor has more than one level.
+    /// The summary of the pooled fit, which predicts for unseen levels; equal to
+    /// [`summary`](Self::summary) if no factor has more than one level.
     #[must_use]
     pub fn pooled_summary(&self) -> Summary {
         self.summarize(Scope::Pooled)
@@ -148,21 +148,21 @@ impl FittedModel {
 
     fn coefficients(&self, scope: Scope, fit: &LinearFit) -> Vec<Coefficient> {
         let centers = centers(&self.terms, scope);
-        let names = column_labels(&self.terms, scope);
+        // R quotes a term's name here as in a formula.
+        let names = column_names(&self.terms, scope, |name| Quoted(name).to_string());
         names
             .into_iter()
             .enumerate()
             .map(|(column, term)| {
-                // What a coefficient takes of the fitted ones: itself, and the intercept is that of the
-                // uncentred columns.
-                let weights: Active = if column == 0 {
+                // R's intercept is that of the uncentred columns.
+                let weights: SparseRow = if column == 0 {
                     centers
                         .iter()
                         .enumerate()
                         .map(|(j, center)| (j, if j == 0 { 1.0 } else { -center }))
                         .collect()
                 } else {
-                    Active::from_iter([(column, 1.0)])
+                    SparseRow::from_iter([(column, 1.0)])
                 };
                 let estimate = fit.value(&weights);
                 let std_error =

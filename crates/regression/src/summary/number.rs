@@ -1,7 +1,7 @@
-//! Numbers as R writes them: `format`, `formatC`, `signif`, `round`, `zapsmall`, `format.pval`.
+//! Numbers formatted as R's functions: `format`, `formatC`, `signif`, `round`, `zapsmall`, `format.pval`.
 
 /// R's `format(values, digits)`: the fewest decimals that show `digits` significant digits of every
-/// value, or exponents where that is shorter; all padded to one width. Zero has no sign.
+/// value, or exponents if that is shorter; all padded to one width. Zero has no sign.
 pub(super) fn format_common(values: &[f64], digits: usize) -> Vec<String> {
     let finite: Vec<Decimal> = values
         .iter()
@@ -75,7 +75,7 @@ fn general(value: f64, digits: usize) -> String {
     }
 }
 
-/// R's `format.pval(values, digits)`: below the precision of doubles only that is said.
+/// R's `format.pval(values, digits)`: values below the precision of doubles become `<2e-16`.
 pub(super) fn format_p_values(values: &[f64], digits: usize) -> Vec<String> {
     let tiny = |p: f64| p < f64::EPSILON;
     let fixed = |p: f64| p.log10().floor() >= if digits > 1 { -4.0 } else { -3.0 };
@@ -129,7 +129,7 @@ pub(super) fn round(value: f64, decimals: usize) -> f64 {
     format!("{value:.decimals$}").parse().unwrap_or(value) + 0.0
 }
 
-/// R's `zapsmall(values, digits)`: what is small beside the largest becomes zero.
+/// R's `zapsmall(values, digits)`: values that are small relative to the largest become zero.
 pub(super) fn zap_small(values: &[f64], digits: usize) -> Vec<f64> {
     let largest = values
         .iter()
@@ -139,13 +139,14 @@ pub(super) fn zap_small(values: &[f64], digits: usize) -> Vec<f64> {
     values.iter().map(|value| round(*value, decimals)).collect()
 }
 
-/// What rounding a finite value to some significant digits leaves of it.
+/// Properties of a finite value after rounding to some number of significant digits.
 struct Decimal {
     negative: bool,
     exponent: i32,
     /// Significant digits without trailing zeros.
     significant: i32,
-    /// Rounding to these digits gave one more before the point (99.96 to 100.0), which the fixed form does not.
+    /// Whether rounding added a digit before the point (99.96 to 100.0). The fixed form does not
+    /// count it.
     widened: bool,
 }
 
@@ -169,7 +170,7 @@ impl Decimal {
         }
     }
 
-    /// The characters before the point, sign included.
+    /// The number of characters before the point, including the sign.
     fn whole_width(&self) -> usize {
         usize::from(self.negative) + (self.exponent + 1 - i32::from(self.widened)).max(1) as usize
     }
@@ -199,10 +200,10 @@ fn not_finite(value: f64) -> &'static str {
 mod tests {
     use super::*;
 
-    // Expected texts are R 4.2's.
+    // The expected texts are the output of R 4.2.
 
     #[test]
-    fn a_column_has_the_decimals_that_its_neediest_value_needs() {
+    fn all_values_of_a_column_have_the_same_decimals() {
         assert_eq!(
             format_common(&[1.5, 22.123456, -0.3], 4),
             [" 1.50", "22.12", "-0.30"]
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn exponents_are_used_where_they_are_shorter() {
+    fn exponents_are_used_if_they_are_shorter() {
         assert_eq!(format_common(&[1e5], 7), ["1e+05"]);
         assert_eq!(format_common(&[123_456.0], 7), ["123456"]);
         assert_eq!(format_common(&[1.5e-10, 2.0], 4), ["1.5e-10", "2.0e+00"]);
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn p_values_below_the_precision_of_doubles_are_only_bounded() {
+    fn p_values_below_double_precision_become_an_upper_bound() {
         assert_eq!(format_p_values(&[1e-20], 4), ["< 2.2e-16"]);
         assert_eq!(format_p_values(&[1e-20, 1e-30], 3), ["<2e-16", "<2e-16"]);
         assert_eq!(

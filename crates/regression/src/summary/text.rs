@@ -1,4 +1,4 @@
-//! The layout of R's `print(summary(lm))`.
+//! A summary as text, in the layout of R's `print(summary(lm))`.
 
 use std::fmt;
 
@@ -13,8 +13,8 @@ const DIGITS: usize = 4;
 const LINE_WIDTH: usize = 80;
 const LEGEND: &str = "---\nSignif. codes:  0 ‘***’ 0.001 ‘**’ 0.01 ‘*’ 0.05 ‘.’ 0.1 ‘ ’ 1\n";
 
-/// Exactly what R prints for `summary(lm(formula, data = rows))` in a UTF-8 locale, from the first
-/// empty line to the last (R would also break a formula of more than 60 characters over lines).
+/// The output of R's `summary(lm(formula, data = rows))` in a UTF-8 locale, from the first empty line
+/// to the last. Unlike R, this does not wrap formulas of more than 60 characters.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -49,7 +49,7 @@ impl fmt::Display for Summary {
 }
 
 impl Summary {
-    /// Quantiles, or with up to five degrees of freedom every residual by its row's number.
+    /// Quantiles; with up to five degrees of freedom, every residual with its row number.
     fn write_residuals(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.residual_degrees_of_freedom > 5 {
             let q = &self.residual_quantiles;
@@ -71,7 +71,7 @@ impl Summary {
     }
 }
 
-/// A vector with names: as many to a line as fit, the names above the values.
+/// A named vector: as many values per line as fit, the names above the values.
 fn write_named(f: &mut fmt::Formatter<'_>, names: &[String], values: &[f64]) -> fmt::Result {
     let values = format_common(values, DIGITS);
     let width = names
@@ -140,7 +140,7 @@ fn estimates_and_errors(coefficients: &[Coefficient]) -> (Vec<String>, Vec<Strin
     let rounded: Vec<f64> = values.iter().map(|v| round(*v, decimals)).collect();
     let mut texts = format_common(&rounded, DIGITS);
 
-    // What is not zero must not look like it.
+    // A nonzero value must not be printed as zero.
     let vanished: Vec<usize> = (0..values.len())
         .filter(|&i| values[i] != 0.0 && texts[i].trim().parse() == Ok(0.0))
         .collect();
@@ -155,7 +155,7 @@ fn estimates_and_errors(coefficients: &[Coefficient]) -> (Vec<String>, Vec<Strin
     (texts, std_errors)
 }
 
-/// Names to the left, columns to the right; columns that do not fit into the line follow below.
+/// Row names, then columns; columns that do not fit on the line follow below.
 fn write_matrix(
     f: &mut fmt::Formatter<'_>,
     names: &[&str],

@@ -1,4 +1,4 @@
-//! Factors: one level, many levels, a level with a single row, a level never seen.
+//! Factors with one level, many levels, a level with a single row, and an unseen level.
 
 use regression::{Column, FittedModel, Formula, Table, fit};
 
@@ -16,7 +16,7 @@ fn weights(table: &Table) -> &[f64] {
 }
 
 #[test]
-fn a_factor_of_one_level_has_no_effect_and_other_levels_are_flagged() {
+fn a_factor_with_one_level_has_no_effect() {
     let rows = table("walleye-50.csv");
     let model = fit(&formula(), &rows).unwrap();
     let plain = fit(&"weight ~ length + height".parse().unwrap(), &rows).unwrap();
@@ -44,7 +44,7 @@ fn a_factor_of_one_level_has_no_effect_and_other_levels_are_flagged() {
 }
 
 #[test]
-fn an_unseen_level_is_answered_by_the_fit_without_factors() {
+fn the_fit_without_factors_predicts_an_unseen_level() {
     let rows = table("three-species-50.csv");
     let model = fit(&formula(), &rows).unwrap();
     let pooled = fit(&"weight ~ length + height".parse().unwrap(), &rows).unwrap();
@@ -60,7 +60,7 @@ fn an_unseen_level_is_answered_by_the_fit_without_factors() {
 }
 
 #[test]
-fn one_unseen_level_among_several_factors_is_enough_for_the_pooled_fit() {
+fn one_unseen_level_among_several_factors_uses_the_pooled_fit() {
     let rows = table("salmon-walleye-50.csv");
     let waters: Vec<&str> = (0..rows.rows())
         .map(|row| if row % 3 == 0 { "lake" } else { "river" })
@@ -85,7 +85,7 @@ fn one_unseen_level_among_several_factors_is_enough_for_the_pooled_fit() {
     );
 }
 
-/// The rows of walleye and a single salmon, at `place`.
+/// The walleye rows and a single salmon at index `place`.
 fn with_a_single_salmon(place: usize) -> (Table, FittedModel) {
     let both = table("salmon-walleye-50.csv");
     let Some(Column::Text(species)) = both.column("species") else {
@@ -102,15 +102,15 @@ fn with_a_single_salmon(place: usize) -> (Table, FittedModel) {
 }
 
 #[test]
-fn a_level_with_a_single_row_is_fitted_exactly_and_judged_by_the_pooled_fit() {
+fn the_pooled_fit_leaves_out_the_only_row_of_a_level() {
     for place in [0, 7] {
         let (rows, model) = with_a_single_salmon(place);
-        // The fit goes through the row of a level of its own.
+        // The fit passes through the only row of a level.
         let own = &model.predict_table(&rows).unwrap()[place];
         assert_close(own.value, weights(&rows)[place], 1e-12, "fitted value");
         assert!(!own.pooled);
 
-        // Left out, its level is unseen.
+        // Without the row, its level is unseen.
         let pooled = fit(&"weight ~ length + height".parse().unwrap(), &rows).unwrap();
         assert_close(
             model.leave_one_out()[place],
@@ -132,7 +132,7 @@ fn a_level_with_a_single_row_is_fitted_exactly_and_judged_by_the_pooled_fit() {
 }
 
 #[test]
-fn a_row_that_decides_the_pooled_fit_too_is_judged_by_the_mean_of_the_others() {
+fn the_mean_leaves_out_a_row_that_determines_the_pooled_fit() {
     let rows = Table::new()
         .with_numeric("width", [1.0, 1.0, 1.0, 1.0, 9.0])
         .unwrap()
@@ -144,7 +144,7 @@ fn a_row_that_decides_the_pooled_fit_too_is_judged_by_the_mean_of_the_others() {
 }
 
 #[test]
-fn the_error_on_a_table_counts_unseen_levels_by_the_pooled_fit() {
+fn the_error_on_a_table_includes_unseen_levels() {
     let champion = fit(&formula(), &table("salmon-100.csv")).unwrap();
     let rows = table("salmon-walleye-50.csv");
     let predictions = champion.predict_table(&rows).unwrap();
@@ -156,7 +156,7 @@ fn the_error_on_a_table_counts_unseen_levels_by_the_pooled_fit() {
         .sum::<f64>()
         / rows.rows() as f64;
     assert_close(champion.error_on(&rows).unwrap(), expected, 1e-12, "error");
-    // Walleye are far lighter than salmon of their length: the champion must look bad.
+    // Walleye are far lighter than salmon of the same length, so the error is large.
     assert!(expected > 0.3, "{expected}");
     assert!(
         fit(&formula(), &rows)

@@ -1,4 +1,4 @@
-//! What linfa would answer with nonsense, or a panic, is refused with the column's name.
+//! Input for which linfa returns wrong numbers or panics is rejected with the column's name.
 
 use regression::{
     ErrorMeasureError, FitError, PredictError, Table, Value, fit, mean_absolute_relative_error,
@@ -22,7 +22,7 @@ fn refusal(formula: &str, table: &Table) -> FitError {
 }
 
 #[test]
-fn a_missing_column_or_a_response_of_texts_is_refused() {
+fn a_missing_column_or_a_response_of_texts_is_rejected() {
     assert_eq!(
         refusal("load ~ depth", &table()),
         FitError::MissingColumn {
@@ -45,7 +45,7 @@ fn a_missing_column_or_a_response_of_texts_is_refused() {
 }
 
 #[test]
-fn nan_and_infinity_are_refused_with_column_and_row() {
+fn nan_and_infinity_are_rejected_with_column_and_row() {
     let with_depth = |value: f64| {
         let mut depth = DEPTH;
         depth[3] = value;
@@ -69,7 +69,7 @@ fn nan_and_infinity_are_refused_with_column_and_row() {
 }
 
 #[test]
-fn no_rows_are_refused() {
+fn an_empty_table_is_rejected() {
     let empty = Table::new()
         .with_numeric("width", [])
         .unwrap()
@@ -107,7 +107,7 @@ fn there_must_be_more_rows_than_columns() {
 }
 
 #[test]
-fn a_duplicate_column_is_refused_with_the_column_it_repeats() {
+fn a_dependent_column_is_rejected_with_the_column_it_repeats() {
     let doubled = table()
         .with_numeric("depth", DEPTH)
         .unwrap()
@@ -130,7 +130,7 @@ fn a_duplicate_column_is_refused_with_the_column_it_repeats() {
 }
 
 #[test]
-fn a_constant_column_is_refused() {
+fn a_constant_column_is_rejected() {
     for value in [0.0, 0.1, 88.0, -1e-12, 1e12] {
         let flat = table().with_numeric("flat", [value; 6]).unwrap();
         let expected = FitError::ConstantColumn {
@@ -139,7 +139,7 @@ fn a_constant_column_is_refused() {
         assert_eq!(refusal("load ~ width + flat", &flat), expected, "{value}");
         assert_eq!(refusal("flat ~ width", &flat), expected, "{value}");
     }
-    // As R, a column that varies by less than 1e-7 of its size counts as constant.
+    // As in R, a column that varies by less than 1e-7 of its size counts as constant.
     let nearly = table()
         .with_numeric("nearly", WIDTH.map(|width| 1e9 + width))
         .unwrap();
@@ -152,7 +152,7 @@ fn a_constant_column_is_refused() {
 }
 
 #[test]
-fn all_rows_equal_are_refused() {
+fn equal_rows_are_rejected() {
     let same = Table::new()
         .with_numeric("width", [1.5; 6])
         .unwrap()
@@ -167,7 +167,7 @@ fn all_rows_equal_are_refused() {
 }
 
 #[test]
-fn a_full_one_hot_encoding_is_refused() {
+fn a_full_one_hot_encoding_is_rejected() {
     let one_hot = table()
         .with_numeric("oak", [1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
         .unwrap()
@@ -185,7 +185,7 @@ fn a_full_one_hot_encoding_is_refused() {
 }
 
 #[test]
-fn two_factors_that_say_the_same_are_refused() {
+fn two_equivalent_factors_are_rejected() {
     let twins = table()
         .with_text("wood", ["oak", "oak", "oak", "ash", "ash", "ash"])
         .unwrap()
@@ -201,7 +201,7 @@ fn two_factors_that_say_the_same_are_refused() {
 }
 
 #[test]
-fn numbers_too_large_to_compute_with_are_refused() {
+fn numbers_that_overflow_are_rejected() {
     let sum_overflows = table()
         .with_numeric("huge", WIDTH.map(|width| width * 2e307))
         .unwrap();
@@ -218,7 +218,7 @@ fn numbers_too_large_to_compute_with_are_refused() {
 }
 
 #[test]
-fn an_empty_text_is_no_level() {
+fn an_empty_text_is_rejected_as_a_level() {
     let gap = table()
         .with_text("wood", ["oak", "oak", "", "ash", "ash", "ash"])
         .unwrap();
@@ -232,7 +232,7 @@ fn an_empty_text_is_no_level() {
 }
 
 #[test]
-fn rows_exactly_on_a_line_are_no_error() {
+fn a_perfect_fit_is_accepted() {
     let line = table()
         .with_numeric("line", WIDTH.map(|width| 3.0 - 2.0 * width))
         .unwrap();
@@ -252,7 +252,7 @@ fn rows_exactly_on_a_line_are_no_error() {
 }
 
 #[test]
-fn a_prediction_of_the_wrong_width_or_kind_is_an_error() {
+fn prediction_inputs_of_the_wrong_number_or_type_are_rejected() {
     let table = table()
         .with_text("wood", ["oak", "oak", "ash", "ash", "pine", "pine"])
         .unwrap();
@@ -314,7 +314,7 @@ fn a_prediction_of_the_wrong_width_or_kind_is_an_error() {
 }
 
 #[test]
-fn an_error_that_cannot_be_measured_is_refused() {
+fn an_undefined_error_measure_is_rejected() {
     use ErrorMeasureError::{Length, MissingResponse, NoRows, NotFinite, ZeroActual};
     assert_eq!(
         mean_absolute_relative_error(&[1.1, 1.8], &[1.0, -2.0]).map(|e| (e * 1e9).round()),

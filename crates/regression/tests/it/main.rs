@@ -1,4 +1,4 @@
-//! The crate against R, its guards, and what must hold for any rows.
+//! Comparison with R, input checks, and properties.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,4 +1,4 @@
-//! What must hold for any rows.
+//! Properties that hold for any rows.
 
 use proptest::prelude::*;
 use regression::{FittedModel, Formula, Table, fit};
@@ -11,7 +11,7 @@ fn formula() -> Formula {
     "load ~ width + wood + depth".parse().unwrap()
 }
 
-/// Rows of very different sizes and offsets, of one to four levels.
+/// Rows of very different scales and offsets, with one to four levels.
 fn rows() -> impl Strategy<Value = Table> {
     let row = (-1.0..1.0, -1.0..1.0, 0..LEVELS.len(), -1.0..1.0);
     (
@@ -69,11 +69,11 @@ proptest! {
     }
 
     #[test]
-    fn leave_one_out_from_the_hat_matrix_is_that_of_refitting_without_the_row(rows in rows()) {
+    fn leave_one_out_predictions_equal_those_of_a_refit(rows in rows()) {
         let Ok(model) = fit(&formula(), &rows) else { return Err(TestCaseError::reject("degenerate rows")) };
         for left_out in 0..rows.rows() {
             let others: Vec<usize> = (0..rows.rows()).filter(|row| *row != left_out).collect();
-            // Without it there may be too few rows for a model; then there is nothing to compare with.
+            // Without the row there may be too few rows for a model.
             let Ok(refitted) = fit(&formula(), &select(&rows, &others)) else { continue };
             let expected = refitted.predict_table(&select(&rows, &[left_out])).unwrap()[0].value;
             let actual = model.leave_one_out()[left_out];
@@ -82,7 +82,7 @@ proptest! {
     }
 
     #[test]
-    fn a_model_read_back_is_the_same(rows in rows(), width in -10.0..10.0, depth in -10.0..10.0) {
+    fn a_deserialized_model_is_equal(rows in rows(), width in -10.0..10.0, depth in -10.0..10.0) {
         let Ok(model) = fit(&formula(), &rows) else { return Err(TestCaseError::reject("degenerate rows")) };
         let read: FittedModel = serde_json::from_str(&serde_json::to_string(&model).unwrap()).unwrap();
         for level in LEVELS {
@@ -96,7 +96,7 @@ proptest! {
     }
 
     #[test]
-    fn a_formula_reads_back_what_it_displays(
+    fn a_displayed_formula_parses_to_the_same_formula(
         response in "[^`]{1,12}",
         terms in proptest::collection::vec("[^`]{1,12}", 0..5),
     ) {

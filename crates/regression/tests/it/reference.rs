@@ -1,4 +1,4 @@
-//! Every number of R's answers in `tests/data`, to 1e-9 relative, and a problem known to be hard.
+//! Every number of R's results in `tests/data`, to 1e-9 relative, and one ill-conditioned problem.
 
 use std::collections::BTreeSet;
 
@@ -165,7 +165,7 @@ fn predictions_and_intervals_agree_with_r() {
 }
 
 #[test]
-fn an_unseen_level_is_answered_by_rs_pooled_fit() {
+fn predictions_for_an_unseen_level_agree_with_r() {
     each_case(|model, answers| {
         let pooled: Summary = model.pooled_summary();
         assert_eq!(pooled.formula.to_string(), answers.pooled.formula);
@@ -224,7 +224,7 @@ fn leave_one_out_agrees_with_r() {
     });
 }
 
-/// Longley (1967), whose columns are nearly collinear. The expected values are from exact rational arithmetic.
+/// Longley (1967): nearly collinear columns. The expected values are from exact rational arithmetic.
 #[test]
 fn nearly_collinear_columns_keep_their_digits() {
     let formula = "Employed ~ GNP.deflator + GNP + Unemployed + Armed.Forces + Population + Year";

@@ -1,4 +1,4 @@
-//! A model that was written as JSON and read back.
+//! Models serialized as JSON and deserialized.
 
 use regression::{FittedModel, Formula, fit};
 use serde_json::Value;
@@ -13,7 +13,7 @@ fn models() -> impl Iterator<Item = FittedModel> {
 }
 
 #[test]
-fn a_model_read_back_predicts_the_same_bit_for_bit() {
+fn a_deserialized_model_predicts_the_same_bit_for_bit() {
     for model in models() {
         let read: FittedModel =
             serde_json::from_str(&serde_json::to_string(&model).unwrap()).unwrap();
@@ -33,11 +33,11 @@ fn a_model_read_back_predicts_the_same_bit_for_bit() {
 }
 
 #[test]
-fn a_stored_model_has_no_arrays_in_arrays_and_no_null_in_place_of_a_number() {
+fn a_serialized_model_has_no_nested_arrays_and_no_null_numbers() {
     fn check(value: &Value, in_array: bool) {
         match value {
             Value::Array(items) => {
-                assert!(!in_array, "an array in an array");
+                assert!(!in_array, "a nested array");
                 items.iter().for_each(|item| check(item, true));
             }
             Value::Object(fields) => fields.iter().for_each(|(key, value)| {
@@ -55,7 +55,7 @@ fn a_stored_model_has_no_arrays_in_arrays_and_no_null_in_place_of_a_number() {
 }
 
 #[test]
-fn what_does_not_fit_together_is_not_read() {
+fn an_inconsistent_model_is_not_deserialized() {
     let model = serde_json::to_value(models().nth(1).unwrap()).unwrap();
     let damaged = |damage: &dyn Fn(&mut Value)| {
         let mut copy = model.clone();
@@ -66,15 +66,17 @@ fn what_does_not_fit_together_is_not_read() {
             .to_string()
     };
     let shorten = |value: &mut Value| drop(value.as_array_mut().unwrap().pop());
-    assert!(damaged(&|m| shorten(&mut m["full"]["estimates"])).contains("its fit does not have"));
-    assert!(damaged(&|m| shorten(&mut m["full"]["inverse"])).contains("its fit does not have"));
+    assert!(damaged(&|m| shorten(&mut m["full"]["estimates"])).contains("its fit does not match"));
+    assert!(damaged(&|m| shorten(&mut m["full"]["inverse"])).contains("its fit does not match"));
     assert!(damaged(&|m| shorten(&mut m["pooled"]["fitted"])).contains("its pooled fit"));
     assert!(damaged(&|m| m["pooled"] = Value::Null).contains("its pooled fit is missing"));
-    assert!(damaged(&|m| shorten(&mut m["left_out"])).contains("its rows"));
+    assert!(damaged(&|m| shorten(&mut m["left_out"])).contains("its row counts"));
     assert!(
         damaged(&|m| m["terms"][2]["levels"].as_array_mut().unwrap().reverse())
             .contains("out of order")
     );
-    assert!(damaged(&|m| m["terms"][0]["name"] = "weight".into()).contains("no formula"));
+    assert!(
+        damaged(&|m| m["terms"][0]["name"] = "weight".into()).contains("do not form a formula")
+    );
     assert!(damaged(&|m| m["full"]["estimates"][0] = Value::Null).contains("null"));
 }

@@ -1,11 +1,11 @@
-//! The summary's text against what R printed.
+//! The summary's text compared with R's output.
 
 use regression::{Formula, Table, fit};
 
 use crate::support::{data_file, table, text};
 
 #[test]
-fn summaries_are_laid_out_as_r_prints_them() {
+fn summaries_equal_the_output_of_r() {
     let mut cases = 0;
     for entry in std::fs::read_dir(data_file("summary")).unwrap() {
         let path = entry.unwrap().path();
@@ -17,7 +17,6 @@ fn summaries_are_laid_out_as_r_prints_them() {
         let columns: Vec<&str> = rows.columns().map(|(column, _)| column).collect();
         let formula = Formula::new(columns[0], columns[1..].iter().copied()).unwrap();
         let summary = fit(&formula, &rows).expect(&name).summary().to_string();
-        // R ends the last line where the file ends.
         assert_eq!(summary, text(&format!("{name}.txt")), "{name}");
         cases += 1;
     }

@@ -1,11 +1,11 @@
-//! Reading test data, and comparing to R's digits.
+//! Reads test data and compares numbers.
 
 use std::path::PathBuf;
 
 use regression::{Column, Table};
 use serde::de::DeserializeOwned;
 
-/// Every case of `tests/data`: the rows in `NAME.csv`, R's answers in `NAME.json`.
+/// Every case of `tests/data`: the rows are in `NAME.csv`, R's results in `NAME.json`.
 pub(crate) const CASES: [&str; 4] = [
     "salmon-100",
     "salmon-walleye-50",
@@ -27,7 +27,7 @@ pub(crate) fn json<T: DeserializeOwned>(name: &str) -> T {
     serde_json::from_str(&text(name)).expect(name)
 }
 
-/// A CSV file as a table: a column whose every field is a number is numeric.
+/// A CSV file as a table. A column is numeric if every field is a number.
 pub(crate) fn table(name: &str) -> Table {
     let mut reader = csv::Reader::from_path(data_file(name)).expect(name);
     let headers = reader.headers().expect(name).clone();
@@ -50,7 +50,7 @@ pub(crate) fn table(name: &str) -> Table {
         })
 }
 
-/// Fails unless the two agree to `tolerance`, relative to the expected value.
+/// Fails unless the numbers agree to `tolerance`, relative to the expected value.
 #[track_caller]
 pub(crate) fn assert_close(actual: f64, expected: f64, tolerance: f64, what: &str) {
     let error = (actual - expected).abs() / expected.abs();
@@ -60,7 +60,7 @@ pub(crate) fn assert_close(actual: f64, expected: f64, tolerance: f64, what: &st
     );
 }
 
-/// The rows of these numbers, in this order.
+/// The rows with these indices, in this order.
 pub(crate) fn select(table: &Table, rows: &[usize]) -> Table {
     table
         .columns()

@@ -1,52 +1,30 @@
 //! The design matrix: the intercept, centred numerics, treatment contrasts.
 
 use ndarray::Array2;
-use smallvec::SmallVec;
 
-use crate::terms::{Active, Scope, Term, active, centers, column_names, width};
+use crate::terms::{Inputs, Scope, SparseRow, Term, centers, column_names, sparse_row, width};
 
-/// The columns behind a model's terms, each kind in formula order, all of one length.
-#[derive(Default)]
-pub(crate) struct Inputs<'a> {
-    pub(crate) numerics: Vec<&'a [f64]>,
-    pub(crate) factors: Vec<&'a [String]>,
-}
-
-impl Inputs<'_> {
-    /// Hands row `index`, as positional inputs, to `use_row`.
-    pub(crate) fn row<T>(&self, index: usize, use_row: impl FnOnce(&[f64], &[&str]) -> T) -> T {
-        let numerics: SmallVec<[f64; 16]> =
-            self.numerics.iter().map(|column| column[index]).collect();
-        let factors: SmallVec<[&str; 8]> = self
-            .factors
-            .iter()
-            .map(|column| column[index].as_str())
-            .collect();
-        use_row(&numerics, &factors)
-    }
-}
-
-/// A design matrix and what its columns are.
-pub(crate) struct DesignMatrix {
+/// A design matrix with the names and centres of its columns.
+pub(super) struct DesignMatrix {
     /// Shape (rows, columns), the intercept's column first.
-    pub(crate) matrix: Array2<f64>,
-    /// The same rows, with only what is not zero in them.
-    pub(crate) rows: Vec<Active>,
+    pub(super) matrix: Array2<f64>,
+    /// The same rows without their zeros.
+    pub(super) rows: Vec<SparseRow>,
     /// The columns' names, as R writes them.
-    pub(crate) names: Vec<String>,
+    pub(super) names: Vec<String>,
     /// What was subtracted from each column.
-    pub(crate) centers: Vec<f64>,
+    pub(super) centers: Vec<f64>,
 }
 
 impl DesignMatrix {
-    /// The terms' columns for `rows` rows of inputs. The terms' levels must be those of these rows, as
-    /// [`resolve_terms`](crate::fit::resolve_terms) makes them: a row of another level would be all zeros.
-    pub(crate) fn new(terms: &[Term], scope: Scope, inputs: &Inputs<'_>, rows: usize) -> Self {
-        let rows: Vec<Active> = (0..rows)
+    /// The terms' columns for `rows` rows of inputs. The terms must be resolved from the same rows
+    /// ([`resolve_terms`](super::resolve_terms)): a row with another level would be all zeros.
+    pub(super) fn new(terms: &[Term], scope: Scope, inputs: &Inputs<'_>, rows: usize) -> Self {
+        let rows: Vec<SparseRow> = (0..rows)
             .map(|index| {
                 inputs
                     .row(index, |numerics, factors| {
-                        active(terms, scope, numerics, factors)
+                        sparse_row(terms, scope, numerics, factors)
                     })
                     .unwrap_or_default()
             })
@@ -60,7 +38,7 @@ impl DesignMatrix {
         Self {
             matrix,
             rows,
-            names: column_names(terms, scope),
+            names: column_names(terms, scope, str::to_owned),
             centers: centers(terms, scope),
         }
     }
@@ -70,11 +48,11 @@ impl DesignMatrix {
 mod tests {
     use ndarray::array;
 
-    use super::*;
-    use crate::{Table, fit::resolve_terms};
+    use super::{super::resolve_terms, *};
+    use crate::Table;
 
     #[test]
-    fn columns_are_in_formula_order_with_the_first_level_in_byte_order_as_the_reference() {
+    fn columns_follow_the_formula_and_the_first_level_is_the_reference() {
         let table = Table::new()
             .with_text("wood", ["pine", "Oak", "ash"])
             .unwrap()

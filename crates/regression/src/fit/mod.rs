@@ -1,26 +1,29 @@
-//! From a formula and a table to a [`FittedModel`], with the guards that linfa does not have.
+//! From a formula and a table to a [`FittedModel`], with checks that linfa does not make.
+
+mod design;
+mod least_squares;
+
+use design::DesignMatrix;
 
 use crate::{
-    design::{DesignMatrix, Inputs},
     formula::Formula,
-    least_squares::LinearFit,
-    leave_one_out,
+    linear_fit::LinearFit,
     model::FittedModel,
     table::{Column, Table},
-    terms::{self, Scope, Term},
+    terms::{self, Inputs, Scope, Term},
 };
 
-/// Why there is no model of these rows.
+/// Why a formula cannot be fitted to a table.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FitError {
     /// The formula names a column that the table does not have.
-    #[error("the formula names the column `{column}`, which is not in the table")]
+    #[error("column `{column}` of the formula is not in the table")]
     MissingColumn {
         /// The name.
         column: String,
     },
     /// The response is a column of texts.
-    #[error("the response `{column}` is a column of texts; it must be numeric")]
+    #[error("the response `{column}` is a column of texts, expected numbers")]
     TextResponse {
         /// The response.
         column: String,
@@ -36,7 +39,7 @@ pub enum FitError {
         /// The row, counted from 0 (from 1 in the message).
         row: usize,
     },
-    /// A factor's text is empty, which cannot be told from a missing value.
+    /// A factor's text is empty, which is indistinguishable from a missing value.
     #[error("column `{column}`, row {}: an empty text cannot be a level", row + 1)]
     EmptyLevel {
         /// The column.
@@ -44,7 +47,7 @@ pub enum FitError {
         /// The row, counted from 0 (from 1 in the message).
         row: usize,
     },
-    /// There must be at least one row more than columns, else no error can be estimated.
+    /// There are not more rows than columns, so the error cannot be estimated.
     #[error(
         "{rows} rows are too few for the {columns} columns of the design matrix: at least {} are needed",
         columns + 1
@@ -52,20 +55,20 @@ pub enum FitError {
     TooFewRows {
         /// Rows in the table.
         rows: usize,
-        /// Columns of the design matrix, the intercept's included.
+        /// Columns of the design matrix, including the intercept's.
         columns: usize,
     },
-    /// All values of a column are equal (as far as R's tolerance of 1e-7 can tell).
+    /// All values of a column are equal, within R's tolerance of 1e-7.
     #[error(
-        "column `{column}` is constant: take rows in which it varies, or remove it from the formula"
+        "column `{column}` is constant: use rows in which it varies, or remove it from the formula"
     )]
     ConstantColumn {
         /// The column of the design matrix, or the response.
         column: String,
     },
-    /// A column is a linear combination of others (as far as R's tolerance of 1e-7 can tell).
+    /// A column is a linear combination of others, within R's tolerance of 1e-7.
     #[error(
-        "column `{column}` is determined by {}: remove it from the formula, or take rows in which it varies on its own",
+        "column `{column}` is determined by {}: remove it from the formula, or use rows in which it varies independently",
         quoted(on)
     )]
     DependentColumn {
@@ -74,13 +77,13 @@ pub enum FitError {
         /// The columns that determine it.
         on: Vec<String>,
     },
-    /// The numbers of a column are too large to compute with.
+    /// The numbers of a column overflow.
     #[error("the numbers in column `{column}` are too large to compute with: use a larger unit")]
     Overflow {
         /// The column.
         column: String,
     },
-    /// The solver failed, or answered with something that is not finite.
+    /// The solver failed or returned a value that is not finite.
     #[error("the least squares problem could not be solved: {0}")]
     Solver(String),
 }
@@ -95,13 +98,13 @@ fn quoted(names: &[String]) -> String {
 
 /// Fits `formula` to the rows of `table` by least squares, as R's `lm` does.
 ///
-/// A factor that has only one level in the rows has no effect on the fit. Where a factor has more,
-/// the model also carries the pooled fit, that of the formula without its factors, which answers for
-/// a level that is not in the rows.
+/// A factor with one level in the rows has no effect on the fit. If a factor has more levels, the
+/// model also contains the pooled fit, which is the fit of the formula without its factors. It
+/// predicts for levels that the rows do not contain.
 ///
 /// # Errors
-/// See [`FitError`]. R would go on where this refuses: it drops rows with missing values and
-/// coefficients of dependent columns, and fits as many rows as columns exactly.
+/// See [`FitError`]. In some of these cases R continues: it drops rows with missing values and
+/// coefficients of dependent columns, and it fits as many rows as columns exactly.
 pub fn fit(formula: &Formula, table: &Table) -> Result<FittedModel, FitError> {
     if table.rows() == 0 {
         return Err(FitError::NoRows);
@@ -134,11 +137,11 @@ pub fn fit(formula: &Formula, table: &Table) -> Result<FittedModel, FitError> {
         full,
         pooled,
         observed: response.to_vec(),
-        left_out: leave_one_out::decide(&full_left_out, &pooled_left_out, response),
+        left_out: leave_one_out(&full_left_out, &pooled_left_out, response),
     })
 }
 
-/// A fit of the terms in scope and, for each row, the prediction without it where there is one.
+/// A fit of the terms in scope and, for each row, the prediction of the fit without it, if defined.
 fn solve(
     terms: &[Term],
     scope: Scope,
@@ -146,9 +149,21 @@ fn solve(
     response: &[f64],
 ) -> Result<(LinearFit, Vec<Option<f64>>), FitError> {
     let design = DesignMatrix::new(terms, scope, inputs, response.len());
-    let fit = LinearFit::solve(&design, response)?;
-    let left_out = fit.left_out(&design.rows, response).collect();
+    let fit = least_squares::solve(&design, response)?;
+    let left_out = least_squares::left_out(&fit, &design.rows, response);
     Ok((fit, left_out))
+}
+
+/// For each row the first defined prediction: of the full fit, of the pooled fit, or the mean of the
+/// other rows.
+fn leave_one_out(full: &[Option<f64>], pooled: &[Option<f64>], response: &[f64]) -> Vec<f64> {
+    let others = (response.len() - 1) as f64;
+    let sum: f64 = response.iter().sum();
+    full.iter()
+        .zip(pooled)
+        .zip(response)
+        .map(|((full, pooled), y)| full.or(*pooled).unwrap_or((sum - y) / others))
+        .collect()
 }
 
 fn response<'a>(name: &str, table: &'a Table) -> Result<&'a [f64], FitError> {
@@ -163,8 +178,8 @@ fn response<'a>(name: &str, table: &'a Table) -> Result<&'a [f64], FitError> {
     }
 }
 
-/// Looks the formula's terms up in a table that has rows.
-pub(crate) fn resolve_terms<'a>(
+/// Resolves the formula's terms in a table that has rows.
+fn resolve_terms<'a>(
     formula: &Formula,
     table: &'a Table,
 ) -> Result<(Vec<Term>, Inputs<'a>), FitError> {

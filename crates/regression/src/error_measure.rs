@@ -1,7 +1,4 @@
-//! Exact leave-one-out predictions from the hat matrix, and the error measure over them.
-//!
-//! With leverage hᵢ (the diagonal of the hat matrix) and residual eᵢ, a fit without row i misses it
-//! by eᵢ / (1 − hᵢ): no refitting (Allen's PRESS; R: `residuals(m) / (1 - hatvalues(m))`).
+//! Leave-one-out predictions, and the mean absolute relative error.
 
 use crate::{
     model::FittedModel,
@@ -9,30 +6,30 @@ use crate::{
     table::{Column, Table},
 };
 
-/// Why there is no mean absolute relative error.
+/// Why the mean absolute relative error cannot be computed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ErrorMeasureError {
-    /// There is nothing to take the mean of.
+    /// There are no rows.
     #[error("there are no rows to measure the error on")]
     NoRows,
-    /// There are not as many predictions as actual values.
-    #[error("{predicted} predictions for {actual} actual values")]
+    /// The numbers of predictions and actual values differ.
+    #[error("got {predicted} predictions for {actual} actual values; the numbers must be equal")]
     Length {
         /// The number of predictions.
         predicted: usize,
         /// The number of actual values.
         actual: usize,
     },
-    /// An actual value is zero, so that no error can be relative to it.
-    #[error("row {}: the actual value is zero, no error can be relative to it", row + 1)]
+    /// An actual value is zero.
+    #[error("row {}: the actual value is zero, so a relative error is undefined", row + 1)]
     ZeroActual {
         /// The row, counted from 0 (from 1 in the message).
         row: usize,
     },
-    /// A value is NaN or infinite, or the errors' sum is.
+    /// A value or the sum of the errors is NaN or infinite.
     #[error("the mean absolute relative error is not a finite number")]
     NotFinite,
-    /// The table lacks the response, or has texts in its place.
+    /// The table has no numeric column for the response.
     #[error("the table has no numeric column `{0}` to compare predictions with")]
     MissingResponse(String),
     /// A row of the table cannot be predicted.
@@ -43,7 +40,7 @@ pub enum ErrorMeasureError {
 /// The mean of |predicted − actual| / |actual|.
 ///
 /// # Errors
-/// No rows, different lengths, an actual value of zero, or something not finite.
+/// There are no rows, the lengths differ, an actual value is zero, or a value is not finite.
 pub fn mean_absolute_relative_error(
     predicted: &[f64],
     actual: &[f64],
@@ -76,9 +73,9 @@ pub fn mean_absolute_relative_error(
 impl FittedModel {
     /// For each training row, in the table's order, the prediction of the model fitted without it.
     ///
-    /// A row that alone decides a coefficient, such as the only one of its level, is predicted by the
-    /// pooled fit without it, as an unseen level would be; where it decides one of that fit too, by
-    /// the mean of the other rows' responses.
+    /// A row that alone determines a coefficient, such as the only row of its level, is predicted by
+    /// the pooled fit without it, as an unseen level would be. If it determines a coefficient of that
+    /// fit too, its prediction is the mean of the other rows' responses.
     #[must_use]
     pub fn leave_one_out(&self) -> &[f64] {
         &self.left_out
@@ -87,13 +84,13 @@ impl FittedModel {
     /// The mean absolute relative error of [`leave_one_out`](Self::leave_one_out) on the training rows.
     ///
     /// # Errors
-    /// A response of zero among the training rows.
+    /// A training row has a response of zero.
     pub fn leave_one_out_error(&self) -> Result<f64, ErrorMeasureError> {
         mean_absolute_relative_error(&self.left_out, &self.observed)
     }
 
-    /// The mean absolute relative error of the model's predictions of a table that has its response;
-    /// unseen levels are predicted by the pooled fit.
+    /// The mean absolute relative error of the model's predictions for a table that contains the
+    /// response. The pooled fit predicts unseen levels.
     ///
     /// # Errors
     /// The table lacks a column, or a row cannot be predicted or measured.
@@ -108,15 +105,4 @@ impl FittedModel {
             .collect();
         mean_absolute_relative_error(&predicted, actual)
     }
-}
-
-/// Takes the first answer there is: the full fit's, the pooled fit's, the mean of the other rows.
-pub(crate) fn decide(full: &[Option<f64>], pooled: &[Option<f64>], response: &[f64]) -> Vec<f64> {
-    let others = (response.len() - 1) as f64;
-    let sum: f64 = response.iter().sum();
-    full.iter()
-        .zip(pooled)
-        .zip(response)
-        .map(|((full, pooled), y)| full.or(*pooled).unwrap_or((sum - y) / others))
-        .collect()
 }

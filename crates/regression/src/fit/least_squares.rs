@@ -1,0 +1,139 @@
+//! Solving one least squares problem: linfa for the estimates, QR for the checks and errors.
+
+use linfa::{Dataset, traits::Fit};
+use linfa_linalg::qr::QR;
+use linfa_linear::LinearRegression;
+use ndarray::{Array1, Array2, ArrayView1, Axis, Slice};
+
+use super::{FitError, design::DesignMatrix};
+use crate::{
+    distribution::t_quantile_975,
+    linear_fit::{InverseTriangle, LinearFit},
+    terms::SparseRow,
+};
+
+/// R's `lm(tol = 1e-7)`.
+const TOLERANCE: f64 = 1e-7;
+/// A row with a leverage this close to one determines a coefficient alone.
+const LEVERAGE_ONE: f64 = 1.0 - 1e-10;
+
+/// Solves for a design matrix that has more rows than columns.
+pub(super) fn solve(design: &DesignMatrix, response: &[f64]) -> Result<LinearFit, FitError> {
+    let (rows, columns) = design.matrix.dim();
+    let residual_df = rows - columns;
+    let mut fit = LinearFit {
+        inverse: decompose(design)?,
+        estimates: estimate(&design.matrix, response)?,
+        residual_standard_error: 0.0,
+        residual_df,
+        t_quantile: t_quantile_975(residual_df as f64),
+        fitted: Vec::new(),
+    };
+    fit.fitted = design.rows.iter().map(|row| fit.value(row)).collect();
+    let squares: f64 = fit
+        .fitted
+        .iter()
+        .zip(response)
+        .map(|(fitted, y)| (y - fitted).powi(2))
+        .sum();
+    fit.residual_standard_error = (squares / residual_df as f64).sqrt();
+    if fit.is_valid_for(columns, rows) {
+        Ok(fit)
+    } else {
+        Err(FitError::Solver(
+            "the values are too large or too small to compute with".to_owned(),
+        ))
+    }
+}
+
+/// For each row the prediction of a fit without it; `None` if that row alone determines a
+/// coefficient.
+///
+/// With leverage hᵢ (the diagonal of the hat matrix) and residual eᵢ, a fit without row i misses it
+/// by eᵢ / (1 − hᵢ), so no refit is needed (Allen's PRESS; R: `residuals(m) / (1 - hatvalues(m))`).
+pub(super) fn left_out(fit: &LinearFit, rows: &[SparseRow], response: &[f64]) -> Vec<Option<f64>> {
+    rows.iter()
+        .zip(response)
+        .zip(&fit.fitted)
+        .map(|((row, y), fitted)| {
+            let leverage = fit.inverse.quadratic_form(row);
+            (leverage < LEVERAGE_ONE).then(|| y - (y - fitted) / (1.0 - leverage))
+        })
+        .collect()
+}
+
+/// linfa's coefficients, the intercept first.
+fn estimate(matrix: &Array2<f64>, response: &[f64]) -> Result<Vec<f64>, FitError> {
+    let regressors = matrix.slice_axis(Axis(1), Slice::from(1..)).to_owned();
+    let dataset = Dataset::new(regressors, Array1::from(response.to_vec()));
+    let fitted = LinearRegression::new()
+        .fit(&dataset)
+        .map_err(|error| FitError::Solver(error.to_string()))?;
+    Ok(std::iter::once(fitted.intercept())
+        .chain(fitted.params().iter().copied())
+        .collect())
+}
+
+/// Decomposes a design matrix that has at least as many rows as columns.
+///
+/// For linearly dependent columns linfa returns coefficients near 1e15. This check returns an error
+/// that names the column instead, with the rule and the tolerance of R's `lm`: a column is dependent
+/// if removing its projection on the columns before it leaves less than 1e-7 of its length.
+fn decompose(design: &DesignMatrix) -> Result<InverseTriangle, FitError> {
+    let DesignMatrix {
+        matrix,
+        names,
+        centers,
+        ..
+    } = design;
+    let lengths: Vec<f64> = matrix.columns().into_iter().map(length).collect();
+    let r = matrix
+        .qr()
+        .map_err(|error| FitError::Solver(error.to_string()))?
+        .into_r();
+    for (j, name) in names.iter().enumerate() {
+        // R measures the length before centring.
+        let full_length = lengths[j].hypot(centers[j] * (matrix.nrows() as f64).sqrt());
+        if !full_length.is_finite() {
+            return Err(FitError::Overflow {
+                column: name.clone(),
+            });
+        }
+        let remains = r[(j, j)];
+        if remains.is_nan() || remains <= TOLERANCE * full_length {
+            return Err(dependent(&r, j, full_length, &lengths, names));
+        }
+    }
+    Ok(InverseTriangle::of(r.ncols(), |i, j| r[(i, j)]))
+}
+
+fn length(column: ArrayView1<'_, f64>) -> f64 {
+    column
+        .iter()
+        .fold(0.0, |length: f64, value| length.hypot(*value))
+}
+
+/// The error for column `j`, which depends on columns before it: back substitution in R finds which.
+fn dependent(
+    r: &Array2<f64>,
+    j: usize,
+    full_length: f64,
+    lengths: &[f64],
+    names: &[String],
+) -> FitError {
+    let mut weights = vec![0.0; j];
+    for i in (0..j).rev() {
+        let sum: f64 = (i + 1..j).map(|k| r[(i, k)] * weights[k]).sum();
+        weights[i] = (r[(i, j)] - sum) / r[(i, i)];
+    }
+    let on: Vec<String> = (0..j)
+        .filter(|&i| weights[i].abs() * lengths[i] > TOLERANCE * full_length)
+        .map(|i| names[i].clone())
+        .collect();
+    let column = names[j].clone();
+    if on.is_empty() {
+        FitError::ConstantColumn { column }
+    } else {
+        FitError::DependentColumn { column, on }
+    }
+}
