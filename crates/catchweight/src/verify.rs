@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use kafka_io::KafkaSettings;
-use model_server::StoreAddress;
+use model_store::StoreAddress;
 use observer::{Awaited, ModelApi, Observer, PipelineView, Snapshot, Start, StoredRows};
 use pipeline::EventTime;
 use report::{Ledger, Report, Verdict};
-use service_runtime::{CancellationToken, Tasks};
+use service_runtime::{CancellationToken, Tasks, UsageError};
 
 use crate::output::ReportArgs;
 use crate::pipeline_files::FileArgs;
@@ -72,7 +72,8 @@ pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Resul
     let began = Instant::now();
     args.output.prepare()?;
     let rule = args.files.sql.read()?.trigger_rule()?;
-    let store = model_server::server::open_to_read(&args.store).await?;
+    let store = args.store.open_read_only().await;
+    let store = store.map_err(|error| UsageError(error.to_string()))?;
     args.kafka.wait_for_broker(FIRST_ANSWER).await?;
     let mut tasks = Tasks::new(shutdown.child_token());
     let stop = tasks.shutdown();

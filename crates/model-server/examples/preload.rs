@@ -4,8 +4,9 @@
 //! `cargo run --release -p model-server --example preload -- sqlite:try.sqlite rows.csv`
 
 use anyhow::Context;
-use model_server::store::{DATABASE, MongoStore, TRAINING_DATA};
-use model_server::{SqliteStore, StoreAddress};
+use model_store::MongoStore;
+use model_store::store::{DATABASE, TRAINING_DATA};
+use model_store::{SqliteStore, StoreAddress};
 use mongodb::bson::{doc, serialize_to_document};
 use pipeline::EventTime;
 use serde::Deserialize;

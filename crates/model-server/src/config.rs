@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use model_store::StoreAddress;
 use service_runtime::UsageError;
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
@@ -14,52 +15,52 @@ const KEEP_PER_SPECIES: u32 = 10;
 const KEEP_VERSIONS: u64 = 1_000;
 const LIVE_COPY: &str = "catchweight-live-model.json";
 const ROW_WAIT_MS: u64 = 5_000;
-/// A request is given up after ten seconds: the wait must leave time to train and to answer.
+/// A request times out after ten seconds. The wait must leave time to train and respond.
 const MAX_ROW_WAIT_MS: u64 = 8_000;
 
-/// What a model server is started with.
+/// The settings of a model server.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
-    /// Address of the API, health and metrics
+    /// Address for the API, health and metrics
     #[arg(long, env = "LISTEN", default_value_t = LISTEN, global = true)]
     pub listen: SocketAddr,
 
-    /// Where training data and models are kept: sqlite:PATH, or
+    /// Store for training data and models: sqlite:PATH, or
     /// mongodb://USER:PASSWORD@HOST/AUTHENTICATION-DATABASE
     #[arg(long, env = "MODEL_STORE", default_value = STORE, hide_env_values = true)]
     pub store: StoreAddress,
 
-    /// Bearer token that POST /train and activation require; empty: none
+    /// Bearer token required by POST /train and activation; empty: no token required
     #[arg(long, env = "TRAIN_TOKEN", default_value = "", hide_env_values = true)]
     pub train_token: Secret,
 
-    /// A file with that token, instead of --train-token
+    /// File that contains the token, instead of --train-token
     #[arg(long, env = "TRAIN_TOKEN_FILE")]
     pub train_token_file: Option<PathBuf>,
 
-    /// A training takes this many of the newest rows
+    /// Number of newest rows to train on
     #[arg(long, env = "TRAIN_ROWS", default_value_t = TRAIN_ROWS, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub train_rows: u32,
 
-    /// A training adds older rows of each species that the live model knows, up to this many; 0:
-    /// none
+    /// Train also on older rows of each species that the live model knows, up to this many rows per
+    /// species; 0: none
     #[arg(long, env = "KEEP_PER_SPECIES", default_value_t = KEEP_PER_SPECIES, value_parser = clap::value_parser!(u32).range(0..=1_000))]
     pub keep_per_species: u32,
 
-    /// Versions that are kept; beyond, the oldest are forgotten, except those live within a day
+    /// Number of versions to keep; deletes the oldest beyond it, except those live within a day
     #[arg(long, env = "KEEP_VERSIONS", default_value_t = KEEP_VERSIONS, value_parser = clap::value_parser!(u64).range(1..))]
     pub keep_versions: u64,
 
-    /// With MongoDB: a copy of the live model, which answers where MongoDB is down at the start
+    /// With MongoDB: local copy of the live model, used if MongoDB is down at start-up
     #[arg(long, env = "LIVE_COPY", default_value = LIVE_COPY, value_name = "FILE.json")]
     pub live_copy: PathBuf,
 
-    /// How long a training waits for the row that its trigger names, in milliseconds
+    /// How long a training waits for the last row of its trigger, in milliseconds
     #[arg(long, env = "ROW_WAIT_MS", default_value_t = ROW_WAIT_MS, value_parser = clap::value_parser!(u64).range(0..=MAX_ROW_WAIT_MS))]
     pub row_wait_ms: u64,
 
-    /// What the first model is trained on: a CSV file with the columns species, length, height,
-    /// weight [default: the shipped 100 salmon]
+    /// Training rows of the first model: a CSV file with the columns species, length, height, weight
+    /// [default: the built-in 100 salmon]
     #[arg(long, env = "TRAINING_DATA", value_name = "FILE.csv")]
     pub training_data: Option<PathBuf>,
 }
@@ -85,15 +86,14 @@ impl Config {
     /// The token that training and activation require, if any.
     ///
     /// # Errors
-    /// Where both a token and a file are given, the file cannot be read or is empty, or the token
-    /// is nothing but spaces.
+    /// Both a token and a file are given, the file cannot be read or is empty, or the token is blank.
     pub fn token(&self) -> Result<Option<Secret>, UsageError> {
         let given = !self.train_token.0.is_empty();
         let Some(path) = &self.train_token_file else {
-            // A header's value has no spaces at its ends, so that they cannot be part of a token.
+            // An HTTP header's value has no leading or trailing spaces.
             return match self.train_token.0.trim_ascii() {
                 "" if given => Err(UsageError(
-                    "--train-token is nothing but spaces: give a token, or none".into(),
+                    "--train-token is blank: pass a token, or leave it out".into(),
                 )),
                 "" => Ok(None),
                 token => Ok(Some(Secret(token.to_owned()))),
@@ -101,7 +101,7 @@ impl Config {
         };
         if given {
             return Err(UsageError(
-                "--train-token and --train-token-file are both set: give one of them".into(),
+                "--train-token and --train-token-file are both set: pass one of them".into(),
             ));
         }
         let read = std::fs::read_to_string(path);
@@ -111,58 +111,14 @@ impl Config {
         })?;
         match text.trim_ascii() {
             "" => Err(UsageError(format!(
-                "--train-token-file {path} is empty: write a token into it"
+                "--train-token-file {path} is empty: write the token into it"
             ))),
             token => Ok(Some(Secret(token.to_owned()))),
         }
     }
 }
 
-/// Where a store is.
-#[derive(Clone, PartialEq, Eq)]
-pub enum StoreAddress {
-    /// A SQLite file.
-    Sqlite(PathBuf),
-    /// A MongoDB connection string, which may hold a password.
-    MongoDb(String),
-}
-
-impl FromStr for StoreAddress {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Some(path) = text.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
-            Ok(Self::Sqlite(PathBuf::from(path)))
-        } else if text.starts_with("mongodb://") || text.starts_with("mongodb+srv://") {
-            Ok(Self::MongoDb(text.to_owned()))
-        } else {
-            Err("expected sqlite:PATH or mongodb://…".into())
-        }
-    }
-}
-
-/// Without user and password.
-impl fmt::Display for StoreAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-            Self::MongoDb(uri) => {
-                let (scheme, rest) = uri.split_once("://").unwrap_or(("mongodb", ""));
-                let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-                let host = host.split(['/', '?']).next().unwrap_or_default();
-                write!(f, "{scheme}://{host}")
-            }
-        }
-    }
-}
-
-impl fmt::Debug for StoreAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// A text that is not shown.
+/// A text that `Debug` hides.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(pub String);
 
@@ -185,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passwords_and_tokens_are_not_shown() {
+    fn passwords_and_tokens_are_not_printed() {
         let config = Config {
             store: "mongodb://fish:s3cret@db.example:27017/admin?x=y@z"
                 .parse()
@@ -201,19 +157,22 @@ mod tests {
     }
 
     #[test]
-    fn spaces_around_a_token_are_no_part_of_it() {
+    fn spaces_around_a_token_are_ignored() {
         let of = |token: &str| Config {
             train_token: Secret(token.into()),
             ..Config::default()
         };
         let token = of(" open sesame\n").token().unwrap();
         assert_eq!(token, Some(Secret("open sesame".into())));
-        assert!(of("  ").token().is_err(), "it would be open to anyone");
+        assert!(
+            of("  ").token().is_err(),
+            "a blank token must not mean that no token is required"
+        );
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn the_token_file_may_have_any_name() {
+    fn the_token_file_may_have_a_name_that_is_not_utf8() {
         use std::os::unix::ffi::OsStrExt;
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join(std::ffi::OsStr::from_bytes(b"token-\xff"));
@@ -223,12 +182,5 @@ mod tests {
             ..Config::default()
         };
         assert_eq!(config.token().unwrap(), Some(Secret("t0ken".into())));
-    }
-
-    #[test]
-    fn a_store_of_another_kind_is_refused() {
-        for text in ["", "sqlite:", "postgres://x", "models.sqlite"] {
-            assert!(text.parse::<StoreAddress>().is_err(), "{text}");
-        }
     }
 }

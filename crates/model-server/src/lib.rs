@@ -1,20 +1,18 @@
-//! The model over HTTP: predictions, training, versions and what is live.
+//! The model over HTTP: predictions, training, and the history of model versions.
 //!
-//! | module | what is in it |
+//! The versions themselves, the decision log, and the rule for which version is live are in
+//! `model-store`. This crate fits models and serves HTTP. It does not know Kafka: rows arrive in the
+//! store, and triggers arrive as calls to `POST /train`.
+//!
+//! | module | contents |
 //! |---|---|
-//! | [`features`] | what the model predicts and from what: the file to change for another model |
 //! | [`config`] | the settings |
-//! | [`server`] | binds, serves, shuts down |
-//! | [`http`] | the calls |
-//! | [`training`] | which rows, one training at a time, its outcomes |
-//! | [`version`] | an immutable version, named by a hash of its rows |
-//! | [`decision`], [`cause`] | the entries of the append-only log |
-//! | [`life`] | what is live follows from the log; the gate |
-//! | [`live`] | the model that answers, read without a lock |
-//! | `follow`, [`copy`] | start, polling the log, the copy for a start without the store |
-//! | [`store`] | the stores: SQLite and MongoDB |
-//! | [`seed`] | the first model's rows |
-//! | [`metrics`] | what is counted |
+//! | [`server`] | binding, serving, shutdown |
+//! | [`http`] | the routes |
+//! | [`training`] | selecting rows, fitting, one training at a time |
+//! | [`seed`] | the training rows of the first model |
+//! | `store_sync`, [`live_copy`] | start-up, reading the decision log, the local copy of the live model |
+//! | [`metrics`] | the metrics |
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {
@@ -27,22 +25,14 @@
 //! # }
 //! ```
 
-pub mod cause;
 pub mod config;
-pub mod copy;
-pub mod decision;
-pub mod features;
-mod follow;
 pub mod http;
-pub mod life;
-pub mod live;
+pub mod live_copy;
 pub mod metrics;
 pub mod seed;
 pub mod server;
-pub mod store;
+mod store_sync;
 pub mod training;
-pub mod version;
 
-pub use config::{Config, Secret, StoreAddress};
+pub use config::{Config, Secret};
 pub use server::ModelServer;
-pub use store::SqliteStore;

@@ -1,8 +1,9 @@
-//! What the model server counts. Labels are routes, statuses and outcomes, never ids; only the one
-//! live version is named.
+//! The metrics of the model server. Label values are routes, statuses and outcomes; the only id is
+//! that of the live version.
 
 use std::time::Duration;
 
+use model_store::{LiveSlot, TrainingOutcome};
 use pipeline::EventTime;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
@@ -13,8 +14,6 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::decision::Verdict;
-use crate::live::Live;
 use crate::training::{TrainFailure, TrainReport};
 
 /// Upper bounds of the latency buckets, in seconds.
@@ -23,7 +22,7 @@ const LATENCY: [f64; 14] = [
     10.0,
 ];
 
-/// The statuses of failures that are alerted on.
+/// The error statuses that alerts watch.
 const FAILURES: [u16; 2] = [500, 503];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -42,26 +41,26 @@ struct OutcomeLabels {
     outcome: &'static str,
 }
 
-/// The service's metrics; clones share them.
+/// The service's metrics. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     latency: Family<RouteLabels, Histogram, fn() -> Histogram>,
     trainings: Family<OutcomeLabels, Counter>,
     trained_rows: Counter,
-    /// Requests that are not answered yet.
+    /// Requests without a response yet.
     pub in_flight: Gauge,
-    /// Calls for training; those with the same request at the same time share one.
+    /// Calls for training. Concurrent calls with the same request share one training.
     pub training_calls: Counter,
-    /// Answers for a species that was not in the training rows.
+    /// Predictions for a species that the training rows do not contain.
     pub unseen_species: Counter,
-    /// Polls of the store that failed.
+    /// Failed reads of the decision log.
     pub store_failures: Counter,
 }
 
 impl Metrics {
-    /// Registers the metrics, the live model's included.
-    pub fn register(registry: &mut Registry, live: Live) -> Self {
+    /// Registers the metrics, including those of the live model.
+    pub fn register(registry: &mut Registry, live: LiveSlot) -> Self {
         let metrics = Self {
             requests: Family::default(),
             latency: Family::new_with_constructor(|| Histogram::new(LATENCY)),
@@ -72,37 +71,37 @@ impl Metrics {
             unseen_species: Counter::default(),
             store_failures: Counter::default(),
         };
-        // A counter that is there before its first event lets `increase()` see that event.
-        let verdicts = Verdict::ALL.map(Verdict::name);
-        for outcome in verdicts.into_iter().chain(TrainFailure::OUTCOMES) {
+        // `increase()` misses the first event of a counter that did not exist before it.
+        let outcomes = TrainingOutcome::ALL.map(TrainingOutcome::name);
+        for outcome in outcomes.into_iter().chain(TrainFailure::OUTCOMES) {
             let _ = metrics.trainings.get_or_create(&OutcomeLabels { outcome });
         }
         let of = metrics.clone();
         registry.register("http_requests", "Requests by route and status", of.requests);
-        let help = "From the request's head to the answer's";
+        let help = "Time from the request's head to the response's head";
         registry.register_with_unit("http_request_duration", help, Unit::Seconds, of.latency);
         registry.register(
             "http_requests_in_flight",
-            "Requests not answered yet",
+            "Requests without a response yet",
             of.in_flight,
         );
-        let help = "Calls for training; those with the same request at the same time share one";
+        let help = "Calls for training; concurrent calls with the same request share one training";
         registry.register("training_calls", help, of.training_calls);
         registry.register("trainings", "Trainings by outcome", of.trainings);
         registry.register(
             "training_rows",
-            "Rows that versions were trained on",
+            "Training rows of all trained versions",
             of.trained_rows,
         );
-        let help = "Answers for a species that was not in the live model's training rows";
+        let help = "Predictions for a species that the live model's training rows do not contain";
         registry.register("unseen_species_answers", help, of.unseen_species);
-        let help = "Times that the log of decisions could not be read";
+        let help = "Failed reads of the decision log";
         registry.register("store_failures", help, of.store_failures);
         registry.register_collector(Box::new(LiveCollector(live)));
         metrics
     }
 
-    /// The metrics of one route, looked up once.
+    /// The metrics of one route.
     pub(crate) fn route(&self, route: &'static str) -> RouteMetrics {
         for status in FAILURES {
             let _ = self
@@ -120,7 +119,7 @@ impl Metrics {
         }
     }
 
-    /// Counts a training, or a call for one that was turned away.
+    /// Counts a training or a rejected call for one.
     pub(crate) fn training(&self, ended: &Result<TrainReport, TrainFailure>) {
         let outcome = match ended {
             Ok(report) => report.outcome.name(),
@@ -148,7 +147,7 @@ pub(crate) struct RouteMetrics {
     in_flight: Gauge,
 }
 
-/// A request that is counted as not answered until this is dropped, also where its client hung up.
+/// Counts a request as in flight until dropped, even if its client disconnects.
 #[derive(Debug)]
 pub(crate) struct InFlight<'a>(&'a Gauge);
 
@@ -159,13 +158,13 @@ impl Drop for InFlight<'_> {
 }
 
 impl RouteMetrics {
-    /// Counts a request as not answered yet.
+    /// Counts a request as in flight.
     pub(crate) fn enter(&self) -> InFlight<'_> {
         self.in_flight.inc();
         InFlight(&self.in_flight)
     }
 
-    /// Counts a request.
+    /// Counts a response and its latency.
     pub(crate) fn observe(&self, status: u16, took: Duration) {
         self.latency.observe(took.as_secs_f64());
         if status == 200 {
@@ -180,9 +179,9 @@ impl RouteMetrics {
     }
 }
 
-/// Reads the live model when the metrics are asked for.
+/// Reads the live model when the metrics are scraped.
 #[derive(Debug)]
-struct LiveCollector(Live);
+struct LiveCollector(LiveSlot);
 
 impl Collector for LiveCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
@@ -194,11 +193,11 @@ impl Collector for LiveCollector {
         info.encode(encoder.encode_descriptor("model_live", help, None, info.metric_type())?)?;
         let now = EventTime::now().as_millis();
         let age = ConstGauge::new((now - live.info.trained.as_millis()) as f64 / 1000.0);
-        let help = "Since the live model was trained";
+        let help = "Time since the live model was trained";
         let unit = Some(&Unit::Seconds);
         age.encode(encoder.encode_descriptor("model_live_age", help, unit, age.metric_type())?)?;
         let rows = ConstGauge::new(live.info.rows);
-        let help = "Rows that the live model was trained on";
+        let help = "Training rows of the live model";
         rows.encode(encoder.encode_descriptor("model_live_rows", help, None, rows.metric_type())?)
     }
 }

@@ -1,31 +1,34 @@
-//! The rows that the first model is trained on.
+//! The training rows of the first model.
 
 use std::path::Path;
 
+use model_store::features::TrainingRow;
+use model_store::{Cause, Version};
 use pipeline::EventTime;
 use service_runtime::UsageError;
 use service_runtime::table::{self, Row, WrongLine, positive};
 
-use crate::cause::Cause;
-use crate::features::TrainingRow;
-use crate::version::Version;
+use crate::training::train_version;
 
-/// 100 salmon, measured and weighed.
+/// Measurements and weights of 100 salmon.
 const SALMON: &str = include_str!("../../../data/salmon-100.csv");
 
-/// Rows that one version may hold.
+/// The most rows that one version may contain.
 const MAX_ROWS: usize = 50_000;
 
-/// The file's columns; others are ignored, the order is free.
+/// The required columns, in any order. Other columns are ignored.
 const COLUMNS: [&str; 4] = ["species", "length", "height", "weight"];
 
-/// Trains the first version: on the file, or on the shipped 100 salmon.
+/// Trains the first version on the file, or on the built-in 100 salmon.
 ///
 /// # Errors
-/// A file that cannot be read, a line that cannot be trained on, rows that do not make a model.
+/// The file cannot be read, a line is invalid, or the rows cannot be fitted.
 pub fn first_version(file: Option<&Path>) -> Result<Version, UsageError> {
     let (name, rows) = match file {
-        None => ("the shipped rows".to_owned(), read(SALMON.as_bytes())),
+        None => (
+            "the built-in training data".to_owned(),
+            read(SALMON.as_bytes()),
+        ),
         Some(path) => {
             let name = format!("--training-data {}", path.display());
             let file = std::fs::read(path)
@@ -34,7 +37,7 @@ pub fn first_version(file: Option<&Path>) -> Result<Version, UsageError> {
         }
     };
     let rows = rows.map_err(|fault| UsageError(format!("{name}: {fault}")))?;
-    Version::train(rows, 0, Cause::initial(), EventTime::now())
+    train_version(rows, 0, Cause::initial(), EventTime::now())
         .map_err(|error| UsageError(format!("{name}: {error}")))
 }
 
@@ -42,7 +45,7 @@ fn read(file: &[u8]) -> Result<Vec<TrainingRow>, String> {
     let rows = table::read(file, COLUMNS).map_err(|wrong| wrong.to_string())?;
     match rows.len() {
         0 => Err(format!(
-            "it holds no rows: after the line {} it needs one line for each fish",
+            "the file has no rows: write the header {} and one line per fish",
             COLUMNS.join(",")
         )),
         1..=MAX_ROWS => rows
@@ -51,7 +54,9 @@ fn read(file: &[u8]) -> Result<Vec<TrainingRow>, String> {
                 training_row(row).map_err(|reason| WrongLine::new(row.line, reason).to_string())
             })
             .collect(),
-        _ => Err(format!("more than {MAX_ROWS} rows: take a part of them")),
+        rows => Err(format!(
+            "the file has {rows} rows, expected at most {MAX_ROWS}: remove some"
+        )),
     }
 }
 
@@ -73,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shipped_salmon_make_the_model_that_r_makes_of_them() {
+    fn the_model_of_the_built_in_salmon_agrees_with_r() {
         let version = first_version(None).unwrap();
         let r_squared = version.info.model.summary().r_squared;
         assert_eq!(format!("{r_squared:.4}"), "0.8326");
@@ -85,13 +90,13 @@ mod tests {
     }
 
     #[test]
-    fn the_same_rows_are_the_same_version() {
+    fn the_same_rows_have_the_same_version_id() {
         let (first, again) = (first_version(None).unwrap(), first_version(None).unwrap());
         assert_eq!(first.info.model_version, again.info.model_version);
     }
 
     #[test]
-    fn a_file_as_a_spreadsheet_saves_it_is_read() {
+    fn a_file_saved_by_a_spreadsheet_is_read() {
         let text = "\u{feff}weight,species,note,length,height\r\n4,salmon,,80,18\r\n\r\n5, salmon ,x,90,19\r\n";
         let rows = read(text.as_bytes()).unwrap();
         let read: Vec<_> = rows
@@ -102,10 +107,10 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_file_is_refused_with_the_line_the_column_and_what_to_write() {
+    fn an_invalid_file_is_rejected_with_line_and_column() {
         let header = "species,length,height,weight\n";
         for (text, expected) in [
-            ("", "it holds no rows: after the line species,length"),
+            ("", "the file has no rows: write the header species,length"),
             (
                 "species,length,height\n",
                 "has no column weight; it must be species,length,height,weight",
@@ -114,7 +119,7 @@ mod tests {
                 "species,species,length,height,weight\n",
                 "the column species twice",
             ),
-            (header, "it holds no rows"),
+            (header, "the file has no rows"),
             (
                 &format!("{header}salmon,80,18,4\n\nsalmon,long,18,4\n"),
                 "line 4: length is `long`; write a positive number",

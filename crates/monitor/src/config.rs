@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 
 use kafka_io::KafkaSettings;
-use model_server::StoreAddress;
+use model_store::StoreAddress;
 use observer::{GroupTopic, SqlArgs};
 
 /// The settings of a monitor.

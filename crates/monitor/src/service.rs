@@ -8,7 +8,7 @@ use anyhow::Context;
 use observer::{Cluster, ModelApi, Observer, Start, StoredRows};
 use prometheus_client::registry::Registry;
 use report::Ledger;
-use service_runtime::{CancellationToken, Readiness, Tasks, ops, server};
+use service_runtime::{CancellationToken, Readiness, Tasks, UsageError, ops, server};
 use tokio::net::TcpListener;
 
 use crate::collect::{Collector, WatchedPipeline, unread_topics};
@@ -45,7 +45,8 @@ impl Monitor {
         let rule = config.sql.read()?.trigger_rule()?;
         let stored = match &config.store {
             Some(address) => {
-                let store = model_server::server::open_to_read(address).await?;
+                let store = address.open_read_only().await;
+                let store = store.map_err(|error| UsageError(error.to_string()))?;
                 Some(StoredRows::of(store))
             }
             None => None,

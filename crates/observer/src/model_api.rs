@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use model_server::http::view::ModelView;
+use model_store::ModelView;
 use pipeline::RetrainTrigger;
 use report::ModelHistory;
 use report::history::{Decision, Outcome, TrainingRows, Version};
@@ -223,7 +223,7 @@ pub fn history_from(models: &[ModelView]) -> ModelHistory {
     });
     let decisions = decisions.into_iter().map(|(model, logged)| Decision {
         version: model.model_version.clone(),
-        outcome: Outcome::from(logged.verdict.name()),
+        outcome: Outcome::from(logged.outcome.name()),
         time: logged.time,
         training_started: model.training_started.parse().ok(),
         // A manual request may name only some fields of a trigger: it is none of the topic's.

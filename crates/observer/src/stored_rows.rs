@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model_server::store::{Store, StoreError};
+use model_store::{Store, StoreError};
 
 /// How many rows one query asks for.
 const CHUNK: usize = 500;

@@ -3,8 +3,7 @@
 use connect_embedded::{DocumentStore, StoreError};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use model_server::SqliteStore;
-use model_server::store::StoreError as SqliteError;
+use model_store::{SqliteStore, StoreError as SqliteError};
 use serde_json::{Map, Value};
 
 /// The SQLite store as the document store of the sink.

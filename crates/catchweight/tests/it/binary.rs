@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use model_server::SqliteStore;
+use model_store::SqliteStore;
 
 fn catchweight(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_catchweight"));

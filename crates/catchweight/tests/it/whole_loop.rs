@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use catchweight::demo::{self, DemoArgs};
-use model_server::SqliteStore;
-use model_server::store::{Page, Store};
+use model_store::{Page, SqliteStore, Store};
 use pipeline::topics;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use report::{Report, Verdict};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use model_server::SqliteStore;
+use model_store::SqliteStore;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -168,7 +168,7 @@ mod tests {
     use service_runtime::{CancellationToken, ops, server};
 
     use super::*;
-    use crate::live::Live;
+    use model_store::LiveSlot;
 
     /// Starts a server and returns its URL. Each route runs one request at a time: `/held` and `/queued`
     /// wait for a permit of `go`, `/broken` panics. One request may wait for `/queued`.
@@ -179,7 +179,7 @@ mod tests {
             trainings: Pool::new(1, 1),
             ..Limits::default()
         };
-        let metrics = Metrics::register(&mut ops::registry(), Live::default());
+        let metrics = Metrics::register(&mut ops::registry(), LiveSlot::default());
         let behind = |pool| from_fn_with_state(limits.guard(&metrics, "test", pool), guard);
         let go = Arc::clone(go);
         let held = move || async move { go.acquire().await.unwrap().forget() };

@@ -5,7 +5,7 @@
 //! | `query`, `prediction` | `GET /prediction` |
 //! | [`predictions`] | `POST /predictions` |
 //! | `train` | `POST /train` |
-//! | `models`, [`view`] | `/models…` |
+//! | `models` | `/models…` |
 //! | `openapi` | the OpenAPI document and its interactive page |
 //! | [`problem`] | errors as RFC 9457 bodies |
 //! | `guard` | limits, timeout and metrics of each route |
@@ -22,7 +22,6 @@ pub mod predictions;
 pub mod problem;
 pub mod query;
 mod train;
-pub mod view;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -31,12 +30,12 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::middleware::from_fn_with_state;
 use axum::routing::any;
+use model_store::LiveSlot;
 use utoipa::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use crate::config::Secret;
-use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::training::Trainer;
 use auth::TokenHash;
@@ -49,7 +48,7 @@ pub(crate) struct Api(Arc<Shared>);
 
 /// The parts of [`Api`].
 pub(crate) struct Shared {
-    live: Live,
+    live: LiveSlot,
     trainer: Trainer,
     metrics: Metrics,
     token: Option<TokenHash>,
@@ -58,7 +57,7 @@ pub(crate) struct Shared {
 impl Api {
     /// State of handlers; if there is a token, training and activation require it.
     pub(crate) fn new(
-        live: Live,
+        live: LiveSlot,
         trainer: Trainer,
         metrics: Metrics,
         token: Option<&Secret>,

@@ -7,6 +7,8 @@ use axum::extract::{FromRequestParts, Path, RawQuery, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use model_store::store::MODELS;
+use model_store::{LogEntry, ModelView, Page, StoreError, Version};
 use serde::Serialize;
 use service_runtime::ops::prefers_plain_text;
 use utoipa::ToSchema;
@@ -16,10 +18,6 @@ use super::auth::Authorized;
 use super::params::Params;
 use super::prediction::no_model;
 use super::problem::{ApiError, Busy, Invalid, Kind, NotFound, Unauthorized};
-use super::view::ModelView;
-use crate::decision::Decision;
-use crate::store::{MODELS, Page, StoreError};
-use crate::version::Version;
 
 /// Versions on a page by default.
 const PAGE: u32 = 20;
@@ -74,8 +72,8 @@ pub(super) async fn list(
         .iter()
         .map(|info| info.model_version.as_str())
         .collect();
-    let mut decisions: HashMap<String, Vec<Decision>> = HashMap::new();
-    for decision in store.decisions_on(&ids, PAGE_DECISIONS).await? {
+    let mut decisions: HashMap<String, Vec<LogEntry>> = HashMap::new();
+    for decision in store.entries_on(&ids, PAGE_DECISIONS).await? {
         let on_version = decisions.entry(decision.model_version.clone()).or_default();
         on_version.push(decision);
     }
@@ -154,7 +152,7 @@ pub(super) async fn one(
     if as_text {
         return Ok(text(version.info.model.summary().to_string()));
     }
-    let decisions = store.decisions_on(&[&id], MAX_DECISIONS).await?;
+    let decisions = store.entries_on(&[&id], MAX_DECISIONS).await?;
     let live = api.live.get();
     Ok(Json(ModelView::new(&version.info, decisions, live.as_deref())).into_response())
 }

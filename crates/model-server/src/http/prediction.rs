@@ -3,14 +3,14 @@
 use axum::extract::State;
 use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
+use model_store::LiveModel;
+use model_store::features::{self, Features, NUMERIC};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Api;
 use super::problem::{ApiError, Busy, FieldError, Invalid, Kind};
 use super::query;
-use crate::features::{self, Features, NUMERIC};
-use crate::live::LiveModel;
 
 /// The model's answer for one fish.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use model_store::StoreError;
 use serde::Serialize;
 use service_runtime::server;
 use utoipa::{IntoResponses, ToSchema};
 
-use crate::store::StoreError;
 use crate::training::TrainFailure;
 
 /// What is wrong with one field of a request.

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use model_store::features::{FACTOR, Features, NUMERIC, number_fault, species_fault};
+
 use super::problem::FieldError;
-use crate::features::{FACTOR, Features, NUMERIC, number_fault, species_fault};
 
 /// What became of a field: its value, or the reason why it has none.
 pub(super) type Field<T> = Result<T, &'static str>;

@@ -2,13 +2,13 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
+use model_store::Trigger;
 
 use super::Api;
 use super::auth::Authorized;
 use super::body::Limited;
 use super::params::Params;
 use super::problem::{ApiError, Busy, Invalid, NotRead, NotTrainable, Unauthorized};
-use crate::cause::Trigger;
 use crate::training::{TrainReport, TrainRequest};
 
 /// Most bytes of a body. A trigger has a few hundred.

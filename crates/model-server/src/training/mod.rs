@@ -1,5 +1,6 @@
-//! Training: which rows, one run at a time, and what came of it.
+//! Training: which rows to use, fitting, and one training at a time.
 
+mod fit;
 mod report;
 mod rows;
 mod run;
@@ -9,46 +10,45 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
+use model_store::{LiveModel, ModelRegistry, Store, StoreError, Trigger};
 use service_runtime::Background;
-use tokio::sync::{Mutex as Turn, watch};
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+pub use fit::{MIN_ROWS, MIN_ROWS_PER_COLUMN, TrainError, train_version};
 pub use report::{TrainFailure, TrainReport};
 pub use rows::TrainingRule;
 
-use crate::cause::Trigger;
-use crate::life::Life;
-use crate::live::LiveModel;
 use crate::metrics::Metrics;
-use crate::store::{Store, StoreError};
 
-/// Trainings that may run or wait at the same moment; more are turned away. Callers that hang up
-/// leave theirs behind, so that the limit of requests does not bound them.
+/// The most trainings that run or wait at the same time; further calls are rejected. The limit on
+/// requests does not bound them, because a training continues when its caller disconnects.
 const MAX_PENDING: usize = 64;
 
-/// What a training is asked for.
+/// A call for training.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TrainRequest {
-    /// The row of `weight-retrain` that asks for it, if one does.
+    /// The record of `weight-retrain` that caused the call, if any.
     pub trigger: Option<Trigger>,
-    /// Whether the gate and an earlier decision on the same rows are overridden.
+    /// Whether to override the gate and an earlier decision on the same rows.
     pub force: bool,
-    /// How many of the newest rows to take, instead of the setting.
+    /// How many of the newest rows to use; `None` for the configured number.
     pub rows: Option<u32>,
 }
 
-type Answer = Result<TrainReport, Arc<TrainFailure>>;
+type TrainResult = Result<TrainReport, Arc<TrainFailure>>;
 
-/// Trains one model at a time, in tasks of their own: a caller that goes away stops nothing. Who
-/// waits for a row holds up no other. The work is done on a thread that leaves the cores to
-/// requests.
+/// Trains one model at a time. Each training is a task of its own, which continues when its caller
+/// disconnects. A training that waits for a row does not block others. Fitting runs on a low-priority
+/// thread, so that requests are served first.
 #[derive(Clone, Debug)]
 pub struct Trainer {
-    life: Life,
+    models: ModelRegistry,
     rule: TrainingRule,
     metrics: Metrics,
-    turn: Arc<Turn<()>>,
+    /// Held by the training that selects rows, fits and decides.
+    lock: Arc<tokio::sync::Mutex<()>>,
     running: Arc<Mutex<Vec<Running>>>,
     background: Background,
     tasks: TaskTracker,
@@ -57,69 +57,69 @@ pub struct Trainer {
 #[derive(Debug)]
 struct Running {
     request: TrainRequest,
-    answer: watch::Receiver<Option<Answer>>,
+    result: watch::Receiver<Option<TrainResult>>,
 }
 
 impl Running {
     fn is_pending(&self) -> bool {
-        self.answer.borrow().is_none() && self.answer.has_changed().is_ok()
+        self.result.borrow().is_none() && self.result.has_changed().is_ok()
     }
 }
 
 impl Trainer {
-    /// A trainer of the models of `life`, with a thread for its work.
+    /// A trainer for `models`, with a thread for the fitting.
     ///
     /// # Errors
-    /// Where there can be no such thread.
-    pub fn new(life: Life, rule: TrainingRule, metrics: Metrics) -> io::Result<Self> {
+    /// The thread cannot be started.
+    pub fn new(models: ModelRegistry, rule: TrainingRule, metrics: Metrics) -> io::Result<Self> {
         Ok(Self {
-            life,
+            models,
             rule,
             metrics,
-            turn: Arc::default(),
+            lock: Arc::default(),
             running: Arc::default(),
             background: Background::start("training")?,
             tasks: TaskTracker::new(),
         })
     }
 
-    /// Trains, or joins the training that runs or waits with the same request.
+    /// Trains, or joins a pending training with the same request.
     ///
     /// # Errors
-    /// See [`TrainFailure`]; the live model stays.
-    pub async fn train(&self, request: TrainRequest) -> Answer {
+    /// See [`TrainFailure`]. The live model does not change then.
+    pub async fn train(&self, request: TrainRequest) -> TrainResult {
         let joined = self.join_or_start(request);
         self.metrics.training_calls.inc();
-        let Some(mut answer) = joined else {
-            let turned_away = Err(TrainFailure::Busy);
-            self.metrics.training(&turned_away);
-            return turned_away.map_err(Arc::new);
+        let Some(mut result) = joined else {
+            let busy = Err(TrainFailure::Busy);
+            self.metrics.training(&busy);
+            return busy.map_err(Arc::new);
         };
-        let ended = answer.wait_for(Option::is_some).await;
+        let ended = result.wait_for(Option::is_some).await;
         match ended.as_deref() {
-            Ok(Some(answer)) => answer.clone(),
+            Ok(Some(result)) => result.clone(),
             _ => Err(Arc::new(TrainFailure::Broken)),
         }
     }
 
-    /// Where the answer will be; none where too many wait already.
-    fn join_or_start(&self, request: TrainRequest) -> Option<watch::Receiver<Option<Answer>>> {
+    /// The receiver of the result; `None` if too many trainings are pending.
+    fn join_or_start(&self, request: TrainRequest) -> Option<watch::Receiver<Option<TrainResult>>> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(Running::is_pending);
         if let Some(same) = running.iter().find(|other| other.request == request) {
-            return Some(same.answer.clone());
+            return Some(same.result.clone());
         }
         if running.len() >= MAX_PENDING {
             return None;
         }
-        let (sender, answer) = watch::channel(None);
+        let (sender, result) = watch::channel(None);
         running.push(Running {
             request: request.clone(),
-            answer: answer.clone(),
+            result: result.clone(),
         });
         let trainer = self.clone();
         let task = async move {
-            let run = run::run(&trainer.life, &trainer.rule, &trainer.turn, &request);
+            let run = run::run(&trainer.models, &trainer.rule, &trainer.lock, &request);
             let ended = AssertUnwindSafe(run).catch_unwind().await;
             let ended = ended.unwrap_or(Err(TrainFailure::Broken));
             trainer.metrics.training(&ended);
@@ -127,19 +127,18 @@ impl Trainer {
             sender.send_replace(Some(ended.map_err(Arc::new)));
             trainer.prune().await;
         };
-        // In the caller's span, so that the log lines have its trace.
+        // The caller's span puts its trace id on the log lines.
         self.background.spawn(&self.tasks, task.in_current_span());
-        Some(answer)
+        Some(result)
     }
 
     async fn prune(&self) {
-        if let Err(error) = self.life.prune(self.rule.keep_versions).await {
-            tracing::warn!(%error, "old versions could not be forgotten; the next training tries again");
+        if let Err(error) = self.models.prune(self.rule.keep_versions).await {
+            tracing::warn!(%error, "deleting old versions failed; the next training tries again");
         }
     }
 
-    /// Makes a stored version live because someone asks for it, held there where `pinned`; none
-    /// where there is no such version.
+    /// Makes a stored version live at a client's request; `None` if there is no such version.
     ///
     /// # Errors
     /// Those of the store.
@@ -148,18 +147,18 @@ impl Trainer {
         id: &str,
         pinned: bool,
     ) -> Result<Option<Arc<LiveModel>>, StoreError> {
-        let (life, id) = (self.life.clone(), id.to_owned());
-        let task = async move { life.activate(&id, pinned).await };
+        let (models, id) = (self.models.clone(), id.to_owned());
+        let task = async move { models.activate(&id, pinned).await };
         let ended = self.tasks.spawn(task.in_current_span()).await;
         ended.map_err(|panic| StoreError::Failed(panic.into()))?
     }
 
     /// The store.
     pub fn store(&self) -> &Arc<dyn Store> {
-        self.life.store()
+        self.models.store()
     }
 
-    /// Waits for the trainings that were accepted.
+    /// Waits for all accepted trainings.
     pub async fn finish(&self) {
         self.tasks.close();
         self.tasks.wait().await;

@@ -1,54 +1,52 @@
-//! What came of a training.
+//! The result of a training.
 
 use std::time::Duration;
 
+use model_store::{LogEntry, StoreError, TrainingOutcome, VersionInfo};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::decision::{Decision, Verdict};
-use crate::store::StoreError;
-use crate::version::{TrainError, VersionInfo};
+use super::fit::TrainError;
 
-/// The answer to a training that did not fail.
+/// The result of a training that did not fail.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct TrainReport {
     /// How it ended.
-    pub outcome: Verdict,
-    /// The version trained; where nothing was trained, the live one, or the one that the same
-    /// trigger led to before.
+    pub outcome: TrainingOutcome,
+    /// The trained version; if nothing was trained, the live version, or the version of the earlier
+    /// decision on the same trigger.
     pub model_version: Option<String>,
     /// The version that is live now.
     pub live_version: Option<String>,
-    /// Rows trained on.
+    /// The number of training rows.
     pub rows: Option<u64>,
-    /// Newer rows that could not be used: a number was missing, not positive or too large, or
-    /// another field was wrong.
+    /// Rows newer than the oldest training row that were skipped because a field is invalid.
     pub skipped_rows: Option<u64>,
-    /// The rows' species.
+    /// The species in the training rows.
     pub species: Option<Vec<String>>,
-    /// The oldest row's `_id`.
+    /// The `_id` of the oldest row.
     pub first_row: Option<String>,
-    /// The newest row's `_id`.
+    /// The `_id` of the newest row.
     pub last_row: Option<String>,
     /// The version's leave-one-out mean absolute relative error on these rows.
     pub loo_error: Option<f64>,
     /// The champion's mean absolute relative error on the same rows.
     pub champion_error: Option<f64>,
-    /// Why it ended so.
+    /// The reason for the outcome.
     pub reason: String,
 }
 
 impl TrainReport {
-    /// What was decided on a version that was trained, or before one was.
+    /// The report of a log entry; `trained` is the version if one was trained.
     pub(super) fn new(
-        decision: Decision,
+        entry: LogEntry,
         trained: Option<&VersionInfo>,
         live_version: Option<String>,
     ) -> Self {
         Self {
-            outcome: decision.verdict,
-            model_version: Some(decision.model_version),
+            outcome: entry.outcome,
+            model_version: Some(entry.model_version),
             live_version,
             rows: trained.map(|info| info.rows),
             skipped_rows: trained.map(|info| info.skipped_rows),
@@ -56,44 +54,44 @@ impl TrainReport {
             first_row: trained.and_then(|info| info.first_row.clone()),
             last_row: trained.and_then(|info| info.last_row.clone()),
             loo_error: trained.map(|info| info.loo_error),
-            champion_error: decision.gate.map(|gate| gate.champion_error),
-            reason: decision.reason,
+            champion_error: entry.gate.map(|gate| gate.champion_error),
+            reason: entry.reason,
         }
     }
 }
 
-/// Why a training failed. The live model stays in every case.
+/// Why a training failed. The live model does not change.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainFailure {
-    /// The row that a trigger names did not arrive in time; the caller should come again.
+    /// The row that a trigger names did not arrive in time. The caller should retry.
     #[error(
-        "the row of fish `{fish_id}`{} is not in the training data after {waited:?}; try again",
+        "the training data has no row of fish `{fish_id}`{} after {waited:?}: try again",
         version.as_ref().map_or(String::new(), |version| format!(", predicted by `{version}`,"))
     )]
     NotYet {
         /// The fish.
         fish_id: String,
-        /// The version that predicted it, where the trigger names one.
+        /// The version that predicted it, if the trigger names one.
         version: Option<String>,
-        /// How long it was waited for.
+        /// How long the training waited.
         waited: Duration,
     },
-    /// The rows do not make a model.
+    /// The rows cannot be fitted.
     #[error(transparent)]
     Train(#[from] TrainError),
-    /// The store.
+    /// A call to the store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Too many trainings wait already.
-    #[error("too many trainings wait already; try again")]
+    /// Too many trainings are pending.
+    #[error("too many trainings are pending: try again")]
     Busy,
     /// The training panicked.
-    #[error("the training broke off")]
+    #[error("the training failed unexpectedly")]
     Broken,
 }
 
 impl TrainFailure {
-    /// What [`outcome`](Self::outcome) may be.
+    /// All values of [`outcome`](Self::outcome).
     pub(crate) const OUTCOMES: [&str; 5] = [
         "row_not_stored",
         "not_trainable",
@@ -102,7 +100,7 @@ impl TrainFailure {
         "broken",
     ];
 
-    /// Its name in the metrics.
+    /// The label in the metrics.
     pub(crate) fn outcome(&self) -> &'static str {
         let [row_not_stored, not_trainable, store_failed, busy, broken] = Self::OUTCOMES;
         match self {

@@ -1,29 +1,28 @@
-//! Which rows of `Weight.TrainingData` a model is trained on.
+//! Selects the rows of `Weight.TrainingData` to train on.
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::features::TrainingRow;
-use crate::store::{Page, Store, StoreError};
+use model_store::features::TrainingRow;
+use model_store::{Page, Store, StoreError};
 
-/// How many documents are read at a time: as many as are wanted, within these bounds, so that
-/// documents that cannot be used do not cost a read each.
+/// Bounds of the number of documents per read. The lower bound avoids one read for each document
+/// that has to be skipped.
 const CHUNK: RangeInclusive<usize> = 50..=200;
 
-/// Which rows to take, how long to wait for the last one, how many versions to keep.
+/// Which rows to use, how long to wait for the last one, and how many versions to keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrainingRule {
-    /// The newest valid rows.
+    /// The number of newest valid rows.
     pub newest: u32,
-    /// Of each species that the live model knows and that has fewer rows than this among the
-    /// newest, older rows up to this many: a stretch of one species must not make the model forget
-    /// the others.
+    /// The minimum number of rows of each species that the live model knows. Older rows are added up
+    /// to this number, so that a run of one species does not make the model lose the others.
     pub keep_per_species: u32,
-    /// How long to wait for the row that a trigger names: the row and the trigger come through two
-    /// independent connectors.
+    /// How long to wait for the row that a trigger names. The row and the trigger arrive through
+    /// different connectors, in any order.
     pub row_wait: Duration,
-    /// Versions that are kept.
+    /// The number of versions to keep.
     pub keep_versions: u64,
 }
 
@@ -32,12 +31,11 @@ pub struct TrainingRule {
 pub(super) struct Selection {
     /// Oldest first.
     pub(super) rows: Vec<TrainingRow>,
-    /// Rows left out because a number was missing, not positive or too large, or another field was
-    /// wrong.
+    /// The number of rows skipped because a field is invalid.
     pub(super) skipped: u64,
 }
 
-/// Selects by the rule. `known` are the species of the live model.
+/// Selects rows by the rule; `known` are the species of the live model.
 pub(super) async fn select(
     store: &dyn Store,
     rule: TrainingRule,
@@ -68,13 +66,13 @@ pub(super) async fn select(
 
 struct Scan<'a> {
     store: &'a dyn Store,
-    /// Ids read so far: rows that arrive while reading shift the pages.
+    /// Ids read so far. Rows that arrive between two reads shift the pages.
     seen: HashSet<String>,
     selection: Selection,
 }
 
 impl Scan<'_> {
-    /// Adds the newest `wanted` valid rows that were not read before.
+    /// Adds the newest `wanted` valid rows that have not been read yet.
     async fn take(&mut self, species: Option<&str>, wanted: usize) -> Result<(), StoreError> {
         let goal = self.selection.rows.len() + wanted;
         let mut skip = 0;
@@ -96,7 +94,7 @@ impl Scan<'_> {
                     Ok(row) => self.selection.rows.push(row),
                     Err(fault) => {
                         self.selection.skipped += 1;
-                        tracing::debug!(id = %document["_id"], %fault, "a row cannot be trained on");
+                        tracing::debug!(id = %document["_id"], %fault, "skipped an invalid training row");
                     }
                 }
             }

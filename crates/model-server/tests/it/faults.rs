@@ -5,18 +5,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use model_server::cause::{Cause, Trigger};
-use model_server::decision::{Decision, Verdict};
-use model_server::store::{Page, Store, StoreError};
-use model_server::version::{Version, VersionInfo};
-use model_server::{Config, SqliteStore, StoreAddress};
+use model_server::Config;
+use model_store::{Cause, Trigger};
+use model_store::{LogEntry, TrainingOutcome};
+use model_store::{Page, Store, StoreError};
+use model_store::{SqliteStore, StoreAddress};
+use model_store::{Version, VersionInfo};
 use pipeline::EventTime;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use crate::harness::{
-    Server, config, fish, problem, send, store_fish, text, trigger, until, within,
+    Server, TestStore, config, fish, problem, send, text, trigger, until, within,
 };
 
 /// What happens right after a successful append.
@@ -104,17 +105,17 @@ impl Faulty {
     }
 
     async fn activate_first(&self) {
-        let log = self.store().decisions_after(0).await.unwrap();
+        let log = self.store().entries_after(0).await.unwrap();
         let entry = asked_for(log.len() as u64 + 1, &log[0].model_version);
         assert!(self.store().append(&entry).await.unwrap());
     }
 }
 
-fn asked_for(sequence: u64, version: &str) -> Decision {
-    Decision {
+fn asked_for(sequence: u64, version: &str) -> LogEntry {
+    LogEntry {
         sequence,
         model_version: version.into(),
-        verdict: Verdict::Activated,
+        outcome: TrainingOutcome::Activated,
         time: EventTime::now(),
         cause: Cause::of(None),
         forced: false,
@@ -189,8 +190,8 @@ impl Store for Faulty {
             .await
     }
 
-    async fn append(&self, decision: &Decision) -> Result<bool, StoreError> {
-        let appended = self.reached("append").await?.append(decision).await?;
+    async fn append(&self, entry: &LogEntry) -> Result<bool, StoreError> {
+        let appended = self.reached("append").await?.append(entry).await?;
         let then = self.then.lock().unwrap().take_if(|_| appended);
         match then {
             Some(Then::FirstIsActivated) => self.activate_first().await,
@@ -200,14 +201,14 @@ impl Store for Faulty {
         Ok(appended)
     }
 
-    async fn decisions_after(&self, sequence: u64) -> Result<Vec<Decision>, StoreError> {
-        self.reached("decisions_after")
+    async fn entries_after(&self, sequence: u64) -> Result<Vec<LogEntry>, StoreError> {
+        self.reached("entries_after")
             .await?
-            .decisions_after(sequence)
+            .entries_after(sequence)
             .await
     }
 
-    async fn last_activations(&self, limit: u32) -> Result<Vec<Decision>, StoreError> {
+    async fn last_activations(&self, limit: u32) -> Result<Vec<LogEntry>, StoreError> {
         self.reached("last_activations")
             .await?
             .last_activations(limit)
@@ -218,22 +219,18 @@ impl Store for Faulty {
         self.reached("live_since").await?.live_since(time).await
     }
 
-    async fn last_decision(&self) -> Result<Option<Decision>, StoreError> {
-        self.reached("last_decision").await?.last_decision().await
+    async fn last_entry(&self) -> Result<Option<LogEntry>, StoreError> {
+        self.reached("last_entry").await?.last_entry().await
     }
 
-    async fn decisions_caused_by(&self, trigger: &Trigger) -> Result<Vec<Decision>, StoreError> {
-        let store = self.reached("decisions_caused_by").await?;
-        store.decisions_caused_by(trigger).await
+    async fn entries_caused_by(&self, trigger: &Trigger) -> Result<Vec<LogEntry>, StoreError> {
+        let store = self.reached("entries_caused_by").await?;
+        store.entries_caused_by(trigger).await
     }
 
-    async fn decisions_on(
-        &self,
-        versions: &[&str],
-        limit: u32,
-    ) -> Result<Vec<Decision>, StoreError> {
-        let store = self.reached("decisions_on").await?;
-        store.decisions_on(versions, limit).await
+    async fn entries_on(&self, versions: &[&str], limit: u32) -> Result<Vec<LogEntry>, StoreError> {
+        let store = self.reached("entries_on").await?;
+        store.entries_on(versions, limit).await
     }
 }
 
@@ -251,10 +248,10 @@ async fn drifted() -> (Server, Faulty, TempDir, String) {
 
 /// The versions that went live, in order.
 async fn went_live(store: &SqliteStore) -> Vec<String> {
-    let log = store.decisions_after(0).await.unwrap();
+    let log = store.entries_after(0).await.unwrap();
     let live = log
         .into_iter()
-        .filter(|entry| entry.verdict == Verdict::Activated);
+        .filter(|entry| entry.outcome == TrainingOutcome::Activated);
     live.map(|entry| entry.model_version).collect()
 }
 
@@ -334,7 +331,7 @@ async fn trainings_of_different_requests_queue() {
     }
     assert_eq!(reports[0]["Outcome"], "activated");
     let second = text(&reports[1]["ModelVersion"]);
-    let log = server.store.decisions_on(&[&second], 1_000).await.unwrap();
+    let log = server.store.entries_on(&[&second], 1_000).await.unwrap();
     let champion = &log[0].gate.as_ref().unwrap().champion;
     assert_eq!(reports[0]["ModelVersion"], champion.as_str());
     assert_ne!(*champion, first);
@@ -357,12 +354,15 @@ async fn a_trigger_has_its_own_entry_if_a_replica_decides_first() {
     let answer: Value = answer.json().await.unwrap();
     assert_eq!(answer["Outcome"], "unchanged", "{answer}");
     let version = text(&report["ModelVersion"]);
-    let log = server.store.decisions_on(&[&version], 1_000).await.unwrap();
+    let log = server.store.entries_on(&[&version], 1_000).await.unwrap();
     let entries: Vec<_> = log
         .iter()
-        .map(|one| (one.verdict, one.cause.trigger.is_some()))
+        .map(|one| (one.outcome, one.cause.trigger.is_some()))
         .collect();
-    let expected = [(Verdict::Activated, false), (Verdict::Unchanged, true)];
+    let expected = [
+        (TrainingOutcome::Activated, false),
+        (TrainingOutcome::Unchanged, true),
+    ];
     assert_eq!(entries, expected);
     server.stop().await;
     other.stop().await;
@@ -377,7 +377,7 @@ async fn a_training_during_a_pin_is_decided_after_the_release() {
     let training = tokio::spawn(server.post("/train").body(body).send());
     until(|| async { store.begun("insert_version") > stored_so_far }).await;
     // The version is undecided when another replica pins the live one.
-    let pin = Decision {
+    let pin = LogEntry {
         pinned: true,
         ..asked_for(2, &first)
     };
@@ -446,7 +446,7 @@ async fn the_copy_answers_until_the_store_is_back() {
     assert_eq!(went_live(&empty).await, [first.as_str()]);
     // The copy's decision now has the sequence number of the old store's first one.
     until(|| async { copied().contains(&first) }).await;
-    store_fish(&empty, &fish("walleye", 1, 60, &first)).await;
+    empty.fill(&fish("walleye", 1, 60, &first)).await;
     let report = server.train("/train", json!({})).await;
     assert_eq!(report["Outcome"], "activated", "{report}");
     server.stop().await;

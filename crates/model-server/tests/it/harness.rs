@@ -1,17 +1,19 @@
-//! A model server on a free port, a store to fill, a client.
+//! A model server on a free port, its store, and a client.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model_server::store::Store;
-use model_server::{Config, ModelServer, Secret, SqliteStore};
+use model_server::{Config, ModelServer, Secret};
+use model_store::{SqliteStore, Store};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use service_runtime::CancellationToken;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
+
+pub(crate) use crate::rows::{TestStore, fish, text};
 
 /// Waits, but not for ever.
 pub(crate) async fn within<F: Future>(future: F) -> F::Output {
@@ -128,19 +130,8 @@ impl Server {
 
     /// Stores rows as the pipeline would.
     pub(crate) async fn store_fish(&self, fish: &[Value]) {
-        store_fish(&self.store, fish).await;
+        self.store.fill(fish).await;
     }
-}
-
-pub(crate) async fn store_fish(store: &SqliteStore, fish: &[Value]) {
-    let documents = fish
-        .iter()
-        .map(|row| (text(&row["_id"]), row.clone()))
-        .collect();
-    store
-        .replace_many("Weight", "TrainingData", documents)
-        .await
-        .unwrap();
 }
 
 pub(crate) async fn send(request: RequestBuilder) -> Response {
@@ -162,36 +153,6 @@ pub(crate) async fn problem(request: RequestBuilder, status: u16) -> Value {
     let problem: Value = response.json().await.unwrap();
     assert_eq!(problem["status"], status);
     problem
-}
-
-pub(crate) fn text(value: &Value) -> String {
-    value.as_str().expect("a text").to_owned()
-}
-
-/// Fish `from` to `to` of a species, one every two seconds, as rows of `Weight.TrainingData`.
-pub(crate) fn fish(species: &str, from: u32, to: u32, version: &str) -> Vec<Value> {
-    (from..=to)
-        .map(|id| {
-            // No two fish alike, and the same fish in every run.
-            let wave = |step: f64| (f64::from(id) * step).sin();
-            let (length, height, weight) = match species {
-                "walleye" => {
-                    let (length, height) = (81.0 + 8.0 * wave(1.7), 17.0 + 2.0 * wave(2.9));
-                    (length, height, 0.02 * length + 0.04 * height + 0.1 * wave(5.3))
-                }
-                _ => {
-                    let (length, height) = (88.0 + 5.0 * wave(1.7), 19.0 + wave(2.9));
-                    (length, height, 0.05 * length + 0.01 * height + 0.1 * wave(5.3))
-                }
-            };
-            let timestamp = format!("2021-06-09T13:{:02}:{:02}.000Z", id / 30, id % 30 * 2);
-            json!({
-                "_id": format!("{id}@{timestamp}"), "Key": "Key", "Fish_Id": id.to_string(), "Species": species,
-                "Length": length, "Height": height, "PredictedWeight": 4.0, "ActualWeight": weight, "Error": 0.1,
-                "ModelTime": "2021-06-02 07:48:52", "ModelVersion": version, "Timestamp": timestamp
-            })
-        })
-        .collect()
 }
 
 /// A row of `weight-retrain`.

@@ -1,10 +1,11 @@
 //! The history: what can be read back of versions, restarts, unfinished decisions, the cap.
 
-use model_server::cause::{Cause, Trigger};
-use model_server::features::TrainingRow;
-use model_server::store::Store;
-use model_server::version::Version;
-use model_server::{Config, StoreAddress};
+use model_server::Config;
+use model_server::training::train_version;
+use model_store::Store;
+use model_store::StoreAddress;
+use model_store::features::TrainingRow;
+use model_store::{Cause, Trigger};
 use serde_json::{Value, json};
 
 use crate::harness::{Server, config, fish, problem, reference, send, text, trigger, until};
@@ -118,14 +119,14 @@ async fn a_version_that_a_crash_left_undecided_is_decided_at_the_next_start() {
     let store = server.store.clone();
     server.stop().await;
     let now = pipeline::EventTime::now();
-    let good = Version::train(rows(1, 50), 0, Cause::of(None), now).unwrap();
+    let good = train_version(rows(1, 50), 0, Cause::of(None), now).unwrap();
     store.insert_version(&good).await.unwrap();
     // Its trigger named a version that is not live any more.
     let erred = Trigger {
         model_version: Some("gone".into()),
         ..Trigger::default()
     };
-    let late = Version::train(rows(51, 100), 0, Cause::of(Some(erred)), now).unwrap();
+    let late = train_version(rows(51, 100), 0, Cause::of(Some(erred)), now).unwrap();
     store.insert_version(&late).await.unwrap();
 
     let server = Server::start_in(dir.path(), config()).await;
@@ -148,8 +149,8 @@ async fn what_a_crash_left_undecided_is_still_forced_and_no_newer_model_gives_wa
     let mut outlier = rows(1, 40);
     outlier[20].length_cm += 400.0;
     let now = pipeline::EventTime::now();
-    let forced = Version::train(outlier, 0, Cause::of(None).forced(true), now).unwrap();
-    let mut stale = Version::train(rows(51, 100), 0, Cause::of(None), now).unwrap();
+    let forced = train_version(outlier, 0, Cause::of(None).forced(true), now).unwrap();
+    let mut stale = train_version(rows(51, 100), 0, Cause::of(None), now).unwrap();
     stale.info.trained = now.before(std::time::Duration::from_secs(3_600));
     for version in [&stale, &forced] {
         store.insert_version(version).await.unwrap();

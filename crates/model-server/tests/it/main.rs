@@ -1,4 +1,4 @@
-//! The model server through a real listener.
+//! The model server, tested over HTTP.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod calls;
@@ -10,6 +10,7 @@ mod log;
 mod mongo;
 mod parity;
 mod process;
+#[path = "../../../model-store/tests/it/rows.rs"]
+mod rows;
 mod service;
-mod stores;
 mod training;

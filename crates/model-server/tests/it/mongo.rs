@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model_server::store::MongoStore;
-use model_server::{Config, SqliteStore, StoreAddress};
+use model_server::Config;
+use model_store::MongoStore;
+use model_store::{SqliteStore, StoreAddress};
 use serde_json::json;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -12,8 +13,8 @@ use tokio::task::JoinHandle;
 
 use crate::harness::{Server, config, fish, problem, send, text, trigger, until};
 use crate::history::decide_one_after_the_other;
-use crate::stores::Filled;
-use crate::stores::mongo::{store, uri};
+use crate::rows::TestStore;
+use crate::rows::mongo::{store, uri};
 
 /// A way to the server that can be closed.
 struct Road {

@@ -7,12 +7,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use model_server::SqliteStore;
-use model_server::store::Store;
+use model_store::SqliteStore;
+use model_store::Store;
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use crate::harness::{fish, store_fish, text, trigger, until, within};
+use crate::harness::{TestStore, fish, text, trigger, until, within};
 
 struct Process {
     child: Child,
@@ -93,8 +93,12 @@ async fn a_kill_in_the_middle_of_a_training_leaves_the_model_before_or_after_it(
     let mut whole = Duration::ZERO;
     for round in 0..12_u32 {
         let from = round * 40;
-        store_fish(&store, &fish("salmon", from + 1, from + 20, &live)).await;
-        store_fish(&store, &fish("walleye", from + 21, from + 40, &live)).await;
+        store
+            .fill(&fish("salmon", from + 1, from + 20, &live))
+            .await;
+        store
+            .fill(&fish("walleye", from + 21, from + 40, &live))
+            .await;
         let training = client
             .post(format!("{}/train?force=true", process.url))
             .body(trigger(&live, from + 40).to_string());
@@ -123,10 +127,10 @@ async fn a_kill_in_the_middle_of_a_training_leaves_the_model_before_or_after_it(
 
         process = Process::start(dir.path()).await;
         let now = process.live(&client).await;
-        let log = store.decisions_after(0).await.unwrap();
+        let log = store.entries_after(0).await.unwrap();
         let last = log
             .iter()
-            .rfind(|entry| json!(entry.verdict) == "activated")
+            .rfind(|entry| json!(entry.outcome) == "activated")
             .unwrap();
         assert_eq!(now["ModelVersion"], last.model_version.as_str());
         assert_eq!(
@@ -152,7 +156,7 @@ async fn a_kill_in_the_middle_of_an_activation_leaves_one_version_live() {
     let mut process = Process::start(dir.path()).await;
     let first = text(&process.live(&client).await["ModelVersion"]);
     let store = SqliteStore::open(dir.path().join("store.sqlite")).unwrap();
-    store_fish(&store, &fish("salmon", 1, 60, &first)).await;
+    store.fill(&fish("salmon", 1, 60, &first)).await;
     let trained = client
         .post(format!("{}/train?force=true", process.url))
         .send();
@@ -189,7 +193,7 @@ async fn a_version_that_was_stored_but_not_decided_on_is_decided_at_the_next_sta
     let mut process = Process::start(dir.path()).await;
     let first = text(&process.live(&client).await["ModelVersion"]);
     let store = SqliteStore::open(&file).unwrap();
-    store_fish(&store, &fish("salmon", 1, 60, &first)).await;
+    store.fill(&fish("salmon", 1, 60, &first)).await;
     let train = |url: &str, query: &str| client.post(format!("{url}/train{query}")).send();
     let decide = |sql: &'static str| {
         let file = rusqlite::Connection::open(&file).unwrap();
@@ -211,7 +215,9 @@ async fn a_version_that_was_stored_but_not_decided_on_is_decided_at_the_next_sta
             decide(allow);
             process = Process::start(dir.path()).await;
             assert_eq!(
-                process.logged("an unfinished decision is finished").len(),
+                process
+                    .logged("decided on a version that an earlier process left undecided")
+                    .len(),
                 1
             );
         } else {
@@ -224,7 +230,7 @@ async fn a_version_that_was_stored_but_not_decided_on_is_decided_at_the_next_sta
                 undecided[0].as_str()
             );
         }
-        let decisions = store.decisions_on(&[&undecided[0]], 1_000).await.unwrap();
+        let decisions = store.entries_on(&[&undecided[0]], 1_000).await.unwrap();
         assert_eq!(decisions.len(), 1);
         assert!(decisions[0].forced, "as it was asked for");
         let none: Vec<String> = Vec::new();
@@ -238,12 +244,12 @@ async fn the_log_says_once_that_training_is_open_and_has_the_callers_trace() {
     let client = Client::new();
     let dir = tempfile::tempdir().unwrap();
     let process = Process::start(dir.path()).await;
-    let open = "no train token is set: POST /train and activation are open to anyone";
+    let open = "no train token is set: anyone may call POST /train and activate models";
     assert_eq!(process.logged(open).len(), 1);
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let first = text(&process.live(&client).await["ModelVersion"]);
     let store = SqliteStore::open(dir.path().join("store.sqlite")).unwrap();
-    store_fish(&store, &fish("salmon", 1, 60, &first)).await;
+    store.fill(&fish("salmon", 1, 60, &first)).await;
     let request = client
         .post(format!("{}/train?force=true", process.url))
         .header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"));

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{Server, config, fish, problem, send, text, until, with_token, within};
+use crate::harness::{
+    Server, TestStore, config, fish, problem, send, text, until, with_token, within,
+};
 
 #[tokio::test]
 async fn a_token_is_required_for_training_and_activation_only() {
@@ -299,7 +301,7 @@ async fn a_shutdown_finishes_a_running_training() {
     until(|| server.metric("catchweight_training_calls_total 1")).await;
     let store = server.store.clone();
     let stopping = tokio::spawn(server.stop());
-    crate::harness::store_fish(&store, &fish("walleye", 80, 80, &first)).await;
+    store.fill(&fish("walleye", 80, 80, &first)).await;
     let report: Value = within(training)
         .await
         .unwrap()

@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use model_server::cause::Trigger;
-use model_server::life::Life;
+use model_server::Config;
 use model_server::metrics::Metrics;
 use model_server::training::{TrainFailure, TrainRequest, Trainer, TrainingRule};
-use model_server::{Config, SqliteStore};
+use model_store::ModelRegistry;
+use model_store::SqliteStore;
+use model_store::Trigger;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use crate::harness::{Server, config, fish, problem, send, text, trigger, until, within};
+use crate::harness::{
+    Server, TestStore, config, fish, problem, send, text, trigger, until, within,
+};
 
 /// A server that has seen 60 salmon and 20 walleye.
 async fn drifted() -> (Server, tempfile::TempDir, String) {
@@ -404,16 +407,16 @@ async fn who_waits_for_a_row_holds_up_no_other_and_meets_what_was_decided_meanwh
 #[tokio::test]
 async fn what_callers_that_hung_up_leave_waiting_is_bounded() {
     let store = SqliteStore::open(":memory:").unwrap();
-    let life = Life::new(Arc::new(store.clone()));
+    let models = ModelRegistry::new(Arc::new(store.clone()));
     let mut registry = service_runtime::ops::registry();
-    let metrics = Metrics::register(&mut registry, life.live().clone());
+    let metrics = Metrics::register(&mut registry, models.live().clone());
     let rule = TrainingRule {
         newest: 50,
         keep_per_species: 10,
         row_wait: Duration::from_secs(20),
         keep_versions: 10,
     };
-    let trainer = Trainer::new(life, rule, metrics).unwrap();
+    let trainer = Trainer::new(models, rule, metrics).unwrap();
     let request = |rows| TrainRequest {
         trigger: Trigger::from_body(br#"{"Fish_Id_End":"60"}"#),
         force: false,
@@ -430,7 +433,7 @@ async fn what_callers_that_hung_up_leave_waiting_is_bounded() {
     prometheus_client::encoding::text::encode(&mut counted, &registry).unwrap();
     let busy = r#"catchweight_trainings_total{outcome="busy"} 1"#;
     assert!(counted.lines().any(|line| line == busy), "{counted}");
-    crate::harness::store_fish(&store, &fish("salmon", 1, 60, "x")).await;
+    store.fill(&fish("salmon", 1, 60, "x")).await;
     within(trainer.finish()).await;
     let room_again = within(trainer.train(request(64))).await.unwrap();
     assert_eq!(room_again.rows, Some(60));

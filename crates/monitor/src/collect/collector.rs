@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::future::{BoxFuture, join_all};
-use model_server::http::view::ModelView;
-use model_server::store::StoreError;
+use model_store::{ModelView, StoreError};
 use observer::{Cluster, Lag, ModelApi, Observer, history_from, row_ids};
 use pipeline::Measurement;
 use report::ModelHistory;

@@ -7,7 +7,6 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::features::{FACTOR, Features, NUMERIC, number_fault, species_fault};
 use crate::http::problem::FieldError;
 use crate::http::query::{Field, features};
 

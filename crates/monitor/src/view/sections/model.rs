@@ -1,8 +1,7 @@
 //! The live model, and the versions to choose from.
 
 use maud::{Markup, html};
-use model_server::decision::Verdict;
-use model_server::http::view::ModelView;
+use model_store::{ModelView, TrainingOutcome};
 use report::percent;
 
 use super::table::Column::{Number, Text};
@@ -79,12 +78,12 @@ pub(super) fn versions(state: &State) -> Markup {
 }
 
 fn decided(model: &ModelView) -> &'static str {
-    let decided = |verdict| model.decisions.iter().any(|one| one.verdict == verdict);
+    let decided = |outcome| model.decisions.iter().any(|one| one.outcome == outcome);
     match () {
         () if model.live && model.pinned => "live, pinned",
         () if model.live => "live",
-        () if decided(Verdict::Activated) => "was live",
-        () if decided(Verdict::Rejected) => "rejected",
+        () if decided(TrainingOutcome::Activated) => "was live",
+        () if decided(TrainingOutcome::Rejected) => "rejected",
         () => "not decided",
     }
 }

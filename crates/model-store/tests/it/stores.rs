@@ -1,34 +1,13 @@
-//! One set of tests for every store.
+//! One set of tests for all stores.
 
 use std::collections::BTreeSet;
-use std::future::Future;
 
-use model_server::SqliteStore;
-use model_server::cause::{Cause, Trigger};
-use model_server::decision::{Decision, Gate, Verdict};
-use model_server::features::TrainingRow;
-use model_server::store::{Page, Store};
-use model_server::version::Version;
+use model_store::features::{self, TrainingRow};
+use model_store::{Cause, GateCheck, LogEntry, Page, TrainingOutcome, Trigger, Version};
 use pipeline::EventTime;
 use serde_json::{Value, json};
 
-use crate::harness::{fish, store_fish, text};
-
-/// A store with a way to fill it as the pipeline's connector does.
-pub(crate) trait Filled: Store {
-    fn fill(&self, rows: &[Value]) -> impl Future<Output = ()> + Send;
-
-    /// Leaves nothing behind.
-    fn clean_up(self) -> impl Future<Output = ()> + Send;
-}
-
-impl Filled for SqliteStore {
-    async fn fill(&self, rows: &[Value]) {
-        store_fish(self, rows).await;
-    }
-
-    async fn clean_up(self) {}
-}
+use crate::rows::{TestStore, fish, text};
 
 const ALL: Page = Page {
     skip: 0,
@@ -45,21 +24,23 @@ fn version(from: u32) -> Version {
     let rows = rows
         .iter()
         .map(|row| TrainingRow::from_document(row).unwrap())
-        .collect();
-    Version::train(rows, 2, Cause::initial(), EventTime::now()).unwrap()
+        .collect::<Vec<_>>();
+    let table = features::table(&rows).unwrap();
+    let model = regression::fit(&features::formula().unwrap(), &table).unwrap();
+    Version::new(model, rows, 2, Cause::initial(), EventTime::now()).unwrap()
 }
 
-fn decision(sequence: u64, version: &str, verdict: Verdict) -> Decision {
-    let gate = Gate {
+fn entry(sequence: u64, version: &str, outcome: TrainingOutcome) -> LogEntry {
+    let gate = GateCheck {
         champion: "c".into(),
         loo_error: 0.02,
         champion_error: 0.3,
         margin: 0.1,
     };
-    Decision {
+    LogEntry {
         sequence,
         model_version: version.into(),
-        verdict,
+        outcome,
         time: EventTime::now(),
         cause: Cause::of(Trigger::from_body(
             br#"{"ModelVersion":"c","Species":["char"],"Fish_Id_End":"80","ErrorAvg":0.31,"Fish":20}"#,
@@ -71,7 +52,7 @@ fn decision(sequence: u64, version: &str, verdict: Verdict) -> Decision {
     }
 }
 
-async fn the_newest_rows_come_first_by_time_then_id(store: impl Filled) {
+async fn the_newest_rows_come_first_by_time_then_id(store: impl TestStore) {
     let rows = fish("salmon", 1, 8, "v");
     let mut twins = fish("walleye", 8, 8, "v");
     twins[0]["_id"] = json!("9@same time");
@@ -94,7 +75,7 @@ async fn the_newest_rows_come_first_by_time_then_id(store: impl Filled) {
     assert_eq!(ids(&walleye), ["9@same time", expected[9].as_str()]);
 }
 
-async fn a_row_is_read_back_exactly(store: impl Filled) {
+async fn a_row_is_read_back_unchanged(store: impl TestStore) {
     let mut rows = fish("sal\u{6d}on, \"große\" \u{1f41f}", 1, 1, "v");
     rows[0]["Length"] = json!(0.1 + 0.2);
     rows[0]["Height"] = json!(19);
@@ -109,7 +90,7 @@ async fn a_row_is_read_back_exactly(store: impl Filled) {
     assert_eq!(row.weight_kg, rows[0]["ActualWeight"].as_f64().unwrap());
 }
 
-async fn a_fish_is_found_by_its_id_and_the_version_that_predicted_it(store: impl Filled) {
+async fn a_fish_is_found_by_its_id_and_predicting_version(store: impl TestStore) {
     store.fill(&fish("salmon", 7, 7, "v")).await;
     assert!(store.has_fish("7", None).await.unwrap());
     assert!(store.has_fish("7", Some("v")).await.unwrap());
@@ -117,7 +98,7 @@ async fn a_fish_is_found_by_its_id_and_the_version_that_predicted_it(store: impl
     assert!(!store.has_fish("8", None).await.unwrap());
 }
 
-async fn of_many_ids_those_that_are_rows_are_told(store: impl Filled) {
+async fn existing_rows_among_many_ids_are_returned(store: impl TestStore) {
     let rows = fish("salmon", 1, 600, "v");
     store.fill(&rows).await;
     let mut asked = ids(&rows[10..590]);
@@ -128,7 +109,7 @@ async fn of_many_ids_those_that_are_rows_are_told(store: impl Filled) {
     assert!(store.rows_among(&[]).await.unwrap().is_empty());
 }
 
-async fn a_version_is_kept_once_and_read_back_exactly(store: impl Filled) {
+async fn a_version_is_inserted_once_and_read_back_unchanged(store: impl TestStore) {
     let version = version(1);
     assert!(store.insert_version(&version).await.unwrap());
     let mut other = version.clone();
@@ -143,7 +124,7 @@ async fn a_version_is_kept_once_and_read_back_exactly(store: impl Filled) {
     assert_eq!(store.version("none").await.unwrap(), None);
 }
 
-async fn versions_are_listed_newest_first_and_forgotten_one_by_one(store: impl Filled) {
+async fn versions_are_listed_newest_first_and_deleted_one_by_one(store: impl TestStore) {
     let mut expected = Vec::new();
     for (seconds, from) in [(1, 1), (2, 31), (3, 61)] {
         let mut version = version(from);
@@ -165,71 +146,68 @@ async fn versions_are_listed_newest_first_and_forgotten_one_by_one(store: impl F
     assert_eq!(store.version_ids().await.unwrap(), oldest_first);
 }
 
-async fn a_sequence_number_is_given_once(store: impl Filled) {
-    assert_eq!(store.last_decision().await.unwrap(), None);
-    let first = decision(1, "a", Verdict::Activated);
+async fn a_sequence_number_is_used_once(store: impl TestStore) {
+    assert_eq!(store.last_entry().await.unwrap(), None);
+    let first = entry(1, "a", TrainingOutcome::Activated);
     assert!(store.append(&first).await.unwrap());
     assert!(
         !store
-            .append(&decision(1, "b", Verdict::Activated))
+            .append(&entry(1, "b", TrainingOutcome::Activated))
             .await
             .unwrap()
     );
-    assert_eq!(store.last_decision().await.unwrap().as_ref(), Some(&first));
-    assert_eq!(store.decisions_after(0).await.unwrap(), [first]);
+    assert_eq!(store.last_entry().await.unwrap().as_ref(), Some(&first));
+    assert_eq!(store.entries_after(0).await.unwrap(), [first]);
 }
 
-async fn the_log_is_read_from_any_place_and_by_version(store: impl Filled) {
+async fn the_log_is_read_from_any_position_and_by_version(store: impl TestStore) {
     assert_eq!(store.last_activations(5).await.unwrap(), []);
     let log = [
-        decision(1, "a", Verdict::Activated),
-        decision(2, "b", Verdict::Activated),
-        decision(3, "c", Verdict::Rejected),
-        decision(4, "a", Verdict::Activated),
-        decision(5, "c", Verdict::Rejected),
-        decision(6, "c", Verdict::Unchanged),
-        decision(7, "a", Verdict::Superseded),
-        decision(8, "a", Verdict::Pinned),
+        entry(1, "a", TrainingOutcome::Activated),
+        entry(2, "b", TrainingOutcome::Activated),
+        entry(3, "c", TrainingOutcome::Rejected),
+        entry(4, "a", TrainingOutcome::Activated),
+        entry(5, "c", TrainingOutcome::Rejected),
+        entry(6, "c", TrainingOutcome::Unchanged),
+        entry(7, "a", TrainingOutcome::Superseded),
+        entry(8, "a", TrainingOutcome::Pinned),
     ];
     for entry in &log {
         assert!(store.append(entry).await.unwrap());
     }
-    assert_eq!(store.decisions_after(2).await.unwrap(), log[2..]);
+    assert_eq!(store.entries_after(2).await.unwrap(), log[2..]);
     assert_eq!(
-        store.decisions_on(&["a"], 1_000).await.unwrap(),
+        store.entries_on(&["a"], 1_000).await.unwrap(),
         [0, 3, 6, 7].map(|at| log[at].clone())
     );
     assert_eq!(
-        store
-            .decisions_on(&["b", "none", "c"], 1_000)
-            .await
-            .unwrap(),
+        store.entries_on(&["b", "none", "c"], 1_000).await.unwrap(),
         [1, 2, 4, 5].map(|at| log[at].clone())
     );
     assert_eq!(
-        store.decisions_on(&["b", "c"], 2).await.unwrap(),
+        store.entries_on(&["b", "c"], 2).await.unwrap(),
         [4, 5].map(|at| log[at].clone())
     );
     assert_eq!(
         store.last_activations(2).await.unwrap(),
         [log[3].clone(), log[1].clone()]
     );
-    assert_eq!(store.last_decision().await.unwrap().as_ref(), log.last());
+    assert_eq!(store.last_entry().await.unwrap().as_ref(), log.last());
 }
 
-async fn what_was_live_since_a_time_is_told(store: impl Filled) {
+async fn versions_live_since_a_time_are_returned(store: impl TestStore) {
     let at = |seconds| EventTime::from_millis(seconds * 1_000).unwrap();
     assert!(store.live_since(at(0)).await.unwrap().is_empty());
-    for (sequence, version, verdict) in [
-        (1, "a", Verdict::Activated),
-        (2, "b", Verdict::Activated),
-        (3, "c", Verdict::Rejected),
-        (4, "d", Verdict::Activated),
-        (5, "b", Verdict::Activated),
+    for (sequence, version, outcome) in [
+        (1, "a", TrainingOutcome::Activated),
+        (2, "b", TrainingOutcome::Activated),
+        (3, "c", TrainingOutcome::Rejected),
+        (4, "d", TrainingOutcome::Activated),
+        (5, "b", TrainingOutcome::Activated),
     ] {
-        let entry = Decision {
+        let entry = LogEntry {
             time: at(10 * sequence as i64),
-            ..decision(sequence, version, verdict)
+            ..entry(sequence, version, outcome)
         };
         assert!(store.append(&entry).await.unwrap());
     }
@@ -246,11 +224,11 @@ async fn what_was_live_since_a_time_is_told(store: impl Filled) {
     }
 }
 
-async fn decisions_are_found_by_the_trigger_that_caused_them(store: impl Filled) {
+async fn entries_are_found_by_the_trigger_that_caused_them(store: impl TestStore) {
     let trigger = |body: Value| Trigger::from_body(body.to_string().as_bytes()).unwrap();
     let window = json!({"ModelVersion": "a", "Fish_Id_Start": "1", "Fish_Id_End": "30"});
     let mut again = window.clone();
-    // Not what tells one trigger from another.
+    // The mean error does not identify a trigger.
     again["ErrorAvg"] = json!(0.2);
     let mut later = window.clone();
     later["Fish_Id_End"] = json!("31");
@@ -258,14 +236,14 @@ async fn decisions_are_found_by_the_trigger_that_caused_them(store: impl Filled)
     without_start["Fish_Id_Start"] = Value::Null;
     let bare = json!({"ModelVersion": "a"});
     let caused = [&window, &later, &bare, &again, &without_start, &bare];
-    let mut log = vec![Decision {
+    let mut log = vec![LogEntry {
         cause: Cause::of(None),
-        ..decision(1, "a", Verdict::Activated)
+        ..entry(1, "a", TrainingOutcome::Activated)
     }];
     for (body, sequence) in caused.into_iter().zip(2..) {
-        log.push(Decision {
+        log.push(LogEntry {
             cause: Cause::of(Some(trigger(body.clone()))),
-            ..decision(sequence, "b", Verdict::Rejected)
+            ..entry(sequence, "b", TrainingOutcome::Rejected)
         });
     }
     for entry in &log {
@@ -278,30 +256,34 @@ async fn decisions_are_found_by_the_trigger_that_caused_them(store: impl Filled)
         (without_start, vec![5]),
         (json!({"ModelVersion": "b"}), vec![]),
     ] {
-        let found = store.decisions_caused_by(&trigger(body.clone())).await;
+        let found = store.entries_caused_by(&trigger(body.clone())).await;
         let expected: Vec<_> = expected.into_iter().map(|at| log[at].clone()).collect();
         assert_eq!(found.unwrap(), expected, "{body}");
     }
 }
 
-async fn whatever_a_caller_sends_as_a_trigger_can_be_kept(store: impl Filled) {
+async fn any_trigger_that_a_caller_sends_can_be_stored(store: impl TestStore) {
     for (sequence, fish) in [(1, i64::MAX as u64), (2, u64::MAX)] {
         let body = format!(r#"{{"ModelVersion":"x","Fish":{fish}}}"#);
-        let entry = Decision {
+        let entry = LogEntry {
             cause: Cause::of(Trigger::from_body(body.as_bytes())),
-            ..decision(sequence, "a", Verdict::Pinned)
+            ..entry(sequence, "a", TrainingOutcome::Pinned)
         };
         assert!(store.append(&entry).await.unwrap());
-        assert_eq!(store.decisions_after(sequence - 1).await.unwrap(), [entry]);
+        assert_eq!(store.entries_after(sequence - 1).await.unwrap(), [entry]);
     }
 }
 
-async fn versions_without_a_decision_are_known(store: impl Filled) {
+async fn versions_without_a_log_entry_are_returned(store: impl TestStore) {
     let (one, two) = (version(1), version(31));
     store.insert_version(&one).await.unwrap();
     store.insert_version(&two).await.unwrap();
     store
-        .append(&decision(1, &one.info.model_version, Verdict::Rejected))
+        .append(&entry(
+            1,
+            &one.info.model_version,
+            TrainingOutcome::Rejected,
+        ))
         .await
         .unwrap();
     assert_eq!(
@@ -310,11 +292,11 @@ async fn versions_without_a_decision_are_known(store: impl Filled) {
     );
 }
 
-async fn of_many_appends_at_once_one_wins(store: impl Filled + Clone + 'static) {
+async fn one_of_many_concurrent_appends_succeeds(store: impl TestStore + Clone + 'static) {
     let racers: Vec<_> = (0..8)
         .map(|racer| {
             let store = store.clone();
-            let entry = decision(1, &racer.to_string(), Verdict::Activated);
+            let entry = entry(1, &racer.to_string(), TrainingOutcome::Activated);
             tokio::spawn(async move { store.append(&entry).await.unwrap() })
         })
         .collect();
@@ -325,42 +307,43 @@ async fn of_many_appends_at_once_one_wins(store: impl Filled + Clone + 'static) 
     assert_eq!(winners, 1);
 }
 
-/// The tests, each on a store of its own.
+/// Defines the tests, each with a new store.
 macro_rules! on_store {
     ($store:ident: $($test:ident),+ $(,)?) => {
         $(#[tokio::test]
         async fn $test() {
             let (store, _dir) = $store().await;
-            store.prepare().await.unwrap();
-            crate::harness::within(super::$test(store.clone())).await;
-            super::Filled::clean_up(store).await;
+            model_store::Store::prepare(&store).await.unwrap();
+            let limit = std::time::Duration::from_secs(30);
+            let test = super::$test(store.clone());
+            tokio::time::timeout(limit, test).await.expect("in time");
+            crate::rows::TestStore::clean_up(store).await;
         })+
     };
     ($store:ident) => {
         on_store!($store:
             the_newest_rows_come_first_by_time_then_id,
-            a_row_is_read_back_exactly,
-            a_fish_is_found_by_its_id_and_the_version_that_predicted_it,
-            of_many_ids_those_that_are_rows_are_told,
-            a_version_is_kept_once_and_read_back_exactly,
-            versions_are_listed_newest_first_and_forgotten_one_by_one,
-            a_sequence_number_is_given_once,
-            the_log_is_read_from_any_place_and_by_version,
-            what_was_live_since_a_time_is_told,
-            decisions_are_found_by_the_trigger_that_caused_them,
-            whatever_a_caller_sends_as_a_trigger_can_be_kept,
-            versions_without_a_decision_are_known,
-            of_many_appends_at_once_one_wins,
+            a_row_is_read_back_unchanged,
+            a_fish_is_found_by_its_id_and_predicting_version,
+            existing_rows_among_many_ids_are_returned,
+            a_version_is_inserted_once_and_read_back_unchanged,
+            versions_are_listed_newest_first_and_deleted_one_by_one,
+            a_sequence_number_is_used_once,
+            the_log_is_read_from_any_position_and_by_version,
+            versions_live_since_a_time_are_returned,
+            entries_are_found_by_the_trigger_that_caused_them,
+            any_trigger_that_a_caller_sends_can_be_stored,
+            versions_without_a_log_entry_are_returned,
+            one_of_many_concurrent_appends_succeeds,
         );
     };
 }
 
 mod sqlite {
-    use model_server::SqliteStore;
-    use model_server::store::Store;
+    use model_store::{Page, SqliteStore, Store};
     use tempfile::TempDir;
 
-    use crate::harness::fish;
+    use crate::rows::{TestStore, fish};
 
     async fn store() -> (SqliteStore, TempDir) {
         let dir = tempfile::tempdir().unwrap();
@@ -373,37 +356,37 @@ mod sqlite {
     on_store!(store);
 
     #[tokio::test]
-    async fn a_reader_makes_and_changes_no_file_and_says_why_it_cannot_read_one() {
+    async fn a_store_opened_to_read_only_is_never_written() {
         let (store, dir) = store().await;
-        crate::harness::store_fish(&store, &fish("salmon", 1, 3, "v")).await;
-        let reader = SqliteStore::open_to_read(store.path()).unwrap();
-        // While another process writes, too.
-        crate::harness::store_fish(&store, &fish("salmon", 4, 4, "v")).await;
-        let page = model_server::store::Page { skip: 0, limit: 9 };
+        store.fill(&fish("salmon", 1, 3, "v")).await;
+        let reader = SqliteStore::open_read_only(store.path()).unwrap();
+        // Another connection may write meanwhile.
+        store.fill(&fish("salmon", 4, 4, "v")).await;
+        let page = Page { skip: 0, limit: 9 };
         assert_eq!(reader.newest_rows(None, page).await.unwrap().len(), 4);
         let nothing = serde_json::json!({});
         let write = reader.replace_one("Weight", "TrainingData", "x", &nothing);
         assert!(write.await.is_err());
 
         let mistyped = dir.path().join("stroe.sqlite");
-        let error = SqliteStore::open_to_read(dir.path()).unwrap_err();
+        let error = SqliteStore::open_read_only(dir.path()).unwrap_err();
         assert!(error.to_string().contains("a folder"), "{error}");
-        let error = SqliteStore::open_to_read(&mistyped).unwrap_err();
+        let error = SqliteStore::open_read_only(&mistyped).unwrap_err();
         assert!(error.to_string().contains("No such file"), "{error}");
         assert!(!mistyped.exists());
         let other = dir.path().join("other.sqlite");
         std::fs::write(&other, "").unwrap();
-        let error = SqliteStore::open_to_read(&other).unwrap_err();
-        assert!(error.to_string().contains("no store"), "{error}");
+        let error = SqliteStore::open_read_only(&other).unwrap_err();
+        assert!(error.to_string().contains("not a store"), "{error}");
         assert_eq!(std::fs::read(&other).unwrap(), b"");
     }
 
     #[tokio::test]
-    async fn the_file_is_a_table_to_look_at_with_columns_and_a_key() {
+    async fn training_data_is_a_table_with_typed_columns() {
         let (store, dir) = store().await;
         let rows = fish("salmon", 1, 3, "v");
-        crate::harness::store_fish(&store, &rows).await;
-        crate::harness::store_fish(&store, &rows[1..]).await;
+        store.fill(&rows).await;
+        store.fill(&rows[1..]).await;
         let file = rusqlite::Connection::open(dir.path().join("store.sqlite")).unwrap();
         let sum = "SELECT count(*), max(Length), min(typeof(ActualWeight)), max(\"Timestamp\") FROM TrainingData";
         let (count, length, kind, last): (i64, f64, String, String) = file
@@ -442,7 +425,7 @@ mod sqlite {
     }
 
     #[tokio::test]
-    async fn the_decisions_of_a_trigger_are_looked_up_in_an_index() {
+    async fn entries_of_a_trigger_are_looked_up_in_an_index() {
         let (_store, dir) = store().await;
         let file = rusqlite::Connection::open(dir.path().join("store.sqlite")).unwrap();
         let field = |name: &str| format!("json_extract(document, '$.Cause.Trigger.{name}')");
@@ -461,7 +444,7 @@ mod sqlite {
     }
 
     #[test]
-    fn a_new_file_may_be_opened_by_many_at_once() {
+    fn a_new_file_may_be_opened_concurrently() {
         for _ in 0..20 {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("store.sqlite");
@@ -480,7 +463,7 @@ mod sqlite {
     }
 
     #[tokio::test]
-    async fn a_file_of_a_later_release_or_no_database_is_refused() {
+    async fn a_file_with_another_format_is_rejected() {
         let dir = tempfile::tempdir().unwrap();
         let later = dir.path().join("later.sqlite");
         drop(SqliteStore::open(&later).unwrap());
@@ -504,7 +487,7 @@ mod sqlite {
     }
 
     #[tokio::test]
-    async fn what_was_stored_is_there_after_a_restart() {
+    async fn a_version_survives_a_restart() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store.sqlite");
         let version = super::version(1);
@@ -522,44 +505,28 @@ mod sqlite {
 }
 
 #[cfg(feature = "mongodb-tests")]
-pub(crate) mod mongo {
-    use model_server::decision::Verdict;
-    use model_server::store::{MongoStore, Store as _};
-    use mongodb::bson::{doc, serialize_to_document};
+mod mongo {
+    use model_store::{MongoStore, Store as _, TrainingOutcome};
     use mongodb::options::{ReadConcern, ReadPreference, SelectionCriteria, WriteConcern};
-    use serde_json::Value;
 
-    use super::Filled;
-    use crate::harness::text;
+    use crate::rows::TestStore;
+    use crate::rows::mongo::{store, uri};
 
-    /// The server to test against, with user and password.
-    pub(crate) fn uri() -> String {
-        std::env::var("MONGODB_URI").expect("MONGODB_URI names a MongoDB server to test against")
-    }
-
-    /// A store in a database of its own.
-    pub(crate) async fn store() -> (MongoStore, ()) {
-        let nanos = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap();
-        let name = format!("Weight_{}_{}", std::process::id(), nanos.as_nanos());
-        (MongoStore::in_database(&uri(), &name).await.unwrap(), ())
-    }
+    on_store!(store);
 
     #[tokio::test]
-    async fn a_connection_string_cannot_weaken_what_a_decision_is() {
+    async fn a_connection_string_cannot_weaken_the_write_concern() {
         let (uri, (named, ())) = (uri(), store().await);
         let separator = if uri.contains('?') { '&' } else { '?' };
         let weak = "w=0&readConcernLevel=local&readPreference=secondaryPreferred";
         let uri = format!("{uri}{separator}{weak}");
         let name = named.database().name();
         let weak = MongoStore::in_database(&uri, name).await.unwrap();
-        // Unacknowledged, both would be answered with yes.
+        // Both unacknowledged writes would seem to succeed.
+        let activated = TrainingOutcome::Activated;
         let appended = [
-            weak.append(&super::decision(1, "a", Verdict::Activated))
-                .await,
-            weak.append(&super::decision(1, "b", Verdict::Activated))
-                .await,
+            weak.append(&super::entry(1, "a", activated)).await,
+            weak.append(&super::entry(1, "b", activated)).await,
         ];
         assert_eq!(appended.map(Result::unwrap), [true, false]);
         let database = weak.database();
@@ -572,25 +539,4 @@ pub(crate) mod mongo {
         );
         named.clean_up().await;
     }
-
-    impl Filled for MongoStore {
-        async fn fill(&self, rows: &[Value]) {
-            let collection = self.database().collection("TrainingData");
-            for row in rows {
-                let document = serialize_to_document(row).unwrap();
-                let filter = doc! { "_id": text(&row["_id"]) };
-                collection
-                    .replace_one(filter, document)
-                    .upsert(true)
-                    .await
-                    .unwrap();
-            }
-        }
-
-        async fn clean_up(self) {
-            self.database().drop().await.unwrap();
-        }
-    }
-
-    on_store!(store);
 }

@@ -1,15 +1,12 @@
-//! A copy of the live model in a file, for a start at which the store cannot be reached.
+//! A local copy of the live model, used if the store cannot be reached at start-up.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use model_store::{LiveModel, LogEntry, VersionInfo};
 use serde::{Deserialize, Serialize};
 
-use crate::decision::Decision;
-use crate::live::LiveModel;
-use crate::version::VersionInfo;
-
-/// The file.
+/// The file that contains the copy.
 #[derive(Clone, Debug)]
 pub struct LiveCopy(PathBuf);
 
@@ -17,14 +14,14 @@ pub struct LiveCopy(PathBuf);
 #[serde(rename_all = "PascalCase")]
 struct Written<'a> {
     version: &'a VersionInfo,
-    activation: &'a Decision,
+    activation: &'a LogEntry,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Read {
     version: VersionInfo,
-    activation: Decision,
+    activation: LogEntry,
 }
 
 impl LiveCopy {
@@ -38,10 +35,10 @@ impl LiveCopy {
         &self.0
     }
 
-    /// The model that was live when the copy was written; none where there is no file.
+    /// The model that was live when the copy was written; `None` if there is no file.
     ///
     /// # Errors
-    /// Where the file cannot be read or is no copy.
+    /// The file cannot be read or is not a copy.
     pub fn read(&self) -> std::io::Result<Option<LiveModel>> {
         let bytes = match std::fs::read(&self.0) {
             Ok(bytes) => bytes,
@@ -55,10 +52,10 @@ impl LiveCopy {
         Ok(Some(LiveModel::new(version, activation)))
     }
 
-    /// Replaces the file: at every moment there is the old copy or the new one.
+    /// Replaces the file atomically.
     ///
     /// # Errors
-    /// Where the file's directory cannot be written to.
+    /// The file's directory is not writable.
     pub fn write(&self, live: &LiveModel) -> std::io::Result<()> {
         let directory = match self.0.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,

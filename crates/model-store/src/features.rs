@@ -1,7 +1,7 @@
-//! What the model predicts and from what: the one file to change for another model.
+//! The model's formula, inputs and training rows: the file to change for another model.
 //!
-//! Names of request parameters, of fields in stored documents and of the formula's columns meet
-//! here; the rest of the crate only passes [`Features`] and [`TrainingRow`]s on.
+//! This module maps between the names of request parameters, of fields in stored documents, and of
+//! columns in the formula. All other code passes [`Features`] and [`TrainingRow`]s on.
 
 use std::borrow::Cow;
 
@@ -9,22 +9,22 @@ use regression::{FittedModel, Formula, FormulaError, PredictError, Prediction, T
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The formula, in R's notation. With one species in the rows, the species has no effect.
+/// The formula, in R's notation. With one species in the training rows, species has no effect.
 pub const FORMULA: &str = "weight ~ length + height + species";
 
-/// The numeric request parameters, in the formula's order: centimetres.
+/// The numeric request parameters, in the formula's order, in centimetres.
 pub const NUMERIC: [&str; 2] = ["length", "height"];
 
-/// The request parameter that is a text of 1 to [`MAX_SPECIES_CHARS`] characters.
+/// The text request parameter, of 1 to [`MAX_SPECIES_CHARS`] characters.
 pub const FACTOR: &str = "species";
 
-/// The longest species, in characters.
+/// The longest species name, in characters.
 pub const MAX_SPECIES_CHARS: usize = 64;
 
-/// The largest length and height that are predicted from and trained on, in centimetres.
+/// The largest length and height, in centimetres, for predicting and for training.
 pub const MAX_CM: f64 = 1e6;
 
-/// What is known of a fish before it is weighed: finite and positive numbers, a valid species.
+/// The measurements of a fish before it is weighed: finite positive numbers and a valid species.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Features<'a> {
     /// The values of [`NUMERIC`]: length and height in centimetres.
@@ -33,13 +33,13 @@ pub struct Features<'a> {
     pub species: Cow<'a, str>,
 }
 
-/// A row that a model is trained on, as it is kept with the model's version.
+/// A training row, in the form that is stored with a model version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct TrainingRow {
-    /// The document's `_id` in `Weight.TrainingData`, or `line N` of a CSV file.
+    /// The document's `_id` in `Weight.TrainingData`, or `line N` for a CSV file.
     pub row_id: String,
-    /// The fish's species.
+    /// Species.
     pub species: String,
     /// Length in centimetres.
     #[serde(rename = "Length")]
@@ -50,11 +50,11 @@ pub struct TrainingRow {
     /// Actual weight in kilograms.
     #[serde(rename = "ActualWeight")]
     pub weight_kg: f64,
-    /// When the fish was weighed (event time); none for a row of a CSV file.
+    /// Event time when the fish was weighed; `None` for a row of a CSV file.
     pub timestamp: Option<String>,
 }
 
-/// Why a row cannot be trained on: the field and what is wrong with it.
+/// Why a row cannot be used for training.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}` {reason}")]
 pub struct InvalidRow {
@@ -68,36 +68,17 @@ impl TrainingRow {
     /// Reads a document of `Weight.TrainingData`.
     ///
     /// # Errors
-    /// A field that is missing, of another type, not positive, or a species of a wrong length.
+    /// A field is missing, has the wrong type, or fails [`checked`](Self::checked).
     pub fn from_document(document: &Value) -> Result<Self, InvalidRow> {
         let text = |field: &'static str| match document.get(field) {
             Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
-            Some(Value::String(_)) => Err(InvalidRow {
-                field,
-                reason: "is empty",
-            }),
-            Some(Value::Null) | None => Err(InvalidRow {
-                field,
-                reason: "is missing",
-            }),
-            Some(_) => Err(InvalidRow {
-                field,
-                reason: "is not a text",
-            }),
+            Some(Value::String(_)) => invalid(field, "is empty"),
+            Some(Value::Null) | None => invalid(field, "is missing"),
+            Some(_) => invalid(field, "is not a text"),
         };
         let number = |field: &'static str| match document.get(field) {
-            Some(Value::Number(number)) => number.as_f64().ok_or(InvalidRow {
-                field,
-                reason: "is not a number",
-            }),
-            Some(Value::Null) | None => Err(InvalidRow {
-                field,
-                reason: "is missing",
-            }),
-            Some(_) => Err(InvalidRow {
-                field,
-                reason: "is not a number",
-            }),
+            Some(Value::Null) | None => invalid(field, "is missing"),
+            Some(value) => value.as_f64().map_or(invalid(field, "is not a number"), Ok),
         };
         Self {
             row_id: text("_id")?,
@@ -110,11 +91,11 @@ impl TrainingRow {
         .checked()
     }
 
-    /// The row, if its numbers are finite and positive, its length and height at most [`MAX_CM`],
-    /// and its species is valid.
+    /// Checks that the numbers are finite and positive, that length and height are at most
+    /// [`MAX_CM`], and that the species is valid.
     ///
     /// # Errors
-    /// The first field that is wrong.
+    /// The first invalid field.
     pub fn checked(self) -> Result<Self, InvalidRow> {
         let numbers = [
             ("Length", self.length_cm),
@@ -123,37 +104,29 @@ impl TrainingRow {
         ];
         for (field, value) in numbers {
             if !value.is_finite() {
-                return Err(InvalidRow {
-                    field,
-                    reason: "is not a finite number",
-                });
+                return invalid(field, "is not a finite number");
             }
             if value <= 0.0 {
-                return Err(InvalidRow {
-                    field,
-                    reason: "is not positive",
-                });
+                return invalid(field, "is not positive");
             }
             if field != "ActualWeight" && value > MAX_CM {
-                return Err(InvalidRow {
-                    field,
-                    reason: "is greater than 1000000",
-                });
+                return invalid(field, "is greater than 1000000");
             }
         }
         match species_fault(&self.species) {
-            Some(reason) => Err(InvalidRow {
-                field: "Species",
-                reason,
-            }),
+            Some(reason) => invalid("Species", reason),
             None => Ok(self),
         }
     }
 }
 
+fn invalid<T>(field: &'static str, reason: &'static str) -> Result<T, InvalidRow> {
+    Err(InvalidRow { field, reason })
+}
+
 /// What is wrong with a species, if anything.
-pub(crate) fn species_fault(species: &str) -> Option<&'static str> {
-    // Every character has at least one byte, so that most texts need no counting.
+pub fn species_fault(species: &str) -> Option<&'static str> {
+    // A text with few bytes has few characters, so most texts need no counting.
     if species.is_empty() {
         Some("is empty")
     } else if species.len() > MAX_SPECIES_CHARS && species.chars().count() > MAX_SPECIES_CHARS {
@@ -163,8 +136,8 @@ pub(crate) fn species_fault(species: &str) -> Option<&'static str> {
     }
 }
 
-/// What is wrong with a number, if anything.
-pub(crate) fn number_fault(value: f64) -> Option<&'static str> {
+/// What is wrong with a length or height, if anything.
+pub fn number_fault(value: f64) -> Option<&'static str> {
     if !value.is_finite() {
         Some("is not a finite number")
     } else if value <= 0.0 {
@@ -176,18 +149,18 @@ pub(crate) fn number_fault(value: f64) -> Option<&'static str> {
     }
 }
 
-/// The formula as a value.
+/// Parses [`FORMULA`].
 ///
 /// # Errors
-/// Where [`FORMULA`] is none.
+/// [`FORMULA`] is not a formula.
 pub fn formula() -> Result<Formula, FormulaError> {
     FORMULA.parse()
 }
 
-/// The rows as the formula's columns.
+/// The rows as columns named as in the formula.
 ///
 /// # Errors
-/// None in practice: the columns' names differ and their lengths are the same.
+/// None in practice: the column names are distinct and the lengths are equal.
 pub fn table(rows: &[TrainingRow]) -> Result<Table, TableError> {
     Table::new()
         .with_numeric("length", rows.iter().map(|row| row.length_cm))?
@@ -196,10 +169,10 @@ pub fn table(rows: &[TrainingRow]) -> Result<Table, TableError> {
         .with_numeric("weight", rows.iter().map(|row| row.weight_kg))
 }
 
-/// What `model` says of a fish: kilograms.
+/// Predicts a fish's weight in kilograms.
 ///
 /// # Errors
-/// Numbers so large that the prediction is not finite.
+/// The prediction is not finite because the inputs are too large.
 pub fn predict(model: &FittedModel, fish: &Features<'_>) -> Result<Prediction, PredictError> {
     model.predict(&fish.numeric, &[&fish.species])
 }
@@ -216,13 +189,13 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_the_pipeline_is_read_whole_numbers_included() {
+    fn whole_numbers_in_a_document_are_read() {
         let row = TrainingRow::from_document(&document()).unwrap();
         assert_eq!((row.length_cm, row.weight_kg), (86.0, 4.4399));
     }
 
     #[test]
-    fn a_row_that_cannot_be_trained_on_names_its_field() {
+    fn an_invalid_row_names_its_field() {
         for (field, wrong) in [
             ("Length", Value::Null),
             ("Height", serde_json::json!("18.74")),
@@ -241,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_species_is_counted_in_characters_not_bytes() {
+    fn the_length_of_a_species_is_counted_in_characters() {
         assert_eq!(species_fault(&"ø".repeat(64)), None);
         assert!(species_fault(&"ø".repeat(65)).is_some());
     }

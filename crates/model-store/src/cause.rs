@@ -2,44 +2,46 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
 
-/// The longest text of a trigger that is kept, in characters: each stays in the log for ever.
+/// The longest text of a trigger that is kept, in characters. Every trigger stays in the log.
 const MAX_CHARS: usize = 64;
 /// The most species of a trigger that are kept.
 const MAX_SPECIES: usize = 32;
 
 /// What led to a training or an activation.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum CauseKind {
     /// There was no model yet.
     Initial,
-    /// A row of `weight-retrain`: a version's mean error over a window was above the threshold.
+    /// A record of `weight-retrain`: a version's mean error over a window exceeded the threshold.
     Trigger,
-    /// A person or a program called without naming a version that erred.
+    /// A call that does not name a version with a large error.
     Request,
 }
 
-/// A cause with the trigger's fields, where there are any.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+/// A cause, with the trigger's fields if it is a trigger.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct Cause {
-    /// What it was.
+    /// The kind of cause.
     pub kind: CauseKind,
     /// The trigger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<Trigger>,
-    /// Whether the gate and earlier decisions are to be overridden.
+    /// Whether to override the gate and earlier decisions.
     #[serde(default)]
     pub forced: bool,
 }
 
-/// The fields of a row of `weight-retrain`, each of them optional.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+/// The fields of a record of `weight-retrain`. Each is optional.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct Trigger {
-    /// The version that erred.
+    /// The version with the large error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_version: Option<String>,
     /// The species in the window.
@@ -62,16 +64,17 @@ pub struct Trigger {
     /// Mean relative error over the window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_avg: Option<f64>,
-    /// How many fish the window held.
+    /// The number of fish in the window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fish: Option<u64>,
 }
 
 impl Trigger {
-    /// What a request's body says. Any body is accepted: what is not a trigger, or a field of
-    /// another type than the trigger's, counts as not given; so do a text of more than 64
-    /// characters, species after the first 32, and a number of fish beyond 2⁶³ - 1, which no store
-    /// could keep.
+    /// Reads a request body as a trigger; `None` if it names neither a version nor a last fish.
+    ///
+    /// Accepts any body. A field of another type counts as missing, and so do a text of more than 64
+    /// characters, species after the first 32, and a number of fish above 2⁶³ - 1, which the stores
+    /// cannot hold.
     pub fn from_body(body: &[u8]) -> Option<Self> {
         let body: Value = serde_json::from_slice(body).ok()?;
         let short = |value: &Value| {
@@ -102,18 +105,16 @@ impl Trigger {
         };
         (trigger.model_version.is_some() || trigger.fish_id_end.is_some()).then_some(trigger)
     }
-}
 
-impl Trigger {
-    /// Whether it says which version erred in which window, so that another one with the same
-    /// three fields and the same mean error is this one, delivered again.
+    /// Whether the trigger names a version and a window. Another trigger with the same version,
+    /// window and mean error is then a redelivery of this one.
     pub fn is_identified(&self) -> bool {
         self.model_version.is_some() && self.fish_id_start.is_some() && self.fish_id_end.is_some()
     }
 }
 
 impl Cause {
-    /// There was no model yet.
+    /// The cause of the first version.
     pub fn initial() -> Self {
         Self {
             kind: CauseKind::Initial,
@@ -122,7 +123,7 @@ impl Cause {
         }
     }
 
-    /// A trigger where there is one, else a request.
+    /// The trigger as a cause, or a request if there is none.
     pub fn of(trigger: Option<Trigger>) -> Self {
         let kind = if trigger.is_some() {
             CauseKind::Trigger
@@ -136,7 +137,7 @@ impl Cause {
         }
     }
 
-    /// The cause, with the gate and earlier decisions to be overridden where `forced`.
+    /// Sets whether the gate and earlier decisions are overridden.
     pub fn forced(self, forced: bool) -> Self {
         Self { forced, ..self }
     }
@@ -147,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_of_the_retrain_topic_is_read_whole() {
+    fn all_fields_of_a_retrain_record_are_read() {
         let body = br#"{"ModelVersion":"5f","Species":["walleye"],"Fish_Id_Start":"61","Fish_Id_End":"80","ErrorAvg":0.31,"Fish":20}"#;
         let trigger = Trigger::from_body(body).unwrap();
         assert_eq!(trigger.model_version.as_deref(), Some("5f"));
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_of_a_trigger_is_bounded() {
+    fn the_size_of_a_trigger_is_bounded() {
         let (fits, long) = ("ø".repeat(64), "x".repeat(65));
         let body = serde_json::json!({
             "ModelVersion": fits, "Fish_Id_Start": long, "Fish_Id_End": fits,
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_body_is_no_trigger() {
+    fn any_other_body_is_not_a_trigger() {
         for body in [
             "",
             "{}",

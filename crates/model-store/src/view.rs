@@ -1,89 +1,90 @@
-//! A version as the API returns it.
+//! A version as the model server's API returns it. Clients deserialize the same types.
 
 use regression::{Summary, t_quantile_975};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::cause::Cause;
-use crate::decision::Decision;
 use crate::live::LiveModel;
+use crate::log_entry::LogEntry;
 use crate::version::{VersionInfo, model_time};
 
 /// A model version with its statistics and the decisions on it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct ModelView {
-    /// Its id.
+    /// The version's id.
     pub model_version: String,
-    /// When it was trained, by the wall clock: `YYYY-MM-DD HH:MM:SS`, UTC.
+    /// Wall-clock time when it was trained: `YYYY-MM-DD HH:MM:SS`, UTC.
     pub model_time: String,
-    /// When its training began, by the wall clock.
+    /// Wall-clock time when its training started.
     pub training_started: String,
-    /// The formula that was fitted, in R's notation.
+    /// The fitted formula, in R's notation.
     pub formula: String,
     /// Whether it is live now.
     pub live: bool,
-    /// Whether it stays live until it is unpinned.
+    /// Whether it stays live, whatever triggers arrive, until it is unpinned.
     pub pinned: bool,
-    /// Number of training rows.
+    /// The number of training rows.
     pub rows: u64,
-    /// Number of newer rows that could not be used: a number was missing, not positive or too large, or
-    /// another field was wrong.
+    /// Rows newer than the oldest training row that were skipped because a field is invalid.
     pub skipped_rows: u64,
-    /// The oldest row's id.
+    /// The id of the oldest row.
     pub first_row: Option<String>,
-    /// The newest row's id.
+    /// The id of the newest row.
     pub last_row: Option<String>,
-    /// Species of the training rows.
+    /// The species in the training rows.
     pub species: Vec<String>,
-    /// Leave-one-out mean absolute relative error on its training rows.
+    /// Leave-one-out mean absolute relative error on the training rows.
     pub loo_error: f64,
-    /// The cause of the training.
+    /// Why it was trained.
     pub cause: Cause,
-    /// Decisions on it, oldest first. `/models/live` returns only the decision that made it live.
-    pub decisions: Vec<Decision>,
-    /// The fit, with the numbers of R's `summary(lm)`.
+    /// The decisions on it, oldest first. `GET /models/live` returns only the activation.
+    pub decisions: Vec<LogEntry>,
+    /// The statistics of R's `summary(lm)`.
     pub summary: FitView,
-    /// The fit without species, which predicts for species that are not in the training rows; null if
-    /// it is the same fit.
+    /// The statistics of the pooled fit, which predicts for species that the training rows do not
+    /// contain; null if it equals `Summary`.
     pub pooled_summary: Option<FitView>,
 }
 
-/// A fit's statistics. A value that is not finite, as in a fit without residuals, is null.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+/// A fit's statistics. Values that are not finite, as in a perfect fit, are null.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct FitView {
-    /// The formula.
+    /// The formula, in R's notation.
     pub formula: String,
-    /// The intercept's and each column's coefficient.
+    /// The coefficients, the intercept first.
     pub coefficients: Vec<CoefficientView>,
     /// Multiple R².
     pub r_squared: Option<f64>,
     /// Adjusted R².
     pub adjusted_r_squared: Option<f64>,
-    /// In kilograms.
+    /// Residual standard error in kilograms.
     pub residual_standard_error: Option<f64>,
     /// Rows minus columns.
     pub residual_degrees_of_freedom: u64,
     /// F statistic of the test against the intercept alone.
     pub f_statistic: Option<f64>,
-    /// Its p-value.
+    /// p-value of the F statistic.
     pub f_p_value: Option<f64>,
 }
 
 /// A coefficient.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct CoefficientView {
     /// The column: `(Intercept)`, `length`, `specieswalleye`, …
     pub term: String,
     /// The estimate.
     pub estimate: Option<f64>,
-    /// Its standard error.
+    /// Standard error of the estimate.
     pub std_error: Option<f64>,
-    /// Lower end of its 95 % confidence interval, as in R's `confint`.
+    /// Lower end of the 95 % confidence interval, as R's `confint`.
     pub lower95: Option<f64>,
-    /// Its upper end.
+    /// Upper end of the 95 % confidence interval.
     pub upper95: Option<f64>,
     /// Estimate divided by standard error.
     pub t_value: Option<f64>,
@@ -92,8 +93,8 @@ pub struct CoefficientView {
 }
 
 impl ModelView {
-    /// A version as it is now.
-    pub fn new(info: &VersionInfo, decisions: Vec<Decision>, live: Option<&LiveModel>) -> Self {
+    /// A version with its decisions; `live` is the model that is live now.
+    pub fn new(info: &VersionInfo, decisions: Vec<LogEntry>, live: Option<&LiveModel>) -> Self {
         let live = live.filter(|live| live.info.model_version == info.model_version);
         let (summary, pooled) = (info.model.summary(), info.model.pooled_summary());
         Self {

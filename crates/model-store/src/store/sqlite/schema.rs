@@ -1,5 +1,5 @@
-//! The tables. Each has a primary key `_id`, columns to look at and query by, and the whole
-//! document as JSON, which is what the program reads.
+//! The tables. Each has a primary key `_id`, some columns to query by, and the complete document as
+//! JSON. The program reads the document.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,15 +8,15 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::{StoreError, store_error};
 
-/// Kept in the file's `user_version`.
+/// The format of the file, stored in its `user_version`.
 const SCHEMA_VERSION: i64 = 1;
 /// How long a call waits for another process that writes.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long until the next attempt where SQLite itself does not wait.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Delay between attempts where SQLite's own busy timeout does not apply.
 const RETRY: Duration = Duration::from_millis(5);
 
-/// `Weight.TrainingData`'s columns besides `_id` and `document`: name and SQL type. They are null
-/// where the document has no value of that type.
+/// The columns of `Weight.TrainingData` besides `_id` and `document`: name and SQL type. A column is
+/// null if the document has no value of that type.
 pub(super) const TRAINING_COLUMNS: [(&str, &str); 11] = [
     ("Key", "TEXT"),
     ("Fish_Id", "TEXT"),
@@ -31,33 +31,34 @@ pub(super) const TRAINING_COLUMNS: [(&str, &str); 11] = [
     ("Timestamp", "TEXT"),
 ];
 
-/// Whether a trigger caused a decision.
+/// SQL condition: a trigger caused the log entry.
 pub(super) const IS_TRIGGERED: &str = "json_extract(document, '$.Cause.Trigger') IS NOT NULL";
-/// What makes two deliveries of a trigger the same one.
+/// The fields that identify a trigger across redeliveries.
 pub(super) const TRIGGER_IDENTITY: [&str; 3] = [
     "json_extract(document, '$.Cause.Trigger.ModelVersion')",
     "json_extract(document, '$.Cause.Trigger.Fish_Id_Start')",
     "json_extract(document, '$.Cause.Trigger.Fish_Id_End')",
 ];
 
-/// Makes the tables where they are missing.
+/// Creates missing tables and indexes.
 pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     prepare_file(connection).map_err(store_error)?;
     known_version(connection)?;
     connection.execute_batch(&tables()).map_err(store_error)
 }
 
-/// Whether a file that is only read is a store.
+/// Checks that a file opened to read only is a store.
 pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
-    connection.busy_timeout(PATIENCE).map_err(store_error)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(store_error)?;
     if known_version(connection)? == 0 {
-        let text = "the file is no store: the model server has not prepared it";
+        let text =
+            "the file is not a store: start the model server on it first, or name another file";
         return Err(StoreError::Failed(text.into()));
     }
     Ok(())
 }
 
-/// The format of the file; 0 where it has none yet.
+/// The format of the file; 0 if it is new.
 fn known_version(connection: &Connection) -> Result<i64, StoreError> {
     let found: i64 = connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
@@ -65,7 +66,7 @@ fn known_version(connection: &Connection) -> Result<i64, StoreError> {
     if found > SCHEMA_VERSION {
         return Err(StoreError::Failed(
             format!(
-                "the file's format is {found}, this release knows {SCHEMA_VERSION}: \
+                "the file's format is {found}, expected at most {SCHEMA_VERSION}: \
                  use the release that wrote it, or another file"
             )
             .into(),
@@ -75,16 +76,16 @@ fn known_version(connection: &Connection) -> Result<i64, StoreError> {
 }
 
 fn prepare_file(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(PATIENCE)?;
-    // Readers such as R do not block the writer, and a killed process leaves a whole file.
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // With WAL, readers such as R do not block the writer, and a killed process leaves a consistent file.
     write_ahead(connection)?;
     connection.pragma_update(None, "synchronous", "NORMAL")
 }
 
-/// Switches a file to the write-ahead log. Of several connections that do so at once SQLite refuses
-/// all but one at once, whatever the timeout: their locks would wait for each other.
+/// Switches a file to the write-ahead log. If several connections do so at the same time, SQLite
+/// fails all but one immediately to avoid a deadlock, whatever the busy timeout.
 fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {
         match connection.pragma_update(None, "journal_mode", "WAL") {
             Err(error)

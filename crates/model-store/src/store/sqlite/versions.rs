@@ -1,17 +1,17 @@
-//! Versions and decisions.
+//! Versions and the decision log.
 
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::schema::{IS_TRIGGERED, TRIGGER_IDENTITY};
-use super::{StoreError, store_error};
+use super::{StoreError, store_error, texts};
 use crate::cause::Trigger;
-use crate::decision::{Decision, Verdict};
+use crate::log_entry::{LogEntry, TrainingOutcome};
 use crate::store::{DECISIONS, MODELS, Page};
 use crate::version::{Version, VersionInfo};
 
-/// What of a version is stored.
+/// A version in its stored form.
 pub(super) struct VersionRow {
     id: String,
     trained: String,
@@ -23,7 +23,6 @@ pub(super) struct VersionRow {
 }
 
 impl VersionRow {
-    /// Writes a version as it is stored.
     pub(super) fn of(version: &Version) -> Result<Self, StoreError> {
         let info = &version.info;
         let id = info.model_version.clone();
@@ -39,7 +38,7 @@ impl VersionRow {
     }
 }
 
-/// Whether there is a version of this id.
+/// Whether a version with this id exists.
 pub(super) fn exists(connection: &Connection, id: &str) -> Result<bool, StoreError> {
     connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM Models WHERE _id = ?1)")
@@ -47,7 +46,7 @@ pub(super) fn exists(connection: &Connection, id: &str) -> Result<bool, StoreErr
         .map_err(store_error)
 }
 
-/// Keeps a version; false where there is one of this id.
+/// Inserts a version; false if one with this id exists.
 pub(super) fn insert(connection: &Connection, version: &VersionRow) -> Result<bool, StoreError> {
     let inserted = connection
         .prepare_cached(
@@ -94,7 +93,6 @@ pub(super) fn list(connection: &Connection, page: Page) -> Result<Vec<VersionInf
     documents(connection, MODELS, sql, params![page.limit, page.skip])
 }
 
-/// How many versions there are.
 pub(super) fn count(connection: &Connection) -> Result<u64, StoreError> {
     connection
         .prepare_cached("SELECT count(*) FROM Models")
@@ -102,27 +100,20 @@ pub(super) fn count(connection: &Connection) -> Result<u64, StoreError> {
         .map_err(store_error)
 }
 
-/// All versions' ids, oldest first.
 pub(super) fn ids(connection: &Connection) -> Result<Vec<String>, StoreError> {
-    texts(connection, "SELECT _id FROM Models ORDER BY Trained, _id")
+    texts(
+        connection,
+        "SELECT _id FROM Models ORDER BY Trained, _id",
+        [],
+    )
 }
 
-/// The ids of versions without a decision, oldest first.
 pub(super) fn undecided(connection: &Connection) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT _id FROM Models WHERE _id NOT IN (SELECT ModelVersion FROM Decisions) \
                ORDER BY Trained, _id";
-    texts(connection, sql)
+    texts(connection, sql, [])
 }
 
-fn texts(connection: &Connection, sql: &str) -> Result<Vec<String>, StoreError> {
-    let mut select = connection.prepare_cached(sql).map_err(store_error)?;
-    let texts = select
-        .query_map([], |row| row.get(0))
-        .map_err(store_error)?;
-    texts.map(|text| text.map_err(store_error)).collect()
-}
-
-/// Forgets a version.
 pub(super) fn delete(connection: &Connection, id: &str) -> Result<(), StoreError> {
     connection
         .execute("DELETE FROM Models WHERE _id = ?1", [id])
@@ -130,9 +121,9 @@ pub(super) fn delete(connection: &Connection, id: &str) -> Result<(), StoreError
     Ok(())
 }
 
-/// Appends to the log; false where the number is taken.
-pub(super) fn append(connection: &Connection, decision: &Decision) -> Result<bool, StoreError> {
-    let document = write(DECISIONS, &decision.sequence.to_string(), decision)?;
+/// Appends to the log; false if the sequence number is taken.
+pub(super) fn append(connection: &Connection, entry: &LogEntry) -> Result<bool, StoreError> {
+    let document = write(DECISIONS, &entry.sequence.to_string(), entry)?;
     let inserted = connection
         .prepare_cached(
             "INSERT INTO Decisions (_id, ModelVersion, Verdict, Time, Pinned, Reason, document) \
@@ -140,80 +131,71 @@ pub(super) fn append(connection: &Connection, decision: &Decision) -> Result<boo
         )
         .and_then(|mut insert| {
             insert.execute(params![
-                decision.sequence,
-                decision.model_version,
-                decision.verdict.name(),
-                decision.time.to_string(),
-                decision.pinned,
-                decision.reason,
+                entry.sequence,
+                entry.model_version,
+                entry.outcome.name(),
+                entry.time.to_string(),
+                entry.pinned,
+                entry.reason,
                 document,
             ])
         });
     Ok(inserted.map_err(store_error)? > 0)
 }
 
-/// The log after a sequence number.
-pub(super) fn decisions_after(
+pub(super) fn entries_after(
     connection: &Connection,
     sequence: u64,
-) -> Result<Vec<Decision>, StoreError> {
+) -> Result<Vec<LogEntry>, StoreError> {
     let sql = "SELECT _id, document FROM Decisions WHERE _id > ?1 ORDER BY _id";
     documents(connection, DECISIONS, sql, [sequence])
 }
 
-/// The last decisions on the versions whose ids are in a JSON array.
-pub(super) fn decisions_on(
+/// The last log entries on the versions in a JSON array of ids, in order.
+pub(super) fn entries_on(
     connection: &Connection,
     ids: &str,
     limit: u32,
-) -> Result<Vec<Decision>, StoreError> {
+) -> Result<Vec<LogEntry>, StoreError> {
     let sql = "SELECT _id, document FROM Decisions \
                WHERE ModelVersion IN (SELECT value FROM json_each(?1)) ORDER BY _id DESC LIMIT ?2";
-    let mut decisions = documents(connection, DECISIONS, sql, params![ids, limit])?;
-    decisions.reverse();
-    Ok(decisions)
+    let mut entries = documents(connection, DECISIONS, sql, params![ids, limit])?;
+    entries.reverse();
+    Ok(entries)
 }
 
-/// The versions that were live at some moment since a time: those activated since, and the one that
-/// was live then.
 pub(super) fn live_since(connection: &Connection, time: &str) -> Result<Vec<String>, StoreError> {
-    let mut select = connection
-        .prepare_cached(
-            "SELECT DISTINCT ModelVersion FROM Decisions WHERE Verdict = ?1 AND _id >= \
-             (SELECT coalesce(max(_id), 0) FROM Decisions WHERE Verdict = ?1 AND Time < ?2)",
-        )
-        .map_err(store_error)?;
-    let versions = select
-        .query_map(params![Verdict::Activated.name(), time], |row| row.get(0))
-        .map_err(store_error)?;
-    versions.map(|id| id.map_err(store_error)).collect()
+    let sql = "SELECT DISTINCT ModelVersion FROM Decisions WHERE Verdict = ?1 AND _id >= \
+               (SELECT coalesce(max(_id), 0) FROM Decisions WHERE Verdict = ?1 AND Time < ?2)";
+    texts(
+        connection,
+        sql,
+        params![TrainingOutcome::Activated.name(), time],
+    )
 }
 
-/// The last activations, newest first.
 pub(super) fn last_activations(
     connection: &Connection,
     limit: u32,
-) -> Result<Vec<Decision>, StoreError> {
+) -> Result<Vec<LogEntry>, StoreError> {
     let sql = "SELECT _id, document FROM Decisions WHERE Verdict = ?1 ORDER BY _id DESC LIMIT ?2";
     documents(
         connection,
         DECISIONS,
         sql,
-        params![Verdict::Activated.name(), limit],
+        params![TrainingOutcome::Activated.name(), limit],
     )
 }
 
-/// The log's end.
-pub(super) fn last_decision(connection: &Connection) -> Result<Option<Decision>, StoreError> {
+pub(super) fn last_entry(connection: &Connection) -> Result<Option<LogEntry>, StoreError> {
     let sql = "SELECT _id, document FROM Decisions ORDER BY _id DESC LIMIT 1";
     Ok(documents(connection, DECISIONS, sql, [])?.pop())
 }
 
-/// The decisions that a trigger caused, whenever it was delivered.
-pub(super) fn decisions_caused_by(
+pub(super) fn entries_caused_by(
     connection: &Connection,
     trigger: &Trigger,
-) -> Result<Vec<Decision>, StoreError> {
+) -> Result<Vec<LogEntry>, StoreError> {
     let [version, start, end] = TRIGGER_IDENTITY;
     let sql = format!(
         "SELECT _id, document FROM Decisions WHERE {IS_TRIGGERED} \
@@ -231,7 +213,7 @@ pub(super) fn decisions_caused_by(
     )
 }
 
-/// The documents that `sql` selects together with their ids.
+/// The documents that `sql` selects; its columns are `_id` and `document`.
 fn documents<T: DeserializeOwned>(
     connection: &Connection,
     collection: &'static str,

@@ -1,26 +1,26 @@
-//! The model that answers: swapped as a whole, read without a lock.
+//! The live model: replaced as a whole, read without a lock.
 
 use std::sync::Arc;
 
 use arc_swap::{ArcSwapOption, Guard};
 
-use crate::decision::Decision;
+use crate::log_entry::LogEntry;
 use crate::version::{VersionInfo, model_time};
 
-/// A version that is live, and the decision that made it so.
+/// The live version and the log entry that activated it.
 #[derive(Debug)]
 pub struct LiveModel {
     /// The version.
     pub info: VersionInfo,
-    /// When it was trained, as written on the wire.
+    /// When it was trained, as [`model_time`] formats it.
     pub model_time: String,
-    /// What activated it.
-    pub activation: Decision,
+    /// The log entry that activated it.
+    pub activation: LogEntry,
 }
 
 impl LiveModel {
     /// A version with its activation.
-    pub fn new(info: VersionInfo, activation: Decision) -> Self {
+    pub fn new(info: VersionInfo, activation: LogEntry) -> Self {
         Self {
             model_time: model_time(info.trained),
             info,
@@ -29,12 +29,12 @@ impl LiveModel {
     }
 }
 
-/// The slot of the live model; clones share it.
+/// Holds the live model. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Live(Arc<ArcSwapOption<LiveModel>>);
+pub struct LiveSlot(Arc<ArcSwapOption<LiveModel>>);
 
-impl Live {
-    /// The live model, for as long as a request needs it.
+impl LiveSlot {
+    /// The live model, for the duration of a request.
     pub fn load(&self) -> Guard<Option<Arc<LiveModel>>> {
         self.0.load()
     }
@@ -44,7 +44,7 @@ impl Live {
         self.0.load_full()
     }
 
-    /// From now on `model` answers.
+    /// Replaces the live model.
     pub fn swap(&self, model: Arc<LiveModel>) {
         self.0.store(Some(model));
     }

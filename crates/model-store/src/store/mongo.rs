@@ -1,7 +1,7 @@
-//! The store of several replicas: MongoDB, or a server that speaks its protocol.
+//! The store for several replicas: MongoDB, or a server that speaks its protocol.
 //!
-//! It needs unique inserts on `_id` and single-document updates, both atomic on every such server;
-//! no transactions, no change streams.
+//! It relies on unique inserts on `_id` and single-document updates, which are atomic on every such
+//! server. It uses no transactions and no change streams.
 
 use std::future::{Future, IntoFuture};
 use std::time::Duration;
@@ -19,43 +19,45 @@ use serde_json::Value;
 
 use super::{DATABASE, DECISIONS, MODELS, Page, Store, StoreError, TRAINING_DATA};
 use crate::cause::Trigger;
-use crate::decision::{Decision, Verdict};
 use crate::features::TrainingRow;
+use crate::log_entry::{LogEntry, TrainingOutcome};
 use crate::version::{Version, VersionInfo};
 
-/// How long a server is looked for.
-const SELECTION: Duration = Duration::from_secs(2);
-/// How long one call may take.
-const CALL: Duration = Duration::from_secs(5);
-/// The server's code for an insert whose `_id` is taken.
+/// Timeout for connecting and for selecting a server.
+const SELECTION_TIMEOUT: Duration = Duration::from_secs(2);
+/// Timeout of one call.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// The server's error code for an insert with an `_id` that exists.
 const DUPLICATE_KEY: i32 = 11_000;
-/// The server's codes for a state that passes: it starts, stops or changes its primary (the drivers'
-/// specification of retryable reads names them).
-const PASSING: [i32; 13] = [
+/// The server's error codes for transient states: it starts, stops or changes its primary. The list
+/// is that of the drivers' specification of retryable reads.
+const TRANSIENT: [i32; 13] = [
     6, 7, 89, 91, 134, 189, 262, 9_001, 10_107, 11_600, 11_602, 13_435, 13_436,
 ];
-/// What makes two deliveries of a trigger the same one.
+/// The fields that identify a trigger across redeliveries.
 const TRIGGER_IDENTITY: [&str; 3] = [
     "Cause.Trigger.ModelVersion",
     "Cause.Trigger.Fish_Id_Start",
     "Cause.Trigger.Fish_Id_End",
 ];
-/// The field of a version's document that holds its rows.
+/// The field of a version's document that contains its training rows.
 const ROWS: &str = "TrainingRows";
 
-/// A store on a MongoDB server. Connects when it is first used.
+/// A store on a MongoDB server. Connects on first use.
 #[derive(Clone, Debug)]
 pub struct MongoStore {
     database: Database,
 }
 
 impl MongoStore {
-    /// A store at a connection string; the path in it names the authentication database, the data
-    /// is in the database `Weight`. Whatever read and write concern and read preference the string
-    /// names, writes are acknowledged by the majority, and read from the primary.
+    /// A store at a connection string, with the data in the database `Weight`. The path in the string
+    /// names the authentication database.
+    ///
+    /// The string cannot change the read and write concern or the read preference: writes wait for
+    /// the majority, and reads go to the primary.
     ///
     /// # Errors
-    /// Where the connection string is wrong.
+    /// The connection string is invalid.
     pub async fn at(uri: &str) -> Result<Self, StoreError> {
         Self::in_database(uri, DATABASE).await
     }
@@ -63,15 +65,17 @@ impl MongoStore {
     /// As [`at`](Self::at), with the data in another database.
     ///
     /// # Errors
-    /// Where the connection string is wrong.
+    /// The connection string is invalid.
     pub async fn in_database(uri: &str, database: &str) -> Result<Self, StoreError> {
         let mut options = ClientOptions::parse(uri).await.map_err(store_error)?;
         options
             .app_name
             .get_or_insert_with(|| "catchweight model-server".into());
-        options.server_selection_timeout.get_or_insert(SELECTION);
-        options.connect_timeout.get_or_insert(SELECTION);
-        // A decision that a change of the primary could undo would be none.
+        options
+            .server_selection_timeout
+            .get_or_insert(SELECTION_TIMEOUT);
+        options.connect_timeout.get_or_insert(SELECTION_TIMEOUT);
+        // A change of the primary must not undo a decision.
         options.write_concern = Some(WriteConcern::majority());
         options.read_concern = Some(ReadConcern::majority());
         options.selection_criteria = Some(ReadPreference::Primary.into());
@@ -81,7 +85,7 @@ impl MongoStore {
         })
     }
 
-    /// The database, to look at or to clean up.
+    /// The database that holds the data.
     pub fn database(&self) -> &Database {
         &self.database
     }
@@ -90,7 +94,6 @@ impl MongoStore {
         self.database.collection(name)
     }
 
-    /// The documents that a query finds, without `_id`'s meaning.
     async fn find<T: DeserializeOwned>(
         &self,
         collection: &'static str,
@@ -98,10 +101,10 @@ impl MongoStore {
         sort: Document,
         page: Page,
     ) -> Result<Vec<T>, StoreError> {
-        let documents: Vec<Document> = in_time(async {
+        let documents: Vec<Document> = with_timeout(async {
             let collection = self.collection(collection);
             let find = collection.find(filter).sort(sort);
-            // The rows of a version are many; who lists versions does not want them.
+            // A version has many rows, and a list of versions does not need them.
             let find = find.projection(doc! { ROWS: 0 });
             find.skip(page.skip)
                 .limit(i64::from(page.limit))
@@ -116,7 +119,7 @@ impl MongoStore {
             .collect()
     }
 
-    /// Inserts; false where the id is taken.
+    /// Inserts a document; false if the id is taken.
     async fn insert(
         &self,
         collection: &'static str,
@@ -124,7 +127,7 @@ impl MongoStore {
         mut document: Document,
     ) -> Result<bool, StoreError> {
         document.insert("_id", id);
-        match in_time(
+        match with_timeout(
             self.collection(collection)
                 .insert_one(document)
                 .into_future(),
@@ -138,35 +141,40 @@ impl MongoStore {
     }
 }
 
-/// A page that holds everything.
+/// A page without a limit.
 const ALL: Page = Page { skip: 0, limit: 0 };
 
 fn first(limit: u32) -> Page {
     Page { skip: 0, limit }
 }
 
-async fn in_time<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
-    match tokio::time::timeout(CALL, call).await {
+async fn with_timeout<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
+    match tokio::time::timeout(CALL_TIMEOUT, call).await {
         Ok(ended) => ended.map_err(store_error),
         Err(elapsed) => Err(StoreError::Unavailable(elapsed.into())),
     }
 }
 
-/// Sorts the driver's errors into those that pass and those that stay.
+/// Classifies the driver's errors as transient or permanent.
 fn store_error(error: Error) -> StoreError {
-    let passes = match &*error.kind {
+    let is_transient = match &*error.kind {
         ErrorKind::Io(_)
         | ErrorKind::ServerSelection { .. }
         | ErrorKind::ConnectionPoolCleared { .. }
         | ErrorKind::DnsResolve { .. } => true,
-        ErrorKind::Command(command) => PASSING.contains(&command.code),
+        ErrorKind::Command(command) => TRANSIENT.contains(&command.code),
         _ => false,
     } || error.contains_label(RETRYABLE_WRITE_ERROR);
-    if passes {
+    if is_transient {
         StoreError::Unavailable(error.into())
     } else {
         StoreError::Failed(error.into())
     }
+}
+
+/// Sequence numbers are signed in BSON.
+fn sequence_number(sequence: u64) -> Result<i64, StoreError> {
+    i64::try_from(sequence).map_err(|error| StoreError::Failed(error.into()))
 }
 
 fn is_duplicate(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
@@ -216,7 +224,7 @@ impl Store for MongoStore {
         ];
         for (collection, keys) in indexes {
             let index = IndexModel::builder().keys(keys).build();
-            in_time(
+            with_timeout(
                 self.collection(collection)
                     .create_index(index)
                     .into_future(),
@@ -247,13 +255,13 @@ impl Store for MongoStore {
             filter.insert("ModelVersion", version);
         }
         let found = self.collection(TRAINING_DATA);
-        Ok(in_time(found.find_one(filter).into_future())
+        Ok(with_timeout(found.find_one(filter).into_future())
             .await?
             .is_some())
     }
 
     async fn rows_among(&self, ids: &[String]) -> Result<Vec<String>, StoreError> {
-        let found: Vec<Document> = in_time(async {
+        let found: Vec<Document> = with_timeout(async {
             let rows = self.collection(TRAINING_DATA);
             let find = rows.find(doc! { "_id": { "$in": ids } });
             find.projection(doc! { "_id": 1 })
@@ -279,7 +287,7 @@ impl Store for MongoStore {
 
     async fn version(&self, id: &str) -> Result<Option<Version>, StoreError> {
         let found = self.collection(MODELS);
-        let found = in_time(found.find_one(doc! { "_id": id }).into_future()).await?;
+        let found = with_timeout(found.find_one(doc! { "_id": id }).into_future()).await?;
         let Some(mut document) = found else {
             return Ok(None);
         };
@@ -308,7 +316,7 @@ impl Store for MongoStore {
     }
 
     async fn count_versions(&self) -> Result<u64, StoreError> {
-        in_time(
+        with_timeout(
             self.collection(MODELS)
                 .count_documents(doc! {})
                 .into_future(),
@@ -317,7 +325,7 @@ impl Store for MongoStore {
     }
 
     async fn version_ids(&self) -> Result<Vec<String>, StoreError> {
-        let documents: Vec<Document> = in_time(async {
+        let documents: Vec<Document> = with_timeout(async {
             let models = self.collection(MODELS);
             let find = models.find(doc! {}).projection(doc! { "_id": 1 });
             find.sort(doc! { "Trained": 1, "_id": 1 })
@@ -334,13 +342,13 @@ impl Store for MongoStore {
         let ids = self.version_ids().await?;
         let decided = self.collection(DECISIONS);
         let decided = decided.distinct("ModelVersion", doc! { "ModelVersion": { "$in": &ids } });
-        let decided = in_time(decided.into_future()).await?;
+        let decided = with_timeout(decided.into_future()).await?;
         let is_decided = |id: &String| decided.iter().any(|one| one.as_str() == Some(id));
         Ok(ids.into_iter().filter(|id| !is_decided(id)).collect())
     }
 
     async fn delete_version(&self, id: &str) -> Result<(), StoreError> {
-        in_time(
+        with_timeout(
             self.collection(MODELS)
                 .delete_one(doc! { "_id": id })
                 .into_future(),
@@ -349,58 +357,52 @@ impl Store for MongoStore {
         Ok(())
     }
 
-    async fn append(&self, decision: &Decision) -> Result<bool, StoreError> {
-        let sequence =
-            i64::try_from(decision.sequence).map_err(|error| StoreError::Failed(error.into()))?;
-        self.insert(DECISIONS, sequence, write(decision)?).await
+    async fn append(&self, entry: &LogEntry) -> Result<bool, StoreError> {
+        let sequence = sequence_number(entry.sequence)?;
+        self.insert(DECISIONS, sequence, write(entry)?).await
     }
 
-    async fn decisions_after(&self, sequence: u64) -> Result<Vec<Decision>, StoreError> {
-        let sequence = i64::try_from(sequence).map_err(|error| StoreError::Failed(error.into()))?;
+    async fn entries_after(&self, sequence: u64) -> Result<Vec<LogEntry>, StoreError> {
+        let sequence = sequence_number(sequence)?;
         let filter = doc! { "_id": { "$gt": sequence } };
         self.find(DECISIONS, filter, doc! { "_id": 1 }, ALL).await
     }
 
-    async fn last_activations(&self, limit: u32) -> Result<Vec<Decision>, StoreError> {
-        let activated = write(&serde_json::json!({ "Verdict": Verdict::Activated }))?;
+    async fn last_activations(&self, limit: u32) -> Result<Vec<LogEntry>, StoreError> {
+        let activated = write(&serde_json::json!({ "Verdict": TrainingOutcome::Activated }))?;
         self.find(DECISIONS, activated, doc! { "_id": -1 }, first(limit))
             .await
     }
 
     async fn live_since(&self, time: EventTime) -> Result<Vec<String>, StoreError> {
-        let mut filter = write(&serde_json::json!({ "Verdict": Verdict::Activated }))?;
+        let mut filter = write(&serde_json::json!({ "Verdict": TrainingOutcome::Activated }))?;
         let mut earlier = filter.clone();
         earlier.insert("Time", doc! { "$lt": time.to_string() });
-        let earlier = self.find::<Decision>(DECISIONS, earlier, doc! { "_id": -1 }, first(1));
+        let earlier = self.find::<LogEntry>(DECISIONS, earlier, doc! { "_id": -1 }, first(1));
         if let Some(live) = earlier.await?.pop() {
-            let sequence =
-                i64::try_from(live.sequence).map_err(|error| StoreError::Failed(error.into()))?;
-            filter.insert("_id", doc! { "$gte": sequence });
+            filter.insert("_id", doc! { "$gte": sequence_number(live.sequence)? });
         }
         let decisions = self.collection(DECISIONS);
-        let versions = in_time(decisions.distinct("ModelVersion", filter).into_future()).await?;
+        let versions =
+            with_timeout(decisions.distinct("ModelVersion", filter).into_future()).await?;
         let id = |version: Bson| version.as_str().map(str::to_owned);
         Ok(versions.into_iter().filter_map(id).collect())
     }
 
-    async fn last_decision(&self) -> Result<Option<Decision>, StoreError> {
+    async fn last_entry(&self) -> Result<Option<LogEntry>, StoreError> {
         let last = self.find(DECISIONS, doc! {}, doc! { "_id": -1 }, first(1));
         Ok(last.await?.pop())
     }
 
-    async fn decisions_on(
-        &self,
-        versions: &[&str],
-        limit: u32,
-    ) -> Result<Vec<Decision>, StoreError> {
+    async fn entries_on(&self, versions: &[&str], limit: u32) -> Result<Vec<LogEntry>, StoreError> {
         let filter = doc! { "ModelVersion": { "$in": versions } };
         let last = self.find(DECISIONS, filter, doc! { "_id": -1 }, first(limit));
-        let mut decisions = last.await?;
-        decisions.reverse();
-        Ok(decisions)
+        let mut entries = last.await?;
+        entries.reverse();
+        Ok(entries)
     }
 
-    async fn decisions_caused_by(&self, trigger: &Trigger) -> Result<Vec<Decision>, StoreError> {
+    async fn entries_caused_by(&self, trigger: &Trigger) -> Result<Vec<LogEntry>, StoreError> {
         let mut filter = doc! { "Cause.Kind": "trigger" };
         let values = [
             &trigger.model_version,
@@ -408,7 +410,7 @@ impl Store for MongoStore {
             &trigger.fish_id_end,
         ];
         for (field, value) in TRIGGER_IDENTITY.into_iter().zip(values) {
-            // Null finds documents without the field.
+            // Null matches documents without the field.
             filter.insert(field, value.clone());
         }
         self.find(DECISIONS, filter, doc! { "_id": 1 }, ALL).await

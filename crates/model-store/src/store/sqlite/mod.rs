@@ -1,4 +1,4 @@
-//! The embedded store: one SQLite file that sqlite3, R and DuckDB open.
+//! The embedded store: one SQLite file, which sqlite3, R and DuckDB can open.
 
 mod documents;
 mod schema;
@@ -9,19 +9,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use pipeline::EventTime;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Params};
 use serde_json::Value;
 
 use super::{Page, Store, StoreError};
 use crate::cause::Trigger;
-use crate::decision::Decision;
+use crate::log_entry::LogEntry;
 use crate::version::{Version, VersionInfo};
 use versions::VersionRow;
 
 /// A store in one SQLite file. Clones share the connection.
 ///
-/// Writes are in the write-ahead log when a call returns: they survive the process's end at any
-/// moment. After a power cut the file is whole, but may lack the last moments' writes.
+/// When a call returns, its writes are in the write-ahead log and survive a crash of the process.
+/// After a power failure the file is consistent but may lack the most recent writes.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     path: Arc<PathBuf>,
@@ -29,10 +29,10 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file, makes it where there is none. Blocks for some milliseconds.
+    /// Opens the file, or creates it. Blocks for some milliseconds.
     ///
     /// # Errors
-    /// Where the file cannot be opened or written, is no database, or was written by a later
+    /// The file cannot be opened or written, is not a database, or has the format of a later
     /// release.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let connection = Connection::open(&path).map_err(store_error)?;
@@ -43,16 +43,16 @@ impl SqliteStore {
         })
     }
 
-    /// Opens a file that is there, to read only: it stays as it is. Blocks for some milliseconds.
+    /// Opens an existing file to read only. Blocks for some milliseconds.
     ///
     /// # Errors
-    /// Where there is no file, it cannot be read, is no store of this program, or was written by a
-    /// later release.
-    pub fn open_to_read(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        // SQLite's own word for a file that is not there is that it cannot be opened.
+    /// The file does not exist, cannot be read, is not a store, or has the format of a later
+    /// release.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        // SQLite's own error for a missing file does not say that it is missing.
         let found = std::fs::metadata(&path).map_err(|error| StoreError::Failed(error.into()))?;
         if found.is_dir() {
-            return Err(StoreError::Failed("it is a folder, and no file".into()));
+            return Err(StoreError::Failed("it is a folder, expected a file".into()));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&path, flags).map_err(store_error)?;
@@ -63,17 +63,18 @@ impl SqliteStore {
         })
     }
 
-    /// The file.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Puts a document into a collection in the place of the one with the same id, if any: doing
-    /// it twice is doing it once. The collection becomes a table named after it (outside the
-    /// database `Weight`: `database.collection`), made where there is none.
+    /// Inserts a document into a collection, or replaces the one with the same id. Idempotent.
+    ///
+    /// A collection of the database `Weight` is a table with the collection's name. In another
+    /// database it is a table named `database.collection`. The table is created if it is missing.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// The file cannot be written.
     pub async fn replace_one(
         &self,
         database: &str,
@@ -85,10 +86,10 @@ impl SqliteStore {
         self.replace_many(database, collection, one).await
     }
 
-    /// [`replace_one`](Self::replace_one) for many documents, in one transaction: all or none.
+    /// As [`replace_one`](Self::replace_one) for many documents, in one transaction.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// The file cannot be written. No document is changed then.
     pub async fn replace_many(
         &self,
         database: &str,
@@ -100,7 +101,7 @@ impl SqliteStore {
             .await
     }
 
-    /// Runs `job` where blocking is allowed.
+    /// Runs `job` on a thread that may block.
     async fn call<T, J>(&self, job: J) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -108,7 +109,7 @@ impl SqliteStore {
     {
         let connection = Arc::clone(&self.connection);
         tokio::task::spawn_blocking(move || {
-            // A panic in an earlier call rolled its transaction back; the connection is whole.
+            // A panic in an earlier call rolled its transaction back, so the connection is usable.
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
             job(&mut connection)
         })
@@ -117,7 +118,7 @@ impl SqliteStore {
     }
 }
 
-/// Sorts SQLite's errors into those that pass and those that stay.
+/// Classifies SQLite's errors as transient or permanent.
 fn store_error(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(
@@ -130,10 +131,23 @@ fn store_error(error: rusqlite::Error) -> StoreError {
     }
 }
 
+/// The first column of the rows that `sql` selects.
+fn texts(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> Result<Vec<String>, StoreError> {
+    let mut select = connection.prepare_cached(sql).map_err(store_error)?;
+    let texts = select
+        .query_map(params, |row| row.get(0))
+        .map_err(store_error)?;
+    texts.collect::<Result<_, _>>().map_err(store_error)
+}
+
 #[async_trait]
 impl Store for SqliteStore {
     async fn prepare(&self) -> Result<(), StoreError> {
-        // Opening did it.
+        // `open` creates the tables and indexes.
         Ok(())
     }
 
@@ -159,7 +173,7 @@ impl Store for SqliteStore {
     }
 
     async fn insert_version(&self, version: &Version) -> Result<bool, StoreError> {
-        // Most are there already, and one has hundreds of rows to write.
+        // The version usually exists, and serializing its rows is expensive.
         let id = version.info.model_version.clone();
         if self.call(move |db| versions::exists(db, &id)).await? {
             return Ok(false);
@@ -194,17 +208,17 @@ impl Store for SqliteStore {
         self.call(move |db| versions::delete(db, &id)).await
     }
 
-    async fn append(&self, decision: &Decision) -> Result<bool, StoreError> {
-        let decision = decision.clone();
-        self.call(move |db| versions::append(db, &decision)).await
+    async fn append(&self, entry: &LogEntry) -> Result<bool, StoreError> {
+        let entry = entry.clone();
+        self.call(move |db| versions::append(db, &entry)).await
     }
 
-    async fn decisions_after(&self, sequence: u64) -> Result<Vec<Decision>, StoreError> {
-        self.call(move |db| versions::decisions_after(db, sequence))
+    async fn entries_after(&self, sequence: u64) -> Result<Vec<LogEntry>, StoreError> {
+        self.call(move |db| versions::entries_after(db, sequence))
             .await
     }
 
-    async fn last_activations(&self, limit: u32) -> Result<Vec<Decision>, StoreError> {
+    async fn last_activations(&self, limit: u32) -> Result<Vec<LogEntry>, StoreError> {
         self.call(move |db| versions::last_activations(db, limit))
             .await
     }
@@ -214,23 +228,19 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn last_decision(&self) -> Result<Option<Decision>, StoreError> {
-        self.call(|db| versions::last_decision(db)).await
+    async fn last_entry(&self) -> Result<Option<LogEntry>, StoreError> {
+        self.call(|db| versions::last_entry(db)).await
     }
 
-    async fn decisions_on(
-        &self,
-        versions: &[&str],
-        limit: u32,
-    ) -> Result<Vec<Decision>, StoreError> {
+    async fn entries_on(&self, versions: &[&str], limit: u32) -> Result<Vec<LogEntry>, StoreError> {
         let ids = serde_json::json!(versions).to_string();
-        self.call(move |db| versions::decisions_on(db, &ids, limit))
+        self.call(move |db| versions::entries_on(db, &ids, limit))
             .await
     }
 
-    async fn decisions_caused_by(&self, trigger: &Trigger) -> Result<Vec<Decision>, StoreError> {
+    async fn entries_caused_by(&self, trigger: &Trigger) -> Result<Vec<LogEntry>, StoreError> {
         let trigger = trigger.clone();
-        self.call(move |db| versions::decisions_caused_by(db, &trigger))
+        self.call(move |db| versions::entries_caused_by(db, &trigger))
             .await
     }
 }

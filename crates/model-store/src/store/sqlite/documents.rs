@@ -1,14 +1,14 @@
-//! Documents of any collection, and what training asks of `Weight.TrainingData`.
+//! Documents of any collection, and queries of `Weight.TrainingData`.
 
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, TransactionBehavior, params, params_from_iter};
 use serde_json::Value;
 
 use super::schema::TRAINING_COLUMNS;
-use super::{StoreError, store_error};
+use super::{StoreError, store_error, texts};
 use crate::store::{DATABASE, Page, TRAINING_DATA};
 
-/// The table of a collection.
+/// The name of a collection's table.
 pub(super) fn table_name(database: &str, collection: &str) -> String {
     if database == DATABASE {
         collection.to_owned()
@@ -29,7 +29,7 @@ pub(super) fn replace(
         &[]
     };
     let quoted = format!("\"{}\"", table.replace('"', "\"\""));
-    // Who reads before it writes fails where another wrote in between, without waiting.
+    // A deferred transaction would fail without waiting if another process wrote after its first read.
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(store_error)?;
@@ -63,7 +63,7 @@ pub(super) fn replace(
     transaction.commit().map_err(store_error)
 }
 
-/// The value if it has the column's type.
+/// The value if it has the column's type, otherwise null.
 fn cell<'a>(value: Option<&'a Value>, kind: &str) -> rusqlite::types::ToSqlOutput<'a> {
     use rusqlite::types::{ToSqlOutput, ValueRef};
     ToSqlOutput::Borrowed(match (value, kind) {
@@ -107,17 +107,10 @@ pub(super) fn newest(
     .collect()
 }
 
-/// Those of the ids in a JSON array that are rows of the training data.
+/// Which ids of a JSON array are rows of the training data.
 pub(super) fn rows_among(connection: &Connection, ids: &str) -> Result<Vec<String>, StoreError> {
-    let mut select = connection
-        .prepare_cached(
-            "SELECT _id FROM TrainingData WHERE _id IN (SELECT value FROM json_each(?1))",
-        )
-        .map_err(store_error)?;
-    let rows = select
-        .query_map([ids], |row| row.get(0))
-        .map_err(store_error)?;
-    rows.collect::<Result<_, _>>().map_err(store_error)
+    let sql = "SELECT _id FROM TrainingData WHERE _id IN (SELECT value FROM json_each(?1))";
+    texts(connection, sql, [ids])
 }
 
 /// Whether there is a row of this fish.

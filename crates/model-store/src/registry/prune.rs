@@ -1,4 +1,4 @@
-//! Which versions are forgotten.
+//! Deleting old versions.
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
@@ -6,26 +6,26 @@ use std::time::Duration;
 
 use pipeline::EventTime;
 
-use super::Life;
+use super::ModelRegistry;
 use crate::store::StoreError;
 
-/// Versions that were live within this time are not forgotten.
+/// Versions that were live within this time are kept.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-impl Life {
-    /// Forgets the oldest versions beyond `keep`, except those that were live during the last day
-    /// and those that are not decided on. Looks for them only where this process has stored a
-    /// version since it looked last.
+impl ModelRegistry {
+    /// Deletes the oldest versions until `keep` are left. Keeps versions that were live during the
+    /// last day and versions without a decision. Does nothing if this process has not inserted a
+    /// version since the last call.
     ///
     /// # Errors
     /// Those of the store.
     pub async fn prune(&self, keep: u64) -> Result<(), StoreError> {
-        if !self.grown.swap(false, Ordering::Relaxed) {
+        if !self.may_prune.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
         let pruned = self.prune_now(keep).await;
         if pruned.is_err() {
-            self.grown.store(true, Ordering::Relaxed);
+            self.may_prune.store(true, Ordering::Relaxed);
         }
         pruned
     }
@@ -34,34 +34,34 @@ impl Life {
         if self.store.count_versions().await? <= keep {
             return Ok(());
         }
-        let last = self.store.last_decision().await?;
+        let last = self.store.last_entry().await?;
         let sequence = last.map_or(0, |last| last.sequence);
         let undecided = self.store.undecided_versions().await?;
         let mut protected: HashSet<_> = undecided.into_iter().collect();
         protected.extend(self.store.live_since(EventTime::now().before(DAY)).await?);
         let ids = self.store.version_ids().await?;
-        // Of what is listed: another replica may have forgotten some since they were counted.
+        // Computed from the list: another replica may have deleted versions since they were counted.
         let surplus = ids
             .len()
             .saturating_sub(usize::try_from(keep).unwrap_or(usize::MAX));
         let oldest = ids.into_iter().filter(|id| !protected.contains(id));
         for id in oldest.take(surplus) {
-            self.forget(&id, sequence).await?;
-            tracing::info!(version = id, keep, "an old version is forgotten");
+            self.delete(&id, sequence).await?;
+            tracing::info!(version = id, keep, "deleted an old version");
         }
         Ok(())
     }
 
-    /// Forgets a version, unless the log has an entry on it after `sequence`: another replica
-    /// decided on it meanwhile.
-    async fn forget(&self, id: &str, sequence: u64) -> Result<(), StoreError> {
+    /// Deletes a version, unless the log has an entry on it after `sequence`, which another replica
+    /// appended in the meantime.
+    async fn delete(&self, id: &str, sequence: u64) -> Result<(), StoreError> {
         let Some(version) = self.store.version(id).await? else {
             return Ok(());
         };
         self.store.delete_version(id).await?;
-        // After it is gone: who appends later stores it again (see `append`).
-        let news = self.store.decisions_after(sequence).await?;
-        if news.iter().any(|entry| entry.model_version == id) {
+        // Checked after the deletion: a replica that appends later stores the version again (`append`).
+        let new_entries = self.store.entries_after(sequence).await?;
+        if new_entries.iter().any(|entry| entry.model_version == id) {
             self.store.insert_version(&version).await?;
         }
         Ok(())
@@ -73,32 +73,31 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::SqliteStore;
-    use crate::decision::Decision;
-    use crate::seed::first_version;
-    use crate::store::Store;
+    use crate::log_entry::LogEntry;
+    use crate::store::{SqliteStore, Store};
+    use crate::test_versions::version;
 
     #[tokio::test]
-    async fn a_version_that_another_replica_activates_while_it_is_forgotten_stays() {
+    async fn a_version_activated_while_it_is_deleted_stays() {
         let store = SqliteStore::open(":memory:").unwrap();
-        let life = Life::new(Arc::new(store.clone()));
-        let version = first_version(None).unwrap();
+        let registry = ModelRegistry::new(Arc::new(store.clone()));
+        let version = version(1);
         let id = &version.info.model_version;
-        life.introduce(&version).await.unwrap();
-        // What is read before the other's activation, the deletion after it.
-        let sequence = store.last_decision().await.unwrap().unwrap().sequence;
-        life.activate(id, true).await.unwrap();
-        life.forget(id, sequence).await.unwrap();
+        registry.submit(&version).await.unwrap();
+        // The log is read before the other replica's activation, the version deleted after it.
+        let sequence = store.last_entry().await.unwrap().unwrap().sequence;
+        registry.activate(id, true).await.unwrap();
+        registry.delete(id, sequence).await.unwrap();
         assert_eq!(store.version(id).await.unwrap().as_ref(), Some(&version));
 
-        // The deletion before the other's activation, which has looked for the version already.
+        // The version is deleted before the activation, but after the other replica has read it.
         let activation = store.last_activations(1).await.unwrap().remove(0);
         store.delete_version(id).await.unwrap();
-        let later = Decision {
+        let later = LogEntry {
             sequence: activation.sequence + 1,
             ..activation
         };
-        assert!(life.append(&later, &version).await.unwrap());
+        assert!(registry.append(&later, Some(&version)).await.unwrap());
         assert_eq!(store.version(id).await.unwrap().as_ref(), Some(&version));
     }
 }

@@ -1,0 +1,57 @@
+//! Where training data, model versions and the decision log are kept, and which version is live.
+//!
+//! The crate stores versions, decides whether a new version goes live, and predicts with stored
+//! models. It does not fit models, and it does not know HTTP, Kafka or the command line: those are
+//! the business of `model-server` and of the other programs.
+//!
+//! | module | contents |
+//! |---|---|
+//! | [`address`] | `sqlite:PATH` or `mongodb://…`, and opening a store |
+//! | [`store`] | the [`Store`] trait; SQLite; MongoDB (feature `mongodb`) |
+//! | [`features`] | the model's formula, inputs and training rows: the file to change for another model |
+//! | [`version`] | an immutable model version, identified by a hash |
+//! | [`cause`], [`log_entry`] | the entries of the append-only decision log |
+//! | [`live`] | the live model, read without a lock |
+//! | [`registry`] | which version is live: reading the log, deciding, pruning |
+//! | [`view`] | a version as the model server's API returns it |
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+//! # runtime.block_on(async {
+//! use model_store::{Page, SqliteStore, Store};
+//!
+//! let store = SqliteStore::open(":memory:")?;
+//! let row = serde_json::json!({ "_id": "1", "Fish_Id": "1", "Species": "salmon" });
+//! store.replace_one("Weight", "TrainingData", "1", &row).await?;
+//!
+//! let newest = store.newest_rows(Some("salmon"), Page { skip: 0, limit: 10 }).await?;
+//! assert_eq!(newest, [row]);
+//! assert_eq!(store.last_entry().await?, None);
+//! # Ok(())
+//! # })
+//! # }
+//! ```
+
+pub mod address;
+pub mod cause;
+pub mod features;
+pub mod live;
+pub mod log_entry;
+pub mod registry;
+pub mod store;
+#[cfg(test)]
+mod test_versions;
+pub mod version;
+pub mod view;
+
+pub use address::{OpenError, StoreAddress};
+pub use cause::{Cause, CauseKind, Trigger};
+pub use live::{LiveModel, LiveSlot};
+pub use log_entry::{GateCheck, LogEntry, TrainingOutcome};
+pub use registry::{LogState, ModelRegistry};
+#[cfg(feature = "mongodb")]
+pub use store::MongoStore;
+pub use store::{Page, SqliteStore, Store, StoreError};
+pub use version::{Version, VersionInfo};
+pub use view::ModelView;

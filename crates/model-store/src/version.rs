@@ -1,0 +1,119 @@
+//! A model version: immutable, identified by a hash of its formula and training rows.
+
+use std::fmt::Write as _;
+
+use pipeline::EventTime;
+use regression::{ErrorMeasureError, FittedModel, Formula};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::cause::Cause;
+use crate::features::TrainingRow;
+
+/// A version without its training rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct VersionInfo {
+    /// The id: twelve hexadecimal digits of a hash of the formula and the training rows.
+    pub model_version: String,
+    /// The fitted formula.
+    pub formula: String,
+    /// Wall-clock time when the training started, before it waited for a row.
+    pub training_started: EventTime,
+    /// Wall-clock time when it was trained.
+    pub trained: EventTime,
+    /// The number of training rows.
+    pub rows: u64,
+    /// Rows newer than the oldest training row that were skipped because a field is invalid.
+    pub skipped_rows: u64,
+    /// The id of the oldest row.
+    pub first_row: Option<String>,
+    /// The id of the newest row.
+    pub last_row: Option<String>,
+    /// The species in the training rows, in byte order.
+    pub species: Vec<String>,
+    /// Leave-one-out mean absolute relative error on the training rows.
+    pub loo_error: f64,
+    /// Why it was trained.
+    pub cause: Cause,
+    /// The fitted model.
+    pub model: FittedModel,
+}
+
+/// A version with its training rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Version {
+    /// Everything except the rows.
+    pub info: VersionInfo,
+    /// The rows, oldest first.
+    pub training_rows: Vec<TrainingRow>,
+}
+
+impl Version {
+    /// A version of a model that was fitted to `rows` just now.
+    ///
+    /// # Errors
+    /// The leave-one-out error is undefined because a weight is zero.
+    pub fn new(
+        model: FittedModel,
+        rows: Vec<TrainingRow>,
+        skipped_rows: u64,
+        cause: Cause,
+        training_started: EventTime,
+    ) -> Result<Self, ErrorMeasureError> {
+        let formula = model.fitted_formula();
+        Ok(Self {
+            info: VersionInfo {
+                model_version: version_id(&formula, &rows),
+                formula: formula.to_string(),
+                training_started,
+                trained: EventTime::now(),
+                rows: rows.len() as u64,
+                skipped_rows,
+                first_row: rows.first().map(|row| row.row_id.clone()),
+                last_row: rows.last().map(|row| row.row_id.clone()),
+                species: species_of(&rows),
+                loo_error: model.leave_one_out_error()?,
+                cause,
+                model,
+            },
+            training_rows: rows,
+        })
+    }
+}
+
+/// The distinct species in some rows, in byte order.
+pub fn species_of(rows: &[TrainingRow]) -> Vec<String> {
+    let mut species: Vec<String> = rows.iter().map(|row| row.species.clone()).collect();
+    species.sort_unstable();
+    species.dedup();
+    species
+}
+
+/// The first 48 bits of SHA-256 over the formula and the rows' values.
+fn version_id(formula: &Formula, rows: &[TrainingRow]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(formula.to_string().as_bytes());
+    for row in rows {
+        // The length before each text makes the encoding unambiguous.
+        hash.update((row.species.len() as u64).to_le_bytes());
+        hash.update(row.species.as_bytes());
+        for value in [row.length_cm, row.height_cm, row.weight_kg] {
+            hash.update(value.to_le_bytes());
+        }
+    }
+    hash.finalize()
+        .iter()
+        .take(6)
+        .fold(String::new(), |mut id, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(id, "{byte:02x}");
+            id
+        })
+}
+
+/// `YYYY-MM-DD HH:MM:SS` in UTC, the format of model times in the API and on the topics.
+pub fn model_time(trained: EventTime) -> String {
+    let text = trained.to_string();
+    text.get(..19).unwrap_or(&text).replace('T', " ")
+}
