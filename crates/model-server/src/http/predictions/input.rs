@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use model_store::features::{FACTOR, Features, NUMERIC, number_fault, species_fault};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
