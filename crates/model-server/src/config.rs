@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use model_store::StoreAddress;
 use service_runtime::UsageError;
@@ -15,6 +16,7 @@ const KEEP_PER_SPECIES: u32 = 10;
 const KEEP_VERSIONS: u64 = 1_000;
 const LIVE_COPY: &str = "catchweight-live-model.json";
 const ROW_WAIT_MS: u64 = 5_000;
+const STORE_POLL: Duration = Duration::from_millis(500);
 /// A request times out after ten seconds. The wait must leave time to train and respond.
 const MAX_ROW_WAIT_MS: u64 = 8_000;
 
@@ -63,6 +65,11 @@ pub struct Config {
     /// [default: the built-in 100 salmon]
     #[arg(long, env = "TRAINING_DATA", value_name = "FILE.csv")]
     pub training_data: Option<PathBuf>,
+
+    /// How often to read the decision log. Another replica's decision takes effect within twice this
+    /// time. Not a flag: tests shorten it.
+    #[arg(skip = STORE_POLL)]
+    pub store_poll: Duration,
 }
 
 impl Default for Config {
@@ -78,6 +85,7 @@ impl Default for Config {
             live_copy: PathBuf::from(LIVE_COPY),
             row_wait_ms: ROW_WAIT_MS,
             training_data: None,
+            store_poll: STORE_POLL,
         }
     }
 }

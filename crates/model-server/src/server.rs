@@ -79,7 +79,8 @@ impl ModelServer {
             // SQLite is a local file already.
             StoreAddress::Sqlite(_) => None,
         };
-        let mut store_sync = StoreSync::new(models, first, copy, readiness, metrics);
+        let mut store_sync =
+            StoreSync::new(models, first, copy, readiness, metrics, config.store_poll);
         store_sync
             .start()
             .await

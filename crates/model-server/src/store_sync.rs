@@ -11,9 +11,6 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::live_copy::LiveCopy;
 use crate::metrics::Metrics;
 
-/// How often to read the log. Another replica's decision takes effect within twice this time.
-const POLL: Duration = Duration::from_millis(500);
-
 /// Keeps the live model in sync with the store.
 #[derive(Debug)]
 pub(crate) struct StoreSync {
@@ -23,6 +20,7 @@ pub(crate) struct StoreSync {
     copy: Option<LiveCopy>,
     pub(crate) readiness: Readiness,
     metrics: Metrics,
+    poll: Duration,
     /// Whether the store has been reached and its log makes a model live.
     is_established: bool,
     /// The activation in the copy. The sequence number alone is not enough: a replaced store starts
@@ -61,6 +59,7 @@ impl StoreSync {
         copy: Option<LiveCopy>,
         readiness: Readiness,
         metrics: Metrics,
+        poll: Duration,
     ) -> Self {
         Self {
             models,
@@ -68,6 +67,7 @@ impl StoreSync {
             copy,
             readiness,
             metrics,
+            poll,
             is_established: false,
             copied: None,
             store_fault: RepeatedFault::default(),
@@ -112,7 +112,7 @@ impl StoreSync {
 
     /// Reads the log until shutdown.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let mut ticks = interval(POLL);
+        let mut ticks = interval(self.poll);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {

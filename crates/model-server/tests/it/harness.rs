@@ -15,28 +15,29 @@ use tokio::task::JoinHandle;
 
 pub(crate) use crate::rows::{TestStore, fish, text};
 
-/// Waits, but not for ever.
+/// Waits for at most 30 s.
 pub(crate) async fn within<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(30), future)
         .await
         .expect("in time")
 }
 
-/// Asks until the answer is yes.
-pub(crate) async fn until<F: Future<Output = bool>>(mut ask: impl FnMut() -> F) {
+/// Waits until the condition holds.
+pub(crate) async fn until<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
     within(async {
-        while !ask().await {
+        while !holds().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     })
     .await;
 }
 
-/// The settings of most tests: a free port, rows are waited for no longer than needed.
+/// The settings of most tests: a free port and short waits.
 pub(crate) fn config() -> Config {
     Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         row_wait_ms: 200,
+        store_poll: Duration::from_millis(20),
         ..Config::default()
     }
 }
@@ -50,13 +51,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A server on its own store; the directory must be kept.
+    /// A server on a new store. Dropping the directory deletes the store.
     pub(crate) async fn start() -> (Self, TempDir) {
         let dir = tempfile::tempdir().unwrap();
         (Self::start_in(dir.path(), config()).await, dir)
     }
 
-    /// A server on the store in `dir`, which may be there already.
+    /// A server on the store in `dir`, which may exist already.
     pub(crate) async fn start_in(dir: &Path, config: Config) -> Self {
         let store = SqliteStore::open(dir.join("store.sqlite")).unwrap();
         Self::start_on(store.clone(), Arc::new(store), config).await
@@ -93,14 +94,14 @@ impl Server {
         self.client.post(format!("{}{path}", self.url))
     }
 
-    /// The JSON that a GET answers, which must be 200.
+    /// The JSON body of a GET, whose status must be 200.
     pub(crate) async fn json(&self, path: &str) -> Value {
         let response = send(self.get(path)).await;
         assert_eq!(response.status(), 200, "{path}");
         response.json().await.unwrap()
     }
 
-    /// What the model says of a fish.
+    /// The prediction for a fish.
     pub(crate) async fn weigh(&self, length: f64, height: f64, species: &str) -> Value {
         self.json(&format!(
             "/prediction?length={length}&height={height}&species={species}"
@@ -108,18 +109,18 @@ impl Server {
         .await
     }
 
-    /// The live version.
+    /// The id of the live version.
     pub(crate) async fn live(&self) -> String {
         text(&self.json("/models/live").await["ModelVersion"])
     }
 
-    /// Whether the metrics have this line.
+    /// Whether the metrics contain this line.
     pub(crate) async fn metric(&self, line: &str) -> bool {
         let metrics = send(self.get("/metrics")).await.text().await.unwrap();
         metrics.lines().any(|one| one == line)
     }
 
-    /// Trains and returns the report, which must be 200.
+    /// Trains and returns the report. The status must be 200.
     pub(crate) async fn train(&self, path: &str, body: Value) -> Value {
         let response = send(self.post(path).body(body.to_string())).await;
         let status = response.status();
@@ -128,7 +129,19 @@ impl Server {
         serde_json::from_str(&body).unwrap()
     }
 
-    /// Stores rows as the pipeline would.
+    /// Stores 60 salmon and then 20 walleye.
+    pub(crate) async fn store_drift(&self, version: &str) {
+        self.store_fish(&fish("salmon", 1, 60, version)).await;
+        self.store_fish(&fish("walleye", 61, 80, version)).await;
+    }
+
+    /// Makes a version live, as a person would.
+    pub(crate) async fn activate(&self, version: &str, query: &str) {
+        let call = self.post(&format!("/models/{version}/activate{query}"));
+        send(call).await.error_for_status().unwrap();
+    }
+
+    /// Stores rows as the pipeline does.
     pub(crate) async fn store_fish(&self, fish: &[Value]) {
         self.store.fill(fish).await;
     }
@@ -138,7 +151,7 @@ pub(crate) async fn send(request: RequestBuilder) -> Response {
     within(request.send()).await.unwrap()
 }
 
-/// A 503, 400 and so on with its problem body.
+/// The problem body of an error response with this status.
 pub(crate) async fn problem(request: RequestBuilder, status: u16) -> Value {
     let response = send(request).await;
     assert_eq!(response.status(), status);
@@ -155,7 +168,15 @@ pub(crate) async fn problem(request: RequestBuilder, status: u16) -> Value {
     problem
 }
 
-/// A row of `weight-retrain`.
+/// A server whose store has 60 salmon and 20 walleye.
+pub(crate) async fn drifted() -> (Server, TempDir, String) {
+    let (server, dir) = Server::start().await;
+    let first = server.live().await;
+    server.store_drift(&first).await;
+    (server, dir, first)
+}
+
+/// A record of `weight-retrain`.
 pub(crate) fn trigger(version: &str, last_fish: u32) -> Value {
     json!({
         "ModelVersion": version, "Species": ["walleye"], "Fish_Id_Start": (last_fish - 20).to_string(),
@@ -163,14 +184,14 @@ pub(crate) fn trigger(version: &str, last_fish: u32) -> Value {
     })
 }
 
-/// Where R's answers are.
+/// The path of a file with R's results.
 pub(crate) fn reference(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../regression/tests/data")
         .join(file)
 }
 
-/// A setting with a token.
+/// Settings with a token.
 pub(crate) fn with_token(token: &str) -> Config {
     Config {
         train_token: Secret(token.into()),

@@ -1,4 +1,4 @@
-//! The history: what can be read back of versions, restarts, unfinished decisions, the cap.
+//! The history of versions: reading, restarts, pending decisions, pruning, replicas.
 
 use model_server::Config;
 use model_server::training::train_version;
@@ -18,11 +18,10 @@ fn rows(from: u32, to: u32) -> Vec<TrainingRow> {
 }
 
 #[tokio::test]
-async fn a_version_tells_its_coefficients_rows_cause_gate_and_decisions() {
+async fn a_version_has_coefficients_rows_cause_and_decisions() {
     let (server, _dir) = Server::start().await;
     let first = server.live().await;
-    server.store_fish(&fish("salmon", 1, 60, &first)).await;
-    server.store_fish(&fish("walleye", 61, 80, &first)).await;
+    server.store_drift(&first).await;
     let report = server.train("/train", trigger(&first, 80)).await;
     let version = server
         .json(&format!("/models/{}", text(&report["ModelVersion"])))
@@ -51,7 +50,7 @@ async fn a_version_tells_its_coefficients_rows_cause_gate_and_decisions() {
 }
 
 #[tokio::test]
-async fn as_text_a_version_is_what_r_prints_of_the_fit() {
+async fn a_version_as_text_is_the_output_of_r() {
     let (server, _dir) = Server::start().await;
     let first = server.live().await;
     let as_text = |name: &str| {
@@ -62,7 +61,7 @@ async fn as_text_a_version_is_what_r_prints_of_the_fit() {
     let by_its_id = send(as_text(&first)).await.text().await.unwrap();
     assert_eq!(by_its_id, summary);
     let expected = std::fs::read_to_string(reference("summary/salmon-100.txt")).unwrap();
-    // R names the data in the call.
+    // The call in R names other data.
     let from_residuals = |text: &str| {
         text[text.find("Residuals:").unwrap()..]
             .trim_end()
@@ -73,7 +72,7 @@ async fn as_text_a_version_is_what_r_prints_of_the_fit() {
 }
 
 #[tokio::test]
-async fn the_rows_of_a_version_make_the_same_version_again() {
+async fn the_rows_of_a_version_train_to_the_same_version() {
     let (server, dir) = Server::start().await;
     let first = server.live().await;
     server.store_fish(&fish("salmon", 1, 30, &first)).await;
@@ -99,7 +98,7 @@ async fn the_rows_of_a_version_make_the_same_version_again() {
 }
 
 #[tokio::test]
-async fn a_restart_finds_what_was_live() {
+async fn a_restart_keeps_the_live_version() {
     let (server, dir) = Server::start().await;
     server.store_fish(&fish("salmon", 1, 60, "x")).await;
     let trained = text(&server.train("/train?force=true", json!({})).await["ModelVersion"]);
@@ -113,7 +112,7 @@ async fn a_restart_finds_what_was_live() {
 }
 
 #[tokio::test]
-async fn a_version_that_a_crash_left_undecided_is_decided_at_the_next_start() {
+async fn the_next_start_decides_on_versions_left_by_a_crash() {
     let (server, dir) = Server::start().await;
     let first = server.live().await;
     let store = server.store.clone();
@@ -121,7 +120,7 @@ async fn a_version_that_a_crash_left_undecided_is_decided_at_the_next_start() {
     let now = pipeline::EventTime::now();
     let good = train_version(rows(1, 50), 0, Cause::of(None), now).unwrap();
     store.insert_version(&good).await.unwrap();
-    // Its trigger named a version that is not live any more.
+    // Its trigger names a version that is no longer live.
     let erred = Trigger {
         model_version: Some("gone".into()),
         ..Trigger::default()
@@ -141,11 +140,11 @@ async fn a_version_that_a_crash_left_undecided_is_decided_at_the_next_start() {
 }
 
 #[tokio::test]
-async fn what_a_crash_left_undecided_is_still_forced_and_no_newer_model_gives_way_to_it() {
+async fn a_version_left_by_a_crash_keeps_its_force_flag() {
     let (server, dir) = Server::start().await;
     let store = server.store.clone();
     server.stop().await;
-    // One fish far out in length, a little off in weight: the gate rejects these rows.
+    // The gate rejects a version with this outlier.
     let mut outlier = rows(1, 40);
     outlier[20].length_cm += 400.0;
     let now = pipeline::EventTime::now();
@@ -167,7 +166,7 @@ async fn what_a_crash_left_undecided_is_still_forced_and_no_newer_model_gives_wa
 }
 
 #[tokio::test]
-async fn the_history_comes_in_pages_newest_first() {
+async fn the_history_is_paged_newest_first() {
     let (server, _dir) = Server::start().await;
     let mut expected = vec![server.live().await];
     for rows in [20, 25, 30, 35] {
@@ -196,7 +195,7 @@ async fn the_history_comes_in_pages_newest_first() {
 }
 
 #[tokio::test]
-async fn beyond_the_cap_the_oldest_versions_are_forgotten_but_none_of_the_last_day() {
+async fn old_versions_are_deleted_unless_live_within_a_day() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start_in(
         dir.path(),
@@ -208,7 +207,7 @@ async fn beyond_the_cap_the_oldest_versions_are_forgotten_but_none_of_the_last_d
     .await;
     let first = server.live().await;
     server.store_fish(&fish("salmon", 1, 60, &first)).await;
-    // Rejected ones go, those that were live today stay.
+    // The rejected version is deleted; those that were live today stay.
     let mut outliers = fish("salmon", 61, 100, &first);
     outliers[20]["Length"] = json!(500.0);
     server.store_fish(&outliers).await;
@@ -226,18 +225,17 @@ async fn beyond_the_cap_the_oldest_versions_are_forgotten_but_none_of_the_last_d
     assert_eq!(
         server.train("/train?rows=40", json!({})).await["Outcome"],
         "unchanged",
-        "the log remembers"
+        "the log entry stays"
     );
     server.stop().await;
 }
 
 #[tokio::test]
-async fn two_servers_on_one_file_agree_on_what_is_live() {
+async fn two_servers_on_one_file_have_the_same_live_version() {
     let (one, dir) = Server::start().await;
     let other = Server::start_in(dir.path(), config()).await;
     let first = one.live().await;
-    one.store_fish(&fish("salmon", 1, 60, &first)).await;
-    one.store_fish(&fish("walleye", 61, 80, &first)).await;
+    one.store_drift(&first).await;
     let body = trigger(&first, 80).to_string();
     let (a, b) = tokio::join!(
         send(one.post("/train").body(body.clone())),
@@ -254,8 +252,8 @@ async fn two_servers_on_one_file_agree_on_what_is_live() {
     other.stop().await;
 }
 
-/// Two replicas train at the same moment, on different rows: one decides after the other, on what
-/// is live then.
+/// Two replicas train concurrently on different rows. The later decision compares with the version
+/// that the earlier one made live.
 pub(crate) async fn decide_one_after_the_other(one: &Server, other: &Server) {
     let first = one.live().await;
     let (a, b) = tokio::join!(
@@ -273,7 +271,7 @@ pub(crate) async fn decide_one_after_the_other(one: &Server, other: &Server) {
     let [(2, earlier, decision), (3, later, judged_later)] = &decided[..] else {
         panic!("{decided:?}")
     };
-    // A model of salmon was live, the rows are of walleye.
+    // The first model knows salmon only, and the rows are of walleye.
     assert_eq!(decision["Verdict"], "activated");
     assert_eq!(decision["Gate"]["Champion"], first.as_str());
     assert_eq!(judged_later["Gate"]["Champion"], earlier.as_str());
@@ -283,7 +281,7 @@ pub(crate) async fn decide_one_after_the_other(one: &Server, other: &Server) {
 }
 
 #[tokio::test]
-async fn two_servers_that_train_at_the_same_moment_decide_one_after_the_other() {
+async fn concurrent_trainings_are_decided_one_after_the_other() {
     let (one, dir) = Server::start().await;
     let other = Server::start_in(dir.path(), config()).await;
     one.store_fish(&fish("walleye", 1, 60, "x")).await;
@@ -293,7 +291,7 @@ async fn two_servers_that_train_at_the_same_moment_decide_one_after_the_other() 
 }
 
 #[tokio::test]
-async fn a_training_file_that_makes_no_model_is_a_usage_error() {
+async fn a_training_file_that_cannot_be_fitted_is_a_usage_error() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("few.csv");
     std::fs::write(&file, "species,length,height,weight\nsalmon,80,18,4\n").unwrap();

@@ -1,25 +1,12 @@
-//! The log of decisions: what became of each trigger is to be found in it, once.
+//! The decision log records the outcome of each trigger once.
 
-use serde_json::{Value, json};
+use model_store::{Cause, LogEntry, Store, Trigger};
+use serde_json::json;
 
-use crate::harness::{Server, fish, send, text, trigger};
+use crate::harness::{Server, drifted, text, trigger};
 
-/// A server that has seen 60 salmon and 20 walleye.
-async fn drifted() -> (Server, tempfile::TempDir, String) {
-    let (server, dir) = Server::start().await;
-    let first = server.live().await;
-    server.store_fish(&fish("salmon", 1, 60, &first)).await;
-    server.store_fish(&fish("walleye", 61, 80, &first)).await;
-    (server, dir, first)
-}
-
-async fn activate(server: &Server, version: &str, query: &str) {
-    let request = server.post(&format!("/models/{version}/activate{query}"));
-    send(request).await.error_for_status().unwrap();
-}
-
-/// The verdicts on a version that a trigger caused, with the last fish of its window.
-async fn verdicts(server: &Server, version: &str) -> Vec<(String, String)> {
+/// The outcomes of triggers on a version, with the last fish of each window.
+async fn outcomes(server: &Server, version: &str) -> Vec<(String, String)> {
     let version = server.json(&format!("/models/{version}")).await;
     let entries = version["Decisions"].as_array().unwrap();
     let of_triggers = entries
@@ -33,72 +20,89 @@ async fn verdicts(server: &Server, version: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-fn pair(verdict: &str, last_fish: &str) -> (String, String) {
-    (verdict.into(), last_fish.into())
+fn pair(outcome: &str, last_fish: &str) -> (String, String) {
+    (outcome.into(), last_fish.into())
 }
 
 #[tokio::test]
-async fn a_trigger_that_comes_while_a_version_is_held_is_pinned_in_the_log_once() {
+async fn a_trigger_for_a_pinned_version_is_recorded_once() {
     let (server, _dir, first) = drifted().await;
-    activate(&server, &first, "?pin=true").await;
+    server.activate(&first, "?pin=true").await;
     for last_fish in [80, 80, 79, 80] {
         let report = server.train("/train", trigger(&first, last_fish)).await;
         assert_eq!(report["Outcome"], "pinned");
     }
-    // A call that names no version has its answer and needs no entry.
+    // A call without a trigger is answered but not recorded.
     assert_eq!(server.train("/train", json!({})).await["Outcome"], "pinned");
     assert_eq!(
-        verdicts(&server, &first).await,
+        outcomes(&server, &first).await,
         [pair("pinned", "80"), pair("pinned", "79")]
     );
     server.stop().await;
 }
 
 #[tokio::test]
-async fn a_trigger_about_an_older_version_is_superseded_in_the_log_of_the_live_one() {
+async fn a_superseded_trigger_is_recorded_on_the_live_version() {
     let (server, _dir, first) = drifted().await;
     let report = server.train("/train", trigger(&first, 80)).await;
     let live = text(&report["ModelVersion"]);
-    // The one that led to this version has its answer; another window's has one of its own.
+    // The trigger of the first window has an entry already; that of the second gets one.
     for last_fish in [80, 81, 81] {
         let report = server.train("/train", trigger(&first, last_fish)).await;
         assert_eq!(report["Outcome"], "superseded");
         assert_eq!(report["ModelVersion"], live.as_str());
     }
     let expected = [pair("activated", "80"), pair("superseded", "81")];
-    assert_eq!(verdicts(&server, &live).await, expected);
+    assert_eq!(outcomes(&server, &live).await, expected);
     server.stop().await;
 }
 
 #[tokio::test]
-async fn a_trigger_that_finds_rows_that_were_decided_on_is_unchanged_in_their_versions_log() {
+async fn a_new_trigger_on_decided_rows_is_recorded_as_unchanged() {
     let (server, _dir, first) = drifted().await;
     let trained = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
-    activate(&server, &first, "").await;
-    // Delivered again after the rollback: answered already. Another one about the same rows is not.
+    server.activate(&first, "").await;
+    // The redelivered trigger has an entry already; a new trigger on the same rows gets one.
     for last_fish in [80, 79, 79] {
         let report = server.train("/train", trigger(&first, last_fish)).await;
         assert_eq!(report["Outcome"], "unchanged");
         assert_eq!(report["ModelVersion"], trained.as_str());
     }
     let expected = [pair("activated", "80"), pair("unchanged", "79")];
-    assert_eq!(verdicts(&server, &trained).await, expected);
+    assert_eq!(outcomes(&server, &trained).await, expected);
     assert_eq!(server.live().await, first);
     server.stop().await;
 }
 
 #[tokio::test]
-async fn however_many_triggers_come_while_a_version_is_held_its_log_is_bounded() {
+async fn the_log_on_a_pinned_version_is_bounded() {
     let (server, _dir, first) = drifted().await;
-    activate(&server, &first, "?pin=true").await;
-    for last_fish in 1_000..2_100 {
-        let report: Value = server.train("/train", trigger(&first, last_fish)).await;
+    server.activate(&first, "?pin=true").await;
+    for last_fish in [1_000, 1_001] {
+        let report = server.train("/train", trigger(&first, last_fish)).await;
         assert_eq!(report["Outcome"], "pinned");
     }
+    // As many other triggers, without one call for each.
+    let recorded = server.store.last_entry().await.unwrap().unwrap();
+    for number in recorded.sequence + 1..=995 {
+        let body = trigger(&first, 1_000 + number as u32).to_string();
+        let entry = LogEntry {
+            sequence: number,
+            cause: Cause::of(Trigger::from_body(body.as_bytes())),
+            ..recorded.clone()
+        };
+        assert!(server.store.append(&entry).await.unwrap());
+    }
+    for last_fish in 3_000..3_010 {
+        let report = server.train("/train", trigger(&first, last_fish)).await;
+        assert_eq!(report["Outcome"], "pinned");
+    }
+    let recorded = server.store.last_entry().await.unwrap().unwrap();
+    assert_eq!(recorded.sequence, 1_000);
     let version = server.json(&format!("/models/{first}")).await;
     assert_eq!(version["Decisions"].as_array().unwrap().len(), 1_000);
-    // It can still be released, and what is shown stays bounded.
-    activate(&server, &first, "?pin=false").await;
+    // It can still be unpinned, and the list stays bounded.
+    server.activate(&first, "?pin=false").await;
     let version = server.json(&format!("/models/{first}")).await;
     let shown = version["Decisions"].as_array().unwrap();
     assert_eq!(shown.len(), 1_000);

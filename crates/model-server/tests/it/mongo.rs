@@ -1,4 +1,4 @@
-//! The model server on MongoDB: replicas, and a store that goes away.
+//! The model server on MongoDB: replicas, and a store that becomes unreachable.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,20 +16,20 @@ use crate::history::decide_one_after_the_other;
 use crate::rows::TestStore;
 use crate::rows::mongo::{store, uri};
 
-/// A way to the server that can be closed.
-struct Road {
+/// A TCP proxy to the server that a test can close.
+struct Proxy {
     port: u16,
     task: Option<JoinHandle<()>>,
 }
 
-impl Road {
+impl Proxy {
     async fn open() -> Self {
-        let mut road = Self {
+        let mut proxy = Self {
             port: 0,
             task: None,
         };
-        road.reopen().await;
-        road
+        proxy.reopen().await;
+        proxy
     }
 
     async fn reopen(&mut self) {
@@ -44,11 +44,11 @@ impl Road {
             .unwrap()
             .to_owned();
         self.task = Some(tokio::spawn(async move {
-            let mut travellers = tokio::task::JoinSet::new();
+            let mut connections = tokio::task::JoinSet::new();
             loop {
                 let (mut near, _) = listener.accept().await.unwrap();
                 let host = host.clone();
-                travellers.spawn(async move {
+                connections.spawn(async move {
                     let mut far = TcpStream::connect(host).await.unwrap();
                     let _ = copy_bidirectional(&mut near, &mut far).await;
                 });
@@ -70,14 +70,14 @@ impl Road {
     }
 }
 
-/// A server on `store`; its own file store is not used.
+/// A server on `store`. It does not use its file store.
 async fn serve(store: MongoStore, config: Config) -> Server {
     let unused = SqliteStore::open(":memory:").unwrap();
     Server::start_on(unused, Arc::new(store), config).await
 }
 
 #[tokio::test]
-async fn a_model_activated_through_one_replica_is_live_in_the_other() {
+async fn an_activation_in_one_replica_is_live_in_the_other() {
     let (store, ()) = store().await;
     let one = serve(store.clone(), config()).await;
     let other = serve(store.clone(), config()).await;
@@ -85,7 +85,7 @@ async fn a_model_activated_through_one_replica_is_live_in_the_other() {
     assert_eq!(
         other.live().await,
         first,
-        "both started at once, one model is live"
+        "one model is live although both started at once"
     );
     store.fill(&fish("salmon", 1, 60, &first)).await;
     store.fill(&fish("walleye", 61, 80, &first)).await;
@@ -127,7 +127,7 @@ async fn a_model_activated_through_one_replica_is_live_in_the_other() {
 }
 
 #[tokio::test]
-async fn two_replicas_that_train_at_the_same_moment_decide_one_after_the_other() {
+async fn concurrent_trainings_of_replicas_are_decided_in_order() {
     let (store, ()) = store().await;
     let one = serve(store.clone(), config()).await;
     let other = serve(store.clone(), config()).await;
@@ -139,18 +139,18 @@ async fn two_replicas_that_train_at_the_same_moment_decide_one_after_the_other()
 }
 
 #[tokio::test]
-async fn without_the_store_at_the_start_the_copy_answers_until_it_is_back() {
+async fn the_copy_predicts_until_the_store_is_back() {
     let (store, ()) = store().await;
     let dir = tempfile::tempdir().unwrap();
-    let mut road = Road::open().await;
+    let mut proxy = Proxy::open().await;
     let config = || Config {
         store: StoreAddress::MongoDb("mongodb://in-use-is-the-one-given".into()),
         live_copy: dir.path().join("live.json"),
         ..config()
     };
     let name = store.database().name();
-    let at_road = |uri: String| async move { MongoStore::in_database(&uri, name).await.unwrap() };
-    let server = serve(at_road(road.uri()).await, config()).await;
+    let at_proxy = |uri: String| async move { MongoStore::in_database(&uri, name).await.unwrap() };
+    let server = serve(at_proxy(proxy.uri()).await, config()).await;
     let first = server.live().await;
     assert_eq!(send(server.get("/readyz")).await.status(), 200);
     until(|| async { dir.path().join("live.json").exists() }).await;
@@ -159,8 +159,8 @@ async fn without_the_store_at_the_start_the_copy_answers_until_it_is_back() {
     let report = server.train("/train?force=true", json!({})).await;
     let live = text(&report["LiveVersion"]);
     assert_ne!(live, first);
-    // Nothing was read from the store since: the copy is written all the same.
-    road.close().await;
+    // The copy is written although the store cannot be read.
+    proxy.close().await;
     let copied = || std::fs::read_to_string(dir.path().join("live.json")).unwrap();
     until(|| async { copied().contains(&live) }).await;
     let answer = server.weigh(86.37, 18.74, "salmon").await;
@@ -177,7 +177,7 @@ async fn without_the_store_at_the_start_the_copy_answers_until_it_is_back() {
     );
     server.stop().await;
 
-    let server = serve(at_road(road.uri()).await, config()).await;
+    let server = serve(at_proxy(proxy.uri()).await, config()).await;
     let ready = send(server.get("/readyz")).await;
     assert_eq!(ready.status(), 503);
     let reason = ready.text().await.unwrap();
@@ -185,11 +185,11 @@ async fn without_the_store_at_the_start_the_copy_answers_until_it_is_back() {
     assert_eq!(
         server.weigh(86.37, 18.74, "salmon").await,
         answer,
-        "the copy answers"
+        "the copy predicts"
     );
     problem(server.get(&format!("/models/{first}")), 503).await;
 
-    road.reopen().await;
+    proxy.reopen().await;
     until(|| async { send(server.get("/readyz")).await.status() == 200 }).await;
     store.fill(&fish("walleye", 41, 60, &live)).await;
     assert_eq!(
@@ -201,12 +201,12 @@ async fn without_the_store_at_the_start_the_copy_answers_until_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_first_start_without_the_store_and_without_a_copy_says_that_no_model_is_live() {
+async fn without_a_store_and_a_copy_no_model_is_live() {
     let dir = tempfile::tempdir().unwrap();
-    let mut road = Road::open().await;
-    road.close().await;
+    let mut proxy = Proxy::open().await;
+    proxy.close().await;
     let (store, ()) = store().await;
-    let lost = MongoStore::in_database(&road.uri(), store.database().name())
+    let lost = MongoStore::in_database(&proxy.uri(), store.database().name())
         .await
         .unwrap();
     let live_copy = dir.path().join("live.json");
@@ -222,7 +222,7 @@ async fn a_first_start_without_the_store_and_without_a_copy_says_that_no_model_i
     .await;
     let problem = problem(server.get("/prediction?length=1&height=1&species=x"), 503).await;
     assert_eq!(problem["type"], "urn:catchweight:problem:no-model");
-    road.reopen().await;
+    proxy.reopen().await;
     until(|| async { send(server.get("/readyz")).await.status() == 200 }).await;
     server.weigh(86.37, 18.74, "salmon").await;
     server.stop().await;

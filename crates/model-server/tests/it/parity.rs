@@ -1,4 +1,4 @@
-//! What R 4.2's `lm` and `predict` say of the same rows.
+//! Comparison with R 4.2's `lm` and `predict` on the same rows.
 
 use model_server::Config;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::harness::{Server, config, reference};
 fn close(ours: &Value, theirs: &Value) {
     let (ours, theirs) = (ours.as_f64().unwrap(), theirs.as_f64().unwrap());
     let difference = (ours - theirs).abs() / theirs.abs().max(1e-300);
-    assert!(difference < 1e-9, "{ours} is not R's {theirs}");
+    assert!(difference < 1e-9, "got {ours}, R has {theirs}");
 }
 
 fn same_prediction(ours: &Value, theirs: &Value) {
@@ -64,7 +64,7 @@ async fn agrees_with_r(case: &str) {
         assert_eq!(answer["UnseenSpecies"], false);
         same_prediction(&answer, row);
     }
-    // R's `predict` fails for a species that was not in the rows: its fit without species answers.
+    // R's `predict` fails for an unseen species, so its fit without species is the reference.
     let pooled = &r["pooled"]["prediction"];
     let [length, height] = ["length", "height"].map(|field| pooled[field].as_f64().unwrap());
     let answer = server.weigh(length, height, "unseen").await;
@@ -74,26 +74,14 @@ async fn agrees_with_r(case: &str) {
 }
 
 #[tokio::test]
-async fn one_species_agrees_with_r() {
-    agrees_with_r("salmon-100").await;
-}
-
-#[tokio::test]
-async fn another_single_species_agrees_with_r() {
-    agrees_with_r("walleye-50").await;
-}
-
-#[tokio::test]
-async fn two_species_agree_with_r() {
-    agrees_with_r("salmon-walleye-50").await;
-}
-
-#[tokio::test]
-async fn three_species_agree_with_r() {
-    agrees_with_r("three-species-50").await;
-}
-
-#[tokio::test]
-async fn a_species_with_a_single_row_agrees_with_r() {
-    agrees_with_r("single-row-species/char-once-51").await;
+async fn models_agree_with_r() {
+    for case in [
+        "salmon-100",
+        "walleye-50",
+        "salmon-walleye-50",
+        "three-species-50",
+        "single-row-species/char-once-51",
+    ] {
+        agrees_with_r(case).await;
+    }
 }

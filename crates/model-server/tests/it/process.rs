@@ -1,5 +1,5 @@
-//! The program itself: killed at any moment, it is after a restart where it was before or after
-//! what it was doing, never between.
+//! The program as a process: kills at any moment, log, exit codes. After a kill and a restart, an
+//! operation has happened completely or not at all.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -48,7 +48,7 @@ impl Process {
         let logged = Arc::clone(&entries);
         std::thread::spawn(move || {
             let mut sender = Some(sender);
-            // To its end, so that the program never waits for its log to be read.
+            // Reads to the end: the program must not block on a full pipe.
             for line in log.lines().map_while(Result::ok) {
                 let entry: Value = serde_json::from_str(&line).unwrap();
                 if let (Some(port), true) = (entry["port"].as_u64(), sender.is_some()) {
@@ -65,7 +65,7 @@ impl Process {
         }
     }
 
-    /// The entries of its log so far that have this message.
+    /// The log entries so far with this message.
     fn logged(&self, message: &str) -> Vec<Value> {
         let log = self.log.lock().unwrap();
         let entries = log.iter().filter(|entry| entry["message"] == message);
@@ -84,7 +84,7 @@ impl Process {
 }
 
 #[tokio::test]
-async fn a_kill_in_the_middle_of_a_training_leaves_the_model_before_or_after_it() {
+async fn a_kill_during_a_training_leaves_a_consistent_log() {
     let client = Client::new();
     let dir = tempfile::tempdir().unwrap();
     let mut process = Process::start(dir.path()).await;
@@ -106,7 +106,7 @@ async fn a_kill_in_the_middle_of_a_training_leaves_the_model_before_or_after_it(
         let training = tokio::spawn(training.send());
         let mut answered = None;
         if round == 0 {
-            // What was answered is kept.
+            // A result that the client has received survives the kill.
             let report: Value = within(training)
                 .await
                 .unwrap()
@@ -119,7 +119,7 @@ async fn a_kill_in_the_middle_of_a_training_leaves_the_model_before_or_after_it(
             assert_ne!(answered.as_ref(), Some(&live));
             process.kill();
         } else {
-            // At another moment of the training in each round.
+            // Each round kills at a later moment of the training.
             tokio::time::sleep(whole * (round - 1) / 10).await;
             process.kill();
             let _ = within(training).await;
@@ -150,7 +150,7 @@ async fn a_kill_in_the_middle_of_a_training_leaves_the_model_before_or_after_it(
 }
 
 #[tokio::test]
-async fn a_kill_in_the_middle_of_an_activation_leaves_one_version_live() {
+async fn a_kill_during_an_activation_leaves_one_version_live() {
     let client = Client::new();
     let dir = tempfile::tempdir().unwrap();
     let mut process = Process::start(dir.path()).await;
@@ -166,7 +166,7 @@ async fn a_kill_in_the_middle_of_an_activation_leaves_one_version_live() {
         let path = format!("{}/models/{}/activate", process.url, both[round % 2]);
         let activation = tokio::spawn(client.post(path).send());
         if round == 0 {
-            // What was answered is kept.
+            // A result that the client has received survives the kill.
             let answer = within(activation).await.unwrap().unwrap();
             answer.error_for_status().unwrap();
             process.kill();
@@ -186,7 +186,7 @@ async fn a_kill_in_the_middle_of_an_activation_leaves_one_version_live() {
 }
 
 #[tokio::test]
-async fn a_version_that_was_stored_but_not_decided_on_is_decided_at_the_next_start_or_call() {
+async fn a_pending_version_is_decided_at_the_next_start_or_call() {
     let client = Client::new();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("store.sqlite");
@@ -204,7 +204,7 @@ async fn a_version_that_was_stored_but_not_decided_on_is_decided_at_the_next_sta
     let allow = "DROP TRIGGER forbidden";
     for round in 0..2_u32 {
         decide(forbid);
-        // Rows that no round had before.
+        // Each round uses other rows.
         let query = format!("?rows={}&force=true", 50 - round);
         let refused = within(train(&process.url, &query)).await.unwrap();
         assert_eq!(refused.status(), 500);
@@ -232,7 +232,7 @@ async fn a_version_that_was_stored_but_not_decided_on_is_decided_at_the_next_sta
         }
         let decisions = store.entries_on(&[&undecided[0]], 1_000).await.unwrap();
         assert_eq!(decisions.len(), 1);
-        assert!(decisions[0].forced, "as it was asked for");
+        assert!(decisions[0].forced, "the force flag is kept");
         let none: Vec<String> = Vec::new();
         assert_eq!(store.undecided_versions().await.unwrap(), none);
     }
@@ -240,7 +240,7 @@ async fn a_version_that_was_stored_but_not_decided_on_is_decided_at_the_next_sta
 }
 
 #[tokio::test]
-async fn the_log_says_once_that_training_is_open_and_has_the_callers_trace() {
+async fn the_log_warns_of_a_missing_token_and_has_trace_ids() {
     let client = Client::new();
     let dir = tempfile::tempdir().unwrap();
     let process = Process::start(dir.path()).await;
@@ -272,7 +272,7 @@ async fn the_log_says_once_that_training_is_open_and_has_the_callers_trace() {
 }
 
 #[tokio::test]
-async fn wrong_settings_end_the_program_with_exit_code_2_and_one_line() {
+async fn wrong_settings_exit_with_code_2() {
     let output = |args: &[&str]| {
         Command::new(env!("CARGO_BIN_EXE_model-server"))
             .args(args)

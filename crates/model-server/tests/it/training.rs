@@ -1,4 +1,4 @@
-//! Training and what becomes of its versions.
+//! Training, and the decisions on trained versions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,28 +7,17 @@ use futures::FutureExt;
 use model_server::Config;
 use model_server::metrics::Metrics;
 use model_server::training::{TrainFailure, TrainRequest, Trainer, TrainingRule};
-use model_store::ModelRegistry;
-use model_store::SqliteStore;
-use model_store::Trigger;
+use model_store::{ModelRegistry, SqliteStore, Trigger};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use crate::harness::{
-    Server, TestStore, config, fish, problem, send, text, trigger, until, within,
+    Server, TestStore, config, drifted, fish, problem, send, text, trigger, until, within,
 };
 
-/// A server that has seen 60 salmon and 20 walleye.
-async fn drifted() -> (Server, tempfile::TempDir, String) {
-    let (server, dir) = Server::start().await;
-    let first = server.live().await;
-    server.store_fish(&fish("salmon", 1, 60, &first)).await;
-    server.store_fish(&fish("walleye", 61, 80, &first)).await;
-    (server, dir, first)
-}
-
-/// A server that waits long for the row of fish 80, which is missing.
+/// A server that waits long for the missing row of fish 80.
 async fn waiting() -> (Server, tempfile::TempDir, String) {
     let dir = tempfile::tempdir().unwrap();
     let config = Config {
@@ -42,7 +31,7 @@ async fn waiting() -> (Server, tempfile::TempDir, String) {
     (server, dir, first)
 }
 
-/// A call for training that is not waited for.
+/// Starts a call for training.
 fn call(server: &Server, body: &Value) -> JoinHandle<reqwest::Result<reqwest::Response>> {
     tokio::spawn(server.post("/train").body(body.to_string()).send())
 }
@@ -50,12 +39,6 @@ fn call(server: &Server, body: &Value) -> JoinHandle<reqwest::Result<reqwest::Re
 async fn report(call: JoinHandle<reqwest::Result<reqwest::Response>>) -> Value {
     let answer = within(call).await.unwrap().unwrap();
     answer.error_for_status().unwrap().json().await.unwrap()
-}
-
-/// Makes a version live, as a person would.
-async fn activate(server: &Server, version: &str, query: &str) {
-    let call = server.post(&format!("/models/{version}/activate{query}"));
-    send(call).await.error_for_status().unwrap();
 }
 
 fn weight(answer: &Value) -> f64 {
@@ -83,7 +66,7 @@ async fn a_trigger_makes_a_model_of_the_newest_rows_live() {
 }
 
 #[tokio::test]
-async fn a_redelivered_trigger_is_superseded_and_the_same_rows_are_unchanged() {
+async fn a_redelivered_trigger_is_superseded() {
     let (server, _dir, first) = drifted().await;
     let activated = server.train("/train", trigger(&first, 80)).await;
     let again = server.train("/train", trigger(&first, 80)).await;
@@ -98,7 +81,7 @@ async fn a_redelivered_trigger_is_superseded_and_the_same_rows_are_unchanged() {
 }
 
 #[tokio::test]
-async fn a_stretch_of_one_species_does_not_make_the_model_forget_the_others() {
+async fn a_run_of_one_species_keeps_rows_of_the_others() {
     let (server, _dir, first) = drifted().await;
     server.store_fish(&fish("walleye", 81, 140, &first)).await;
     let report = server.train("/train", trigger(&first, 140)).await;
@@ -110,7 +93,7 @@ async fn a_stretch_of_one_species_does_not_make_the_model_forget_the_others() {
 }
 
 #[tokio::test]
-async fn without_the_memory_the_newest_rows_alone_are_taken() {
+async fn keep_per_species_0_uses_only_the_newest_rows() {
     let dir = tempfile::tempdir().unwrap();
     let config = Config {
         keep_per_species: 0,
@@ -129,7 +112,7 @@ async fn without_the_memory_the_newest_rows_alone_are_taken() {
 }
 
 #[tokio::test]
-async fn rows_that_cannot_be_trained_on_are_skipped_and_counted() {
+async fn invalid_rows_are_skipped_and_counted() {
     let (server, _dir, first) = drifted().await;
     let mut broken = fish("walleye", 81, 84, &first);
     broken[0]["Length"] = Value::Null;
@@ -147,7 +130,7 @@ async fn rows_that_cannot_be_trained_on_are_skipped_and_counted() {
 }
 
 #[tokio::test]
-async fn too_few_or_degenerate_rows_are_a_422_and_the_live_model_stays() {
+async fn too_few_or_degenerate_rows_are_a_422() {
     let (server, _dir) = Server::start().await;
     let first = server.live().await;
     server.store_fish(&fish("salmon", 1, 9, &first)).await;
@@ -171,11 +154,11 @@ async fn too_few_or_degenerate_rows_are_a_422_and_the_live_model_stays() {
     server.stop().await;
 }
 
-/// Rows whose weights have nothing to do with their lengths: the salmon model does better.
+/// Rows with an outlier, on which the first model has a smaller error.
 async fn store_noise(server: &Server) {
     let mut rows = fish("salmon", 1, 40, "x");
     for (index, row) in rows.iter_mut().enumerate() {
-        // Far out in length, a little off in weight: leaving one out moves the line.
+        // Leaving the outlier out moves the line.
         let outlier = if index == 20 { 400.0 } else { 0.0 };
         row["Length"] = json!(row["Length"].as_f64().unwrap() + outlier);
     }
@@ -183,7 +166,7 @@ async fn store_noise(server: &Server) {
 }
 
 #[tokio::test]
-async fn a_challenger_that_is_worse_is_rejected_and_stays_so_unless_forced() {
+async fn a_worse_challenger_is_rejected_unless_forced() {
     let (server, _dir) = Server::start().await;
     let first = server.live().await;
     store_noise(&server).await;
@@ -226,8 +209,8 @@ async fn a_challenger_that_is_worse_is_rejected_and_stays_so_unless_forced() {
 async fn a_redelivery_cannot_undo_a_rollback() {
     let (server, _dir, first) = drifted().await;
     let activated = server.train("/train", trigger(&first, 80)).await;
-    activate(&server, &first, "").await;
-    // Whether it meets the same rows or new ones.
+    server.activate(&first, "").await;
+    // With the same rows, and with new ones.
     for new in [
         fish("walleye", 0, 0, &first),
         fish("walleye", 81, 90, &first),
@@ -240,11 +223,15 @@ async fn a_redelivery_cannot_undo_a_rollback() {
         assert_eq!(server.live().await, first);
         server.store_fish(&new).await;
     }
-    assert_eq!(server.json("/models").await["Total"], 2, "none is trained");
-    // Another window of the same version is another trigger, and one may insist.
+    assert_eq!(
+        server.json("/models").await["Total"],
+        2,
+        "nothing is trained"
+    );
+    // Another window of the same version is another trigger. Force overrides the earlier decision.
     let other = server.train("/train", trigger(&first, 90)).await;
     assert_eq!(other["Outcome"], "activated");
-    activate(&server, &first, "").await;
+    server.activate(&first, "").await;
     server.store_fish(&fish("walleye", 91, 95, &first)).await;
     let forced = server.train("/train?force=true", trigger(&first, 80)).await;
     assert_eq!(forced["Outcome"], "activated");
@@ -252,12 +239,12 @@ async fn a_redelivery_cannot_undo_a_rollback() {
 }
 
 #[tokio::test]
-async fn a_body_that_names_a_version_and_no_window_is_no_redelivery_of_another() {
+async fn a_trigger_without_a_window_is_never_a_redelivery() {
     let (server, _dir, first) = drifted().await;
     for (last_fish, newer) in [(90, 81), (100, 91)] {
         let report = server.train("/train", json!({"ModelVersion": first})).await;
         assert_eq!(report["Outcome"], "activated", "{report}");
-        activate(&server, &first, "").await;
+        server.activate(&first, "").await;
         let rows = fish("walleye", newer, last_fish, &first);
         server.store_fish(&rows).await;
     }
@@ -265,10 +252,10 @@ async fn a_body_that_names_a_version_and_no_window_is_no_redelivery_of_another()
 }
 
 #[tokio::test]
-async fn a_window_of_fish_that_are_numbered_from_1_again_is_another_trigger() {
+async fn a_window_with_another_mean_error_is_another_trigger() {
     let (server, _dir, first) = drifted().await;
     server.train("/train", trigger(&first, 80)).await;
-    activate(&server, &first, "").await;
+    server.activate(&first, "").await;
     server.store_fish(&fish("walleye", 81, 90, &first)).await;
     let mut other = trigger(&first, 80);
     other["ErrorAvg"] = json!(0.32);
@@ -278,13 +265,13 @@ async fn a_window_of_fish_that_are_numbered_from_1_again_is_another_trigger() {
 }
 
 #[tokio::test]
-async fn a_trigger_that_was_superseded_stays_answered_after_a_rollback() {
+async fn a_superseded_trigger_stays_answered_after_a_rollback() {
     let (server, _dir, first) = drifted().await;
     server.train("/train", trigger(&first, 80)).await;
     server.store_fish(&fish("walleye", 81, 90, &first)).await;
     let late = server.train("/train", trigger(&first, 90)).await;
     assert_eq!(late["Outcome"], "superseded");
-    activate(&server, &first, "").await;
+    server.activate(&first, "").await;
     let again = server.train("/train", trigger(&first, 90)).await;
     assert_eq!(again["Outcome"], "unchanged");
     assert_eq!(server.live().await, first);
@@ -294,7 +281,7 @@ async fn a_trigger_that_was_superseded_stays_answered_after_a_rollback() {
 #[tokio::test]
 async fn a_pinned_version_stays_live_until_it_is_unpinned() {
     let (server, _dir, first) = drifted().await;
-    activate(&server, &first, "?pin=true").await;
+    server.activate(&first, "?pin=true").await;
     assert_eq!(server.json("/models/live").await["Pinned"], true);
     assert_eq!(
         server.train("/train", trigger(&first, 80)).await["Outcome"],
@@ -306,8 +293,8 @@ async fn a_pinned_version_stays_live_until_it_is_unpinned() {
     );
     assert_eq!(server.live().await, first);
 
-    activate(&server, &first, "?pin=false").await;
-    // Delivered again: nothing was trained for it yet.
+    server.activate(&first, "?pin=false").await;
+    // The redelivered trigger is decided: nothing was trained for it yet.
     assert_eq!(
         server.train("/train", trigger(&first, 80)).await["Outcome"],
         "activated"
@@ -318,7 +305,7 @@ async fn a_pinned_version_stays_live_until_it_is_unpinned() {
 #[tokio::test]
 async fn a_trigger_waits_for_the_last_row_of_its_window() {
     let (server, _dir, first) = waiting().await;
-    // An older run's fish of the same number, predicted by another model, is not the row.
+    // A fish with the same number, predicted by another version, is from an earlier run.
     let mut older = fish("salmon", 80, 80, "another");
     older[0]["_id"] = json!("80@2020-01-01T00:00:00.000Z");
     older[0]["Timestamp"] = json!("2020-01-01T00:00:00.000Z");
@@ -334,7 +321,7 @@ async fn a_trigger_waits_for_the_last_row_of_its_window() {
 }
 
 #[tokio::test]
-async fn a_trigger_whose_row_does_not_come_is_to_be_tried_again() {
+async fn a_trigger_whose_row_does_not_arrive_is_a_503() {
     let (server, _dir, first) = drifted().await;
     let request = server.post("/train").body(trigger(&first, 81).to_string());
     let problem = problem(request, 503).await;
@@ -344,7 +331,7 @@ async fn a_trigger_whose_row_does_not_come_is_to_be_tried_again() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_does_not_stop_its_training() {
+async fn a_client_that_disconnects_does_not_stop_its_training() {
     let (server, _dir, first) = waiting().await;
     let body = trigger(&first, 80).to_string();
     let mut connection = TcpStream::connect(server.url.trim_start_matches("http://"))
@@ -369,7 +356,7 @@ async fn a_client_that_hangs_up_does_not_stop_its_training() {
 }
 
 #[tokio::test]
-async fn calls_with_the_same_request_share_one_training_and_its_answer() {
+async fn calls_with_the_same_request_share_one_training() {
     let (server, _dir, first) = waiting().await;
     let calls = [(); 3].map(|()| call(&server, &trigger(&first, 80)));
     until(|| server.metric("catchweight_training_calls_total 3")).await;
@@ -389,7 +376,7 @@ async fn calls_with_the_same_request_share_one_training_and_its_answer() {
 }
 
 #[tokio::test]
-async fn who_waits_for_a_row_holds_up_no_other_and_meets_what_was_decided_meanwhile() {
+async fn a_training_that_waits_for_a_row_does_not_block_others() {
     let (server, _dir, first) = waiting().await;
     let waits = call(&server, &trigger(&first, 80));
     until(|| server.metric("catchweight_training_calls_total 1")).await;
@@ -405,7 +392,7 @@ async fn who_waits_for_a_row_holds_up_no_other_and_meets_what_was_decided_meanwh
 }
 
 #[tokio::test]
-async fn what_callers_that_hung_up_leave_waiting_is_bounded() {
+async fn trainings_without_a_caller_are_bounded() {
     let store = SqliteStore::open(":memory:").unwrap();
     let models = ModelRegistry::new(Arc::new(store.clone()));
     let mut registry = service_runtime::ops::registry();
@@ -422,10 +409,10 @@ async fn what_callers_that_hung_up_leave_waiting_is_bounded() {
         force: false,
         rows: Some(rows),
     };
-    // They wait for a row; nobody waits for their answers.
+    // They wait for a row after their callers have disconnected.
     for rows in 0..64 {
         let call = trainer.train(request(rows));
-        assert!(call.now_or_never().is_none(), "it waits");
+        assert!(call.now_or_never().is_none(), "it must wait");
     }
     let refused = within(trainer.train(request(64))).await.unwrap_err();
     assert!(matches!(*refused, TrainFailure::Busy), "{refused}");
@@ -440,7 +427,7 @@ async fn what_callers_that_hung_up_leave_waiting_is_bounded() {
 }
 
 #[tokio::test]
-async fn predictions_go_on_without_a_failure_while_models_are_swapped() {
+async fn no_prediction_fails_while_models_are_swapped() {
     let (server, _dir, first) = drifted().await;
     let trained = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
     let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -454,7 +441,7 @@ async fn predictions_go_on_without_a_failure_while_models_are_swapped() {
                 while !*stopped.borrow() {
                     let answer = request.try_clone().unwrap().send().await.unwrap();
                     let answer: Value = answer.error_for_status().unwrap().json().await.unwrap();
-                    // Number and name of one answer are of one model.
+                    // The weight and the version are of the same model.
                     let is_trained = answer["ModelVersion"] == known[1].as_str();
                     assert!(is_trained || answer["ModelVersion"] == known[0].as_str());
                     assert_eq!(

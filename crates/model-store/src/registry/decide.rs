@@ -264,3 +264,537 @@ fn champion_error(champion: &LiveModel, version: &Version) -> Result<f64, String
     let error = champion.info.model.error_on(&table);
     error.map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use TrainingOutcome::{Activated, Pinned, Rejected, Superseded, Unchanged};
+
+    use super::*;
+    use crate::test_versions::{rows, train, version};
+
+    /// What the functions under test return: the kind of action, the outcome and part of the reason.
+    type Expected = Option<(Kind, TrainingOutcome, &'static str)>;
+
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Kind {
+        Answer,
+        Append,
+    }
+    use Kind::{Answer, Append};
+
+    fn seconds(seconds: i64) -> EventTime {
+        EventTime::from_millis(seconds * 1_000).unwrap()
+    }
+
+    /// The champion went live at 100 s, and the log has 7 entries. Versions are trained at 200 s and
+    /// decided on at 300 s.
+    fn live(pinned: bool) -> LogState {
+        let activation = LogEntry {
+            pinned,
+            ..logged(7, Activated, None, false)
+        };
+        let info = version(1).info;
+        LogState {
+            sequence: 7,
+            champion: Some(Arc::new(LiveModel::new(info, activation))),
+            is_fallback: false,
+        }
+    }
+
+    fn nothing_live() -> LogState {
+        LogState {
+            sequence: 0,
+            champion: None,
+            is_fallback: false,
+        }
+    }
+
+    fn logged(
+        sequence: u64,
+        outcome: TrainingOutcome,
+        trigger: Option<&Trigger>,
+        forced: bool,
+    ) -> LogEntry {
+        let cause = Cause::of(trigger.cloned()).forced(forced);
+        LogEntry {
+            time: seconds(100),
+            sequence,
+            ..entry(
+                "v",
+                &cause,
+                &nothing_live(),
+                seconds(100),
+                (outcome, String::new()),
+            )
+        }
+    }
+
+    fn trigger(version: &str) -> Trigger {
+        Trigger {
+            model_version: Some(version.to_owned()),
+            fish_id_start: Some("1".into()),
+            fish_id_end: Some("20".into()),
+            ..Trigger::default()
+        }
+    }
+
+    /// A version that passes the gate, and one that does not because of an outlier.
+    fn candidate(passes: bool, trigger: Option<&Trigger>, forced: bool) -> Version {
+        let mut rows = rows(31);
+        if !passes {
+            rows[20].length_cm += 400.0;
+        }
+        let mut version = train(rows);
+        version.info.trained = seconds(200);
+        version.info.cause = Cause::of(trigger.cloned()).forced(forced);
+        version
+    }
+
+    #[track_caller]
+    fn check(what: &str, action: Action, expected: Expected) {
+        let (kind, entry) = match action {
+            Action::Train => return assert_eq!(expected, None, "{what}"),
+            Action::Answer(entry) => (Answer, entry),
+            Action::Append(entry) => (Append, entry),
+        };
+        let Some((expected_kind, outcome, reason)) = expected else {
+            panic!("{what}: {entry:?}");
+        };
+        assert_eq!((kind, entry.outcome), (expected_kind, outcome), "{what}");
+        assert!(entry.reason.contains(reason), "{what}: {}", entry.reason);
+    }
+
+    #[test]
+    fn a_call_for_training_may_have_an_answer_without_training() {
+        let live_id = version(1).info.model_version;
+        let (current, stale) = (trigger(&live_id), trigger("stale"));
+        let anonymous = Trigger {
+            fish_id_end: Some("20".into()),
+            ..Trigger::default()
+        };
+        let rejected = [logged(3, Rejected, Some(&current), false)];
+        let pinned = [logged(3, Pinned, Some(&current), false)];
+        let superseded = [logged(3, Superseded, Some(&stale), false)];
+        let none: &[LogEntry] = &[];
+        let answered = "`rejected` by decision 3";
+        let table = [
+            (
+                "nothing live",
+                nothing_live(),
+                Some(&stale),
+                false,
+                none,
+                None,
+            ),
+            ("request", live(false), None, false, none, None),
+            (
+                "new trigger",
+                live(false),
+                Some(&current),
+                false,
+                none,
+                None,
+            ),
+            (
+                "trigger without a version",
+                live(false),
+                Some(&anonymous),
+                false,
+                none,
+                None,
+            ),
+            (
+                "repeated",
+                live(false),
+                Some(&current),
+                false,
+                &rejected[..],
+                Some((Answer, Unchanged, answered)),
+            ),
+            (
+                "repeated, forced",
+                live(false),
+                Some(&current),
+                true,
+                &rejected[..],
+                None,
+            ),
+            (
+                "repeated without a window",
+                live(false),
+                Some(&anonymous),
+                false,
+                &rejected[..],
+                None,
+            ),
+            (
+                "pinned before",
+                live(false),
+                Some(&current),
+                false,
+                &pinned[..],
+                None,
+            ),
+            (
+                "stale",
+                live(false),
+                Some(&stale),
+                false,
+                none,
+                Some((Append, Superseded, "not the version")),
+            ),
+            (
+                "stale again",
+                live(false),
+                Some(&stale),
+                false,
+                &superseded[..],
+                Some((Answer, Superseded, "not the version")),
+            ),
+            (
+                "stale while pinned",
+                live(true),
+                Some(&stale),
+                false,
+                none,
+                Some((Append, Superseded, "not the version")),
+            ),
+            (
+                "pinned",
+                live(true),
+                Some(&current),
+                false,
+                none,
+                Some((Append, Pinned, "is pinned")),
+            ),
+            (
+                "pinned again",
+                live(true),
+                Some(&current),
+                true,
+                &pinned[..],
+                Some((Answer, Pinned, "is pinned")),
+            ),
+            (
+                "request while pinned",
+                live(true),
+                None,
+                true,
+                none,
+                Some((Answer, Pinned, "is pinned")),
+            ),
+        ];
+        for (what, state, trigger, forced, same_trigger, expected) in table {
+            let cause = Cause::of(trigger.cloned()).forced(forced);
+            let action = before_training(&state, &cause, same_trigger, seconds(300));
+            check(what, action, expected);
+        }
+    }
+
+    #[test]
+    fn every_version_has_one_outcome() {
+        let live_id = version(1).info.model_version;
+        let (current, stale) = (trigger(&live_id), trigger("stale"));
+        let of = |outcome| vec![logged(3, outcome, None, false)];
+        let of_trigger = |outcome| vec![logged(3, outcome, Some(&current), false)];
+        let full = || vec![logged(3, Rejected, None, false); MAX_ENTRIES as usize];
+        let none = Vec::new;
+        let (current, stale, request) = (Some(&current), Some(&stale), None);
+        let (decided, passed) = ("already is a decision", "passed the gate");
+        let worse = "worse than the champion";
+        let (new, existing, left) = (Origin::New, Origin::Existing, Origin::LeftBehind);
+        // State, (passes the gate, trigger, forced), origin, entries on the version, entries of the
+        // same trigger, expected.
+        let table = [
+            (
+                "first",
+                nothing_live(),
+                (true, request, false),
+                new,
+                none(),
+                none(),
+                (Append, Activated, "no version was live"),
+            ),
+            (
+                "decided, nothing live",
+                nothing_live(),
+                (true, request, false),
+                existing,
+                of(Rejected),
+                none(),
+                (Append, Activated, "no version was live"),
+            ),
+            (
+                "better",
+                live(false),
+                (true, current, false),
+                new,
+                none(),
+                none(),
+                (Append, Activated, passed),
+            ),
+            (
+                "worse",
+                live(false),
+                (false, request, false),
+                new,
+                none(),
+                none(),
+                (Append, Rejected, worse),
+            ),
+            (
+                "worse, forced",
+                live(false),
+                (false, request, true),
+                new,
+                none(),
+                none(),
+                (Append, Activated, "forced past the gate"),
+            ),
+            (
+                "stale trigger",
+                live(false),
+                (true, stale, false),
+                new,
+                none(),
+                none(),
+                (Append, Superseded, "not the version"),
+            ),
+            (
+                "pinned",
+                live(true),
+                (true, current, false),
+                new,
+                none(),
+                none(),
+                (Append, Pinned, "is pinned"),
+            ),
+            (
+                "pinned, forced",
+                live(true),
+                (true, request, true),
+                new,
+                none(),
+                none(),
+                (Append, Pinned, "is pinned"),
+            ),
+            (
+                "same rows",
+                live(false),
+                (true, request, false),
+                existing,
+                of(Rejected),
+                none(),
+                (Answer, Unchanged, decided),
+            ),
+            (
+                "same rows, new trigger",
+                live(false),
+                (true, current, false),
+                existing,
+                of(Rejected),
+                none(),
+                (Append, Unchanged, decided),
+            ),
+            (
+                "same rows, full log",
+                live(false),
+                (true, current, false),
+                existing,
+                full(),
+                none(),
+                (Answer, Unchanged, decided),
+            ),
+            (
+                "same rows, old trigger",
+                live(false),
+                (true, current, false),
+                existing,
+                of(Rejected),
+                of_trigger(Rejected),
+                (Answer, Unchanged, decided),
+            ),
+            (
+                "same rows, forced",
+                live(false),
+                (false, request, true),
+                existing,
+                of(Rejected),
+                none(),
+                (Append, Activated, "forced past the gate"),
+            ),
+            (
+                "unpinned since",
+                live(false),
+                (true, current, false),
+                existing,
+                of_trigger(Pinned),
+                of_trigger(Pinned),
+                (Append, Activated, passed),
+            ),
+            (
+                "new rows, old trigger",
+                live(false),
+                (true, current, false),
+                new,
+                none(),
+                of_trigger(Activated),
+                (Append, Unchanged, "`activated` by decision 3"),
+            ),
+            (
+                "left behind",
+                live(false),
+                (true, request, false),
+                left,
+                none(),
+                none(),
+                (Append, Activated, passed),
+            ),
+            (
+                "left behind, worse, forced",
+                live(false),
+                (false, request, true),
+                left,
+                none(),
+                none(),
+                (Append, Activated, "forced past the gate"),
+            ),
+        ];
+        for (what, state, (passes, trigger, forced), origin, on_version, same_trigger, expected) in
+            table
+        {
+            let version = candidate(passes, trigger, forced);
+            let log = Log {
+                on_version: &on_version,
+                same_trigger: &same_trigger,
+                attempted: None,
+            };
+            let action = super::on_version(&state, &version, origin, log, seconds(300));
+            if let Action::Append(entry) = &action {
+                assert_eq!(entry.sequence, state.sequence + 1, "{what}");
+                assert_eq!(entry.model_version, version.info.model_version, "{what}");
+                assert_eq!(entry.forced, forced, "{what}");
+            }
+            check(what, action, Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_version_left_behind_does_not_replace_a_newer_one() {
+        let mut version = candidate(true, None, false);
+        version.info.trained = seconds(50);
+        let log = Log {
+            on_version: &[],
+            same_trigger: &[],
+            attempted: None,
+        };
+        let state = live(false);
+        let action = super::on_version(&state, &version, Origin::LeftBehind, log, seconds(300));
+        check(
+            "older",
+            action,
+            Some((Append, Superseded, "went live after")),
+        );
+        let action = super::on_version(&state, &version, Origin::New, log, seconds(300));
+        check("new", action, Some((Append, Activated, "passed the gate")));
+    }
+
+    #[test]
+    fn a_decision_that_is_in_the_log_already_is_the_answer() {
+        let version = candidate(true, None, false);
+        let forced = candidate(true, None, true);
+        let of_this_call = LogEntry {
+            time: seconds(200),
+            ..logged(8, Activated, None, false)
+        };
+        let with_trigger = LogEntry {
+            time: seconds(200),
+            ..logged(8, Activated, Some(&trigger("v")), false)
+        };
+        let attempted = logged(8, Activated, Some(&trigger("v")), false);
+        let decide = |version: &Version, origin, on_version: &LogEntry, attempted| {
+            let log = Log {
+                on_version: std::slice::from_ref(on_version),
+                same_trigger: &[],
+                attempted,
+            };
+            super::on_version(&live(false), version, origin, log, seconds(300))
+        };
+        let new = Origin::New;
+        let found = |entry: &LogEntry| Action::Answer(entry.clone());
+        // The response to the append was lost.
+        let action = decide(&version, Origin::Existing, &attempted, Some(&attempted));
+        assert_eq!(action, found(&attempted));
+        // Another replica that started was faster.
+        assert_eq!(
+            decide(&version, new, &of_this_call, None),
+            found(&of_this_call)
+        );
+        // The entry belongs to another call: it was there before, has another cause, or is not forced.
+        let unchanged = Some((Answer, Unchanged, "already is a decision"));
+        let action = decide(&version, Origin::Existing, &of_this_call, None);
+        check("existing", action, unchanged);
+        let action = decide(&version, new, &with_trigger, None);
+        check("other cause", action, unchanged);
+        let action = decide(&forced, new, &of_this_call, None);
+        check(
+            "not forced",
+            action,
+            Some((Append, Activated, "passed the gate")),
+        );
+    }
+
+    #[test]
+    fn an_activation_is_appended_unless_the_version_is_live_like_that() {
+        let id = version(1).info.model_version;
+        let fallback = LogState {
+            is_fallback: true,
+            ..live(false)
+        };
+        for (what, state, id, pinned, expected) in [
+            ("live", live(false), &*id, false, (Answer, Activated, "")),
+            (
+                "live and pinned",
+                live(true),
+                &id,
+                true,
+                (Answer, Activated, ""),
+            ),
+            ("pin", live(false), &id, true, (Append, Activated, "pinned")),
+            (
+                "unpin",
+                live(true),
+                &id,
+                false,
+                (Append, Activated, "requested"),
+            ),
+            (
+                "other",
+                live(true),
+                "other",
+                false,
+                (Append, Activated, "requested"),
+            ),
+            (
+                "fallback",
+                fallback,
+                &id,
+                false,
+                (Append, Activated, "requested"),
+            ),
+            (
+                "nothing live",
+                nothing_live(),
+                &id,
+                true,
+                (Append, Activated, "pinned"),
+            ),
+        ] {
+            let action = activation(&state, id, pinned, seconds(300));
+            if let Action::Append(entry) = &action {
+                assert_eq!(entry.pinned, pinned, "{what}");
+            }
+            check(what, action, Some(expected));
+        }
+    }
+}
