@@ -1,5 +1,5 @@
-//! Puts the rows of a CSV file (species, length, height, weight) into a store, as the pipeline's
-//! connector would, so that training can be tried by hand:
+//! Writes the rows of a CSV file (species, length, height, weight) into a store, as the pipeline's
+//! connector does, to try training by hand:
 //!
 //! `cargo run --release -p model-server --example preload -- sqlite:try.sqlite rows.csv`
 
@@ -50,7 +50,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The rows as documents, one weighed every two seconds until now.
+/// The rows as documents, with timestamps two seconds apart that end now.
 fn documents(file: &str) -> anyhow::Result<Vec<(String, Value)>> {
     let rows: Vec<Row> = csv::Reader::from_path(file)?
         .deserialize()
