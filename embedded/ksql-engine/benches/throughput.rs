@@ -1,5 +1,5 @@
-//! How fast the shipped pipeline is, and how much memory it takes:
-//! `cargo bench -p ksql-engine -- [joined rows]`, 5 million by default. No Kafka in the loop.
+//! Speed and memory of the shipped pipeline:
+//! `cargo bench -p ksql-engine -- [joined rows]`, 5 million by default. Without Kafka.
 
 #![allow(clippy::print_stdout, clippy::expect_used, missing_docs)]
 
@@ -25,7 +25,7 @@ fn main() {
     let lag = WEIGHED_AFTER_MS / EVERY_MS;
     let mut fish = 0;
     while fish < rows + lag {
-        // Making the records is not what is measured.
+        // Do not measure the creation of records.
         let until = (fish + 10_000).min(rows + lag);
         let records: Vec<Input> = (fish..until)
             .flat_map(|fish| records(fish, rows, lag))
@@ -55,7 +55,7 @@ fn main() {
     assert_eq!(joined, rows, "every fish is joined once");
 }
 
-/// What is measured and weighed when this fish's turn comes.
+/// The records at the time of a fish.
 fn records(fish: i64, rows: i64, lag: i64) -> impl Iterator<Item = Input> {
     let time = 1_700_000_000_000 + fish * EVERY_MS;
     // Every other thousand is off by a fifth.
@@ -89,7 +89,7 @@ fn input(topic: &str, fish: i64, value: String, timestamp: i64) -> Input {
     }
 }
 
-/// The process's largest resident memory so far, where the system tells.
+/// The peak resident memory of the process, if the system reports it.
 fn peak_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -372,6 +372,43 @@ impl PartialEq for Expr {
     }
 }
 
+impl Expr {
+    /// The operands, arguments and items of the expression.
+    pub fn children_mut(&mut self) -> Vec<&mut Expr> {
+        match &mut self.kind {
+            ExprKind::Literal(_)
+            | ExprKind::Column { .. }
+            | ExprKind::Slot(_)
+            | ExprKind::CountAll => Vec::new(),
+            ExprKind::Negate(a)
+            | ExprKind::Not(a)
+            | ExprKind::IsNull(a)
+            | ExprKind::Cast(a, _)
+            | ExprKind::Field(a, _) => vec![a],
+            ExprKind::Binary(_, a, b)
+            | ExprKind::Compare(_, a, b)
+            | ExprKind::And(a, b)
+            | ExprKind::Or(a, b)
+            | ExprKind::Subscript(a, b) => vec![a, b],
+            ExprKind::Between(a, b, c) => vec![a, b, c],
+            ExprKind::Like { text, pattern, .. } => vec![text, pattern],
+            ExprKind::In(value, list) => std::iter::once(&mut **value).chain(list).collect(),
+            ExprKind::Call { args: items, .. } | ExprKind::Array(items) => {
+                items.iter_mut().collect()
+            }
+            ExprKind::Map(entries) => entries.iter_mut().flat_map(|(a, b)| [a, b]).collect(),
+            ExprKind::Case {
+                branches,
+                otherwise,
+            } => {
+                let branches = branches.iter_mut().flat_map(|(a, b)| [a, b]);
+                branches.chain(otherwise.as_deref_mut()).collect()
+            }
+            ExprKind::Struct(fields) => fields.iter_mut().map(|(_, value)| value).collect(),
+        }
+    }
+}
+
 /// The forms of an expression.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ExprKind {

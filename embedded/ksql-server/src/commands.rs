@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::entities::status::Command;
 use crate::sql::quoted;
 use ksql_engine::registry::Registry;
 use ksql_parser::ast::SourceKind;
@@ -83,4 +82,48 @@ fn declared(registry: &Registry) -> Vec<Command> {
         }
     };
     registry.catalog().sources().map(command).collect()
+}
+
+/// An executed command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Command {
+    /// Its id, such as ``stream/`X`/create``.
+    pub(crate) id: String,
+    /// Its result.
+    pub(crate) message: String,
+    /// The query that it started.
+    pub(crate) query: Option<String>,
+}
+
+impl Command {
+    /// Its status: statements are executed before the response.
+    pub(crate) fn status(&self) -> Value {
+        json!({"status": "SUCCESS", "message": self.message, "queryId": self.query})
+    }
+
+    /// The entity of its statement.
+    pub(crate) fn entity(&self, sequence: u64, warnings: &[&str], sql: &str) -> Value {
+        let warnings: Vec<Value> = warnings
+            .iter()
+            .map(|warning| json!({"message": warning}))
+            .collect();
+        json!({
+            "@type": "currentStatus",
+            "statementText": sql,
+            "commandId": self.id,
+            "commandStatus": self.status(),
+            "commandSequenceNumber": sequence,
+            "warnings": warnings,
+        })
+    }
+}
+
+/// The name exists already: nothing was done.
+pub(crate) fn exists_already(message: &str, sql: &str) -> Value {
+    json!({
+        "@type": "warning_entity",
+        "statementText": sql,
+        "message": message,
+        "warnings": [],
+    })
 }

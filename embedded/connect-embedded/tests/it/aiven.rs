@@ -1,4 +1,4 @@
-//! The HTTP sink: the exact bytes, retries, dead letters.
+//! The HTTP sink: exact bytes, retries, dead letters.
 
 use std::sync::Arc;
 
@@ -77,7 +77,7 @@ async fn a_busy_server_is_tried_again_before_the_next_record_is_sent() {
 }
 
 #[tokio::test]
-async fn a_record_without_a_retry_left_is_kept_as_it_was_and_the_next_one_is_sent() {
+async fn a_record_without_retries_left_is_dead_lettered_unchanged() {
     let (broker, server) = (Broker::start(), Server::answering(&[400, 500, 422]).await);
     let running = start(&broker, sink(&server.url, json!({}))).await;
     broker
@@ -100,7 +100,7 @@ async fn a_record_without_a_retry_left_is_kept_as_it_was_and_the_next_one_is_sen
 }
 
 #[tokio::test]
-async fn a_server_that_is_away_is_tried_again_and_then_the_record_is_kept() {
+async fn an_unreachable_server_is_retried_then_dead_lettered() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     drop(listener);
@@ -129,7 +129,7 @@ async fn a_server_that_does_not_answer_in_time_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_tombstone_is_not_posted_and_stops_the_connector_that_does_not_filter_it() {
+async fn a_tombstone_is_filtered_or_stops_the_connector() {
     let (broker, server) = (Broker::start(), Server::answering(&[]).await);
     let running = start(&broker, sink(&server.url, json!({}))).await;
     broker.write("calls", b"k", None).await;

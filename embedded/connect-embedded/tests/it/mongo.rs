@@ -1,4 +1,4 @@
-//! The MongoDB sink: one document for each `_id`, nothing lost silently.
+//! The MongoDB sink.
 
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ async fn a_row_delivered_twice_is_stored_once() {
 }
 
 #[tokio::test]
-async fn a_record_that_is_no_document_is_kept_as_it_was_and_the_next_one_is_stored() {
+async fn a_record_that_is_not_a_document_is_dead_lettered_unchanged() {
     let (broker, store) = (Broker::start(), Arc::new(Documents::default()));
     let running = Running::start(&broker, sink(json!({})), store.clone()).await;
     broker.write("rows", b"\xff7", Some(b"{broken \xfe")).await;
@@ -95,7 +95,7 @@ async fn a_record_that_is_no_document_is_kept_as_it_was_and_the_next_one_is_stor
 }
 
 #[tokio::test]
-async fn of_a_record_too_large_for_its_dead_letter_the_headers_are_kept_and_the_next_is_stored() {
+async fn a_dead_letter_that_is_too_large_keeps_only_its_headers() {
     let (broker, store) = (Broker::start(), Arc::new(Documents::default()));
     let running = Running::start(&broker, sink(json!({})), store.clone()).await;
     row(&broker, &"x".repeat(1_048_300)).await;
@@ -109,13 +109,13 @@ async fn of_a_record_too_large_for_its_dead_letter_the_headers_are_kept_and_the_
 }
 
 #[tokio::test]
-async fn a_tombstone_is_left_out_and_is_no_dead_letter() {
+async fn a_tombstone_is_dropped_without_a_dead_letter() {
     let (broker, store) = (Broker::start(), Arc::new(Documents::default()));
     let running = Running::start(&broker, sink(json!({})), store.clone()).await;
     broker.write("rows", b"key", None).await;
     row(&broker, "null").await;
     row(&broker, "not JSON").await;
-    // The dead letter comes after both tombstones, which would have been before it.
+    // The dead letter comes after both tombstones: a dead letter of theirs would be first.
     let dead = broker.read("rows-dlq", 1).await;
     assert_eq!(dead[0].text(), "not JSON");
     assert_eq!(running.stats.count("Rows", Outcome::Filtered), 2);
@@ -124,7 +124,7 @@ async fn a_tombstone_is_left_out_and_is_no_dead_letter() {
 }
 
 #[tokio::test]
-async fn an_outage_of_the_store_is_waited_for_and_costs_no_row() {
+async fn an_outage_of_the_store_loses_no_row() {
     let failures = [Fail::Unavailable, Fail::Unavailable, Fail::Unavailable];
     let (broker, store) = (Broker::start(), Arc::new(Documents::failing(failures)));
     let running = Running::start(&broker, sink(json!({})), store.clone()).await;
@@ -159,7 +159,7 @@ async fn an_outage_longer_than_the_file_allows_ends_in_a_dead_letter() {
 }
 
 #[tokio::test]
-async fn a_row_that_the_store_rejects_is_kept_and_its_neighbours_are_stored() {
+async fn a_rejected_row_is_dead_lettered_and_the_next_is_stored() {
     let (broker, store) = (
         Broker::start(),
         Arc::new(Documents::failing([Fail::Rejected])),
@@ -173,7 +173,7 @@ async fn a_row_that_the_store_rejects_is_kept_and_its_neighbours_are_stored() {
 }
 
 #[tokio::test]
-async fn without_tolerance_a_bad_record_stops_the_connectors_and_is_named() {
+async fn without_tolerance_a_bad_record_stops_the_connectors() {
     let (broker, store) = (Broker::start(), Arc::new(Documents::default()));
     let running = Running::start(&broker, sink(json!({"errors.tolerance": "none"})), store).await;
     row(&broker, "{broken").await;
@@ -185,7 +185,7 @@ async fn without_tolerance_a_bad_record_stops_the_connectors_and_is_named() {
 }
 
 #[tokio::test]
-async fn dead_letters_are_plain_copies_where_the_file_does_not_ask_for_their_context() {
+async fn without_context_headers_a_dead_letter_is_a_plain_copy() {
     let (broker, store) = (Broker::start(), Arc::new(Documents::default()));
     let plain = json!({"errors.deadletterqueue.context.headers.enable": "false"});
     let running = Running::start(&broker, sink(plain), store).await;

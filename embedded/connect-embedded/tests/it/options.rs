@@ -1,4 +1,4 @@
-//! What a file may say: anything that is not honoured is refused by name.
+//! Unsupported options are refused by name.
 
 use connect_embedded::{ConfigError, ConnectorSource, Connectors};
 use serde_json::{Value, json};
@@ -56,8 +56,8 @@ fn refusal(source: ConnectorSource) -> String {
     }
 }
 
-/// Loads a file with one option changed, and expects an error that names connector and option and
-/// says `hint`.
+/// Loads a file with one option changed, and expects an error with the connector, the option and
+/// `hint`.
 #[track_caller]
 fn refused(file: fn(Value) -> ConnectorSource, option: &str, value: Value, hint: &str) {
     let error = refusal(file(json!({ option: value })));
@@ -73,7 +73,7 @@ fn refused(file: fn(Value) -> ConnectorSource, option: &str, value: Value, hint:
 }
 
 #[test]
-fn the_files_that_the_refusals_start_from_are_accepted() {
+fn the_base_files_are_accepted() {
     load(&[http(json!({})), mongo(json!({}))]).expect("valid files");
 }
 
@@ -194,7 +194,7 @@ fn an_option_that_is_needed_and_missing_is_named() {
 }
 
 #[test]
-fn an_authorization_header_is_needed_with_static_and_forbidden_with_none() {
+fn the_authorization_header_must_match_its_type() {
     const HEADER: &str = "http.headers.authorization";
     refused(http, HEADER, json!("Bearer x"), "forbidden");
     let error = refusal(http(json!({"http.authorization.type": "static"})));
@@ -222,7 +222,7 @@ fn two_connectors_of_one_name_are_refused() {
 }
 
 #[test]
-fn a_file_of_another_shape_is_refused_with_the_shape_it_should_have() {
+fn a_file_of_another_shape_is_refused_with_the_expected_one() {
     for text in [
         "{",
         "[]",

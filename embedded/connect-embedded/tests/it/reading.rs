@@ -1,4 +1,4 @@
-//! Reading a topic: from its beginning, and never past a gap.
+//! Reading a topic from its beginning, without skipping deleted records.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ fn posting(name: &str, topic: &str, url: &str) -> Connectors {
 }
 
 #[tokio::test]
-async fn records_from_before_the_start_are_delivered_again_at_every_start() {
+async fn earlier_records_are_delivered_again_at_every_start() {
     let (broker, server) = (Broker::start(), Server::answering(&[]).await);
     broker.write("early", b"k", Some(b"one")).await;
     for start in 1..=2 {
@@ -33,7 +33,7 @@ async fn records_from_before_the_start_are_delivered_again_at_every_start() {
 }
 
 #[tokio::test]
-async fn a_connector_stops_when_records_were_deleted_before_it_read_them() {
+async fn a_connector_stops_if_records_were_deleted_unread() {
     let (broker, server) = (Broker::start(), Server::closed().await);
     let mut settings = broker.settings();
     for property in [

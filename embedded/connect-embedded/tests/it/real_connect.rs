@@ -1,4 +1,4 @@
-//! The same file, the same records: a real worker and this library do the same.
+//! Compares this library with a real worker: the same files, the same records.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -79,7 +79,7 @@ impl Trial {
         config
     }
 
-    /// Puts the file to the real worker, and waits until its task runs.
+    /// Creates the connector on the real worker and waits until its task runs.
     async fn put(&self, changes: Value) {
         let url = format!("{}/connectors/{}", variable("CONNECT_URL"), self.topic);
         let client = reqwest::Client::new();
@@ -125,15 +125,14 @@ impl Trial {
         Running::start(broker, connectors, Arc::new(Documents::default())).await
     }
 
-    /// The connector is not needed any more.
+    /// Deletes the connector.
     async fn delete(&self) {
         let url = format!("{}/connectors/{}", variable("CONNECT_URL"), self.topic);
         let answer = in_time("Connect", reqwest::Client::new().delete(url).send()).await;
         assert_eq!(answer.expect("an answer").status(), 204);
     }
 
-    /// Both dead-letter topics, each record without what only Java can say, in order of offsets (a
-    /// real sink reports in the background, so that its letters may change places).
+    /// The records of both dead-letter topics by offset, without Java-specific texts.
     async fn dead_letters_of_both(&self, broker: &Broker, count: usize) -> [Vec<Letter>; 2] {
         let read = async |who: &str| {
             let seen = broker.read(&self.dead_letters(who), count).await;
@@ -167,7 +166,7 @@ impl Letter {
 }
 
 #[tokio::test]
-async fn the_document_sink_keeps_the_same_dead_letters_as_a_real_worker() {
+async fn the_document_sink_behaves_like_a_real_worker() {
     let broker = Broker::at(variable("KAFKA_BOOTSTRAP_SERVERS"));
     let trial = Trial::new("weight-data.json", json!({"database": "Parity"})).await;
     trial.put(json!({"collection": trial.topic})).await;
@@ -194,7 +193,7 @@ async fn the_document_sink_keeps_the_same_dead_letters_as_a_real_worker() {
 }
 
 #[tokio::test]
-async fn the_http_sink_sends_the_same_requests_and_keeps_the_same_dead_letters() {
+async fn the_http_sink_behaves_like_a_real_worker() {
     let broker = Broker::at(variable("KAFKA_BOOTSTRAP_SERVERS"));
     let quick = json!({
         "http.headers.authorization": " Bearer a b ",

@@ -1,4 +1,4 @@
-//! The repository's own files: accepted unchanged, and in step with the records.
+//! The shipped connector files.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -31,7 +31,7 @@ fn texts(topics: &[&str]) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_folder_holds_the_two_connectors_on_the_topics_of_the_pipeline() {
+fn the_folder_has_two_connectors_on_the_pipelines_topics() {
     let connectors = load(&["."], "http://127.0.0.1:1");
     let names: BTreeSet<_> = connectors.names().collect();
     assert_eq!(names, BTreeSet::from(["RetrainTrigger", "WeightData"]));
@@ -64,7 +64,7 @@ fn no_file_holds_an_address_or_a_secret() {
 }
 
 #[tokio::test]
-async fn a_row_is_stored_with_the_identity_of_its_record_and_a_trigger_reaches_the_model() {
+async fn a_row_reaches_the_store_and_a_trigger_the_model() {
     let diff = pipeline::WeightDiff {
         id: "7@2021-06-09T13:39:37.971Z".into(),
         key: "Key".into(),

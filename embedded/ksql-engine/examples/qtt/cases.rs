@@ -14,23 +14,23 @@ pub(crate) struct Case {
     pub(crate) properties: Vec<(String, String)>,
     pub(crate) inputs: Vec<Message>,
     pub(crate) outputs: Vec<Message>,
-    /// What comes out without the record cache, where that is something else.
+    /// The output without the record cache, if it differs.
     pub(crate) uncached: Option<Vec<Message>>,
     pub(crate) expected: Expected,
-    /// What exists after the statements.
+    /// The sources after the statements.
     pub(crate) sources: Vec<Json>,
     /// Whether keys and values are typed JSON rather than bytes.
     pub(crate) typed: bool,
-    /// Why it cannot be run at all, if that is known from the outset.
+    /// Why it is unsupported, if that is known before it runs.
     pub(crate) unsupported: Option<String>,
 }
 
-/// What a case is about.
+/// What a case expects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Expected {
     /// Its outputs.
     Outputs,
-    /// A statement is refused, at this index if that is known.
+    /// A statement is refused; the index, if it is known.
     Refusal(Option<usize>),
     /// A query fails at this input.
     Failure(Option<usize>),
@@ -61,7 +61,7 @@ pub(crate) enum Payload {
     #[default]
     Null,
     Bytes(Vec<u8>),
-    /// To be put into the format of its stream.
+    /// JSON, to be written in the format of its stream.
     Typed(Json),
 }
 

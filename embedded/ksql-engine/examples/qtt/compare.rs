@@ -1,4 +1,4 @@
-//! Compares what came out with what should have.
+//! Compares the output with the expected output.
 
 use ksql_engine::catalog::{Catalog, Source};
 use ksql_engine::execute::OutputRecord;
@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use super::cases::{Case, Message, Payload};
 use super::same_json::same_row;
 
-/// The first difference, per topic. The order between topics means nothing.
+/// The first difference. The order between topics is ignored.
 pub(crate) fn outputs(
     case: &Case,
     expected: &[Message],
@@ -35,7 +35,7 @@ pub(crate) fn outputs(
             .filter(|record| &*record.topic == topic)
             .collect();
         if case.typed && wanted.is_empty() {
-            // The public suite lists the outputs of the topics that a case is about.
+            // The public suite lists only the relevant topics.
             continue;
         }
         let source = catalog.sources().find(|source| source.topic == topic);
@@ -174,8 +174,8 @@ fn typed(wanted: &Json, found: &[u8], format: Format, types: &[SqlType]) -> bool
     }
 }
 
-/// As the public suite compares: a name may be written in lower case, and what is null may be left
-/// out as long as the number of fields is right.
+/// Compares as the public suite does: names in any case; null fields may be missing if the number of
+/// fields is right.
 fn matches(wanted: &Json, found: &Json) -> bool {
     match (wanted, found) {
         (Json::Object(wanted), Json::Object(found)) => {
@@ -218,7 +218,7 @@ fn same(wanted: &Json, found: &Json) -> bool {
     }
 }
 
-/// What exists after the statements, as the engine prints it.
+/// Compares the sources after the statements.
 pub(crate) fn sources(case: &Case, catalog: &Catalog) -> Result<(), String> {
     for wanted in &case.sources {
         let text = |name: &str| wanted.get(name).and_then(Json::as_str);
@@ -240,7 +240,7 @@ pub(crate) fn sources(case: &Case, catalog: &Catalog) -> Result<(), String> {
     Ok(())
 }
 
-/// Fields of a source: what is wanted and what there is.
+/// The fields of a source: expected and found.
 type Fields = Vec<(&'static str, String, String)>;
 
 fn window_name(source: &Source) -> &'static str {
@@ -265,7 +265,7 @@ fn own_source(wanted: &Json, source: &Source) -> Fields {
         .collect()
 }
 
-/// The public suite names only the fields that a case is about.
+/// The public suite lists only the relevant fields.
 fn public_source(wanted: &Json, source: &Source) -> Fields {
     let text = |json: &Json, name: &str| json.get(name).and_then(Json::as_str).map(str::to_owned);
     let format = |name: &str| match wanted.get(name) {
@@ -309,7 +309,7 @@ fn public_source(wanted: &Json, source: &Source) -> Fields {
     fields.chain(schema).collect()
 }
 
-/// A schema as the engine prints it; none if it is outside of the subset.
+/// A schema as the engine prints it; `None` outside of the subset.
 fn as_printed(columns: &str) -> Option<String> {
     let mut registry = Registry::new(Catalog::assuming(1));
     let create = format!("CREATE STREAM X ({columns}) WITH (KAFKA_TOPIC='x', FORMAT='JSON');");

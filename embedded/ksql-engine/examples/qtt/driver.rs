@@ -1,5 +1,4 @@
-//! Runs a case's queries as Kafka Streams' test driver does: the tasks and the writers that the
-//! product runs on Kafka's topics, here between topics of one partition in memory.
+//! Runs the queries of a case in memory, between topics of one partition.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -20,7 +19,7 @@ struct Query {
     stopped: bool,
 }
 
-/// What came out, and at which input the first query stopped.
+/// The output, and the input at which the first query failed.
 #[derive(Default)]
 pub(crate) struct Fed {
     pub(crate) records: Vec<OutputRecord>,
@@ -40,8 +39,8 @@ impl Driver {
         }
     }
 
-    /// Each input and all that follows from it before the next one. Where a query stops, the others go
-    /// on.
+    /// Processes each input and everything that follows from it before the next input. If a query
+    /// fails, the others continue.
     pub(crate) fn feed(&mut self, inputs: Vec<Record>) -> Fed {
         let mut fed = Fed::default();
         for (index, input) in inputs.into_iter().enumerate() {
@@ -62,8 +61,8 @@ impl Driver {
         fed
     }
 
-    /// Each query with all of its input before the next one gets any: how ksqlDB's own suite feeds
-    /// its cases. Of a topic that is among the inputs, a query sees only these.
+    /// Gives each query all of its input before the next query, as ksqlDB's own suite does. Of a topic
+    /// that is among the inputs, a query reads only these.
     pub(crate) fn feed_by_query(&mut self, inputs: Vec<Record>) -> Fed {
         let mut fed = Fed::default();
         let given: Vec<Record> = inputs
@@ -96,7 +95,7 @@ impl Driver {
 }
 
 impl Query {
-    /// What it writes for a record, and whether it goes on.
+    /// The output for a record, and whether the query continues.
     fn take(&mut self, record: &Record) -> (Vec<OutputRecord>, bool) {
         let plan = Arc::clone(self.task.plan());
         let inputs = plan.source_topics().enumerate();

@@ -1,4 +1,4 @@
-//! Runs test cases of ksqlDB's kind on the engine: `cargo run -p ksql-engine --example qtt -- FILE…`.
+//! Runs ksqlDB test cases on the engine: `cargo run -p ksql-engine --example qtt -- FILE…`.
 //!
 //! A case passes, fails with the first difference, or is unsupported with the statement that is
 //! outside of the subset. Exit code 1 if any fails.
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
             Ok(cases) => cases.iter().for_each(|case| {
                 counts.add(&case.name, verdict(case), args.quiet);
             }),
-            // The other files are still worth running.
+            // Continue with the other files.
             Err(error) => {
                 let name = file.display().to_string();
                 counts.add(&name, Verdict::Failed(error), args.quiet);
@@ -55,13 +55,13 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(failed > 0))
 }
 
-/// A case that breaks the engine is a failure of that case.
+/// A panic is a failure of the case.
 fn verdict(case: &Case) -> Verdict {
     std::panic::catch_unwind(|| run::run(case))
-        .unwrap_or_else(|_| Verdict::Failed("the engine broke off".to_owned()))
+        .unwrap_or_else(|_| Verdict::Failed("the engine panicked".to_owned()))
 }
 
-/// How many cases ended how.
+/// The number of cases by verdict.
 #[derive(Debug, Default)]
 struct Counts {
     passed: usize,

@@ -1,15 +1,14 @@
-//! The cases of ksqlDB's public query-validation suite: keys and values are JSON, to be put into the
-//! format of their stream; one test may stand for several cases.
+//! Cases in the format of ksqlDB's public query-validation suite: keys and values are JSON, to be
+//! written in the format of their stream. One test may have several cases.
 
 use serde_json::Value as Json;
 
 use super::cases::{Case, Expected, Message, Payload, Window, list, properties, text, unbase64};
 
-/// The version of ksqlDB whose behaviour the engine has.
+/// The version of ksqlDB that the engine follows.
 const VERSION: [u64; 3] = [7, 9, 0];
 
-/// The cases of one test: one for each format and each configuration that it names; none if it is
-/// turned off.
+/// The cases of a test: one for each of its formats and configurations; none if it is disabled.
 pub(crate) fn cases(json: &Json) -> Vec<Case> {
     if json.get("enabled").and_then(Json::as_bool) == Some(false) {
         return Vec::new();
@@ -79,7 +78,7 @@ fn case(json: &Json, format: Option<&str>, config: Option<&str>) -> Case {
     }
 }
 
-/// Why the case is not about this version, if it is not.
+/// Why the case does not apply to this version, if it does not.
 fn other_version(json: &Json) -> Option<String> {
     let versions = json
         .get("versions")
@@ -89,7 +88,7 @@ fn other_version(json: &Json) -> Option<String> {
         let parts = bound.split('.').map(|part| part.parse().unwrap_or(0));
         Some(parts.collect::<Vec<u64>>())
     };
-    // A bound of two parts holds for all of its patches.
+    // A bound of two parts includes all patches.
     let until = bound("max").is_some_and(|max| VERSION[..max.len().min(3)] > *max);
     let from = bound("min").is_some_and(|min| VERSION[..min.len().min(3)] < *min);
     (until || from).then(|| format!("a case of other versions: {versions}"))

@@ -12,7 +12,7 @@ use super::cases::{Case, Expected, Message, Payload};
 use super::compare;
 use super::driver::{Driver, Fed};
 
-/// How a case ended.
+/// The verdict on a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Passed,
@@ -22,7 +22,7 @@ pub(crate) enum Verdict {
     Unsupported(String),
 }
 
-/// A property of older versions, which all later ones do as if it were set.
+/// A property of older versions; newer ones behave as if it were set.
 const ANY_KEY_NAME: &str = "ksql.any.key.name.enabled";
 
 /// Executes one case.
@@ -86,13 +86,13 @@ fn execute(case: &Case, cached: bool, outputs: &[Message]) -> Verdict {
         let outside = Verdict::Unsupported(format!("statement {index}: {error}"));
         return match case.expected {
             Expected::Refusal(Some(expected)) if expected == index => Verdict::Passed,
-            // Which statement is meant is not said. What is only unsupported here may be meant if
-            // nothing comes after it.
+            // The case does not say which statement is refused. An unsupported last statement may
+            // be the one.
             Expected::Refusal(None) if is_last || error.kind != ErrorKind::Unsupported => {
                 Verdict::Passed
             }
             _ if error.kind == ErrorKind::Unsupported => outside,
-            // Grammar and rules changed between the versions that the public suite is for.
+            // The grammar changed between the versions of the public suite.
             Expected::Outputs if case.typed => outside,
             // A wrong reason for a refusal would hide a defect.
             _ => Verdict::Failed(format!("statement {index} is refused: {error}")),
@@ -112,7 +112,7 @@ fn execute(case: &Case, cached: bool, outputs: &[Message]) -> Verdict {
         false => driver.feed(inputs),
     };
     match case.expected {
-        // What the public suite calls an exception may be a query's end.
+        // An exception in the public suite may be the failure of a query.
         Expected::Refusal(_) if case.typed && fed.stopped_at.is_some() => Verdict::Passed,
         Expected::Refusal(_) => Verdict::Failed("no statement is refused".to_owned()),
         Expected::Outputs | Expected::Failure(_) => {
@@ -172,7 +172,7 @@ fn typed(json: &Json, source: Option<&Source>, key: bool) -> Vec<u8> {
         None => (Format::Kafka, &[][..]),
     };
     let types: Vec<&SqlType> = columns.iter().map(|column| &column.ty).collect();
-    // A number may be written as text, and a whole one with a point.
+    // A number may be quoted, and an integer may have a decimal point.
     let text = json
         .as_str()
         .map_or_else(|| json.to_string(), str::to_owned);

@@ -1,5 +1,4 @@
-//! Whether two JSON values of a type have the same bytes, but for the order of a MAP's entries, which
-//! it has not.
+//! Compares two JSON values of a type byte for byte, except for the order of entries in a MAP.
 
 use std::fmt;
 
@@ -8,7 +7,7 @@ use ksql_engine::types::{Field, SqlType};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// A record's value: its columns in their order.
+/// Compares the values of two records.
 pub(crate) fn same_row(wanted: &[u8], found: &[u8], columns: &[Column]) -> bool {
     let fields = columns.iter().map(|column| Field {
         name: column.name.clone(),
@@ -52,7 +51,7 @@ fn same(wanted: &str, found: &str, ty: &SqlType) -> bool {
     }
 }
 
-/// What both consist of, in pairs; none where one is nothing of the kind or they are not as many.
+/// The parts of both in pairs; `None` if one has no such parts or their numbers differ.
 fn both<'t, T>(
     wanted: &'t str,
     found: &'t str,
@@ -62,14 +61,14 @@ fn both<'t, T>(
     (wanted.len() == found.len()).then(|| wanted.into_iter().zip(found).collect())
 }
 
-/// An array's elements, if there is nothing between them but commas.
+/// The elements of an array without spaces.
 fn elements(text: &str) -> Option<Vec<&str>> {
     let elements: Vec<&RawValue> = serde_json::from_str(text).ok()?;
     let elements: Vec<&str> = elements.into_iter().map(RawValue::get).collect();
     (format!("[{}]", elements.join(",")) == text).then_some(elements)
 }
 
-/// An object's names, in quotes, and values, if there is nothing between them but colons and commas.
+/// The quoted names and the values of an object without spaces.
 fn entries(text: &str) -> Option<Vec<(&str, &str)>> {
     let Entries(entries) = serde_json::from_str(text).ok()?;
     let texts = entries
@@ -79,7 +78,7 @@ fn entries(text: &str) -> Option<Vec<(&str, &str)>> {
     (format!("{{{}}}", texts.join(",")) == text).then_some(entries)
 }
 
-/// An object's entries in their order, names that come twice included.
+/// The entries of an object in order, duplicate names included.
 struct Entries<'t>(Vec<(&'t str, &'t str)>);
 
 impl<'t> Deserialize<'t> for Entries<'t> {

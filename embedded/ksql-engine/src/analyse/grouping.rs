@@ -73,20 +73,15 @@ impl Grouping<'_> {
                     _ => false,
                 };
                 if any(having, &is_bound) {
-                    return Err(invalid(
-                        having.at,
-                        "WINDOWSTART and WINDOWEND are for the SELECT, not for HAVING",
-                    ));
+                    bail!(invalid at having.at,
+                        "WINDOWSTART and WINDOWEND are for the SELECT, not for HAVING");
                 }
                 Some(self.lower(having, &mut calls, "HAVING")?)
             }
             None => None,
         };
         if calls.plans.is_empty() {
-            return Err(invalid(
-                self.at,
-                "GROUP BY needs an aggregate in the SELECT or in HAVING",
-            ));
+            bail!(invalid at self.at, "GROUP BY needs an aggregate in the SELECT or in HAVING");
         }
         let after = Compiler::new(&calls.types);
         let having = match &having {
@@ -98,10 +93,8 @@ impl Grouping<'_> {
             let (node, ty) = after.column(expr)?;
             let key = self.group_by.iter().position(|group| *group == item.expr);
             if key.is_some() && self.needs_key && columns.iter().any(|column| column.key == key) {
-                return Err(invalid(
-                    item.expr.at,
-                    "the key is in the SELECT twice: use AS_VALUE for the copy",
-                ));
+                bail!(invalid at item.expr.at,
+                    "the key is in the SELECT twice: use AS_VALUE for the copy");
             }
             columns.push(OutColumn {
                 name: item.name.clone(),
@@ -114,10 +107,8 @@ impl Grouping<'_> {
         for (index, expr) in self.group_by.iter().enumerate() {
             let named = columns.iter().find(|column| column.key == Some(index));
             if named.is_none() && self.needs_key {
-                return Err(invalid(
-                    expr.at,
-                    "the SELECT must hold every GROUP BY expression: it becomes the key",
-                ));
+                bail!(invalid at expr.at,
+                    "the SELECT must hold every GROUP BY expression: it becomes the key");
             }
             group_columns.push(Column {
                 name: named.map_or_else(|| format!("KEY_{index}"), |column| column.name.clone()),
@@ -127,7 +118,7 @@ impl Grouping<'_> {
         let window = match self.window {
             Some(window) => Some(check_window(&window, self.is_final)?),
             None if self.is_final => {
-                return Err(invalid(self.at, "EMIT FINAL needs a WINDOW"));
+                bail!(invalid at self.at, "EMIT FINAL needs a WINDOW");
             }
             None => None,
         };
@@ -236,28 +227,21 @@ impl Calls<'_> {
 fn check_window(window: &Window, is_final: bool) -> Result<WindowPlan, Refusal> {
     let at = window.at;
     if window.kind == WindowKind::Session {
-        return Err(unsupported(
-            at,
-            "SESSION windows are not supported; supported are TUMBLING and HOPPING",
-        ));
+        bail!(unsupported at at,
+            "SESSION windows are not supported; supported are TUMBLING and HOPPING");
     }
     if window.size <= 0 {
-        return Err(invalid(at, "a window's SIZE must be positive"));
+        bail!(invalid at at, "a window's SIZE must be positive");
     }
     if window.advance <= 0 || window.advance > window.size {
-        return Err(invalid(
-            at,
-            "ADVANCE BY must be positive and not longer than SIZE",
-        ));
+        bail!(invalid at at, "ADVANCE BY must be positive and not longer than SIZE");
     }
     if window.size / window.advance > MAX_WINDOWS {
-        return Err(unsupported(
-            at,
-            format!("a row may be in at most {MAX_WINDOWS} windows: make ADVANCE BY longer"),
-        ));
+        bail!(unsupported at at,
+            "a row may be in at most {MAX_WINDOWS} windows: make ADVANCE BY longer");
     }
     if window.grace.is_some_and(|grace| grace < 0) {
-        return Err(invalid(at, "GRACE PERIOD must not be negative"));
+        bail!(invalid at at, "GRACE PERIOD must not be negative");
     }
     let default_grace = if is_final {
         0
@@ -267,12 +251,8 @@ fn check_window(window: &Window, is_final: bool) -> Result<WindowPlan, Refusal> 
     let grace_ms = window.grace.unwrap_or(default_grace);
     let needed = window.size.saturating_add(grace_ms);
     if window.retention.is_some_and(|retention| retention < needed) {
-        return Err(invalid(
-            at,
-            format!(
-                "RETENTION must be at least SIZE and GRACE PERIOD together: {needed} ms (without GRACE PERIOD, EMIT CHANGES has one of 24 hours less SIZE)"
-            ),
-        ));
+        bail!(invalid at at,
+            "RETENTION must be at least SIZE and GRACE PERIOD together: {needed} ms (without GRACE PERIOD, EMIT CHANGES has one of 24 hours less SIZE)");
     }
     Ok(WindowPlan {
         size_ms: window.size,

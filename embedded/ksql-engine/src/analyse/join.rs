@@ -6,7 +6,7 @@ use crate::catalog::Catalog;
 use crate::plan::{JoinKey, JoinPlan};
 use crate::types::SqlType;
 use ksql_parser::ast::{CompareOp, Expr, ExprKind, Join, JoinKind, SourceKind};
-use ksql_parser::error::{Refusal, invalid, unsupported};
+use ksql_parser::error::{Refusal, invalid};
 
 /// A checked join.
 #[derive(Debug)]
@@ -25,59 +25,40 @@ const DAY_MS: i64 = 86_400_000;
 pub(crate) fn join(catalog: &Catalog, scope: &mut Scope, join: &Join) -> Result<Joined, Refusal> {
     let at = join.at;
     let [left, right] = scope.sources.as_slice() else {
-        return Err(unsupported(at, "only two sources can be joined"));
+        bail!(unsupported at at, "only two sources can be joined");
     };
     if left.source.name == right.source.name {
-        return Err(invalid(
-            at,
-            format!(
-                "`{}` cannot be joined with itself: declare a second stream over its topic",
-                left.source.name
-            ),
-        ));
+        bail!(invalid at at,
+            "`{}` cannot be joined with itself: declare a second stream over its topic",
+            left.source.name);
     }
     if left.source.kind == SourceKind::Table || right.source.kind == SourceKind::Table {
-        return Err(unsupported(
-            at,
-            "joins with tables are not supported, only stream-stream joins",
-        ));
+        bail!(unsupported at at, "joins with tables are not supported, only stream-stream joins");
     }
     if left.source.window.is_some() || right.source.window.is_some() {
-        return Err(unsupported(
-            at,
-            "joins of streams with windowed keys are not supported",
-        ));
+        bail!(unsupported at at, "joins of streams with windowed keys are not supported");
     }
     if !matches!(join.kind, JoinKind::Inner | JoinKind::Left) {
-        return Err(unsupported(
-            at,
-            "supported joins are INNER JOIN and LEFT JOIN",
-        ));
+        bail!(unsupported at at, "supported joins are INNER JOIN and LEFT JOIN");
     }
     let Some(within) = join.within else {
-        return Err(invalid(
-            at,
-            "a stream-stream join needs WITHIN, such as WITHIN 1 MINUTE",
-        ));
+        bail!(invalid at at, "a stream-stream join needs WITHIN, such as WITHIN 1 MINUTE");
     };
     if within.before < 0 || within.after < 0 || within.grace.is_some_and(|grace| grace < 0) {
-        return Err(invalid(at, "times of a join must not be negative"));
+        bail!(invalid at at, "times of a join must not be negative");
     }
     if within.before == 0 && within.after == 0 && within.grace.is_none() {
-        return Err(unsupported(at, "WITHIN 0 needs a GRACE PERIOD"));
+        bail!(unsupported at at, "WITHIN 0 needs a GRACE PERIOD");
     }
     let widths = [left.width(), right.width()];
     let counts = [left, right].map(|side| (side, catalog.partitions(&side.source.topic)));
     if let [(left, Some(a)), (right, Some(b))] = counts
         && a != b
     {
-        return Err(invalid(
-            at,
-            format!(
-                "`{}` has {a} partitions and `{}` {b}: joined streams need the same number",
-                left.alias, right.alias
-            ),
-        ));
+        bail!(invalid at at,
+            "`{}` has {a} partitions and `{}` {b}: joined streams need the same number",
+            left.alias,
+            right.alias);
     }
     let (left_expr, right_expr) = criteria(scope, &join.on)?;
     let boundary = widths[0];
@@ -87,13 +68,8 @@ pub(crate) fn join(catalog: &Catalog, scope: &mut Scope, join: &Join) -> Result<
     let right_types = types.get(boundary..).unwrap_or(&[]);
     let right_typed = Compiler::new(right_types).column(&right_local)?;
     if left_typed.1 != right_typed.1 {
-        return Err(invalid(
-            join.on.at,
-            format!(
-                "the join's sides have different types: {} and {}",
-                left_typed.1, right_typed.1
-            ),
-        ));
+        bail!(invalid at join.on.at,
+            "the join's sides have different types: {} and {}", left_typed.1, right_typed.1);
     }
     let is_key = |expr: &Expr, side: usize| {
         let source = scope.sources.get(side);
@@ -111,10 +87,8 @@ pub(crate) fn join(catalog: &Catalog, scope: &mut Scope, join: &Join) -> Result<
         },
     ];
     if join.kind == JoinKind::Left && keys[0].moves {
-        return Err(unsupported(
-            join.on.at,
-            "a LEFT JOIN is supported on the left stream's key column only: PARTITION BY it first",
-        ));
+        bail!(unsupported at join.on.at,
+            "a LEFT JOIN is supported on the left stream's key column only: PARTITION BY it first");
     }
     let column = |expr: &Expr| match expr.kind {
         ExprKind::Slot(slot) => Some(slot),
@@ -148,7 +122,7 @@ fn criteria(scope: &Scope, on: &Expr) -> Result<(Expr, Expr), Refusal> {
     let (a, b) = match &on.kind {
         ExprKind::Compare(CompareOp::Equal, a, b) => (scope.resolve(a)?, scope.resolve(b)?),
         ExprKind::And(..) => {
-            return Err(invalid(on.at, "a join is on one equality, without AND"));
+            bail!(invalid at on.at, "a join is on one equality, without AND");
         }
         _ => return Err(invalid(on.at, "a join is on an equality: ON a.x = b.y")),
     };

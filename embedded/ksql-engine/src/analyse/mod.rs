@@ -1,6 +1,13 @@
 //! From a statement to a [`Command`]: resolves names, checks types, and refuses what ksqlDB refuses.
 //! [`analyse`] only reads the catalog.
 
+/// Returns from the function with a refusal of a statement: `bail!(invalid at offset, "message")`.
+macro_rules! bail {
+    ($kind:ident at $at:expr, $($message:tt)+) => {
+        return Err(ksql_parser::error::$kind($at, format!($($message)+)))
+    };
+}
+
 mod grouping;
 mod join;
 mod projection;
@@ -22,7 +29,7 @@ use crate::formats::Format;
 use crate::plan::{QueryPlan, Stage};
 use crate::settings::{RECORD_CACHE, SUPPRESS, is_record_cache, value_problem};
 use ksql_parser::ast::{Property, Query, SourceKind, Statement, StatementKind, Target};
-use ksql_parser::error::{Refusal, StatementError, invalid, located, unsupported};
+use ksql_parser::error::{Refusal, StatementError, invalid, located};
 
 /// A checked statement.
 #[derive(Debug)]
@@ -172,15 +179,11 @@ fn set(name: &str, value: Option<&str>, at: usize) -> Result<Command, Refusal> {
     let short = name.strip_prefix("ksql.streams.").unwrap_or(name);
     if !matches!(short, "auto.offset.reset" | SUPPRESS) && !is_record_cache(short) {
         let [other, cache] = RECORD_CACHE;
-        return Err(unsupported(
-            at,
-            format!(
-                "property '{name}' is not supported; supported are 'auto.offset.reset' and '{cache}' or '{other}'"
-            ),
-        ));
+        bail!(unsupported at at,
+            "property '{name}' is not supported; supported are 'auto.offset.reset' and '{cache}' or '{other}'");
     }
     if let Some(problem) = value.and_then(|value| value_problem(short, value)) {
-        return Err(invalid(at, format!("'{name}': {problem}")));
+        bail!(invalid at at, "'{name}': {problem}");
     }
     Ok(match value {
         Some(value) => Command::Set {
@@ -226,10 +229,8 @@ fn existing(
         ))));
     }
     if target.or_replace {
-        return Err(unsupported(
-            name.at,
-            "OR REPLACE of something that exists is not supported: DROP it first",
-        ));
+        bail!(unsupported at name.at,
+            "OR REPLACE of something that exists is not supported: DROP it first");
     }
     Err(invalid(
         name.at,
@@ -267,10 +268,7 @@ fn create_query(
     let partitions = with.partitions.or(inherited).unwrap_or(1);
     let existing = catalog.registered_partitions(&topic);
     if let Some(existing) = existing.filter(|existing| *existing != partitions) {
-        return Err(invalid(
-            at,
-            format!("topic '{topic}' has {existing} partitions, expected {partitions}"),
-        ));
+        bail!(invalid at at, "topic '{topic}' has {existing} partitions, expected {partitions}");
     }
     Ok(NewQuery {
         sink: Arc::new(Source {
@@ -310,21 +308,15 @@ fn default_key_format(plan: &QueryPlan) -> Format {
 
 fn insert(catalog: &Catalog, name: &str, at: usize, query: &Query) -> Result<NewQuery, Refusal> {
     let Some(sink) = catalog.source(name) else {
-        return Err(invalid(at, format!("there is no stream `{name}`")));
+        bail!(invalid at at, "there is no stream `{name}`");
     };
     if sink.kind == SourceKind::Table {
-        return Err(invalid(at, "INSERT INTO is for streams, not for tables"));
+        bail!(invalid at at, "INSERT INTO is for streams, not for tables");
     }
     let plan = query::analyse(catalog, query, Purpose::Fill(SourceKind::Stream))?;
     if plan.schema() != sink.schema || plan.window != sink.window {
-        return Err(invalid(
-            at,
-            format!(
-                "the SELECT gives {}, and `{name}` has {}",
-                plan.schema(),
-                sink.schema
-            ),
-        ));
+        bail!(invalid at at,
+            "the SELECT gives {}, and `{name}` has {}", plan.schema(), sink.schema);
     }
     Ok(NewQuery {
         sink: Arc::clone(sink),

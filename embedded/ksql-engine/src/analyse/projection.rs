@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::analyse::scope::{BOUNDS, ROWKEY, Scope, ScopeSource};
 use ksql_parser::Literal;
 use ksql_parser::ast::{Expr, ExprKind, Ident, SelectItem};
-use ksql_parser::error::{Refusal, invalid, unsupported};
+use ksql_parser::error::{Refusal, unsupported};
 
 /// The most columns of a source or a projection.
 const MAX_COLUMNS: usize = 4_000;
@@ -62,13 +62,8 @@ pub(crate) fn items(
         };
         for item in new {
             if !names.insert(item.name.clone()) {
-                return Err(invalid(
-                    at,
-                    format!(
-                        "two columns have the name `{}`: give one another alias",
-                        item.name
-                    ),
-                ));
+                bail!(invalid at at,
+                    "two columns have the name `{}`: give one another alias", item.name);
             }
             items.push(item);
             check_columns(items.len(), at)?;
@@ -91,10 +86,8 @@ pub(crate) fn rekeyed_items(
     let (source, at) = match star {
         Some(star) if list.len() == 1 => star,
         Some((_, at)) => {
-            return Err(unsupported(
-                at,
-                "with PARTITION BY, * cannot stand beside other columns: name them",
-            ));
+            bail!(unsupported at at,
+                "with PARTITION BY, * cannot stand beside other columns: name them");
         }
         None => return items(list, scope, stars),
     };
@@ -119,13 +112,8 @@ pub(crate) fn rekeyed_items(
         .filter(|item| !taken.contains(&item.expr.kind))
     {
         if !names.insert(item.name.clone()) {
-            return Err(unsupported(
-                at,
-                format!(
-                    "column `{}` would be selected twice: name the columns",
-                    item.name
-                ),
-            ));
+            bail!(unsupported at at,
+                "column `{}` would be selected twice: name the columns", item.name);
         }
         items.push(item);
         check_columns(items.len(), at)?;
@@ -170,7 +158,7 @@ fn expand(
         }
     }
     if items.is_empty() {
-        return Err(invalid(at, "there is no such source in this statement"));
+        bail!(invalid at at, "there is no such source in this statement");
     }
     if only.is_none()
         && let Some((_, rowkey)) = scope.extra.iter().find(|(name, _)| *name == ROWKEY)
@@ -216,13 +204,8 @@ fn name(expr: &Expr, scope: &Scope, generated: &mut usize) -> Result<String, Ref
                 .iter()
                 .any(|source| columns(source).contains(&field.name));
             if clash {
-                return Err(unsupported(
-                    expr.at,
-                    format!(
-                        "give this an alias: `{}` is the name of a column too",
-                        field.name
-                    ),
-                ));
+                bail!(unsupported at expr.at,
+                    "give this an alias: `{}` is the name of a column too", field.name);
             }
             Ok(field.name.clone())
         }
@@ -233,10 +216,8 @@ fn name(expr: &Expr, scope: &Scope, generated: &mut usize) -> Result<String, Ref
                 .iter()
                 .any(|source| columns(source).iter().any(reserved))
             {
-                return Err(unsupported(
-                    expr.at,
-                    "give this an alias: a source has columns named KSQL_COL_…",
-                ));
+                bail!(unsupported at expr.at,
+                    "give this an alias: a source has columns named KSQL_COL_…");
             }
             let name = format!("KSQL_COL_{generated}");
             *generated += 1;

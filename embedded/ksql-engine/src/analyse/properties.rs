@@ -49,10 +49,7 @@ pub(crate) fn properties(list: &[Property], declares: bool) -> Result<Properties
     for property in list {
         let name = property.name.name.as_str();
         if seen.contains(&name) {
-            return Err(invalid(
-                property.name.at,
-                format!("property {name} is set twice"),
-            ));
+            bail!(invalid at property.name.at, "property {name} is set twice");
         }
         seen.push(name);
         match name {
@@ -76,46 +73,32 @@ pub(crate) fn properties(list: &[Property], declares: bool) -> Result<Properties
             }
             "WINDOW_SIZE" if declares => window_size = Some(duration(property)?),
             "WRAP_SINGLE_VALUE" => {
-                return Err(unsupported(
-                    property.name.at,
-                    "WRAP_SINGLE_VALUE is supported as TRUE only",
-                ));
+                bail!(unsupported at property.name.at,
+                    "WRAP_SINGLE_VALUE is supported as TRUE only");
             }
             // ksqlDB shows it, but refuses it too.
             "CLEANUP_POLICY" => {
-                return Err(invalid(
-                    property.name.at,
-                    "CLEANUP_POLICY follows from STREAM, TABLE and WINDOW: leave it out",
-                ));
+                bail!(invalid at property.name.at,
+                    "CLEANUP_POLICY follows from STREAM, TABLE and WINDOW: leave it out");
             }
             _ if UNSUPPORTED.contains(&name) || name.starts_with("WINDOW_") => {
-                return Err(unsupported(
-                    property.name.at,
-                    format!("property {name} is not supported here"),
-                ));
+                bail!(unsupported at property.name.at, "property {name} is not supported here");
             }
             _ => {
-                return Err(invalid(
-                    property.name.at,
-                    format!(
-                        "there is no property {name}; supported are KAFKA_TOPIC, KEY_FORMAT, VALUE_FORMAT, FORMAT, PARTITIONS, REPLICAS and RETENTION_MS"
-                    ),
-                ));
+                bail!(invalid at property.name.at,
+                    "there is no property {name}; supported are KAFKA_TOPIC, KEY_FORMAT, VALUE_FORMAT, FORMAT, PARTITIONS, REPLICAS and RETENTION_MS");
             }
         }
     }
     if seen.contains(&"FORMAT") && (seen.contains(&"KEY_FORMAT") || seen.contains(&"VALUE_FORMAT"))
     {
         let at = list.first().map_or(0, |property| property.name.at);
-        return Err(invalid(
-            at,
-            "FORMAT and KEY_FORMAT or VALUE_FORMAT exclude each other",
-        ));
+        bail!(invalid at at, "FORMAT and KEY_FORMAT or VALUE_FORMAT exclude each other");
     }
     known.window = match window_type {
         None if window_size.is_some() => {
             let at = list.first().map_or(0, |property| property.name.at);
-            return Err(invalid(at, "WINDOW_SIZE needs a WINDOW_TYPE"));
+            bail!(invalid at at, "WINDOW_SIZE needs a WINDOW_TYPE");
         }
         None => None,
         Some((kind, at)) => match (kind.as_str(), window_size) {
@@ -124,16 +107,10 @@ pub(crate) fn properties(list: &[Property], declares: bool) -> Result<Properties
                 size_ms,
             }),
             ("TUMBLING" | "HOPPING", None) => {
-                return Err(invalid(
-                    at,
-                    "WINDOW_TYPE needs a WINDOW_SIZE, such as '10 SECONDS'",
-                ));
+                bail!(invalid at at, "WINDOW_TYPE needs a WINDOW_SIZE, such as '10 SECONDS'");
             }
             _ => {
-                return Err(unsupported(
-                    at,
-                    "supported window types are TUMBLING and HOPPING",
-                ));
+                bail!(unsupported at at, "supported window types are TUMBLING and HOPPING");
             }
         },
     };
@@ -179,12 +156,8 @@ fn count(property: &Property) -> Result<u32, Refusal> {
 fn partitions(property: &Property) -> Result<u32, Refusal> {
     let count = count(property)?;
     if count > MAX_PARTITIONS {
-        return Err(unsupported(
-            property.value_at,
-            format!(
-                "PARTITIONS is {count}, expected at most {MAX_PARTITIONS}: use fewer partitions"
-            ),
-        ));
+        bail!(unsupported at property.value_at,
+            "PARTITIONS is {count}, expected at most {MAX_PARTITIONS}: use fewer partitions");
     }
     Ok(count)
 }

@@ -12,7 +12,7 @@ use crate::formats::Format;
 use crate::plan::node::Node;
 use crate::plan::{OutColumn, QueryPlan, Stage};
 use ksql_parser::ast::{Emit, Expr, ExprKind, JoinKind, Query, Relation, SourceKind, WindowKind};
-use ksql_parser::error::{Refusal, invalid, unsupported};
+use ksql_parser::error::{Refusal, invalid};
 
 /// The purpose of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +41,7 @@ pub(crate) fn analyse(
     let mut scope = Scope::default();
     scope.push(&query.from.alias, find(catalog, &query.from)?)?;
     if let [_, third, ..] = query.joins.as_slice() {
-        return Err(unsupported(
-            third.at,
-            "only two sources can be joined in one statement",
-        ));
+        bail!(unsupported at third.at, "only two sources can be joined in one statement");
     }
     let mut joined = None;
     if let Some(written) = query.joins.first() {
@@ -57,28 +54,19 @@ pub(crate) fn analyse(
         .any(|source| source.source.kind == SourceKind::Table);
     let grouped = !query.group_by.is_empty();
     if reads_table && (purpose != Purpose::Listen || grouped) {
-        return Err(unsupported(
-            query.from.name.at,
-            "queries over tables are supported as SELECT … EMIT CHANGES only, without GROUP BY",
-        ));
+        bail!(unsupported at query.from.name.at,
+            "queries over tables are supported as SELECT … EMIT CHANGES only, without GROUP BY");
     }
     clauses(query, purpose)?;
     if let (true, Some(first)) = (grouped, query.partition_by.first()) {
-        return Err(unsupported(
-            first.at,
-            "GROUP BY and PARTITION BY are not supported together",
-        ));
+        bail!(unsupported at first.at, "GROUP BY and PARTITION BY are not supported together");
     }
     if grouped || !query.joins.is_empty() {
         let in_kafka = |source: &&ScopeSource| source.source.value_format == Format::Kafka;
         if let Some(source) = scope.sources.iter().find(in_kafka) {
-            return Err(invalid(
-                query.from.name.at,
-                format!(
-                    "`{}` has its values in KAFKA format, which supports neither JOIN nor GROUP BY",
-                    source.source.name
-                ),
-            ));
+            bail!(invalid at query.from.name.at,
+                "`{}` has its values in KAFKA format, which supports neither JOIN nor GROUP BY",
+                source.source.name);
         }
     }
     let mut types = scope.types();
@@ -111,10 +99,7 @@ pub(crate) fn analyse(
             .iter()
             .any(|source| source.source.window.is_some())
         {
-            return Err(invalid(
-                query.at,
-                "a stream with windowed keys cannot be grouped",
-            ));
+            bail!(invalid at query.at, "a stream with windowed keys cannot be grouped");
         }
         let group_by = resolve_all(&scope, &query.group_by)?;
         let grouping = Grouping {
@@ -149,19 +134,11 @@ pub(crate) fn analyse(
     };
     let reserved = columns.iter().find(|column| is_reserved(&column.name));
     if let (true, Some(column)) = (persistent, reserved) {
-        return Err(invalid(
-            query.at,
-            format!(
-                "`{}` is a reserved name: give the column another one with AS",
-                column.name
-            ),
-        ));
+        bail!(invalid at query.at,
+            "`{}` is a reserved name: give the column another one with AS", column.name);
     }
     if persistent && columns.iter().all(|column| column.key.is_some()) {
-        return Err(invalid(
-            query.at,
-            "the SELECT holds the key only: it needs a value column",
-        ));
+        bail!(invalid at query.at, "the SELECT holds the key only: it needs a value column");
     }
     Ok(QueryPlan {
         inputs: scope
@@ -182,18 +159,16 @@ fn clauses(query: &Query, purpose: Purpose) -> Result<(), Refusal> {
     let grouped = !query.group_by.is_empty();
     match (query.emit, purpose) {
         (Some((Emit::Final, at)), _) if !grouped || query.window.is_none() => {
-            return Err(invalid(at, "EMIT FINAL needs a WINDOW and a GROUP BY"));
+            bail!(invalid at at, "EMIT FINAL needs a WINDOW and a GROUP BY");
         }
         (None, Purpose::Listen) => {
-            return Err(unsupported(
-                query.at,
-                "pull queries are not supported: end the SELECT with EMIT CHANGES",
-            ));
+            bail!(unsupported at query.at,
+                "pull queries are not supported: end the SELECT with EMIT CHANGES");
         }
         _ => {}
     }
     if let (Purpose::Fill(_), Some((_, at))) = (purpose, query.limit) {
-        return Err(invalid(at, "CREATE … AS SELECT takes no LIMIT"));
+        bail!(invalid at at, "CREATE … AS SELECT takes no LIMIT");
     }
     match purpose {
         Purpose::Fill(SourceKind::Stream) if grouped => Err(invalid(
@@ -213,10 +188,10 @@ fn clauses(query: &Query, purpose: Purpose) -> Result<(), Refusal> {
 
 fn not_grouped(query: &Query, items: &[Item]) -> Result<(), Refusal> {
     if let Some(having) = &query.having {
-        return Err(invalid(having.at, "HAVING needs a GROUP BY"));
+        bail!(invalid at having.at, "HAVING needs a GROUP BY");
     }
     if let Some(window) = &query.window {
-        return Err(invalid(window.at, "WINDOW needs a GROUP BY"));
+        bail!(invalid at window.at, "WINDOW needs a GROUP BY");
     }
     match items.iter().find(|item| has_aggregate(&item.expr)) {
         Some(item) => Err(invalid(item.expr.at, "an aggregate needs a GROUP BY")),
@@ -269,10 +244,8 @@ fn is_rekeyed(
     }
     let mut sources = scope.sources.iter();
     if joined.is_some() || sources.any(|source| source.source.window.is_some()) {
-        return Err(unsupported(
-            first.at,
-            "PARTITION BY is supported on one stream without windowed keys",
-        ));
+        bail!(unsupported at first.at,
+            "PARTITION BY is supported on one stream without windowed keys");
     }
     Ok(true)
 }
@@ -295,7 +268,7 @@ fn rows(
             .iter()
             .any(|source| source.source.kind == SourceKind::Table)
     {
-        return Err(invalid(query.at, "a table cannot be repartitioned"));
+        bail!(invalid at query.at, "a table cannot be repartitioned");
     }
     let expected: Vec<Expr> = match joined {
         _ if to_null => Vec::new(),
@@ -319,10 +292,8 @@ fn rows(
             .position(|key| *key == item.expr)
             .filter(|_| persistent);
         if key.is_some() && columns.iter().any(|column| column.key == key) {
-            return Err(invalid(
-                item.expr.at,
-                "the key is in the SELECT twice: use AS_VALUE for the copy",
-            ));
+            bail!(invalid at item.expr.at,
+                "the key is in the SELECT twice: use AS_VALUE for the copy");
         }
         if let (Some(_), Some(joined)) = (key, joined) {
             node = Node::Slot(joined.key_slot);
@@ -388,10 +359,8 @@ fn join_key(
         .is_some_and(|join| join.kind == JoinKind::Left);
     if let Some(slot) = selected(right) {
         if persistent && is_left_join {
-            return Err(unsupported(
-                query.at,
-                "the SELECT of a LEFT JOIN must hold the left stream's key column",
-            ));
+            bail!(unsupported at query.at,
+                "the SELECT of a LEFT JOIN must hold the left stream's key column");
         }
         return Ok(key(slot));
     }

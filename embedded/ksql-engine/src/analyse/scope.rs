@@ -76,13 +76,8 @@ impl Scope {
     /// Adds a source after the others.
     pub(crate) fn push(&mut self, alias: &Ident, source: Arc<Source>) -> Result<(), Refusal> {
         if self.sources.iter().any(|other| other.alias == alias.name) {
-            return Err(invalid(
-                alias.at,
-                format!(
-                    "`{}` is used for two sources: give one an alias",
-                    alias.name
-                ),
-            ));
+            bail!(invalid at alias.at,
+                "`{}` is used for two sources: give one an alias", alias.name);
         }
         let base = self.width();
         self.sources.push(ScopeSource {
@@ -116,13 +111,8 @@ impl Scope {
                 .iter()
                 .any(|candidate| candidate.alias == source.name)
         {
-            return Err(invalid(
-                source.at,
-                format!(
-                    "there is no source or alias `{}` in this statement",
-                    source.name
-                ),
-            ));
+            bail!(invalid at source.at,
+                "there is no source or alias `{}` in this statement", source.name);
         }
         let mut found = Vec::new();
         for candidate in &self.sources {

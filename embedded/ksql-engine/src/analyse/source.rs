@@ -35,53 +35,37 @@ pub(crate) fn declare(
     let schema = schema(kind, columns)?;
     let with: Properties = properties(with, true)?;
     if columns.is_empty() {
-        return Err(invalid(
-            at,
-            "no columns: a topic's columns must be declared",
-        ));
+        bail!(invalid at at, "no columns: a topic's columns must be declared");
     }
     if kind == SourceKind::Table && schema.key.is_empty() {
-        return Err(invalid(at, "a table needs a PRIMARY KEY column"));
+        bail!(invalid at at, "a table needs a PRIMARY KEY column");
     }
     if schema.value.is_empty() {
-        return Err(unsupported(
-            at,
-            "a source without value columns is not supported",
-        ));
+        bail!(unsupported at at, "a source without value columns is not supported");
     }
     let Some(topic) = with.topic else {
-        return Err(invalid(at, "the WITH clause lacks KAFKA_TOPIC"));
+        bail!(invalid at at, "the WITH clause lacks KAFKA_TOPIC");
     };
     let Some(value_format) = with.value_format else {
-        return Err(invalid(
-            at,
-            "the WITH clause lacks VALUE_FORMAT ('JSON' or 'KAFKA')",
-        ));
+        bail!(invalid at at, "the WITH clause lacks VALUE_FORMAT ('JSON' or 'KAFKA')");
     };
     let key_format = with.key_format.unwrap_or(Format::Kafka);
     check_key(key_format, &schema.key, at)?;
     check_value(value_format, &schema.value, at)?;
     check_wrap(with.wrap, value_format, &schema.value)?;
     if with.window.is_some() && schema.key.is_empty() {
-        return Err(invalid(at, "a windowed source needs a key column"));
+        bail!(invalid at at, "a windowed source needs a key column");
     }
     let create_topic = match (catalog.partitions(&topic), with.partitions) {
         (None, None) => {
-            return Err(invalid(
-                at,
-                format!(
-                    "topic '{topic}' does not exist: create it, or write PARTITIONS=n in the WITH clause to have it created"
-                ),
-            ));
+            bail!(invalid at at,
+                "topic '{topic}' does not exist: create it, or write PARTITIONS=n in the WITH clause to have it created");
         }
         (None, Some(partitions)) => Some(partitions),
         (Some(existing), Some(wanted))
             if existing != wanted && catalog.registered_partitions(&topic).is_some() =>
         {
-            return Err(invalid(
-                at,
-                format!("topic '{topic}' has {existing} partitions, expected {wanted}"),
-            ));
+            bail!(invalid at at, "topic '{topic}' has {existing} partitions, expected {wanted}");
         }
         (Some(_), wanted) => wanted.filter(|_| catalog.registered_partitions(&topic).is_none()),
     };
@@ -107,16 +91,10 @@ fn schema(kind: SourceKind, columns: &[ColumnDef]) -> Result<Schema, Refusal> {
         let name = &definition.name.name;
         let ty = resolve(&definition.ty)?;
         if is_reserved(name) {
-            return Err(invalid(
-                definition.name.at,
-                format!("`{name}` is the name of a pseudo column"),
-            ));
+            bail!(invalid at definition.name.at, "`{name}` is the name of a pseudo column");
         }
         if !names.insert(name) {
-            return Err(invalid(
-                definition.name.at,
-                format!("column `{name}` is declared twice"),
-            ));
+            bail!(invalid at definition.name.at, "column `{name}` is declared twice");
         }
         let column = Column {
             name: name.clone(),
@@ -128,22 +106,13 @@ fn schema(kind: SourceKind, columns: &[ColumnDef]) -> Result<Schema, Refusal> {
                 schema.key.push(column);
             }
             (ColumnRole::Key, SourceKind::Table) => {
-                return Err(invalid(
-                    definition.name.at,
-                    "tables have a PRIMARY KEY, streams a KEY",
-                ));
+                bail!(invalid at definition.name.at, "tables have a PRIMARY KEY, streams a KEY");
             }
             (ColumnRole::PrimaryKey, SourceKind::Stream) => {
-                return Err(invalid(
-                    definition.name.at,
-                    "streams have a KEY, tables a PRIMARY KEY",
-                ));
+                bail!(invalid at definition.name.at, "streams have a KEY, tables a PRIMARY KEY");
             }
             (ColumnRole::Headers, _) => {
-                return Err(unsupported(
-                    definition.name.at,
-                    "HEADERS columns are not supported",
-                ));
+                bail!(unsupported at definition.name.at, "HEADERS columns are not supported");
             }
         }
     }
@@ -153,10 +122,7 @@ fn schema(kind: SourceKind, columns: &[ColumnDef]) -> Result<Schema, Refusal> {
 /// Checks that the format supports these key columns.
 pub(crate) fn check_key(format: Format, columns: &[Column], at: usize) -> Result<(), Refusal> {
     if let Some(column) = columns.iter().find(|column| column.ty.has_decimal()) {
-        return Err(unsupported(
-            at,
-            format!("key column `{}` is a DECIMAL", column.name),
-        ));
+        bail!(unsupported at at, "key column `{}` is a DECIMAL", column.name);
     }
     match (format, columns) {
         (_, []) => Ok(()),

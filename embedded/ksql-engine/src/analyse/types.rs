@@ -12,10 +12,7 @@ pub(crate) fn resolve(name: &TypeName) -> Result<SqlType, Refusal> {
         TypeKind::Array(element) => Ok(SqlType::Array(Box::new(resolve(element)?))),
         TypeKind::Map(key, value) => {
             if resolve(key)? != SqlType::Varchar {
-                return Err(unsupported(
-                    key.at,
-                    "only VARCHAR keys of a MAP are supported",
-                ));
+                bail!(unsupported at key.at, "only VARCHAR keys of a MAP are supported");
             }
             Ok(SqlType::Map(Box::new(resolve(value)?)))
         }
@@ -23,10 +20,7 @@ pub(crate) fn resolve(name: &TypeName) -> Result<SqlType, Refusal> {
             let mut fields: Vec<Field> = Vec::with_capacity(members.len());
             for (member, ty) in members {
                 if fields.iter().any(|field| field.name == member.name) {
-                    return Err(invalid(
-                        member.at,
-                        format!("field `{}` is declared twice", member.name),
-                    ));
+                    bail!(invalid at member.at, "field `{}` is declared twice", member.name);
                 }
                 fields.push(Field {
                     name: member.name.clone(),

@@ -1,7 +1,8 @@
 //! The aggregate functions.
 
+use std::collections::VecDeque;
+
 use crate::functions::ArgType;
-use crate::functions::collecting::{ByOffset, Collect, Which};
 use crate::types::SqlType;
 use crate::value::{Value, compare_doubles};
 
@@ -266,5 +267,82 @@ impl Accumulator for Extreme {
 
     fn result(&self) -> Value {
         self.best.clone()
+    }
+}
+
+/// All values in order of arrival, nulls included; each one once if distinct.
+#[derive(Debug)]
+struct Collect {
+    distinct: bool,
+    values: Vec<Value>,
+}
+
+impl Collect {
+    fn new(distinct: bool) -> Self {
+        Self {
+            distinct,
+            values: Vec::new(),
+        }
+    }
+}
+
+impl Accumulator for Collect {
+    fn add(&mut self, value: &Value) {
+        if !self.distinct || !self.values.contains(value) {
+            self.values.push(value.clone());
+        }
+    }
+
+    fn result(&self) -> Value {
+        Value::Array(self.values.as_slice().into())
+    }
+}
+
+/// Which values to keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    Earliest,
+    Latest,
+}
+
+/// The first or last value, or the first or last few, in the order of processing.
+#[derive(Debug)]
+struct ByOffset {
+    which: Which,
+    count: Option<usize>,
+    ignore_nulls: bool,
+    kept: VecDeque<Value>,
+}
+
+impl ByOffset {
+    fn new(which: Which, count: Option<usize>, ignore_nulls: bool) -> Self {
+        Self {
+            which,
+            count,
+            ignore_nulls,
+            kept: VecDeque::new(),
+        }
+    }
+}
+
+impl Accumulator for ByOffset {
+    fn add(&mut self, value: &Value) {
+        if self.ignore_nulls && value.is_null() {
+            return;
+        }
+        let full = self.kept.len() >= self.count.unwrap_or(1);
+        match (self.which, full) {
+            (Which::Earliest, true) => return,
+            (Which::Latest, true) => drop(self.kept.pop_front()),
+            (_, false) => {}
+        }
+        self.kept.push_back(value.clone());
+    }
+
+    fn result(&self) -> Value {
+        match self.count {
+            None => self.kept.front().cloned().unwrap_or(Value::Null),
+            Some(_) => Value::Array(self.kept.iter().cloned().collect()),
+        }
     }
 }

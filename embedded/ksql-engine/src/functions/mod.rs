@@ -4,7 +4,6 @@
 //! `aggregate::AGGREGATES`.
 
 pub(crate) mod aggregate;
-mod collecting;
 mod numeric;
 pub(crate) mod scalar;
 mod text;

@@ -55,57 +55,46 @@ pub(crate) enum Node {
 }
 
 impl Node {
-    /// Every slot that the expression reads.
+    /// Calls `seen` with every slot that the expression reads.
     pub(crate) fn slots(&self, seen: &mut dyn FnMut(usize)) {
+        if let Node::Slot(slot) = self {
+            seen(*slot);
+        }
+        self.children().iter().for_each(|child| child.slots(seen));
+    }
+
+    fn children(&self) -> Vec<&Node> {
         match self {
-            Node::Constant(_) => {}
-            Node::Slot(slot) => seen(*slot),
+            Node::Constant(_) | Node::Slot(_) => Vec::new(),
             Node::Negate(a)
             | Node::Not(a)
             | Node::IsNull(a)
             | Node::Cast(_, a)
             | Node::NullOnError(a)
-            | Node::Field(_, a) => {
-                a.slots(seen);
-            }
+            | Node::Field(_, a) => vec![a],
             Node::Arithmetic(_, _, a, b)
             | Node::Join(a, b)
             | Node::Compare(_, _, a, b)
             | Node::And(a, b)
             | Node::Or(a, b)
             | Node::ArrayItem(a, b)
-            | Node::MapItem(a, b) => {
-                a.slots(seen);
-                b.slots(seen);
-            }
-            Node::Like { text, pattern, .. } => {
-                text.slots(seen);
-                pattern.slots(seen);
-            }
-            Node::Between(value, bounds) => {
-                value.slots(seen);
-                bounds.iter().for_each(|(_, bound)| bound.slots(seen));
-            }
-            Node::In(_, value, list) => {
-                value.slots(seen);
-                list.iter().for_each(|item| item.slots(seen));
-            }
+            | Node::MapItem(a, b) => vec![a, b],
+            Node::Like { text, pattern, .. } => vec![text, pattern],
+            Node::Between(value, [(_, low), (_, high)]) => vec![value, low, high],
+            Node::In(_, value, list) => std::iter::once(&**value).chain(list).collect(),
             Node::Call { args: items, .. } | Node::Array(items) | Node::Struct(items) => {
-                items.iter().for_each(|item| item.slots(seen));
+                items.iter().collect()
             }
-            Node::Map(entries) => entries.iter().for_each(|(key, value)| {
-                key.slots(seen);
-                value.slots(seen);
-            }),
+            Node::Map(entries) => entries
+                .iter()
+                .flat_map(|(key, value)| [key, value])
+                .collect(),
             Node::Case {
                 branches,
                 otherwise,
             } => {
-                for (condition, result) in branches {
-                    condition.slots(seen);
-                    result.slots(seen);
-                }
-                otherwise.slots(seen);
+                let branches = branches.iter().flat_map(|(when, then)| [when, then]);
+                branches.chain([&**otherwise]).collect()
             }
         }
     }

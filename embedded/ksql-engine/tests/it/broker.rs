@@ -1,4 +1,4 @@
-//! librdkafka's in-process cluster, and what runs on it.
+//! librdkafka's in-process cluster, and runtimes on it.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ impl Broker {
             cluster.create_topic(topic, partitions, 1).unwrap();
         }
         let settings = KafkaSettings::plain(cluster.bootstrap_servers());
-        // Uncompressed, so that a size in a test is the size in the cluster.
+        // Uncompressed: sizes in tests are the sizes in the cluster.
         let producer = settings
             .producer("test")
             .set("compression.type", "none")
@@ -49,7 +49,7 @@ impl Broker {
         self.producer.send(record, LIMIT).await.unwrap();
     }
 
-    /// The first records of a topic, in the order in which they arrive.
+    /// The first records of a topic, in order of arrival.
     pub(crate) async fn records(
         &self,
         topic: &str,
@@ -82,7 +82,7 @@ impl Broker {
         records
     }
 
-    /// A runtime without queries, and what it counts.
+    /// A runtime without queries, and its metrics.
     pub(crate) async fn runtime(&self) -> (Runtime, Metrics) {
         let options = Options::default();
         let metrics = options.metrics.clone();
@@ -91,7 +91,7 @@ impl Broker {
     }
 }
 
-/// Ends a runtime; it may take as long as it waits for what it has written, and not much longer.
+/// Stops a runtime within its own timeout for deliveries.
 pub(crate) async fn stop(runtime: &Runtime) -> Result<(), RuntimeError> {
     let shutdown = CancellationToken::new();
     shutdown.cancel();

@@ -1,4 +1,4 @@
-//! Whatever the text, the parser answers: it never panics, and never nests beyond its limit.
+//! No text makes the parser panic or nest beyond its limit.
 
 use ksql_engine::catalog::Catalog;
 use ksql_engine::engine::Engine;
@@ -114,7 +114,7 @@ proptest! {
     }
 }
 
-/// 1 where the expression is from 0 to 1, else 0, and the same of that, so many times.
+/// `CASE WHEN … BETWEEN 0 AND 1 THEN 1 ELSE 0 END`, nested `depth` times.
 fn nested_between(depth: usize, innermost: &str) -> String {
     let when = "CASE WHEN ".repeat(depth);
     let then = " BETWEEN 0 AND 1 THEN 1 ELSE 0 END".repeat(depth);
@@ -145,7 +145,7 @@ fn what_is_just_within_the_limits_is_executed() {
 }
 
 #[test]
-fn deep_nesting_and_long_chains_are_refused_instead_of_overflowing_the_stack() {
+fn deep_nesting_and_long_chains_are_refused() {
     let from = "FROM S EMIT CHANGES;";
     let deep = |open: &str, inner: &str, close: &str| {
         format!(

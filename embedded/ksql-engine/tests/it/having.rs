@@ -1,9 +1,9 @@
-//! A `HAVING` without a value is told once, with the record that makes it decide something.
+//! A failing `HAVING` is reported once, with the record that it decides about.
 
 use ksql_engine::catalog::Catalog;
 use ksql_engine::engine::{Engine, Input};
 
-/// How many problems each of these records of a group has. A group's first row fails in `HAVING`.
+/// The number of problems of each record. The first row of a group fails in `HAVING`.
 fn problems(settings: &str, emit: &str, records: &[(&str, i64)]) -> Vec<usize> {
     let mut engine = Engine::new(Catalog::assuming(1));
     engine
@@ -29,18 +29,18 @@ fn problems(settings: &str, emit: &str, records: &[(&str, i64)]) -> Vec<usize> {
 }
 
 #[test]
-fn each_change_that_fails_is_told_and_its_window_closes_in_silence() {
+fn a_failing_having_is_reported_once_per_change() {
     let records = [("a", 0), ("b", 100), ("b", 101)];
     assert_eq!(problems("", "CHANGES", &records), [1, 1, 0]);
 }
 
 #[test]
-fn a_final_row_that_fails_is_told_when_its_window_closes() {
+fn a_failing_final_row_is_reported_when_its_window_closes() {
     assert_eq!(problems("", "FINAL", &[("a", 0), ("b", 100)]), [0, 1]);
 }
 
 #[test]
-fn a_window_that_is_lost_is_not_told() {
+fn a_lost_window_is_not_reported() {
     let uncached = "SET 'cache.max.bytes.buffering'='0';";
     assert_eq!(problems(uncached, "FINAL", &[("a", 0), ("b", 100)]), [0, 0]);
 }

@@ -1,4 +1,4 @@
-//! The join against a brute-force model that keeps everything and looks at all pairs.
+//! The join against a brute-force model that compares all pairs.
 
 use ksql_engine::catalog::Catalog;
 use ksql_engine::engine::{Engine, Input};
@@ -37,10 +37,10 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     })
 }
 
-/// What a row looks like in the output.
+/// An output row.
 type Joined = (Option<u8>, u32, Option<u32>, i64);
 
-/// All pairs whose times fit, found by looking at everything that came before.
+/// All pairs within the bounds, by comparing each record with all earlier ones.
 fn expected(events: &[Event], is_left_join: bool) -> Vec<Joined> {
     let retention = BEFORE + AFTER + GRACE;
     let mut out = Vec::new();

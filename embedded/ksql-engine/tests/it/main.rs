@@ -1,4 +1,4 @@
-//! The engine as a whole: against what ksqlDB did, against brute force, and on a Kafka protocol.
+//! The engine against recordings of ksqlDB, against brute-force models, and on an in-process cluster.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 

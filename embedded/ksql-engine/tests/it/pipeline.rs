@@ -1,4 +1,4 @@
-//! The shipped SQL on a Kafka protocol.
+//! The shipped SQL on an in-process Kafka cluster.
 
 use ksql_engine::execute::partition_of;
 use ksql_engine::kafka::{Options, RuntimeError, Script, run};
@@ -21,7 +21,7 @@ fn actual(fish: usize) -> String {
     format!(r#"{{"Species":"salmon","Weight":2.0,"Timestamp":"t{fish}"}}"#)
 }
 
-/// A script that runs until it is told to stop.
+/// A script that runs until it is stopped.
 struct Running {
     task: JoinHandle<Result<(), RuntimeError>>,
     shutdown: CancellationToken,
@@ -42,11 +42,11 @@ impl Running {
     }
 }
 
-/// The first weighing's time, at the start of a minute.
+/// The time of the first weight, at the start of a minute.
 const START: i64 = 1_700_000_040_000;
 
-/// Forty fish, one every two seconds, all there before the queries: the two sides are read at
-/// different speeds, and still merged by time.
+/// Forty fish, one every two seconds, all written before the queries start: the two sides are read at
+/// different speeds, but merged by time.
 async fn forty_fish(broker: &Broker) {
     for fish in 0..40_usize {
         let time = START + 2_000 * fish as i64;
@@ -65,7 +65,7 @@ async fn forty_fish(broker: &Broker) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_weighing_that_no_fish_can_have_is_held_against_no_prediction() {
+async fn an_impossible_weight_is_joined_with_no_prediction() {
     for pipeline in [PIPELINE, HOPPING] {
         let script = Script::parse(pipeline).unwrap();
         let broker = Broker::start(1, script.topics());
@@ -78,7 +78,7 @@ async fn a_weighing_that_no_fish_can_have_is_held_against_no_prediction() {
             broker.send("machine-weight", &key, &weighing, time).await;
         }
         let running = Running::start(script, &broker, Options::default());
-        // The last fish is the first row: the three before it have none.
+        // The first row is of the last fish: the three before it have none.
         let rows = broker.records("weight-diff", 1).await;
         let (_, key, value, _) = &rows[0];
         assert_eq!((key.as_slice(), &value["Error"]), (&b"3"[..], &0.5.into()));
@@ -87,7 +87,7 @@ async fn a_weighing_that_no_fish_can_have_is_held_against_no_prediction() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_shipped_pipeline_joins_triggers_and_skips_what_it_cannot_read() {
+async fn the_shipped_pipeline_joins_triggers_and_skips_bad_records() {
     let script = Script::parse(PIPELINE).unwrap();
     let broker = Broker::start(1, script.topics());
     forty_fish(&broker).await;
@@ -119,7 +119,7 @@ async fn the_shipped_pipeline_joins_triggers_and_skips_what_it_cannot_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_are_written_to_the_partitions_that_kafkas_java_clients_choose() {
+async fn rows_go_to_the_partitions_that_java_clients_choose() {
     let script = Script::parse(PIPELINE).unwrap();
     let broker = Broker::start(3, script.topics());
     forty_fish(&broker).await;
@@ -151,7 +151,7 @@ async fn a_live_pair_is_joined_while_the_other_partitions_are_silent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_script_whose_topics_do_not_exist_is_refused_before_anything_runs() {
+async fn a_script_with_missing_topics_starts_nothing() {
     let broker = Broker::start(3, ["default_ksql_processing_log"]);
     let script = Script::parse(PIPELINE).unwrap();
     let error = run(

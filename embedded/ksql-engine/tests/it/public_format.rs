@@ -1,11 +1,11 @@
-//! The runner reads the format of ksqlDB's public suite: what passes, what fails, what it leaves out.
+//! The runner reads the format of ksqlDB's public test suite.
 
 use serde_json::{Value, json};
 
 use crate::cases;
 use crate::run::{Verdict, run};
 
-/// A case over a stream of readings; `case` says the rest of it.
+/// The verdicts of a case over a stream; `case` has the other fields.
 fn verdicts(statement: &str, case: Value) -> Vec<Verdict> {
     let create =
         "CREATE STREAM S (ID INT KEY, V INT) WITH (KAFKA_TOPIC='in', VALUE_FORMAT='JSON');";
@@ -27,7 +27,7 @@ fn is_failed(verdicts: &[Verdict]) -> bool {
 const COPY: &str = "CREATE STREAM OUT AS SELECT ID, V FROM S;";
 
 #[test]
-fn names_may_be_in_lower_case_and_absent_timestamps_are_not_compared() {
+fn names_match_in_lower_case_and_timestamps_are_optional() {
     let case = |value: Value| {
         json!({
             "inputs": [{"topic": "in", "key": 1, "value": {"v": 5}, "timestamp": 7}],
@@ -99,7 +99,7 @@ fn a_refusal_passes_only_where_one_is_expected() {
 }
 
 #[test]
-fn other_formats_versions_and_settings_are_unsupported_and_a_disabled_case_is_none() {
+fn other_formats_versions_and_settings_are_unsupported() {
     let with = |extra: Value| {
         let mut case = json!({
             "inputs": [{"topic": "in", "key": 1, "value": {"V": 5}}],
@@ -134,7 +134,7 @@ fn other_formats_versions_and_settings_are_unsupported_and_a_disabled_case_is_no
 }
 
 #[test]
-fn without_the_record_cache_a_jump_over_the_retention_loses_the_window() {
+fn without_the_record_cache_a_jump_in_time_loses_the_window() {
     let last = "CREATE TABLE OUT AS SELECT ID, COUNT(*) AS N FROM S WINDOW TUMBLING (SIZE 10 SECONDS) GROUP BY ID EMIT FINAL;";
     let input =
         |seconds: i64| json!({"topic": "in", "key": 1, "value": {}, "timestamp": seconds * 1_000});

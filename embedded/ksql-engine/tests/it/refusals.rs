@@ -1,4 +1,4 @@
-//! A refused statement names its place and what to write instead, and changes nothing.
+//! Refused statements: the error has the place and an alternative, and nothing changes.
 
 use ksql_engine::catalog::Catalog;
 use ksql_engine::engine::Engine;
@@ -30,7 +30,7 @@ fn a_script_with_one_bad_statement_changes_nothing() {
 }
 
 #[test]
-fn what_ksqldb_knows_and_this_engine_does_not_is_called_unsupported() {
+fn features_of_ksqldb_outside_the_subset_are_unsupported() {
     for statement in [
         "CREATE STREAM X AS SELECT ID, HISTOGRAM(A) AS H FROM S;",
         "CREATE TABLE X AS SELECT A, COUNT(*) AS N FROM S WINDOW SESSION (5 SECONDS) GROUP BY A;",
@@ -156,7 +156,7 @@ fn partitions_and_persistent_queries_are_limited() {
 }
 
 #[test]
-fn a_property_that_changes_results_is_acted_on_or_refused() {
+fn a_setting_that_changes_results_is_supported_or_refused() {
     for statement in [
         "SET 'ksql.suppress.enabled'='false';",
         "SET 'statestore.cache.max.bytes'='much';",
@@ -190,7 +190,7 @@ fn a_query_does_not_read_what_it_writes() {
     }
     let mut engine = Engine::new(Catalog::assuming(1));
     engine.execute(SOURCE).unwrap();
-    // Two ways into one topic are no circle.
+    // Two queries into one topic are not a cycle.
     engine
         .execute("CREATE STREAM X AS SELECT * FROM S; INSERT INTO X SELECT * FROM S;")
         .unwrap();

@@ -1,4 +1,4 @@
-//! Statements that come and go at run time, on a Kafka protocol.
+//! Executing statements at run time, on an in-process Kafka cluster.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::broker::{Broker, stop};
 use crate::wait::{LIMIT, until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn statements_come_and_go_at_run_time_and_somebody_may_listen() {
+async fn queries_start_stop_and_stream_at_run_time() {
     let broker = Broker::start(3, ["s", "x", "default_ksql_processing_log"]);
     let (runtime, _) = broker.runtime().await;
     runtime
@@ -50,7 +50,7 @@ async fn statements_come_and_go_at_run_time_and_somebody_may_listen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expression_that_fails_is_null_counted_and_in_the_processing_log() {
+async fn a_failed_expression_is_null_counted_and_logged() {
     let broker = Broker::start(1, ["s", "x", "default_ksql_processing_log"]);
     let (runtime, metrics) = broker.runtime().await;
     let script = "SET 'auto.offset.reset'='earliest';
@@ -75,7 +75,7 @@ async fn an_expression_that_fails_is_null_counted_and_in_the_processing_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_query_of_the_script_that_is_terminated_does_not_go_unnoticed() {
+async fn a_terminated_query_of_the_script_is_reported() {
     let broker = Broker::start(1, ["s", "x", "default_ksql_processing_log"]);
     let (runtime, metrics) = broker.runtime().await;
     let create = "CREATE STREAM x WITH (KAFKA_TOPIC='x') AS SELECT id, v FROM s;";
@@ -87,10 +87,10 @@ async fn a_query_of_the_script_that_is_terminated_does_not_go_unnoticed() {
     assert!(runtime.abandoned().is_empty());
     let terminate = format!("TERMINATE {first};");
     runtime.execute_apart(&terminate).await.unwrap();
-    // Ids never come back: what nobody can ask for any more is not exported for ever.
+    // Ids are not reused: their metrics are removed.
     assert_eq!(metrics.is_running(&first), None);
     assert_eq!(runtime.abandoned(), ["x"]);
-    // Another one that writes the topic takes its place.
+    // Another query that writes the topic replaces it.
     let again = format!("DROP STREAM x; {create}");
     runtime.execute_apart(&again).await.unwrap();
     assert!(runtime.abandoned().is_empty());
@@ -98,7 +98,7 @@ async fn a_query_of_the_script_that_is_terminated_does_not_go_unnoticed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_script_whose_topic_cannot_be_made_ends_and_starts_nothing() {
+async fn a_script_whose_topic_cannot_be_created_starts_nothing() {
     let broker = Broker::start(1, ["s", "x", "default_ksql_processing_log"]);
     let options = Options {
         create_topic: Some(Arc::new(|_| {
@@ -121,7 +121,7 @@ async fn a_script_whose_topic_cannot_be_made_ends_and_starts_nothing() {
     );
     let error = runtime.execute(&fails).await.unwrap_err();
     assert!(error.to_string().contains("no room"), "{error}");
-    // What runs is what is told to run.
+    // Only what is reported to run runs.
     let told = runtime.registry();
     let told: Vec<&str> = told.queries().iter().map(|query| &*query.id).collect();
     assert_eq!(told, [&first]);
@@ -133,7 +133,7 @@ async fn a_script_whose_topic_cannot_be_made_ends_and_starts_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broker_that_does_not_come_is_told_with_its_address() {
+async fn an_unreachable_broker_is_reported_with_its_address() {
     let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = free.local_addr().unwrap().to_string();
     drop(free);
@@ -158,7 +158,7 @@ async fn a_runtime_stops_in_time_while_the_broker_is_away() {
     broker.send("s", "a", r#"{"v":1}"#, 5).await;
     broker.records("x", 1).await;
     let query = runtime.registry().queries()[0].id.clone();
-    // The next row still comes; what the query writes of it is refused until the broker is away.
+    // The next row is read, but writing fails until the broker is gone.
     let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS;
     let mut answers = vec![RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR];
     answers.extend([refused; 200]);
@@ -176,7 +176,7 @@ async fn a_runtime_stops_in_time_while_the_broker_is_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_that_were_deleted_before_they_were_read_stop_the_query_loudly() {
+async fn records_deleted_before_they_were_read_end_the_query() {
     let broker = Broker::start(3, ["s", "default_ksql_processing_log"]);
     let mut settings = broker.settings.clone();
     let small_queue = "queued.max.messages.kbytes=1024".parse().unwrap();
@@ -189,8 +189,8 @@ async fn records_that_were_deleted_before_they_were_read_stop_the_query_loudly()
     let Effect::Select(plan) = &executed[1].effects[0] else {
         panic!("a SELECT is for a listener");
     };
-    // The listener takes nothing, so that its query stands still while the cluster deletes what is
-    // older than its newest 5 MiB.
+    // The client reads nothing, so that its query stalls while the cluster deletes all but the
+    // newest 5 MiB.
     let mut listener = runtime.listen(plan, true).unwrap();
     let value = format!(r#"{{"v":"{}"}}"#, "x".repeat(1_000));
     broker.send("s", "a", &value, 5).await;

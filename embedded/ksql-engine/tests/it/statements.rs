@@ -1,4 +1,4 @@
-//! Nothing in the engine knows about fish: another schema, another threshold, another language.
+//! The engine works with any schema and any statements.
 
 use ksql_engine::catalog::Catalog;
 use ksql_engine::engine::{Engine, Input};

@@ -1,11 +1,11 @@
-//! Waiting for what has to come, but not for ever.
+//! Waiting for a condition, with a timeout.
 
 use std::time::Duration;
 
-/// Everything that a test waits for comes within this time.
+/// The timeout of every wait.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
-/// Asks until the answer is yes; a test that waits in vain says for `what`.
+/// Polls until the condition holds; panics with `what` after [`LIMIT`].
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, ask: impl Fn() -> F) {
     let yes = async {
         while !ask().await {

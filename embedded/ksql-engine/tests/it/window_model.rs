@@ -32,7 +32,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     })
 }
 
-/// Group, window start, count, sum, timestamp; no count: a deletion.
+/// Group, window start, count, sum, timestamp; without a count it is a deletion.
 type Row = (u8, i64, Option<(i64, i64)>, i64);
 
 /// A window's rows: value and time.

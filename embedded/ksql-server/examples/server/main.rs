@@ -1,8 +1,8 @@
 //! ksqlDB's REST API over the engine on any Kafka:
 //! `cargo run -p ksql-server --example server -- --bootstrap-servers HOST:PORT --listen HOST:PORT`.
 //!
-//! State and declarations are in memory: after a restart, send the statements again; with
-//! `SET 'auto.offset.reset'='earliest';` their queries read everything again.
+//! State and declarations are in memory. After a restart, send the statements again; with
+//! `SET 'auto.offset.reset'='earliest';`, their queries read everything again.
 
 #![allow(missing_docs)]
 
@@ -25,7 +25,7 @@ struct Args {
     service: ServiceArgs,
     #[command(flatten)]
     kafka: KafkaSettings,
-    /// Where the API listens
+    /// Address of the API
     #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8088")]
     listen: SocketAddr,
 }

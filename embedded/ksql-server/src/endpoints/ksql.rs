@@ -1,18 +1,19 @@
-//! `POST /ksql`: statements.
+//! `POST /ksql` and `GET /status`: statements and the status of their commands.
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use serde_json::Value;
+use axum::extract::{Path, State};
+use serde_json::{Value, json};
 
 use crate::endpoints::accept::AcceptsJson;
-use crate::error::{ApiError, SERVER_ERROR};
+use crate::error::{ApiError, NOT_FOUND, SERVER_ERROR};
 use crate::properties::Properties;
 use crate::request::{KsqlRequest, read};
 use crate::state::Shared;
 use crate::statements;
 
+/// Executes statements.
 pub(super) async fn post(
     _: AcceptsJson,
     State(state): State<Shared>,
@@ -30,4 +31,23 @@ pub(super) async fn post(
             "the statements were interrupted",
         )),
     }
+}
+
+/// The statuses of all commands.
+pub(super) async fn all_statuses(_: AcceptsJson, State(state): State<Shared>) -> Json<Value> {
+    let statuses = state.commands().all(&state.runtime.registry());
+    Json(json!({"commandStatuses": statuses}))
+}
+
+/// The status of a command.
+pub(super) async fn status(
+    _: AcceptsJson,
+    State(state): State<Shared>,
+    Path((kind, name, action)): Path<(String, String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    let id = format!("{kind}/{name}/{action}");
+    let status = state.commands().status(&id, &state.runtime.registry());
+    status
+        .map(Json)
+        .ok_or_else(|| ApiError::request(NOT_FOUND, "Command not found"))
 }

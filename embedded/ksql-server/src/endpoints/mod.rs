@@ -1,11 +1,9 @@
 //! The HTTP routes.
 
 mod accept;
-mod close_query;
 mod info;
 mod ksql;
 mod query;
-mod status;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -26,7 +24,7 @@ pub(crate) fn router(state: Shared) -> Router {
         .route("/ksql", post(ksql::post))
         .route("/query", post(query::query))
         .route("/query-stream", post(query::query_stream))
-        .route("/close-query", post(close_query::post))
+        .route("/close-query", post(query::close_query))
         .layer(from_fn(refuse_foreign));
     Router::new()
         .route("/", get(info::root))
@@ -36,8 +34,8 @@ pub(crate) fn router(state: Shared) -> Router {
         .route("/v1/metadata", get(info::metadata))
         .route("/v1/metadata/id", get(info::metadata_id))
         .route("/is_valid_property/{name}", get(info::is_valid_property))
-        .route("/status", get(status::all))
-        .route("/status/{kind}/{name}/{action}", get(status::one))
+        .route("/status", get(ksql::all_statuses))
+        .route("/status/{kind}/{name}/{action}", get(ksql::status))
         .merge(statements)
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(limit))

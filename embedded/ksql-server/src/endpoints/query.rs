@@ -1,4 +1,4 @@
-//! `POST /query` and `POST /query-stream`.
+//! `POST /query`, `/query-stream` and `/close-query`.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -7,10 +7,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::endpoints::accept::{AcceptsJson, accepted};
-use crate::error::ApiError;
+use crate::error::{ApiError, BAD_REQUEST};
 use crate::properties::Properties;
 use crate::query::{Encoding, answer};
-use crate::request::{KsqlRequest, QueryStreamRequest, read};
+use crate::request::{CloseQueryRequest, KsqlRequest, QueryStreamRequest, read};
 use crate::state::Shared;
 
 const ENCODINGS: [Encoding; 3] = [Encoding::Delimited, Encoding::Array, Encoding::V1];
@@ -44,4 +44,17 @@ pub(super) async fn query_stream(
     let request: QueryStreamRequest = read(body)?;
     let properties = Properties::of_request(request.properties, &request.sql)?;
     answer(state, &request.sql, &properties, encoding).await
+}
+
+/// Ends an open query, also one of another connection.
+pub(super) async fn close_query(
+    State(state): State<Shared>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<StatusCode, ApiError> {
+    let request: CloseQueryRequest = read(body)?;
+    if state.open.close(&request.query_id) {
+        return Ok(StatusCode::OK);
+    }
+    let message = format!("No query with id {}", request.query_id);
+    Err(ApiError::request(BAD_REQUEST, message))
 }

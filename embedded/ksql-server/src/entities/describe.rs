@@ -4,18 +4,18 @@ use serde_json::{Value, json};
 
 use crate::entities::queries::{group_id, running};
 use crate::entities::schema::fields;
-use crate::entities::sources::kind_name;
+use crate::entities::{self, lists::kind_name};
 use crate::view::View;
 use ksql_engine::catalog::{KeyWindow, Source};
 
 /// The entity of a stream or table.
 pub(crate) fn entity(view: &View, source: &Source, extended: bool, sql: &str) -> Value {
-    json!({
-        "@type": "sourceDescription",
-        "statementText": sql,
-        "sourceDescription": description(view, source, extended),
-        "warnings": [],
-    })
+    entities::entity(
+        "sourceDescription",
+        sql,
+        "sourceDescription",
+        description(view, source, extended),
+    )
 }
 
 /// ksqlDB's name of the window in a key.

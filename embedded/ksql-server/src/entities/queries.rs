@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json};
 
 use crate::entities::describe::window_type;
+use crate::entities::entity;
 use crate::entities::schema::fields;
 use crate::view::View;
 use ksql_engine::registry::RegisteredQuery;
@@ -18,33 +19,17 @@ pub(crate) fn group_id(query: &str) -> String {
 pub(crate) fn list(view: &View, extended: bool, host: &str, sql: &str) -> Value {
     let queries = view.registry.queries().iter();
     if extended {
-        let descriptions: Vec<Value> = queries
-            .map(|query| description(view, query, host))
-            .collect();
-        return json!({
-            "@type": "query_descriptions",
-            "statementText": sql,
-            "queryDescriptions": descriptions,
-            "warnings": [],
-        });
+        let descriptions: Vec<Value> = queries.map(|q| description(view, q, host)).collect();
+        return entity("query_descriptions", sql, "queryDescriptions", descriptions);
     }
     let queries: Vec<Value> = queries.map(|query| running(view, query)).collect();
-    json!({
-        "@type": "queries",
-        "statementText": sql,
-        "queries": queries,
-        "warnings": [],
-    })
+    entity("queries", sql, "queries", queries)
 }
 
 /// The entity of `EXPLAIN id`.
 pub(crate) fn explain(view: &View, query: &RegisteredQuery, host: &str, sql: &str) -> Value {
-    json!({
-        "@type": "queryDescription",
-        "statementText": sql,
-        "queryDescription": description(view, query, host),
-        "warnings": [],
-    })
+    let description = description(view, query, host);
+    entity("queryDescription", sql, "queryDescription", description)
 }
 
 /// A query in a list.

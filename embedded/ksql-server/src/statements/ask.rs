@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::entities::{describe, functions, queries, session, sources, topics};
+use crate::entities::{describe, entity, lists, queries};
 use crate::error::{ApiError, BAD_STATEMENT};
 use crate::properties::Properties;
 use crate::state::State;
@@ -26,16 +26,17 @@ pub(super) async fn answer(
     };
     match kind {
         StatementKind::Show { what, extended } => Ok(match what {
-            Listing::Streams => sources::list(&view, SourceKind::Stream, *extended, sql),
-            Listing::Tables => sources::list(&view, SourceKind::Table, *extended, sql),
+            Listing::Streams => lists::sources(&view, SourceKind::Stream, *extended, sql),
+            Listing::Tables => lists::sources(&view, SourceKind::Table, *extended, sql),
             Listing::Queries => queries::list(&view, *extended, &state.host, sql),
-            Listing::Topics => topics::list(&view, false, *extended, sql),
-            Listing::AllTopics => topics::list(&view, true, *extended, sql),
+            Listing::Topics => lists::topics(&view, false, *extended, sql),
+            Listing::AllTopics => lists::topics(&view, true, *extended, sql),
             Listing::Properties => {
-                session::properties(properties, &state.kafka.bootstrap_servers, sql)
+                lists::properties(properties, &state.kafka.bootstrap_servers, sql)
             }
-            Listing::Functions => functions::list(sql),
-            Listing::Variables => session::variables(sql),
+            Listing::Functions => lists::functions(sql),
+            // The client substitutes variables itself.
+            Listing::Variables => entity("variables", sql, "variables", Vec::<Value>::new()),
         }),
         StatementKind::Describe { name, extended } => {
             let source = view.registry.catalog().source(&name.name);

@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use crate::commands::creation_id;
-use crate::entities::status::{Command, exists_already};
+use crate::commands::{Command, creation_id, exists_already};
 use crate::error::ApiError;
 use crate::properties::Properties;
 use crate::sql::name;

@@ -5,7 +5,6 @@ mod change;
 mod check;
 mod names;
 mod sink;
-mod with;
 
 use serde_json::Value;
 

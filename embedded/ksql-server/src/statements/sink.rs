@@ -3,11 +3,11 @@
 use crate::error::{ApiError, BAD_REQUEST, NO_SCHEMA_REGISTRY, SERVER_ERROR};
 use crate::sql::{TopicFacts, create};
 use crate::state::State;
-use crate::statements::with::With;
 use crate::topics::{Topic, TopicSpec, TopicsError};
 use crate::view::View;
 use ksql_engine::catalog::Catalog;
-use ksql_parser::ast::{SourceKind, StatementKind};
+use ksql_parser::Literal;
+use ksql_parser::ast::{Property, SourceKind, StatementKind};
 
 /// Kafka's default retention, for a topic that does not exist yet.
 const DEFAULT_RETENTION_MS: i64 = 604_800_000;
@@ -222,5 +222,32 @@ pub(super) fn spec(
             .map(|facts| facts.retention_ms)
             .or_else(|| with.number("RETENTION_MS")),
         cleanup_policy,
+    }
+}
+
+/// Access to the properties of a `WITH` clause.
+struct With<'a>(&'a [Property]);
+
+impl With<'_> {
+    fn text(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|property| property.name.name == name);
+        match found.map(|property| &property.value) {
+            Some(Literal::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn number(&self, name: &str) -> Option<i64> {
+        let found = self.0.iter().find(|property| property.name.name == name);
+        match found.map(|property| &property.value) {
+            Some(Literal::Integer(number)) => Some(*number),
+            Some(Literal::Text(text)) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    fn count(&self, name: &str) -> Option<u32> {
+        self.number(name)
+            .and_then(|count| u32::try_from(count).ok())
     }
 }

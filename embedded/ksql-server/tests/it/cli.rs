@@ -1,11 +1,11 @@
-//! The stock command line's requests, as it sent them in six sessions.
+//! The requests of the stock command line in six recorded sessions.
 
 use crate::compare::{Exactness, differences as compared};
 use crate::recording;
 use crate::replay::ask;
 use crate::world::World;
 
-/// Replays all sessions; the differences.
+/// Replays all sessions and returns the differences.
 pub(super) async fn differences(world: &World) -> Vec<String> {
     let text = recording::text("cli-requests.txt");
     let mut wrong = Vec::new();
@@ -22,7 +22,7 @@ pub(super) async fn differences(world: &World) -> Vec<String> {
     wrong
 }
 
-/// Each request with all that came back until the next one.
+/// Each request with its response.
 fn exchanges(text: &str) -> Vec<(String, String)> {
     let mut exchanges: Vec<(String, String)> = Vec::new();
     for block in text.split("\n[+").flat_map(|block| block.split("[+0")) {

@@ -1,10 +1,10 @@
-//! Two answers without what names hosts, ids, versions and times.
+//! Compares two responses without hosts, ids, versions and times.
 
 use serde_json::Value;
 
 use crate::recording::Recording;
 
-/// An answer.
+/// A response.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -12,14 +12,14 @@ pub(super) struct Answer {
     pub(super) body: String,
 }
 
-/// How exactly our answer has to be the recorded one.
+/// How exactly a response must match the recorded one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exactness {
     /// In everything but hosts, ids, versions and times.
     Same,
-    /// An error's message is in our words.
+    /// The message of an error may differ.
     OwnWords,
-    /// A push query's header and end only.
+    /// Only the header and the end of a push query.
     Frame,
 }
 
@@ -49,7 +49,7 @@ pub(super) fn differences(wanted: &Recording, got: &Answer, exactness: Exactness
     found
 }
 
-/// A body as values that can be compared: one for each line. Rows stay text, to the last digit.
+/// The lines of a body as comparable values. Rows stay text, to the last digit.
 fn normal(body: &str, exactness: Exactness) -> Vec<Value> {
     let is_row = |line: &str| line.starts_with("{\"row\"") || line.starts_with("[\"");
     let value = |line: &str| match serde_json::from_str::<Value>(line) {
@@ -67,7 +67,7 @@ fn normal(body: &str, exactness: Exactness) -> Vec<Value> {
         .collect()
 }
 
-/// A line of an array that is written piece by piece.
+/// A line of a streamed array.
 fn row(line: &str) -> &str {
     let line = line.trim_end().trim_end_matches(',');
     let opened = line.strip_prefix('[').filter(|rest| rest.starts_with('{'));
@@ -78,7 +78,7 @@ fn row(line: &str) -> &str {
     }
 }
 
-/// Fields that name hosts, ids, versions or times, or that count what a server did so far.
+/// Fields with hosts, ids, versions, times or counters.
 const VOLATILE: [&str; 13] = [
     "kafkaClusterId",
     "kafka-cluster",
@@ -91,7 +91,7 @@ const VOLATILE: [&str; 13] = [
     "tasksMetadata",
     "topicSummaries",
     "ksqlHostQueryStatus",
-    // Kafka Streams' own view of a query; here there is none.
+    // Kafka Streams' view of a query, which does not exist here.
     "topology",
     "executionPlan",
 ];
@@ -102,7 +102,7 @@ fn normalised(value: Value, exactness: Exactness) -> Value {
             let is_error = fields.contains_key("error_code");
             let fields = fields
                 .into_iter()
-                // Not supported here, so that their commands are missing.
+                // Not supported here: their commands are missing.
                 .filter(|(name, _)| !name.starts_with("pause/") && !name.starts_with("resume/"))
                 .map(|(name, value)| {
                     let value = match name.as_str() {
@@ -121,7 +121,7 @@ fn normalised(value: Value, exactness: Exactness) -> Value {
                 .filter(|item| !internal(item))
                 .map(|item| normalised(item, exactness))
                 .collect();
-            // Lists of named things come in no order.
+            // Lists of named objects have no order.
             if items.iter().all(|item| label(item).is_some()) {
                 items.sort_by(|a, b| label(a).cmp(&label(b)));
             }
@@ -142,7 +142,7 @@ fn label(item: &Value) -> Option<&str> {
     label.and_then(Value::as_str)
 }
 
-/// Topics of ksqlDB itself; and of this engine, whose log for unusable records is always on.
+/// Internal topics of ksqlDB and of this engine.
 fn internal(item: &Value) -> bool {
     let name = item.get("name").and_then(Value::as_str).unwrap_or_default();
     name.starts_with("_confluent") || name == "default_ksql_processing_log"

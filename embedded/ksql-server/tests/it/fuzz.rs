@@ -1,4 +1,4 @@
-//! Whatever is sent, the server answers, and goes on answering.
+//! The server answers any request and keeps answering.
 
 use std::sync::OnceLock;
 
@@ -8,7 +8,7 @@ use crate::world::World;
 
 const PATHS: [&str; 4] = ["/ksql", "/query", "/query-stream", "/close-query"];
 
-/// A statement, or pieces of some.
+/// A statement, or fragments of statements.
 fn text() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
         "SELECT",
@@ -88,7 +88,7 @@ proptest! {
             let request = world.http.post(format!("{}{path}", world.url)).body(body);
             let response = tokio::time::timeout(crate::wait::LIMIT, request.send()).await;
             let response = response.expect("an answer in time").expect("an answer");
-            // The rows of an open query are not waited for.
+            // Do not wait for the rows of an open query.
             match response.status().as_u16() {
                 500.. => response.text().await.ok(),
                 _ => None,

@@ -1,4 +1,4 @@
-//! What clients cannot do: too much, for too long, or without end.
+//! Limits for clients.
 
 use ksql_engine::registry::Effect;
 use ksql_server::Limits;
@@ -17,7 +17,7 @@ async fn open(world: &World, sql: &str) -> reqwest::Response {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_closes_gives_its_place_to_the_next_query() {
+async fn a_closed_connection_frees_its_slot() {
     let limits = Limits {
         open_queries: 1,
         ..Limits::default()
@@ -75,21 +75,21 @@ async fn bodies_and_scripts_are_bounded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_takes_nothing_stops_the_reading_of_its_query() {
+async fn a_client_that_reads_nothing_pauses_its_query() {
     let world = World::start().await;
     world.ksql(SOURCE).await;
     let value = json!({"V": "x".repeat(10_000)}).to_string();
     for _ in 0..200 {
         world.send("s", Some("a"), Some(&value), 1).await;
     }
-    // Each record gives many rows, so that what is computed is far more than what was read.
+    // Each record gives many rows: the output is much larger than the input.
     let columns: Vec<String> = (0..100).map(|n| format!("V AS V{n}")).collect();
     let sql = format!(
         "SELECT {} FROM S EMIT CHANGES LIMIT 200;",
         columns.join(",")
     );
     let mut rows = open(&world, &sql).await;
-    // The header only; then nothing is taken while other queries are answered.
+    // Read only the header while other queries are answered.
     tokio::time::timeout(LIMIT, rows.chunk())
         .await
         .unwrap()
@@ -97,7 +97,7 @@ async fn a_reader_that_takes_nothing_stops_the_reading_of_its_query() {
         .unwrap();
     let (status, _) = world.ksql("SHOW STREAMS;").await;
     assert_eq!(status, 200);
-    // All of it is there in the end: nothing was dropped while nobody took it.
+    // Nothing was dropped while the client did not read.
     let mut lines = 0;
     while let Some(chunk) = tokio::time::timeout(LIMIT, rows.chunk())
         .await
@@ -136,10 +136,10 @@ async fn a_server_that_ends_ends_its_open_queries() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_listener_that_reads_nothing_does_not_hold_up_the_end() {
+async fn a_client_that_reads_nothing_does_not_delay_shutdown() {
     let world = World::start().await;
     world.ksql(SOURCE).await;
-    // One record changes 3,600 windows: more than waits for a listener.
+    // One record changes 3,600 windows: more than the queue of a client holds.
     let sql = "SELECT ID, COUNT(*) AS N FROM S WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY 1 SECOND) \
                GROUP BY ID EMIT CHANGES;";
     let value = r#"{"V":"x"}"#;
@@ -159,7 +159,7 @@ async fn a_listener_that_reads_nothing_does_not_hold_up_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_tells_of_a_query_of_the_pipeline_that_was_terminated() {
+async fn health_reports_a_terminated_query_of_the_pipeline() {
     let world = World::start().await;
     world.create_topic("s", 1).await;
     let pipeline =

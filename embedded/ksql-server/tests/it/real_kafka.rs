@@ -1,4 +1,4 @@
-//! What only a real broker does: making and deleting topics with their settings. With the feature
+//! Creating and deleting topics with their settings on a real broker. With the feature
 //! `kafka-tests`; needs `KAFKA_BOOTSTRAP_SERVERS`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,7 +10,7 @@ use ksql_server::{KafkaTopics, TopicSpec, Topics};
 use crate::wait::until;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_topic_is_made_with_its_partitions_and_retention_and_deleted() {
+async fn a_topic_is_created_with_its_settings_and_deleted() {
     let servers = std::env::var("KAFKA_BOOTSTRAP_SERVERS").unwrap();
     let runtime = Runtime::start(KafkaSettings::plain(servers), Options::default());
     let topics = KafkaTopics::of(&runtime.await.unwrap()).unwrap();
@@ -24,7 +24,7 @@ async fn a_topic_is_made_with_its_partitions_and_retention_and_deleted() {
         cleanup_policy: "compact,delete",
     };
     topics.create(spec.clone()).await.unwrap();
-    // One that is there by now is fine.
+    // An existing topic is no error.
     topics.create(spec).await.unwrap();
     let listed = topics.list().await.unwrap();
     let made = listed.iter().find(|topic| topic.name == name).unwrap();

@@ -1,8 +1,8 @@
-//! Reads a recorded request with its answer.
+//! Reads a recorded request with its response.
 
 use std::path::PathBuf;
 
-/// What was sent, and what came back.
+/// A request and its response.
 #[derive(Clone, Debug)]
 pub(super) struct Recording {
     pub(super) method: String,
@@ -12,7 +12,7 @@ pub(super) struct Recording {
     pub(super) status: u16,
     pub(super) content_type: Option<String>,
     pub(super) answer: String,
-    /// Whether the server ended the answer.
+    /// Whether the server completed the response.
     pub(super) ended: bool,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn read(name: &str) -> Recording {
     of(request, response)
 }
 
-/// Of a request's and a response's text.
+/// From the texts of a request and a response.
 pub(super) fn of(request: &str, response: &str) -> Recording {
     let (head, body) = request.split_once("\n\n").unwrap_or((request, ""));
     let mut lines = head.lines();
@@ -87,7 +87,7 @@ pub(super) fn of(request: &str, response: &str) -> Recording {
     }
 }
 
-/// The chunks' contents, and whether the last one was there.
+/// The contents of the chunks, and whether the last one was received.
 fn unchunked(mut framed: &str) -> (String, bool) {
     let mut whole = String::new();
     loop {

@@ -1,5 +1,5 @@
-//! Every recorded request is sent again, in the order and on the data of the recording, and our
-//! answer is compared with ksqlDB's; or it is listed here with the reason why it is not.
+//! Sends every recorded request again, in the order and on the data of the recording, and compares the
+//! response with ksqlDB's. Exceptions are listed with their reasons.
 
 use serde::Deserialize;
 
@@ -9,8 +9,7 @@ use crate::recording::{self, Recording};
 use crate::wait::LIMIT;
 use crate::world::World;
 
-/// Errors of which only the message is ours, with line and column: ksqlDB's message is its parser's
-/// or its analyser's.
+/// Errors whose message differs: ksqlDB's comes from its parser or analyser.
 const OWN_WORDS: [&str; 16] = [
     "016-POST-ksql-badjson",
     "018-POST-ksql-syntaxerr",
@@ -30,8 +29,7 @@ const OWN_WORDS: [&str; 16] = [
     "424-join-partition-mismatch",
 ];
 
-/// What is not answered as ksqlDB does, our status, and why. A refusal is clear: it says what is
-/// supported.
+/// Responses that differ from ksqlDB, with the status and the reason. A refusal says what is supported.
 const UNSUPPORTED: [(&str, u16, &str); 8] = [
     (
         "031-DEFINE-alone",
@@ -51,7 +49,7 @@ const UNSUPPORTED: [(&str, u16, &str); 8] = [
     ("508-POST-heartbeat", 404, "one server is no cluster"),
 ];
 
-/// Recordings whose state this server is never in.
+/// Recordings of states that this server does not have.
 const NEVER: [(&str, &str); 9] = [
     ("332-SHOW-QUERIES-paused", "queries are not paused"),
     (
@@ -87,14 +85,14 @@ const NEVER: [(&str, &str); 9] = [
 
 fn exactness(name: &str) -> Exactness {
     match name {
-        // ksqlDB's record cache merges changes of one window; here every change is a row.
+        // ksqlDB's record cache merges changes of a window; here every change is a row.
         "214-query-group-windowed-changes" => Exactness::Frame,
         _ if OWN_WORDS.contains(&name) => Exactness::OwnWords,
         _ => Exactness::Same,
     }
 }
 
-/// One line of what was produced in the recorded run.
+/// A record that was produced in the recorded run.
 #[derive(Debug, Deserialize)]
 struct Produced {
     wall: f64,
@@ -110,7 +108,7 @@ struct Written {
     topic: String,
 }
 
-/// The recorded run: its input, and when which row of the join was there.
+/// The recorded run: its input, and when each row of the join appeared.
 struct Run {
     produced: Vec<Produced>,
     joined: Vec<f64>,
@@ -174,7 +172,7 @@ impl Run {
     }
 }
 
-/// Sends a recorded request; reads the answer to its end, or as far as the recorded one went.
+/// Sends a recorded request and reads as much of the response as was recorded.
 pub(super) async fn ask(world: &World, recorded: &Recording) -> Answer {
     ask_over(&world.http, world, recorded).await
 }
@@ -227,7 +225,7 @@ async fn ask_over(http: &reqwest::Client, world: &World, recorded: &Recording) -
     }
 }
 
-/// What is not as it should be, by recording.
+/// The differences by recording.
 #[derive(Default)]
 struct Report {
     wrong: Vec<String>,
@@ -272,23 +270,23 @@ impl Report {
     }
 }
 
-/// These listen while something is produced.
+/// Requests that stream while records are produced.
 const LIVE: [&str; 2] = ["202-query-push-latest-live-v1", "302-PRINT-live"];
-/// These were sent over HTTP/2.
+/// Requests over HTTP/2.
 const HTTP2: [&str; 2] = [
     "231-query-stream-http2-limit2",
     "232-query-stream-http2-open-6s",
 ];
-/// Moments of the recorded run: before the first live record, between them, after the second.
+/// Points in time of the recorded run: before the first live record, between them, after the second.
 const MOMENTS: [f64; 3] = [1_795_413_590.0, 1_795_413_660.0, 1_795_413_800.0];
 
-/// Sends a recorded request and produces until its answer is complete: "from now on" begins at some
-/// moment after the request.
+/// Sends a recorded request and produces records until its response is complete: it starts to read at
+/// some time after the request.
 async fn listen(world: &World, run: &Run, name: &str, from: f64, until: f64) -> Answer {
     let recorded = recording::read(name);
     let answer = ask(world, &recorded);
     tokio::pin!(answer);
-    // The query has its place in the topic when another one, opened later, has told its end.
+    // The query has started to read once another one, opened later, has reached its end.
     let settle = async {
         let probe = serde_json::json!({"ksql": "SELECT * FROM ACTUAL_WEIGHT LIMIT 1;"});
         for _ in 0..20 {
@@ -307,7 +305,7 @@ async fn listen(world: &World, run: &Run, name: &str, from: f64, until: f64) -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn recorded_requests_are_answered_as_ksqldb_answered_them() {
+async fn recorded_requests_get_the_responses_of_ksqldb() {
     let world = World::start().await;
     let run = Run::read();
     let mut report = Report::default();
@@ -328,7 +326,7 @@ async fn recorded_requests_are_answered_as_ksqldb_answered_them() {
     report.replay_range(&world, "400", "600").await;
 
     for names in [vec![601, 602], vec![611]] {
-        // The recorded topics were there before and kept their records for ever.
+        // The recorded topics existed before, with infinite retention.
         let fresh = World::with(Default::default(), -1).await;
         fresh.create_topic("weight-prediction", 1).await;
         fresh.create_topic("machine-weight", 1).await;

@@ -8,7 +8,7 @@ use crate::world::World;
 const SOURCE: &str = "CREATE STREAM S (ID VARCHAR KEY, V INT) WITH (KAFKA_TOPIC='s', PARTITIONS=3, VALUE_FORMAT='JSON');";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_sees_what_those_before_it_in_the_same_request_made() {
+async fn a_statement_sees_the_effects_of_earlier_ones() {
     let world = World::start().await;
     let (status, answer) = world
         .ksql(&format!(
@@ -27,7 +27,7 @@ async fn a_statement_sees_what_those_before_it_in_the_same_request_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_refused_statement_keeps_the_others_of_its_request_from_being_executed() {
+async fn one_refused_statement_stops_the_whole_request() {
     let world = World::start().await;
     let (status, error) = world.ksql(&format!("{SOURCE}\nDROP STREAM NOPE;")).await;
     assert_eq!(
@@ -82,7 +82,7 @@ async fn a_refusal_says_where_in_the_request_and_what_is_supported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sink_gets_the_partitions_of_its_source_and_its_query_fills_it_from_where_it_was_told() {
+async fn a_sink_has_the_partitions_of_its_source() {
     let world = World::start().await;
     world.ksql(SOURCE).await;
     world.send("s", Some("a"), Some(r#"{"V":21}"#), 5).await;
@@ -123,14 +123,14 @@ async fn a_deletion_in_a_table_is_a_row_with_its_key_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transient_query_that_dies_tells_its_listener_and_nobody_else() {
+async fn a_failed_transient_query_is_reported_to_its_client_only() {
     let world = World::start().await;
     world.ksql(SOURCE).await;
     let select = json!({
         "ksql": "SELECT ID, COUNT(*) AS N FROM S WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY ID EMIT CHANGES;",
         "streamsProperties": {"auto.offset.reset": "earliest"},
     });
-    // ksqlDB's query dies of such a record too.
+    // ksqlDB's query fails on such a record too.
     world.send("s", Some("a"), None, 5).await;
     let (status, rows) = world.post_text("/query", &select.to_string()).await;
     assert_eq!(status, 200);
@@ -142,7 +142,7 @@ async fn a_transient_query_that_dies_tells_its_listener_and_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_posted_query_that_dies_is_shown_with_its_error_and_the_others_go_on() {
+async fn a_failed_query_shows_its_error_and_the_others_continue() {
     let world = World::start().await;
     let request = json!({
         "ksql": format!("{SOURCE} CREATE TABLE N WITH (KAFKA_TOPIC='n') AS SELECT ID, COUNT(*) AS N FROM S WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY ID;"),
@@ -166,7 +166,7 @@ async fn a_posted_query_that_dies_is_shown_with_its_error_and_the_others_go_on()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_declared_before_the_server_is_shown_and_has_a_status() {
+async fn earlier_declarations_are_shown_and_have_a_status() {
     let world = World::start().await;
     world.create_topic("s", 3).await;
     world.runtime.execute(SOURCE).await.unwrap();
@@ -188,9 +188,9 @@ async fn what_was_declared_before_the_server_is_shown_and_has_a_status() {
     assert_eq!(status["message"], "Stream created");
 }
 
-/// A statement's answer as one row per line, without the line about the columns.
+/// The rows of a response, one per line, without the header.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_broker_is_asked_for_settings_of_topics_only_where_a_text_is_written_back() {
+async fn topic_settings_are_requested_only_for_statement_texts() {
     let world = World::start().await;
     let fill = "CREATE STREAM X WITH (KAFKA_TOPIC='x') AS SELECT ID, V FROM S;";
     let (status, answer) = world.ksql(&format!("{SOURCE}{fill}")).await;
@@ -216,7 +216,7 @@ async fn rows(world: &World, sql: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_is_looked_up_with_its_open_windows_and_its_closed_ones_until_their_retention() {
+async fn a_table_lookup_returns_open_windows_and_retained_closed_ones() {
     let world = World::start().await;
     world.ksql(&SOURCE.replace("=3", "=1")).await;
     let window = "TUMBLING (SIZE 1 SECOND, RETENTION 10 SECONDS, GRACE PERIOD 0 SECONDS)";
@@ -239,7 +239,7 @@ async fn a_table_is_looked_up_with_its_open_windows_and_its_closed_ones_until_th
     let all = "SELECT * FROM T;";
     let (a, b) = (r#"["a",20000,21000,3]"#, r#"["b",20000,21000,2]"#);
     let open = r#"["a",22000,23000,4]"#;
-    // A window that HAVING does not let pass is in no table.
+    // A window that fails HAVING is not in the table.
     assert_eq!(rows(&world, all).await, [a, b, open]);
     assert_eq!(
         rows(

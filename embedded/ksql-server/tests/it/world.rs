@@ -19,10 +19,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::wait::{LIMIT, until};
 
-/// A request for a topic, and who waits for it.
+/// A request for a topic, and its response channel.
 type Order = (NewTopic, oneshot::Sender<()>);
 
-/// The cluster lives in a thread of its own: it cannot move between threads.
+/// The cluster has its own thread: it cannot move between threads.
 fn cluster() -> (KafkaSettings, CreateTopic) {
     let (orders, taken) = std_mpsc::channel::<Order>();
     let (address, started) = std_mpsc::channel();
@@ -47,7 +47,7 @@ fn cluster() -> (KafkaSettings, CreateTopic) {
     (KafkaSettings::plain(started.recv().unwrap()), create)
 }
 
-/// The cluster's topics, with a retention that the in-process cluster cannot tell.
+/// The cluster's topics, with a retention that the in-process cluster does not report.
 struct TestTopics {
     topics: KafkaTopics,
     retention_ms: i64,
@@ -72,7 +72,7 @@ impl Topics for TestTopics {
         true
     }
     fn delete<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), TopicsError>> {
-        // The in-process cluster keeps its topics; nothing here makes one again.
+        // The in-process cluster keeps its topics; no test creates one again.
         async { Ok(()) }.boxed()
     }
     fn cluster_id(&self) -> BoxFuture<'_, Result<String, TopicsError>> {
@@ -98,7 +98,7 @@ impl World {
         Self::with(Limits::default(), 604_800_000).await
     }
 
-    /// With the topics of a broker that deletes none.
+    /// With a broker that does not delete topics.
     pub(super) async fn embedded() -> Self {
         Self::of(Limits::default(), |topics| Arc::new(topics)).await
     }
@@ -179,7 +179,7 @@ impl World {
         self.producer.send(record, LIMIT).await.unwrap();
     }
 
-    /// Waits until the query that fills `sink` has taken that many records.
+    /// Waits until the query that fills `sink` has read this many records.
     pub(super) async fn has_read(&self, sink: &str, count: u64) {
         let ids = self.query_ids();
         let id = ids.get(sink).unwrap();
@@ -187,7 +187,7 @@ impl World {
         until(&what, || async { self.metrics.read(id) >= count }).await;
     }
 
-    /// Waits until partition 0 of the topic holds that many records.
+    /// Waits until partition 0 of the topic has this many records.
     pub(super) async fn holds(&self, topic: &str, count: i64) {
         let end = || self.consumer.fetch_watermarks(topic, 0, LIMIT).unwrap().1;
         let what = format!("{topic} comes to {count} records");
@@ -216,12 +216,12 @@ impl World {
         self.post("/ksql", &json!({ "ksql": sql })).await
     }
 
-    /// How often the broker was asked how long topics keep records.
+    /// The number of requests for the retention of topics.
     pub(super) fn retentions_asked(&self) -> usize {
         self.retentions_asked.load(Ordering::Relaxed)
     }
 
-    /// The ids of the persistent queries by what they fill.
+    /// The ids of the persistent queries by their sinks.
     pub(super) fn query_ids(&self) -> HashMap<String, String> {
         let registry = self.runtime.registry();
         let queries = registry.queries().iter();

@@ -1,4 +1,4 @@
-//! librdkafka's in-process cluster: the real protocol on loopback.
+//! librdkafka's in-process cluster.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -16,14 +16,14 @@ use super::in_time;
 
 /// A cluster of one broker; each topic has one partition.
 pub(crate) struct Broker {
-    /// None: a cluster outside of this process, whose topics are there already.
+    /// `None` for an external cluster, whose topics exist already.
     cluster: Option<MockCluster<'static, DefaultProducerContext>>,
     bootstrap_servers: String,
     producer: FutureProducer,
     topics: RefCell<BTreeSet<String>>,
 }
 
-/// A record as it is on a topic.
+/// A record of a topic.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) key: Option<Vec<u8>>,
@@ -55,7 +55,7 @@ impl Broker {
         }
     }
 
-    /// A cluster outside of this process.
+    /// An external cluster.
     pub(crate) fn at(bootstrap_servers: String) -> Self {
         let settings = KafkaSettings::plain(&bootstrap_servers);
         let producer = settings.producer("test").create().expect("a producer");

@@ -1,4 +1,4 @@
-//! What the tests share: a cluster, a server, a store, and files.
+//! Shared test set-up: a cluster, a server, a store, and connector files.
 
 mod broker;
 mod server;
@@ -20,7 +20,7 @@ pub(crate) use store::{Documents, Fail};
 #[cfg(feature = "real-connect")]
 pub(crate) use {broker::Seen, server::Request};
 
-/// Longer than anything here takes: a test that waits for it has failed.
+/// The timeout of every wait.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
@@ -29,7 +29,7 @@ pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T
         .unwrap_or_else(|_| panic!("waited too long for {what}"))
 }
 
-/// A connector file of class `class` with these options and none of its own but the filter.
+/// A connector file with these options and a filter for tombstones.
 pub(crate) fn file(name: &str, options: Value) -> ConnectorSource {
     let mut config = json!({
         "key.converter": "org.apache.kafka.connect.storage.StringConverter",
@@ -62,7 +62,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Makes the topics that are missing, starts, and waits until the partitions are assigned.
+    /// Creates missing topics, starts, and waits until the partitions are assigned.
     pub(crate) async fn start(
         broker: &Broker,
         connectors: Connectors,
@@ -90,7 +90,7 @@ impl Running {
         }
     }
 
-    /// The error with which the connectors stopped by themselves, with its causes.
+    /// The error that stopped the connectors, with its causes.
     pub(crate) async fn failure(mut self) -> String {
         let ended = in_time("the connectors' end", &mut self.ended).await;
         let error = ended.expect("no panic").expect_err("stopped by itself");

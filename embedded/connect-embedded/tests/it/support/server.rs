@@ -1,4 +1,4 @@
-//! An HTTP server that answers as told and remembers what it was asked.
+//! An HTTP server with scripted responses that records its requests.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::in_time;
 
-/// A request as it arrived.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: Method,
@@ -25,7 +25,7 @@ pub(crate) struct Request {
 struct Shared {
     statuses: Arc<Mutex<VecDeque<u16>>>,
     requests: Arc<watch::Sender<Vec<Request>>>,
-    /// A request is answered when it gets a permit.
+    /// Each response needs a permit.
     gate: Arc<Semaphore>,
 }
 
@@ -36,12 +36,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers with these statuses, one after the other, then always with 200.
+    /// Responds with these statuses in order, then always with 200.
     pub(crate) async fn answering(statuses: &[u16]) -> Self {
         Self::start(statuses, Semaphore::MAX_PERMITS).await
     }
 
-    /// Answers nothing until [`Server::open`].
+    /// Does not respond until [`Server::open`].
     pub(crate) async fn closed() -> Self {
         Self::start(&[], 0).await
     }

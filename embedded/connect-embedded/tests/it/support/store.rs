@@ -1,4 +1,4 @@
-//! Documents in memory, behind the trait that the embedder implements.
+//! A document store in memory.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
@@ -13,7 +13,7 @@ use super::in_time;
 
 type Contents = BTreeMap<(String, String), Map<String, Value>>;
 
-/// What the next write fails with.
+/// How the next write fails.
 pub(crate) enum Fail {
     Unavailable,
     Rejected,
@@ -28,7 +28,7 @@ pub(crate) struct Documents {
 }
 
 impl Documents {
-    /// The first writes fail like this.
+    /// A store whose first writes fail.
     pub(crate) fn failing(failures: impl IntoIterator<Item = Fail>) -> Self {
         Self {
             failures: Mutex::new(failures.into_iter().collect()),
@@ -36,19 +36,19 @@ impl Documents {
         }
     }
 
-    /// Writes that were tried, failed ones included.
+    /// The number of attempted writes.
     pub(crate) fn writes(&self) -> usize {
         *self.writes.lock().expect("no panic")
     }
 
-    /// The ids in a collection, once `id` is among them.
+    /// The ids in a collection, once it contains `id`.
     pub(crate) async fn ids_with(&self, collection: &str, id: &str) -> Vec<String> {
         let contents = self.contents_with(collection, id).await;
         let here = contents.into_keys().filter(|(c, _)| c == collection);
         here.map(|(_, id)| id).collect()
     }
 
-    /// A document, once it is there.
+    /// A document, once it exists.
     pub(crate) async fn document(&self, collection: &str, id: &str) -> Map<String, Value> {
         let key = (collection.to_owned(), id.to_owned());
         self.contents_with(collection, id)

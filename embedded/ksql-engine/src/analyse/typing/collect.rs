@@ -4,16 +4,13 @@ use crate::analyse::typing::{Compiled, Compiler, shown};
 use crate::plan::node::{Node, Typed};
 use crate::types::{Field, SqlType};
 use ksql_parser::ast::{Expr, Ident};
-use ksql_parser::error::{Refusal, invalid, unsupported};
+use ksql_parser::error::{Refusal, invalid};
 
 impl Compiler<'_> {
     pub(super) fn field(&self, base: &Expr, field: &Ident) -> Compiled {
         let typed = self.compile(base)?;
         let Some(SqlType::Struct(fields)) = &typed.ty else {
-            return Err(invalid(
-                base.at,
-                format!("-> needs a STRUCT, this is {}", shown(typed.ty.as_ref())),
-            ));
+            bail!(invalid at base.at, "-> needs a STRUCT, this is {}", shown(typed.ty.as_ref()));
         };
         let found = fields
             .iter()
@@ -76,10 +73,8 @@ impl Compiler<'_> {
             if let Some(ty) = typed.ty {
                 let expected = common.get_or_insert_with(|| ty.clone());
                 if *expected != ty {
-                    return Err(unsupported(
-                        item.at,
-                        format!("all items must have one type: {expected} and {ty} differ"),
-                    ));
+                    bail!(unsupported at item.at,
+                        "all items must have one type: {expected} and {ty} differ");
                 }
             }
             nodes.push(typed.node);
@@ -105,7 +100,7 @@ impl Compiler<'_> {
     pub(super) fn map(&self, entries: &[(Expr, Expr)], at: usize) -> Compiled {
         let (keys, key_type) = self.uniform(entries.iter().map(|(key, _)| key), at)?;
         if key_type != SqlType::Varchar {
-            return Err(unsupported(at, "only VARCHAR keys of a MAP are supported"));
+            bail!(unsupported at at, "only VARCHAR keys of a MAP are supported");
         }
         let (values, ty) = self.uniform(entries.iter().map(|(_, value)| value), at)?;
         Ok(Typed {
@@ -120,13 +115,10 @@ impl Compiler<'_> {
         for (name, expr) in fields {
             let typed = self.compile(expr)?;
             let Some(ty) = typed.ty else {
-                return Err(invalid(expr.at, "a field of type NULL: CAST it"));
+                bail!(invalid at expr.at, "a field of type NULL: CAST it");
             };
             if types.iter().any(|field| field.name == name.name) {
-                return Err(invalid(
-                    name.at,
-                    format!("field `{}` is set twice", name.name),
-                ));
+                bail!(invalid at name.at, "field `{}` is set twice", name.name);
             }
             types.push(Field {
                 name: name.name.clone(),

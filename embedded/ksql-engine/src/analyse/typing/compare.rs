@@ -29,14 +29,12 @@ impl Compiler<'_> {
         for expr in list {
             let item = self.compile(expr)?;
             if item.ty.is_none() {
-                return Err(unsupported(expr.at, "NULL in an IN list is not supported"));
+                bail!(unsupported at expr.at, "NULL in an IN list is not supported");
             }
             let this = comparison(value.ty.as_ref(), item.ty.as_ref(), expr.at)?;
             if *how.get_or_insert(this) != this {
-                return Err(unsupported(
-                    expr.at,
-                    "an IN list of several types is not supported: CAST its items to one type",
-                ));
+                bail!(unsupported at expr.at,
+                    "an IN list of several types is not supported: CAST its items to one type");
             }
             items.push(item.node);
         }
@@ -64,10 +62,7 @@ fn comparison(
     at: usize,
 ) -> Result<Comparison, Refusal> {
     let (Some(left), Some(right)) = (left, right) else {
-        return Err(invalid(
-            at,
-            "a comparison with NULL is never true: use IS NULL or IS NOT NULL",
-        ));
+        bail!(invalid at at, "a comparison with NULL is never true: use IS NULL or IS NOT NULL");
     };
     match (left, right) {
         (left, right) if left.is_numeric() && right.is_numeric() => {

@@ -122,10 +122,8 @@ impl<'s> Compiler<'s> {
                 for side in [text, pattern] {
                     let typed = self.compile(side)?;
                     if typed.ty != Some(SqlType::Varchar) {
-                        return Err(invalid(
-                            side.at,
-                            format!("LIKE is for VARCHAR, this is {}", shown(typed.ty.as_ref())),
-                        ));
+                        bail!(invalid at side.at,
+                            "LIKE is for VARCHAR, this is {}", shown(typed.ty.as_ref()));
                     }
                     sides.push(Box::new(typed.node));
                 }
@@ -155,10 +153,8 @@ impl<'s> Compiler<'s> {
     fn slot(&self, slot: usize, at: usize) -> Compiled {
         let ty = self.slots.get(slot).cloned();
         if ty.as_ref().is_some_and(SqlType::has_decimal) {
-            return Err(unsupported(
-                at,
-                "columns of type DECIMAL can be declared, but not used: declare DOUBLE",
-            ));
+            bail!(unsupported at at,
+                "columns of type DECIMAL can be declared, but not used: declare DOUBLE");
         }
         Ok(Typed {
             node: Node::Slot(slot),
@@ -186,7 +182,7 @@ impl<'s> Compiler<'s> {
         let (a, b) = (self.compile(left)?, self.compile(right)?);
         let types = (a.ty.clone(), b.ty.clone());
         let (Some(ta), Some(tb)) = types else {
-            return Err(invalid(at, "NULL has no type for arithmetic: CAST it"));
+            bail!(invalid at at, "NULL has no type for arithmetic: CAST it");
         };
         let (node_a, node_b) = (Box::new(a.node), Box::new(b.node));
         if op == ArithmeticOp::Add && ta == SqlType::Varchar && tb == SqlType::Varchar {
@@ -196,7 +192,7 @@ impl<'s> Compiler<'s> {
             });
         }
         if !ta.is_numeric() || !tb.is_numeric() {
-            return Err(invalid(at, format!("no arithmetic on {ta} and {tb}")));
+            bail!(invalid at at, "no arithmetic on {ta} and {tb}");
         }
         let (number, ty) = match (&ta, &tb) {
             (SqlType::Double, _) | (_, SqlType::Double) => (Number::Double, SqlType::Double),
@@ -242,7 +238,7 @@ impl<'s> Compiler<'s> {
             }
         };
         if ty.is_none() {
-            return Err(invalid(at, "a CASE needs a result that is not NULL"));
+            bail!(invalid at at, "a CASE needs a result that is not NULL");
         }
         Ok(Typed {
             node: Node::Case {
@@ -257,10 +253,7 @@ impl<'s> Compiler<'s> {
         let ty = resolve(target)?;
         let typed = self.compile(inner)?;
         if ty.has_decimal() {
-            return Err(unsupported(
-                target.at,
-                "CAST to DECIMAL is not supported: use DOUBLE",
-            ));
+            bail!(unsupported at target.at, "CAST to DECIMAL is not supported: use DOUBLE");
         }
         let Some(from) = typed.ty else {
             return Ok(Typed::constant(Value::Null, ty));
@@ -280,13 +273,10 @@ impl<'s> Compiler<'s> {
             ) => Cast::ToText,
             (SqlType::Array(_) | SqlType::Map(_) | SqlType::Struct(_), _)
             | (SqlType::Decimal { .. }, SqlType::Varchar) => {
-                return Err(unsupported(
-                    inner.at,
-                    format!("CAST of {from} to {ty} is not supported"),
-                ));
+                bail!(unsupported at inner.at, "CAST of {from} to {ty} is not supported");
             }
             _ => {
-                return Err(invalid(inner.at, format!("{from} cannot be CAST to {ty}")));
+                bail!(invalid at inner.at, "{from} cannot be CAST to {ty}");
             }
         };
         Ok(Typed {
