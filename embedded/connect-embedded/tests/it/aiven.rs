@@ -88,8 +88,15 @@ async fn a_record_without_retries_left_is_dead_lettered_unchanged() {
     assert_eq!(dead[0].key.as_deref(), Some(&b"v1\x00\xff"[..]));
     assert_eq!(dead[0].value.as_deref(), Some(&b"\xfe refused"[..]));
     assert_eq!(dead[0].timestamp, Some(1000));
-    assert_eq!(dead[0].header("__connect.errors.stage"), "TASK_PUT");
-    let message = dead[0].header("__connect.errors.exception.message");
+    assert_eq!(
+        dead[0]
+            .header("__connect.errors.stage")
+            .expect("the header"),
+        "TASK_PUT"
+    );
+    let message = dead[0]
+        .header("__connect.errors.exception.message")
+        .expect("the header");
     assert!(
         message.contains("422") && message.contains("answer \"2\""),
         "{message}"
@@ -109,7 +116,9 @@ async fn an_unreachable_server_is_retried_then_dead_lettered() {
     broker.write("calls", b"k", Some(b"lost?")).await;
     let dead = broker.read("calls-dlq", 1).await;
     assert_eq!(dead[0].text(), "lost?");
-    let message = dead[0].header("__connect.errors.exception.message");
+    let message = dead[0]
+        .header("__connect.errors.exception.message")
+        .expect("the header");
     assert!(
         message.contains("refused") && !message.contains("secret"),
         "{message}"

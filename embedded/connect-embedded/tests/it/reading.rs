@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use connect_embedded::{Connectors, Outcome};
 use serde_json::json;
+use test_support::within;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Broker, Documents, Running, Server, file, in_time};
+use crate::support::{Broker, Documents, Running, Server, file};
 
 fn posting(name: &str, topic: &str, url: &str) -> Connectors {
     let options = json!({
@@ -81,7 +82,7 @@ async fn a_topic_that_does_not_exist_is_named() {
         Arc::new(Documents::default()),
         CancellationToken::new(),
     );
-    let error = in_time("the error", ended).await.expect_err("no topic");
+    let error = within("the error", ended).await.expect_err("no topic");
     assert!(
         format!("{error:#}").contains("`no such topic`"),
         "{error:#}"

@@ -9,8 +9,9 @@ use connect_embedded::{ConnectorSource, Connectors};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use serde_json::{Value, json};
+use test_support::{Record, within};
 
-use crate::support::{Broker, Documents, Running, Seen, Server, in_time};
+use crate::support::{Broker, Documents, Running, Server};
 
 fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} names a real Kafka or Connect"))
@@ -55,7 +56,7 @@ impl Trial {
             .iter()
             .map(|t| NewTopic::new(t, 1, TopicReplication::Fixed(1)));
         let topics: Vec<_> = topics.collect();
-        let made = in_time(
+        let made = within(
             "the topics",
             admin.create_topics(&topics, &AdminOptions::new()),
         )
@@ -86,14 +87,14 @@ impl Trial {
         let put = client
             .put(format!("{url}/config"))
             .json(&self.config("real", changes));
-        let answer = in_time("Connect", put.send()).await.expect("an answer");
+        let answer = within("Connect", put.send()).await.expect("an answer");
         assert_eq!(
             answer.status(),
             201,
             "{}",
             answer.text().await.expect("a text")
         );
-        in_time("a running task", async {
+        within("a running task", async {
             let mut again = tokio::time::interval(Duration::from_millis(200));
             loop {
                 again.tick().await;
@@ -128,7 +129,7 @@ impl Trial {
     /// Deletes the connector.
     async fn delete(&self) {
         let url = format!("{}/connectors/{}", variable("CONNECT_URL"), self.topic);
-        let answer = in_time("Connect", reqwest::Client::new().delete(url).send()).await;
+        let answer = within("Connect", reqwest::Client::new().delete(url).send()).await;
         assert_eq!(answer.expect("an answer").status(), 204);
     }
 
@@ -155,7 +156,7 @@ type Bytes = Option<Vec<u8>>;
 struct Letter((Bytes, Bytes, Option<i64>), BTreeMap<String, String>);
 
 impl Letter {
-    fn new(seen: Seen) -> Self {
+    fn new(seen: Record) -> Self {
         let mut headers: BTreeMap<_, _> = seen.headers.into_iter().collect();
         for name in ["message", "stacktrace"] {
             let removed = headers.remove(&format!("__connect.errors.exception.{name}"));

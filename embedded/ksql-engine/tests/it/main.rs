@@ -24,5 +24,4 @@ mod runtime;
 #[path = "../../examples/qtt/same_json.rs"]
 mod same_json;
 mod statements;
-mod wait;
 mod window_model;

@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::Broker;
-use crate::wait::LIMIT;
+use test_support::PATIENCE as LIMIT;
 
 const PIPELINE: &str = include_str!("../../../../ksql/pipeline.sql");
 const HOPPING: &str = include_str!("../../../../ksql/alternatives/hopping.sql");

@@ -11,7 +11,7 @@ use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use serde_json::json;
 
 use crate::broker::{Broker, stop};
-use crate::wait::{LIMIT, until};
+use test_support::{PATIENCE as LIMIT, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn queries_start_stop_and_stream_at_run_time() {
@@ -163,11 +163,13 @@ async fn a_runtime_stops_in_time_while_the_broker_is_away() {
     let mut answers = vec![RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR];
     answers.extend([refused; 200]);
     broker
-        .cluster
-        .request_errors(RDKafkaApiKey::Produce, &answers);
+        .kafka
+        .cluster(move |cluster| cluster.request_errors(RDKafkaApiKey::Produce, &answers));
     broker.send("s", "b", r#"{"v":2}"#, 6).await;
-    until("the row is taken", || async { metrics.read(&query) >= 2 }).await;
-    broker.cluster.broker_down(1).unwrap();
+    eventually("the row is taken", || async { metrics.read(&query) >= 2 }).await;
+    broker
+        .kafka
+        .cluster(|cluster| cluster.broker_down(1).unwrap());
     let stopped = stop(&runtime).await;
     assert!(
         matches!(stopped, Err(RuntimeError::Interrupted)),

@@ -86,7 +86,7 @@ proptest! {
         let Fuzzed { runtime, world } = fuzzed();
         let trouble = runtime.block_on(async {
             let request = world.http.post(format!("{}{path}", world.url)).body(body);
-            let response = tokio::time::timeout(crate::wait::LIMIT, request.send()).await;
+            let response = tokio::time::timeout(test_support::PATIENCE, request.send()).await;
             let response = response.expect("an answer in time").expect("an answer");
             // Do not wait for the rows of an open query.
             match response.status().as_u16() {

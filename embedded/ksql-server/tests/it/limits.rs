@@ -4,8 +4,8 @@ use ksql_engine::registry::Effect;
 use ksql_server::Limits;
 use serde_json::json;
 
-use crate::wait::{LIMIT, until};
 use crate::world::World;
+use test_support::{PATIENCE as LIMIT, eventually};
 
 const SOURCE: &str = "CREATE STREAM S (ID VARCHAR KEY, V VARCHAR) WITH (KAFKA_TOPIC='s', PARTITIONS=1, VALUE_FORMAT='JSON');";
 
@@ -30,7 +30,7 @@ async fn a_closed_connection_frees_its_slot() {
     assert_eq!(second.status(), 400);
     assert!(second.text().await.unwrap().contains("which is the limit"));
     drop(first);
-    until("the place is free again", || async {
+    eventually("the place is free again", || async {
         open(&world, "SELECT * FROM S EMIT CHANGES;").await.status() == 200
     })
     .await;
@@ -149,7 +149,7 @@ async fn a_client_that_reads_nothing_does_not_delay_shutdown() {
         panic!("{executed:?}");
     };
     let listener = world.runtime.listen(plan, true).unwrap();
-    until("the listener's changes are as many as may wait", || async {
+    eventually("the listener's changes are as many as may wait", || async {
         listener.changes.len() == listener.changes.max_capacity()
     })
     .await;

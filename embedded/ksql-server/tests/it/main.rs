@@ -11,5 +11,4 @@ mod real_kafka;
 mod recording;
 mod replay;
 mod statements;
-mod wait;
 mod world;

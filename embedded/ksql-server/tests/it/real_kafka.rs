@@ -7,7 +7,7 @@ use kafka_io::KafkaSettings;
 use ksql_engine::kafka::{Options, Runtime};
 use ksql_server::{KafkaTopics, TopicSpec, Topics};
 
-use crate::wait::until;
+use test_support::eventually;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_is_created_with_its_settings_and_deleted() {
@@ -39,7 +39,7 @@ async fn a_topic_is_created_with_its_settings_and_deleted() {
             .into_iter()
             .map(|topic| topic.name)
     };
-    until("the topic is gone", || async {
+    eventually("the topic is gone", || async {
         names().await.all(|one| one != name)
     })
     .await;

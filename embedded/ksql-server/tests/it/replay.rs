@@ -6,8 +6,8 @@ use serde::Deserialize;
 use crate::cli;
 use crate::compare::{Answer, Exactness, differences};
 use crate::recording::{self, Recording};
-use crate::wait::LIMIT;
 use crate::world::World;
+use test_support::PATIENCE as LIMIT;
 
 /// Errors whose message differs: ksqlDB's comes from its parser or analyser.
 const OWN_WORDS: [&str; 16] = [

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::wait::{LIMIT, until};
 use crate::world::World;
+use test_support::{PATIENCE as LIMIT, eventually};
 
 const SOURCE: &str = "CREATE STREAM S (ID VARCHAR KEY, V INT) WITH (KAFKA_TOPIC='s', PARTITIONS=3, VALUE_FORMAT='JSON');";
 
@@ -151,7 +151,7 @@ async fn a_failed_query_shows_its_error_and_the_others_continue() {
     let (status, answer) = world.post("/ksql", &request).await;
     assert_eq!(status, 200, "{answer}");
     world.send("s", Some("a"), None, 5).await;
-    until("the query dies", || async {
+    eventually("the query dies", || async {
         !world.runtime.broken().is_empty()
     })
     .await;

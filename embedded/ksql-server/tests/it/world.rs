@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc as std_mpsc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -11,40 +10,25 @@ use kafka_io::KafkaSettings;
 use ksql_engine::kafka::{CreateTopic, Metrics, NewTopic, Options, Runtime};
 use ksql_server::{Config, KafkaTopics, KsqlServer, Limits, Topic, TopicSpec, Topics, TopicsError};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::wait::{LIMIT, until};
+use test_support::{PATIENCE as LIMIT, eventually};
 
-/// A request for a topic, and its response channel.
-type Order = (NewTopic, oneshot::Sender<()>);
-
-/// The cluster has its own thread: it cannot move between threads.
+/// A broker in this process, and how to create topics on it.
 fn cluster() -> (KafkaSettings, CreateTopic) {
-    let (orders, taken) = std_mpsc::channel::<Order>();
-    let (address, started) = std_mpsc::channel();
-    std::thread::spawn(move || {
-        let cluster = MockCluster::new(1).unwrap();
-        address.send(cluster.bootstrap_servers()).unwrap();
-        while let Ok((topic, done)) = taken.recv() {
-            let partitions = i32::try_from(topic.partitions).unwrap();
-            cluster.create_topic(&topic.name, partitions, 1).unwrap();
-            let _ = done.send(());
-        }
-    });
+    let broker = test_support::Broker::start();
+    let settings = KafkaSettings::plain(broker.bootstrap_servers());
     let create: CreateTopic = Arc::new(move |topic| {
-        let (done, made) = oneshot::channel();
-        let sent = orders.send((topic, done));
+        let broker = broker.clone();
         async move {
-            sent?;
-            Ok(made.await?)
+            broker.create_topic(&topic.name, i32::try_from(topic.partitions)?);
+            Ok(())
         }
         .boxed()
     });
-    (KafkaSettings::plain(started.recv().unwrap()), create)
+    (settings, create)
 }
 
 /// The cluster's topics, with a retention that the in-process cluster does not report.
@@ -184,14 +168,14 @@ impl World {
         let ids = self.query_ids();
         let id = ids.get(sink).unwrap();
         let what = format!("{id} takes {count} records");
-        until(&what, || async { self.metrics.read(id) >= count }).await;
+        eventually(&what, || async { self.metrics.read(id) >= count }).await;
     }
 
     /// Waits until partition 0 of the topic has this many records.
     pub(super) async fn holds(&self, topic: &str, count: i64) {
         let end = || self.consumer.fetch_watermarks(topic, 0, LIMIT).unwrap().1;
         let what = format!("{topic} comes to {count} records");
-        until(&what, || async { end() >= count }).await;
+        eventually(&what, || async { end() >= count }).await;
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {

@@ -4,30 +4,20 @@ mod broker;
 mod server;
 mod store;
 
-use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use connect_embedded::{ConnectorSource, Connectors, DocumentStore, Stats};
 use kafka_io::KafkaSettings;
 use serde_json::{Value, json};
+use test_support::within;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use broker::Broker;
+#[cfg(feature = "real-connect")]
+pub(crate) use server::Request;
 pub(crate) use server::Server;
 pub(crate) use store::{Documents, Fail};
-#[cfg(feature = "real-connect")]
-pub(crate) use {broker::Seen, server::Request};
-
-/// The timeout of every wait.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future)
-        .await
-        .unwrap_or_else(|_| panic!("waited too long for {what}"))
-}
 
 /// A connector file with these options and a filter for tombstones.
 pub(crate) fn file(name: &str, options: Value) -> ConnectorSource {
@@ -82,7 +72,7 @@ impl Running {
         }
         let (stats, shutdown) = (connectors.stats(), CancellationToken::new());
         let ended = tokio::spawn(connectors.run(settings, store, shutdown.clone()));
-        in_time("the assignment", stats.ready()).await;
+        within("the assignment", stats.ready()).await;
         Self {
             stats,
             shutdown,
@@ -92,7 +82,7 @@ impl Running {
 
     /// The error that stopped the connectors, with its causes.
     pub(crate) async fn failure(mut self) -> String {
-        let ended = in_time("the connectors' end", &mut self.ended).await;
+        let ended = within("the connectors' end", &mut self.ended).await;
         let error = ended.expect("no panic").expect_err("stopped by itself");
         format!("{error:#}")
     }
@@ -100,7 +90,7 @@ impl Running {
     /// Stops the connectors.
     pub(crate) async fn stop(mut self) {
         self.shutdown.cancel();
-        let ended = in_time("the connectors' end", &mut self.ended).await;
+        let ended = within("the connectors' end", &mut self.ended).await;
         ended.expect("no panic").expect("an orderly end");
     }
 }

@@ -7,10 +7,9 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use test_support::within;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-
-use super::in_time;
 
 /// A received request.
 #[derive(Clone, Debug)]
@@ -66,7 +65,7 @@ impl Server {
     /// The requests so far, once there are `count`.
     pub(crate) async fn requests(&self, count: usize) -> Vec<Request> {
         let mut requests = self.shared.requests.subscribe();
-        in_time(
+        within(
             &format!("{count} requests"),
             requests.wait_for(|requests| requests.len() >= count),
         )

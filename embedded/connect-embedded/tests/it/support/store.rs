@@ -7,9 +7,8 @@ use connect_embedded::{DocumentStore, StoreError};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Map, Value};
+use test_support::within;
 use tokio::sync::watch;
-
-use super::in_time;
 
 type Contents = BTreeMap<(String, String), Map<String, Value>>;
 
@@ -60,7 +59,7 @@ impl Documents {
     async fn contents_with(&self, collection: &str, id: &str) -> Contents {
         let key = (collection.to_owned(), id.to_owned());
         let mut contents = self.contents.subscribe();
-        in_time(
+        within(
             &format!("document {id} in {collection}"),
             contents.wait_for(|contents| contents.contains_key(&key)),
         )
