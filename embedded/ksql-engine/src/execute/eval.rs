@@ -119,7 +119,7 @@ impl Node {
         }
     }
 
-    /// The same without a copy where the value is in the row already.
+    /// The expression's value on a row, borrowed if it is in the row.
     fn peek<'r>(&'r self, row: RowRef<'r>) -> Result<Cow<'r, Value>, EvalError> {
         match self {
             Node::Slot(slot) => Ok(Cow::Borrowed(row.get(*slot))),
@@ -137,7 +137,7 @@ impl Node {
         }
     }
 
-    /// A condition inside of logic: null makes it fail.
+    /// The value of a condition in AND, OR, NOT or CASE. Fails for null.
     fn test(&self, row: RowRef<'_>) -> Result<bool, EvalError> {
         match *self.peek(row)? {
             Value::Boolean(truth) => Ok(truth),
@@ -216,7 +216,7 @@ fn arithmetic(op: ArithmeticOp, number: Number, left: &Value, right: &Value) -> 
     }
 }
 
-/// False if either side is null. NaN is neither equal nor unequal to anything.
+/// False if either side is null or NaN.
 fn compare(
     op: CompareOp,
     comparison: Comparison,
@@ -269,7 +269,7 @@ fn compare_exactly(left: &Value, right: &Value) -> Result<Ordering, EvalError> {
     }
 }
 
-/// Null stays null. What is out of range becomes the nearest number, or wraps from BIGINT.
+/// Converts a value; null stays null. A DOUBLE out of range becomes the nearest number, a BIGINT wraps.
 fn convert(cast: Cast, value: Value) -> Evaluated {
     if value.is_null() {
         return Ok(Value::Null);
@@ -318,7 +318,7 @@ fn is_yes(text: &str) -> bool {
         .any(|yes| trimmed(text).eq_ignore_ascii_case(yes))
 }
 
-/// From 1, or from the end if negative; null where nothing is.
+/// The item at an index from 1, or from the end if negative; null if there is none.
 fn array_item(items: &[Value], index: &Value) -> Evaluated {
     let index = match index {
         Value::Integer(index) => i64::from(*index),

@@ -65,13 +65,13 @@ pub(super) fn check(view: &View, kind: &StatementKind, sql: &str) -> Result<(), 
 }
 
 fn in_use(view: &View, name: &str) -> Option<String> {
-    let made = view.made_from(name);
-    (!made.is_empty()).then(|| {
+    let readers = view.made_from(name);
+    (!readers.is_empty()).then(|| {
         format!(
             "Cannot drop {name}.\n\
              The following streams and/or tables read from this source: [{}].\n\
              You need to drop them before dropping {name}.",
-            made.join(", ")
+            readers.join(", ")
         )
     })
 }

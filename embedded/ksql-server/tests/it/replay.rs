@@ -143,10 +143,9 @@ impl Run {
         )
     }
 
-    /// Produces what was produced between two moments. Each record is taken before the next one is
-    /// sent: two topics have no order between them, and a join whose one side runs ahead finds less.
-    /// What was joined before the next record came is waited for too, because a query behind the join
-    /// reads it.
+    /// Produces the records between two points in time. Waits until each record was read before it
+    /// sends the next one, because two topics have no order between them. Also waits for joined rows,
+    /// which the next query reads.
     async fn produce(&self, world: &World, from: f64, until: f64) {
         let records = self.produced.iter().filter(|line| line.topic.is_some());
         let records: Vec<&Produced> = records.collect();
