@@ -113,13 +113,14 @@ impl Predictor {
         let in_flight = usize::from(self.config.model.requests_in_flight);
         tasks.spawn("pipeline", async move {
             let _done = done;
-            Ok(if per_record {
+            let outcome = if per_record {
                 let step = PerRecord::new(schema, &features, model, in_flight);
-                pipeline.run(step, stop).await?
+                pipeline.run(step, stop).await
             } else {
                 let step = Batched::new(schema, &features, model);
-                pipeline.run(step, stop).await?
-            })
+                pipeline.run(step, stop).await
+            };
+            Ok(outcome?)
         });
         tasks.join().await
     }

@@ -11,7 +11,7 @@ use rdkafka::bindings::{
     rd_kafka_handle_mock_cluster, rd_kafka_mock_group_initial_rebalance_delay_ms,
 };
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer, StreamConsumer};
+use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, ToBytes};
 use rdkafka::mocking::MockCluster;
@@ -176,9 +176,8 @@ impl Broker {
             .set("fetch.wait.max.ms", "10")
             .create()
             .unwrap();
-        let partitions = partitions(&consumer, topic);
         let mut from = TopicPartitionList::new();
-        for partition in 0..partitions {
+        for partition in 0..self.partitions(topic) {
             from.add_partition_offset(topic, partition, Offset::Beginning)
                 .unwrap();
         }
@@ -204,9 +203,9 @@ impl Broker {
 
     /// The end offset of each partition of `topic`.
     pub fn end_offsets(&self, topic: &str) -> Vec<i64> {
-        let consumer: BaseConsumer = self.client().create().unwrap();
-        let ends = (0..partitions(&consumer, topic)).map(|partition| {
-            let watermarks = consumer.fetch_watermarks(topic, partition, PATIENCE);
+        let client = self.producer.client();
+        let ends = (0..self.partitions(topic)).map(|partition| {
+            let watermarks = client.fetch_watermarks(topic, partition, PATIENCE);
             watermarks.unwrap().1
         });
         ends.collect()
@@ -215,6 +214,12 @@ impl Broker {
     /// How many records were written to `topic`.
     pub fn count(&self, topic: &str) -> i64 {
         self.end_offsets(topic).iter().sum()
+    }
+
+    fn partitions(&self, topic: &str) -> i32 {
+        let client = self.producer.client();
+        let metadata = client.fetch_metadata(Some(topic), PATIENCE).unwrap();
+        i32::try_from(metadata.topics()[0].partitions().len()).unwrap()
     }
 
     fn client(&self) -> ClientConfig {
@@ -235,11 +240,6 @@ fn shorten_group_delay(owner: &BaseProducer) {
         let cluster = rd_kafka_handle_mock_cluster(client);
         rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, GROUP_DELAY_MS);
     }
-}
-
-fn partitions(consumer: &impl Consumer, topic: &str) -> i32 {
-    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
-    i32::try_from(metadata.topics()[0].partitions().len()).unwrap()
 }
 
 /// `name` with a random suffix: for topics on a broker that keeps those of earlier runs.
@@ -299,8 +299,14 @@ impl Record {
     }
 
     /// The last header of this name.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub fn find_header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().rev().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// The last header of this name; panics without one.
+    pub fn header(&self, name: &str) -> &str {
+        let found = self.find_header(name);
+        found.unwrap_or_else(|| panic!("no header `{name}`: {self:?}"))
     }
 }

@@ -160,6 +160,8 @@ prop_compose! {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn the_fish_do_not_depend_on_the_clock(config in any_config()) {
         let start = Some("2021-06-09T13:39:20.000Z".parse().unwrap());

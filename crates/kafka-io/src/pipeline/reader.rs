@@ -51,7 +51,7 @@ impl<S: Step> Reader<S> {
     /// commits. If it fails, health has the reason.
     pub(super) fn run(&mut self, topics: &[String]) -> Result<(), PipelineError> {
         self.wait_for_topics(topics);
-        let outcome = self.follow();
+        let outcome = self.process();
         if let Err(error) = &outcome {
             self.health
                 .send_modify(|health| *health = Err(error.to_string()));
@@ -86,10 +86,10 @@ impl<S: Step> Reader<S> {
         }
     }
 
-    fn follow(&mut self) -> Result<(), PipelineError> {
+    fn process(&mut self) -> Result<(), PipelineError> {
         self.consumer.subscribe(&[&self.topic])?;
         while !self.shutdown.is_cancelled() {
-            self.settle()?;
+            self.handle_all_finished()?;
             while let Ok(rebalance) = self.rebalances.try_recv() {
                 self.rebalance(rebalance)?;
             }
@@ -159,14 +159,14 @@ impl<S: Step> Reader<S> {
     }
 
     /// Stores the offsets of finished batches. The client commits them in the background.
-    fn settle(&mut self) -> Result<(), PipelineError> {
+    fn handle_all_finished(&mut self) -> Result<(), PipelineError> {
         while let Ok(finished) = self.finished.try_recv() {
-            self.settle_one(finished)?;
+            self.handle_finished(finished)?;
         }
         Ok(())
     }
 
-    fn settle_one(&mut self, finished: Finished) -> Result<(), PipelineError> {
+    fn handle_finished(&mut self, finished: Finished) -> Result<(), PipelineError> {
         let ticket = finished.ticket;
         let Some(worker) = self.workers.get_mut(&ticket.partition) else {
             return Ok(());
@@ -193,9 +193,9 @@ impl<S: Step> Reader<S> {
     }
 
     /// Waits at most `timeout` for one batch to finish; false if none did.
-    fn settle_within(&mut self, timeout: Duration) -> Result<bool, PipelineError> {
+    fn wait_for_finished(&mut self, timeout: Duration) -> Result<bool, PipelineError> {
         match self.finished.recv_timeout(timeout) {
-            Ok(finished) => self.settle_one(finished).map(|()| true),
+            Ok(finished) => self.handle_finished(finished).map(|()| true),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Ok(false),
         }
     }
@@ -213,7 +213,7 @@ impl<S: Step> Reader<S> {
         let until = Instant::now() + WAIT_BEFORE_PAUSE;
         while self.is_full() && !self.paused && !self.stages.breaker.is_open() {
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || !self.settle_within(left)? {
+            if left.is_zero() || !self.wait_for_finished(left)? {
                 break;
             }
         }
@@ -319,7 +319,7 @@ impl<S: Step> Reader<S> {
             })
         };
         while busy(&self.workers) && !self.stages.breaker.is_open() && Instant::now() < until {
-            self.settle_within(Duration::from_millis(20))?;
+            self.wait_for_finished(Duration::from_millis(20))?;
         }
         if busy(&self.workers) {
             tracing::info!("batches in progress are abandoned; their records will be read again");

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+pub const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Copies values; dead-letters those that begin with `bad`; asks to retry while it is `down`.
 #[derive(Clone, Default)]

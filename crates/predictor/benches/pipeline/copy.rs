@@ -1,5 +1,5 @@
-//! The most that the client and the broker can do: a loop that copies records, without looking
-//! at them, and waits for the acknowledgements; commits in the background.
+//! The upper bound of client and broker: a loop that copies records unread and waits for the
+//! acknowledgements, with commits in the background.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,5 +1,5 @@
-//! From the send (in a header) until the result can be read, by the wall clock: of the bare copy,
-//! which is what broker, clients and machine take, and of the predictor.
+//! Wall clock time from sending a record (in a header) to reading its result: of the bare copy, which is
+//! the share of broker, clients and machine, and of the predictor.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,17 +10,17 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 
 use crate::kafka;
 use crate::process::Process;
-use crate::topic::{Filler, PARTITIONS, make};
+use crate::topic::{Filler, PARTITIONS, create};
 
 const PER_SECOND: u64 = 1_000;
 const SECONDS: u64 = 30;
-/// What comes before is not counted: connections, the first assignment.
+/// Not counted: connecting and the first assignment.
 const WARM_UP: u64 = 5;
 
 pub fn run() {
     let (_model, url) = Process::model(0);
     let records = (PER_SECOND * (WARM_UP + SECONDS)).to_string();
-    println!("latency: {SECONDS} s at {PER_SECOND} records a second");
+    println!("latency: {SECONDS} s at {PER_SECOND} records per second");
     measure("(a) bare copy", |input, output| {
         Process::this(&["copy", input, output, &records])
     });
@@ -30,7 +30,7 @@ pub fn run() {
 }
 
 fn measure(name: &str, start: impl FnOnce(&str, &str) -> Process) {
-    let (input, output) = make("latency");
+    let (input, output) = create("latency");
     let _process = start(&input, &output);
     let consumer: BaseConsumer =
         BaseConsumer::from_config(&kafka().assigning_consumer("bench-latency")).unwrap();

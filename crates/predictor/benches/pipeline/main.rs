@@ -1,17 +1,17 @@
-//! How fast the predictor is, against what the same broker and cores do at best and at worst.
+//! The speed of the predictor, compared with a bare copy and with the original on the same broker.
 //!
 //! ```text
 //! KAFKA_BOOTSTRAP_SERVERS=… cargo bench -p predictor --features kafka-tests -- [PART…]
 //! ```
 //!
-//! | part | what is measured |
+//! | part | measured |
 //! |---|---|
-//! | `throughput` | (a) a bare copy loop, (b) the predictor, (c) `--per-record`, (d) one request at a time with a new client each, as the original did it; ratios of one run |
-//! | `latency` | from the send until the result can be read, at 1,000 records a second: (a) and (b) |
-//! | `memory` | a minute at twice the rate that the model answers, then until all is done |
+//! | `throughput` | (a) a bare copy loop, (b) the predictor, (c) `--per-record`, (d) like the original: one request at a time, each with a new client; ratios of one run |
+//! | `latency` | from sending a record to reading its result, at 1,000 records per second: (a) and (b) |
+//! | `memory` | a minute at twice the rate of the model, then until all records are done |
 //!
-//! Without a part all are run. The model is a small server in a process of its own (`MODEL_URL`
-//! names another one).
+//! The default is all parts. The model is a small server in its own process; `MODEL_URL` names
+//! another one.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -43,23 +43,23 @@ fn main() {
             one_by_one::run(input, output, url, records.parse().unwrap());
         }
         ref parts => {
-            let asked = |part| parts.is_empty() || parts.contains(&part);
-            if asked("throughput") {
+            let selected = |part| parts.is_empty() || parts.contains(&part);
+            if selected("throughput") {
                 throughput::run();
             }
-            if asked("latency") {
+            if selected("latency") {
                 latency::run();
             }
-            if asked("memory") {
+            if selected("memory") {
                 memory::run();
             }
         }
     }
 }
 
-/// The broker that the environment names.
+/// The broker in the environment.
 fn kafka() -> kafka_io::KafkaSettings {
     let servers = std::env::var("KAFKA_BOOTSTRAP_SERVERS")
-        .expect("KAFKA_BOOTSTRAP_SERVERS names the broker that is measured on");
+        .expect("KAFKA_BOOTSTRAP_SERVERS is not set: it names the broker for the benchmark");
     kafka_io::KafkaSettings::plain(servers)
 }

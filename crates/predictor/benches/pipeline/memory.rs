@@ -1,16 +1,16 @@
-//! Memory while twice as much comes as the model can answer, and whether all is answered.
+//! Memory while records arrive at twice the rate of the model, and whether all are processed.
 
 use std::time::{Duration, Instant};
 
 use crate::process::Process;
-use crate::topic::{Filler, Watch, make};
+use crate::topic::{Filler, Watch, create};
 
 const MODEL_PER_SECOND: u64 = 20_000;
 const SECONDS: u64 = 60;
 
 pub fn run() {
     let (_model, url) = Process::model(MODEL_PER_SECOND);
-    let (input, output) = make("memory");
+    let (input, output) = create("memory");
     let predictor = Process::predictor(&input, &output, &url, &[]);
     println!(
         "memory: {SECONDS} s at {}/s, the model answers {MODEL_PER_SECOND}/s",

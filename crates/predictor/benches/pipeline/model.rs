@@ -1,4 +1,4 @@
-//! A small model server: a line through two numbers, as JSON over HTTP.
+//! A small model server: a linear model as JSON over HTTP.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ fn answer(row: &Row) -> Answer {
     }
 }
 
-/// How many rows a second are answered at most; 0: as many as possible.
+/// The most rows per second; 0: no limit.
 type Pace = Arc<Mutex<u64>>;
 
 /// Serves on a free port, prints its address, and never returns.
@@ -56,7 +56,7 @@ pub fn serve(rows_per_second: u64) {
 }
 
 async fn many(State(pace): State<Pace>, Json(rows): Json<Vec<Row>>) -> Json<Vec<Answer>> {
-    // Requests wait for each other where the pace is bounded: the sleep is the model's work.
+    // With a limit requests wait for each other; the sleep stands for the model's work.
     let pace = pace.lock().await;
     if *pace > 0 {
         tokio::time::sleep(Duration::from_secs_f64(rows.len() as f64 / *pace as f64)).await;

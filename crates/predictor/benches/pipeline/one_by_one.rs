@@ -1,5 +1,5 @@
-//! As the original did it: for each record a new HTTP client, one request in flight, and the
-//! result's acknowledgement awaited.
+//! Like the original: a new HTTP client for each record, one request at a time, and waiting for each
+//! acknowledgement.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Processes of a measurement, ended when dropped, and what they used.
+//! Processes of a benchmark, killed when dropped, and their resource usage.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,13 +27,13 @@ impl Process {
         Self(command.spawn().unwrap())
     }
 
-    /// This program with these words.
+    /// This program with these arguments.
     pub fn this(words: &[&str]) -> Self {
         let this = std::env::current_exe().unwrap();
         Self(Command::new(this).args(words).spawn().unwrap())
     }
 
-    /// The model's server, and its address.
+    /// The model server and its URL.
     pub fn model(rows_per_second: u64) -> (Option<Self>, String) {
         if let Ok(url) = std::env::var("MODEL_URL") {
             return (None, url);
@@ -66,12 +66,12 @@ impl Process {
         (field("VmRSS:"), field("VmHWM:"))
     }
 
-    /// Processor time so far, in seconds.
+    /// CPU time in seconds.
     pub fn cpu_seconds(&self) -> f64 {
         cpu_seconds(&fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap())
     }
 
-    /// Processor time of its threads so far by their names, in seconds; those of one name together.
+    /// CPU time of its threads by name, in seconds.
     pub fn cpu_seconds_by_thread(&self) -> BTreeMap<String, f64> {
         let mut threads = BTreeMap::new();
         for thread in fs::read_dir(format!("/proc/{}/task", self.0.id())).unwrap() {
@@ -86,7 +86,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // Both fail if it has ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,9 +1,9 @@
-//! Records a second, and what share of the bare copy that is.
+//! Records per second, and their ratio to the bare copy.
 
 use std::collections::BTreeMap;
 
 use crate::process::Process;
-use crate::topic::{Watch, fill, make, make_output};
+use crate::topic::{Watch, create, create_output, fill};
 
 const RECORDS: u64 = 2_000_000;
 const RECORDS_SINGLY: u64 = 60_000;
@@ -15,7 +15,7 @@ pub fn run() {
         "throughput: {RECORDS} records of about 150 bytes, 6 partitions, best of {ROUNDS} rounds"
     );
     let (model, url) = Process::model(0);
-    let (input, _) = make("bench");
+    let (input, _) = create("bench");
     fill(&input, RECORDS);
     let (mut copy, mut best) = (0.0_f64, Predicted::default());
     for round in 1..=ROUNDS {
@@ -36,18 +36,18 @@ pub fn run() {
             best = b;
         }
     }
-    println!("  (µs: processor time per record) by thread in the best round of (b):");
+    println!("  (µs: CPU time per record) by thread in the best round of (b):");
     for (thread, micros) in &best.threads {
         println!("    {thread:<16} {micros:.2} µs");
     }
-    let (few, _) = make("bench-singly");
+    let (few, _) = create("bench-singly");
     fill(&few, RECORDS_SINGLY);
-    let output = make_output("c");
+    let output = create_output("c");
     let watch = Watch::new(&output);
     let process = Process::predictor(&few, &output, &url, &["--per-record"]);
     let singly = watch.rate(RECORDS_SINGLY);
     drop(process);
-    let output = make_output("d");
+    let output = create_output("d");
     let watch = Watch::new(&output);
     let words = [
         "one-by-one",
@@ -76,14 +76,14 @@ pub fn run() {
 }
 
 struct Copied {
-    /// Records a second.
+    /// Records per second.
     rate: f64,
-    /// Processor time per record, in microseconds.
+    /// CPU time per record, in microseconds.
     micros: f64,
 }
 
 fn copied(input: &str) -> Copied {
-    let output = make_output("a");
+    let output = create_output("a");
     let watch = Watch::new(&output);
     let copy = Process::this(&["copy", input, &output, &RECORDS.to_string()]);
     let rate = watch.rate(RECORDS);
@@ -93,11 +93,11 @@ fn copied(input: &str) -> Copied {
 
 #[derive(Default)]
 struct Predicted {
-    /// Records a second.
+    /// Records per second.
     rate: f64,
-    /// Processor time per record by thread, in microseconds.
+    /// CPU time per record by thread, in microseconds.
     threads: BTreeMap<String, f64>,
-    /// The model's, where it runs here.
+    /// CPU time of the model, if this benchmark started it.
     model: f64,
     peak_mib: u64,
 }
@@ -109,7 +109,7 @@ impl Predicted {
 }
 
 fn predicted(input: &str, url: &str, model: Option<&Process>) -> Predicted {
-    let output = make_output("b");
+    let output = create_output("b");
     let watch = Watch::new(&output);
     let before = model.map_or(0.0, Process::cpu_seconds);
     let process = Process::predictor(input, &output, url, &[]);

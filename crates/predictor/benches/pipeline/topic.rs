@@ -1,49 +1,36 @@
-//! Topics of a measurement: making them, filling them, watching them fill.
+//! Topics of a benchmark: creating, filling and watching them.
 
 use std::time::{Duration, Instant};
 
-use rand::RngExt;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::config::FromClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use test_support::{Broker, scratch_name};
 
 use crate::kafka;
 
 pub const PARTITIONS: i32 = 6;
 
-/// Makes `name`-in, `name`-in-dlq and `name`-out, and returns the first and the last.
-pub fn make(name: &str) -> (String, String) {
-    let name = format!("{name}-{:08x}", rand::rng().random::<u32>());
+/// Creates `name`-in, `name`-in-dlq and `name`-out; returns the first and the last.
+pub fn create(name: &str) -> (String, String) {
+    let name = scratch_name(name);
     let (input, output) = (format!("{name}-in"), format!("{name}-out"));
-    let dead_letters = format!("{input}-dlq");
-    make_topics(&[&input, &output, &dead_letters]);
+    for topic in [&input, &output, &format!("{input}-dlq")] {
+        broker().create_topic(topic, PARTITIONS);
+    }
     (input, output)
 }
 
 /// Another output topic for the same input.
-pub fn make_output(name: &str) -> String {
-    let name = format!("{name}-{:08x}-out", rand::rng().random::<u32>());
-    make_topics(&[&name]);
+pub fn create_output(name: &str) -> String {
+    let name = format!("{}-out", scratch_name(name));
+    broker().create_topic(&name, PARTITIONS);
     name
 }
 
-fn make_topics(names: &[&str]) {
-    let admin: AdminClient<DefaultClientContext> =
-        AdminClient::from_config(&kafka().assigning_consumer("bench")).unwrap();
-    let topics: Vec<NewTopic<'_>> = names
-        .iter()
-        .map(|name| NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1)))
-        .collect();
-    let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(20)));
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let created = runtime.block_on(admin.create_topics(&topics, &options));
-    for topic in created.unwrap() {
-        topic.unwrap();
-    }
+fn broker() -> Broker {
+    Broker::external(kafka().bootstrap_servers)
 }
 
 /// Writes measurements of about 150 bytes.
@@ -94,34 +81,25 @@ pub fn fill(topic: &str, records: u64) {
     filler.flush();
 }
 
-/// Watches how many records a topic has.
+/// Watches the number of records of a topic.
 pub struct Watch {
-    consumer: BaseConsumer,
+    broker: Broker,
     topic: String,
 }
 
 impl Watch {
     pub fn new(topic: &str) -> Self {
         Self {
-            consumer: BaseConsumer::from_config(&kafka().assigning_consumer("bench-watch"))
-                .unwrap(),
+            broker: broker(),
             topic: topic.to_owned(),
         }
     }
 
     pub fn records(&self) -> u64 {
-        (0..PARTITIONS)
-            .map(|partition| {
-                let timeout = Duration::from_secs(10);
-                let ends = self
-                    .consumer
-                    .fetch_watermarks(&self.topic, partition, timeout);
-                u64::try_from(ends.unwrap().1).unwrap()
-            })
-            .sum()
+        u64::try_from(self.broker.count(&self.topic)).unwrap()
     }
 
-    /// Records a second, from when the first tenth is there until all are.
+    /// Records per second, from the first tenth to the last record.
     pub fn rate(&self, records: u64) -> f64 {
         let deadline = Instant::now() + Duration::from_secs(300);
         let mut start = None;

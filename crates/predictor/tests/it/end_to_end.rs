@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::FutureRecord;
 use test_support::model::measurement;
-use test_support::{Behavior, Broker, FakeModel, Record, eventually, http};
+use test_support::{Behavior, Broker, FakeModel, Process, Record, eventually, http};
 
 use crate::running::{Running, broker, config};
 
@@ -56,7 +57,7 @@ async fn a_result_is_the_record_plus_the_prediction() {
         ("source.offset", &offset.to_string()),
         ("model.version", "v1"),
     ] {
-        assert_eq!(results[0].header(name), Some(text), "{name}");
+        assert_eq!(results[0].header(name), text);
     }
     predictor.stop().await;
 }
@@ -136,7 +137,7 @@ async fn unusable_records_become_dead_letters() {
         let (value, reason, place, millis) = sent.remove(letter.key_text()).unwrap();
         assert_eq!(letter.value.as_deref(), value);
         assert_eq!(letter.timestamp, Some(millis));
-        let header = |name: &str| letter.header(name).unwrap_or_default();
+        let header = |name: &str| letter.find_header(name).unwrap_or_default();
         assert_eq!(header("dlq.topic"), "in");
         assert_eq!(header("dlq.partition"), place.0.to_string());
         assert_eq!(header("dlq.offset"), place.1.to_string());
@@ -158,10 +159,6 @@ async fn unusable_records_become_dead_letters() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_outage_loses_nothing_and_ends_by_itself() {
-    let (broker, model) = (broker(), FakeModel::start().await);
-    let mut config = config(&broker, &model.url);
-    config.model.request_timeout = Duration::from_millis(200);
-    let predictor = Running::start(config).await;
     let outages = [
         Behavior::Unreachable,
         Behavior::Status(500),
@@ -171,7 +168,15 @@ async fn a_model_outage_loses_nothing_and_ends_by_itself() {
         Behavior::Hangs,
         Behavior::Truncates,
     ];
-    for (first, outage) in (0..).step_by(100).zip(outages) {
+    futures::future::join_all(outages.map(survives)).await;
+}
+
+async fn survives(outage: Behavior) {
+    let (broker, model) = (broker(), FakeModel::start().await);
+    let mut config = config(&broker, &model.url);
+    config.model.request_timeout = Duration::from_millis(200);
+    let predictor = Running::start(config).await;
+    for first in [0, 100] {
         predictor.ready().await;
         model.set(outage).await;
         send_measurements(&broker, first..first + 50).await;
@@ -239,10 +244,29 @@ async fn per_record_mode_asks_the_model_for_each_record() {
     for (id, _, _, reason) in cases {
         let of_id = |letter: &&Record| letter.key_text() == id;
         let letter = dead_letters.iter().find(of_id).unwrap();
-        let text = letter.header("dlq.reason").unwrap();
+        let text = letter.header("dlq.reason");
         assert!(text.contains(reason), "{id}: {text}");
     }
     predictor.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_the_process_while_the_broker_hangs() {
+    let (broker, model) = (broker(), FakeModel::start().await);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_predictor"));
+    command
+        .args(["--bootstrap-servers", broker.bootstrap_servers()])
+        .args(["--input-topic", "in", "--output-topic", "out"])
+        .args(["--model-url", &model.url, "--listen", "127.0.0.1:0"])
+        .args(["--drain-timeout", "500"]);
+    let process = Process::start(&mut command);
+    send_measurements(&broker, 0..1).await;
+    broker.read("out", 1).await;
+    broker.slow_down(Duration::from_secs(3_600));
+    let started = Instant::now();
+    assert!(process.stop().await.success());
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(20), "{took:?}");
 }
 
 /// Each of `count` measurements has exactly one result, and each partition is in order.
@@ -251,7 +275,7 @@ fn assert_complete_and_in_order(results: &[Record], count: usize) {
     let mut last: HashMap<i32, i64> = HashMap::new();
     for result in results {
         assert!(ids.insert(result.key_text()), "repeated: {result:?}");
-        let source: i64 = result.header("source.offset").unwrap().parse().unwrap();
+        let source: i64 = result.header("source.offset").parse().unwrap();
         let before = last.insert(result.partition, source);
         assert!(before.is_none_or(|before| before < source), "{result:?}");
     }
