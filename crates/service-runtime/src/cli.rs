@@ -6,8 +6,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
+use hyper::client::conn::http1;
+use hyper::header::HOST;
+use hyper_util::rt::TokioIo;
 use rustix::process::{Resource, getrlimit, setrlimit};
+use tokio::net::TcpStream;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::telemetry;
@@ -155,16 +161,24 @@ fn healthcheck(listen: SocketAddr) -> anyhow::Result<()> {
         ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         ip => ip,
     };
-    let url = format!("http://{}/readyz", SocketAddr::new(host, listen.port()));
-    let agent = ureq::Agent::new_with_config(
-        ureq::Agent::config_builder()
-            .timeout_global(Some(HEALTHCHECK))
-            .build(),
-    );
-    agent
-        .get(&url)
-        .call()
-        .map_err(|error| anyhow::anyhow!("{url}: {error}"))?;
+    let address = SocketAddr::new(host, listen.port());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime
+        .block_on(async { timeout(HEALTHCHECK, is_ready(address)).await? })
+        .with_context(|| format!("http://{address}/readyz"))
+}
+
+async fn is_ready(address: SocketAddr) -> anyhow::Result<()> {
+    let stream = TcpStream::connect(address).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let request = hyper::Request::get("/readyz")
+        .header(HOST, address.to_string())
+        .body(String::new())?;
+    let status = sender.send_request(request).await?.status();
+    anyhow::ensure!(status.is_success(), "HTTP status {status}");
     Ok(())
 }
 
