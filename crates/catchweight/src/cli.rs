@@ -48,7 +48,7 @@ enum Command {
     Plot(PlotArgs),
 }
 
-/// The command line; the demo and `up` describe some of the producer's flags in their own words.
+/// The command line; the demo and `up` have their own help for some of the producer's flags.
 fn command() -> clap::Command {
     let demo = |command: clap::Command| {
         command
@@ -61,7 +61,7 @@ fn command() -> clap::Command {
     let up = |command: clap::Command| {
         command
             .mut_arg("repeat", |flag| {
-                flag.help("Repeat the plan for ever; the default without --speed above 1 and without --input")
+                flag.help("Repeat the plan forever; the default without --speed above 1 and without --input")
             })
             .mut_arg("speed", |flag| {
                 flag.help(
@@ -109,10 +109,10 @@ async fn run(command: Command, shutdown: CancellationToken) -> anyhow::Result<()
     }
 }
 
-/// Says on Ctrl-C that the program is stopping.
+/// Prints on Ctrl-C that the program is stopping.
 async fn announce_stop(shutdown: CancellationToken) -> Infallible {
     shutdown.cancelled().await;
-    // After the line with the ^C of the terminal. A closed standard error is no error.
+    // After the line with the ^C of the terminal. A closed standard error is ignored.
     let _ = writeln!(std::io::stderr(), "\nstopping; press Ctrl-C again to abort");
     std::future::pending().await
 }
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn demo_and_up_describe_the_producers_flags_in_their_own_words() {
+    fn demo_and_up_have_their_own_help_for_producer_flags() {
         let mut command = command();
         command.build();
         let mut help = |name: &str| {

@@ -128,12 +128,12 @@ async fn run_plan(
     mut fish: fish_producer::Config,
     stop: CancellationToken,
 ) -> anyhow::Result<Outcome> {
-    embedded.introduce().await?;
+    embedded.print_addresses().await?;
     let ready = timeout(START, embedded.readiness().ready()).await;
     ready.with_context(|| format!("the pipeline was not ready within {} s", START.as_secs()))?;
     let assigned = Instant::now();
     embedded.begin_after_stored(&mut fish).await?;
-    // Not earlier: the start of the plan depends on the clock.
+    // Created only now, because the start of the plan depends on the clock.
     let producer = FishProducer::bind(&fish, embedded.kafka())?;
     let planned = producer.simulation().count();
     progress::say_seed(producer.simulation());

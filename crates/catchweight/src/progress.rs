@@ -8,11 +8,11 @@ use fish_producer::Simulation;
 use observer::Observer;
 use report::Progress;
 
-/// Shown until the topics were read to their ends: before, the counts of different topics do not match.
+/// Shown until the topics have been read to their ends. Until then, the counts of the topics do not match.
 const READING: &str = "reading the topics";
 
-/// Prints a text and a line break. A closed standard output is no error: exit code and report file
-/// still have the result.
+/// Prints a text and a line break. A closed standard output is not an error: the exit code and the report
+/// file still have the result.
 pub fn say(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
@@ -24,7 +24,7 @@ pub fn say_seed(fish: &Simulation) {
         .map_or_else(String::new, |seed| format!("seed        {seed}\n")));
 }
 
-/// The live line: on a terminal one line that is overwritten, elsewhere a new line now and then.
+/// The live line: on a terminal, one line that is overwritten; elsewhere, a new line every two seconds.
 #[derive(Debug)]
 pub struct Live {
     observer: Observer,
@@ -32,7 +32,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// A live line for what an observer sees.
+    /// A live line with the progress that an observer sees.
     pub fn of(observer: Observer) -> Self {
         let line = Line {
             terminal: std::io::stdout().is_terminal(),
@@ -76,7 +76,7 @@ fn write(text: &str) {
     let _ = out.flush();
 }
 
-/// The output for a line that changes.
+/// Formats a line that changes.
 #[derive(Debug)]
 struct Line {
     terminal: bool,

@@ -16,7 +16,7 @@ pub struct ReplayCommand {
 
     /// Which dead letters.
     #[command(flatten)]
-    pub letters: ReplayArgs,
+    pub selection: ReplayArgs,
 }
 
 /// Sends the dead letters back and prints how many.
@@ -26,7 +26,7 @@ pub struct ReplayCommand {
 /// written. The next replay does not repeat those already sent.
 pub async fn run(args: ReplayCommand, shutdown: CancellationToken) -> anyhow::Result<()> {
     tokio::select! {
-        replayed = replay(&args.kafka, &args.letters) => match replayed {
+        replayed = replay(&args.kafka, &args.selection) => match replayed {
             Ok(replayed) => progress::say(&replayed.to_string()),
             Err(error) if error.is_usage_error() => anyhow::bail!(UsageError(error.to_string())),
             Err(error) => return Err(error.into()),

@@ -10,14 +10,14 @@ use service_runtime::{CancellationToken, Tasks};
 use crate::embedded::{self, Embedded, PipelineArgs};
 use crate::progress::{self, Live};
 
-/// How many fish the live line covers.
+/// Maximum number of fish in the ledger of the live line.
 const KEPT_FISH: usize = 1_000;
 
 /// Settings of `up`.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct UpArgs {
-    /// The fish. Without --speed above 1 and without --input the plan repeats for ever.
+    /// The fish. Without --speed above 1 and without --input the plan repeats forever.
     #[command(flatten)]
     pub fish: fish_producer::Config,
 
@@ -43,8 +43,8 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
     let stop = tasks.shutdown();
     let ledger = Ledger::bounded(KEPT_FISH);
     let embedded = Embedded::start(&args.pipeline, &args.data_dir, ledger, &mut tasks).await?;
-    if let Err(error) = embedded.introduce().await {
-        // If it is stopped at once, no part answers any more.
+    if let Err(error) = embedded.print_addresses().await {
+        // If it is stopped immediately, the parts may not answer.
         return if shutdown.is_cancelled() {
             tasks.join().await
         } else {

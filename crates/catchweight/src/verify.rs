@@ -112,7 +112,7 @@ async fn report(args: &VerifyArgs, view: &PipelineView, began: Instant) -> Repor
             return first_recovery(view, began).await;
         }
         let subject = *subject.get_or_init(|| Subject::now(args.fish, view));
-        // Cannot stall: the timeout of the whole bounds it.
+        // Cannot stall: the timeout of the whole report bounds it.
         let _ = view.settled(subject.awaited(), QUIET, Duration::MAX).await;
         subject.report(view, &view.snapshot().await, began, Vec::new())
     };

@@ -12,7 +12,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use crate::progress::Progress;
 use crate::simulation::Event;
 
-/// The most records without an acknowledgement; at this number the machines pause.
+/// Maximum number of records without an acknowledgement; at this number the machines pause.
 pub(crate) const MAX_IN_FLIGHT: usize = 256;
 
 /// Why a record is not on its topic.

@@ -15,7 +15,7 @@ use crate::simulation::Past;
 /// Why the topics could not be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NewestError {
-    /// Kafka does not answer, or not correctly yet; worth a retry.
+    /// Kafka does not answer, or answers with an error; a retry may help.
     #[error("Kafka does not answer")]
     Kafka(#[from] KafkaError),
     /// The two topics cannot be joined.
@@ -120,7 +120,7 @@ fn read_to_end<T: FromWire>(
                     Some(Ok(record)) => records.push(record),
                     Some(Err(error)) => tracing::warn!(
                         topic, partition = message.partition(), offset = message.offset(), %error,
-                        "ignoring a record that is not of a machine"
+                        "ignoring an unreadable record"
                     ),
                     None => {}
                 }
@@ -128,7 +128,7 @@ fn read_to_end<T: FromWire>(
             Some(Err(KafkaError::PartitionEOF(partition))) => {
                 at_end.insert(partition);
             }
-            // librdkafka retries by itself; its last error counts if the time is over.
+            // librdkafka retries by itself; after the deadline its last error is returned.
             Some(Err(error)) if left.is_zero() => return Err(error),
             Some(Err(error)) => tracing::debug!(topic, %error, "reading the newest records"),
             None => {

@@ -84,15 +84,15 @@
 
   const form = document.getElementById('actions');
   const result = document.getElementById('result');
-  let asking = false;
+  let busy = false;
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    if (asking) return;
-    asking = true;
+    if (busy) return;
+    busy = true;
     delete result.dataset.outcome;
     result.textContent = 'Waiting for the model server …';
     try {
-      // `form.action` is the buttons with that name.
+      // `form.action` would be the buttons, which have that name.
       const answer = await fetch(form.getAttribute('action'), {
         method: 'POST',
         headers: { Accept: 'text/plain' },
@@ -104,7 +104,7 @@
       result.textContent = 'The monitor does not answer. Check that it is running.';
       result.dataset.outcome = 'refused';
     } finally {
-      asking = false;
+      busy = false;
     }
   });
 })();

@@ -58,8 +58,8 @@ pub struct Config {
     #[arg(long, env = "NEWEST", default_value_t = DEFAULT_NEWEST, value_name = "FISH", value_parser = clap::value_parser!(u32).range(100..=20_000))]
     pub newest: u32,
 
-    /// A host name that the page answers to besides addresses and localhost, such as that of a proxy in
-    /// front of it; repeatable, or separated by commas
+    /// A host name to accept in addition to IP addresses and localhost, such as the name of a reverse
+    /// proxy; repeatable, or separated by commas
     #[arg(
         long = "allowed-host",
         env = "ALLOWED_HOST",

@@ -2,7 +2,7 @@
 //!
 //! The page is rendered here. It is a complete snapshot, and a small script replaces sections that have
 //! changed, which arrive as server-sent events. A section is rendered once for all viewers, and nothing
-//! is rendered or polled while nobody views the page.
+//! is rendered or polled while no page is open.
 //!
 //! The monitor must not compute what `report` or `plots` computes, and changes the pipeline only through
 //! the model server's API. Imports run from top to bottom of this table:

@@ -68,14 +68,15 @@ impl Metrics {
     }
 }
 
-/// Dead letters that arrived since the monitor reads their topics. Topics without any are exported as 0,
-/// so that an alert on an increase sees the first one.
+/// Dead letters that arrived since the monitor started to read their topics. Topics without any are
+/// exported as 0, so that an alert on an increase sees the first one.
 #[derive(Debug)]
 struct DeadLetters(Observer);
 
 impl Collector for DeadLetters {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let help = "Records that arrived on dead-letter topics since the monitor reads them";
+        let help =
+            "Records that arrived on dead-letter topics since the monitor started to read them";
         let kind = MetricType::Counter;
         let mut family = encoder.encode_descriptor("dead_letters", help, None, kind)?;
         let now = Instant::now();

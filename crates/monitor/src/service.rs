@@ -22,7 +22,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// Connections besides those of the viewers: pages, actions, metrics.
 const OTHER_CONNECTIONS: usize = 256;
 
-/// A monitor that watches a pipeline and has its port, but does not serve yet.
+/// A monitor that watches a pipeline and has bound its port, but does not serve yet.
 pub struct Monitor {
     listener: TcpListener,
     limits: server::Config,
@@ -36,7 +36,7 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Starts to listen and to watch the pipeline of the settings. Does not wait for any part of it.
+    /// Binds the port and starts to watch the configured pipeline, without waiting for its parts.
     ///
     /// # Errors
     /// A [`UsageError`](service_runtime::UsageError) if a setting is not valid; another error if the
@@ -52,7 +52,7 @@ impl Monitor {
             None => None,
         };
         let mut tasks = Tasks::new(CancellationToken::new());
-        // Twice as many, so that the fish that are read first are forgotten first.
+        // Twice as many, so that only fish are evicted whose records were read first.
         let ledger = Ledger::bounded(2 * config.newest as usize);
         let start = Start::Newest(config.newest);
         let pipeline = WatchedPipeline {
@@ -65,7 +65,7 @@ impl Monitor {
         Self::start(config, pipeline, tasks).await
     }
 
-    /// Starts to listen, for a pipeline that is watched already. Uses only some settings: the address,
+    /// Binds the port for a pipeline that is watched already. Uses only some settings: the address,
     /// the groups, the parts, the host names and the number of pages.
     ///
     /// # Errors

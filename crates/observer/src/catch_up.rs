@@ -1,4 +1,4 @@
-//! Whether every topic was read to the end that it had at first.
+//! Whether every topic was read to the end that it had at the start.
 
 use std::collections::BTreeSet;
 

@@ -11,7 +11,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::Offset;
 
-/// The timeout for a question about the brokers or about one group.
+/// The timeout for a query about the brokers or about one group.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A consumer group and the topic it reads; as text `GROUP:TOPIC`.
@@ -23,7 +23,7 @@ pub struct GroupTopic {
     pub topic: String,
 }
 
-/// The text is no [`GroupTopic`].
+/// The text is not a [`GroupTopic`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected GROUP:TOPIC, got `{0}`")]
 pub struct GroupTopicError(String);
@@ -119,7 +119,7 @@ impl Cluster {
             let (topic, client) = (of.topic.clone(), Arc::clone(client));
             tokio::task::spawn_blocking(move || behind(&client, &topic))
         });
-        // Starts all of them before the first is awaited.
+        // Starts all queries before awaiting the first.
         let queries: Vec<_> = queries.collect();
         let mut lags = Vec::new();
         for ((of, _), query) in self.groups.iter().zip(queries) {
@@ -190,7 +190,7 @@ mod tests {
             let group = MockCoordinator::Group(group.to_owned());
             broker.coordinator(group, at).expect("a coordinator");
         }
-        broker.broker_down(2).expect("it is down");
+        broker.broker_down(2).expect("the broker goes down");
         let kafka = KafkaSettings::plain(broker.bootstrap_servers());
         let groups = ["away:t", "here:t"].map(|of| of.parse().expect("a group"));
         let cluster = Cluster::new(&kafka, &groups).expect("clients");

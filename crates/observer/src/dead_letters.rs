@@ -7,7 +7,7 @@ use kafka_io::dead_letter::{Origin, is_note};
 use pipeline::EventTime;
 use rdkafka::message::Message;
 
-/// How many dead letters are kept.
+/// Maximum number of dead letters kept.
 const KEPT: usize = 20;
 /// The maximum length of a text of a dead letter, in characters.
 const MAX_CHARS: usize = 300;
@@ -35,13 +35,13 @@ pub struct DeadLetters(Arc<Mutex<VecDeque<DeadLetter>>>);
 
 impl DeadLetters {
     /// Keeps a record of a dead-letter topic. Returns false for a replay's note about records it has
-    /// sent back, which is no dead letter.
+    /// sent back, which is not a dead letter.
     pub(crate) fn note<M: Message>(&self, record: &M) -> bool {
         if record.headers().is_some_and(is_note) {
             return false;
         }
         let origin = record.headers().map(Origin::read).unwrap_or_default();
-        let letter = DeadLetter {
+        let dead_letter = DeadLetter {
             topic: record.topic().to_owned(),
             place: (record.partition(), record.offset()),
             from: origin.topic.as_deref().map(shortened),
@@ -54,16 +54,16 @@ impl DeadLetters {
                 .to_millis()
                 .and_then(|millis| EventTime::from_millis(millis).ok()),
         };
-        let mut letters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        letters.push_front(letter);
-        letters.truncate(KEPT);
+        let mut dead_letters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        dead_letters.push_front(dead_letter);
+        dead_letters.truncate(KEPT);
         true
     }
 
     /// The dead letters, newest first.
     pub fn newest(&self) -> Vec<DeadLetter> {
-        let letters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        letters.iter().cloned().collect()
+        let dead_letters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        dead_letters.iter().cloned().collect()
     }
 }
 
@@ -94,14 +94,14 @@ mod tests {
     }
 
     #[test]
-    fn a_replays_note_is_no_dead_letter() {
-        let letters = DeadLetters::default();
+    fn a_replay_note_is_not_a_dead_letter() {
+        let dead_letters = DeadLetters::default();
         for (offset, header) in [(0, "dlq.reason"), (1, NOTE)] {
             let headers = OwnedHeaders::new().insert(Header {
                 key: header,
                 value: Some("0"),
             });
-            letters.note(&OwnedMessage::new(
+            dead_letters.note(&OwnedMessage::new(
                 None,
                 None,
                 "t-dlq".to_owned(),
@@ -111,7 +111,11 @@ mod tests {
                 Some(headers),
             ));
         }
-        let places: Vec<_> = letters.newest().into_iter().map(|one| one.place).collect();
+        let places: Vec<_> = dead_letters
+            .newest()
+            .into_iter()
+            .map(|one| one.place)
+            .collect();
         assert_eq!(places, [(0, 0)]);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! It only reads: observing a pipeline never changes it. What it sees goes into the ledger of the
 //! crate `report`, which computes the numbers. The demo, `verify` and the live page all use it, so
-//! they agree on what a fish that is accounted for is.
+//! they agree on which fish are accounted for.
 //!
 //! | module | content |
 //! |---|---|

@@ -18,7 +18,7 @@ use service_runtime::server::CLIENT_IDLE;
 /// The timeout of a request.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The column of the training rows that holds the species.
+/// The column of the training rows with the species.
 const SPECIES: &str = "species";
 
 /// A page of `GET /models`.
@@ -58,7 +58,7 @@ impl ModelApi {
     /// All versions and the decisions on them, oldest first.
     ///
     /// # Errors
-    /// If the API does not answer, or its answer is no history.
+    /// If the API does not answer, or its answer is not a history.
     pub async fn history(&self) -> anyhow::Result<ModelHistory> {
         let mut models = Vec::new();
         let mut next = Some("/models?limit=100".to_owned());
@@ -78,7 +78,7 @@ impl ModelApi {
     pub async fn history_of(&self, triggers: &[Trigger]) -> anyhow::Result<ModelHistory> {
         let mut history = self.history().await?;
         if let Err(error) = self.fetch_rows(&history, triggers).await {
-            // The report then has no cause, but everything else.
+            // Only the cause is then missing from the report.
             tracing::warn!("cannot compare a drift with the training rows: {error:#}");
         }
         history.training_rows = self.rows_of(triggers);
@@ -89,7 +89,7 @@ impl ModelApi {
     /// history has the version. Removes other versions from the cache.
     ///
     /// # Errors
-    /// The first error; the rows of the other versions are fetched all the same.
+    /// The first error; the rows of the other versions are still fetched.
     pub async fn fetch_rows(
         &self,
         history: &ModelHistory,
@@ -147,7 +147,7 @@ impl ModelApi {
     /// The newest versions (at most 100) with the decisions on them, newest first.
     ///
     /// # Errors
-    /// If the API does not answer, or its answer is no list of versions.
+    /// If the API does not answer, or its answer is not a list of versions.
     pub async fn newest(&self, versions: u8) -> anyhow::Result<Vec<ModelView>> {
         let page: Page = self.get(&format!("/models?limit={versions}"), &[]).await?;
         Ok(page.models)
@@ -226,7 +226,7 @@ pub fn history_from(models: &[ModelView]) -> ModelHistory {
         outcome: Outcome::from(logged.outcome.name()),
         time: logged.time,
         training_started: model.training_started.parse().ok(),
-        // A manual request may name only some fields of a trigger: it is none of the topic's.
+        // A manual request may set only some fields of a trigger. It then matches no trigger of the topic.
         cause: logged.cause.trigger.as_ref().and_then(|trigger| {
             let value = serde_json::to_value(trigger).ok()?;
             serde_json::from_value::<RetrainTrigger>(value).ok()
@@ -247,10 +247,10 @@ fn fish_of(row_id: &str) -> String {
         .to_owned()
 }
 
-/// Reads the CSV of `GET /models/{version}/rows`. Columns with a value that is no number are skipped.
+/// Reads the CSV of `GET /models/{version}/rows`. Columns with a value that is not a number are skipped.
 ///
 /// # Errors
-/// If it is no CSV with a header, or has no column `species`.
+/// If it is not CSV with a header, or has no column `species`.
 fn training_rows(file: &str) -> anyhow::Result<TrainingRows> {
     let mut reader = csv::Reader::from_reader(file.as_bytes());
     let header = reader.headers()?.clone();

@@ -25,8 +25,8 @@ type Reader = StreamConsumer<EofContext>;
 /// The timeout of a metadata or watermark query, and the pause before the next one.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 const QUERY_PAUSE: Duration = Duration::from_secs(1);
-/// How long the broker may hold an empty fetch, in milliseconds, if a run without an end is observed:
-/// two fetches per second and topic. New records are still sent at once.
+/// How long the broker may hold an empty fetch, in milliseconds, if an endless run is observed:
+/// two fetches per second and topic. New records are still sent immediately.
 const FETCH_WAIT_MS: &str = "500";
 
 /// Reads the topics of a pipeline; clones share what was read.
@@ -116,7 +116,7 @@ impl Observer {
         self.catch_up.done().await;
     }
 
-    /// Whether [`caught_up`](Self::caught_up) would return at once.
+    /// Whether [`caught_up`](Self::caught_up) would return immediately.
     pub fn has_caught_up(&self) -> bool {
         self.catch_up.is_done()
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model_store::{Store, StoreError};
 
-/// How many rows one query asks for.
+/// Maximum number of rows in one query.
 const CHUNK: usize = 500;
 
 /// The rows found in a store so far, by id (`_id`). A found row is not queried again, so the cost of a

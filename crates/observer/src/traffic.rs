@@ -29,13 +29,13 @@ struct Seen {
 /// The traffic of one topic.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TopicTraffic {
-    /// Records that arrived since the topic is observed.
+    /// Records that arrived since the observer started to read the topic.
     pub records: u64,
     /// Records per second over the last ten seconds.
     pub per_second: f64,
     /// Time since the newest of them arrived; `None` if there are none.
     pub age: Option<Duration>,
-    /// For how long nothing has arrived, at most the time since the topic is observed.
+    /// For how long nothing has arrived, at most the time since the observer started to read the topic.
     pub idle: Duration,
 }
 
@@ -49,7 +49,7 @@ impl Default for Traffic {
 }
 
 impl Traffic {
-    /// Starts the account of a topic.
+    /// Starts to count the records of a topic.
     pub(crate) fn observe(&self, topic: &str, since: Instant) {
         self.lock().entry(topic.to_owned()).or_insert(Seen {
             since,

@@ -61,7 +61,7 @@ pub struct Stalled {
     missing: String,
 }
 
-/// A pipeline seen from outside.
+/// A running pipeline, observed from outside.
 #[derive(Clone, Debug)]
 pub struct PipelineView {
     /// The records on the topics.
@@ -79,7 +79,8 @@ impl PipelineView {
     /// for `quiet` or a fish after the awaited ones does.
     ///
     /// # Errors
-    /// If there is no progress for `patience`. A store or model API that does not answer is no progress.
+    /// If there is no progress for `patience`. A store or model API that does not answer counts as no
+    /// progress.
     pub async fn settled(
         &self,
         awaited: Awaited,
@@ -111,9 +112,9 @@ impl PipelineView {
             };
             if missing.is_empty() {
                 let all = self.observer.ledger().fish().len();
-                let goes_on = awaited.among(&self.observer.ledger()).len() < all;
+                let more_arrive = awaited.among(&self.observer.ledger()).len() < all;
                 // The last rows may still lead to a trigger.
-                if goes_on || timeout(quiet, changes.changed()).await.is_err() {
+                if more_arrive || timeout(quiet, changes.changed()).await.is_err() {
                     return Ok(());
                 }
                 continue;
@@ -184,7 +185,7 @@ impl PipelineView {
         }
     }
 
-    /// A snapshot after a timeout, and what is missing by it, in words.
+    /// A snapshot after a timeout, and what is missing according to it, in words.
     pub async fn snapshot_after_timeout(&self, awaited: Awaited) -> (Snapshot, String) {
         let snapshot = self.snapshot().await;
         let missing = match self.missing(awaited, Some(&snapshot)) {

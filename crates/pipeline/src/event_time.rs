@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize, Serializer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventTime(Timestamp);
 
-/// The text or number is no event time.
+/// The text or number is not an event time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected a UTC time like 2021-06-09T13:39:27.971Z (three fractional digits, years 0000 to 9999), got `{0}`"

@@ -85,7 +85,7 @@ pub struct WeightDiff {
     /// The id of the row in every store: fish id, `@`, time of weighing.
     #[serde(rename = "_id")]
     pub id: String,
-    /// A constant, as in the original pipeline.
+    /// Always `Key`, as in the original pipeline.
     pub key: String,
     /// The fish's id, also the record's key.
     #[serde(rename = "Fish_Id")]
@@ -120,7 +120,7 @@ pub struct WeightDiff {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct RetrainTrigger {
-    /// Id of the model version that erred.
+    /// Id of the model version with this error.
     pub model_version: String,
     /// The species in the window, in order of appearance.
     pub species: Vec<String>,
@@ -133,7 +133,7 @@ pub struct RetrainTrigger {
     /// Mean relative error over the window.
     #[serde(serialize_with = "finite")]
     pub error_avg: f64,
-    /// How many fish the window held.
+    /// How many fish the window contained.
     pub fish: u64,
 }
 

@@ -39,7 +39,7 @@ pub enum RuleError {
     NoThreshold(&'static str),
 }
 
-/// Truth arrives too late for the SQL's join.
+/// The weighing arrives too late for the SQL's join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a weighing {delay:?} after the measurement is not joined: the statement that writes the topic \
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_threshold_may_stand_on_either_side() {
+    fn the_threshold_may_be_on_either_side() {
         let turned = SHIPPED.replace(r#"AVG("Error") > 0.15"#, r#"0.25 < AVG("Error")"#);
         let rule = TriggerRule::from_sql(&turned).expect("the turned SQL");
         assert_eq!(rule.threshold, 0.25);

@@ -19,7 +19,7 @@ pub enum MessageError {
         /// The problem.
         reason: String,
     },
-    /// The bytes are no JSON object.
+    /// The bytes are not a JSON object.
     #[error("not a JSON object: {0}")]
     NotJson(String),
 }
@@ -29,7 +29,7 @@ pub trait FromWire: DeserializeOwned {
     /// Reads a record from UTF-8 JSON. Unknown fields are ignored.
     ///
     /// # Errors
-    /// If the bytes are no JSON object, or if a field is missing, has the wrong type or is not finite.
+    /// If the bytes are not a JSON object, or if a field is missing, has the wrong type or is not finite.
     fn from_wire(bytes: &[u8]) -> Result<Self, MessageError> {
         // serde reads a struct from an array too.
         if bytes.trim_ascii_start().first() == Some(&b'[') {

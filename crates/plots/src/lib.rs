@@ -1,7 +1,7 @@
 //! Draws a report: error by species, the model's behaviour, predicted against actual weight.
 //!
-//! Does no I/O except for the files that it is asked to read or write, and knows nothing of Kafka or
-//! HTTP. All numbers come from `report`.
+//! Its only I/O is reading a report file and writing pictures. It does not depend on Kafka or HTTP. All
+//! numbers come from `report`.
 //!
 //! ```
 //! use std::time::Duration;
@@ -18,7 +18,7 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | `marks` | from a report to what there is to draw, without pixels |
+//! | `marks` | from a report to marks without pixel coordinates |
 //! | `draw` | from marks to SVG |
 //! | `png` | from SVG to PNG; behind the feature `png`, which takes a minute to build |
 //! | `figure` | the figures, their sizes, files and errors |

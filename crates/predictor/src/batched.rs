@@ -1,4 +1,4 @@
-//! Asks `POST /predictions` for many records at once.
+//! Requests `POST /predictions` for many records at once.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -19,7 +19,7 @@ pub(crate) struct Batched {
     names: ParameterNames,
     width: usize,
     model: Model,
-    /// The most rows in a request; halved when the model rejects a request as too large.
+    /// Maximum number of rows in a request; halved when the model rejects a request as too large.
     max_rows: AtomicUsize,
 }
 
@@ -35,7 +35,7 @@ impl Batched {
     }
 
     /// The model's predictions for some rows, as a JSON array.
-    async fn ask(&self, rows: &Rows<'_>, range: Range<usize>) -> Result<String, ModelError> {
+    async fn predict(&self, rows: &Rows<'_>, range: Range<usize>) -> Result<String, ModelError> {
         self.model.many(rows.body(range, &self.names)).await
     }
 
@@ -62,7 +62,7 @@ impl Step for Batched {
         while let Some(range) = pending.pop_front() {
             let decided = match &unavailable {
                 Some(why) => all(range.len(), &Decision::Retry(Unavailable::clone(why))),
-                None => match self.ask(&rows, range.clone()).await {
+                None => match self.predict(&rows, range.clone()).await {
                     Ok(predictions) => match read(&rows, range.clone(), &predictions) {
                         Ok(decided) => decided,
                         Err(reason) => {

@@ -38,7 +38,7 @@ pub struct Config {
     #[arg(long, env = "KEY_FIELD", default_value = "Fish_Id")]
     pub key_field: String,
 
-    /// Most records in one request to the model
+    /// Maximum number of records in one request to the model
     #[arg(long, env = "BATCH_RECORDS", default_value_t = 2_000, value_parser = clap::value_parser!(u16).range(1..=5_000))]
     pub batch_records: u16,
 
@@ -47,11 +47,11 @@ pub struct Config {
     #[arg(long, env = "BATCH_TIME", default_value = "5", value_parser = millis, value_name = "MS")]
     pub batch_time: Duration,
 
-    /// Most batches of one partition with the model at the same time
+    /// Maximum number of batches of one partition with the model at the same time
     #[arg(long, env = "BATCHES_IN_FLIGHT", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub batches_in_flight: u8,
 
-    /// Most data in progress in all partitions together, in MiB
+    /// Maximum amount of data in progress in all partitions together, in MiB
     #[arg(long, env = "BUDGET_MIB", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=4_096))]
     pub budget_mib: u16,
 
@@ -78,11 +78,11 @@ pub struct ModelConfig {
     )]
     pub features: Vec<Feature>,
 
-    /// Ask GET /prediction for each record, for models without POST /predictions
+    /// Request GET /prediction for each record, for models without POST /predictions
     #[arg(long, env = "PER_RECORD")]
     pub per_record: bool,
 
-    /// Most requests to the model at the same time
+    /// Maximum number of requests to the model at the same time
     #[arg(long = "requests-in-flight", env = "REQUESTS_IN_FLIGHT", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1_024))]
     pub requests_in_flight: u16,
 

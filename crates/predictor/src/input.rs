@@ -17,7 +17,7 @@ pub(crate) struct Schema {
     key_field: Option<String>,
 }
 
-/// A record that the model can be asked about.
+/// A record that can be sent to the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Readable {
     /// The position of the object's closing brace, where the prediction goes.

@@ -1,7 +1,7 @@
 //! The predictor: reads records from a topic, asks a model over HTTP for predictions, and writes both to
 //! another topic, at least once and in order.
 //!
-//! It knows neither fish nor how the model works. Settings define the fields for the model. The
+//! It does not depend on fish or on the kind of model. Settings define the fields for the model. The
 //! prediction becomes the last field `Prediction` of the record; all other bytes stay the same.
 //!
 //! | module | contents |

@@ -78,7 +78,7 @@ impl Model {
             .post(self.many.clone())
             .header(CONTENT_TYPE, "application/json")
             .body(rows);
-        self.ask(request, "POST", &self.many).await
+        self.send(request, "POST", &self.many).await
     }
 
     /// `GET /prediction` with one row as its query.
@@ -88,10 +88,10 @@ impl Model {
     ) -> Result<String, ModelError> {
         let mut url = self.one.clone();
         url.query_pairs_mut().extend_pairs(row);
-        self.ask(self.client.get(url), "GET", &self.one).await
+        self.send(self.client.get(url), "GET", &self.one).await
     }
 
-    async fn ask(
+    async fn send(
         &self,
         request: RequestBuilder,
         method: &str,

@@ -1,4 +1,4 @@
-//! Asks `GET /prediction` for each record. Works with any model that has this endpoint, such as R's
+//! Requests `GET /prediction` for each record. Works with any model that has this endpoint, such as R's
 //! plumber API of the original.
 
 use std::sync::OnceLock;

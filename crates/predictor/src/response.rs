@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prediction_that_is_no_object_is_rejected() {
+    fn a_prediction_that_is_not_an_object_is_rejected() {
         for prediction in ["null", "\"NA\"", "[]", "3"] {
             let decided = Splicer::with_capacity(0).decide(b"{}", 1, prediction);
             let expected = Reason::new(format!(

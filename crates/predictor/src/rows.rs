@@ -7,7 +7,7 @@ use kafka_io::{Decision, Reason, Record};
 use crate::features::Feature;
 use crate::input::Schema;
 
-/// A record that the model can be asked about.
+/// A record that can be sent to the model.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row<'a> {
     /// Its index among the records.

@@ -153,7 +153,7 @@ async fn follow(
 }
 
 fn pipeline_config(config: &Config) -> PipelineConfig {
-    /// Small batches of single requests: their results wait for each other.
+    /// Small batches for single requests, because a batch waits for its slowest request.
     const MAX_SINGLE_REQUESTS: usize = 256;
     let records = usize::from(config.batch_records);
     let (input, output) = (&config.input_topic, &config.output_topic);

@@ -57,7 +57,7 @@ impl<'a> Sources<'a> {
 pub fn build(sources: &Sources<'_>) -> Report {
     let fish = sources.ledger.fish();
     let rows = fish_rows(&fish);
-    // The joined fish: their rows, and what the drift search needs of them.
+    // The joined fish: their rows, and what the drift search needs from them.
     let scored = rows.iter().filter_map(|row| {
         let scored = Scored {
             weighed: row.weighed?,

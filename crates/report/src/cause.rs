@@ -1,5 +1,5 @@
 //! Why a window's error was high: the species in it, and how its features differ from the training
-//! rows of the version that erred.
+//! rows of the erring version.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::history::TrainingRows;
 use crate::ledger::{Fish, Trigger};
 use crate::report::{DriftCause, FeatureShift, SpeciesError};
 
-/// Compares the fish of the trigger's window with `training`, the rows of the version that erred.
+/// Compares the fish of the trigger's window with `training`, the rows of the erring version.
 pub(crate) fn of(
     trigger: &Trigger,
     window: Duration,
@@ -26,7 +26,7 @@ pub(crate) fn of(
             counted.then_some((*fish, diff.species.as_str(), diff.error))
         })
         .collect();
-    // A part of the window says nothing about the whole.
+    // A part of the window may differ from the whole.
     if in_window.len() as u64 != trigger.value.fish {
         in_window.clear();
     }

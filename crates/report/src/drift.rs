@@ -14,7 +14,7 @@ use pipeline::EventTime;
 
 use crate::build::mean;
 
-/// How many consecutive fish must be predicted well to end an episode.
+/// Number of consecutive fish that must be predicted well to end an episode.
 pub(crate) const RECOVERED_RUN: usize = 5;
 /// How many consecutive fish in windows that should have triggered make an [unjudged stretch](unjudged).
 const UNJUDGED_RUN: usize = 5;
@@ -59,7 +59,7 @@ pub(crate) fn episodes(
         let Some(first_drifted) = onset(fish, alarm, threshold, since) else {
             continue;
         };
-        // A later window of the same drift holds the old version's last fish.
+        // A later window of the same drift contains the old version's last fish.
         if recovered.is_some_and(|end| end.is_none_or(|end| first_drifted < end)) {
             continue;
         }
@@ -103,11 +103,11 @@ fn recovery(
     activations: &[&str],
     threshold: f64,
 ) -> Option<usize> {
-    let erred = activations
+    let activated = activations
         .iter()
         .position(|version| *version == erring_version);
     let newer = activations
-        .get(erred.map_or(0, |at| at + 1)..)
+        .get(activated.map_or(0, |at| at + 1)..)
         .unwrap_or_default();
     let runs = fish.get(first_drifted..)?.windows(RECOVERED_RUN);
     runs.enumerate().find_map(|(offset, run)| {
@@ -162,7 +162,7 @@ pub(crate) fn unjudged(
             _ => stretches.push((position, position)),
         }
     }
-    // A window may also hold good fish: name the bad ones.
+    // A window may also contain good fish: name the bad ones.
     let trimmed = stretches.into_iter().filter_map(|(first, last)| {
         let is_bad = |at: &usize| fish.get(*at).is_some_and(|one| one.error > threshold);
         Some(((first..=last).find(is_bad)?, (first..=last).rfind(is_bad)?))
@@ -212,7 +212,7 @@ mod tests {
     );
 
     #[test]
-    fn episodes_begin_with_the_first_bad_and_end_with_the_first_good_fish() {
+    fn episodes_begin_and_end_at_the_right_fish() {
         let cases: &[Case<'_>] = &[
             (
                 "first bad fish to the first of five good ones of a newer version",

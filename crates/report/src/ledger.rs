@@ -95,7 +95,7 @@ struct Flag {
 }
 
 impl Ledger {
-    /// A ledger for a run without an end: it keeps only the newest `capacity` fish, and as many
+    /// A ledger for an endless run: it keeps only the newest `capacity` fish, and as many
     /// triggers and dead-letter keys.
     pub fn bounded(capacity: usize) -> Self {
         Self {
@@ -207,7 +207,8 @@ impl Ledger {
         self.evicted
     }
 
-    /// Every fish seen on any topic, in order of measurement; fish without a measurement come last.
+    /// Every fish seen on any topic, in order of measurement. Fish without a measurement come last. Fish
+    /// measured at the same time are ordered by id, shorter ids first, so that 9 comes before 10.
     pub fn fish(&self) -> Vec<(&str, &Fish)> {
         let fish = self.fish.iter();
         let mut all: Vec<_> = fish.map(|(id, fish)| (id.as_str(), fish)).collect();

@@ -1,7 +1,7 @@
 //! The report of a run: an account of every fish, drift episodes with their cause, and the verdict.
 //!
-//! Pure: it takes records and the model's history, and does no I/O. It does not know whether the
-//! pipeline runs in this process or elsewhere.
+//! Pure: it takes records and the model's history, and does no I/O. It works the same whether the
+//! pipeline runs in this process or not.
 //!
 //! | module | content |
 //! |---|---|
@@ -15,7 +15,7 @@
 //! | `text` | the report as text |
 //! | `progress` | the progress of a run in one line |
 //! | `rising` | whether the newest fish are predicted badly |
-//! | `standstill` | steps that no fish passes any more |
+//! | `standstill` | steps that fish no longer pass |
 //!
 //! ```
 //! use std::time::Duration;

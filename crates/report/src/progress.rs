@@ -8,7 +8,7 @@ use crate::build::mean;
 use crate::ledger::{Fish, Ledger};
 use crate::text::percent;
 
-/// How many of the newest errors the live mean covers.
+/// Number of newest errors in the live mean.
 const NEWEST: usize = 10;
 
 /// The progress of a run.
@@ -27,7 +27,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The progress by the records seen so far.
+    /// The progress according to the records seen so far.
     pub fn of(ledger: &Ledger) -> Self {
         let fish = ledger.fish();
         let count = |seen: fn(&Fish) -> bool| {

@@ -53,7 +53,7 @@ pub struct Report {
 
 impl Report {
     /// This report restricted to its newest `fish` fish, and to the retrainings whose windows overlap
-    /// with them. The counts still cover all fish. For pictures of a run without an end.
+    /// with them. The counts still cover all fish. For pictures of an endless run.
     #[must_use]
     pub fn newest(&self, fish: usize) -> Self {
         let surplus = self.fish_rows.len().saturating_sub(fish);
@@ -128,9 +128,9 @@ pub struct Retraining {
     pub fish_id_end: String,
     /// The species in the window.
     pub species: Vec<String>,
-    /// The version that erred.
+    /// The version with this error.
     pub erring_version: String,
-    /// Why it erred.
+    /// Why the error was high.
     #[serde(default)]
     pub cause: DriftCause,
     /// How many rows the new version was trained on; null if none was trained.
@@ -159,7 +159,7 @@ pub struct Retraining {
     pub event_seconds_to_recovery: Option<f64>,
 }
 
-/// The fish of a window compared with the training rows of the version that erred.
+/// The fish of a window compared with the training rows of the erring version.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DriftCause {
     /// How many fish the SQL counted in the window.

@@ -1,4 +1,4 @@
-//! Standstills: steps that fish reach but none passes any more.
+//! Standstills: steps that fish reach but no longer pass.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use pipeline::{EventTime, topics};
 
 use crate::ledger::{Fish, Ledger};
 
-/// A step that no fish has passed since some time, although fish reached it.
+/// A step that no fish has passed for some time, although fish reached it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standstill {
     /// The step.
@@ -78,8 +78,8 @@ impl Step {
     }
 }
 
-/// The steps at a standstill, in order. A lost fish is no standstill if later fish passed the step. A
-/// joined fish counts as waiting for the store only if the store was asked for its row.
+/// The steps at a standstill, in order. A lost fish is not a standstill if later fish passed the step.
+/// A joined fish counts as waiting for the store only if its row was requested.
 pub fn standstills(ledger: &Ledger, is_stored: &IsStored<'_>) -> Vec<Standstill> {
     let fish = ledger.fish();
     let standstill = |step: Step| {

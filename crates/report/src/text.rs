@@ -95,7 +95,7 @@ impl Display for Phase {
 /// An outcome without a training, and its reason.
 fn explained(outcome: &str) -> String {
     let why = match outcome {
-        "superseded" => "the version that erred was no longer live",
+        "superseded" => "the erring version was no longer live",
         "unchanged" => "this trigger or the same training rows were already decided on",
         "pinned" => "the live version is pinned",
         _ => return outcome.to_owned(),

@@ -230,7 +230,7 @@ impl Embedded {
     ///
     /// # Errors
     /// If the model API does not answer.
-    pub async fn introduce(&self) -> anyhow::Result<()> {
+    pub async fn print_addresses(&self) -> anyhow::Result<()> {
         progress::say(&format!(
             "live page   {}\n\
              model API   {}/prediction?length=86.37&height=18.74&species=salmon\n\
@@ -298,7 +298,7 @@ impl Embedded {
         self.page.refresh().await;
     }
 
-    /// The pipeline seen from outside.
+    /// The pipeline, observed from outside.
     pub fn view(&self) -> &PipelineView {
         &self.view
     }
@@ -325,7 +325,7 @@ fn watching(view: &PipelineView, model_url: &str, store: &SqliteStore) -> Watche
         observer: view.observer.clone(),
         model_api: view.model_api.clone(),
         model_url: model_url.to_owned(),
-        // Not shared: it forgets rows that its user does not ask for.
+        // Not shared: it forgets found rows that its caller does not request.
         stored: Some(StoredRows::of(Arc::new(store.clone()))),
         rule: view.rule,
     }

@@ -31,8 +31,8 @@ fn connectors_read_topics_that_the_sql_writes() {
 fn dead_letters_go_to_the_topic_that_replay_reads() {
     for (path, config) in all() {
         let topic = config["topics"].as_str().unwrap();
-        if let Some(letters) = config["errors.deadletterqueue.topic.name"].as_str() {
-            assert_eq!(letters, topics::dead_letters_of(topic), "{path}");
+        if let Some(dead_letters) = config["errors.deadletterqueue.topic.name"].as_str() {
+            assert_eq!(dead_letters, topics::dead_letters_of(topic), "{path}");
         }
     }
 }

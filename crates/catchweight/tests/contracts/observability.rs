@@ -34,11 +34,11 @@ fn alerts_name_jobs_that_are_scraped() {
         &text("observability/prometheus/prometheus.yml"),
         r"job_name: (\S+)",
     );
-    let asked = captures(
+    let named = captures(
         &text("observability/prometheus/alerts.yml"),
         r#"job="([^"]+)""#,
     );
-    assert!(!asked.is_empty() && asked.is_subset(&jobs), "{asked:?}");
+    assert!(!named.is_empty() && named.is_subset(&jobs), "{named:?}");
 }
 
 #[test]

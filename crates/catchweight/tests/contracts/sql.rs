@@ -153,11 +153,11 @@ fn the_predictor_sends_every_measured_field_to_the_model() {
     measured.retain(|field| field != "Fish_Id" && field != "Timestamp");
     measured.sort();
     let features = defaults("predictor", "feature").into_iter();
-    let mut asked: Vec<_> = features
+    let mut requested: Vec<_> = features
         .map(|feature| feature.split_once('=').unwrap().1.to_owned())
         .collect();
-    asked.sort();
-    assert_eq!(asked, measured);
+    requested.sort();
+    assert_eq!(requested, measured);
     let topic = |flag| defaults("predictor", flag);
     assert_eq!(topic("input-topic"), [topics::MACHINE_MEASUREMENT]);
     assert_eq!(topic("output-topic"), [topics::WEIGHT_PREDICTION]);

@@ -64,7 +64,7 @@ impl Running {
     }
 
     /// Produces fish for longer than any test runs.
-    pub(crate) fn produce_for_ever(&mut self) {
+    pub(crate) fn produce_forever(&mut self) {
         self.produce("salmon:100000");
     }
 
@@ -79,6 +79,6 @@ impl Running {
     pub(crate) async fn stop(self) {
         self.tasks.shutdown().cancel();
         let ended = within("all parts end", self.tasks.join()).await;
-        ended.expect("none fails");
+        ended.expect("no part fails");
     }
 }

@@ -18,7 +18,7 @@ async fn page_with(embedded: &Embedded, text: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn terminated_queries_are_shown_as_a_standstill() {
     let mut running = Running::start().await;
-    running.produce_for_ever();
+    running.produce_forever();
     let embedded = &running.embedded;
     let page = page_with(embedded, "data-condition=\"steady\"").await;
     assert!(page.contains("up: the queries run"), "{page}");

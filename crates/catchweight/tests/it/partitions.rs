@@ -66,5 +66,5 @@ async fn all_records_of_a_fish_are_on_the_partition_of_java_clients() {
     stop.cancel();
     within("all parts end", tasks.join())
         .await
-        .expect("none fails");
+        .expect("no part fails");
 }

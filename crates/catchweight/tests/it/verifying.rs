@@ -33,7 +33,7 @@ async fn verify(running: &Running, model_url: &str, seconds: u64) -> (Output, Va
 #[tokio::test(flavor = "multi_thread")]
 async fn the_fish_measured_before_verify_starts_are_accounted_for() {
     let mut running = Running::start().await;
-    running.produce_for_ever();
+    running.produce_forever();
     let observer = &running.embedded.view().observer;
     eventually("twenty fish", async || observer.ledger().fish().len() >= 20).await;
 
@@ -61,9 +61,9 @@ async fn without_the_model_api_stored_fish_are_still_reported() {
     running.produce("salmon:20");
     running.settled(20).await;
 
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let model_url = format!("http://{}", nobody.local_addr().expect("an address"));
-    drop(nobody);
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let model_url = format!("http://{}", unused.local_addr().expect("an address"));
+    drop(unused);
     let (output, report) = verify(&running, &model_url, 4).await;
     assert_eq!(output.status.code(), Some(1), "the triggers are unknown");
     assert_eq!(report["fish"]["stored"], 20, "{report}");

@@ -59,7 +59,10 @@ async fn a_new_species_triggers_one_retraining_and_recovers() {
     assert!(after < report.threshold, "{report}");
     // The first model was trained on the hundred shipped salmon only.
     let cause = &report.retrainings.first().expect("a retraining").cause;
-    let walleye = cause.species.first().expect("the species that erred most");
+    let walleye = cause
+        .species
+        .first()
+        .expect("the species with the largest error");
     assert_eq!(
         (walleye.species.as_str(), walleye.training_rows),
         ("walleye", Some(0)),

@@ -34,7 +34,7 @@ pub fn start(now: EventTime, span: Duration, speed: f64) -> EventTime {
     mark_not_after(now.before(ahead_of_wall))
 }
 
-/// Where a stream continues whose next event is at `next`: there, or whole minutes later, as close to
+/// When a stream continues whose next event is at `next`: at `next`, or whole minutes later, as close to
 /// `now` as possible without being ahead of it. Whole minutes keep the events' positions in windows.
 pub fn resumed(next: EventTime, now: EventTime) -> EventTime {
     let minutes = since(now, next).as_secs() / 60;

@@ -179,7 +179,7 @@ impl Simulation {
         Events::new(self, &self.overdue)
     }
 
-    /// The most fish that are measured but not weighed at the same time.
+    /// Maximum number of fish that are measured but not weighed at the same time.
     pub fn max_unweighed(&self) -> u64 {
         let fish = self.weigh_delay.as_nanos() / self.interval.as_nanos().max(1);
         u64::try_from(fish).unwrap_or(u64::MAX).saturating_add(1)

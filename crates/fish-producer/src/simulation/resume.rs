@@ -5,7 +5,7 @@
 //!   position in its window. With the same seed it is the same fish as without the interruption.
 //! - A finite plan starts again at second 20 of a minute, because the records do not show their plan.
 //! - A file continues after the newest of its fish that is among the newest records.
-//! - A measured but unweighed fish is weighed at once, at the event time when it was due, because the
+//! - A measured but unweighed fish is weighed immediately, at the event time when it was due, because the
 //!   join pairs the two records by event time. Its weight is from the file, or drawn for its length
 //!   and height. With the seed of a repeated plan it is the original weight.
 
@@ -74,7 +74,7 @@ impl Simulation {
         clock::since(self.start, now)
     }
 
-    /// Overdue weighings of earlier runs. Fish that are not of this simulation have none.
+    /// Overdue weighings of earlier runs. Fish that do not belong to this simulation have none.
     pub fn overdue(&self) -> &[Weighing] {
         &self.overdue
     }

@@ -92,8 +92,8 @@ impl Species {
         SPECIES.each_ref().map(|species| species.name).join(", ")
     }
 
-    /// Draws a fish; again if a measure is not positive, which for these species happens less than once
-    /// in 10^14 fish.
+    /// Draws a fish. Repeats the draw if a measure is not positive, which for these species happens less
+    /// than once in 10^14 fish.
     pub fn draw(&self, rng: &mut ChaCha8Rng) -> Specimen {
         loop {
             let length_cm = rounded(self.length_cm.draw(rng), 1e3);

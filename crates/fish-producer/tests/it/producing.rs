@@ -21,7 +21,7 @@ async fn not_ready_because(readiness: &Readiness, text: &str) {
     .await;
 }
 
-/// A plan that ends at once.
+/// A plan that ends immediately.
 fn fast(plan: &str) -> Config {
     Config {
         speed: Some(1e6),

@@ -160,7 +160,7 @@ mod tests {
             }
         };
         tokio::select! {
-            waited = wait(address, PATIENCE) => waited.expect("it answers in the end"),
+            waited = wait(address, PATIENCE) => waited.expect("it answers eventually"),
             () = proxy => {}
         }
     }

@@ -1,4 +1,4 @@
-//! Dead letters: records that cannot be processed, kept on a topic of their own.
+//! Dead letters: records that cannot be processed, stored on a separate topic.
 //!
 //! A dead letter has the record's key, value, timestamp and headers, and these additional headers
 //! (text in UTF-8). If a record is dead-lettered twice, the last header of a name counts.

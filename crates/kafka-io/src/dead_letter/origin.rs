@@ -89,12 +89,12 @@ mod tests {
 
     #[test]
     fn a_replayed_record_has_its_original_headers() {
-        let letter = headers(&[
+        let dead_letter = headers(&[
             ("trace", "1"),
             ("dlq.topic", "a"),
             ("__connect.errors.topic", "b"),
         ]);
-        let original = original_headers(Some(&letter));
+        let original = original_headers(Some(&dead_letter));
         let names: Vec<_> = original.iter().map(|header| header.key).collect();
         assert_eq!(names, ["trace"]);
     }

@@ -23,11 +23,11 @@ use super::survey::{Selection, scan, survey};
 use super::{NOTE, ledger};
 use crate::client::{KafkaSettings, Unreachable};
 
-/// The limit of Kafka's first answer. Somebody waits at the command line.
+/// The limit of Kafka's first answer. Short, because a user waits at the command line.
 const FIRST_ANSWER: Duration = Duration::from_secs(5);
 /// The limit of a transaction's steps.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
-/// How many dead letters one transaction sends.
+/// Maximum number of dead letters in one transaction.
 const PER_TRANSACTION: usize = 1_000;
 /// Header of a replayed record: its dead letter, as topic/partition/offset.
 const SOURCE: &str = "replay.source";
@@ -266,12 +266,12 @@ impl Sender {
         let mut sent = 0;
         self.0.begin_transaction()?;
         if !selection.send.0.is_empty() {
-            scan(kafka, &selection.topic, |letter| {
-                let (partition, offset) = (letter.partition(), letter.offset());
+            scan(kafka, &selection.topic, |dead_letter| {
+                let (partition, offset) = (dead_letter.partition(), dead_letter.offset());
                 if !selection.send.contains((partition, offset)) {
                     return Ok(());
                 }
-                self.send_back(letter)?;
+                self.send_back(dead_letter)?;
                 done.entry(partition).or_default().insert(offset);
                 sent += 1;
                 if sent % PER_TRANSACTION == 0 {
@@ -284,19 +284,19 @@ impl Sender {
         self.commit(&selection.topic, &done)
     }
 
-    fn send_back(&self, letter: &BorrowedMessage<'_>) -> Result<(), ReplayError> {
-        let headers = letter.headers();
+    fn send_back(&self, dead_letter: &BorrowedMessage<'_>) -> Result<(), ReplayError> {
+        let headers = dead_letter.headers();
         let Some(topic) = headers.and_then(|headers| Origin::read(headers).topic) else {
             return Ok(());
         };
-        let (partition, offset) = (letter.partition(), letter.offset());
-        let source = format!("{}/{partition}/{offset}", letter.topic());
+        let (partition, offset) = (dead_letter.partition(), dead_letter.offset());
+        let source = format!("{}/{partition}/{offset}", dead_letter.topic());
         self.send(BaseRecord {
             topic: &topic,
             partition: None,
-            payload: letter.payload(),
-            key: letter.key(),
-            timestamp: letter.timestamp().to_millis(),
+            payload: dead_letter.payload(),
+            key: dead_letter.key(),
+            timestamp: dead_letter.timestamp().to_millis(),
             headers: Some(original_headers(headers).insert(Header {
                 key: SOURCE,
                 value: Some(&source),
@@ -424,10 +424,10 @@ mod tests {
         let sender = Sender::new(&kafka, &args.topic).expect("a sender");
         let too_long_a_name = "x".repeat(600);
         sender.0.begin_transaction().expect("a transaction");
-        let letter = BaseRecord::<[u8], [u8]>::to("t-dlq")
+        let dead_letter = BaseRecord::<[u8], [u8]>::to("t-dlq")
             .payload(b"{}")
             .headers(from_topic(&too_long_a_name));
-        sender.send(letter).expect("a dead letter");
+        sender.send(dead_letter).expect("a dead letter");
         let committed = sender.0.commit_transaction(TRANSACTION_TIMEOUT);
         committed.expect("committed");
 

@@ -35,7 +35,7 @@ impl Offsets {
     }
 }
 
-/// The decisions about a topic's dead letters.
+/// What a replay does with a topic's dead letters.
 #[derive(Debug, Default)]
 pub(super) struct Selection {
     pub(super) topic: String,

@@ -115,8 +115,8 @@ mod tests {
             text: "not JSON".into(),
             status: Some(400),
         };
-        let letter = DeadLetter::new(&record, &reason);
-        let sent = letter.as_base_record(());
+        let dead_letter = DeadLetter::new(&record, &reason);
+        let sent = dead_letter.as_base_record(());
         let headers = sent.headers.as_ref().expect("headers").iter();
         let headers: Vec<_> = headers.map(|h| (h.key, h.value)).collect();
         let expected = [

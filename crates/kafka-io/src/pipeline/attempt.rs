@@ -1,4 +1,4 @@
-//! Asks the step until every record has a final decision.
+//! Calls the step until every record has a final decision.
 
 use super::batch::Batch;
 use super::circuit_breaker::CircuitBreaker;

@@ -14,7 +14,7 @@ use super::Unavailable;
 /// The pauses between attempts.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
-    /// Before the second attempt.
+    /// The pause before the second attempt.
     pub first: Duration,
     /// The longest pause. A pause that the other side requests is at most six times as long.
     pub longest: Duration,
@@ -86,7 +86,7 @@ impl CircuitBreaker {
         self.0.open.borrow().is_some()
     }
 
-    /// Returns at once while the breaker is closed. While it is open, waits until it closes, or until
+    /// Returns immediately while the breaker is closed. While it is open, waits until it closes, or until
     /// this caller may probe and the pause is over.
     pub(super) async fn permit(&self) -> Permit<'_> {
         if !self.is_open() {

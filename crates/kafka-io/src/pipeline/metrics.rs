@@ -95,7 +95,7 @@ impl PipelineMetrics {
         );
         registry.register(
             "pipeline_batches_in_flight",
-            "Batches with the processing step",
+            "Batches in the processing step",
             metrics.in_flight.clone(),
         );
         registry.register(

@@ -6,7 +6,7 @@
 //!            one worker for each partition
 //! ```
 //!
-//! - Records of a partition stay in order. Several of its batches may be with the step at the same
+//! - Records of a partition stay in order. Several of its batches may be in the step at the same
 //!   time, and partitions are processed in parallel.
 //! - An offset is stored after the broker has acknowledged the results of all records before it, and
 //!   committed in the background. A rebalance finishes the batches in progress of the revoked
@@ -23,7 +23,7 @@
 //! | `events` | the consumer's callbacks |
 //! | `worker` | the task of one partition |
 //! | `batch` | consecutive records of one partition |
-//! | `attempt`, `circuit_breaker` | asking the step until every record has a final decision |
+//! | `attempt`, `circuit_breaker` | calling the step until every record has a final decision |
 //! | `writer`, `receipt` | producing, and the broker's acknowledgements |
 //! | `offsets` | which offset may be stored |
 //! | `metrics`, `health` | what a pipeline reports |
@@ -85,7 +85,7 @@ pub struct PipelineConfig {
     pub output_topic: String,
     /// How records are gathered into batches.
     pub batches: BatchLimits,
-    /// The most bytes in progress, including an allowance for each record.
+    /// Maximum number of bytes in progress, including an allowance for each record.
     pub budget_bytes: usize,
     /// How long a rebalance or a stop waits for batches in progress. A stop also commits and leaves the
     /// group within this time; it reserves a fifth of it for that.

@@ -1,6 +1,6 @@
 //! The consumer's thread: reads records, stores offsets of finished batches, answers rebalances.
 //!
-//! It never waits long for a worker, so the consumer stays in its group whatever the workers do.
+//! It never waits long for a worker, so the consumer stays in its group even if workers are slow.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use super::worker::{PartitionWorker, Stages};
 use super::{Health, PipelineError, Step};
 use crate::client::Record;
 
-/// How long a poll waits for a first record, and so the latest that an idle pipeline notices a stop.
+/// How long a poll waits for a first record. An idle pipeline notices a stop within this time.
 const IDLE: Duration = Duration::from_millis(100);
 /// How long reading waits for room before it pauses the partitions. Pausing discards the records that
 /// the client has fetched ahead.

@@ -67,7 +67,8 @@ pub enum Failure {
 pub(super) struct Receipt {
     ticket: Ticket,
     finished: Sender<Finished>,
-    /// Set when all messages are with the producer. A receipt without it belongs to an abandoned batch.
+    /// Set when all messages were passed to the producer. A receipt without it belongs to an abandoned
+    /// batch.
     written: OnceLock<Counts>,
     failure: OnceLock<Failure>,
 }
@@ -82,7 +83,7 @@ impl Receipt {
         })
     }
 
-    /// All messages of the batch are with the producer.
+    /// All messages of the batch were passed to the producer.
     pub(super) fn written(&self, counts: Counts) {
         // It is set only once.
         let _ = self.written.set(counts);

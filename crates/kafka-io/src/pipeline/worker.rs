@@ -22,14 +22,14 @@ use super::{Decision, Step, attempt};
 /// How records are gathered into batches.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchLimits {
-    /// The most records.
+    /// Maximum number of records.
     pub records: usize,
-    /// The most bytes of keys and values, plus an allowance for each record. A single record may be
+    /// Maximum number of bytes of keys and values, plus an allowance for each record. A single record may be
     /// larger.
     pub bytes: usize,
-    /// The longest time to gather a batch while records keep arriving.
+    /// Maximum time to gather a batch while records keep arriving.
     pub time: Duration,
-    /// The most batches of one partition with the step at the same time.
+    /// Maximum number of batches of one partition in the step at the same time.
     pub in_flight: usize,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Stages<S> {
     pub(super) metrics: PipelineMetrics,
 }
 
-/// The reader's handle of a worker. Dropping it abandons everything that is not with the producer yet.
+/// The reader's handle of a worker. Dropping it abandons everything that was not passed to the producer.
 pub(super) struct PartitionWorker {
     pub(super) epoch: u64,
     /// `None` until the first record: it determines the first offset.

@@ -113,11 +113,15 @@ impl Writer {
         reason: &Reason,
         receipt: &Arc<Receipt>,
     ) -> Result<Sent, Failure> {
-        let letter = DeadLetter::new(record, reason);
-        let mut sent = self.send(letter.as_base_record(Arc::clone(receipt))).await;
+        let dead_letter = DeadLetter::new(record, reason);
+        let mut sent = self
+            .send(dead_letter.as_base_record(Arc::clone(receipt)))
+            .await;
         if is_too_large(&sent) {
-            let letter = DeadLetter::without_record(record, reason);
-            sent = self.send(letter.as_base_record(Arc::clone(receipt))).await;
+            let dead_letter = DeadLetter::without_record(record, reason);
+            sent = self
+                .send(dead_letter.as_base_record(Arc::clone(receipt)))
+                .await;
         }
         match sent {
             Ok(()) => Ok(Sent::DeadLetter(reason.text.clone())),

@@ -56,15 +56,15 @@ async fn a_record_too_large_for_a_dead_letter_loses_its_value() {
     running.write(b"good").await;
     assert_eq!(running.broker.read("out", 1).await[0].text(), "good");
 
-    let letter = running.broker.read("in-dlq", 1).await.remove(0);
-    assert_eq!(letter.value, None);
+    let dead_letter = running.broker.read("in-dlq", 1).await.remove(0);
+    assert_eq!(dead_letter.value, None);
     for (name, text) in [
         ("dlq.topic", "in"),
         ("dlq.offset", "0"),
         ("dlq.reason", "bad"),
         ("dlq.omitted", "1048390"),
     ] {
-        assert_eq!(letter.header(name), text);
+        assert_eq!(dead_letter.header(name), text);
     }
     running.healthy().await;
     running.stop().await;

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 pub const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Copies values; dead-letters those that begin with `bad`; asks to retry while it is `down`.
+/// Copies values; dead-letters those that begin with `bad`; retries while it is `down`.
 #[derive(Clone, Default)]
 struct Echo {
     down: Arc<AtomicBool>,

@@ -1,5 +1,5 @@
-//! What is polled: the live model, its history, the rows in the store, the lag of consumer groups, the
-//! SQL's queries, and the health of each part. Nothing is polled while nobody views the page.
+//! Polls the live model, its history, the rows in the store, the lag of consumer groups, the SQL's
+//! queries, and the health of each part. Nothing is polled while no page is open.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,15 +20,15 @@ use super::snapshot::StoreSnapshot;
 use super::{WatchedPipeline, health};
 use crate::config::PartUrl;
 
-/// How many versions the page shows.
+/// Maximum number of versions requested.
 const VERSIONS: u8 = 50;
 /// A part that needs longer is shown as not answering.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// The timeout for Kafka: a little longer than that of the Kafka client's own request.
+/// The timeout for Kafka: slightly longer than the Kafka client's own request timeout.
 const KAFKA_TIMEOUT: Duration = Duration::from_millis(2_500);
-/// How long a page waits for results that are missing or old. After that it shows what is known.
+/// How long a page waits for results that are missing or old. After that it shows the latest results.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// Interval of requests for the history while there is no sign of a change.
+/// Interval of requests for the history while nothing indicates a change.
 const HISTORY: Duration = Duration::from_secs(5);
 /// Interval of requests to Kafka and the parts.
 const PARTS: Duration = Duration::from_secs(2);
@@ -46,7 +46,7 @@ pub(crate) struct Example {
     pub(crate) fish: Option<Measurement>,
 }
 
-/// What was collected.
+/// The latest results of all polls.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Collected {
     /// The live model.
@@ -55,9 +55,9 @@ pub(crate) struct Collected {
     pub(crate) example: Polled<Example>,
     /// The newest versions, newest first.
     pub(crate) models: Polled<Vec<ModelView>>,
-    /// The history of `models`, with the training rows of the versions that erred.
+    /// The history of `models`, with the training rows of the versions that triggers name.
     pub(crate) history: ModelHistory,
-    /// Whether the training rows of the versions that erred could be read.
+    /// Whether these training rows could be read.
     pub(crate) rows: Polled<()>,
     /// The rows in the store; `None` if the monitor does not read the store.
     pub(crate) stored: Option<Polled<StoreSnapshot>>,
@@ -65,7 +65,7 @@ pub(crate) struct Collected {
     pub(crate) brokers: Polled<usize>,
     /// The lag of the consumer groups.
     pub(crate) lags: Polled<Vec<Lag>>,
-    /// The SQL's queries; `None` if the engine is not asked.
+    /// The SQL's queries; `None` if the engine is not polled.
     pub(crate) queries: Option<Polled<Queries>>,
     /// The health of the other parts, by name.
     pub(crate) parts: Vec<(String, Polled<String>)>,
@@ -92,7 +92,7 @@ struct Polls {
     requested: Mutex<Requested>,
 }
 
-/// What the last requests were for.
+/// Keys of the last requests.
 #[derive(Debug, Default)]
 struct Requested {
     /// The live model and the number of triggers at the last request for the versions.
@@ -135,7 +135,7 @@ impl Collector {
         })))
     }
 
-    /// What is known, refreshed where it is older than `max_age`. A `max_age` of zero waits for the
+    /// The latest results, refreshed if they are older than `max_age`. A `max_age` of zero waits for the
     /// current answers of the model server and the store.
     pub(crate) async fn collect(&self, max_age: Duration) -> Arc<Collected> {
         let polls = &self.0;
@@ -157,7 +157,7 @@ impl Collector {
 }
 
 impl Polls {
-    /// Refreshes everything that depends on no other result.
+    /// Refreshes everything that does not depend on another result.
     fn refresh_parts(&self, max_age: Duration) -> Pending {
         let mut pending = Pending::new();
         if let (Some(poll), Some(stored)) = (&self.stored, &self.pipeline.stored) {
@@ -190,19 +190,20 @@ impl Polls {
         pending
     }
 
-    /// Refreshes the versions and decisions, at once if there is a sign of a change, and then the
-    /// training rows of the versions that erred. The decisions are known even if the rows cannot be read.
+    /// Refreshes the versions and decisions, immediately if the live model or the number of triggers has
+    /// changed, and then the training rows of the versions that triggers name. The decisions are available
+    /// even if the rows cannot be read.
     fn refresh_history(&self, triggers: &[Trigger]) -> Pending {
         let live = self.live.polled().latest;
-        let sign = Some((live_key(live.as_deref()), triggers.len()));
-        let changed = std::mem::replace(&mut self.requested().models, sign.clone()) != sign;
+        let key = Some((live_key(live.as_deref()), triggers.len()));
+        let changed = std::mem::replace(&mut self.requested().models, key.clone()) != key;
         let max_age = if changed { Duration::ZERO } else { HISTORY };
         let (api, rows) = (self.pipeline.model_api.clone(), self.rows.clone());
         let triggers = triggers.to_vec();
         let request = async move {
             let models = api.newest(VERSIONS).await?;
             let history = history_from(&models);
-            // Runs in its own task, so nobody needs to wait here.
+            // Runs in its own task, so the returned future need not be awaited.
             let _ = rows.refresh(Duration::ZERO, async move {
                 api.fetch_rows(&history, &triggers).await
             });

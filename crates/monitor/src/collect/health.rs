@@ -1,11 +1,11 @@
-//! The health of a part, as it reports it over HTTP.
+//! The health of a part, from its HTTP endpoint.
 
 use serde_json::Value;
 
-/// How many characters of an answer are shown.
+/// Maximum number of characters shown of an answer.
 const SHOWN: usize = 160;
 
-/// `Ok` with a word if the part is healthy, otherwise `Err` with the reason.
+/// `Ok` with a short text if the part is healthy, otherwise `Err` with the reason.
 pub(super) async fn check(client: &reqwest::Client, url: &str) -> Result<String, String> {
     let request = async {
         let answer = client.get(url).send().await?;

@@ -1,11 +1,11 @@
-//! Collects what the topics do not contain, by polling the other parts.
+//! Polls the other parts for data that the topics do not contain.
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | `collector` | what is polled, how often, and in which order |
+//! | `collector` | all polls: how often, and in which order |
 //! | `poll` | a repeated request with its timeout, and its latest result |
 //! | `health`, `queries` | the health of a part; whether the SQL's queries run |
-//! | `snapshot` | which rows a look into the store found |
+//! | `snapshot` | which of the requested rows the store has |
 
 mod collector;
 mod health;
@@ -28,7 +28,7 @@ pub(crate) use snapshot::StoreSnapshot;
 pub struct WatchedPipeline {
     /// Reads the topics.
     pub observer: Observer,
-    /// Asks the model server.
+    /// Client of the model API.
     pub model_api: ModelApi,
     /// The model server's URL.
     pub model_url: String,

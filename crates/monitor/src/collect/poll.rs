@@ -1,5 +1,5 @@
-//! A request that is repeated. Each runs in its own task with its own timeout, so that a slow part
-//! delays only its own result.
+//! A repeated request. Each request runs in its own task with its own timeout, so a slow part delays
+//! only its own result.
 
 use std::fmt::Display;
 use std::future::Future;
@@ -52,7 +52,7 @@ impl<T> Polled<T> {
     pub(crate) fn why_unknown(&self) -> Option<&str> {
         match (&self.failure, &self.latest) {
             (Some(failure), _) => Some(failure),
-            (None, None) => Some("not asked yet"),
+            (None, None) => Some("no answer yet"),
             (None, Some(_)) => None,
         }
     }
@@ -189,12 +189,12 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(4)).await;
             Ok::<_, Infallible>("here")
         };
-        let done = poll.refresh(AGE, slow).expect("nothing is known yet");
+        let done = poll.refresh(AGE, slow).expect("no result yet");
         assert!(tokio::time::timeout(AGE, done).await.is_err());
-        assert_eq!(poll.polled().why_unknown(), Some("not asked yet"));
+        assert_eq!(poll.polled().why_unknown(), Some("no answer yet"));
         // One request at a time: this call waits for the running one.
         let second = poll.refresh(AGE, async { Ok::<_, Infallible>("again") });
-        second.expect("nothing is known yet").await;
+        second.expect("no result yet").await;
         assert_eq!(poll.polled().latest.as_deref(), Some(&"here"));
         let early = poll.refresh(AGE, async { Ok::<_, Infallible>("too early") });
         assert!(early.is_none());
@@ -207,7 +207,7 @@ mod tests {
     async fn a_failure_keeps_the_latest_result() {
         let poll = Poll::new(AGE);
         let done = poll.refresh(AGE, async { Ok::<_, Infallible>(7) });
-        done.expect("nothing is known yet").await;
+        done.expect("no result yet").await;
         let never = std::future::pending::<Result<i32, Infallible>>();
         poll.refresh(Duration::ZERO, never).expect("sent").await;
         let polled = poll.polled();

@@ -38,7 +38,7 @@ struct Query {
 }
 
 impl Queries {
-    /// Asks the engine at `url`, such as `http://localhost:8088`.
+    /// Queries the engine at `url`, such as `http://localhost:8088`.
     pub(super) async fn request(client: &reqwest::Client, url: &str) -> anyhow::Result<Self> {
         let url = format!("{}/ksql", url.trim_end_matches('/'));
         let request = client.post(&url).json(&json!({ "ksql": "SHOW QUERIES;" }));

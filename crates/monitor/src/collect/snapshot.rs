@@ -1,5 +1,5 @@
-//! A snapshot of the store: which rows it was asked for, and which of them it has. Nothing is known of
-//! rows that came after the request.
+//! A snapshot of the store: which rows were requested, and which of them it has. Rows that arrived after
+//! the request are unknown.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -10,9 +10,9 @@ use report::ledger::Fish;
 pub(crate) struct StoreSnapshot {
     /// Ids (`_id`) of the rows that the store has.
     pub(crate) found: HashSet<String>,
-    /// Ids of the rows that it does not have.
+    /// Ids of the requested rows that it does not have.
     missing: HashSet<String>,
-    /// When a snapshot last had a row that the one before it had not, or the time of the first snapshot.
+    /// When a snapshot last had a new row, or the time of the first snapshot.
     pub(crate) grew: Instant,
 }
 
@@ -32,7 +32,7 @@ impl StoreSnapshot {
         }
     }
 
-    /// Whether the store has a row; `None` if it was not asked for it.
+    /// Whether the store has a row; `None` if the row was not requested.
     pub(crate) fn contains(&self, id: &str) -> Option<bool> {
         if self.found.contains(id) {
             return Some(true);
@@ -40,16 +40,16 @@ impl StoreSnapshot {
         self.missing.contains(id).then_some(false)
     }
 
-    /// Whether the store was asked for all rows of a fish.
+    /// Whether all rows of a fish were requested.
     pub(crate) fn covers(&self, fish: &Fish) -> bool {
         fish.row_ids.iter().all(|id| self.contains(id).is_some())
     }
 
-    /// Whether the store was asked for rows of a fish and has none.
+    /// Whether rows of a fish were requested, and the store has none of them.
     pub(crate) fn lacks(&self, fish: &Fish) -> bool {
         let rows = fish.row_ids.iter().filter_map(|id| self.contains(id));
         let mut rows = rows.peekable();
-        rows.peek().is_some() && !rows.any(|is_there| is_there)
+        rows.peek().is_some() && !rows.any(|is_stored| is_stored)
     }
 }
 
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_known_of_a_later_row() {
+    fn a_row_that_was_not_requested_is_unknown() {
         let snapshot = StoreSnapshot::new(None, rows(&["1", "2"]), rows(&["1"]), Instant::now());
         let fish = |row: &str| Fish {
             row_ids: vec![row.to_owned()],

@@ -1,4 +1,4 @@
-//! `POST /actions`: sends what the page's form requests to the model server. The token is not stored.
+//! `POST /actions`: forwards the action of the page's form to the model server. The token is not stored.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use service_runtime::{UsageError, origin};
 use super::{Site, page};
 use crate::metrics::{ActionLabels, Metrics};
 
-/// Timeout of the model server: a training waits for the row that it needs.
+/// Timeout of a request to the model server: a training waits until the row that it needs is stored.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -26,9 +26,9 @@ pub(super) enum Action {
     Train,
     /// Make the chosen version live.
     Activate,
-    /// Make the chosen version live and hold it.
+    /// Make the chosen version live and pin it.
     Pin,
-    /// Stop holding the live version.
+    /// Unpin the live version.
     Unpin,
 }
 
@@ -43,7 +43,7 @@ impl Action {
     }
 }
 
-/// No `Debug`, because the token is a secret.
+/// Has no `Debug`, because the token is a secret.
 #[derive(Deserialize)]
 pub(super) struct ActionForm {
     action: Action,

@@ -22,7 +22,7 @@ pub(super) async fn get(
     Query(query): Query<After>,
     headers: HeaderMap,
 ) -> Response {
-    // Another site cannot read the events, but could use up the viewers.
+    // Another site cannot read the events, but could use up the limit of viewers.
     if origin::is_cross_origin(&headers) {
         return (
             StatusCode::FORBIDDEN,

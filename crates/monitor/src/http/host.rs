@@ -1,5 +1,5 @@
-//! Protection against DNS rebinding: a site whose name resolves to this server has the same origin in a
-//! browser, but its requests carry the site's name. Only known names are answered.
+//! Protection against DNS rebinding: if another site's name resolves to this server, a browser treats both
+//! as one origin, but its requests carry that name. Only requests to known names are accepted.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -40,7 +40,7 @@ fn page(frame: &Frame) -> Markup {
     let live = |name: &str| PreEscaped(frame.html(name).to_owned());
     let section = |name: &str, title: &str| {
         let heading = format!("{name}-heading");
-        // A chart contains its title.
+        // A chart contains its own title.
         let chart = ["behaviour", "errors"].contains(&name);
         html! {
             section.card.chart[chart] aria-labelledby=(heading) {
@@ -57,7 +57,7 @@ fn page(frame: &Frame) -> Markup {
                 noscript { "This is a snapshot. Reload the page to update it." }
             }
             p.note data-section="asof" { (live("asof")) }
-            // The script shows it: without the script nothing moves.
+            // The script unhides it: without the script, nothing is updated.
             button.quiet type="button" id="pause" hidden { "Pause" }
             div.status data-section="status" role="status" aria-live="polite" aria-atomic="true" { (live("status")) }
         }
@@ -78,7 +78,7 @@ fn page(frame: &Frame) -> Markup {
                 div.column {
                     (section("flow", "Flow"))
                     (section("parts", "Health"))
-                    (section("letters", "Dead letters"))
+                    (section("dead-letters", "Dead letters"))
                 }
             }
         }
@@ -90,7 +90,7 @@ fn actions(versions: Markup) -> Markup {
     html! {
         form.card id="actions" action="actions" method="post" autocomplete="off" aria-labelledby="actions-heading" {
             h2 id="actions-heading" { "Actions" }
-            // Enter in a field presses the first button, so the first button does nothing.
+            // Enter in a field submits with the form's first button, so that one is disabled.
             button type="submit" disabled hidden {}
             p {
                 label for="token" { "Token" }

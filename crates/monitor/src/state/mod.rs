@@ -20,27 +20,27 @@ use stalled::{STEP_TIME, STORE_TIME, stalled};
 use status::Inputs;
 pub(crate) use status::{Status, date_and_clock};
 
-/// How many of the newest fish the charts show.
+/// Number of newest fish in the charts.
 const CHARTED: usize = 300;
 
 /// The pipeline at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
-    /// The moment, by the wall clock.
+    /// When, by the wall clock.
     pub(crate) at: EventTime,
     pub(crate) status: Status,
     pub(crate) progress: Progress,
-    /// The report of all fish that are remembered, finished or not.
+    /// The report on all fish in the ledger, stored or not.
     pub(crate) report: Report,
     /// The report of the newest fish, for the charts.
     pub(crate) charted: Report,
-    /// What is missing of fish that should be finished, one sentence each.
+    /// What is missing of fish that should be stored by now, one sentence each.
     pub(crate) missing: Vec<String>,
     pub(crate) steps: Vec<Step>,
     /// Number of dead letters by topic.
     pub(crate) dead_letters: Vec<(String, u64)>,
     /// The newest dead letters.
-    pub(crate) letters: Vec<DeadLetter>,
+    pub(crate) newest_dead_letters: Vec<DeadLetter>,
     pub(crate) collected: Arc<Collected>,
 }
 
@@ -50,9 +50,9 @@ pub(crate) struct Step {
     pub(crate) name: &'static str,
     /// The topic with its results; `None` for the store.
     pub(crate) topic: Option<&'static str>,
-    /// Fish that reached it; `None` if that is not known.
+    /// Fish that reached it; `None` if unknown.
     pub(crate) fish: Option<u64>,
-    /// Fish that reached the step before it, but not this one.
+    /// Fish that reached the previous step, but not this one.
     pub(crate) waiting: Option<u64>,
     /// Its topic's traffic; `None` before the topic is read.
     pub(crate) traffic: Option<TopicTraffic>,
@@ -87,7 +87,7 @@ impl State {
             dead_letters: dead_letters
                 .map(|(topic, count)| (topic.clone(), *count))
                 .collect(),
-            letters: observer.dead_letters().newest(),
+            newest_dead_letters: observer.dead_letters().newest(),
             progress,
             report,
             missing: missing.unwrap_or_default(),
@@ -96,9 +96,9 @@ impl State {
     }
 }
 
-/// The fish that had enough time to be stored, by event time and by the wall clock, and for which the
-/// store was asked. Fish from before the monitor's start do not count: it may not have read all of
-/// their records.
+/// The fish that had enough time to be stored, by event time and by the wall clock, and whose rows were
+/// requested from the store. Fish from before the monitor's start do not count: it may not have read
+/// all of their records.
 fn settled(
     ledger: &Ledger,
     snapshot: Option<&StoreSnapshot>,
@@ -116,8 +116,7 @@ fn settled(
     })
 }
 
-/// The newest fish. A record may contain an invalid error: such a fish is drawn without one, so that
-/// the chart stays.
+/// The newest fish. A fish with an invalid error is drawn without one, so that the chart can be drawn.
 fn charted(report: &Report) -> Report {
     let mut charted = report.newest(CHARTED);
     for row in &mut charted.fish_rows {

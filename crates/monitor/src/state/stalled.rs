@@ -1,5 +1,5 @@
 //! Which step has made no progress for too long, by event time and by the wall clock. Event time alone
-//! runs too fast in an accelerated run, and stands still when no more fish come.
+//! is not enough: it runs fast in an accelerated run, and stops when no more fish arrive.
 
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,13 @@ use crate::collect::StoreSnapshot;
 
 /// Event time from the measurement within which a fish is stored.
 pub(super) const STORE_TIME: Duration = Duration::from_secs(60);
-/// Event time, and time by the wall clock, within which a fish passes a step that waits for nothing.
+/// Event time, and time by the wall clock, within which a fish passes a step that has nothing to wait for.
 pub(super) const STEP_TIME: Duration = Duration::from_secs(20);
 /// A step is stalled if no fish passed it for this long by the wall clock, while the first waiting fish
 /// has been there for as long.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// The first stalled step. `None` before all topics were read to their ends, because one may be read
+/// The first stalled step. `None` until all topics have been read to their ends, because some may be read
 /// ahead of the others.
 pub(super) fn stalled(
     ledger: &Ledger,
@@ -59,9 +59,9 @@ pub(super) fn stalled(
 /// A step's activity by the wall clock.
 #[derive(Clone, Copy, Debug)]
 struct Activity {
-    /// Whether the first waiting fish came more than [`QUIET`] ago.
+    /// Whether the first waiting fish arrived more than [`QUIET`] ago.
     first_is_old: bool,
-    /// Time since the last fish came.
+    /// Time since the last fish arrived.
     input_idle: Duration,
     /// Time since the last fish passed.
     output_idle: Duration,
@@ -70,12 +70,12 @@ struct Activity {
 fn is_stalled(one: &Standstill, activity: Activity) -> bool {
     let allowed = match one.step {
         Step::Predicted | Step::Joined => STEP_TIME,
-        // The SQL waits this long for a weighing. The store is asked a little later.
+        // The SQL waits this long for a weighing. The store is polled slightly later.
         Step::Weighed | Step::Stored => STORE_TIME,
     };
-    // Nothing shows that a weighing will not come, so this rule is not for the weighing.
+    // Not for weighing: a missing weighing may still arrive.
     if one.step != Step::Weighed && activity.input_idle >= allowed {
-        // No more fish come. Dead letters are not waiting.
+        // No more fish arrive. Dead letters do not count as waiting.
         return one.fish > one.dead_letters;
     }
     one.waited > allowed && activity.first_is_old && activity.output_idle >= QUIET
@@ -139,7 +139,7 @@ mod tests {
         assert!(is_stalled(&one, ended));
         one.dead_letters = 3;
         assert!(!is_stalled(&one, ended));
-        // While fish come, dead letters count too.
+        // While fish arrive, dead letters count too.
         one.waited = 2 * STEP_TIME;
         assert!(is_stalled(&one, BUSY));
         assert!(!is_stalled(&one, ended));

@@ -3,14 +3,14 @@
 use pipeline::{EventTime, topics};
 use report::{Progress, Report, Retraining, Rise, SpeciesError, Standstill, Step, percent};
 
-/// How many species a sentence lists.
+/// Maximum number of species in a sentence.
 const LISTED: usize = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
     /// No fish yet.
     Waiting,
-    /// Fish come to a step, and none passes it: errors that are known are from before.
+    /// Fish arrive at a step and none passes it, so the known errors are outdated.
     Stalled,
     /// A window triggered, and the outcome cannot be read.
     Unknown,
@@ -25,7 +25,7 @@ pub(crate) enum Condition {
 }
 
 impl Condition {
-    /// As a word on the page, and as a name in its markup.
+    /// The word on the page, and the name in its markup.
     pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Waiting => ("Waiting", "waiting"),
@@ -54,7 +54,7 @@ pub(super) struct Inputs<'a> {
     pub(super) standstill: Option<&'a Standstill>,
     /// Topics of the pipeline that no query writes.
     pub(super) unwritten: &'a [&'static str],
-    /// Why the current history of the model is not known.
+    /// Why the model's current history is unknown.
     pub(super) history_failure: Option<&'a str>,
 }
 
@@ -127,7 +127,7 @@ fn steady(report: &Report) -> String {
     let threshold = percent(Some(report.threshold));
     match report.retrainings.last() {
         None => format!("No window's mean error has passed {threshold}."),
-        // The fish of its drift are no longer remembered.
+        // The fish of its drift are no longer in the ledger.
         Some(one) => format!(
             "The last window whose mean error passed {threshold} ended at {} UTC.",
             date_and_clock(one.window_end)
@@ -177,7 +177,7 @@ fn triggered(report: &Report, one: &Retraining) -> String {
     });
     format!(
         "{since}{}. The mean error of model {} over fish {} to {} was {}, above {}.",
-        blamed(report, one),
+        worst_species(report, one),
         one.erring_version,
         one.fish_id_start,
         one.fish_id_end,
@@ -200,25 +200,25 @@ fn recovered(report: &Report) -> Option<String> {
     Some(format!(
         "Since fish {fish}{since} fish are predicted well again: model {} went live, {after} fish after the drift began. Cause: {}.",
         one.version.as_deref().unwrap_or("?"),
-        blamed(report, one),
+        worst_species(report, one),
     ))
 }
 
 /// The species of a window whose mean error is above the threshold.
-fn blamed(report: &Report, one: &Retraining) -> String {
-    let erred = one.cause.species.iter();
-    let erred = erred.filter(|one| one.mean_error > report.threshold);
-    let erred: Vec<_> = erred.cloned().collect();
-    if erred.is_empty() {
-        // The window's fish are no longer remembered.
+fn worst_species(report: &Report, one: &Retraining) -> String {
+    let worst = one.cause.species.iter();
+    let worst = worst.filter(|one| one.mean_error > report.threshold);
+    let worst: Vec<_> = worst.cloned().collect();
+    if worst.is_empty() {
+        // The window's fish are no longer in the ledger.
         return format!("the window contained {}", one.species.join(", "));
     }
-    species(&erred, one.cause.fish)
+    species(&worst, one.cause.fish)
 }
 
 /// `walleye, which the model never saw, 15 of 30 fish, off by 85.1 %`.
-fn species(erred: &[SpeciesError], of: u64) -> String {
-    let listed = erred.iter().take(LISTED).map(|one| {
+fn species(worst: &[SpeciesError], of: u64) -> String {
+    let listed = worst.iter().take(LISTED).map(|one| {
         let unseen = if one.training_rows == Some(0) {
             ", which the model never saw"
         } else {

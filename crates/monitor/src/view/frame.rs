@@ -91,8 +91,8 @@ impl Frame {
     }
 
     fn new(id: FrameId, sections: Vec<Arc<Section>>) -> Self {
-        // The id comes with the last event of a frame. A viewer that loses the connection before it
-        // continues from the frame before.
+        // The last event of a frame carries the id, so a viewer that loses the connection earlier resumes
+        // from the previous frame.
         let end = format!("id: {id}\nevent: frame\ndata: {id}\n\n");
         Self {
             id,
@@ -161,9 +161,9 @@ mod tests {
     #[test]
     fn a_viewer_of_another_run_gets_all_sections() {
         let first = frame(&Frame::first(7), "one").expect("new");
-        let elsewhere = FrameId { run: 6, number: 1 };
+        let other_run = FrameId { run: 6, number: 1 };
         let ahead = FrameId { run: 7, number: 9 };
-        for seen in [None, Some(elsewhere), Some(ahead)] {
+        for seen in [None, Some(other_run), Some(ahead)] {
             assert_eq!(first.events_after(seen).len(), 3, "{seen:?}");
         }
         assert_eq!(first.events_after(Some(first.id)).len(), 1);

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `renderer` | when to render, the newest frame, and who receives it |
 //! | `frame` | the sections at one moment, as a page and as server-sent events |
-//! | `sections` | a section of the page each |
+//! | `sections` | one module for each section of the page |
 //! | `words` | numbers and times as text |
 
 mod frame;

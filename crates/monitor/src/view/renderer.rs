@@ -1,4 +1,4 @@
-//! Renders the page while somebody views it, and sends the newest frame to all viewers.
+//! Renders the page while it is open, and sends the newest frame to all viewers.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -20,18 +20,18 @@ use crate::state::State;
 
 /// Time between two frames.
 const PACE: Duration = Duration::from_millis(500);
-/// Rendering takes at most a tenth of one core: if it takes long, there are fewer frames, down to one
-/// in [`SLOWEST`].
+/// Rendering uses at most a tenth of one core: if it is slow, there are fewer frames, but at least one
+/// per [`SLOWEST`].
 const SHARE: u32 = 10;
 const SLOWEST: Duration = Duration::from_secs(1);
-/// Least time between two frames if one is requested at once.
+/// Minimum time between two frames, even if one is requested explicitly.
 const FLOOR: Duration = Duration::from_millis(100);
 /// Proxies close idle connections.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// The delay in milliseconds after which a browser reconnects.
 const RETRY: &[u8] = b"retry: 2000\n\n";
 
-/// The renderer of a monitor; clones are the same one.
+/// The renderer of a monitor; clones share it.
 #[derive(Clone, Debug)]
 pub struct Renderer(Arc<Shared>);
 
@@ -41,7 +41,7 @@ struct Shared {
     metrics: Metrics,
     frames: watch::Sender<Arc<Frame>>,
     rendering: Mutex<Rendering>,
-    /// One permit for each further viewer.
+    /// One permit for each additional viewer.
     free: Arc<Semaphore>,
     max_viewers: usize,
     subscribed: Notify,
@@ -136,14 +136,14 @@ impl Renderer {
         let collected = collector.collect(max_age).await;
         let began = Instant::now();
         let (pipeline, sections) = (shared.pipeline.clone(), Arc::clone(&rendering.sections));
-        // On a blocking thread, so that other tasks of the process go on.
+        // On a blocking thread, so it does not delay other tasks.
         let rendered = tokio::task::spawn_blocking(move || {
             let state = State::of(&pipeline, collected);
             let mut sections = sections.lock().unwrap_or_else(PoisonError::into_inner);
             sections.render(&state)
         });
         let rendered = rendered.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot render the page; it keeps its last state");
+            tracing::error!(%error, "cannot render the page; viewers keep the last frame");
             Vec::new()
         });
         let next = shared.frames.borrow().next(rendered);
@@ -151,7 +151,7 @@ impl Renderer {
             shared.frames.send_replace(Arc::new(next));
             shared.metrics.frames.inc();
         }
-        // Only now: a caller that gives up earlier leaves nothing rendered.
+        // Set last: if the caller is cancelled earlier, nothing counts as rendered.
         rendering.last = Some(began);
         rendering.requested = Some(requested);
         rendering.took = began.elapsed();
@@ -190,7 +190,7 @@ impl Renderer {
                     self.0.subscribed.notified().await;
                 }
                 pace.tick().await;
-                // Half the pace, because a tick may come a little early.
+                // Half the pace, because a tick may be slightly early.
                 self.frame(PACE, PACE / 2).await;
             }
         };
@@ -284,7 +284,7 @@ mod tests {
         assert!(next(&mut slow).await.contains("999 of many"));
         assert!(next(&mut slow).await.contains("id: 7-1001\n"));
         assert!(slow.pending.is_empty());
-        assert_eq!(next(&mut slow).await, ":\n\n", "only kept alive");
+        assert_eq!(next(&mut slow).await, ":\n\n", "only a keep-alive");
     }
 
     #[tokio::test(start_paused = true)]

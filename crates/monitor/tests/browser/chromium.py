@@ -81,14 +81,14 @@ class Chromium:
             while rest:
                 rest = rest[os.write(self._write, rest) :]
         try:
-            said = answer.get(timeout=ANSWER)
+            result = answer.get(timeout=ANSWER)
         except queue.Empty:
             raise TimeoutError(f"the browser does not answer {method}") from None
-        if said is None:
+        if result is None:
             raise RuntimeError("the browser has ended")
-        if "error" in said:
-            raise RuntimeError(f"{method}: {said['error']['message']}")
-        return said["result"]
+        if "error" in result:
+            raise RuntimeError(f"{method}: {result['error']['message']}")
+        return result["result"]
 
     def listen(self, session, listener):
         """Passes each event of a page to `listener(method, params)`."""
@@ -127,8 +127,8 @@ class Page:
 
     def _note(self, method, params):
         if method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert"):
-            said = [one.get("value", one.get("description")) for one in params["args"]]
-            self.problems.append(f"console {params['type']}: {said}")
+            result = [one.get("value", one.get("description")) for one in params["args"]]
+            self.problems.append(f"console {params['type']}: {result}")
         elif method == "Runtime.exceptionThrown":
             self.problems.append(f"exception: {params['exceptionDetails']}")
         elif method == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
@@ -160,11 +160,11 @@ class Page:
 
     def run(self, script):
         """The value of a script's last expression; promises are awaited."""
-        asked = {"expression": script, "awaitPromise": True, "returnByValue": True}
-        said = self.call("Runtime.evaluate", asked)
-        if "exceptionDetails" in said:
-            raise RuntimeError(f"{script}: {said['exceptionDetails']}")
-        return said["result"].get("value")
+        params = {"expression": script, "awaitPromise": True, "returnByValue": True}
+        result = self.call("Runtime.evaluate", params)
+        if "exceptionDetails" in result:
+            raise RuntimeError(f"{script}: {result['exceptionDetails']}")
+        return result["result"].get("value")
 
     def wait(self, script, seconds=ANSWER):
         """Waits until a script's value is true, and returns it."""
@@ -207,8 +207,8 @@ class Page:
         self.call("Emulation.setScrollbarsHidden", {"hidden": True})
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": height or size["height"], "scale": 1}
-        asked = {"format": "png", "captureBeyondViewport": True, "clip": clip}
-        data = self.call("Page.captureScreenshot", asked)["data"]
+        params = {"format": "png", "captureBeyondViewport": True, "clip": clip}
+        data = self.call("Page.captureScreenshot", params)["data"]
         Path(path).write_bytes(base64.b64decode(data))
 
     def nodes(self):

@@ -38,8 +38,8 @@ async fn an_action_needs_the_token_and_reports_its_result() {
     let form = format!("action=pin&version={live}&token={token}");
     let done = act(&monitor, &text, &form).await;
     assert_eq!(done.status(), 200);
-    let said = done.text().await.unwrap();
-    assert_eq!(said, format!("Model {live} is live and pinned."));
+    let message = done.text().await.unwrap();
+    assert_eq!(message, format!("Model {live} is live and pinned."));
     let page = monitor.page().await;
     assert!(page.contains("live, pinned"), "shown at once");
     assert!(!page.contains(TOKEN));
@@ -111,8 +111,8 @@ async fn a_version_is_never_a_path() {
     let form = format!("action=activate&version=..%2F..%2Ftrain%3F&token={token}");
     let answer = act(&monitor, &[("Accept", "text/plain")], &form).await;
     assert_eq!(answer.status(), 404);
-    let said = answer.text().await.unwrap();
-    assert!(said.contains("there is no model version"), "{said}");
+    let message = answer.text().await.unwrap();
+    assert!(message.contains("there is no model version"), "{message}");
     let none = act(&monitor, &[], &format!("action=activate&token={token}")).await;
     assert_eq!(none.status(), 400);
 }

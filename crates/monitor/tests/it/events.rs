@@ -21,7 +21,7 @@ async fn a_viewer_that_reconnects_gets_only_changes() {
     let mut again = monitor.events(Some(&whole.id)).await;
     let missed = again.frame().await.expect("a frame");
     assert!(missed.html("flow").is_some(), "{:?}", missed.names());
-    assert!(missed.html("letters").is_none(), "not changed");
+    assert!(missed.html("dead-letters").is_none(), "not changed");
     let charts = |frame: &crate::support::Frame| frame.html("errors").map(str::to_owned);
     let page = monitor.page().await;
     assert!(page.contains(&charts(&missed).expect("the chart has changed")));
@@ -95,13 +95,13 @@ async fn viewers_beyond_the_maximum_are_refused() {
     assert_eq!(
         foreign.send().await.unwrap().status(),
         403,
-        "takes no viewer's place"
+        "does not count as a viewer"
     );
     let refused = monitor.get("/events").await;
     assert_eq!(refused.status(), 503);
     assert!(refused.headers().contains_key("retry-after"));
     drop(first);
-    eventually("a free place", async || {
+    eventually("a free viewer slot", async || {
         monitor.events(None).await.answer.status() == 200
     })
     .await;
@@ -115,6 +115,6 @@ async fn a_monitor_that_ends_closes_the_events() {
     viewer.frame().await.expect("a frame");
     monitor.stop.cancel();
     let end = async { while viewer.frame().await.is_some() {} };
-    within("the end of the events", end).await;
+    within("the events end", end).await;
     monitor.ended().await;
 }

@@ -44,8 +44,8 @@ async fn the_page_is_a_complete_snapshot_without_other_hosts() {
     ] {
         assert!(!page.contains(inline), "{inline}");
     }
-    let elsewhere = page.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
-    assert!(!elsewhere.contains("://"), "a link to another host");
+    let without_namespace = page.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
+    assert!(!without_namespace.contains("://"), "a link to another host");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,17 +69,17 @@ async fn a_part_that_is_down_is_named_at_the_top() {
     let stage = Stage::new().await;
     let mut config = stage.config();
     config.health = vec![PartUrl {
-        name: "the far end".to_owned(),
+        name: "the remote part".to_owned(),
         url: "http://127.0.0.1:9/".to_owned(),
     }];
     let page = stage.monitor_with(config).await.page().await;
     let top = page.split("id=\"main\"").next().expect("a header");
     assert!(
-        top.contains(r##"<a href="#parts-heading">Down</a>: the far end</p>"##),
+        top.contains(r##"<a href="#parts-heading">Down</a>: the remote part</p>"##),
         "{top}"
     );
-    let well = stage.monitor().await.page_with("1 broker").await;
-    assert!(!well.contains(">Down</a>"));
+    let healthy = stage.monitor().await.page_with("1 broker").await;
+    assert!(!healthy.contains(">Down</a>"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,16 +88,16 @@ async fn without_kafka_the_page_shows_the_last_state() {
     let monitor = stage.monitor().await;
     let live = &stage.live;
     stage.fish(1..=1, "salmon", live, 0.02).await;
-    let well = monitor.page_with("data-fish=\"1\"").await;
+    let healthy = monitor.page_with("data-fish=\"1\"").await;
     assert!(
-        well.contains("data-condition=\"steady\">Steady</p>"),
-        "{well}"
+        healthy.contains("data-condition=\"steady\">Steady</p>"),
+        "{healthy}"
     );
     stage
         .broker
         .cluster(|cluster| cluster.broker_down(1).unwrap());
-    let away = monitor.page_with("Last known: Steady").await;
-    assert!(away.contains(">Down</a>: Kafka"), "{away}");
+    let offline = monitor.page_with("Last known: Steady").await;
+    assert!(offline.contains(">Down</a>: Kafka"), "{offline}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,11 +222,17 @@ async fn a_drift_is_shown_with_its_cause() {
         .page_with("not among the model's training rows")
         .await;
     assert!(page.contains("Drifting"));
-    assert!(page.contains("65.0 points above 15.0 %"), "how far above");
+    assert!(
+        page.contains("65.0 points above 15.0 %"),
+        "the distance to the threshold"
+    );
     assert!(page.contains("not decided yet"));
-    assert!(page.contains("walleye, 10 of 10 fish: error 80.0 %"), "who");
+    assert!(
+        page.contains("walleye, 10 of 10 fish: error 80.0 %"),
+        "the species"
+    );
     assert!(
         page.contains("mean length 80.0, in the training rows "),
-        "how"
+        "the shift"
     );
 }

@@ -59,7 +59,7 @@ async fn a_recovery_is_shown_without_the_training_rows() {
         page.contains("shift from the training rows unknown"),
         "{page}"
     );
-    faulty.mend();
+    faulty.repair();
     let page = monitor
         .page_with("not among the model's training rows")
         .await;
@@ -82,7 +82,7 @@ async fn the_outcome_is_unknown_without_the_history() {
         page.contains(", 10 of 10 fish, off by 80.0\u{a0}%"),
         "{page}"
     );
-    faulty.mend();
+    faulty.repair();
     let page = monitor.page_with("data-condition=\"drifting\"").await;
     assert!(page.contains("The retraining is not decided yet."));
 }

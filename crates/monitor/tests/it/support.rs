@@ -26,7 +26,7 @@ const STORE: &str = "store.sqlite";
 /// Second 20 of a minute.
 const START: i64 = 1_623_245_960_000;
 
-/// The surroundings of a monitor.
+/// A broker, a model server and a store for monitors.
 pub(crate) struct Stage {
     pub(crate) broker: Broker,
     pub(crate) model_url: String,
@@ -183,7 +183,7 @@ impl Stage {
             .await;
     }
 
-    /// Stores rows of 40 walleye, and trains on them as the trigger for fish 1 to 14 does.
+    /// Stores rows of 40 walleye, and trains on them with the trigger for fish 1 to 14 as the cause.
     pub(crate) async fn retrain(&self) -> String {
         self.store_walleye(40, &self.live).await;
         let request = reqwest::Client::new()
@@ -272,7 +272,7 @@ impl Faulty {
         Self { url, broken }
     }
 
-    pub(crate) fn mend(&self) {
+    pub(crate) fn repair(&self) {
         *self.broken.lock().unwrap() = None;
     }
 }
@@ -320,7 +320,10 @@ impl Served {
     }
 
     pub(crate) async fn ended(self) {
-        within("the end", self.running).await.unwrap().unwrap();
+        within("the monitor ends", self.running)
+            .await
+            .unwrap()
+            .unwrap();
     }
 }
 
@@ -384,7 +387,7 @@ impl Events {
         }
     }
 
-    /// Reads on until a section contains `text`.
+    /// Reads frames until a section contains `text`.
     pub(crate) async fn frame_with(&mut self, section: &str, text: &str) -> Frame {
         loop {
             let frame = self.frame().await.expect("a frame");

@@ -43,7 +43,7 @@ async fn a_late_monitor_shows_only_the_newest_fish() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_model_is_asked_once_for_each_fish() {
+async fn the_prediction_is_requested_once_for_each_fish() {
     let stage = Stage::new().await;
     let monitor = stage.monitor().await;
     let live = &stage.live;
@@ -58,8 +58,8 @@ async fn the_model_is_asked_once_for_each_fish() {
     }
     let metrics = reqwest::get(format!("{}/metrics", stage.model_url)).await;
     let metrics = metrics.unwrap().text().await.unwrap();
-    let asked = "catchweight_http_requests_total{route=\"/prediction\",status=\"200\"} ";
-    let line = metrics.lines().find_map(|line| line.strip_prefix(asked));
+    let requests = "catchweight_http_requests_total{route=\"/prediction\",status=\"200\"} ";
+    let line = metrics.lines().find_map(|line| line.strip_prefix(requests));
     assert_eq!(line, Some("1"), "{metrics}");
 }
 
@@ -82,7 +82,7 @@ async fn parts_and_groups_are_shown() {
     // A page does not wait for all parts.
     eventually("all have answered", async || {
         let page = monitor.page().await;
-        page.contains("nothing committed") && !page.contains("not asked yet")
+        page.contains("nothing committed") && !page.contains("no answer yet")
     })
     .await;
     let page = monitor.page().await;
@@ -109,7 +109,7 @@ async fn a_part_that_never_answers_delays_nothing_else() {
     let monitor = stage.monitor_with(config).await;
     let page = monitor.page().await;
     // The page did not wait for the timeout.
-    assert!(page.contains("<strong>silent</strong><span>not asked yet</span>"));
+    assert!(page.contains("<strong>silent</strong><span>no answer yet</span>"));
     let page = monitor.page_with("no answer within 2 s").await;
     assert!(
         page.contains("<strong>model server</strong><span>up: ready"),
@@ -122,11 +122,11 @@ async fn rates_and_dead_letters_count_from_the_start() {
     let stage = Stage::new().await;
     let live = &stage.live;
     stage.fish(1..=50, "salmon", live, 0.02).await;
-    stage.dead_letter("of the past").await;
+    stage.dead_letter("from the past").await;
     let monitor = stage.monitor().await;
-    let letters = "catchweight_dead_letters_total{topic=\"machine-measurement-dlq\"}";
-    let page = monitor.page_with("of the past").await;
-    assert_eq!(monitor.metric(letters).await, 0.0);
+    let dead_letters = "catchweight_dead_letters_total{topic=\"machine-measurement-dlq\"}";
+    let page = monitor.page_with("from the past").await;
+    assert_eq!(monitor.metric(dead_letters).await, 0.0);
     let row = |page: &str| {
         let rest = page
             .split("<span class=\"topic\">machine-weight</span>")
@@ -145,10 +145,10 @@ async fn rates_and_dead_letters_count_from_the_start() {
     monitor.page_with("just now").await;
     let page = monitor.page_with("data-fish=\"51\"").await;
     assert!(row(&page).contains(">0.1</td>"), "{}", row(&page));
-    assert_eq!(monitor.metric(letters).await, 1.0);
+    assert_eq!(monitor.metric(dead_letters).await, 1.0);
     assert_eq!(
         monitor
-            .metric(&letters.replace("machine-measurement", "weight-diff"))
+            .metric(&dead_letters.replace("machine-measurement", "weight-diff"))
             .await,
         0.0
     );
@@ -162,10 +162,10 @@ async fn a_mistyped_store_is_an_error_and_creates_no_file() {
     let mut config = stage.config();
     config.store = Some(format!("sqlite:{}", mistyped.display()).parse().unwrap());
     let error = Monitor::bind(config).await.err().expect("no monitor");
-    let said = format!("{error:#}");
+    let message = format!("{error:#}");
     assert!(
-        said.contains("stroe.sqlite") && said.contains("No such file"),
-        "{said}"
+        message.contains("stroe.sqlite") && message.contains("No such file"),
+        "{message}"
     );
     assert!(!mistyped.exists());
 }

@@ -55,7 +55,7 @@ fn the_producers_records_have_the_format_of_the_contract() {
 }
 
 #[test]
-fn records_of_sql_and_predictor_have_exactly_the_contracts_fields() {
+fn sql_and_predictor_records_have_the_contracts_fields() {
     fn fields<T: FromWire + ToWire>(example: &serde_json::Value) -> serde_json::Value {
         let record = T::from_wire(example.to_string().as_bytes()).unwrap();
         serde_json::from_slice(&record.to_wire().unwrap()).unwrap()

@@ -3,7 +3,7 @@
 use super::scale::{Scale, Spread, percent, round_step, round_values, ticks, whole};
 use crate::marks::{FishPoint, Timeline};
 
-/// The range of the error axis: as far as most fish need.
+/// The range of the error axis, chosen so that most fish are within it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ErrorRange {
     pub(crate) top: f64,

@@ -1,4 +1,4 @@
-//! A picture in the making: title, legend and notes, and the room that they leave for plots.
+//! Lays out a picture: title, legend and notes, and the area that they leave for plots.
 
 use super::legend::{Entry, legend};
 use super::svg::{Anchor, Area, Element};
@@ -8,7 +8,7 @@ use crate::figure::Size;
 const MARGIN: f64 = 16.0;
 const LINE: f64 = 16.0;
 const LEGEND_GAP: f64 = 6.0;
-/// How many items a description lists: a screen reader reads it as a whole.
+/// Maximum number of items in a description: a screen reader reads it as a whole.
 const DESCRIBED: usize = 5;
 
 /// A finished picture.
@@ -20,7 +20,7 @@ pub(crate) struct Picture {
     pub(crate) elements: Vec<Element>,
 }
 
-/// Filled from the top and from the bottom.
+/// Filled from the top (title, legend) and from the bottom (notes).
 pub(crate) struct Canvas {
     picture: Picture,
     top: f64,

@@ -9,9 +9,9 @@ use crate::marks::{FishPoint, Span, Timeline};
 
 /// Height of the axis below the plot: ticks, ids, times, title.
 pub(crate) const AXIS: f64 = 52.0;
-/// The widest label of a tick on it.
+/// Maximum width of the label of a tick on it.
 const LABEL: f64 = 68.0;
-/// Width of what is left of the plot: names of lanes, numbers of ticks.
+/// Width of the area left of the plot, with the names of lanes and the numbers of ticks.
 pub(crate) const LABELS: f64 = 76.0;
 /// Points have tooltips only in plots wider than this: a phone has no pointer.
 const NARROW: f64 = 400.0;
@@ -136,7 +136,7 @@ impl<'a> FishPlot<'a> {
         Element::text("axis-title muted halo", at, Anchor::Start, title)
     }
 
-    /// Ticks with ids and times of measurement, as far as the labels do not overlap.
+    /// Ticks with ids and times of measurement, skipping labels that would overlap.
     fn fish_ticks(&self, one_day: bool) -> Vec<Element> {
         let Area { right, bottom, .. } = self.area;
         let mut elements = Vec::new();

@@ -22,9 +22,9 @@ impl Row {
     }
 }
 
-/// Spans in rows, so that spans which overlap do not hide each other.
+/// Spans in rows, so that overlapping spans do not hide each other.
 pub(crate) struct Packed {
-    /// For each span that there is: itself and its row.
+    /// Each span with its row; `None` where there is no span.
     spans: Vec<Option<(Span, usize)>>,
     /// Number of rows.
     pub(crate) rows: usize,

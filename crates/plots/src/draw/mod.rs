@@ -4,13 +4,13 @@
 //! |---|---|
 //! | `errors`, `model`, `weights` | the three figures |
 //! | `fish_plot`, `axes`, `lanes` | plots with fish along the x axis, and the lanes above them |
-//! | `canvas` | title, legend and notes, and the room that they leave for plots |
+//! | `canvas` | title, legend and notes, and the area that they leave for plots |
 //! | `legend` | the legend, and the marks that it shares with the plots |
 //! | `scale`, `text` | values to pixels, ticks and number formats; widths of texts |
 //! | `svg`, `theme` | SVG elements, how they are written, and their style sheet |
 //!
-//! Not drawn with plotters: its SVG has no classes, style sheet or titles, so a picture could not
-//! follow the reader's dark theme, show tooltips or describe itself to a screen reader.
+//! It does not use the crate `plotters`: its SVG has no classes, style sheet or titles, so a picture could
+//! not follow the reader's dark theme, show tooltips or describe itself to a screen reader.
 
 mod axes;
 mod canvas;

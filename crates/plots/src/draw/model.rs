@@ -16,7 +16,7 @@ use crate::marks::{RetrainingMarks, Span, Timeline};
 const SHADED: usize = 12;
 /// From this height on a lane may have several rows.
 const HIGH: u32 = 480;
-/// How many species of a window a description lists.
+/// Maximum number of species of a window in a description.
 const SHARES: usize = 3;
 
 pub(crate) fn model(timeline: &Timeline, size: Size) -> Picture {
@@ -117,7 +117,7 @@ fn next_retraining(plot: &FishPlot<'_>, one: &RetrainingMarks) -> Option<f64> {
     later.min().map(|next| plot.after(next))
 }
 
-/// The span of the training rows, or the place of the retraining if the rows are not among the fish.
+/// The span of the training rows, or the position of the retraining if the rows are not among the fish.
 fn trained_span(one: &RetrainingMarks) -> Option<Span> {
     let rows = one.training.as_ref().map(|training| training.span);
     let moment = one.retrained.map(|retrained| Span {
@@ -376,7 +376,9 @@ fn notes(timeline: &Timeline, range: ErrorRange) -> Vec<String> {
     let unplaced = timeline.retrainings.iter().filter(unplaced).count();
     if unplaced > 0 {
         let windows = counted(unplaced as u64, "window", "windows");
-        notes.push(format!("{windows} that triggered held none of these fish."));
+        notes.push(format!(
+            "{windows} that triggered contained none of these fish."
+        ));
     }
     notes
 }

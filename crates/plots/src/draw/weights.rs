@@ -89,7 +89,7 @@ fn describe(panel: &Panel) -> String {
     })
 }
 
-/// The columns and rows that give the panels the most room.
+/// The columns and rows with which the panels are largest.
 fn grid(panels: usize, rest: Area) -> (usize, usize) {
     let fits = |room: f64, smallest: f64| ((room / smallest) as usize).max(1);
     let (most_columns, most_rows) = (

@@ -1,4 +1,4 @@
-//! What there is to draw, without pixels. Positions count fish in the order of measurement, from 1.
+//! What to draw, without pixel coordinates. Positions count fish in the order of measurement, from 1.
 
 mod retraining;
 mod timeline;
@@ -14,7 +14,7 @@ pub(crate) use retraining::RetrainingMarks;
 pub(crate) use timeline::{Band, FishPoint, Span, Timeline};
 pub(crate) use weights::{Panel, WeightPoint, Weights};
 
-/// Longest name that is drawn, in characters. A record may hold any text.
+/// Longest name that is drawn, in characters. A record may contain any text.
 const LONGEST: usize = 64;
 
 fn cut(text: &str) -> String {

@@ -1,4 +1,4 @@
-//! A trigger and what followed from it, each step at the fish where it happened.
+//! A trigger and its consequences, each at the fish where it happened.
 
 use std::collections::HashMap;
 
@@ -112,13 +112,13 @@ pub(super) fn retrainings(report: &Report) -> Vec<RetrainingMarks> {
     report.retrainings.iter().map(marks).collect()
 }
 
-/// The window's fish are those that were weighed in it and answered by the version that erred.
+/// The window's fish are those that were weighed in it and answered by the erring version.
 fn window(one: &Retraining, rows: &[FishRow]) -> Window {
     let within = one.window_start..one.window_end;
     let members = rows.iter().enumerate().filter_map(|(at, row)| {
         let inside = within.contains(&row.weighed?);
-        let erred = row.model_version.as_ref() == Some(&one.erring_version);
-        (inside && erred).then_some((at + 1, row, row.error?))
+        let by_erring = row.model_version.as_ref() == Some(&one.erring_version);
+        (inside && by_erring).then_some((at + 1, row, row.error?))
     });
     let members: Vec<(usize, &FishRow, f64)> = members.collect();
     // Reports of older versions have no causes: their number of fish is 0.

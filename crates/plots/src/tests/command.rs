@@ -74,9 +74,9 @@ fn an_invalid_report_is_rejected_with_file_and_field() {
         ("{\"verdict\":\"fine\"}", "unknown variant `fine`"),
     ] {
         fs::write(&report, not).unwrap();
-        let said = rejected(&words);
-        assert!(said.contains("report.json is not a report"), "{said}");
-        assert!(said.contains(why) && !said.contains('\n'), "{said}");
+        let error = rejected(&words);
+        assert!(error.contains("report.json is not a report"), "{error}");
+        assert!(error.contains(why) && !error.contains('\n'), "{error}");
     }
     let mut more = serde_json::to_vec(&Run::of(&plan())).unwrap();
     more.extend(b"{}");
@@ -98,15 +98,18 @@ fn a_picture_that_cannot_be_written_is_a_usage_error() {
     let report = dir.path().join("report.json");
     fs::write(&report, serde_json::to_vec(&Run::of(&plan())).unwrap()).unwrap();
     let nowhere = dir.path().join("none/a.svg");
-    let said = rejected(&[text(&report), "-o", text(&nowhere)]);
+    let error = rejected(&[text(&report), "-o", text(&nowhere)]);
     assert!(
-        said.contains("none/a.svg: cannot write the file: No such file"),
-        "{said}"
+        error.contains("none/a.svg: cannot write the file: No such file"),
+        "{error}"
     );
     let folder = dir.path().join("folder.png");
     fs::create_dir(&folder).unwrap();
-    let said = rejected(&[text(&report), "-o", text(&folder)]);
-    assert!(said.contains("folder.png: cannot write the file"), "{said}");
+    let error = rejected(&[text(&report), "-o", text(&folder)]);
+    assert!(
+        error.contains("folder.png: cannot write the file"),
+        "{error}"
+    );
 }
 
 #[test]

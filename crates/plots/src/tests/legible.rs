@@ -27,8 +27,8 @@ fn collect(group: &Group, found: &mut Vec<(String, Rect)>) {
         match node {
             Node::Group(group) => collect(group, found),
             Node::Text(text) => {
-                let said = text.chunks().iter().map(|chunk| chunk.text()).collect();
-                found.push((said, text.abs_bounding_box()));
+                let content = text.chunks().iter().map(|chunk| chunk.text()).collect();
+                found.push((content, text.abs_bounding_box()));
             }
             _ => {}
         }
@@ -114,7 +114,7 @@ fn no_text_overlaps_another() {
         ("long ids", named),
         ("ten species", Run::of(&stretches(&SPECIES, 45, 10))),
         (
-            "ten species, again and again",
+            "ten species, repeated",
             Run::of(&stretches(&SPECIES, 33, 40)),
         ),
         ("3,000 fish", Run::of(&stretches(&SPECIES[..3], 100, 30))),

@@ -1,4 +1,4 @@
-//! What is drawn of a report, read back from the marks, the SVG and the pixels.
+//! Tests of the drawings of a report, by their marks, SVG and pixels.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod command;

@@ -215,9 +215,9 @@ fn a_description_is_short_and_lists_the_newest() {
         (Figure::Model, " windows that triggered: Window from"),
         (Figure::Weights, " model versions: Model "),
     ] {
-        let said = description(&svg(figure, &report));
-        assert!(said.contains(things), "{said}");
-        let long = said.chars().count();
+        let text = description(&svg(figure, &report));
+        assert!(text.contains(things), "{text}");
+        let long = text.chars().count();
         assert!(long < 1_500, "{figure:?}: {long} characters");
     }
 }

@@ -34,7 +34,7 @@ fn answer(row: &Row) -> Answer {
     }
 }
 
-/// The most rows per second; 0: no limit.
+/// Maximum number of rows per second; 0: no limit.
 type Pace = Arc<Mutex<u64>>;
 
 /// Serves on a free port, prints its address, and never returns.
@@ -56,7 +56,7 @@ pub fn serve(rows_per_second: u64) {
 }
 
 async fn many(State(pace): State<Pace>, Json(rows): Json<Vec<Row>>) -> Json<Vec<Answer>> {
-    // With a limit requests wait for each other; the sleep stands for the model's work.
+    // With a limit, requests run one at a time; the sleep simulates the model's work.
     let pace = pace.lock().await;
     if *pace > 0 {
         tokio::time::sleep(Duration::from_secs_f64(rows.len() as f64 / *pace as f64)).await;

@@ -1,5 +1,5 @@
-//! Like the original: a new HTTP client for each record, one request at a time, and waiting for each
-//! acknowledgement.
+//! Works like the original: creates an HTTP client for each record, sends one request at a time, and waits
+//! for each acknowledgement.
 
 use std::time::Duration;
 

@@ -133,16 +133,16 @@ async fn unusable_records_become_dead_letters() {
 
     let dead_letters = broker.read("in-dlq", sent.len()).await;
     assert_eq!(dead_letters.len(), sent.len());
-    for letter in dead_letters {
-        let (value, reason, place, millis) = sent.remove(letter.key_text()).unwrap();
-        assert_eq!(letter.value.as_deref(), value);
-        assert_eq!(letter.timestamp, Some(millis));
-        let header = |name: &str| letter.find_header(name).unwrap_or_default();
+    for dead_letter in dead_letters {
+        let (value, reason, place, millis) = sent.remove(dead_letter.key_text()).unwrap();
+        assert_eq!(dead_letter.value.as_deref(), value);
+        assert_eq!(dead_letter.timestamp, Some(millis));
+        let header = |name: &str| dead_letter.find_header(name).unwrap_or_default();
         assert_eq!(header("dlq.topic"), "in");
         assert_eq!(header("dlq.partition"), place.0.to_string());
         assert_eq!(header("dlq.offset"), place.1.to_string());
         assert_eq!(header("dlq.timestamp"), millis.to_string());
-        assert!(header("dlq.reason").contains(reason), "{letter:?}");
+        assert!(header("dlq.reason").contains(reason), "{dead_letter:?}");
         let rejected = reason.starts_with("length");
         assert_eq!(header("dlq.status"), if rejected { "400" } else { "" });
         assert_eq!(header("trace"), "t1");
@@ -222,7 +222,7 @@ async fn a_backlog_is_batched_and_a_restart_repeats_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn per_record_mode_asks_the_model_for_each_record() {
+async fn per_record_mode_sends_a_request_for_each_record() {
     let (broker, model) = (broker(), FakeModel::start().await);
     send_measurements(&broker, 0..200).await;
     let cases = [
@@ -242,9 +242,9 @@ async fn per_record_mode_asks_the_model_for_each_record() {
 
     let dead_letters = broker.read("in-dlq", cases.len()).await;
     for (id, _, _, reason) in cases {
-        let of_id = |letter: &&Record| letter.key_text() == id;
-        let letter = dead_letters.iter().find(of_id).unwrap();
-        let text = letter.header("dlq.reason");
+        let of_id = |dead_letter: &&Record| dead_letter.key_text() == id;
+        let dead_letter = dead_letters.iter().find(of_id).unwrap();
+        let text = dead_letter.header("dlq.reason");
         assert!(text.contains(reason), "{id}: {text}");
     }
     predictor.stop().await;

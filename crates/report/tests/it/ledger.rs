@@ -34,7 +34,7 @@ fn a_bounded_ledger_evicts_the_oldest_fish() {
 }
 
 #[test]
-fn a_fish_is_in_flight_for_a_limited_time_whatever_was_seen_of_it() {
+fn a_fish_with_any_record_is_in_flight_for_a_limited_time() {
     let in_flight = Duration::from_secs(20);
     let settled = |ledger: &Ledger| {
         let settled = ledger.without_in_flight(Some(&HashSet::new()), in_flight);
@@ -89,7 +89,7 @@ fn a_ledger_until_a_time_keeps_fish_without_a_measurement() {
 }
 
 #[test]
-fn an_unreadable_record_is_counted_and_no_fish() {
+fn an_unreadable_record_is_counted_and_adds_no_fish() {
     let mut ledger = Ledger::default();
     assert!(!note(&mut ledger, topics::MACHINE_MEASUREMENT, None, "{"));
     assert_eq!(ledger.unreadable()[topics::MACHINE_MEASUREMENT], 1);

@@ -81,12 +81,14 @@ pub(crate) fn note_trigger(ledger: &mut Ledger, window_start: i64, trigger: &Ret
 
 /// A dead letter of a topic: its record was too large, so that it has no value.
 pub(crate) fn note_dead_letter(ledger: &mut Ledger, topic: &str, key: &str) {
-    let letter = SeenRecord {
+    let dead_letter = SeenRecord {
         topic: &topics::dead_letters_of(topic),
         key: Some(key.as_bytes()),
         value: None,
     };
-    ledger.note(letter).expect("dead letters have no format");
+    ledger
+        .note(dead_letter)
+        .expect("dead letters have no format");
 }
 
 pub(crate) fn ids(ledger: &Ledger) -> Vec<&str> {

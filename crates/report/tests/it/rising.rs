@@ -61,7 +61,7 @@ fn a_mean_that_swings_about_the_threshold_is_one_rise() {
 }
 
 #[test]
-fn fish_before_a_recovery_are_no_rise_after_it() {
+fn fish_before_a_recovery_do_not_count_as_a_rise() {
     let errors = [[0.02; 10].as_slice(), &[0.8; 10], &[0.02; 6]].concat();
     let mut report = report(&errors);
     assert!(report.rising().is_some());

@@ -6,7 +6,7 @@ use report::{Ledger, Standstill, Step, standstills};
 
 use crate::records::{note_dead_letter, pass_steps, row_id, time};
 
-/// Ten fish, of which each passes as many steps as `steps` says.
+/// Ten fish; `steps` is the number of steps that each one passes.
 fn ten_fish(steps: impl Fn(i64) -> usize) -> Ledger {
     let mut ledger = Ledger::default();
     (0..10).for_each(|id| pass_steps(&mut ledger, id, steps(id), "salmon", "v", 0.0));
@@ -32,7 +32,7 @@ fn a_join_that_stopped_is_reported_with_its_first_waiting_fish() {
 }
 
 #[test]
-fn a_lost_fish_is_no_standstill_but_an_empty_store_is() {
+fn a_lost_fish_is_not_a_standstill_but_an_empty_store_is() {
     let ledger = ten_fish(|id| if id == 5 { 1 } else { 4 });
     let steps: Vec<_> = standstills(&ledger, &|_| Some(false))
         .into_iter()
@@ -42,16 +42,16 @@ fn a_lost_fish_is_no_standstill_but_an_empty_store_is() {
 }
 
 #[test]
-fn a_row_the_store_was_not_asked_for_does_not_wait_for_it() {
+fn a_row_that_was_not_requested_does_not_count_as_waiting() {
     let ledger = ten_fish(|_| 4);
-    let asked = |until: i64| {
+    let waiting = |until: i64| {
         let rows: HashSet<_> = (0..until).map(row_id).collect();
         let is_stored = |id: &str| rows.contains(id).then_some(false);
         let found = standstills(&ledger, &is_stored).pop();
         found.map(|one| (one.step, one.fish, one.waited.as_secs()))
     };
-    assert_eq!(asked(0), None);
-    assert_eq!(asked(4), Some((Step::Stored, 4, 6)));
+    assert_eq!(waiting(0), None);
+    assert_eq!(waiting(4), Some((Step::Stored, 4, 6)));
 }
 
 #[test]

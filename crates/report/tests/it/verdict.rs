@@ -113,7 +113,7 @@ fn a_drift_that_ended_with_every_fish_stored_is_recovered() {
 }
 
 #[test]
-fn a_drift_that_began_before_the_window_is_dated_from_its_first_fish() {
+fn a_drift_may_begin_before_the_window_that_triggered() {
     // Fish 15 to 19 are weighed in this window.
     let run = Run::drifted_with_window(40);
     let retraining = &run.report().retrainings[0];
@@ -176,7 +176,7 @@ fn a_training_after_a_pin_is_the_outcome_of_its_trigger() {
 }
 
 #[test]
-fn a_cause_names_the_species_that_erred_and_the_shifted_features() {
+fn a_cause_names_the_bad_species_and_the_shifted_features() {
     let mut run = Run::drifted();
     let rows = TrainingRows {
         species: vec!["salmon".into(); 3],
@@ -196,7 +196,7 @@ fn a_cause_names_the_species_that_erred_and_the_shifted_features() {
         .collect();
     assert_eq!(species, [("walleye", 10, Some(0)), ("salmon", 10, Some(3))]);
     assert!((cause.species[0].mean_error - 0.8).abs() < 1e-12);
-    // The weight is predicted, and so is no feature.
+    // The weight is the prediction's target, not a feature.
     let shifts: Vec<_> = cause
         .features
         .iter()
@@ -219,7 +219,7 @@ fn a_cause_names_the_species_that_erred_and_the_shifted_features() {
 }
 
 #[test]
-fn fish_of_another_version_or_window_are_no_part_of_a_cause() {
+fn fish_of_another_version_or_window_are_not_in_a_cause() {
     let mut run = Run::drifted();
     // Weighed after the window.
     pass(&mut run.ledger, 5_000, "char", "a", 0.9);
@@ -233,7 +233,7 @@ fn fish_of_another_version_or_window_are_no_part_of_a_cause() {
     };
     // Fish 20 to 24 are weighed before second 60 too, but `b` predicted them.
     assert_eq!(fish_in(60), 20);
-    // Ten of the trigger's twenty fish say nothing about the whole window.
+    // Only ten of the trigger's twenty fish are in the window.
     assert_eq!(fish_in(20), 0);
 }
 

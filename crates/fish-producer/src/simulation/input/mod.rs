@@ -47,7 +47,7 @@ pub enum InputError {
         reason: String,
     },
     /// It has no line after the header.
-    #[error("{} holds no fish: expected a line for each fish after the header {}", path.display(), COLUMNS.join(","))]
+    #[error("{} contains no fish: expected a line for each fish after the header {}", path.display(), COLUMNS.join(","))]
     Empty {
         /// The file.
         path: PathBuf,

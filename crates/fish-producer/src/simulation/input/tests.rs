@@ -106,7 +106,7 @@ fn an_unusable_file_is_rejected_by_name() {
     assert!(error().contains("fish.csv"), "{}", error());
     for empty in ["", HEADER] {
         std::fs::write(&path, empty).expect("written");
-        assert!(error().contains("fish.csv holds no fish"), "{}", error());
+        assert!(error().contains("fish.csv contains no fish"), "{}", error());
     }
     let mut latin1 = HEADER.as_bytes().to_vec();
     latin1.extend(b"1,s\xe6b,31,9,0.8\n");

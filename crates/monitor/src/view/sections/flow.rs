@@ -8,7 +8,7 @@ use super::table::table;
 use crate::state::{State, Step};
 use crate::view::words::{age, count};
 
-/// How many sentences about missing fish are shown.
+/// Maximum number of sentences about missing fish.
 const SHOWN: usize = 5;
 
 pub(super) fn section(state: &State) -> Markup {

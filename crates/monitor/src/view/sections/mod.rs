@@ -7,13 +7,13 @@
 //! | `model` | the live model, and the versions to choose from |
 //! | `flow` | the steps of the pipeline, consumer lag, missing fish |
 //! | `retrainings` | triggers with their causes and outcomes |
-//! | `letters` | dead letters |
+//! | `dead_letters` | dead letters |
 //! | `parts` | the health of each part |
 //! | `table` | tables, also for narrow pages |
 
 mod charts;
+mod dead_letters;
 mod flow;
-mod letters;
 mod model;
 mod parts;
 mod retrainings;
@@ -36,7 +36,7 @@ const PLAIN: [Renderer; 9] = [
     ("model", model::section),
     ("versions", model::versions),
     ("flow", flow::section),
-    ("letters", letters::section),
+    ("dead-letters", dead_letters::section),
     ("parts", parts::section),
 ];
 

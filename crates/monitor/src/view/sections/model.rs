@@ -10,7 +10,7 @@ use crate::collect::Example;
 use crate::state::State;
 use crate::view::words::{count, kg, significant};
 
-/// How many versions can be chosen.
+/// Maximum number of versions to choose from.
 const CHOICE: usize = 20;
 
 pub(super) fn section(state: &State) -> Markup {

@@ -9,7 +9,7 @@ use crate::view::words::age;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) name: String,
-    /// A word if the part is healthy, otherwise the reason; `None` before the first answer.
+    /// A short text if the part is healthy, otherwise the reason; `None` before the first answer.
     health: Option<Result<String, String>>,
 }
 
@@ -19,8 +19,8 @@ impl Part {
         Self { name, health }
     }
 
-    /// The health by a poll's latest result. If the last request failed, the reason says so, and how old
-    /// the latest result is.
+    /// The health from a poll. If the last request failed, the reason includes the age of the latest
+    /// result.
     fn of<T>(
         name: impl Into<String>,
         polled: &Polled<T>,
@@ -90,7 +90,7 @@ pub(super) fn section(state: &State) -> Markup {
                     span.sign aria-hidden="true" {}
                     strong { (part.name) }
                     @match &part.health {
-                        None => span { "not asked yet" },
+                        None => span { "no answer yet" },
                         Some(Ok(word)) => span { "up: " (word) },
                         Some(Err(why)) => span.failure { "down: " (why) },
                     }

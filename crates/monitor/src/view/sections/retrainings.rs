@@ -6,7 +6,7 @@ use report::{Retraining, percent};
 use crate::state::State;
 use crate::view::words::clock;
 
-/// How many triggers are shown.
+/// Maximum number of triggers shown.
 const SHOWN: usize = 10;
 
 pub(super) fn section(state: &State) -> Markup {

@@ -7,10 +7,10 @@ use super::parts::all;
 use crate::state::{State, date_and_clock};
 use crate::view::words::{count, no_break};
 
-/// Up to this many species of the live model are listed.
+/// Maximum number of species of the live model that are listed.
 const LISTED: usize = 3;
 
-/// Screen readers read it out when it changes.
+/// Screen readers announce its changes.
 pub(super) fn status(state: &State) -> Markup {
     let (word, name) = state.status.condition.words();
     let parts = all(state);
@@ -20,7 +20,7 @@ pub(super) fn status(state: &State) -> Markup {
         .map(|part| part.name.as_str())
         .collect();
     html! {
-        // Without Kafka nothing is known about newer fish.
+        // Without Kafka, newer fish are not seen.
         @let stale = state.collected.brokers.failure.is_some();
         p.condition.stale[stale] data-condition=(name) {
             @if stale { "Last known: " }

@@ -131,7 +131,7 @@ impl Audit {
         let state = self.state.lock().unwrap();
         assert!(
             state.violations.is_empty(),
-            "{} results out of order, the first: {:?}",
+            "{} results out of order, the first ones: {:?}",
             state.violations.len(),
             &state.violations[..state.violations.len().min(5)]
         );

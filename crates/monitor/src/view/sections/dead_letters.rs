@@ -8,7 +8,7 @@ use super::table::table;
 use crate::state::State;
 use crate::view::words::{clock, count};
 
-/// How many letters are shown.
+/// Maximum number of dead letters shown.
 const SHOWN: usize = 10;
 
 pub(super) fn section(state: &State) -> Markup {
@@ -25,27 +25,27 @@ pub(super) fn section(state: &State) -> Markup {
                 }
             }
             (table(
-                "letters-scroll",
+                "dead-letters-scroll",
                 "The newest dead letters",
                 &html! { "Newest first" },
                 [Text("Record"), Text("Reason")],
-                state.letters.iter().take(SHOWN).map(row),
+                state.newest_dead_letters.iter().take(SHOWN).map(row),
             ))
             p.note { "A replay sends each of them back to its topic once." }
         }
     }
 }
 
-fn row(letter: &DeadLetter) -> [Markup; 2] {
-    let (partition, offset) = letter.place;
+fn row(dead_letter: &DeadLetter) -> [Markup; 2] {
+    let (partition, offset) = dead_letter.place;
     [
         html! {
-            "fish " (letter.key.as_deref().unwrap_or("without a key"))
+            "fish " (dead_letter.key.as_deref().unwrap_or("without a key"))
             div.note {
-                (letter.topic) " " (partition) ":" (offset)
-                @if let Some(time) = letter.time { ", " (clock(time)) }
+                (dead_letter.topic) " " (partition) ":" (offset)
+                @if let Some(time) = dead_letter.time { ", " (clock(time)) }
             }
         },
-        html! { (letter.reason.as_deref().unwrap_or("no reason given")) },
+        html! { (dead_letter.reason.as_deref().unwrap_or("no reason given")) },
     ]
 }
