@@ -17,9 +17,9 @@ use crate::progress::{self, Live};
 
 /// The default speed of the demo.
 const SPEED: f64 = 20.0;
-/// How long the pipeline may take to become ready.
+/// Timeout for the pipeline to become ready.
 const START: Duration = Duration::from_secs(30);
-/// How long the pipeline may go without progress after the last fish was weighed.
+/// Timeout without progress after the last fish was weighed.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The run is over once nothing new has arrived for this long.
 const QUIET: Duration = Duration::from_millis(500);

@@ -17,9 +17,10 @@ use crate::progress::Live;
 
 /// The pause between two reports with `--follow`.
 const FOLLOW_PAUSE: Duration = Duration::from_secs(1);
-/// How long nothing new must arrive once every fish is stored: the last rows may still lead to a trigger.
+/// The run is settled if nothing new arrives for this long after every fish is stored: the last rows may
+/// still lead to a trigger.
 const QUIET: Duration = Duration::from_secs(5);
-/// How long Kafka may take to answer for the first time.
+/// Timeout for Kafka's first answer.
 const FIRST_ANSWER: Duration = Duration::from_secs(5);
 /// Event time in which a fish of a running pipeline is stored.
 const IN_FLIGHT: Duration = Duration::from_secs(60);

@@ -1,6 +1,6 @@
 //! The traffic of each topic: record count, rate, and age of the newest record.
 //!
-//! Only records that arrive while the topic is observed count: older ones say nothing about rates.
+//! Only records that arrive while the topic is observed count: older ones would distort the rates.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

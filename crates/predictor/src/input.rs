@@ -36,7 +36,7 @@ impl Schema {
     /// texts to `texts` in the order of the features.
     ///
     /// # Errors
-    /// What is wrong with the record, for people; `texts` is unchanged then.
+    /// What is wrong with the record, as text for users; `texts` is then unchanged.
     pub(crate) fn read<'a>(
         &self,
         key: Option<&[u8]>,

@@ -2,7 +2,7 @@
 //!
 //! An episode starts from a window that triggered. Its first fish is the change point of a CUSUM (Page
 //! 1954, Biometrika 41) over the errors of the erring version: the fish at which the sum of the errors
-//! above the threshold left zero before it reached its highest value in the window. The sum starts at
+//! above the threshold rose above zero before it reached its highest value in the window. The sum starts at
 //! the previous recovery, so a drift that began before the window is dated correctly, and a single odd
 //! fish long before the others starts no drift. The episode ends with the first of [`RECOVERED_RUN`]
 //! consecutive fish that newer versions predicted with a mean error below the threshold.

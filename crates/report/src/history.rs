@@ -146,8 +146,8 @@ impl ModelHistory {
     }
 }
 
-/// Whether two triggers are of the same window. Fish ids and versions may come back; the mean error
-/// tells their windows apart.
+/// Whether two triggers are of the same window. Fish ids and versions may occur again; the mean
+/// error distinguishes their windows.
 fn is_same(one: &RetrainTrigger, other: &RetrainTrigger) -> bool {
     one.model_version == other.model_version
         && one.fish_id_start == other.fish_id_start

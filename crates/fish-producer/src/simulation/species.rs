@@ -139,7 +139,7 @@ fn rounded(number: f64, scale: f64) -> f64 {
 }
 
 /// The random numbers of one fish. Each fish has its own ChaCha stream of the seed, so it does not depend
-/// on the fish before it.
+/// on previous fish.
 pub fn randomness(seed: u64, ordinal: u64) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(ordinal);

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::KafkaSettings;
 
-/// The limit of one connection attempt and of one metadata request.
+/// Timeout of one connection attempt and of one metadata request.
 const ATTEMPT: Duration = Duration::from_secs(5);
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(200);
 

@@ -23,9 +23,9 @@ use super::survey::{Selection, scan, survey};
 use super::{NOTE, ledger};
 use crate::client::{KafkaSettings, Unreachable};
 
-/// The limit of Kafka's first answer. Short, because a user waits at the command line.
+/// Timeout for Kafka's first answer. Short, because a user waits at the command line.
 const FIRST_ANSWER: Duration = Duration::from_secs(5);
-/// The limit of a transaction's steps.
+/// Timeout of each step of a transaction.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Maximum number of dead letters in one transaction.
 const PER_TRANSACTION: usize = 1_000;

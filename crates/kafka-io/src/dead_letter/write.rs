@@ -13,7 +13,7 @@ const LARGEST_KEY: usize = 1_024;
 /// Why a record is dead-lettered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// What is wrong with the record, for people and for the selection of a replay.
+    /// What is wrong with the record, for users and for the selection of a replay.
     pub text: String,
     /// The status code of the HTTP response that rejected the record, if there was one.
     pub status: Option<u16>,

@@ -46,7 +46,7 @@ pub struct Emission {
 /// Something that the step depends on is unavailable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unavailable {
-    /// For people: what is unavailable, and what to do.
+    /// For users: what is unavailable, and what to do.
     pub reason: String,
     /// The minimum wait, if the other side requested one.
     pub retry_after: Option<Duration>,

@@ -1,5 +1,5 @@
-//! Whether the SQL's queries run, from the engine's REST API. An engine without running queries is
-//! healthy, but does nothing.
+//! Whether the SQL's queries run, from the engine's REST API. An engine without running queries reports
+//! that it is healthy.
 
 use std::collections::BTreeMap;
 

@@ -25,7 +25,7 @@ async fn a_store_without_new_rows_stalls_only_after_a_while() {
     let stage = Stage::new().await;
     let monitor = stage.monitor_with(stage.config_with_store()).await;
     let live = &stage.live;
-    // Minutes of event time within a second.
+    // Two minutes of event time within a second.
     let began = Instant::now();
     stage.fish(1..=60, "walleye", live, 0.02).await;
     let page = monitor.page().await;

@@ -39,7 +39,7 @@ impl ErrorRange {
         }
     }
 
-    /// Round errors that are at least 20 pixels apart.
+    /// Round error values that are at least 20 pixels apart.
     pub(crate) fn ticks(self, scale: Scale, height: f64) -> Vec<f64> {
         if self.spread == Spread::Linear {
             return ticks(0.0, self.top, ((height / 34.0) as usize).clamp(2, 8));

@@ -31,7 +31,7 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    /// Packs the spans into at most `most` rows. Spans beyond that overlap in the last row.
+    /// Packs the spans into at most `most` rows. Further spans overlap in the last row.
     pub(crate) fn new(spans: impl Iterator<Item = Option<Span>>, most: usize) -> Self {
         let mut ends: Vec<usize> = Vec::new();
         let mut place = |span: Span| {
@@ -126,8 +126,8 @@ impl<'a> Lanes<'a> {
     }
 }
 
-/// A bar over a span, with the first of the texts that fits in it. The next bar hides what is beyond
-/// the pixel `until`.
+/// A bar over a span, with the first of the texts that fits in it. The next bar covers everything
+/// right of the pixel `until`.
 pub(crate) fn bar(
     class: impl Into<String>,
     plot: &FishPlot<'_>,

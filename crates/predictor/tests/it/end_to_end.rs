@@ -12,7 +12,7 @@ use test_support::{Behavior, Broker, FakeModel, Process, Record, eventually, htt
 
 use crate::running::{Running, broker, config};
 
-/// A record of `in` with a header of its own.
+/// A record for `in` with an additional header.
 fn record<'a>(key: &'a str, value: Option<&'a [u8]>, millis: i64) -> FutureRecord<'a, str, [u8]> {
     let headers = OwnedHeaders::new().insert(Header {
         key: "trace",

@@ -79,7 +79,7 @@ pub(crate) fn note_trigger(ledger: &mut Ledger, window_start: i64, trigger: &Ret
     assert!(note(ledger, topics::WEIGHT_RETRAIN, Some(&key), &value));
 }
 
-/// A dead letter of a topic: its record was too large, so that it has no value.
+/// A dead letter of a topic: its record was too large, so it has no value.
 pub(crate) fn note_dead_letter(ledger: &mut Ledger, topic: &str, key: &str) {
     let dead_letter = SeenRecord {
         topic: &topics::dead_letters_of(topic),

@@ -297,7 +297,7 @@ fn a_drift_without_an_activation_fails_the_run() {
     let mut run = Run::drifted();
     run.history.decisions.pop();
     let report = run.report();
-    // Version `b` was never activated, so that its predictions end no drift.
+    // Version `b` was never activated, so its predictions do not end the drift.
     assert_eq!(
         report.reasons,
         [

@@ -20,8 +20,8 @@ impl Column {
     }
 }
 
-/// The first cell of a row is its heading. `id` and `label` belong to the region around the table, which
-/// scrolls if a text is still too long.
+/// Renders a table. The first cell of a row is its heading. `id` and `label` belong to the region around the table, which
+/// scrolls if a text is too long.
 pub(super) fn table<const N: usize>(
     id: &str,
     label: &str,

@@ -27,7 +27,7 @@ fn rounds() -> usize {
     }
 }
 
-/// A random pause, so that faults hit any state.
+/// A random pause, so that faults occur in any state.
 async fn random_pause(most: Duration) {
     let pause = rand::rng().random_range(Duration::ZERO..most);
     tokio::time::sleep(pause).await;
