@@ -46,7 +46,7 @@ STATE = """
 """
 
 
-def snapshot_is_the_same(page):
+def check_snapshot(page):
     """After any number of events the page equals a snapshot of the same frame."""
     compared = page.run(COMPARE)
     assert compared, "the page and a snapshot never had the same frame"
@@ -55,7 +55,7 @@ def snapshot_is_the_same(page):
     return compared["frame"]
 
 
-def reload_shows_the_same(page):
+def check_reload(page):
     before = page.run(STATE)
     page.reload()
     after = page.run(STATE)
@@ -67,7 +67,7 @@ def reload_shows_the_same(page):
     return before, after
 
 
-def needs_no_script(page, url):
+def check_without_script(page, url):
     """Without scripts the page is a snapshot."""
     page.scripts(False)
     page.go(url)
@@ -77,7 +77,7 @@ def needs_no_script(page, url):
         assert text in html, f"without scripts: {text}"
 
 
-def fits(page, width, height):
+def check_layout(page, width, height):
     """Nothing is wider than the window, and each chart is shown once."""
     page.size(width, height)
     wide = page.run("[document.documentElement.scrollWidth, innerWidth]")
@@ -95,7 +95,7 @@ def fits(page, width, height):
     assert unnamed == 0, f"{unnamed} tables without their columns' names in {width} pixels"
 
 
-def is_named(page):
+def check_names(page):
     """For screen readers: all controls and pictures have names, and there are landmarks."""
     nodes = page.nodes()
     controls = ["button", "textbox", "combobox", "link", "image", "img", "region", "DisclosureTriangle"]
@@ -107,7 +107,7 @@ def is_named(page):
     return len(nodes)
 
 
-def has_no_barrier(page, axe):
+def check_accessibility(page, axe):
     """Runs axe-core: names, roles, contrast, scrolling by keyboard."""
     page.run(axe + "; true")
     found = page.run("axe.run(document, { resultTypes: ['violations', 'passes'] }).then((said) => ({"
@@ -118,7 +118,7 @@ def has_no_barrier(page, axe):
     return found["passes"]
 
 
-def pauses(page):
+def check_pause(page):
     """By keyboard: the paused page does not change, and catches up when resumed."""
     page.run("document.getElementById('pause').focus()")
     page.press("Enter", 13)
@@ -134,7 +134,7 @@ def pauses(page):
     page.wait("document.getElementById('connection').dataset.state === 'live'")
 
 
-def keys_reach_everything(page):
+def check_keyboard(page):
     """On a new page, Tab reaches all controls, and each shows that it has the focus."""
     page.wait("document.getElementById('connection').dataset.state === 'live'")
     visited = []
@@ -156,7 +156,7 @@ def keys_reach_everything(page):
     return len(names)
 
 
-def what_a_reader_did_stays(page):
+def check_reader_state(page):
     """An opened table stays open and keeps the focus when its section is replaced."""
     page.run("document.getElementById('errors-numbers-summary').focus()")
     page.press("Enter", 13)
