@@ -1,4 +1,4 @@
-//! What slow clients cost: memory, and the predictions of others.
+//! The cost of slow clients: memory, and the latency of other clients' predictions.
 
 use std::time::{Duration, Instant};
 
@@ -9,15 +9,15 @@ use tokio::time::timeout;
 use crate::server::Server;
 use crate::{BATCH, PREDICTION};
 
-/// Longer than the server's limits.
+/// Timeout of a request; longer than the server's limits.
 const LIMIT: Duration = Duration::from_secs(60);
-/// Time for all clients to send what they send.
+/// Time for all clients to send their data.
 const SETTLE: Duration = Duration::from_secs(3);
 
 /// Measures each kind of client on its own server and prints a table.
 pub(crate) fn measure() {
     println!(
-        "| clients | memory before | peak | prediction on an open connection | on a new one | 500 rows, as the predictor asks |"
+        "| clients | memory before | peak | prediction on an open connection | on a new one | batch of 500 rows |"
     );
     println!("|---|---:|---:|---:|---:|---:|");
     let head = "GET /prediction HTTP/1.1\r\nhost: x\r\nx: ";
@@ -49,9 +49,9 @@ fn scenario(name: &str, clients: usize, request: &str) {
         let mut new = TcpStream::connect(host).await.unwrap();
         predict(&mut new).await;
         let on_new = started.elapsed();
-        let of_many = predict_many(&mut new).await;
+        let batch = predict_many(&mut new).await;
         println!(
-            "| {name} | {before:.0} MiB | {:.0} MiB | {} | {} | {of_many} |",
+            "| {name} | {before:.0} MiB | {:.0} MiB | {} | {} | {batch} |",
             server.peak_mib(),
             millis(on_open),
             millis(on_new),
@@ -62,17 +62,17 @@ fn scenario(name: &str, clients: usize, request: &str) {
     });
 }
 
-/// Sends as much of `request` as the server takes, and keeps the connection.
+/// Sends as much of `request` as the server accepts, and keeps the connection open.
 async fn client(host: String, request: String) {
     let Ok(mut stream) = TcpStream::connect(host).await else {
         return;
     };
-    // The server may close the connection before the end.
+    // The server may close the connection before it has read everything.
     let _ = stream.write_all(request.as_bytes()).await;
     std::future::pending().await
 }
 
-/// Time of 500 predictions in one call, or of the 503 after which the predictor retries.
+/// Latency of a batch of 500 predictions, or of the 503 after which a client retries.
 async fn predict_many(stream: &mut TcpStream) -> String {
     let started = Instant::now();
     let row = r#"{"length":86.37,"height":18.74,"species":"salmon"}"#;
@@ -93,7 +93,7 @@ async fn predict_many(stream: &mut TcpStream) -> String {
     took
 }
 
-/// Time of a prediction on an open connection.
+/// Latency of a prediction on an open connection.
 async fn predict(stream: &mut TcpStream) -> Duration {
     let started = Instant::now();
     let request = format!("GET {PREDICTION} HTTP/1.1\r\nhost: x\r\n\r\n");

@@ -1,5 +1,5 @@
-//! The load generator, a process of its own: keep-alive connections, each of which sends the next request
-//! when it has the previous answer.
+//! The load generator, which runs in its own process. Each keep-alive connection sends a request as
+//! soon as it has received the previous response.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ pub(crate) struct Result {
     pub(crate) per_second: f64,
     pub(crate) p50: f64,
     pub(crate) p99: f64,
-    /// Answers other than 200, and broken connections.
+    /// Responses other than 200, and broken connections.
     pub(crate) failed: u64,
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &[String]) {
         .build()
         .unwrap();
     let result = runtime.block_on(async {
-        // Measure only once the connections are warm.
+        // Requests during the warm-up are not measured.
         let warm = Instant::now() + Duration::from_millis(200);
         let end = warm + Duration::from_millis(length);
         let local = tokio::task::LocalSet::new();
@@ -85,9 +85,9 @@ pub(crate) fn run(args: &[String]) {
         local.await;
         let (mut latencies, mut failed) = (Vec::new(), 0);
         for connection in connections {
-            let (these, broken) = connection.await.unwrap();
-            latencies.extend(these);
-            failed += broken;
+            let (measured, errors) = connection.await.unwrap();
+            latencies.extend(measured);
+            failed += errors;
         }
         latencies.sort_unstable();
         let at = |share: f64| match latencies.len() {
@@ -138,7 +138,8 @@ async fn connection(
     (latencies, failed)
 }
 
-/// Sends a request and reads its answer; whether that is a 200, none where the connection broke.
+/// Sends a request and reads the response. Returns whether its status is 200; `None` if the connection
+/// broke.
 async fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut [u8]) -> Option<bool> {
     stream.write_all(request).await.ok()?;
     let mut filled = 0;

@@ -5,8 +5,8 @@
 //! tables show medians. If `PLUMBER_URL` names an R plumber API that serves `GET /prediction`, it is
 //! measured too.
 //!
-//! `cargo bench -p model-server --bench http -- hostile` measures what slow clients cost instead. It needs
-//! a limit of at least 3,000 open files.
+//! `cargo bench -p model-server --bench http -- hostile` measures the cost of slow clients instead. It
+//! needs a limit of at least 3,000 open files.
 //!
 //! `RUNS` (default 5) and `SECONDS` (default 2) set the number and the length of the runs.
 #![allow(
@@ -72,7 +72,7 @@ fn measure() {
     bench.batch(single);
     bench.while_training();
     println!(
-        "Peak memory of the model server under all of this: {:.1} MiB",
+        "Peak memory of the model server during these runs: {:.1} MiB",
         bench.model.peak_mib()
     );
     if let Ok(url) = std::env::var("PLUMBER_URL") {
@@ -99,7 +99,7 @@ impl Bench {
                 bare.push(self.load(&self.bare.url, &request, concurrency));
                 model.push(self.load(&self.model.url, &request, concurrency));
             }
-            // Compare runs that are next to each other in time: other load hits both.
+            // Compare runs that are adjacent in time: other load on the machine affects both.
             let pairs = model.iter().zip(&bare);
             let mut ratios: Vec<_> = pairs
                 .map(|(model, bare)| model.per_second / bare.per_second)
@@ -143,7 +143,7 @@ impl Bench {
         println!();
     }
 
-    /// Predictions during trainings, compared to predictions without.
+    /// Predictions during trainings, compared to predictions without them.
     fn while_training(&self) {
         println!("| 8 connections | requests/s | p50 | p99 | failed | trainings/s |");
         println!("|---|---:|---:|---:|---:|---:|");

@@ -45,7 +45,7 @@ impl Server {
                     .get("port")?
                     .as_u64()
             });
-        let port = port.expect("the model server listens");
+        let port = port.expect("the model server logs its port");
         // Read the whole log, so that the server never blocks on the pipe.
         std::thread::spawn(move || log.for_each(drop));
         Self {
@@ -73,7 +73,7 @@ impl Server {
         }
     }
 
-    /// Trains in a loop, each time on another number of rows so that it is a new model.
+    /// Trains in a loop, each time on a different number of rows, so that each training makes a new model.
     pub(crate) fn training_loop(&self) -> Trainings {
         let stop = Arc::new(AtomicBool::new(false));
         let (stopped, url) = (Arc::clone(&stop), self.url.clone());

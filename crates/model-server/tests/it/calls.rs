@@ -1,4 +1,4 @@
-//! The two prediction calls, with good and bad input.
+//! `GET /prediction` and `POST /predictions`, with valid and invalid input.
 
 use pipeline::EventTime;
 use serde_json::{Value, json};
@@ -10,11 +10,11 @@ use crate::harness::{Server, problem, send, text, within};
 #[tokio::test]
 async fn a_prediction_has_weight_interval_time_and_version() {
     let (server, _dir) = Server::start().await;
-    let answer = server.weigh(86.37, 18.74, "salmon").await;
+    let answer = server.predict(86.37, 18.74, "salmon").await;
     let live = server.json("/models/live").await;
     assert_eq!(answer["ModelVersion"], live["ModelVersion"]);
     assert_eq!(answer["ModelTime"], live["ModelTime"]);
-    // The wall-clock time of the training, in UTC.
+    // `ModelTime` is the wall-clock time of the training, in UTC.
     let time = text(&answer["ModelTime"]).replace(' ', "T");
     assert_eq!(time.len(), "2021-06-02T07:48:52".len());
     let trained: EventTime = format!("{time}.000Z").parse().unwrap();
@@ -33,11 +33,11 @@ async fn a_prediction_has_weight_interval_time_and_version() {
 #[tokio::test]
 async fn an_unseen_species_is_predicted_by_the_pooled_fit() {
     let (server, _dir) = Server::start().await;
-    let answer = server.weigh(86.37, 18.74, "char").await;
+    let answer = server.predict(86.37, 18.74, "char").await;
     assert_eq!(answer["UnseenSpecies"], true);
     assert_eq!(
         answer["Weight"],
-        server.weigh(86.37, 18.74, "salmon").await["Weight"]
+        server.predict(86.37, 18.74, "salmon").await["Weight"]
     );
     assert!(
         server
@@ -77,12 +77,16 @@ async fn each_fish_of_a_batch_has_its_own_answer_or_error() {
     assert_eq!(response.status(), 200);
     let answers: Vec<Value> = response.json().await.unwrap();
     assert_eq!(answers.len(), 5);
-    assert_eq!(answers[0], server.weigh(86.37, 18.74, "salmon").await);
+    assert_eq!(answers[0], server.predict(86.37, 18.74, "salmon").await);
     let reason =
         |row: usize, field: usize| answers[row]["error"]["errors"][field]["reason"].clone();
     assert_eq!(
         [reason(1, 0), reason(1, 1), reason(1, 2)],
-        ["is not a number", "must be greater than 0", "is not a text"]
+        [
+            "is not a number",
+            "must be greater than 0",
+            "is not a string"
+        ]
     );
     assert_eq!(reason(2, 0), "is missing");
     assert_eq!(reason(3, 0), "is not an object");
@@ -91,12 +95,12 @@ async fn each_fish_of_a_batch_has_its_own_answer_or_error() {
 }
 
 #[tokio::test]
-async fn a_batch_that_is_no_array_or_too_large_is_rejected() {
+async fn a_batch_that_is_not_an_array_or_too_large_is_rejected() {
     let (server, _dir) = Server::start().await;
     let post = |body: String| server.post("/predictions").body(body);
     let too_large = r#"[{"length":1e999,"height":18.74,"species":"salmon"}]"#;
-    let problem_of_it = problem(post(too_large.into()), 400).await;
-    let detail = text(&problem_of_it["detail"]);
+    let out_of_range = problem(post(too_large.into()), 400).await;
+    let detail = text(&out_of_range["detail"]);
     assert!(
         detail.starts_with("number out of range at line 1 column"),
         "{detail}"

@@ -1,4 +1,4 @@
-//! Calls whose store fails, or whose decision log changes, at an unlucky moment.
+//! Requests during which the store fails or the decision log changes.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,96 +22,97 @@ use crate::harness::{
 
 /// What happens right after a successful append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Then {
+enum AfterAppend {
     /// Another replica makes the first version live.
-    FirstIsActivated,
+    ActivateFirst,
     /// The store becomes unavailable.
-    Lost,
+    LoseStore,
 }
 
-/// What happens to calls of one store method.
+/// How calls of one store method misbehave.
 #[derive(Clone, Debug)]
-enum On {
-    /// Each waits for a permit.
+enum Fault {
+    /// Each call waits for a permit.
     Wait(Arc<Semaphore>),
-    /// They panic.
+    /// Each call panics.
     Panic,
 }
 
-/// A store that the test can make unavailable, slow or panicking, replace, or share with a replica.
+/// A store that a test can make unavailable, slow or panicking, or replace by another store.
 #[derive(Clone, Debug)]
-struct Faulty {
-    store: Arc<Mutex<SqliteStore>>,
-    lost: Arc<AtomicBool>,
-    then: Arc<Mutex<Option<Then>>>,
-    on: Arc<Mutex<HashMap<&'static str, On>>>,
+struct FaultyStore {
+    inner: Arc<Mutex<SqliteStore>>,
+    is_lost: Arc<AtomicBool>,
+    after_append: Arc<Mutex<Option<AfterAppend>>>,
+    faults: Arc<Mutex<HashMap<&'static str, Fault>>>,
     /// Number of calls of each method so far.
-    begun: Arc<Mutex<HashMap<&'static str, usize>>>,
+    calls: Arc<Mutex<HashMap<&'static str, usize>>>,
 }
 
-impl Faulty {
-    fn on(store: &SqliteStore) -> Self {
+impl FaultyStore {
+    fn new(store: &SqliteStore) -> Self {
         Self {
-            store: Arc::new(Mutex::new(store.clone())),
-            lost: Arc::default(),
-            then: Arc::default(),
-            on: Arc::default(),
-            begun: Arc::default(),
+            inner: Arc::new(Mutex::new(store.clone())),
+            is_lost: Arc::default(),
+            after_append: Arc::default(),
+            faults: Arc::default(),
+            calls: Arc::default(),
         }
     }
 
-    /// The store behind it, for a call of this method.
-    async fn reached(&self, call: &'static str) -> Result<SqliteStore, StoreError> {
-        *self.begun.lock().unwrap().entry(call).or_default() += 1;
-        let on = self.on.lock().unwrap().get(call).cloned();
-        match on {
-            Some(On::Wait(permits)) => permits.acquire().await.unwrap().forget(),
-            Some(On::Panic) => panic!("on purpose"),
+    /// Counts a call of `method`, applies its fault, and returns the inner store.
+    async fn enter(&self, method: &'static str) -> Result<SqliteStore, StoreError> {
+        *self.calls.lock().unwrap().entry(method).or_default() += 1;
+        let fault = self.faults.lock().unwrap().get(method).cloned();
+        match fault {
+            Some(Fault::Wait(permits)) => permits.acquire().await.unwrap().forget(),
+            Some(Fault::Panic) => panic!("on purpose"),
             None => {}
         }
-        if self.lost.load(Ordering::SeqCst) {
+        if self.is_lost.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable("lost".into()));
         }
-        Ok(self.store())
+        Ok(self.inner())
     }
 
-    fn store(&self) -> SqliteStore {
-        self.store.lock().unwrap().clone()
+    fn inner(&self) -> SqliteStore {
+        self.inner.lock().unwrap().clone()
     }
 
-    fn lose(&self, lost: bool) {
-        self.lost.store(lost, Ordering::SeqCst);
+    fn set_lost(&self, is_lost: bool) {
+        self.is_lost.store(is_lost, Ordering::SeqCst);
     }
 
-    /// Puts another store in its place.
+    /// Replaces the inner store.
     fn replace(&self, store: &SqliteStore) {
-        *self.store.lock().unwrap() = store.clone();
+        *self.inner.lock().unwrap() = store.clone();
     }
 
-    fn after_the_next_append(&self, then: Then) {
-        *self.then.lock().unwrap() = Some(then);
+    fn after_next_append(&self, event: AfterAppend) {
+        *self.after_append.lock().unwrap() = Some(event);
     }
 
-    /// From now on, calls of this method wait for a permit of the returned semaphore.
-    fn hold(&self, call: &'static str) -> Arc<Semaphore> {
+    /// From now on, calls of `method` wait for a permit of the returned semaphore.
+    fn block(&self, method: &'static str) -> Arc<Semaphore> {
         let permits = Arc::new(Semaphore::new(0));
-        let on = On::Wait(Arc::clone(&permits));
-        self.on.lock().unwrap().insert(call, on);
+        let fault = Fault::Wait(Arc::clone(&permits));
+        self.faults.lock().unwrap().insert(method, fault);
         permits
     }
 
-    fn begun(&self, call: &'static str) -> usize {
-        self.begun.lock().unwrap().get(call).copied().unwrap_or(0)
+    fn calls(&self, method: &'static str) -> usize {
+        self.calls.lock().unwrap().get(method).copied().unwrap_or(0)
     }
 
     async fn activate_first(&self) {
-        let log = self.store().entries_after(0).await.unwrap();
-        let entry = asked_for(log.len() as u64 + 1, &log[0].model_version);
-        assert!(self.store().append(&entry).await.unwrap());
+        let log = self.inner().entries_after(0).await.unwrap();
+        let entry = activation(log.len() as u64 + 1, &log[0].model_version);
+        assert!(self.inner().append(&entry).await.unwrap());
     }
 }
 
-fn asked_for(sequence: u64, version: &str) -> LogEntry {
+/// The log entry of a requested activation.
+fn activation(sequence: u64, version: &str) -> LogEntry {
     LogEntry {
         sequence,
         model_version: version.into(),
@@ -121,14 +122,14 @@ fn asked_for(sequence: u64, version: &str) -> LogEntry {
         forced: false,
         pinned: false,
         gate: None,
-        reason: "asked for".into(),
+        reason: "requested".into(),
     }
 }
 
 #[async_trait]
-impl Store for Faulty {
+impl Store for FaultyStore {
     async fn prepare(&self) -> Result<(), StoreError> {
-        self.reached("prepare").await?.prepare().await
+        self.enter("prepare").await?.prepare().await
     }
 
     async fn newest_rows(
@@ -136,109 +137,106 @@ impl Store for Faulty {
         species: Option<&str>,
         page: Page,
     ) -> Result<Vec<Value>, StoreError> {
-        self.reached("newest_rows")
+        self.enter("newest_rows")
             .await?
             .newest_rows(species, page)
             .await
     }
 
     async fn has_fish(&self, fish_id: &str, version: Option<&str>) -> Result<bool, StoreError> {
-        self.reached("has_fish")
+        self.enter("has_fish")
             .await?
             .has_fish(fish_id, version)
             .await
     }
 
     async fn rows_among(&self, ids: &[String]) -> Result<Vec<String>, StoreError> {
-        self.reached("rows_among").await?.rows_among(ids).await
+        self.enter("rows_among").await?.rows_among(ids).await
     }
 
     async fn insert_version(&self, version: &Version) -> Result<bool, StoreError> {
-        self.reached("insert_version")
+        self.enter("insert_version")
             .await?
             .insert_version(version)
             .await
     }
 
     async fn version(&self, id: &str) -> Result<Option<Version>, StoreError> {
-        self.reached("version").await?.version(id).await
+        self.enter("version").await?.version(id).await
     }
 
     async fn versions(&self, page: Page) -> Result<Vec<VersionInfo>, StoreError> {
-        self.reached("versions").await?.versions(page).await
+        self.enter("versions").await?.versions(page).await
     }
 
     async fn count_versions(&self) -> Result<u64, StoreError> {
-        self.reached("count_versions").await?.count_versions().await
+        self.enter("count_versions").await?.count_versions().await
     }
 
     async fn version_ids(&self) -> Result<Vec<String>, StoreError> {
-        self.reached("version_ids").await?.version_ids().await
+        self.enter("version_ids").await?.version_ids().await
     }
 
     async fn undecided_versions(&self) -> Result<Vec<String>, StoreError> {
-        self.reached("undecided_versions")
+        self.enter("undecided_versions")
             .await?
             .undecided_versions()
             .await
     }
 
     async fn delete_version(&self, id: &str) -> Result<(), StoreError> {
-        self.reached("delete_version")
-            .await?
-            .delete_version(id)
-            .await
+        self.enter("delete_version").await?.delete_version(id).await
     }
 
     async fn append(&self, entry: &LogEntry) -> Result<bool, StoreError> {
-        let appended = self.reached("append").await?.append(entry).await?;
-        let then = self.then.lock().unwrap().take_if(|_| appended);
-        match then {
-            Some(Then::FirstIsActivated) => self.activate_first().await,
-            Some(Then::Lost) => self.lose(true),
+        let appended = self.enter("append").await?.append(entry).await?;
+        let event = self.after_append.lock().unwrap().take_if(|_| appended);
+        match event {
+            Some(AfterAppend::ActivateFirst) => self.activate_first().await,
+            Some(AfterAppend::LoseStore) => self.set_lost(true),
             None => {}
         }
         Ok(appended)
     }
 
     async fn entries_after(&self, sequence: u64) -> Result<Vec<LogEntry>, StoreError> {
-        self.reached("entries_after")
+        self.enter("entries_after")
             .await?
             .entries_after(sequence)
             .await
     }
 
     async fn last_activations(&self, limit: u32) -> Result<Vec<LogEntry>, StoreError> {
-        self.reached("last_activations")
+        self.enter("last_activations")
             .await?
             .last_activations(limit)
             .await
     }
 
     async fn live_since(&self, time: EventTime) -> Result<Vec<String>, StoreError> {
-        self.reached("live_since").await?.live_since(time).await
+        self.enter("live_since").await?.live_since(time).await
     }
 
     async fn last_entry(&self) -> Result<Option<LogEntry>, StoreError> {
-        self.reached("last_entry").await?.last_entry().await
+        self.enter("last_entry").await?.last_entry().await
     }
 
     async fn entries_caused_by(&self, trigger: &Trigger) -> Result<Vec<LogEntry>, StoreError> {
-        let store = self.reached("entries_caused_by").await?;
+        let store = self.enter("entries_caused_by").await?;
         store.entries_caused_by(trigger).await
     }
 
     async fn entries_on(&self, versions: &[&str], limit: u32) -> Result<Vec<LogEntry>, StoreError> {
-        let store = self.reached("entries_on").await?;
+        let store = self.enter("entries_on").await?;
         store.entries_on(versions, limit).await
     }
 }
 
-/// A server on such a store with rows of 60 salmon and 20 walleye.
-async fn drifted() -> (Server, Faulty, TempDir, String) {
+/// A server on a [`FaultyStore`] with rows of 60 salmon and 20 walleye.
+async fn drifted() -> (Server, FaultyStore, TempDir, String) {
     let dir = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(dir.path().join("store.sqlite")).unwrap();
-    let faulty = Faulty::on(&store);
+    let faulty = FaultyStore::new(&store);
     let server = Server::start_on(store, Arc::new(faulty.clone()), config()).await;
     let first = server.live().await;
     server.store_fish(&fish("salmon", 1, 60, &first)).await;
@@ -256,11 +254,11 @@ async fn went_live(store: &SqliteStore) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_activation_is_one_entry_although_another_follows_at_once() {
+async fn an_activation_appends_one_entry_even_if_another_follows() {
     let (server, store, _dir, first) = drifted().await;
     let second = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
     send(server.post(&format!("/models/{first}/activate"))).await;
-    store.after_the_next_append(Then::FirstIsActivated);
+    store.after_next_append(AfterAppend::ActivateFirst);
     let answer = send(server.post(&format!("/models/{second}/activate"))).await;
     assert_eq!(answer.status(), 200);
     let answer: Value = answer.json().await.unwrap();
@@ -272,21 +270,21 @@ async fn an_activation_is_one_entry_although_another_follows_at_once() {
 }
 
 #[tokio::test]
-async fn a_decision_in_the_log_counts_although_the_store_is_lost() {
+async fn a_logged_decision_counts_even_if_the_store_is_lost() {
     let (server, store, _dir, first) = drifted().await;
-    store.after_the_next_append(Then::Lost);
+    store.after_next_append(AfterAppend::LoseStore);
     let report = server.train("/train", trigger(&first, 80)).await;
     assert_eq!(report["Outcome"], "activated");
     let second = text(&report["ModelVersion"]);
-    store.lose(false);
+    store.set_lost(false);
     until(|| async { server.live().await == second }).await;
 
-    store.after_the_next_append(Then::Lost);
+    store.after_next_append(AfterAppend::LoseStore);
     let answer = send(server.post(&format!("/models/{first}/activate"))).await;
     assert_eq!(answer.status(), 200);
     let answer: Value = answer.json().await.unwrap();
     assert_eq!(answer["ModelVersion"], first.as_str());
-    store.lose(false);
+    store.set_lost(false);
     until(|| async { server.live().await == first }).await;
     let expected = [&first, &second, &first].map(String::clone);
     assert_eq!(went_live(&server.store).await, expected);
@@ -298,13 +296,14 @@ async fn a_decision_in_the_log_counts_although_the_store_is_lost() {
 #[tokio::test]
 async fn a_training_that_panics_is_counted_and_the_next_one_runs() {
     let (server, store, _dir, first) = drifted().await;
-    store.on.lock().unwrap().insert("newest_rows", On::Panic);
+    let faults = &store.faults;
+    faults.lock().unwrap().insert("newest_rows", Fault::Panic);
     let broken = problem(server.post("/train"), 500).await;
     assert_eq!(broken["type"], "urn:catchweight:problem:internal");
     assert!(!broken.to_string().contains("on purpose"), "{broken}");
     let counted = r#"catchweight_trainings_total{outcome="broken"} 1"#;
     assert!(server.metric(counted).await);
-    store.on.lock().unwrap().clear();
+    faults.lock().unwrap().clear();
     let report = server.train("/train", trigger(&first, 80)).await;
     assert_eq!(report["Outcome"], "activated");
     server.stop().await;
@@ -313,15 +312,15 @@ async fn a_training_that_panics_is_counted_and_the_next_one_runs() {
 #[tokio::test]
 async fn trainings_of_different_requests_queue() {
     let (server, store, _dir, first) = drifted().await;
-    let rows = store.hold("newest_rows");
+    let rows = store.block("newest_rows");
     let train = |query: &str| tokio::spawn(server.post(&format!("/train{query}")).send());
     let one = train("?rows=40");
-    until(|| async { store.begun("newest_rows") == 1 }).await;
+    until(|| async { store.calls("newest_rows") == 1 }).await;
     let other = train("?rows=30");
     until(|| server.metric("catchweight_training_calls_total 2")).await;
-    // Without a queue, the other training would read rows by now.
-    server.weigh(81.0, 17.0, "walleye").await;
-    assert_eq!(store.begun("newest_rows"), 1);
+    // Without the queue, the other training would have read rows by now.
+    server.predict(81.0, 17.0, "walleye").await;
+    assert_eq!(store.calls("newest_rows"), 1);
     rows.add_permits(100);
     let mut reports = Vec::new();
     for call in [one, other] {
@@ -342,10 +341,10 @@ async fn trainings_of_different_requests_queue() {
 async fn a_trigger_has_its_own_entry_if_a_replica_decides_first() {
     let (server, store, dir, first) = drifted().await;
     let other = Server::start_in(dir.path(), config()).await;
-    let append = store.hold("append");
+    let append = store.block("append");
     let body = trigger(&first, 80).to_string();
     let training = tokio::spawn(server.post("/train").body(body).send());
-    until(|| async { store.begun("append") > 1 }).await;
+    until(|| async { store.calls("append") > 1 }).await;
     // The version is stored but undecided when another replica trains.
     let report = other.train("/train", json!({})).await;
     assert_eq!(report["Outcome"], "activated");
@@ -371,15 +370,15 @@ async fn a_trigger_has_its_own_entry_if_a_replica_decides_first() {
 #[tokio::test]
 async fn a_training_during_a_pin_is_decided_after_the_release() {
     let (server, store, _dir, first) = drifted().await;
-    let stored_so_far = store.begun("insert_version");
-    let insert = store.hold("insert_version");
+    let stored_so_far = store.calls("insert_version");
+    let insert = store.block("insert_version");
     let body = trigger(&first, 80).to_string();
     let training = tokio::spawn(server.post("/train").body(body).send());
-    until(|| async { store.begun("insert_version") > stored_so_far }).await;
+    until(|| async { store.calls("insert_version") > stored_so_far }).await;
     // The version is undecided when another replica pins the live one.
     let pin = LogEntry {
         pinned: true,
-        ..asked_for(2, &first)
+        ..activation(2, &first)
     };
     assert!(server.store.append(&pin).await.unwrap());
     insert.add_permits(100);
@@ -399,11 +398,11 @@ async fn a_training_during_a_pin_is_decided_after_the_release() {
 async fn a_rollback_does_not_wait_for_readers_of_the_history() {
     let (server, store, _dir, first) = drifted().await;
     let second = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
-    let pages = store.hold("versions");
+    let pages = store.block("versions");
     let readers: Vec<_> = (0..9)
         .map(|_| tokio::spawn(server.get("/models").send()))
         .collect();
-    until(|| async { store.begun("versions") == 8 }).await;
+    until(|| async { store.calls("versions") == 8 }).await;
     let activation = send(server.post(&format!("/models/{first}/activate"))).await;
     assert_eq!(activation.status(), 200);
     assert_ne!(server.live().await, second);
@@ -424,10 +423,10 @@ fn with_copy(dir: &TempDir) -> Config {
 }
 
 #[tokio::test]
-async fn the_copy_answers_until_the_store_is_back() {
+async fn the_copy_is_used_until_the_store_is_back() {
     let (dir, empty) = (tempfile::tempdir().unwrap(), SqliteStore::open(":memory:"));
     let (old, empty) = (SqliteStore::open(":memory:").unwrap(), empty.unwrap());
-    let store = Faulty::on(&old);
+    let store = FaultyStore::new(&old);
     let start = || Server::start_on(old.clone(), Arc::new(store.clone()), with_copy(&dir));
     let server = start().await;
     let first = server.live().await;
@@ -437,14 +436,14 @@ async fn the_copy_answers_until_the_store_is_back() {
     until(|| async { copied().contains(&second) }).await;
     server.stop().await;
 
-    store.lose(true);
+    store.set_lost(true);
     let server = start().await;
-    assert_eq!(server.live().await, second, "the copy answers");
+    assert_eq!(server.live().await, second, "the copy is used");
     store.replace(&empty);
-    store.lose(false);
+    store.set_lost(false);
     until(|| async { server.live().await == first }).await;
     assert_eq!(went_live(&empty).await, [first.as_str()]);
-    // The copy's decision now has the sequence number of the old store's first one.
+    // The copy is updated, although the new store's log starts at sequence number 1 again.
     until(|| async { copied().contains(&first) }).await;
     empty.fill(&fish("walleye", 1, 60, &first)).await;
     let report = server.train("/train", json!({})).await;
@@ -453,7 +452,7 @@ async fn the_copy_answers_until_the_store_is_back() {
 }
 
 #[tokio::test]
-async fn a_replaced_log_is_followed_from_its_beginning() {
+async fn a_replaced_log_is_read_from_its_beginning() {
     let (server, store, dir, first) = drifted().await;
     let second = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
     // The store is emptied under the running server.
@@ -461,21 +460,21 @@ async fn a_replaced_log_is_followed_from_its_beginning() {
     store.replace(&empty);
     until(|| async { server.live().await == first }).await;
     assert_eq!(went_live(&empty).await, [first.as_str()]);
-    // It is restored from a backup with another live version and the same sequence numbers.
+    // A backup with another live version and the same sequence numbers is restored.
     let restored = SqliteStore::open(dir.path().join("restored.sqlite")).unwrap();
     let version = server.store.version(&second).await.unwrap().unwrap();
     restored.insert_version(&version).await.unwrap();
-    assert!(restored.append(&asked_for(1, &second)).await.unwrap());
-    let prepared = store.begun("prepare");
+    assert!(restored.append(&activation(1, &second)).await.unwrap());
+    let prepared = store.calls("prepare");
     store.replace(&restored);
     until(|| async { server.live().await == second }).await;
-    // The restored store gets its indexes.
-    until(|| async { store.begun("prepare") > prepared }).await;
+    // Indexes are created in the restored store.
+    until(|| async { store.calls("prepare") > prepared }).await;
     server.stop().await;
 }
 
 #[tokio::test]
-async fn the_last_readable_version_answers_for_an_unreadable_one() {
+async fn an_unreadable_version_falls_back_to_the_last_readable_one() {
     let (server, _, dir, first) = drifted().await;
     let second = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
     server.store_fish(&fish("walleye", 81, 90, &second)).await;
@@ -492,12 +491,12 @@ async fn the_last_readable_version_answers_for_an_unreadable_one() {
     let server = Server::start_in(dir.path(), config()).await;
     assert_eq!(server.live().await, first);
     assert_eq!(send(server.get("/readyz")).await.status(), 200);
-    // A backup brings it back, so the log's version goes live.
+    // Restoring the version from a backup makes it live again.
     store.insert_version(&version).await.unwrap();
     until(|| async { server.live().await == third }).await;
     server.stop().await;
 
-    // The version in its place can be activated, and stays live.
+    // The fallback version can be activated, and then stays live.
     store.delete_version(&third).await.unwrap();
     let server = Server::start_in(dir.path(), config()).await;
     let activation = server.post(&format!("/models/{first}/activate"));
@@ -506,7 +505,7 @@ async fn the_last_readable_version_answers_for_an_unreadable_one() {
     assert_eq!(went_live(&store).await, expected);
     server.stop().await;
 
-    // Without any version that was live, the first model goes live again.
+    // If no earlier version is left, the first model goes live again.
     for id in [&first, &second] {
         store.delete_version(id).await.unwrap();
     }
@@ -519,13 +518,13 @@ async fn the_last_readable_version_answers_for_an_unreadable_one() {
 async fn a_version_is_stored_before_the_log_names_it() {
     let (server, store, _dir, first) = drifted().await;
     let second = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
-    // Another replica deletes the version right after it was found; then the store is lost.
-    store.after_the_next_append(Then::Lost);
-    let stored_so_far = store.begun("insert_version");
-    let insert = store.hold("insert_version");
+    // Another replica deletes the version right after this one has read it. Then the store is lost.
+    store.after_next_append(AfterAppend::LoseStore);
+    let stored_so_far = store.calls("insert_version");
+    let insert = store.block("insert_version");
     let activate = server.post(&format!("/models/{first}/activate"));
     let activation = tokio::spawn(activate.send());
-    until(|| async { store.begun("insert_version") > stored_so_far }).await;
+    until(|| async { store.calls("insert_version") > stored_so_far }).await;
     server.store.delete_version(&first).await.unwrap();
     insert.add_permits(10);
     let answer = within(activation).await.unwrap().unwrap();
@@ -545,18 +544,18 @@ async fn an_unwritable_copy_is_retried_and_a_broken_one_is_ignored() {
         live_copy: copy.clone(),
         ..with_copy(&dir)
     };
-    let start = || Server::start_on(store.store(), Arc::new(store.clone()), config());
+    let start = || Server::start_on(store.inner(), Arc::new(store.clone()), config());
     let server = start().await;
     std::fs::create_dir(&missing).unwrap();
     until(|| async { copy.exists() }).await;
     server.stop().await;
 
     std::fs::write(&copy, "{\"Version\":").unwrap();
-    store.lose(true);
+    store.set_lost(true);
     let server = start().await;
     let no_model = problem(server.get("/models/live"), 503).await;
     assert_eq!(no_model["type"], "urn:catchweight:problem:no-model");
-    store.lose(false);
+    store.set_lost(false);
     until(|| async { send(server.get("/readyz")).await.status() == 200 }).await;
     assert_eq!(server.live().await, first);
     server.stop().await;

@@ -63,12 +63,13 @@ impl Server {
         Self::start_on(store.clone(), Arc::new(store), config).await
     }
 
+    /// A server on `served`. The test uses `store` to read and write the same data.
     pub(crate) async fn start_on(
         store: SqliteStore,
-        shown: Arc<dyn Store>,
+        served: Arc<dyn Store>,
         config: Config,
     ) -> Self {
-        let server = within(ModelServer::bind_with_store(config, shown))
+        let server = within(ModelServer::bind_with_store(config, served))
             .await
             .unwrap();
         let shutdown = CancellationToken::new();
@@ -102,7 +103,7 @@ impl Server {
     }
 
     /// The prediction for a fish.
-    pub(crate) async fn weigh(&self, length: f64, height: f64, species: &str) -> Value {
+    pub(crate) async fn predict(&self, length: f64, height: f64, species: &str) -> Value {
         self.json(&format!(
             "/prediction?length={length}&height={height}&species={species}"
         ))
@@ -135,13 +136,13 @@ impl Server {
         self.store_fish(&fish("walleye", 61, 80, version)).await;
     }
 
-    /// Makes a version live, as a person would.
+    /// Makes a version live.
     pub(crate) async fn activate(&self, version: &str, query: &str) {
         let call = self.post(&format!("/models/{version}/activate{query}"));
         send(call).await.error_for_status().unwrap();
     }
 
-    /// Stores rows as the pipeline does.
+    /// Stores rows as the pipeline's connector does.
     pub(crate) async fn store_fish(&self, fish: &[Value]) {
         self.store.fill(fish).await;
     }
@@ -151,7 +152,7 @@ pub(crate) async fn send(request: RequestBuilder) -> Response {
     within(request.send()).await.unwrap()
 }
 
-/// The problem body of an error response with this status.
+/// Sends a request that must fail with `status`, and returns the problem body.
 pub(crate) async fn problem(request: RequestBuilder, status: u16) -> Value {
     let response = send(request).await;
     assert_eq!(response.status(), status);
@@ -184,7 +185,7 @@ pub(crate) fn trigger(version: &str, last_fish: u32) -> Value {
     })
 }
 
-/// The path of a file with R's results.
+/// The path of a file in the test data of `regression`.
 pub(crate) fn reference(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../regression/tests/data")

@@ -58,10 +58,10 @@ async fn a_version_as_text_is_the_output_of_r() {
         call.header("accept", "text/plain")
     };
     let summary = send(as_text("live")).await.text().await.unwrap();
-    let by_its_id = send(as_text(&first)).await.text().await.unwrap();
-    assert_eq!(by_its_id, summary);
+    let by_id = send(as_text(&first)).await.text().await.unwrap();
+    assert_eq!(by_id, summary);
     let expected = std::fs::read_to_string(reference("summary/salmon-100.txt")).unwrap();
-    // The call in R names other data.
+    // The `Call:` part differs: R's names another data set.
     let from_residuals = |text: &str| {
         text[text.find("Residuals:").unwrap()..]
             .trim_end()
@@ -102,11 +102,11 @@ async fn a_restart_keeps_the_live_version() {
     let (server, dir) = Server::start().await;
     server.store_fish(&fish("salmon", 1, 60, "x")).await;
     let trained = text(&server.train("/train?force=true", json!({})).await["ModelVersion"]);
-    let answer = server.weigh(86.37, 18.74, "salmon").await;
+    let answer = server.predict(86.37, 18.74, "salmon").await;
     server.stop().await;
     let server = Server::start_in(dir.path(), config()).await;
     assert_eq!(server.live().await, trained);
-    assert_eq!(server.weigh(86.37, 18.74, "salmon").await, answer);
+    assert_eq!(server.predict(86.37, 18.74, "salmon").await, answer);
     assert_eq!(server.json("/models").await["Total"], 2);
     server.stop().await;
 }
@@ -121,20 +121,20 @@ async fn the_next_start_decides_on_versions_left_by_a_crash() {
     let good = train_version(rows(1, 50), 0, Cause::of(None), now).unwrap();
     store.insert_version(&good).await.unwrap();
     // Its trigger names a version that is no longer live.
-    let erred = Trigger {
+    let stale = Trigger {
         model_version: Some("gone".into()),
         ..Trigger::default()
     };
-    let late = train_version(rows(51, 100), 0, Cause::of(Some(erred)), now).unwrap();
+    let late = train_version(rows(51, 100), 0, Cause::of(Some(stale)), now).unwrap();
     store.insert_version(&late).await.unwrap();
 
     let server = Server::start_in(dir.path(), config()).await;
     assert_eq!(server.live().await, good.info.model_version);
-    let of = |id: &str| format!("/models/{id}");
-    let good = server.json(&of(&good.info.model_version)).await;
+    let path = |id: &str| format!("/models/{id}");
+    let good = server.json(&path(&good.info.model_version)).await;
     assert_eq!(good["Decisions"][0]["Verdict"], "activated");
     assert_eq!(good["Decisions"][0]["Gate"]["Champion"], first.as_str());
-    let late = server.json(&of(&late.info.model_version)).await;
+    let late = server.json(&path(&late.info.model_version)).await;
     assert_eq!(late["Decisions"][0]["Verdict"], "superseded");
     server.stop().await;
 }
@@ -207,7 +207,7 @@ async fn old_versions_are_deleted_unless_live_within_a_day() {
     .await;
     let first = server.live().await;
     server.store_fish(&fish("salmon", 1, 60, &first)).await;
-    // The rejected version is deleted; those that were live today stay.
+    // The rejected version is deleted. The two versions that were live today are kept.
     let mut outliers = fish("salmon", 61, 100, &first);
     outliers[20]["Length"] = json!(500.0);
     server.store_fish(&outliers).await;
@@ -215,9 +215,9 @@ async fn old_versions_are_deleted_unless_live_within_a_day() {
     assert_eq!(rejected["Outcome"], "rejected");
     let forced = server.train("/train?rows=15&force=true", json!({})).await;
     assert_eq!(forced["Outcome"], "activated");
-    let gone = format!("/models/{}", text(&rejected["ModelVersion"]));
-    until(|| async { send(server.get(&gone)).await.status() == 404 }).await;
-    problem(server.get(&format!("{gone}/rows")), 404).await;
+    let deleted = format!("/models/{}", text(&rejected["ModelVersion"]));
+    until(|| async { send(server.get(&deleted)).await.status() == 404 }).await;
+    problem(server.get(&format!("{deleted}/rows")), 404).await;
     assert_eq!(
         server.json(&format!("/models/{first}")).await["Live"],
         false
@@ -225,7 +225,7 @@ async fn old_versions_are_deleted_unless_live_within_a_day() {
     assert_eq!(
         server.train("/train?rows=40", json!({})).await["Outcome"],
         "unchanged",
-        "the log entry stays"
+        "the log entry is kept"
     );
     server.stop().await;
 }
@@ -252,9 +252,9 @@ async fn two_servers_on_one_file_have_the_same_live_version() {
     other.stop().await;
 }
 
-/// Two replicas train concurrently on different rows. The later decision compares with the version
-/// that the earlier one made live.
-pub(crate) async fn decide_one_after_the_other(one: &Server, other: &Server) {
+/// Two replicas train concurrently on different rows. Checks that the later decision compares with the
+/// version that the earlier one made live.
+pub(crate) async fn check_decisions_are_in_order(one: &Server, other: &Server) {
     let first = one.live().await;
     let (a, b) = tokio::join!(
         one.train("/train?rows=40", json!({})),
@@ -268,14 +268,14 @@ pub(crate) async fn decide_one_after_the_other(one: &Server, other: &Server) {
         decided.push((decision["Sequence"].as_u64().unwrap(), version, decision));
     }
     decided.sort_by_key(|(sequence, ..)| *sequence);
-    let [(2, earlier, decision), (3, later, judged_later)] = &decided[..] else {
+    let [(2, earlier, first_decision), (3, later, second_decision)] = &decided[..] else {
         panic!("{decided:?}")
     };
-    // The first model knows salmon only, and the rows are of walleye.
-    assert_eq!(decision["Verdict"], "activated");
-    assert_eq!(decision["Gate"]["Champion"], first.as_str());
-    assert_eq!(judged_later["Gate"]["Champion"], earlier.as_str());
-    let passed = judged_later["Verdict"] == "activated";
+    // The first model knows only salmon, but the rows are of walleye.
+    assert_eq!(first_decision["Verdict"], "activated");
+    assert_eq!(first_decision["Gate"]["Champion"], first.as_str());
+    assert_eq!(second_decision["Gate"]["Champion"], earlier.as_str());
+    let passed = second_decision["Verdict"] == "activated";
     let last = if passed { later } else { earlier };
     until(|| async { one.live().await == *last && other.live().await == *last }).await;
 }
@@ -285,7 +285,7 @@ async fn concurrent_trainings_are_decided_one_after_the_other() {
     let (one, dir) = Server::start().await;
     let other = Server::start_in(dir.path(), config()).await;
     one.store_fish(&fish("walleye", 1, 60, "x")).await;
-    decide_one_after_the_other(&one, &other).await;
+    check_decisions_are_in_order(&one, &other).await;
     one.stop().await;
     other.stop().await;
 }

@@ -46,7 +46,7 @@ async fn a_superseded_trigger_is_recorded_on_the_live_version() {
     let (server, _dir, first) = drifted().await;
     let report = server.train("/train", trigger(&first, 80)).await;
     let live = text(&report["ModelVersion"]);
-    // The trigger of the first window has an entry already; that of the second gets one.
+    // The first window's trigger already has a log entry. The second window's trigger gets one.
     for last_fish in [80, 81, 81] {
         let report = server.train("/train", trigger(&first, last_fish)).await;
         assert_eq!(report["Outcome"], "superseded");
@@ -62,7 +62,7 @@ async fn a_new_trigger_on_decided_rows_is_recorded_as_unchanged() {
     let (server, _dir, first) = drifted().await;
     let trained = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
     server.activate(&first, "").await;
-    // The redelivered trigger has an entry already; a new trigger on the same rows gets one.
+    // The redelivered trigger already has a log entry. A new trigger on the same rows gets one.
     for last_fish in [80, 79, 79] {
         let report = server.train("/train", trigger(&first, last_fish)).await;
         assert_eq!(report["Outcome"], "unchanged");
@@ -82,7 +82,7 @@ async fn the_log_on_a_pinned_version_is_bounded() {
         let report = server.train("/train", trigger(&first, last_fish)).await;
         assert_eq!(report["Outcome"], "pinned");
     }
-    // As many other triggers, without one call for each.
+    // Append the entries of further triggers directly, without one request for each.
     let recorded = server.store.last_entry().await.unwrap().unwrap();
     for number in recorded.sequence + 1..=995 {
         let body = trigger(&first, 1_000 + number as u32).to_string();
@@ -101,12 +101,12 @@ async fn the_log_on_a_pinned_version_is_bounded() {
     assert_eq!(recorded.sequence, 1_000);
     let version = server.json(&format!("/models/{first}")).await;
     assert_eq!(version["Decisions"].as_array().unwrap().len(), 1_000);
-    // It can still be unpinned, and the list stays bounded.
+    // The version can still be unpinned, and the list stays bounded.
     server.activate(&first, "?pin=false").await;
     let version = server.json(&format!("/models/{first}")).await;
-    let shown = version["Decisions"].as_array().unwrap();
-    assert_eq!(shown.len(), 1_000);
-    assert_eq!(shown[999]["Verdict"], "activated");
+    let decisions = version["Decisions"].as_array().unwrap();
+    assert_eq!(decisions.len(), 1_000);
+    assert_eq!(decisions[999]["Verdict"], "activated");
     let report = server.train("/train", trigger(&first, 80)).await;
     assert_eq!(report["Outcome"], "activated", "{report}");
     server.stop().await;

@@ -12,11 +12,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::harness::{Server, config, fish, problem, send, text, trigger, until};
-use crate::history::decide_one_after_the_other;
+use crate::history::check_decisions_are_in_order;
 use crate::rows::TestStore;
 use crate::rows::mongo::{store, uri};
 
-/// A TCP proxy to the server that a test can close.
+/// A TCP proxy to the MongoDB server that a test can close.
 struct Proxy {
     port: u16,
     task: Option<JoinHandle<()>>,
@@ -70,7 +70,7 @@ impl Proxy {
     }
 }
 
-/// A server on `store`. It does not use its file store.
+/// A server on `store`. Its SQLite store is unused.
 async fn serve(store: MongoStore, config: Config) -> Server {
     let unused = SqliteStore::open(":memory:").unwrap();
     Server::start_on(unused, Arc::new(store), config).await
@@ -85,7 +85,7 @@ async fn an_activation_in_one_replica_is_live_in_the_other() {
     assert_eq!(
         other.live().await,
         first,
-        "one model is live although both started at once"
+        "both replicas, started concurrently, have the same live model"
     );
     store.fill(&fish("salmon", 1, 60, &first)).await;
     store.fill(&fish("walleye", 61, 80, &first)).await;
@@ -106,9 +106,9 @@ async fn an_activation_in_one_replica_is_live_in_the_other() {
         "{outcomes:?}"
     );
     assert_eq!(one.json("/models").await["Total"], 2);
-    let (left, right) = (one.live().await, other.live().await);
-    assert_eq!(left, right);
-    assert_ne!(left, first);
+    let live = one.live().await;
+    assert_eq!(live, other.live().await);
+    assert_ne!(live, first);
 
     send(one.post(&format!("/models/{first}/activate")))
         .await
@@ -132,19 +132,19 @@ async fn concurrent_trainings_of_replicas_are_decided_in_order() {
     let one = serve(store.clone(), config()).await;
     let other = serve(store.clone(), config()).await;
     store.fill(&fish("walleye", 1, 60, "x")).await;
-    decide_one_after_the_other(&one, &other).await;
+    check_decisions_are_in_order(&one, &other).await;
     one.stop().await;
     other.stop().await;
     store.clean_up().await;
 }
 
 #[tokio::test]
-async fn the_copy_predicts_until_the_store_is_back() {
+async fn the_copy_is_used_until_mongodb_is_back() {
     let (store, ()) = store().await;
     let dir = tempfile::tempdir().unwrap();
     let mut proxy = Proxy::open().await;
     let config = || Config {
-        store: StoreAddress::MongoDb("mongodb://in-use-is-the-one-given".into()),
+        store: StoreAddress::MongoDb("mongodb://unused".into()),
         live_copy: dir.path().join("live.json"),
         ..config()
     };
@@ -159,11 +159,11 @@ async fn the_copy_predicts_until_the_store_is_back() {
     let report = server.train("/train?force=true", json!({})).await;
     let live = text(&report["LiveVersion"]);
     assert_ne!(live, first);
-    // The copy is written although the store cannot be read.
+    // The copy is updated even while the store is unreachable.
     proxy.close().await;
     let copied = || std::fs::read_to_string(dir.path().join("live.json")).unwrap();
     until(|| async { copied().contains(&live) }).await;
-    let answer = server.weigh(86.37, 18.74, "salmon").await;
+    let answer = server.predict(86.37, 18.74, "salmon").await;
     assert_eq!(answer["ModelVersion"], live.as_str());
     let unavailable = problem(server.post("/train"), 503).await;
     assert_eq!(
@@ -171,9 +171,9 @@ async fn the_copy_predicts_until_the_store_is_back() {
         "urn:catchweight:problem:store-unavailable"
     );
     assert_eq!(
-        server.weigh(86.37, 18.74, "salmon").await,
+        server.predict(86.37, 18.74, "salmon").await,
         answer,
-        "the live model stays"
+        "the live model does not change"
     );
     server.stop().await;
 
@@ -183,9 +183,9 @@ async fn the_copy_predicts_until_the_store_is_back() {
     let reason = ready.text().await.unwrap();
     assert!(!reason.contains("127.0.0.1"), "{reason}");
     assert_eq!(
-        server.weigh(86.37, 18.74, "salmon").await,
+        server.predict(86.37, 18.74, "salmon").await,
         answer,
-        "the copy predicts"
+        "the copy is used"
     );
     problem(server.get(&format!("/models/{first}")), 503).await;
 
@@ -206,13 +206,13 @@ async fn without_a_store_and_a_copy_no_model_is_live() {
     let mut proxy = Proxy::open().await;
     proxy.close().await;
     let (store, ()) = store().await;
-    let lost = MongoStore::in_database(&proxy.uri(), store.database().name())
+    let unreachable = MongoStore::in_database(&proxy.uri(), store.database().name())
         .await
         .unwrap();
     let live_copy = dir.path().join("live.json");
-    let address = StoreAddress::MongoDb("mongodb://in-use-is-the-one-given".into());
+    let address = StoreAddress::MongoDb("mongodb://unused".into());
     let server = serve(
-        lost,
+        unreachable,
         Config {
             store: address,
             live_copy,
@@ -224,7 +224,7 @@ async fn without_a_store_and_a_copy_no_model_is_live() {
     assert_eq!(problem["type"], "urn:catchweight:problem:no-model");
     proxy.reopen().await;
     until(|| async { send(server.get("/readyz")).await.status() == 200 }).await;
-    server.weigh(86.37, 18.74, "salmon").await;
+    server.predict(86.37, 18.74, "salmon").await;
     server.stop().await;
     store.clean_up().await;
 }

@@ -1,5 +1,5 @@
-//! The program as a process: kills at any moment, log, exit codes. After a kill and a restart, an
-//! operation has happened completely or not at all.
+//! The program as a process: kills at any moment, log, exit codes. After a kill and a restart, each
+//! operation is either complete or has no effect.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -48,7 +48,7 @@ impl Process {
         let logged = Arc::clone(&entries);
         std::thread::spawn(move || {
             let mut sender = Some(sender);
-            // Reads to the end: the program must not block on a full pipe.
+            // Reads to the end, so that the program never blocks on a full pipe.
             for line in log.lines().map_while(Result::ok) {
                 let entry: Value = serde_json::from_str(&line).unwrap();
                 if let (Some(port), true) = (entry["port"].as_u64(), sender.is_some()) {
@@ -57,7 +57,7 @@ impl Process {
                 logged.lock().unwrap().push(entry);
             }
         });
-        let port = within(port).await.expect("it listens");
+        let port = within(port).await.expect("the server listens");
         Self {
             child,
             url: format!("http://127.0.0.1:{port}"),
@@ -90,7 +90,7 @@ async fn a_kill_during_a_training_leaves_a_consistent_log() {
     let mut process = Process::start(dir.path()).await;
     let mut live = text(&process.live(&client).await["ModelVersion"]);
     let store = SqliteStore::open(dir.path().join("store.sqlite")).unwrap();
-    let mut whole = Duration::ZERO;
+    let mut training_time = Duration::ZERO;
     for round in 0..12_u32 {
         let from = round * 40;
         store
@@ -114,13 +114,13 @@ async fn a_kill_during_a_training_leaves_a_consistent_log() {
                 .json()
                 .await
                 .unwrap();
-            whole = started.elapsed();
+            training_time = started.elapsed();
             answered = Some(text(&report["LiveVersion"]));
             assert_ne!(answered.as_ref(), Some(&live));
             process.kill();
         } else {
-            // Each round kills at a later moment of the training.
-            tokio::time::sleep(whole * (round - 1) / 10).await;
+            // Each round kills the process later during the training.
+            tokio::time::sleep(training_time * (round - 1) / 10).await;
             process.kill();
             let _ = within(training).await;
         }
@@ -195,7 +195,7 @@ async fn a_pending_version_is_decided_at_the_next_start_or_call() {
     let store = SqliteStore::open(&file).unwrap();
     store.fill(&fish("salmon", 1, 60, &first)).await;
     let train = |url: &str, query: &str| client.post(format!("{url}/train{query}")).send();
-    let decide = |sql: &'static str| {
+    let execute = |sql: &'static str| {
         let file = rusqlite::Connection::open(&file).unwrap();
         file.busy_timeout(Duration::from_secs(5)).unwrap();
         file.execute_batch(sql).unwrap();
@@ -203,16 +203,16 @@ async fn a_pending_version_is_decided_at_the_next_start_or_call() {
     let forbid = "CREATE TRIGGER forbidden BEFORE INSERT ON Decisions BEGIN SELECT RAISE(ABORT, 'test'); END";
     let allow = "DROP TRIGGER forbidden";
     for round in 0..2_u32 {
-        decide(forbid);
-        // Each round uses other rows.
+        execute(forbid);
+        // Each round trains on different rows.
         let query = format!("?rows={}&force=true", 50 - round);
         let refused = within(train(&process.url, &query)).await.unwrap();
         assert_eq!(refused.status(), 500);
         let undecided = store.undecided_versions().await.unwrap();
-        assert_eq!(undecided.len(), 1, "it is stored");
+        assert_eq!(undecided.len(), 1, "the version is stored");
         if round == 0 {
             process.kill();
-            decide(allow);
+            execute(allow);
             process = Process::start(dir.path()).await;
             assert_eq!(
                 process
@@ -221,7 +221,7 @@ async fn a_pending_version_is_decided_at_the_next_start_or_call() {
                 1
             );
         } else {
-            decide(allow);
+            execute(allow);
             let answer = within(train(&process.url, &query)).await.unwrap();
             let report: Value = answer.json().await.unwrap();
             assert_eq!(report["Outcome"], "activated", "{report}");
@@ -244,8 +244,8 @@ async fn the_log_warns_of_a_missing_token_and_has_trace_ids() {
     let client = Client::new();
     let dir = tempfile::tempdir().unwrap();
     let process = Process::start(dir.path()).await;
-    let open = "no train token is set: anyone may call POST /train and activate models";
-    assert_eq!(process.logged(open).len(), 1);
+    let warning = "no train token is set: anyone may call POST /train and activate models";
+    assert_eq!(process.logged(warning).len(), 1);
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let first = text(&process.live(&client).await["ModelVersion"]);
     let store = SqliteStore::open(dir.path().join("store.sqlite")).unwrap();
@@ -265,7 +265,7 @@ async fn the_log_warns_of_a_missing_token_and_has_trace_ids() {
     process.kill();
 
     let process = Process::start_with(dir.path(), &["--train-token", "open sesame"]).await;
-    assert!(process.logged(open).is_empty());
+    assert!(process.logged(warning).is_empty());
     let log = process.log.lock().unwrap().clone();
     assert!(!Value::from(log).to_string().contains("sesame"));
     process.kill();
@@ -304,6 +304,6 @@ async fn wrong_settings_exit_with_code_2() {
     );
     assert_eq!(output(&["--store", "postgres://x"]).status.code(), Some(2));
     assert_eq!(output(&["--train-rows", "0"]).status.code(), Some(2));
-    let nobody = output(&["healthcheck", "--listen", "127.0.0.1:1"]);
-    assert_eq!(nobody.status.code(), Some(1));
+    let no_server = output(&["healthcheck", "--listen", "127.0.0.1:1"]);
+    assert_eq!(no_server.status.code(), Some(1));
 }

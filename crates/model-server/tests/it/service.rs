@@ -168,13 +168,13 @@ async fn the_calls_are_in_the_openapi_document_and_on_its_page() {
     for text in [page, settings] {
         assert!(
             !text.contains("https://") && !text.contains("//unpkg"),
-            "it loads from another host: {text}"
+            "the page loads from another host: {text}"
         );
     }
     server.stop().await;
 }
 
-/// Text of a compressed answer; the page's files are compressed in the binary.
+/// The text of a compressed response. The page's files are compressed in the binary.
 async fn unzipped(answer: reqwest::Response) -> String {
     assert_eq!(answer.headers()["content-encoding"], "gzip");
     let bytes = answer.bytes().await.unwrap();
@@ -186,7 +186,7 @@ async fn unzipped(answer: reqwest::Response) -> String {
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_a_405_that_names_the_right_one() {
+async fn a_wrong_method_is_a_405_that_names_the_allowed_ones() {
     let (server, _dir) = Server::start().await;
     let document = server.json("/openapi.json").await;
     let mut counted = HashMap::new();
@@ -197,7 +197,7 @@ async fn a_wrong_method_is_a_405_that_names_the_right_one() {
     for (path, calls) in document["paths"].as_object().unwrap() {
         let methods: Vec<_> = calls.as_object().unwrap().keys().collect();
         let [method] = methods[..] else {
-            panic!("{path} takes {methods:?}")
+            panic!("{path} supports {methods:?}, expected one method")
         };
         let expected = if method == "get" { "GET,HEAD" } else { "POST" };
         let delete = server.client.delete(format!("{}{path}", server.url));
@@ -221,7 +221,7 @@ async fn a_wrong_method_is_a_405_that_names_the_right_one() {
 async fn answers_match_the_openapi_document() {
     let (server, _dir) = Server::start().await;
     let document = server.json("/openapi.json").await;
-    let answer = server.weigh(86.37, 18.74, "salmon").await;
+    let answer = server.predict(86.37, 18.74, "salmon").await;
     let schema = &document["components"]["schemas"]["Answer"];
     let documented: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
     let answered: Vec<_> = answer.as_object().unwrap().keys().collect();
@@ -239,7 +239,7 @@ async fn health_and_metrics_report_the_live_version() {
     assert_eq!(send(server.get("/healthz")).await.status(), 200);
     assert_eq!(send(server.get("/readyz")).await.status(), 200);
     let live = server.live().await;
-    server.weigh(86.37, 18.74, "salmon").await;
+    server.predict(86.37, 18.74, "salmon").await;
     assert!(
         server
             .metric(&format!(
@@ -258,7 +258,7 @@ async fn health_and_metrics_report_the_live_version() {
         .find_map(|line| line.strip_prefix("catchweight_model_live_age_seconds "));
     let age: f64 = age.unwrap().parse().unwrap();
     assert!((0.0..60.0).contains(&age), "{age}");
-    // Series exist before their first event, so that a rate sees it.
+    // Each series exists before its first event, so that `increase()` counts that event.
     for outcome in [
         "activated",
         "rejected",
@@ -364,10 +364,10 @@ async fn a_ninth_batch_waits_before_its_body_is_read() {
     until(|| server.metric("catchweight_http_requests_in_flight 8")).await;
     let waiting = tokio::spawn(server.post("/predictions").body("[]").send());
     until(|| server.metric("catchweight_http_requests_in_flight 9")).await;
-    server.weigh(86.37, 18.74, "salmon").await;
+    server.predict(86.37, 18.74, "salmon").await;
     assert!(
         !waiting.is_finished(),
-        "the batch waits, single predictions do not"
+        "the batch waits although single predictions are answered"
     );
     drop(unfinished);
     let answer = within(waiting).await.unwrap().unwrap();

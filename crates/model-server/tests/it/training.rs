@@ -17,8 +17,8 @@ use crate::harness::{
     Server, TestStore, config, drifted, fish, problem, send, text, trigger, until, within,
 };
 
-/// A server that waits long for the missing row of fish 80.
-async fn waiting() -> (Server, tempfile::TempDir, String) {
+/// A server that waits up to 20 s for a row. The row of fish 80 is missing.
+async fn patient_server() -> (Server, tempfile::TempDir, String) {
     let dir = tempfile::tempdir().unwrap();
     let config = Config {
         row_wait_ms: 20_000,
@@ -31,7 +31,7 @@ async fn waiting() -> (Server, tempfile::TempDir, String) {
     (server, dir, first)
 }
 
-/// Starts a call for training.
+/// Sends a training request in the background.
 fn call(server: &Server, body: &Value) -> JoinHandle<reqwest::Result<reqwest::Response>> {
     tokio::spawn(server.post("/train").body(body.to_string()).send())
 }
@@ -48,7 +48,7 @@ fn weight(answer: &Value) -> f64 {
 #[tokio::test]
 async fn a_trigger_makes_a_model_of_the_newest_rows_live() {
     let (server, _dir, first) = drifted().await;
-    let before = weight(&server.weigh(81.0, 17.0, "walleye").await);
+    let before = weight(&server.predict(81.0, 17.0, "walleye").await);
     let report = server.train("/train", trigger(&first, 80)).await;
     assert_eq!(report["Outcome"], "activated", "{report}");
     assert_eq!(report["Rows"], 50);
@@ -56,7 +56,7 @@ async fn a_trigger_makes_a_model_of_the_newest_rows_live() {
     assert!(text(&report["LastRow"]).starts_with("80@"));
     assert!(report["LooError"].as_f64() < report["ChampionError"].as_f64());
 
-    let answer = server.weigh(81.0, 17.0, "walleye").await;
+    let answer = server.predict(81.0, 17.0, "walleye").await;
     assert_eq!(answer["ModelVersion"], report["ModelVersion"]);
     assert_eq!(answer["UnseenSpecies"], false);
     let truth = 0.02 * 81.0 + 0.04 * 17.0;
@@ -88,7 +88,7 @@ async fn a_run_of_one_species_keeps_rows_of_the_others() {
     assert_eq!(report["Rows"], 60);
     assert_eq!(report["Species"], json!(["salmon", "walleye"]));
     let truth = 0.05 * 88.0 + 0.01 * 19.0;
-    assert!((weight(&server.weigh(88.0, 19.0, "salmon").await) - truth).abs() / truth < 0.05);
+    assert!((weight(&server.predict(88.0, 19.0, "salmon").await) - truth).abs() / truth < 0.05);
     server.stop().await;
 }
 
@@ -158,7 +158,7 @@ async fn too_few_or_degenerate_rows_are_a_422() {
 async fn store_noise(server: &Server) {
     let mut rows = fish("salmon", 1, 40, "x");
     for (index, row) in rows.iter_mut().enumerate() {
-        // Leaving the outlier out moves the line.
+        // One outlier in the length makes the leave-one-out error large.
         let outlier = if index == 20 { 400.0 } else { 0.0 };
         row["Length"] = json!(row["Length"].as_f64().unwrap() + outlier);
     }
@@ -210,7 +210,7 @@ async fn a_redelivery_cannot_undo_a_rollback() {
     let (server, _dir, first) = drifted().await;
     let activated = server.train("/train", trigger(&first, 80)).await;
     server.activate(&first, "").await;
-    // With the same rows, and with new ones.
+    // First with the same rows, then with new ones.
     for new in [
         fish("walleye", 0, 0, &first),
         fish("walleye", 81, 90, &first),
@@ -265,7 +265,7 @@ async fn a_window_with_another_mean_error_is_another_trigger() {
 }
 
 #[tokio::test]
-async fn a_superseded_trigger_stays_answered_after_a_rollback() {
+async fn a_superseded_trigger_is_final_even_after_a_rollback() {
     let (server, _dir, first) = drifted().await;
     server.train("/train", trigger(&first, 80)).await;
     server.store_fish(&fish("walleye", 81, 90, &first)).await;
@@ -294,7 +294,7 @@ async fn a_pinned_version_stays_live_until_it_is_unpinned() {
     assert_eq!(server.live().await, first);
 
     server.activate(&first, "?pin=false").await;
-    // The redelivered trigger is decided: nothing was trained for it yet.
+    // The redelivered trigger trains now: while the version was pinned, nothing was trained for it.
     assert_eq!(
         server.train("/train", trigger(&first, 80)).await["Outcome"],
         "activated"
@@ -304,7 +304,7 @@ async fn a_pinned_version_stays_live_until_it_is_unpinned() {
 
 #[tokio::test]
 async fn a_trigger_waits_for_the_last_row_of_its_window() {
-    let (server, _dir, first) = waiting().await;
+    let (server, _dir, first) = patient_server().await;
     // A fish with the same number, predicted by another version, is from an earlier run.
     let mut older = fish("salmon", 80, 80, "another");
     older[0]["_id"] = json!("80@2020-01-01T00:00:00.000Z");
@@ -332,7 +332,7 @@ async fn a_trigger_whose_row_does_not_arrive_is_a_503() {
 
 #[tokio::test]
 async fn a_client_that_disconnects_does_not_stop_its_training() {
-    let (server, _dir, first) = waiting().await;
+    let (server, _dir, first) = patient_server().await;
     let body = trigger(&first, 80).to_string();
     let mut connection = TcpStream::connect(server.url.trim_start_matches("http://"))
         .await
@@ -357,7 +357,7 @@ async fn a_client_that_disconnects_does_not_stop_its_training() {
 
 #[tokio::test]
 async fn calls_with_the_same_request_share_one_training() {
-    let (server, _dir, first) = waiting().await;
+    let (server, _dir, first) = patient_server().await;
     let calls = [(); 3].map(|()| call(&server, &trigger(&first, 80)));
     until(|| server.metric("catchweight_training_calls_total 3")).await;
     server.store_fish(&fish("walleye", 80, 80, &first)).await;
@@ -377,14 +377,14 @@ async fn calls_with_the_same_request_share_one_training() {
 
 #[tokio::test]
 async fn a_training_that_waits_for_a_row_does_not_block_others() {
-    let (server, _dir, first) = waiting().await;
-    let waits = call(&server, &trigger(&first, 80));
+    let (server, _dir, first) = patient_server().await;
+    let waiting = call(&server, &trigger(&first, 80));
     until(|| server.metric("catchweight_training_calls_total 1")).await;
     let other = server.train("/train", json!({})).await;
     assert_eq!(other["Outcome"], "activated");
-    assert!(!waits.is_finished());
+    assert!(!waiting.is_finished());
     server.store_fish(&fish("walleye", 80, 80, &first)).await;
-    let report = report(waits).await;
+    let report = report(waiting).await;
     assert_eq!(report["Outcome"], "superseded");
     assert_eq!(report["ModelVersion"], other["ModelVersion"]);
     assert_eq!(server.live().await, text(&other["ModelVersion"]));
@@ -392,7 +392,7 @@ async fn a_training_that_waits_for_a_row_does_not_block_others() {
 }
 
 #[tokio::test]
-async fn trainings_without_a_caller_are_bounded() {
+async fn the_number_of_pending_trainings_is_bounded() {
     let store = SqliteStore::open(":memory:").unwrap();
     let models = ModelRegistry::new(Arc::new(store.clone()));
     let mut registry = service_runtime::ops::registry();
@@ -409,10 +409,10 @@ async fn trainings_without_a_caller_are_bounded() {
         force: false,
         rows: Some(rows),
     };
-    // They wait for a row after their callers have disconnected.
+    // Each training waits for a row and continues after its caller has disconnected.
     for rows in 0..64 {
         let call = trainer.train(request(rows));
-        assert!(call.now_or_never().is_none(), "it must wait");
+        assert!(call.now_or_never().is_none(), "it waits for a row");
     }
     let refused = within(trainer.train(request(64))).await.unwrap_err();
     assert!(matches!(*refused, TrainFailure::Busy), "{refused}");
@@ -422,8 +422,8 @@ async fn trainings_without_a_caller_are_bounded() {
     assert!(counted.lines().any(|line| line == busy), "{counted}");
     store.fill(&fish("salmon", 1, 60, "x")).await;
     within(trainer.finish()).await;
-    let room_again = within(trainer.train(request(64))).await.unwrap();
-    assert_eq!(room_again.rows, Some(60));
+    let accepted = within(trainer.train(request(64))).await.unwrap();
+    assert_eq!(accepted.rows, Some(60));
 }
 
 #[tokio::test]
@@ -431,19 +431,19 @@ async fn no_prediction_fails_while_models_are_swapped() {
     let (server, _dir, first) = drifted().await;
     let trained = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let askers: Vec<_> = (0..4)
+    let clients: Vec<_> = (0..4)
         .map(|_| {
             let request = server.get("/prediction?length=81&height=17&species=walleye");
             let stopped = stopped.clone();
-            let known = [first.clone(), trained.clone()];
+            let versions = [first.clone(), trained.clone()];
             tokio::spawn(async move {
                 let mut answers = 0;
                 while !*stopped.borrow() {
                     let answer = request.try_clone().unwrap().send().await.unwrap();
                     let answer: Value = answer.error_for_status().unwrap().json().await.unwrap();
-                    // The weight and the version are of the same model.
-                    let is_trained = answer["ModelVersion"] == known[1].as_str();
-                    assert!(is_trained || answer["ModelVersion"] == known[0].as_str());
+                    // The weight and the version come from the same model.
+                    let is_trained = answer["ModelVersion"] == versions[1].as_str();
+                    assert!(is_trained || answer["ModelVersion"] == versions[0].as_str());
                     assert_eq!(
                         is_trained,
                         answer["Weight"].as_f64().unwrap() < 3.0,
@@ -456,13 +456,13 @@ async fn no_prediction_fails_while_models_are_swapped() {
         })
         .collect();
     for round in 0..20 {
-        let to = if round % 2 == 0 { &first } else { &trained };
-        let activated = send(server.post(&format!("/models/{to}/activate"))).await;
+        let target = if round % 2 == 0 { &first } else { &trained };
+        let activated = send(server.post(&format!("/models/{target}/activate"))).await;
         activated.error_for_status().unwrap();
     }
     stop.send_replace(true);
-    for asker in askers {
-        assert!(within(asker).await.unwrap() > 0);
+    for client in clients {
+        assert!(within(client).await.unwrap() > 0);
     }
     server.stop().await;
 }
