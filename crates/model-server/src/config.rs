@@ -17,7 +17,7 @@ const KEEP_VERSIONS: u64 = 1_000;
 const LIVE_COPY: &str = "catchweight-live-model.json";
 const ROW_WAIT_MS: u64 = 5_000;
 const STORE_POLL: Duration = Duration::from_millis(500);
-/// A request times out after ten seconds. The wait must leave time to train and respond.
+/// A request times out after ten seconds, so that two seconds are left to train and respond.
 const MAX_ROW_WAIT_MS: u64 = 8_000;
 
 /// The settings of a model server.
@@ -126,7 +126,7 @@ impl Config {
     }
 }
 
-/// A text that `Debug` hides.
+/// A string that `Debug` does not show.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(pub String);
 
@@ -166,14 +166,14 @@ mod tests {
 
     #[test]
     fn spaces_around_a_token_are_ignored() {
-        let of = |token: &str| Config {
+        let with_token = |token: &str| Config {
             train_token: Secret(token.into()),
             ..Config::default()
         };
-        let token = of(" open sesame\n").token().unwrap();
+        let token = with_token(" open sesame\n").token().unwrap();
         assert_eq!(token, Some(Secret("open sesame".into())));
         assert!(
-            of("  ").token().is_err(),
+            with_token("  ").token().is_err(),
             "a blank token must not mean that no token is required"
         );
     }

@@ -1,7 +1,7 @@
-//! The model over HTTP: predictions, training, and the history of model versions.
+//! Serves the model over HTTP: predictions, training, and the history of model versions.
 //!
 //! The versions themselves, the decision log, and the rule for which version is live are in
-//! `model-store`. This crate fits models and serves HTTP. It does not know Kafka: rows arrive in the
+//! `model-store`. This crate fits models and serves HTTP. It does not use Kafka: rows arrive in the
 //! store, and triggers arrive as calls to `POST /train`.
 //!
 //! | module | contents |

@@ -55,7 +55,7 @@ impl LiveCopy {
     /// Replaces the file atomically.
     ///
     /// # Errors
-    /// The file's directory is not writable.
+    /// The file cannot be written.
     pub fn write(&self, live: &LiveModel) -> std::io::Result<()> {
         let directory = match self.0.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,

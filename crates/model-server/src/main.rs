@@ -6,7 +6,7 @@ use clap::Parser;
 use model_server::{Config, ModelServer};
 use service_runtime::cli::{self, ServiceArgs, ServiceCommand};
 
-/// The model over HTTP: predictions, training, versions and what is live
+/// Serves the model over HTTP: predictions, training, versions and the live model
 #[derive(Parser)]
 #[command(version)]
 struct Args {

@@ -1,5 +1,5 @@
-//! The metrics of the model server. Label values are routes, statuses and outcomes; the only id is
-//! that of the live version.
+//! The metrics of the model server. Label values are routes, statuses and outcomes. The only id is the
+//! live version's.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers the metrics, including those of the live model.
+    /// Registers the metrics, including the live model's.
     pub fn register(registry: &mut Registry, live: LiveSlot) -> Self {
         let metrics = Self {
             requests: Family::default(),
@@ -76,27 +76,36 @@ impl Metrics {
         for outcome in outcomes.into_iter().chain(TrainFailure::OUTCOMES) {
             let _ = metrics.trainings.get_or_create(&OutcomeLabels { outcome });
         }
-        let of = metrics.clone();
-        registry.register("http_requests", "Requests by route and status", of.requests);
+        let handles = metrics.clone();
+        registry.register(
+            "http_requests",
+            "Requests by route and status",
+            handles.requests,
+        );
         let help = "Time from the request's head to the response's head";
-        registry.register_with_unit("http_request_duration", help, Unit::Seconds, of.latency);
+        registry.register_with_unit(
+            "http_request_duration",
+            help,
+            Unit::Seconds,
+            handles.latency,
+        );
         registry.register(
             "http_requests_in_flight",
             "Requests without a response yet",
-            of.in_flight,
+            handles.in_flight,
         );
         let help = "Calls for training; concurrent calls with the same request share one training";
-        registry.register("training_calls", help, of.training_calls);
-        registry.register("trainings", "Trainings by outcome", of.trainings);
+        registry.register("training_calls", help, handles.training_calls);
+        registry.register("trainings", "Trainings by outcome", handles.trainings);
         registry.register(
             "training_rows",
             "Training rows of all trained versions",
-            of.trained_rows,
+            handles.trained_rows,
         );
         let help = "Predictions for a species that the live model's training rows do not contain";
-        registry.register("unseen_species_answers", help, of.unseen_species);
+        registry.register("unseen_species_answers", help, handles.unseen_species);
         let help = "Failed reads of the decision log";
-        registry.register("store_failures", help, of.store_failures);
+        registry.register("store_failures", help, handles.store_failures);
         registry.register_collector(Box::new(LiveCollector(live)));
         metrics
     }
@@ -110,7 +119,7 @@ impl Metrics {
         }
         RouteMetrics {
             route,
-            fine: self
+            ok: self
                 .requests
                 .get_or_create_owned(&RequestLabels { route, status: 200 }),
             latency: self.latency.get_or_create_owned(&RouteLabels { route }),
@@ -119,7 +128,7 @@ impl Metrics {
         }
     }
 
-    /// Counts a training or a rejected call for one.
+    /// Counts a training, or a call for training that was rejected.
     pub(crate) fn training(&self, ended: &Result<TrainReport, TrainFailure>) {
         let outcome = match ended {
             Ok(report) => report.outcome.name(),
@@ -141,7 +150,7 @@ impl Metrics {
 #[derive(Debug)]
 pub(crate) struct RouteMetrics {
     pub(crate) route: &'static str,
-    fine: Counter,
+    ok: Counter,
     latency: Histogram,
     requests: Family<RequestLabels, Counter>,
     in_flight: Gauge,
@@ -168,7 +177,7 @@ impl RouteMetrics {
     pub(crate) fn observe(&self, status: u16, took: Duration) {
         self.latency.observe(took.as_secs_f64());
         if status == 200 {
-            self.fine.inc();
+            self.ok.inc();
         } else {
             let labels = RequestLabels {
                 route: self.route,

@@ -42,7 +42,7 @@ impl ModelServer {
         Self::bind_with_store(config, store).await
     }
 
-    /// As [`bind`](Self::bind), but uses an open store instead of the one named in the settings.
+    /// Like [`bind`](Self::bind), but uses an open store instead of the one named in the settings.
     ///
     /// # Errors
     /// As [`bind`](Self::bind).

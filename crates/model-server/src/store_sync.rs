@@ -137,13 +137,13 @@ impl StoreSync {
 
     async fn step(&mut self) -> Result<(), StoreError> {
         let synced = self.sync().await;
-        // Also if the store was lost: a model may have gone live just before.
+        // Even if the sync failed: a model may have gone live just before the store was lost.
         self.update_copy().await;
         synced
     }
 
     async fn sync(&mut self) -> Result<(), StoreError> {
-        // A champion is missing if an empty store has replaced the earlier one.
+        // There is no champion if an empty store has replaced the earlier one.
         let is_empty = self.is_established && self.models.sync().await?.champion.is_none();
         // A replaced store has no indexes yet. A training may have noticed the replacement first.
         if self.models.take_replaced() || is_empty {

@@ -11,7 +11,7 @@ use super::Api;
 use super::problem::{ApiError, Kind};
 use crate::config::Secret;
 
-/// Hash of the token. All hashes have the same length, so that each comparison takes the same time.
+/// Hash of the token. Hashes have equal lengths, so that every comparison takes the same time.
 #[derive(Clone, Copy)]
 pub(super) struct TokenHash([u8; 32]);
 
@@ -39,7 +39,7 @@ impl FromRequestParts<Api> for Authorized {
                 let detail = "the request must have exactly one `Host` header";
                 return Err(ApiError::new(Kind::InvalidInput, detail));
             }
-            // A browser may reach the service from a page that cannot know a token.
+            // Without a token, a page of another site could make its visitor's browser send the request.
             if origin::is_foreign(&parts.headers) {
                 let detail = "a page of another site may not change the live model; set a token";
                 return Err(ApiError::new(Kind::Foreign, detail));

@@ -1,4 +1,4 @@
-//! A request's body, up to a size.
+//! A request's body, up to a maximum size.
 
 use axum::body::{Bytes, HttpBody};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
@@ -19,7 +19,7 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Limited<LIMIT> {
             let detail = format!("the body is larger than {LIMIT} bytes; send less at a time");
             ApiError::new(Kind::TooLarge, detail)
         };
-        // A body that announces its size is rejected before it is read.
+        // If `Content-Length` is too large, the body is not read.
         if request.body().size_hint().lower() > LIMIT as u64 {
             return Err(too_large());
         }

@@ -1,5 +1,5 @@
-//! What every request passes: limits, the request timeout, metrics, the caller's trace in the logs, and
-//! panics as problems.
+//! The middleware of every route: concurrency limits, the request timeout, metrics, the caller's trace id
+//! in the logs, and a problem body if the handler panics.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use tracing::{Instrument, Span};
 use super::problem::{ApiError, Kind};
 use crate::metrics::{Metrics, RouteMetrics};
 
-/// Time to answer a request, waiting for a slot included.
+/// Time to answer a request, including the wait for a slot.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many requests of some routes run at once and wait for that; more are answered with 503. A waiting
-/// request holds no slot of another pool, and its body has not been read.
+/// Limits how many requests of a group of routes run and wait at the same time. Further requests get a 503.
+/// A waiting request holds no slot of another pool, and its body has not been read.
 #[derive(Clone, Debug)]
 pub(super) struct Pool {
     /// Running and waiting requests.
@@ -43,13 +43,13 @@ impl Pool {
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
     timeout: Duration,
-    /// Routes that answer from memory at once.
+    /// Routes that answer from memory.
     pub(super) quick: Pool,
     /// Routes with a large body.
     pub(super) bodies: Pool,
     /// The route that trains.
     pub(super) trainings: Pool,
-    /// Routes that read the store; a response may have megabytes.
+    /// Routes that read the store. A response may be several megabytes.
     pub(super) history: Pool,
     /// The route that activates. It has its own pool so that a rollback never waits for readers.
     pub(super) activations: Pool,
@@ -87,8 +87,8 @@ pub(super) struct Guard {
     metrics: RouteMetrics,
 }
 
-/// The middleware. It is one function because a stack of `tower` layers with the same limits costs two
-/// more allocations for each request, and cannot queue.
+/// The middleware. It is a single function, because a stack of `tower` layers with the same limits needs
+/// two more allocations per request and cannot queue.
 pub(super) async fn guard(
     State(guard): State<Arc<Guard>>,
     request: Request,
@@ -119,14 +119,14 @@ impl Guard {
 
     async fn run(&self, request: Request, next: Next) -> Response {
         let Ok(_admitted) = self.pool.admitted.try_acquire() else {
-            let detail = "too many such requests run or wait; try again";
+            let detail = "too many requests of this kind are running or waiting; try again";
             return ApiError::new(Kind::Overloaded, detail).into_response();
         };
         let _running = match &self.pool.running {
             Some(running) => Some(running.acquire().await),
             None => None,
         };
-        // The server catches panics too, but here they are counted.
+        // The server catches panics too, but does not count them.
         match AssertUnwindSafe(next.run(request)).catch_unwind().await {
             Ok(response) => response,
             Err(_) => {
@@ -212,7 +212,7 @@ mod tests {
         let go = Arc::new(Semaphore::new(0));
         let url = serve(&go, TIMEOUT).await;
         let held = || status_and_kind(format!("{url}/held"));
-        // One of them is held, the other is rejected.
+        // One request runs, the other is rejected.
         let both = futures::future::select(Box::pin(held()), Box::pin(held()));
         let (rejected, other) = both.await.factor_first();
         assert_eq!(rejected, (503, "overloaded".into()));
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn waiting_requests_are_bounded_and_hold_no_slot_of_others() {
+    async fn waiting_requests_are_bounded_and_block_no_other_pool() {
         let go = Arc::new(Semaphore::new(0));
         let url = serve(&go, TIMEOUT).await;
         let queued = || status_and_kind(format!("{url}/queued"));

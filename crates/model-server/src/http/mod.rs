@@ -55,7 +55,7 @@ pub(crate) struct Shared {
 }
 
 impl Api {
-    /// State of handlers; if there is a token, training and activation require it.
+    /// The handlers' state. If there is a token, training and activation require it.
     pub(crate) fn new(
         live: LiveSlot,
         trainer: Trainer,
@@ -80,7 +80,7 @@ impl Deref for Api {
     }
 }
 
-/// The API, its documentation, and the routes of operations.
+/// The API, its documentation, and the routes for health and metrics.
 ///
 /// # Errors
 /// The OpenAPI document cannot be written as JSON.

@@ -19,15 +19,15 @@ use super::params::Params;
 use super::prediction::no_model;
 use super::problem::{ApiError, Busy, Invalid, Kind, NotFound, Unauthorized};
 
-/// Versions on a page by default.
+/// Default number of versions on a page.
 const PAGE: u32 = 20;
-/// Most versions on a page.
+/// Maximum number of versions on a page.
 const MAX_PAGE: u32 = 100;
-/// Most decisions that are shown with a version; the newest are.
+/// Maximum number of decisions returned with a version. The oldest are left out.
 const MAX_DECISIONS: u32 = 1_000;
-/// Most decisions that are shown with a page of versions; the newest are.
+/// Maximum number of decisions returned with a page of versions. The oldest are left out.
 const PAGE_DECISIONS: u32 = 10_000;
-/// The largest whole number that every JSON reader can hold exactly.
+/// The largest integer that every JSON parser represents exactly.
 const MAX_OFFSET: u64 = (1 << 53) - 1;
 
 /// A page of the history.
@@ -271,10 +271,11 @@ fn not_found(id: &str) -> ApiError {
     )
 }
 
-/// Whether the caller wants text: by the parameter `format`, else by `Accept`. Ignores other parameters.
+/// Whether to respond with text: as the parameter `format` says, else as `Accept` says. Ignores other
+/// parameters.
 fn wants_text(query: Option<&str>, headers: &HeaderMap) -> Result<bool, ApiError> {
-    let asked = Params::parse(query).text()?;
-    Ok(asked.unwrap_or_else(|| prefers_plain_text(headers, "application/json")))
+    let format = Params::parse(query).text()?;
+    Ok(format.unwrap_or_else(|| prefers_plain_text(headers, "application/json")))
 }
 
 fn text(body: String) -> Response {

@@ -16,7 +16,7 @@ const DOCUMENT: &str = "/openapi.json";
 /// Path of the page.
 const PAGE: &str = "/__docs__";
 
-/// The parts that no handler has: the title, the token, the calls of `service_runtime::ops`.
+/// The parts that the handlers' annotations lack: the title, the token, the calls of `service_runtime::ops`.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -27,7 +27,7 @@ const PAGE: &str = "/__docs__";
     paths(healthz, readyz, metrics),
     modifiers(&Token),
     tags(
-        (name = "predictions", description = "What does a fish weigh?"),
+        (name = "predictions", description = "The weight of one fish or many"),
         (name = "models", description = "The live version, the history, and training"),
         (name = "operations", description = "Health and metrics")
     )
@@ -60,14 +60,14 @@ pub(super) fn routes(document: &Document) -> serde_json::Result<Router<Api>> {
     Ok(page.route(DOCUMENT, get(answer)))
 }
 
-/// Whether the process runs
+/// Whether the process is running
 #[utoipa::path(get, path = "/healthz", tag = "operations", responses(
     (status = 200, description = "It runs", body = String, content_type = "text/plain")
 ))]
 #[expect(dead_code, reason = "served by service_runtime::ops")]
 fn healthz() {}
 
-/// Whether the service does its job
+/// Whether the service is ready
 #[utoipa::path(get, path = "/readyz", tag = "operations", responses(
     (status = 200, description = "It is ready", body = String, content_type = "text/plain"),
     (status = 503, description = "It is not ready, and why", body = String, content_type = "text/plain")

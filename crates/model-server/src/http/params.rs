@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use super::problem::{ApiError, Kind};
 
-/// The parameters that have not been taken yet.
+/// The parameters that no handler has read yet.
 pub(super) struct Params<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'a> Params<'a> {
@@ -53,7 +53,7 @@ impl<'a> Params<'a> {
         })
     }
 
-    /// Rejects what is left, so that a misspelt parameter is noticed.
+    /// Rejects the remaining parameters, so that a misspelt one is noticed.
     pub(super) fn end(self) -> Result<(), ApiError> {
         let Some((name, _)) = self.0.first() else {
             return Ok(());
@@ -88,13 +88,13 @@ mod tests {
     #[test]
     fn a_flag_without_a_value_is_true_and_an_empty_one_is_wrong() {
         let flag = |query| Params::parse(Some(query)).flag("pin");
-        for (query, asked) in [
+        for (query, expected) in [
             ("pin", Some(true)),
             ("pin=true", Some(true)),
             ("pin=false", Some(false)),
             ("other", None),
         ] {
-            assert_eq!(flag(query).ok(), Some(asked), "{query}");
+            assert_eq!(flag(query).ok(), Some(expected), "{query}");
         }
         for query in ["pin=", "pin=1", "pin&pin"] {
             assert!(flag(query).is_err(), "{query}");

@@ -24,13 +24,13 @@ pub struct Answer<'a> {
     pub model_version: &'a str,
     /// Lower end of the 95 % prediction interval, in kilograms.
     pub lower95: f64,
-    /// Its upper end.
+    /// Upper end of the 95 % prediction interval, in kilograms.
     pub upper95: f64,
-    /// Whether the training rows lack the species, so that the fit without species predicted.
+    /// Whether the training rows do not contain the species, so that the fit without species predicted.
     pub unseen_species: bool,
 }
 
-/// Size of a large answer in bytes; an answer is rarely larger.
+/// Bytes to reserve for an answer. Few answers are longer.
 pub(super) const ANSWER_BYTES: usize = 224;
 
 /// Answers for one fish.
@@ -39,7 +39,7 @@ pub(super) fn answer<'a>(
     fish: &Features<'_>,
 ) -> Result<Answer<'a>, ApiError> {
     let prediction = features::predict(&model.info.model, fish).map_err(|_| {
-        // The only failure for finite and positive numbers.
+        // The only possible failure for finite and positive numbers.
         let reason = "is too large to predict from";
         ApiError::fields(NUMERIC.map(|field| FieldError { field, reason }).into())
     })?;
@@ -58,7 +58,7 @@ pub(super) fn no_model() -> ApiError {
     ApiError::new(Kind::NoModel, "no model is live yet; try again")
 }
 
-/// Unreachable: JSON can hold every answer.
+/// The error if an answer cannot be written as JSON, which does not happen.
 pub(super) fn not_json(error: serde_json::Error) -> ApiError {
     ApiError::new(Kind::Internal, error.to_string())
 }

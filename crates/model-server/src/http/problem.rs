@@ -1,4 +1,4 @@
-//! Errors as problem bodies (RFC 9457). They contain nothing internal; causes are logged.
+//! Errors as problem bodies (RFC 9457). They contain no internal details; causes are logged.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub struct FieldError {
 pub enum Kind {
     /// A parameter is missing or wrong.
     InvalidInput,
-    /// The request's body is not what the call takes.
+    /// The request's body is malformed.
     InvalidBody,
     /// The bearer token is missing or wrong.
     Unauthorized,
@@ -33,15 +33,15 @@ pub enum Kind {
     Foreign,
     /// No such path, or no such version.
     NotFound,
-    /// The path does not take this method.
+    /// The path does not support this method.
     MethodNotAllowed,
     /// The rest of the request's body did not arrive in time.
     BodyTimeout,
     /// The body or its number of rows is too large.
     TooLarge,
-    /// The rows do not make a model.
+    /// No model can be fitted to the rows.
     NotTrainable,
-    /// Too many requests run or wait.
+    /// Too many requests are running or waiting.
     Overloaded,
     /// The request was not answered in time.
     Timeout,
@@ -82,15 +82,19 @@ impl Kind {
             Self::InvalidInput => (400, "invalid-input", "The input is not valid"),
             Self::InvalidBody => (400, "invalid-body", "The body is not valid"),
             Self::Unauthorized => (401, "unauthorized", "A bearer token is required"),
-            Self::Foreign => (403, "foreign-page", "A page of another site asks"),
-            Self::NotFound => (404, "not-found", "There is no such thing"),
+            Self::Foreign => (
+                403,
+                "foreign-page",
+                "The request is from a page of another site",
+            ),
+            Self::NotFound => (404, "not-found", "There is no such path or version"),
             Self::MethodNotAllowed => {
-                let title = "The path does not take this method";
+                let title = "The path does not support this method";
                 (405, "method-not-allowed", title)
             }
-            Self::BodyTimeout => (408, "body-timeout", "The rest of the body did not come"),
+            Self::BodyTimeout => (408, "body-timeout", "The rest of the body did not arrive"),
             Self::TooLarge => (413, "too-large", "The request is too large"),
-            Self::NotTrainable => (422, "not-trainable", "The rows do not make a model"),
+            Self::NotTrainable => (422, "not-trainable", "No model can be fitted to the rows"),
             Self::Overloaded => (503, "overloaded", "Too many requests at once"),
             Self::Timeout => (503, "timeout", "The request took too long"),
             Self::NoModel => (503, "no-model", "No model is live yet"),
@@ -161,7 +165,7 @@ pub(super) enum NotFound {
     _NotFound(Problem),
 }
 
-/// Errors of calls that change what is live.
+/// Errors of calls that may change the live model.
 #[derive(IntoResponses)]
 pub(super) enum Unauthorized {
     /// The bearer token is missing or wrong
@@ -175,7 +179,7 @@ pub(super) enum Unauthorized {
 /// Errors of a training.
 #[derive(IntoResponses)]
 pub(super) enum NotTrainable {
-    /// The rows do not make a model; the live one stays
+    /// No model can be fitted to the rows; the live model stays
     #[response(status = 422, content_type = "application/problem+json")]
     _NotTrainable(Problem),
 }
@@ -237,7 +241,7 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, ..) = self.kind.parts();
-        // Cannot fail: a problem contains only texts and numbers.
+        // Cannot fail: a problem contains only strings and numbers.
         let body = serde_json::to_vec(&self.problem()).unwrap_or_default();
         let mut response = server::problem(status, body);
         if status == StatusCode::UNAUTHORIZED {

@@ -6,7 +6,7 @@ use model_store::features::{FACTOR, Features, NUMERIC, number_fault, species_fau
 
 use super::problem::FieldError;
 
-/// What became of a field: its value, or the reason why it has none.
+/// A field's value, or what is wrong with it.
 pub(super) type Field<T> = Result<T, &'static str>;
 
 /// Reads `length=86.37&height=18.74&species=salmon`, in any order; ignores other parameters.
@@ -33,10 +33,10 @@ pub fn parse(query: &str) -> Result<Features<'_>, Vec<FieldError>> {
     features(numeric.map(number), text(species), errors)
 }
 
-/// The fish with these fields.
+/// A fish with these values, if `errors` is empty and every field has a value.
 ///
 /// # Errors
-/// `errors` and each field without a value.
+/// `errors` and those of the fields.
 pub(super) fn features<'a>(
     numeric: [Field<f64>; NUMERIC.len()],
     species: Field<Cow<'a, str>>,
@@ -74,7 +74,7 @@ fn number(given: Option<Cow<'_, str>>) -> Field<f64> {
 
 fn text(given: Option<Cow<'_, str>>) -> Field<Cow<'_, str>> {
     let text = given.ok_or("is missing")?;
-    // Decoding replaces bytes that are not UTF-8 by this character.
+    // Decoding replaces invalid UTF-8 with this character.
     if text.contains(char::REPLACEMENT_CHARACTER) {
         return Err("is not UTF-8 text");
     }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_species_that_is_empty_too_long_or_no_text_is_rejected() {
+    fn an_empty_too_long_or_non_utf8_species_is_rejected() {
         let rest = "length=1&height=1&species=";
         assert_eq!(reason(rest, "species"), "is empty");
         assert_eq!(
@@ -151,7 +151,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_encoded_query_reads_back(
+        fn an_encoded_query_parses_to_the_same_values(
             length in 1e-300..1e6f64,
             height in 1e-3..1e3f64,
             species in "[\\PC--\u{fffd}]{1,64}",

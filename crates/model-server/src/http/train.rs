@@ -11,9 +11,9 @@ use super::params::Params;
 use super::problem::{ApiError, Busy, Invalid, NotRead, NotTrainable, Unauthorized};
 use crate::training::{TrainReport, TrainRequest};
 
-/// Most bytes of a body. A trigger has a few hundred.
+/// Maximum size of a body in bytes. A trigger has a few hundred.
 const MAX_BYTES: usize = 64 * 1024;
-/// Most rows of a training.
+/// Maximum number of rows of a training.
 const MAX_ROWS: u32 = 10_000;
 
 /// Train on the newest rows; any body is accepted

@@ -33,7 +33,7 @@ pub enum TrainError {
     /// The error of the model is undefined.
     #[error("the error of the model cannot be computed: {0}")]
     Unmeasurable(#[from] ErrorMeasureError),
-    /// The formula or its columns are wrong, whatever the data.
+    /// The formula or its columns are wrong, regardless of the data.
     #[error("the definition of the model is wrong: {0}")]
     Definition(String),
 }

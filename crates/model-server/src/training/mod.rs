@@ -22,8 +22,8 @@ pub use rows::TrainingRule;
 
 use crate::metrics::Metrics;
 
-/// The most trainings that run or wait at the same time; further calls are rejected. The limit on
-/// requests does not bound them, because a training continues when its caller disconnects.
+/// Maximum number of trainings that run or wait at the same time. Further calls are rejected. The limit
+/// on requests is not enough, because a training continues when its caller disconnects.
 const MAX_PENDING: usize = 64;
 
 /// A call for training.
@@ -47,7 +47,7 @@ pub struct Trainer {
     models: ModelRegistry,
     rule: TrainingRule,
     metrics: Metrics,
-    /// Held by the training that selects rows, fits and decides.
+    /// Held while a training selects rows, fits and decides.
     lock: Arc<tokio::sync::Mutex<()>>,
     running: Arc<Mutex<Vec<Running>>>,
     background: Background,
@@ -102,7 +102,7 @@ impl Trainer {
         }
     }
 
-    /// The receiver of the result; `None` if too many trainings are pending.
+    /// A receiver of the result; `None` if too many trainings are pending.
     fn join_or_start(&self, request: TrainRequest) -> Option<watch::Receiver<Option<TrainResult>>> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(Running::is_pending);

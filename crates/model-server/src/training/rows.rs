@@ -7,8 +7,8 @@ use std::time::Duration;
 use model_store::features::TrainingRow;
 use model_store::{Page, Store, StoreError};
 
-/// Bounds of the number of documents per read. The lower bound avoids one read for each document
-/// that has to be skipped.
+/// Bounds of the number of documents per read. The lower bound avoids single-document reads when
+/// documents have to be skipped.
 const CHUNK: RangeInclusive<usize> = 50..=200;
 
 /// Which rows to use, how long to wait for the last one, and how many versions to keep.
@@ -48,13 +48,13 @@ pub(super) async fn select(
     };
     scan.take(None, rule.newest as usize).await?;
     for species in known {
-        let have = scan
+        let selected = scan
             .selection
             .rows
             .iter()
             .filter(|row| row.species == *species)
             .count();
-        let missing = (rule.keep_per_species as usize).saturating_sub(have);
+        let missing = (rule.keep_per_species as usize).saturating_sub(selected);
         scan.take(Some(species), missing).await?;
     }
     let mut selection = scan.selection;
@@ -66,7 +66,7 @@ pub(super) async fn select(
 
 struct Scan<'a> {
     store: &'a dyn Store,
-    /// Ids read so far. Rows that arrive between two reads shift the pages.
+    /// Ids read so far. Rows that arrive between two reads shift the pages, so that a row may be read twice.
     seen: HashSet<String>,
     selection: Selection,
 }

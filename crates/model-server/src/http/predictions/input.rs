@@ -1,5 +1,5 @@
-//! Reads the rows of a body in one pass. A wrong value is kept, so that it becomes an error of its row and
-//! not of the call.
+//! Reads the rows of a body in one pass. A value of the wrong type does not fail the call: it becomes an
+//! error of its row.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -69,7 +69,7 @@ impl<'a> Scalar<'a> {
     fn text(self) -> Field<Cow<'a, str>> {
         match self {
             Self::Text(text) => species_fault(&text).map_or(Ok(text), Err),
-            Self::Number(_) | Self::Other => Err("is not a text"),
+            Self::Number(_) | Self::Other => Err("is not a string"),
             Self::Missing | Self::Null => Err("is missing"),
             Self::Repeated => Err("is given more than once"),
         }

@@ -13,9 +13,9 @@ use super::prediction::{ANSWER_BYTES, Answer, answer, json, no_model, not_json};
 use super::problem::{ApiError, Busy, Invalid, Kind, NotRead, Problem};
 use input::Rows;
 
-/// Most rows of one call.
+/// Maximum number of rows of one call.
 pub const MAX_ROWS: usize = 5_000;
-/// Most bytes of a body.
+/// Maximum size of a body in bytes.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 
 /// The element of the answer for a row that cannot be predicted.
@@ -53,7 +53,7 @@ enum Element<'a> {
     post,
     path = "/predictions",
     tag = "predictions",
-    request_body(content = Vec<Fish>, description = "At most 5000 rows and 2 MiB. A wrong row has an error in its place. A body that is not JSON, or has a number beyond the range of a double, is rejected as a whole"),
+    request_body(content = Vec<Fish>, description = "At most 5000 rows and 2 MiB. A wrong row gets an error instead of a prediction. A body that is not JSON, or has a number beyond the range of a double, is rejected as a whole"),
     responses(
         (status = 200, description = "A prediction, or an error, for each row", body = Vec<Element>),
         Invalid,
