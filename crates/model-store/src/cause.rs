@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The longest text of a trigger that is kept, in characters. Every trigger stays in the log.
+/// The maximum length of a trigger's strings, in characters. Longer ones are ignored, because every
+/// trigger stays in the log.
 const MAX_CHARS: usize = 64;
-/// The most species of a trigger that are kept.
+/// The maximum number of a trigger's species. Further ones are ignored.
 const MAX_SPECIES: usize = 32;
 
 /// What led to a training or an activation.
@@ -72,7 +73,7 @@ pub struct Trigger {
 impl Trigger {
     /// Reads a request body as a trigger; `None` if it names neither a version nor a last fish.
     ///
-    /// Accepts any body. A field of another type counts as missing, and so do a text of more than 64
+    /// Accepts any body. A field of another type counts as missing, and so do a string of more than 64
     /// characters, species after the first 32, and a number of fish above 2⁶³ - 1, which the stores
     /// cannot hold.
     pub fn from_body(body: &[u8]) -> Option<Self> {
@@ -123,7 +124,7 @@ impl Cause {
         }
     }
 
-    /// The trigger as a cause, or a request if there is none.
+    /// The cause of a training by this trigger, or by a request if there is no trigger.
     pub fn of(trigger: Option<Trigger>) -> Self {
         let kind = if trigger.is_some() {
             CauseKind::Trigger

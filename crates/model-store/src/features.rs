@@ -1,7 +1,7 @@
 //! The model's formula, inputs and training rows: the file to change for another model.
 //!
 //! This module maps between the names of request parameters, of fields in stored documents, and of
-//! columns in the formula. All other code passes [`Features`] and [`TrainingRow`]s on.
+//! columns in the formula. All other code uses [`Features`] and [`TrainingRow`].
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ pub const FORMULA: &str = "weight ~ length + height + species";
 /// The numeric request parameters, in the formula's order, in centimetres.
 pub const NUMERIC: [&str; 2] = ["length", "height"];
 
-/// The text request parameter, of 1 to [`MAX_SPECIES_CHARS`] characters.
+/// The string request parameter, of 1 to [`MAX_SPECIES_CHARS`] characters.
 pub const FACTOR: &str = "species";
 
 /// The longest species name, in characters.
@@ -74,7 +74,7 @@ impl TrainingRow {
             Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
             Some(Value::String(_)) => invalid(field, "is empty"),
             Some(Value::Null) | None => invalid(field, "is missing"),
-            Some(_) => invalid(field, "is not a text"),
+            Some(_) => invalid(field, "is not a string"),
         };
         let number = |field: &'static str| match document.get(field) {
             Some(Value::Null) | None => invalid(field, "is missing"),
@@ -126,7 +126,7 @@ fn invalid<T>(field: &'static str, reason: &'static str) -> Result<T, InvalidRow
 
 /// What is wrong with a species, if anything.
 pub fn species_fault(species: &str) -> Option<&'static str> {
-    // A text with few bytes has few characters, so most texts need no counting.
+    // A string has at most as many characters as bytes, so most strings need no counting.
     if species.is_empty() {
         Some("is empty")
     } else if species.len() > MAX_SPECIES_CHARS && species.chars().count() > MAX_SPECIES_CHARS {
@@ -160,7 +160,7 @@ pub fn formula() -> Result<Formula, FormulaError> {
 /// The rows as columns named as in the formula.
 ///
 /// # Errors
-/// None in practice: the column names are distinct and the lengths are equal.
+/// Does not fail in practice: the column names are distinct and the lengths are equal.
 pub fn table(rows: &[TrainingRow]) -> Result<Table, TableError> {
     Table::new()
         .with_numeric("length", rows.iter().map(|row| row.length_cm))?

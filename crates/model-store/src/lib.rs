@@ -1,8 +1,8 @@
-//! Where training data, model versions and the decision log are kept, and which version is live.
+//! Stores training data, model versions and the decision log, and decides which version is live.
 //!
 //! The crate stores versions, decides whether a new version goes live, and predicts with stored
-//! models. It does not fit models, and it does not know HTTP, Kafka or the command line: those are
-//! the business of `model-server` and of the other programs.
+//! models. It does not fit models, and it contains no HTTP, Kafka or command-line code: those are
+//! in `model-server` and the other programs.
 //!
 //! | module | contents |
 //! |---|---|

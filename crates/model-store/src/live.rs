@@ -34,12 +34,12 @@ impl LiveModel {
 pub struct LiveSlot(Arc<ArcSwapOption<LiveModel>>);
 
 impl LiveSlot {
-    /// The live model, for the duration of a request.
+    /// The live model, for a short time such as a request.
     pub fn load(&self) -> Guard<Option<Arc<LiveModel>>> {
         self.0.load()
     }
 
-    /// The live model, to keep.
+    /// The live model, for any length of time.
     pub fn get(&self) -> Option<Arc<LiveModel>> {
         self.0.load_full()
     }

@@ -77,7 +77,7 @@ impl GateCheck {
     }
 }
 
-/// An entry of the decision log. The last entry that activates a version says which one is live.
+/// An entry of the decision log. The last entry that activates a version determines the live version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Decision))]
 #[serde(rename_all = "PascalCase")]
@@ -96,7 +96,7 @@ pub struct LogEntry {
     pub cause: Cause,
     /// Whether the decision overrides the gate or an earlier decision.
     pub forced: bool,
-    /// Whether the version stays live, whatever triggers arrive, until it is unpinned.
+    /// Whether the version stays live until it is unpinned, regardless of triggers.
     pub pinned: bool,
     /// The comparison with the champion; `None` if there was no champion or nothing was trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,7 @@ use crate::cause::Cause;
 use crate::features::{self, TrainingRow};
 use crate::version::Version;
 
-/// 30 rows of salmon, of which no two are alike.
+/// 30 different rows of salmon.
 pub(crate) fn rows(from: u32) -> Vec<TrainingRow> {
     (from..from + 30)
         .map(|id| {

@@ -50,7 +50,7 @@ pub struct Version {
 }
 
 impl Version {
-    /// A version of a model that was fitted to `rows` just now.
+    /// A version of a model that has just been fitted to `rows`.
     ///
     /// # Errors
     /// The leave-one-out error is undefined because a weight is zero.
@@ -95,7 +95,7 @@ fn version_id(formula: &Formula, rows: &[TrainingRow]) -> String {
     let mut hash = Sha256::new();
     hash.update(formula.to_string().as_bytes());
     for row in rows {
-        // The length before each text makes the encoding unambiguous.
+        // The length before each string makes the encoding unambiguous.
         hash.update((row.species.len() as u64).to_le_bytes());
         hash.update(row.species.as_bytes());
         for value in [row.length_cm, row.height_cm, row.weight_kg] {

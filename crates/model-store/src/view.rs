@@ -23,7 +23,7 @@ pub struct ModelView {
     pub formula: String,
     /// Whether it is live now.
     pub live: bool,
-    /// Whether it stays live, whatever triggers arrive, until it is unpinned.
+    /// Whether it stays live until it is unpinned, regardless of triggers.
     pub pinned: bool,
     /// The number of training rows.
     pub rows: u64,

@@ -13,7 +13,7 @@ use crate::log_entry::LogEntry;
 use crate::store::StoreError;
 use crate::version::{Version, VersionInfo};
 
-/// What is to be decided.
+/// The question to decide.
 #[derive(Clone, Copy)]
 enum Question<'a> {
     /// Whether a call for training has an answer without training.
@@ -25,7 +25,7 @@ enum Question<'a> {
 }
 
 impl ModelRegistry {
-    /// The answer to a call for training that must not change anything; `None` if the caller is to
+    /// The answer to a call for training if it must not change anything; `None` if the caller must
     /// train. The log records the answer once per trigger.
     ///
     /// # Errors
@@ -107,8 +107,8 @@ impl ModelRegistry {
         Ok(entry.map(|entry| Arc::new(LiveModel::new(version.info, entry))))
     }
 
-    /// Answers a question on the state at the end of the log, and appends the entry that answers it,
-    /// if any. Repeats on the new state while another replica appends first.
+    /// Decides a question on the state at the end of the log, and appends the resulting entry, if any.
+    /// If another replica appends first, decides again on the new state.
     async fn decide_and_append(
         &self,
         question: Question<'_>,
@@ -159,7 +159,7 @@ impl ModelRegistry {
                 })
             }
             Question::Submit(version, origin) => {
-                // `state` is older than these entries, so an append fails if they are newer.
+                // Read after `state`: if another replica has appended since, this append fails.
                 let on_version = self.last_entries(&version.info.model_version).await?;
                 if !on_version.is_empty() {
                     // The last entry may be newer than `state`. The live model must reflect it.
@@ -237,8 +237,8 @@ impl ModelRegistry {
         Ok(appended)
     }
 
-    /// Reads the log after an append. If that fails, the decision still stands, and the next sync
-    /// makes it live here.
+    /// Reads the log after an append. If that fails, the decision remains valid, and the next sync
+    /// applies it here.
     async fn sync_after_append(&self, cached: Option<&VersionInfo>) {
         if let Err(error) = self.sync_with(cached).await {
             tracing::warn!(%error, "a decision is in the log, but reading it back failed");

@@ -13,13 +13,13 @@ use crate::version::Version;
 
 /// The number of entries on one version after which triggers without effect are no longer recorded,
 /// so that the log stays bounded while a version is pinned. Also the number of entries read: older
-/// ones are such triggers too, or a later one is final for the same cause.
+/// entries are such triggers too, or a later entry is final for the same cause.
 pub(super) const MAX_ENTRIES: u32 = 1_000;
 
 /// How the version to decide on came into the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// This call has inserted it.
+    /// This call inserted it.
     New,
     /// It existed before this call.
     Existing,
@@ -30,7 +30,7 @@ pub(super) enum Origin {
 /// What to do next.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Action {
-    /// Train a version and decide on that.
+    /// Train a version, then decide on it.
     Train,
     /// Return an entry without appending it.
     Answer(LogEntry),
@@ -86,14 +86,14 @@ pub(super) fn on_version(
 ) -> Action {
     let info = &version.info;
     let forced = info.cause.forced;
-    // Another replica that starts may decide first on the version that this call has inserted.
+    // A starting replica may be the first to decide on the version that this call has inserted.
     let decides_this_call = |entry: &&LogEntry| {
         origin == Origin::New
             && entry.time >= info.trained
             && (entry.forced || !forced)
             && entry.cause.trigger == info.cause.trigger
     };
-    // An append may succeed although its response is lost. The retry then finds the entry in the log.
+    // If an append succeeds but its response is lost, the retry finds the entry in the log.
     let own = |entry: &&LogEntry| log.attempted == Some(*entry) || decides_this_call(entry);
     if let Some(entry) = log.on_version.iter().find(own) {
         return Action::Answer(entry.clone());
@@ -144,8 +144,8 @@ pub(super) fn live_as<'a>(
     pinned: bool,
 ) -> Option<&'a Arc<LiveModel>> {
     let champion = state.champion.as_ref()?;
-    let is_asked_for = champion.info.model_version == id && champion.activation.pinned == pinned;
-    (is_asked_for && !state.is_fallback).then_some(champion)
+    let is_requested = champion.info.model_version == id && champion.activation.pinned == pinned;
+    (is_requested && !state.is_fallback).then_some(champion)
 }
 
 /// The outcome of a version that is new to the log.
@@ -204,7 +204,7 @@ fn judge(
     }
 }
 
-/// Why a call must not change anything, whatever the rows are: the version that its trigger names is
+/// Why a call must not change anything, regardless of the rows: the version that its trigger names is
 /// no longer live, or the live version is pinned.
 fn refusal(state: &LogState, trigger: Option<&Trigger>) -> Option<(TrainingOutcome, String)> {
     let champion = state.champion.as_ref()?;
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_for_training_may_have_an_answer_without_training() {
+    fn a_training_call_may_be_answered_without_training() {
         let live_id = version(1).info.model_version;
         let (current, stale) = (trigger(&live_id), trigger("stale"));
         let anonymous = Trigger {
@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_that_is_in_the_log_already_is_the_answer() {
+    fn a_decision_already_in_the_log_is_returned() {
         let version = candidate(true, None, false);
         let forced = candidate(true, None, true);
         let of_this_call = LogEntry {
@@ -500,12 +500,12 @@ mod tests {
         // The response to the append was lost.
         let action = decide(&version, Origin::Existing, &attempted, Some(&attempted));
         assert_eq!(action, found(&attempted));
-        // Another replica that started was faster.
+        // Another replica decided first, when it started.
         assert_eq!(
             decide(&version, new, &of_this_call, None),
             found(&of_this_call)
         );
-        // The entry belongs to another call: it was there before, has another cause, or is not forced.
+        // The entry is of another call: it existed before, has another cause, or is not forced.
         let unchanged = Some((Answer, Unchanged, "already is a decision"));
         let action = decide(&version, Origin::Existing, &of_this_call, None);
         check("existing", action, unchanged);
@@ -520,7 +520,7 @@ mod tests {
     }
 
     #[test]
-    fn an_activation_is_appended_unless_the_version_is_live_like_that() {
+    fn an_activation_is_appended_unless_already_in_effect() {
         let id = version(1).info.model_version;
         let fallback = LogState {
             is_fallback: true,

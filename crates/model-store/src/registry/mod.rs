@@ -1,4 +1,4 @@
-//! Which version is live. The decision log says so; a decision is an append to the log.
+//! Which version is live. The decision log determines it; each decision appends an entry to the log.
 //!
 //! Several replicas may share one store. Each reads the log and keeps the live model in memory.
 //! A replica that appends a decision first reads the log to its end. If another replica appends the
@@ -73,7 +73,7 @@ struct LogPosition {
 pub struct LogState {
     /// The log's last sequence number.
     pub sequence: u64,
-    /// What is live.
+    /// The live model.
     pub champion: Option<Arc<LiveModel>>,
     /// Whether the champion is a fallback for the version that the log makes live, which cannot be
     /// read.
@@ -116,7 +116,7 @@ impl ModelRegistry {
         self.sync_with(None).await
     }
 
-    /// As [`sync`](Self::sync). `cached` is a version equal to the stored one, which saves a read.
+    /// Like [`sync`](Self::sync). `cached` is a version equal to the stored one, which saves a read.
     async fn sync_with(&self, cached: Option<&VersionInfo>) -> Result<LogState, StoreError> {
         let mut position = self.position.lock().await;
         let new_entries = match &position.last {
@@ -129,11 +129,13 @@ impl ModelRegistry {
             (last, newest_first.find(LogEntry::activates))
         } else {
             if position.last.is_some() {
-                tracing::error!("the store contains a different decision log: reading it anew");
+                tracing::error!(
+                    "the store contains a different decision log: reading it from the start"
+                );
                 *position = LogPosition::default();
                 self.log_replaced.store(true, Ordering::Relaxed);
             }
-            // The log may be long. Its end is enough to know what is live.
+            // The log may be long, and its end determines the live version.
             let last = self.store.last_entry().await?;
             (last, self.store.last_activations(1).await?.pop())
         };

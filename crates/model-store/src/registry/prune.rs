@@ -40,7 +40,7 @@ impl ModelRegistry {
         let mut protected: HashSet<_> = undecided.into_iter().collect();
         protected.extend(self.store.live_since(EventTime::now().before(DAY)).await?);
         let ids = self.store.version_ids().await?;
-        // Computed from the list: another replica may have deleted versions since they were counted.
+        // Counts the list, because another replica may have deleted versions since the first count.
         let surplus = ids
             .len()
             .saturating_sub(usize::try_from(keep).unwrap_or(usize::MAX));
@@ -84,13 +84,13 @@ mod tests {
         let version = version(1);
         let id = &version.info.model_version;
         registry.submit(&version).await.unwrap();
-        // The log is read before the other replica's activation, the version deleted after it.
+        // The other replica activates the version after the log is read and before the deletion.
         let sequence = store.last_entry().await.unwrap().unwrap().sequence;
         registry.activate(id, true).await.unwrap();
         registry.delete(id, sequence).await.unwrap();
         assert_eq!(store.version(id).await.unwrap().as_ref(), Some(&version));
 
-        // The version is deleted before the activation, but after the other replica has read it.
+        // The other replica reads the version, then the version is deleted, then it is activated.
         let activation = store.last_activations(1).await.unwrap().remove(0);
         store.delete_version(id).await.unwrap();
         let later = LogEntry {

@@ -29,8 +29,8 @@ const SELECTION_TIMEOUT: Duration = Duration::from_secs(2);
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The server's error code for an insert with an `_id` that exists.
 const DUPLICATE_KEY: i32 = 11_000;
-/// The server's error codes for transient states: it starts, stops or changes its primary. The list
-/// is that of the drivers' specification of retryable reads.
+/// The server's error codes for transient states: it starts, stops or changes its primary. From the
+/// drivers' specification of retryable reads.
 const TRANSIENT: [i32; 13] = [
     6, 7, 89, 91, 134, 189, 262, 9_001, 10_107, 11_600, 11_602, 13_435, 13_436,
 ];
@@ -62,7 +62,7 @@ impl MongoStore {
         Self::in_database(uri, DATABASE).await
     }
 
-    /// As [`at`](Self::at), with the data in another database.
+    /// Like [`at`](Self::at), with the data in another database.
     ///
     /// # Errors
     /// The connection string is invalid.
@@ -104,7 +104,7 @@ impl MongoStore {
         let documents: Vec<Document> = with_timeout(async {
             let collection = self.collection(collection);
             let find = collection.find(filter).sort(sort);
-            // A version has many rows, and a list of versions does not need them.
+            // Lists of versions do not need the many training rows.
             let find = find.projection(doc! { ROWS: 0 });
             find.skip(page.skip)
                 .limit(i64::from(page.limit))
@@ -172,7 +172,7 @@ fn store_error(error: Error) -> StoreError {
     }
 }
 
-/// Sequence numbers are signed in BSON.
+/// The sequence number as BSON's signed integer.
 fn sequence_number(sequence: u64) -> Result<i64, StoreError> {
     i64::try_from(sequence).map_err(|error| StoreError::Failed(error.into()))
 }

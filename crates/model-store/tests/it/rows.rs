@@ -1,4 +1,4 @@
-//! Rows of `Weight.TrainingData`, and stores to put them into.
+//! Rows of `Weight.TrainingData`, and stores to fill with them.
 
 use std::future::Future;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 pub(crate) fn fish(species: &str, from: u32, to: u32, version: &str) -> Vec<Value> {
     (from..=to)
         .map(|id| {
-            // All fish differ, and are the same in every run.
+            // All fish are different, and every run has the same fish.
             let wave = |step: f64| (f64::from(id) * step).sin();
             let (length, height, weight) = match species {
                 "walleye" => {
@@ -32,7 +32,7 @@ pub(crate) fn fish(species: &str, from: u32, to: u32, version: &str) -> Vec<Valu
 }
 
 pub(crate) fn text(value: &Value) -> String {
-    value.as_str().expect("a text").to_owned()
+    value.as_str().expect("a string").to_owned()
 }
 
 /// A store that a test can fill as the pipeline's connector does.

@@ -101,10 +101,10 @@ async fn a_fish_is_found_by_its_id_and_predicting_version(store: impl TestStore)
 async fn existing_rows_among_many_ids_are_returned(store: impl TestStore) {
     let rows = fish("salmon", 1, 600, "v");
     store.fill(&rows).await;
-    let mut asked = ids(&rows[10..590]);
-    let expected: BTreeSet<_> = asked.iter().cloned().collect();
-    asked.extend(["nobody".to_owned(), "it's \"quoted\"".to_owned()]);
-    let found = store.rows_among(&asked).await.unwrap();
+    let mut queried = ids(&rows[10..590]);
+    let expected: BTreeSet<_> = queried.iter().cloned().collect();
+    queried.extend(["none".to_owned(), "it's \"quoted\"".to_owned()]);
+    let found = store.rows_among(&queried).await.unwrap();
     assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
     assert!(store.rows_among(&[]).await.unwrap().is_empty());
 }
@@ -360,7 +360,7 @@ mod sqlite {
         let (store, dir) = store().await;
         store.fill(&fish("salmon", 1, 3, "v")).await;
         let reader = SqliteStore::open_read_only(store.path()).unwrap();
-        // Another connection may write meanwhile.
+        // Another connection may write in the meantime.
         store.fill(&fish("salmon", 4, 4, "v")).await;
         let page = Page { skip: 0, limit: 9 };
         assert_eq!(reader.newest_rows(None, page).await.unwrap().len(), 4);
@@ -516,13 +516,13 @@ mod mongo {
 
     #[tokio::test]
     async fn a_connection_string_cannot_weaken_the_write_concern() {
-        let (uri, (named, ())) = (uri(), store().await);
+        let (uri, (strong, ())) = (uri(), store().await);
         let separator = if uri.contains('?') { '&' } else { '?' };
         let weak = "w=0&readConcernLevel=local&readPreference=secondaryPreferred";
         let uri = format!("{uri}{separator}{weak}");
-        let name = named.database().name();
+        let name = strong.database().name();
         let weak = MongoStore::in_database(&uri, name).await.unwrap();
-        // Both unacknowledged writes would seem to succeed.
+        // With `w=0`, both appends would appear to succeed.
         let activated = TrainingOutcome::Activated;
         let appended = [
             weak.append(&super::entry(1, "a", activated)).await,
@@ -537,6 +537,6 @@ mod mongo {
             format!("{:?}", database.selection_criteria()),
             format!("{:?}", Some(primary))
         );
-        named.clean_up().await;
+        strong.clean_up().await;
     }
 }

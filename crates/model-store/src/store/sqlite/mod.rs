@@ -101,7 +101,7 @@ impl SqliteStore {
             .await
     }
 
-    /// Runs `job` on a thread that may block.
+    /// Runs `job` on a thread where blocking is allowed.
     async fn call<T, J>(&self, job: J) -> Result<T, StoreError>
     where
         T: Send + 'static,

@@ -1,5 +1,5 @@
 //! The tables. Each has a primary key `_id`, some columns to query by, and the complete document as
-//! JSON. The program reads the document.
+//! JSON. The program reads the document; the columns serve queries and other tools.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -51,9 +51,9 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
 pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT).map_err(store_error)?;
     if known_version(connection)? == 0 {
-        let text =
+        let reason =
             "the file is not a store: start the model server on it first, or name another file";
-        return Err(StoreError::Failed(text.into()));
+        return Err(StoreError::Failed(reason.into()));
     }
     Ok(())
 }
@@ -83,7 +83,7 @@ fn prepare_file(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Switches a file to the write-ahead log. If several connections do so at the same time, SQLite
-/// fails all but one immediately to avoid a deadlock, whatever the busy timeout.
+/// fails all but one immediately to avoid a deadlock, regardless of the busy timeout.
 fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {
