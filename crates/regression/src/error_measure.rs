@@ -12,7 +12,7 @@ pub enum ErrorMeasureError {
     /// There are no rows.
     #[error("there are no rows to measure the error on")]
     NoRows,
-    /// The numbers of predictions and actual values differ.
+    /// The number of predictions differs from the number of actual values.
     #[error("got {predicted} predictions for {actual} actual values; the numbers must be equal")]
     Length {
         /// The number of predictions.
@@ -71,7 +71,7 @@ pub fn mean_absolute_relative_error(
 }
 
 impl FittedModel {
-    /// For each training row, in the table's order, the prediction of the model fitted without it.
+    /// For each training row, in the table's order, the prediction of a model fitted without it.
     ///
     /// A row that alone determines a coefficient, such as the only row of its level, is predicted by
     /// the pooled fit without it, as an unseen level would be. If it determines a coefficient of that

@@ -1,7 +1,7 @@
 //! Linear models by formula over named columns: fit, summary, prediction with interval, and
 //! leave-one-out error.
 //!
-//! R's `lm` is the reference for every number. The crate does no I/O and does not know what its
+//! R's `lm` is the reference for every number. The crate does no I/O and is independent of what its
 //! columns mean.
 //!
 //! The feature `fit` (on by default) adds [`fit()`], which solves the least squares problem with
@@ -11,7 +11,7 @@
 //! | module | contents |
 //! |---|---|
 //! | [`formula`] | `weight ~ length + height + species` as a value: parse, display, serde |
-//! | [`table`] | named columns of numbers or texts: rows to train on or to predict |
+//! | [`table`] | named columns of numbers or strings: rows to train on or to make predictions for |
 //! | [`fit`](mod@fit) | from a formula and a table to a model; input checks (feature `fit`) |
 //! | [`model`] | the fitted model and its serialized form |
 //! | [`predict`] | predicted value and 95 % interval, by position, by name, or for a table |

@@ -1,4 +1,4 @@
-//! The fitted model: the fit, the pooled fit of the same rows, and its serialized form.
+//! The fitted model: the full fit and the pooled fit of the same rows, and the serialized form.
 
 use serde::{Deserialize, Serialize};
 

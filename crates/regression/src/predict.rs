@@ -15,7 +15,7 @@ pub struct Prediction {
     pub value: f64,
     /// The lower end of the 95 % prediction interval, as R's `predict(m, new, interval = "prediction")`.
     pub lower: f64,
-    /// Its upper end.
+    /// The upper end of the 95 % prediction interval.
     pub upper: f64,
     /// Whether the pooled fit predicted, because the training rows do not contain a factor's level.
     pub pooled: bool,
@@ -33,9 +33,9 @@ pub enum Value<'a> {
 /// Why a row cannot be predicted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PredictError {
-    /// The number of positional inputs differs from that of the model's terms.
+    /// The number of positional inputs differs from the number of the model's terms.
     #[error(
-        "expected {expected_numerics} numbers and {expected_factors} texts, got {numerics} and {factors}"
+        "expected {expected_numerics} numbers and {expected_factors} strings, got {numerics} and {factors}"
     )]
     Width {
         /// The model's numeric terms.
@@ -44,22 +44,22 @@ pub enum PredictError {
         expected_factors: usize,
         /// Numbers given.
         numerics: usize,
-        /// Texts given.
+        /// Strings given.
         factors: usize,
     },
     /// A term has no input.
     #[error("`{0}` is missing")]
     Missing(String),
-    /// A text was given for a numeric term.
-    #[error("`{0}`: expected a number, got a text")]
+    /// A string was given for a numeric term.
+    #[error("`{0}`: expected a number, got a string")]
     NotANumber(String),
     /// A number was given for a factor.
-    #[error("`{0}`: expected a text, got a number")]
+    #[error("`{0}`: expected a string, got a number")]
     NotAText(String),
     /// A number is NaN or infinite.
     #[error("`{0}` is not a finite number")]
     NotFinite(String),
-    /// A factor's text is empty.
+    /// A factor's level is empty.
     #[error("`{0}` is empty")]
     EmptyLevel(String),
     /// The inputs are finite, but the prediction is not.
@@ -73,7 +73,7 @@ impl FittedModel {
     /// Does not allocate for a formula of up to 15 terms.
     ///
     /// # Errors
-    /// The number of inputs is wrong, a number is not finite, a text is empty, or the result
+    /// The number of inputs is wrong, a number is not finite, a level is empty, or the result
     /// overflows.
     pub fn predict(&self, numerics: &[f64], factors: &[&str]) -> Result<Prediction, PredictError> {
         self.check(numerics, factors)?;

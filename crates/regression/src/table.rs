@@ -1,11 +1,11 @@
-//! Named columns of equal length: rows to train on or to predict.
+//! Named columns of equal length: rows to train on or to make predictions for.
 
-/// One column: numbers, or texts.
+/// A column of numbers or strings.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Column {
     /// One number per row.
     Numeric(Vec<f64>),
-    /// One text per row; each distinct text is a level.
+    /// One string per row; each distinct string is a level.
     Text(Vec<String>),
 }
 
@@ -22,7 +22,7 @@ pub enum TableError {
     /// The table already has a column with this name.
     #[error("the table already has a column `{0}`")]
     DuplicateColumn(String),
-    /// The column's length differs from that of the columns before it.
+    /// The column's length differs from the length of the columns before it.
     #[error("column `{column}` has {rows} rows, expected {expected} as in the columns before it")]
     Length {
         /// The column's name.
@@ -44,7 +44,7 @@ impl Table {
     /// Adds a column of numbers.
     ///
     /// # Errors
-    /// The name is taken, or the length differs from that of the other columns.
+    /// The name is taken, or the length differs from the other columns' length.
     pub fn with_numeric(
         self,
         name: impl Into<String>,
@@ -53,10 +53,10 @@ impl Table {
         self.with_column(name.into(), Column::Numeric(values.into_iter().collect()))
     }
 
-    /// Adds a column of texts.
+    /// Adds a column of strings.
     ///
     /// # Errors
-    /// The name is taken, or the length differs from that of the other columns.
+    /// The name is taken, or the length differs from the other columns' length.
     pub fn with_text<T: Into<String>>(
         self,
         name: impl Into<String>,

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub(crate) enum Term {
-    /// One column, centred so that fits and leverages lose no digits to a large mean.
+    /// One column, centred so that a large mean does not cost fits and leverages digits.
     Numeric { name: String, center: f64 },
     /// A column of zeros and ones for each level after the first, which is the reference. Levels are
     /// in byte order. A factor with one level has no column and no effect on the fit.
@@ -20,9 +20,9 @@ pub(crate) type SparseRow = SmallVec<[(usize, f64); 16]>;
 /// Which terms a fit uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// All of them.
+    /// All terms.
     Full,
-    /// The numeric ones. This is the pooled fit, which predicts for levels not in the training rows.
+    /// The numeric terms. This is the pooled fit, which predicts for levels not in the training rows.
     Pooled,
 }
 
@@ -51,7 +51,7 @@ impl Term {
     }
 }
 
-/// The number of columns of the design matrix, the intercept's included.
+/// The number of columns of the design matrix, including the intercept's.
 pub(crate) fn width(terms: &[Term], scope: Scope) -> usize {
     1 + terms.iter().map(|term| term.width(scope)).sum::<usize>()
 }
@@ -77,7 +77,7 @@ pub(crate) fn column_names(
 
 /// One row of the design matrix from inputs in formula order; `None` if a level is unknown.
 ///
-/// The inputs must have as many entries as there are terms of their kind.
+/// `numerics` and `factors` must have one entry per numeric term and factor.
 pub(crate) fn sparse_row(
     terms: &[Term],
     scope: Scope,
@@ -119,7 +119,7 @@ pub(crate) fn centers(terms: &[Term], scope: Scope) -> Vec<f64> {
     centers
 }
 
-/// The columns of a model's terms, each kind in formula order, all of one length.
+/// The columns of a model's terms, each kind in formula order, all of the same length.
 #[derive(Default)]
 pub(crate) struct Inputs<'a> {
     pub(crate) numerics: Vec<&'a [f64]>,

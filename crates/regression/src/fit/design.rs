@@ -52,7 +52,7 @@ mod tests {
     use crate::Table;
 
     #[test]
-    fn columns_follow_the_formula_and_the_first_level_is_the_reference() {
+    fn columns_follow_the_formula_with_the_first_level_as_reference() {
         let table = Table::new()
             .with_text("wood", ["pine", "Oak", "ash"])
             .unwrap()

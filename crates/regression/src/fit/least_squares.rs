@@ -46,7 +46,7 @@ pub(super) fn solve(design: &DesignMatrix, response: &[f64]) -> Result<LinearFit
     }
 }
 
-/// For each row the prediction of a fit without it; `None` if that row alone determines a
+/// For each row, the prediction of a fit without it; `None` if that row alone determines a
 /// coefficient.
 ///
 /// With leverage hᵢ (the diagonal of the hat matrix) and residual eᵢ, a fit without row i misses it
@@ -99,8 +99,8 @@ fn decompose(design: &DesignMatrix) -> Result<InverseTriangle, FitError> {
                 column: name.clone(),
             });
         }
-        let remains = r[(j, j)];
-        if remains.is_nan() || remains <= TOLERANCE * full_length {
+        let remaining = r[(j, j)];
+        if remaining.is_nan() || remaining <= TOLERANCE * full_length {
             return Err(dependent(&r, j, full_length, &lengths, names));
         }
     }
@@ -113,7 +113,7 @@ fn length(column: ArrayView1<'_, f64>) -> f64 {
         .fold(0.0, |length: f64, value| length.hypot(*value))
 }
 
-/// The error for column `j`, which depends on columns before it: back substitution in R finds which.
+/// The error for column `j`, which depends on columns before it. Back substitution in R finds them.
 fn dependent(
     r: &Array2<f64>,
     j: usize,

@@ -22,8 +22,8 @@ pub enum FitError {
         /// The name.
         column: String,
     },
-    /// The response is a column of texts.
-    #[error("the response `{column}` is a column of texts, expected numbers")]
+    /// The response is a text column.
+    #[error("the response `{column}` is a text column, expected numbers")]
     TextResponse {
         /// The response.
         column: String,
@@ -39,15 +39,15 @@ pub enum FitError {
         /// The row, counted from 0 (from 1 in the message).
         row: usize,
     },
-    /// A factor's text is empty, which is indistinguishable from a missing value.
-    #[error("column `{column}`, row {}: an empty text cannot be a level", row + 1)]
+    /// A level is empty, which is indistinguishable from a missing value.
+    #[error("column `{column}`, row {}: a level cannot be empty", row + 1)]
     EmptyLevel {
         /// The column.
         column: String,
         /// The row, counted from 0 (from 1 in the message).
         row: usize,
     },
-    /// There are not more rows than columns, so the error cannot be estimated.
+    /// There must be more rows than columns, so that the error can be estimated.
     #[error(
         "{rows} rows are too few for the {columns} columns of the design matrix: at least {} are needed",
         columns + 1
@@ -99,8 +99,8 @@ fn quoted(names: &[String]) -> String {
 /// Fits `formula` to the rows of `table` by least squares, as R's `lm` does.
 ///
 /// A factor with one level in the rows has no effect on the fit. If a factor has more levels, the
-/// model also contains the pooled fit, which is the fit of the formula without its factors. It
-/// predicts for levels that the rows do not contain.
+/// model also contains the pooled fit, which is the fit of the formula without its factors. The pooled
+/// fit predicts for levels that the rows do not contain.
 ///
 /// # Errors
 /// See [`FitError`]. In some of these cases R continues: it drops rows with missing values and
@@ -178,7 +178,7 @@ fn response<'a>(name: &str, table: &'a Table) -> Result<&'a [f64], FitError> {
     }
 }
 
-/// Resolves the formula's terms in a table that has rows.
+/// Resolves the formula's terms against the columns of a table that has rows.
 fn resolve_terms<'a>(
     formula: &Formula,
     table: &'a Table,

@@ -1,7 +1,7 @@
 //! A model formula in R's notation: `weight ~ length + height + species`.
 //!
-//! A formula holds names only. As in R, fitting resolves each term by its column: a column of numbers
-//! is a numeric term; a column of texts is a factor with treatment contrasts, whose first level in
+//! A formula contains only names. As in R, fitting resolves each term by its column: a numeric column
+//! is a numeric term; a text column is a factor with treatment contrasts, whose first level in
 //! byte order is the reference.
 //!
 //! The supported subset is a response, `~`, and terms joined by `+`, or `1` for the intercept alone.
@@ -13,7 +13,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A response and its terms, in the order written. Serialized as text.
+/// A response and its terms, in the order written. Serialized as a string.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Formula {
@@ -21,16 +21,16 @@ pub struct Formula {
     terms: Vec<String>,
 }
 
-/// Why a text or a list of names is not a formula.
+/// Why a string or a list of names is not a formula.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormulaError {
-    /// The text does not have the form `response ~ term + term`.
+    /// The string does not have the form `response ~ term + term`.
     #[error(
         "formula `{formula}`, character {position}: expected {expected}; write `response ~ term + term`, \
          with backticks around names that are not plain words"
     )]
     Syntax {
-        /// The whole text.
+        /// The whole string.
         formula: String,
         /// Position of the error, in characters from 1.
         position: usize,
@@ -124,7 +124,7 @@ impl From<Formula> for String {
     }
 }
 
-/// Displays a name as in a formula: in backticks unless it is a plain word.
+/// Displays a name as in a formula, in backticks unless it is a plain word.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {

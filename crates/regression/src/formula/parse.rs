@@ -36,12 +36,12 @@ impl TryFrom<String> for Formula {
 /// letter or a `.`, and has no digit after a leading `.`.
 pub(super) fn is_plain_word(name: &str) -> bool {
     let mut chars = name.chars();
-    let starts_well = match chars.next() {
+    let has_valid_start = match chars.next() {
         Some('.') => !name[1..].starts_with(|c: char| c.is_ascii_digit()),
         Some(first) => first.is_alphabetic(),
         None => false,
     };
-    starts_well && chars.all(is_word_character)
+    has_valid_start && chars.all(is_word_character)
 }
 
 fn is_word_character(c: char) -> bool {

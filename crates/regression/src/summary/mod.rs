@@ -21,19 +21,19 @@ use crate::{
 pub struct Summary {
     /// The fitted formula, without factors that have one level.
     pub formula: Formula,
-    /// One for each column of the design matrix, the intercept first.
+    /// One per column of the design matrix, the intercept first.
     pub coefficients: Vec<Coefficient>,
     /// Multiple R².
     pub r_squared: f64,
     /// R², adjusted for the number of columns.
     pub adjusted_r_squared: f64,
-    /// In the response's unit.
+    /// The residual standard error, in the response's unit.
     pub residual_standard_error: f64,
     /// Rows minus columns.
     pub residual_degrees_of_freedom: usize,
     /// The number of rows.
     pub rows: usize,
-    /// The test of all coefficients but the intercept's; `None` if there is only the intercept.
+    /// The test of all coefficients except the intercept; `None` if there is only the intercept.
     pub f_test: Option<FTest>,
     /// Quantiles of the residuals.
     pub residual_quantiles: ResidualQuantiles,
@@ -49,7 +49,7 @@ pub struct Coefficient {
     pub term: String,
     /// The estimate, in the response's unit per unit of the column.
     pub estimate: f64,
-    /// Its standard error.
+    /// The estimate's standard error.
     pub std_error: f64,
     /// Estimate divided by standard error.
     pub t_value: f64,
@@ -62,7 +62,7 @@ pub struct Coefficient {
 pub struct FTest {
     /// The F statistic.
     pub statistic: f64,
-    /// The number of columns without the intercept's.
+    /// The number of columns without the intercept.
     pub numerator_degrees_of_freedom: usize,
     /// The residual degrees of freedom.
     pub denominator_degrees_of_freedom: usize,
@@ -73,7 +73,7 @@ pub struct FTest {
 /// Quantiles of the residuals, as R's `quantile` (type 7), in the response's unit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ResidualQuantiles {
-    /// The smallest.
+    /// The smallest residual.
     pub min: f64,
     /// The 25 % quantile.
     pub first_quartile: f64,
@@ -81,7 +81,7 @@ pub struct ResidualQuantiles {
     pub median: f64,
     /// The 75 % quantile.
     pub third_quartile: f64,
-    /// The largest.
+    /// The largest residual.
     pub max: f64,
 }
 
@@ -148,13 +148,13 @@ impl FittedModel {
 
     fn coefficients(&self, scope: Scope, fit: &LinearFit) -> Vec<Coefficient> {
         let centers = centers(&self.terms, scope);
-        // R quotes a term's name here as in a formula.
+        // As in a formula, R quotes term names that are not plain words.
         let names = column_names(&self.terms, scope, |name| Quoted(name).to_string());
         names
             .into_iter()
             .enumerate()
             .map(|(column, term)| {
-                // R's intercept is that of the uncentred columns.
+                // R reports the intercept for uncentred columns.
                 let weights: SparseRow = if column == 0 {
                     centers
                         .iter()

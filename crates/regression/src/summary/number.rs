@@ -1,7 +1,7 @@
 //! Numbers formatted as R's functions: `format`, `formatC`, `signif`, `round`, `zapsmall`, `format.pval`.
 
 /// R's `format(values, digits)`: the fewest decimals that show `digits` significant digits of every
-/// value, or exponents if that is shorter; all padded to one width. Zero has no sign.
+/// value, or exponents if that is shorter, all padded to the same width. Zero has no sign.
 pub(super) fn format_common(values: &[f64], digits: usize) -> Vec<String> {
     let finite: Vec<Decimal> = values
         .iter()
@@ -200,7 +200,7 @@ fn not_finite(value: f64) -> &'static str {
 mod tests {
     use super::*;
 
-    // The expected texts are the output of R 4.2.
+    // The expected strings are the output of R 4.2.
 
     #[test]
     fn all_values_of_a_column_have_the_same_decimals() {

@@ -71,7 +71,7 @@ impl Summary {
     }
 }
 
-/// A named vector: as many values per line as fit, the names above the values.
+/// A named vector: as many values per line as fit, with the names above the values.
 fn write_named(f: &mut fmt::Formatter<'_>, names: &[String], values: &[f64]) -> fmt::Result {
     let values = format_common(values, DIGITS);
     let width = names
@@ -119,7 +119,7 @@ fn write_coefficients(f: &mut fmt::Formatter<'_>, coefficients: &[Coefficient]) 
     if starred { f.write_str(LEGEND) } else { Ok(()) }
 }
 
-/// Both columns have the same decimals, enough for the smallest of their values.
+/// Both columns have the same number of decimals, enough for the smallest value in them.
 fn estimates_and_errors(coefficients: &[Coefficient]) -> (Vec<String>, Vec<String>) {
     let values: Vec<f64> = coefficients
         .iter()
@@ -155,7 +155,7 @@ fn estimates_and_errors(coefficients: &[Coefficient]) -> (Vec<String>, Vec<Strin
     (texts, std_errors)
 }
 
-/// Row names, then columns; columns that do not fit on the line follow below.
+/// Row names, then columns. Columns that do not fit on the line go into further blocks below.
 fn write_matrix(
     f: &mut fmt::Formatter<'_>,
     names: &[&str],

@@ -44,7 +44,7 @@ fn a_factor_with_one_level_has_no_effect() {
 }
 
 #[test]
-fn the_fit_without_factors_predicts_an_unseen_level() {
+fn the_pooled_fit_predicts_an_unseen_level() {
     let rows = table("three-species-50.csv");
     let model = fit(&formula(), &rows).unwrap();
     let pooled = fit(&"weight ~ length + height".parse().unwrap(), &rows).unwrap();
@@ -102,13 +102,13 @@ fn with_a_single_salmon(place: usize) -> (Table, FittedModel) {
 }
 
 #[test]
-fn the_pooled_fit_leaves_out_the_only_row_of_a_level() {
+fn leaving_out_the_only_row_of_a_level_uses_the_pooled_fit() {
     for place in [0, 7] {
         let (rows, model) = with_a_single_salmon(place);
         // The fit passes through the only row of a level.
-        let own = &model.predict_table(&rows).unwrap()[place];
-        assert_close(own.value, weights(&rows)[place], 1e-12, "fitted value");
-        assert!(!own.pooled);
+        let fitted = &model.predict_table(&rows).unwrap()[place];
+        assert_close(fitted.value, weights(&rows)[place], 1e-12, "fitted value");
+        assert!(!fitted.pooled);
 
         // Without the row, its level is unseen.
         let pooled = fit(&"weight ~ length + height".parse().unwrap(), &rows).unwrap();
@@ -132,7 +132,7 @@ fn the_pooled_fit_leaves_out_the_only_row_of_a_level() {
 }
 
 #[test]
-fn the_mean_leaves_out_a_row_that_determines_the_pooled_fit() {
+fn a_row_that_determines_the_pooled_fit_gets_the_mean() {
     let rows = Table::new()
         .with_numeric("width", [1.0, 1.0, 1.0, 1.0, 9.0])
         .unwrap()
@@ -156,7 +156,7 @@ fn the_error_on_a_table_includes_unseen_levels() {
         .sum::<f64>()
         / rows.rows() as f64;
     assert_close(champion.error_on(&rows).unwrap(), expected, 1e-12, "error");
-    // Walleye are far lighter than salmon of the same length, so the error is large.
+    // Walleye are much lighter than salmon of the same length, so the error is large.
     assert!(expected > 0.3, "{expected}");
     assert!(
         fit(&formula(), &rows)

@@ -17,27 +17,27 @@ fn table() -> Table {
 }
 
 #[track_caller]
-fn refusal(formula: &str, table: &Table) -> FitError {
+fn fit_error(formula: &str, table: &Table) -> FitError {
     fit(&formula.parse().unwrap(), table).expect_err(formula)
 }
 
 #[test]
-fn a_missing_column_or_a_response_of_texts_is_rejected() {
+fn a_missing_column_or_a_text_response_is_rejected() {
     assert_eq!(
-        refusal("load ~ depth", &table()),
+        fit_error("load ~ depth", &table()),
         FitError::MissingColumn {
             column: "depth".into()
         }
     );
     assert_eq!(
-        refusal("weight ~ width", &table()),
+        fit_error("weight ~ width", &table()),
         FitError::MissingColumn {
             column: "weight".into()
         }
     );
     let table = table().with_text("wood", ["oak"; 6]).unwrap();
     assert_eq!(
-        refusal("wood ~ width", &table),
+        fit_error("wood ~ width", &table),
         FitError::TextResponse {
             column: "wood".into()
         }
@@ -57,10 +57,10 @@ fn nan_and_infinity_are_rejected_with_column_and_row() {
             row: 3,
         };
         assert_eq!(
-            refusal("load ~ width + depth", &with_depth(value)),
+            fit_error("load ~ width + depth", &with_depth(value)),
             expected
         );
-        assert_eq!(refusal("depth ~ width", &with_depth(value)), expected);
+        assert_eq!(fit_error("depth ~ width", &with_depth(value)), expected);
         assert_eq!(
             expected.to_string(),
             "column `depth`, row 4: not a finite number"
@@ -75,7 +75,7 @@ fn an_empty_table_is_rejected() {
         .unwrap()
         .with_numeric("load", [])
         .unwrap();
-    assert_eq!(refusal("load ~ width", &empty), FitError::NoRows);
+    assert_eq!(fit_error("load ~ width", &empty), FitError::NoRows);
 }
 
 #[test]
@@ -91,14 +91,14 @@ fn there_must_be_more_rows_than_columns() {
     };
     for n in [1, 2, 3] {
         assert_eq!(
-            refusal("load ~ width + depth", &rows(n)),
+            fit_error("load ~ width + depth", &rows(n)),
             FitError::TooFewRows {
                 rows: n,
                 columns: 3
             }
         );
     }
-    let error = refusal("load ~ width + depth", &rows(3)).to_string();
+    let error = fit_error("load ~ width + depth", &rows(3)).to_string();
     assert_eq!(
         error,
         "3 rows are too few for the 3 columns of the design matrix: at least 4 are needed"
@@ -113,7 +113,7 @@ fn a_dependent_column_is_rejected_with_the_column_it_repeats() {
         .unwrap()
         .with_numeric("twice", WIDTH.map(|width| 2.0 * width + 1.0))
         .unwrap();
-    let error = refusal("load ~ width + depth + twice", &doubled);
+    let error = fit_error("load ~ width + depth + twice", &doubled);
     assert_eq!(
         error,
         FitError::DependentColumn {
@@ -136,15 +136,15 @@ fn a_constant_column_is_rejected() {
         let expected = FitError::ConstantColumn {
             column: "flat".into(),
         };
-        assert_eq!(refusal("load ~ width + flat", &flat), expected, "{value}");
-        assert_eq!(refusal("flat ~ width", &flat), expected, "{value}");
+        assert_eq!(fit_error("load ~ width + flat", &flat), expected, "{value}");
+        assert_eq!(fit_error("flat ~ width", &flat), expected, "{value}");
     }
     // As in R, a column that varies by less than 1e-7 of its size counts as constant.
     let nearly = table()
         .with_numeric("nearly", WIDTH.map(|width| 1e9 + width))
         .unwrap();
     assert_eq!(
-        refusal("load ~ nearly", &nearly),
+        fit_error("load ~ nearly", &nearly),
         FitError::ConstantColumn {
             column: "nearly".into()
         }
@@ -159,7 +159,7 @@ fn equal_rows_are_rejected() {
         .with_numeric("load", LOAD)
         .unwrap();
     assert_eq!(
-        refusal("load ~ width", &same),
+        fit_error("load ~ width", &same),
         FitError::ConstantColumn {
             column: "width".into()
         }
@@ -176,7 +176,7 @@ fn a_full_one_hot_encoding_is_rejected() {
         .with_numeric("pine", [0.0, 0.0, 0.0, 0.0, 1.0, 1.0])
         .unwrap();
     assert_eq!(
-        refusal("load ~ width + oak + ash + pine", &one_hot),
+        fit_error("load ~ width + oak + ash + pine", &one_hot),
         FitError::DependentColumn {
             column: "pine".into(),
             on: vec!["oak".into(), "ash".into()]
@@ -186,13 +186,13 @@ fn a_full_one_hot_encoding_is_rejected() {
 
 #[test]
 fn two_equivalent_factors_are_rejected() {
-    let twins = table()
+    let equivalent = table()
         .with_text("wood", ["oak", "oak", "oak", "ash", "ash", "ash"])
         .unwrap()
         .with_text("code", ["O", "O", "O", "A", "A", "A"])
         .unwrap();
     assert_eq!(
-        refusal("load ~ wood + code", &twins),
+        fit_error("load ~ wood + code", &equivalent),
         FitError::DependentColumn {
             column: "codeO".into(),
             on: vec!["woodoak".into()]
@@ -206,7 +206,7 @@ fn numbers_that_overflow_are_rejected() {
         .with_numeric("huge", WIDTH.map(|width| width * 2e307))
         .unwrap();
     assert_eq!(
-        refusal("load ~ huge", &sum_overflows),
+        fit_error("load ~ huge", &sum_overflows),
         FitError::Overflow {
             column: "huge".into()
         }
@@ -218,12 +218,12 @@ fn numbers_that_overflow_are_rejected() {
 }
 
 #[test]
-fn an_empty_text_is_rejected_as_a_level() {
-    let gap = table()
+fn an_empty_level_is_rejected() {
+    let with_gap = table()
         .with_text("wood", ["oak", "oak", "", "ash", "ash", "ash"])
         .unwrap();
     assert_eq!(
-        refusal("load ~ width + wood", &gap),
+        fit_error("load ~ width + wood", &with_gap),
         FitError::EmptyLevel {
             column: "wood".into(),
             row: 2

@@ -73,7 +73,7 @@ proptest! {
         let Ok(model) = fit(&formula(), &rows) else { return Err(TestCaseError::reject("degenerate rows")) };
         for left_out in 0..rows.rows() {
             let others: Vec<usize> = (0..rows.rows()).filter(|row| *row != left_out).collect();
-            // Without the row there may be too few rows for a model.
+            // Without this row, the remaining rows may be too few or degenerate.
             let Ok(refitted) = fit(&formula(), &select(&rows, &others)) else { continue };
             let expected = refitted.predict_table(&select(&rows, &[left_out])).unwrap()[0].value;
             let actual = model.leave_one_out()[left_out];
@@ -100,7 +100,7 @@ proptest! {
         response in "[^`]{1,12}",
         terms in proptest::collection::vec("[^`]{1,12}", 0..5),
     ) {
-        let Ok(formula) = Formula::new(response, terms) else { return Err(TestCaseError::reject("a name twice")) };
+        let Ok(formula) = Formula::new(response, terms) else { return Err(TestCaseError::reject("duplicate name")) };
         prop_assert_eq!(formula.to_string().parse::<Formula>().unwrap(), formula.clone());
         let json = serde_json::to_string(&formula).unwrap();
         prop_assert_eq!(serde_json::from_str::<Formula>(&json).unwrap(), formula);

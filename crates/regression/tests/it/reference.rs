@@ -7,12 +7,12 @@ use serde::Deserialize;
 
 use crate::support::{self, CASES, assert_close};
 
-/// R wrote 15 digits.
+/// R's results have 15 digits.
 const TOLERANCE: f64 = 1e-9;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Answers {
+struct RResults {
     case: String,
     rows: usize,
     formula: String,
@@ -73,13 +73,13 @@ struct Estimate {
     estimate: f64,
 }
 
-fn each_case(check: impl Fn(&FittedModel, &Answers)) {
+fn each_case(check: impl Fn(&FittedModel, &RResults)) {
     for case in CASES {
-        let answers: Answers = support::json(&format!("{case}.json"));
-        assert_eq!(answers.case, case);
+        let r: RResults = support::json(&format!("{case}.json"));
+        assert_eq!(r.case, case);
         let formula: Formula = "weight ~ length + height + species".parse().unwrap();
         let model = fit(&formula, &support::table(&format!("{case}.csv"))).expect(case);
-        check(&model, &answers);
+        check(&model, &r);
     }
 }
 
@@ -98,41 +98,41 @@ fn every_file_of_test_data_is_a_case() {
 
 #[test]
 fn summaries_agree_with_r() {
-    each_case(|model, answers| {
+    each_case(|model, r| {
         let summary = model.summary();
         assert_eq!(
             model.formula().to_string(),
             "weight ~ length + height + species"
         );
-        assert_eq!(model.fitted_formula().to_string(), answers.formula);
-        assert_eq!(summary.formula.to_string(), answers.formula);
-        assert_eq!(summary.rows, answers.rows);
-        assert_eq!(summary.residual_degrees_of_freedom, answers.df_residual);
-        if let Some(level) = &answers.reference_level {
+        assert_eq!(model.fitted_formula().to_string(), r.formula);
+        assert_eq!(summary.formula.to_string(), r.formula);
+        assert_eq!(summary.rows, r.rows);
+        assert_eq!(summary.residual_degrees_of_freedom, r.df_residual);
+        if let Some(level) = &r.reference_level {
             assert_eq!(&model.factors().next().unwrap().1[0], level);
         }
-        assert_close(summary.r_squared, answers.r_squared, TOLERANCE, "R²");
+        assert_close(summary.r_squared, r.r_squared, TOLERANCE, "R²");
         assert_close(
             summary.adjusted_r_squared,
-            answers.adj_r_squared,
+            r.adj_r_squared,
             TOLERANCE,
             "adjusted R²",
         );
         assert_close(
             summary.residual_standard_error,
-            answers.residual_std_error,
+            r.residual_std_error,
             TOLERANCE,
             "RSE",
         );
         assert_close(
             summary.f_test.as_ref().unwrap().statistic,
-            answers.f_statistic,
+            r.f_statistic,
             TOLERANCE,
             "F",
         );
-        assert_eq!(summary.coefficients.len(), answers.coefficients.len());
-        for (actual, expected) in summary.coefficients.iter().zip(&answers.coefficients) {
-            let what = format!("{} {}", answers.case, expected.term);
+        assert_eq!(summary.coefficients.len(), r.coefficients.len());
+        for (actual, expected) in summary.coefficients.iter().zip(&r.coefficients) {
+            let what = format!("{} {}", r.case, expected.term);
             assert_eq!(actual.term, expected.term);
             assert_close(actual.estimate, expected.estimate, TOLERANCE, &what);
             assert_close(actual.std_error, expected.std_error, TOLERANCE, &what);
@@ -144,8 +144,8 @@ fn summaries_agree_with_r() {
 
 #[test]
 fn predictions_and_intervals_agree_with_r() {
-    each_case(|model, answers| {
-        for row in &answers.predictions {
+    each_case(|model, r| {
+        for row in &r.predictions {
             let species = row.species.as_deref().unwrap();
             let prediction = model
                 .predict(&[row.length, row.height], &[species])
@@ -166,17 +166,12 @@ fn predictions_and_intervals_agree_with_r() {
 
 #[test]
 fn predictions_for_an_unseen_level_agree_with_r() {
-    each_case(|model, answers| {
+    each_case(|model, r| {
         let pooled: Summary = model.pooled_summary();
-        assert_eq!(pooled.formula.to_string(), answers.pooled.formula);
-        assert_close(
-            pooled.r_squared,
-            answers.pooled.r_squared,
-            TOLERANCE,
-            "pooled R²",
-        );
-        assert_eq!(pooled.coefficients.len(), answers.pooled.coefficients.len());
-        for (actual, expected) in pooled.coefficients.iter().zip(&answers.pooled.coefficients) {
+        assert_eq!(pooled.formula.to_string(), r.pooled.formula);
+        assert_close(pooled.r_squared, r.pooled.r_squared, TOLERANCE, "pooled R²");
+        assert_eq!(pooled.coefficients.len(), r.pooled.coefficients.len());
+        for (actual, expected) in pooled.coefficients.iter().zip(&r.pooled.coefficients) {
             assert_eq!(actual.term, expected.term);
             assert_close(
                 actual.estimate,
@@ -185,7 +180,7 @@ fn predictions_for_an_unseen_level_agree_with_r() {
                 &expected.term,
             );
         }
-        let row = &answers.pooled.prediction;
+        let row = &r.pooled.prediction;
         let prediction = model
             .predict(&[row.length, row.height], &["unheard of"])
             .unwrap();
@@ -198,8 +193,8 @@ fn predictions_for_an_unseen_level_agree_with_r() {
 
 #[test]
 fn leave_one_out_agrees_with_r() {
-    each_case(|model, answers| {
-        let table = support::table(&format!("{}.csv", answers.case));
+    each_case(|model, r| {
+        let table = support::table(&format!("{}.csv", r.case));
         let Some(regression::Column::Numeric(weights)) = table.column("weight") else {
             panic!("no weights")
         };
@@ -208,16 +203,16 @@ fn leave_one_out_agrees_with_r() {
             .zip(model.leave_one_out())
             .map(|(y, left_out)| y - left_out)
             .collect();
-        assert_eq!(residuals.len(), answers.leave_one_out.residuals.len());
-        for (actual, expected) in residuals.iter().zip(&answers.leave_one_out.residuals) {
+        assert_eq!(residuals.len(), r.leave_one_out.residuals.len());
+        for (actual, expected) in residuals.iter().zip(&r.leave_one_out.residuals) {
             assert_close(*actual, *expected, TOLERANCE, "leave-one-out residual");
         }
         let press: f64 = residuals.iter().map(|residual| residual.powi(2)).sum();
-        assert_close(press, answers.leave_one_out.press, TOLERANCE, "PRESS");
+        assert_close(press, r.leave_one_out.press, TOLERANCE, "PRESS");
         let error = model.leave_one_out_error().unwrap();
         assert_close(
             error,
-            answers.leave_one_out.mean_abs_relative_error,
+            r.leave_one_out.mean_abs_relative_error,
             TOLERANCE,
             "mean absolute relative error",
         );

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use regression::{Column, Table};
 use serde::de::DeserializeOwned;
 
-/// Every case of `tests/data`: the rows are in `NAME.csv`, R's results in `NAME.json`.
+/// The cases in `tests/data`: rows in `NAME.csv`, R's results in `NAME.json`.
 pub(crate) const CASES: [&str; 4] = [
     "salmon-100",
     "salmon-walleye-50",
@@ -50,7 +50,7 @@ pub(crate) fn table(name: &str) -> Table {
         })
 }
 
-/// Fails unless the numbers agree to `tolerance`, relative to the expected value.
+/// Panics unless `actual` equals `expected` to a relative `tolerance`.
 #[track_caller]
 pub(crate) fn assert_close(actual: f64, expected: f64, tolerance: f64, what: &str) {
     let error = (actual - expected).abs() / expected.abs();
