@@ -13,9 +13,8 @@ use tokio_util::task::TaskTracker;
 /// Niceness of the thread relative to the threads that answer requests (0 to 19).
 const NICENESS: i32 = 15;
 
-/// A low-priority thread with a runtime of its own. Tasks that are spawned on it run there, and what
-/// they pass to `spawn_blocking` has the same priority. Clones share the thread, which ends with the
-/// last of them.
+/// A low-priority thread with its own runtime. Closures that its tasks pass to `spawn_blocking` have the
+/// same priority. Clones share the thread, which ends when the last of them is dropped.
 #[derive(Clone, Debug)]
 pub struct Background {
     runtime: Handle,

@@ -1,4 +1,4 @@
-//! The frame of every binary's `main`: shared flags, the `healthcheck` subcommand, signals, exit codes.
+//! The parts of `main` that all binaries share: flags, the `healthcheck` subcommand, signals, exit codes.
 
 use std::future::Future;
 use std::io::{self, Write};
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::telemetry;
 
-/// Signals within this time of the first one count as the same.
+/// Signals within this time of the first one are ignored.
 const SAME_SIGNAL: Duration = Duration::from_secs(1);
 /// Time for blocking tasks, such as a name look-up that hangs, to end after the job has ended.
 const BLOCKING_TASKS: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ const HEALTHCHECK: Duration = Duration::from_secs(3);
 
 /// A setting or input that the user must change. The process ends with exit code 2.
 ///
-/// The text is one line: what is wrong, the value, what to do.
+/// The message is one line: what is wrong, the value, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct UsageError(pub String);
@@ -50,7 +50,7 @@ pub enum ServiceCommand {
 /// Runs a service, or checks the health of a running one, and returns the process's exit code:
 /// 0 success, 1 failure, 2 wrong usage or settings (a [`UsageError`] anywhere in the error's chain).
 ///
-/// `service` gets a token that SIGINT and SIGTERM cancel, and should end soon after.
+/// SIGINT and SIGTERM cancel the token that `service` gets; it should end soon after.
 pub fn run<F, S>(
     args: &ServiceArgs,
     command: Option<&ServiceCommand>,
@@ -93,7 +93,7 @@ where
         tokio::select! {
             outcome = &mut job => (outcome, BLOCKING_TASKS),
             () = abort.cancelled() => {
-                // Its destructors may block, for example on a broker that does not answer.
+                // The job's destructors may block, for example on a broker that does not respond.
                 std::mem::forget(job);
                 (Err(anyhow::anyhow!("aborted by a second signal")), Duration::ZERO)
             }
@@ -103,8 +103,8 @@ where
     outcome
 }
 
-/// Tokens that the first and the second SIGINT or SIGTERM cancel. A terminal or a supervisor may send
-/// several at once: signals within [`SAME_SIGNAL`] of the first one do not count.
+/// Two tokens: the first SIGINT or SIGTERM cancels one, the second cancels the other. A terminal or a
+/// supervisor may send several signals for one stop: those within [`SAME_SIGNAL`] of the first are ignored.
 fn signals() -> io::Result<(CancellationToken, CancellationToken)> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -134,8 +134,8 @@ fn signals() -> io::Result<(CancellationToken, CancellationToken)> {
     Ok(tokens)
 }
 
-/// Raises the limit of open files, of which each connection takes one, to the most that the operating
-/// system allows.
+/// Raises the limit of open files to the maximum that the operating system allows. Each connection uses
+/// one.
 fn raise_file_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
@@ -155,7 +155,7 @@ pub fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
     ExitCode::from(if usage { 2 } else { 1 })
 }
 
-/// Asks `GET /readyz` of the service that listens at `listen`.
+/// Sends `GET /readyz` to the service that listens at `listen`.
 fn healthcheck(listen: SocketAddr) -> anyhow::Result<()> {
     let host = match listen.ip() {
         ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

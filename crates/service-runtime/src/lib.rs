@@ -1,18 +1,18 @@
-//! What every service of the suite shares. It knows neither fish nor Kafka.
+//! Code that all services of the suite share. Nothing here is specific to fish or Kafka.
 //!
 //! | module | contents |
 //! |---|---|
 //! | [`cli`] | shared flags, the `healthcheck` subcommand, signals, exit codes |
 //! | [`telemetry`] | structured logs on standard error |
-//! | [`tasks`] | tasks that fail and end together |
+//! | [`tasks`] | a group of tasks that fails and shuts down together |
 //! | [`server`] | HTTP server with limits on connections, time and memory |
 //! | [`ops`] | `/healthz`, `/readyz`, `/metrics` |
 //! | [`origin`] | rejects requests that a browser sends for a page of another site |
 //! | [`background`] | a low-priority thread |
-//! | [`table`] | reads a CSV file of the user |
+//! | [`table`] | reads CSV files that users supply |
 //!
 //! A binary's `main` parses its command line and calls [`cli::run`]. Its library has a type that binds
-//! (`bind(config)`), reports its port, and runs until a [`CancellationToken`] is cancelled, so that a
+//! a port (`bind(config)`), reports the port, and runs until a [`CancellationToken`] is cancelled, so that a
 //! test or a larger program can run the same service:
 //!
 //! ```

@@ -3,8 +3,8 @@
 //! | path | response |
 //! |---|---|
 //! | `/healthz` | 200 while the process runs its event loop |
-//! | `/readyz` | 200 if the service does its job, else 503 with the reason |
-//! | `/metrics` | the registry in OpenMetrics text, or in Prometheus text if `Accept` asks for that |
+//! | `/readyz` | 200 if the service is ready, else 503 with the reason |
+//! | `/metrics` | the registry as OpenMetrics text, or as Prometheus text if `Accept` prefers that |
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use tokio::sync::watch;
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Whether a service does its job, and if not, why. Clones share the state.
+/// Whether a service is ready, and if not, why. Clones share the state.
 #[derive(Clone, Debug)]
 pub struct Readiness(Arc<watch::Sender<Result<(), String>>>);
 
@@ -31,12 +31,12 @@ impl Readiness {
         Self(Arc::new(watch::Sender::new(Err(reason.into()))))
     }
 
-    /// Sets the state to ready. Returns whether that is a change.
+    /// Sets the state to ready. Returns whether the state changed.
     pub fn set_ready(&self) -> bool {
         self.change(Ok(()))
     }
 
-    /// Sets the state to not ready. Returns whether that, or the reason, is a change.
+    /// Sets the state to not ready. Returns whether the state or the reason changed.
     pub fn set_not_ready(&self, reason: impl Into<String>) -> bool {
         self.change(Err(reason.into()))
     }
@@ -120,8 +120,8 @@ async fn metrics(State(registry): State<Arc<Registry>>, headers: HeaderMap) -> R
     ([(header::CONTENT_TYPE, format)], text).into_response()
 }
 
-/// Converts OpenMetrics text to Prometheus text 0.0.4: metadata of counters and infos names the samples,
-/// types are those that the older format knows, and there is no `# UNIT` or `# EOF`.
+/// Converts OpenMetrics text to Prometheus text 0.0.4: the metadata of counters and infos uses the names
+/// of their samples, types are mapped to the older format's types, and `# UNIT` and `# EOF` are dropped.
 fn prometheus_text(openmetrics: &str) -> String {
     let mut text = String::with_capacity(openmetrics.len());
     let mut help = "";

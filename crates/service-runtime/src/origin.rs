@@ -1,24 +1,24 @@
-//! Whether a browser sent a request for this service's own page. A page of another site must not act in
-//! the name of the person who opened it.
+//! Whether a browser sent a request for this service's own page. A page of another site must not act on
+//! behalf of its visitor.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-/// Which page made a request (W3C Fetch Metadata).
+/// The relation of the page that made a request to this service (W3C Fetch Metadata).
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Whether the request is an action that no page of this service asked for: a page of another origin
-/// did, or a person opened the address (`Sec-Fetch-Site: none`).
+/// Whether a browser sent the request, but not for a page of this service: a page of another origin made
+/// it, or the user opened the address directly (`Sec-Fetch-Site: none`).
 pub fn is_foreign(headers: &HeaderMap) -> bool {
     is_cross_origin(headers) || headers.get(SITE).is_some_and(|site| site == "none")
 }
 
 /// Whether a browser sent the request for a page of another origin.
 ///
-/// Browsers send `Sec-Fetch-Site`, old ones only `Origin`. A request with neither comes from another
-/// kind of client.
+/// Browsers send `Sec-Fetch-Site`, old ones only `Origin`. A request with neither header is not from a
+/// browser.
 pub fn is_cross_origin(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or(""));
     if let Some(site) = text(SITE) {
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_page_of_this_origin_or_no_browser_may_act() {
+    fn own_pages_and_other_clients_are_not_foreign() {
         let host = ("host", "127.0.0.1:8080");
         let foreign = |headers: &[_]| is_foreign(&map(headers));
         assert!(!foreign(&[host]));
@@ -97,8 +97,8 @@ mod tests {
             (vec![host, host], Version::HTTP_11, false),
             (vec![host, host], Version::HTTP_2, false),
         ] {
-            let given = has_valid_host(version, &map(&headers));
-            assert_eq!(given, valid, "{headers:?} {version:?}");
+            let actual = has_valid_host(version, &map(&headers));
+            assert_eq!(actual, valid, "{headers:?} {version:?}");
         }
     }
 }

@@ -9,17 +9,17 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
-/// Shortest time between two equal messages.
+/// Minimum time between two equal messages.
 const INTERVAL: Duration = Duration::from_secs(30);
-/// Most messages that are remembered.
+/// Maximum number of remembered messages.
 const CAPACITY: usize = 200;
 
 /// Target of events that come from the `log` crate; the original target is in the field [`LOG_TARGET`].
 const LOG: &str = "log";
 const LOG_TARGET: &str = "log.target";
 
-/// A layer that passes an equal warning or error of some targets once per [`INTERVAL`]. Messages that
-/// differ only in digits, such as durations, are equal.
+/// A layer that drops repeated warnings and errors of some targets: equal messages pass once per
+/// [`INTERVAL`]. Messages that differ only in digits, such as durations, are equal.
 #[derive(Debug)]
 pub(crate) struct RepeatFilter {
     targets: &'static [&'static str],
@@ -129,7 +129,7 @@ mod tests {
                 tracing::error!(target: "library", "no answer after {took} ms");
                 tracing::error!(target: "library", reason = "refused", "no answer after {took} ms");
                 tracing::error!(target: "ours", "no answer after {took} ms");
-                tracing::info!(target: "library", "asked {took} times");
+                tracing::info!(target: "library", "retried {took} times");
             }
         });
         let bytes = written.0.lock().expect("lines").clone();
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(count("library: no answer after 1 ms"), 2, "{text}");
         assert_eq!(count("refused"), 1, "{text}");
         assert_eq!(count("library: no answer"), 2, "{text}");
-        assert_eq!(count("library: asked"), 4, "{text}");
+        assert_eq!(count("library: retried"), 4, "{text}");
         assert_eq!(count("ours: no answer"), 4, "{text}");
     }
 

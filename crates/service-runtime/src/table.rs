@@ -1,5 +1,5 @@
-//! Reads a CSV file of the user: columns by name, rows with their line numbers, and errors that say what
-//! to write instead.
+//! Reads a CSV file that a user supplies: columns by name, rows with their line numbers, and errors that
+//! say what to write instead.
 
 use csv::{ReaderBuilder, StringRecord, Trim};
 
@@ -30,12 +30,12 @@ impl WrongLine {
     }
 }
 
-/// Reads the rows of a file with a header. Columns may have any order, others are ignored; a byte order
-/// mark, CRLF line ends and blank lines are allowed. A file without a header has no rows.
+/// Reads the rows of a file with a header. Columns may be in any order, and further columns are ignored. A
+/// byte order mark, CRLF line ends and blank lines are allowed. An empty file has no rows.
 ///
 /// # Errors
-/// The first line that is not UTF-8 text or has more or fewer fields than the header; a header that lacks
-/// a column or repeats it.
+/// A line is not UTF-8 text, or has more or fewer fields than the header. The header lacks a column or
+/// repeats it.
 pub fn read<const N: usize>(file: &[u8], columns: [&str; N]) -> Result<Vec<Row<N>>, WrongLine> {
     let mut reader = ReaderBuilder::new()
         .trim(Trim::All)
@@ -50,10 +50,10 @@ pub fn read<const N: usize>(file: &[u8], columns: [&str; N]) -> Result<Vec<Row<N
     for record in reader.records() {
         let record = record.map_err(|error| not_text(&error))?;
         let line = line_of(&record, file);
-        let (has, width) = (record.len(), header.len());
-        if has != width {
+        let (fields, width) = (record.len(), header.len());
+        if fields != width {
             let reason = format!(
-                "has {has} fields where the header has {width}; decimals are written with a point"
+                "has {fields} fields where the header has {width}; decimals are written with a point"
             );
             return Err(WrongLine::new(line, reason));
         }
@@ -63,7 +63,7 @@ pub fn read<const N: usize>(file: &[u8], columns: [&str; N]) -> Result<Vec<Row<N
     Ok(rows)
 }
 
-/// Reads a cell as a finite number above 0.
+/// Parses a cell as a finite number above 0.
 ///
 /// # Errors
 /// The cell's content and what to write instead.
@@ -96,8 +96,8 @@ fn places<const N: usize>(header: &StringRecord, columns: [&str; N]) -> Result<[
     Ok(places)
 }
 
-/// The line on which a record begins. The reader's own position is before the blank lines that it
-/// skipped.
+/// The line on which a record begins. The reader's own position is before the blank lines that precede
+/// the record.
 fn line_of(record: &StringRecord, file: &[u8]) -> u64 {
     let Some(position) = record.position() else {
         return 0;

@@ -1,4 +1,4 @@
-//! Tasks that fail and end together.
+//! A group of tasks that fails and shuts down together.
 
 use std::future::Future;
 
@@ -14,7 +14,7 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// An empty group. Its tasks watch `shutdown`, which a failure of one of them cancels.
+    /// An empty group. Its tasks must watch `shutdown`, which is cancelled if one of them fails.
     pub fn new(shutdown: CancellationToken) -> Self {
         Self {
             shutdown,
@@ -76,7 +76,7 @@ mod tests {
         tasks.spawn("broken", async { anyhow::bail!("out of fish") });
         let outcome = tokio::time::timeout(Duration::from_secs(5), tasks.join()).await;
         let error = outcome
-            .expect("the sibling was cancelled")
+            .expect("the sibling ended")
             .expect_err("a task failed");
         assert_eq!(format!("{error:#}"), "broken failed: out of fish");
     }

@@ -1,5 +1,5 @@
 //! Structured logs on standard error, filtered by `RUST_LOG` (default `info`). Messages that the Kafka
-//! client repeats while a broker is down are written once in half a minute.
+//! client repeats while a broker is down are logged once every 30 seconds.
 
 use std::io::IsTerminal;
 
@@ -11,7 +11,7 @@ use tracing_subscriber::{fmt, registry};
 use crate::UsageError;
 use crate::repeats::RepeatFilter;
 
-/// Targets that log the same several times a second while a broker is down.
+/// Targets that repeat the same message several times a second while a broker is down.
 const REPEATING: &[&str] = &["librdkafka", "rdkafka", "kafka_io::client::eof"];
 
 /// Format of log lines.
@@ -20,7 +20,7 @@ pub enum LogFormat {
     /// For people: time, level, message, fields.
     #[default]
     Text,
-    /// For machines: one JSON object a line.
+    /// For machines: one JSON object per line.
     Json,
 }
 

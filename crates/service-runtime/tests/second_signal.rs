@@ -1,4 +1,4 @@
-//! Alone in its process, because it sends signals to it.
+//! The only test in its process, because it sends signals to that process.
 #![allow(clippy::expect_used)]
 
 use std::process::Command;
@@ -15,7 +15,7 @@ fn interrupt() {
 }
 
 #[test]
-fn a_signal_more_than_a_second_after_the_first_aborts_the_job() {
+fn a_signal_a_second_after_the_first_aborts_the_job() {
     let (ended, outcome) = channel();
     let (cancelled, shut_down) = channel();
     std::thread::spawn(move || {
@@ -28,11 +28,13 @@ fn a_signal_more_than_a_second_after_the_first_aborts_the_job() {
         ended.send(outcome)
     });
     let first = shut_down.recv_timeout(LIMIT).expect("the first signal");
-    // Signals within the second count as the same.
+    // Signals within a second of the first are ignored.
     let outcome = loop {
         interrupt();
         match outcome.recv_timeout(Duration::from_millis(50)) {
-            Err(RecvTimeoutError::Timeout) => assert!(first.elapsed() < LIMIT, "it does not end"),
+            Err(RecvTimeoutError::Timeout) => {
+                assert!(first.elapsed() < LIMIT, "the job does not end")
+            }
             outcome => break outcome.expect("an outcome"),
         }
     };

@@ -30,11 +30,11 @@ type Job = Box<dyn FnOnce(&Cluster<'_>) + Send>;
 /// How long a new consumer group waits for further members. The mock cluster's default is 3 s.
 const GROUP_DELAY_MS: i32 = 20;
 
-/// A broker and a producer for it. Clones share the broker, which ends with the last of them.
+/// A broker and a producer for it. Clones share the broker, which stops when the last of them is dropped.
 #[derive(Clone)]
 pub struct Broker {
     servers: String,
-    /// `None`: a broker outside of this process.
+    /// `None` for an external broker.
     jobs: Option<mpsc::Sender<Job>>,
     producer: FutureProducer,
 }
@@ -67,7 +67,7 @@ impl Broker {
     pub fn with_brokers(brokers: i32) -> Self {
         let (jobs, inbox) = mpsc::channel::<Job>();
         let (send, servers) = mpsc::channel();
-        // The handle of the cluster must stay on the thread that made it.
+        // The cluster's handle must stay on the thread that created it.
         std::thread::spawn(move || {
             let owner: BaseProducer = ClientConfig::new()
                 .set("test.mock.num.brokers", brokers.to_string())
@@ -84,7 +84,7 @@ impl Broker {
         }
     }
 
-    /// A running broker outside of this process.
+    /// A broker that runs outside this process.
     pub fn external(servers: impl Into<String>) -> Self {
         let servers = servers.into();
         let producer = ClientConfig::new()
@@ -105,7 +105,7 @@ impl Broker {
         &self.servers
     }
 
-    /// Runs `job` with the mock cluster, to break it or mend it; panics for an external broker.
+    /// Runs `job` with the mock cluster, for example to inject a fault; panics for an external broker.
     pub fn cluster<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Cluster<'_>) -> T + Send + 'static,
@@ -116,7 +116,7 @@ impl Broker {
         outcome.recv().unwrap()
     }
 
-    /// Delays each response of broker 1 to requests from now on.
+    /// From now on, delays each response of broker 1.
     pub fn slow_down(&self, delay: Duration) {
         self.cluster(move |cluster| cluster.broker_round_trip_time(1, delay).unwrap());
     }
@@ -146,7 +146,8 @@ impl Broker {
         (delivery.partition, delivery.offset)
     }
 
-    /// Writes records of key, value and timestamp at full speed; waits for all acknowledgements.
+    /// Writes records (key, value, timestamp) without waiting in between, then waits for all
+    /// acknowledgements.
     pub async fn send_all<K: ToBytes, V: ToBytes>(
         &self,
         topic: &str,
@@ -164,8 +165,8 @@ impl Broker {
         }
     }
 
-    /// Reads `topic` from its beginning until it has at least `count` records, and up to its end:
-    /// a test that expects `count` records sees additional ones too.
+    /// Reads `topic` from its beginning to its end, and at least `count` records. A test that expects
+    /// `count` records thus sees unexpected additional ones.
     pub async fn read(&self, topic: &str, count: usize) -> Vec<Record> {
         let consumer: StreamConsumer = self
             .client()
@@ -191,7 +192,7 @@ impl Broker {
                         records.push(Record::of(&message));
                     }
                     Err(KafkaError::PartitionEOF(partition)) => drop(at_end.insert(partition)),
-                    // Connections that broke: the client connects again.
+                    // A connection broke. The client reconnects.
                     Err(_) => {}
                 }
             }
@@ -211,7 +212,7 @@ impl Broker {
         ends.collect()
     }
 
-    /// How many records were written to `topic`.
+    /// The number of records written to `topic`.
     pub fn count(&self, topic: &str) -> i64 {
         self.end_offsets(topic).iter().sum()
     }
@@ -242,7 +243,7 @@ fn shorten_group_delay(owner: &BaseProducer) {
     }
 }
 
-/// `name` with a random suffix: for topics on a broker that keeps those of earlier runs.
+/// `name` with a random suffix, for topics on a broker that still has the topics of earlier runs.
 pub fn scratch_name(name: &str) -> String {
     format!("{name}-{:08x}", rand::rng().random::<u32>())
 }
@@ -293,18 +294,18 @@ impl Record {
         serde_json::from_slice(self.value.as_deref().unwrap()).unwrap()
     }
 
-    /// The key as text; empty without a key.
+    /// The key as text; empty if there is no key.
     pub fn key_text(&self) -> &str {
         std::str::from_utf8(self.key.as_deref().unwrap_or_default()).unwrap()
     }
 
-    /// The last header of this name.
+    /// The last header with this name.
     pub fn find_header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().rev().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str())
     }
 
-    /// The last header of this name; panics without one.
+    /// The last header with this name; panics if there is none.
     pub fn header(&self, name: &str) -> &str {
         let found = self.find_header(name);
         found.unwrap_or_else(|| panic!("no header `{name}`: {self:?}"))

@@ -1,14 +1,14 @@
-//! Set-up shared by the workspace's tests and benchmarks. Crates use it as a dev-dependency only.
+//! Set-up shared by the workspace's tests and benchmarks. Crates use it only as a dev-dependency.
 //!
 //! | module | contents |
 //! |---|---|
-//! | [`broker`] | [`Broker`]: a Kafka broker in this process (or an external one), topics, writing and reading |
+//! | [`broker`] | [`Broker`]: a Kafka broker in this process or an external one; writes and reads records |
 //! | [`model`] | [`FakeModel`]: a small model server whose behavior a test sets |
 //! | [`wait`] | [`within`], [`eventually`]: wait for a result or a condition, with a limit |
 //! | [`process`] | [`Process`]: a program under test as a child process |
 //! | [`http`] | one GET request without an HTTP client library |
 //!
-//! It must not depend on the crates that it helps to test: their unit tests could not use it then.
+//! It must not depend on the crates that it helps to test: otherwise their unit tests could not use it.
 //!
 //! ```
 //! # #[tokio::main(flavor = "multi_thread")] async fn main() {

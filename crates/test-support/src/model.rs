@@ -30,7 +30,7 @@ pub enum Behavior {
     Truncates,
     /// Responds with 413 to requests with more rows than this.
     MaxRows(usize),
-    /// Rejects rows of this length and above, each in its place.
+    /// Rejects each row with at least this length, and predicts the other rows.
     RejectsLengthFrom(f64),
 }
 
@@ -47,7 +47,7 @@ pub struct FakeModel {
 }
 
 impl FakeModel {
-    /// A server on a free port that behaves normally.
+    /// Starts a server on a free port, with normal behavior.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let model = Self {
@@ -78,7 +78,7 @@ impl FakeModel {
         match (server, behavior) {
             (Some(server), Behavior::Unreachable) => {
                 server.abort();
-                // The port is closed when the task has ended.
+                // The port is free once the task has ended.
                 let _ = server.await;
             }
             (None, behavior) if behavior != Behavior::Unreachable => {
@@ -88,12 +88,12 @@ impl FakeModel {
         }
     }
 
-    /// How many requests arrived.
+    /// The number of requests so far.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// The most rows that one request with a response had.
+    /// The largest number of rows in an answered request.
     pub fn largest_request(&self) -> usize {
         self.largest_request.load(Ordering::Relaxed)
     }
@@ -128,7 +128,7 @@ impl FakeModel {
                 Some((StatusCode::TOO_MANY_REQUESTS, wait).into_response())
             }
             Behavior::Hangs => std::future::pending().await,
-            // Unreachable: connections from before stay open.
+            // `Unreachable` gets here if a connection was opened earlier.
             Behavior::Unreachable | Behavior::Truncates => {
                 let chunks = [Ok("[{\"Weight\""), Err(std::io::Error::other("truncated"))];
                 let body = axum::body::Body::from_stream(futures::stream::iter(chunks));
@@ -166,13 +166,13 @@ async fn predict_one(State(model): State<FakeModel>, Query(row): Query<Value>) -
             let json = [("content-type", "application/problem+json")];
             (StatusCode::BAD_REQUEST, json, problem.to_string()).into_response()
         }
-        // As R's API does.
+        // R's API responds like this.
         None if row["species"] == "unknown" => Json(json!({ "Weight": "NA" })).into_response(),
         None => Json(prediction).into_response(),
     }
 }
 
-/// A measurement with the fields that the predictor needs, and one that it does not know.
+/// A measurement with the fields that the predictor needs and one that it ignores.
 pub fn measurement(id: &str, length: f64) -> String {
     format!(
         r#"{{"Fish_Id":"{id}","Species":"salmon","Length":{length:.2},"Height":18.740,"More":[1,{{}}]}}"#

@@ -43,13 +43,13 @@ impl Process {
         .await
     }
 
-    /// Sends SIGKILL and waits for the end.
+    /// Sends SIGKILL and waits until the process has ended.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Sends SIGTERM and waits for the end.
+    /// Sends SIGTERM and waits until the process has ended.
     pub async fn stop(mut self) -> ExitStatus {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status();
@@ -57,9 +57,12 @@ impl Process {
         self.ended().await
     }
 
-    /// Waits until the process ends by itself.
+    /// Waits until the process has ended.
     pub async fn ended(&mut self) -> ExitStatus {
-        eventually_some("the process ends", async || self.child.try_wait().unwrap()).await
+        eventually_some("the process has ended", async || {
+            self.child.try_wait().unwrap()
+        })
+        .await
     }
 }
 
@@ -68,7 +71,7 @@ impl Drop for Process {
         if std::thread::panicking() {
             eprintln!("log of the process:\n{}", self.log().join("\n"));
         }
-        // Both fail if the process has ended already.
+        // Both fail if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

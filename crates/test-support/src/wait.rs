@@ -1,4 +1,4 @@
-//! Waiting with a limit, so that a test fails instead of hanging.
+//! Waits with a time limit, so that a test fails instead of hanging.
 
 use std::time::Duration;
 

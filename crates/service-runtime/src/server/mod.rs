@@ -1,6 +1,6 @@
-//! Serves a router over HTTP with bounds on what clients can hold open.
+//! Serves a router over HTTP, with limits on the resources that clients can hold.
 //!
-//! | a client that | is bounded by |
+//! | a client that | is limited by |
 //! |---|---|
 //! | opens connections | [`Config::connections`]; more wait in the operating system's queue |
 //! | is slow to send a request's head, or idle | [`Config::head`]; the connection is closed |
@@ -9,9 +9,9 @@
 //! | stops reading a response | [`Config::write`]; the connection is closed |
 //! | keeps a request open during a shutdown | [`Config::drain`]; the connection is closed |
 //!
-//! A handler that panics answers 500 with a problem body. A limit on the time to answer is a router's
-//! own: responses may be streams that last for hours. A client that keeps reading, but slowly, is not
-//! disconnected; that is the job of a reverse proxy.
+//! If a handler panics, the response is a 500 with a problem body. There is no response timeout, because
+//! a response may be a stream that lasts for hours; routers set their own. A client that reads slowly but
+//! steadily is not disconnected; that is the job of a reverse proxy.
 
 #[cfg(test)]
 mod tests;
@@ -48,28 +48,28 @@ use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutError};
 
 use crate::UsageError;
 
-/// Size of a connection's buffers, and so of the largest request head.
+/// Size of a connection's buffers, which is also the maximum size of a request's head.
 pub const BUFFER_BYTES: usize = 32 * 1024;
-/// How long our clients keep an idle connection. It is shorter than [`Config::head`], so that no client
-/// sends a request on a connection that the server is closing.
+/// How long the suite's own clients keep an idle connection. It is shorter than [`Config::head`], so that
+/// no client sends a request on a connection that the server is closing.
 pub const CLIENT_IDLE: Duration = Duration::from_secs(5);
-/// Shortest time between two warnings that the connection limit is reached.
+/// Minimum time between two warnings that the connection limit is reached.
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Protocol and limits of a server.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// Accept HTTP/2 with prior knowledge besides HTTP/1.
+    /// Whether to accept HTTP/2 with prior knowledge in addition to HTTP/1.
     #[cfg(feature = "http2")]
     pub http2: bool,
-    /// Most open connections.
+    /// Maximum number of open connections.
     pub connections: usize,
-    /// Time for a request's head, from the connection's start or the previous response. An idle
-    /// connection is closed after this time too.
+    /// Time for a request's head, from the start of the connection or the end of the previous response. An
+    /// idle connection is closed after this time too.
     pub head: Duration,
     /// Time for each part of a request's body.
     pub body: Duration,
-    /// Time for a client to take the next part of a response.
+    /// Time for a client to read the next part of a response.
     pub write: Duration,
     /// Time for open requests to finish after a shutdown.
     pub drain: Duration,
@@ -124,7 +124,7 @@ pub async fn serve_with(
     router: Router,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    // Aborts what is left when this future ends or is dropped.
+    // Dropping the set aborts the remaining connections.
     let mut connections = JoinSet::new();
     tokio::select! {
         () = accept(config, listener, router, &shutdown, &mut connections) => {}
@@ -168,11 +168,11 @@ async fn accept(
             );
         }
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-            return; // Unreachable: nobody closes the semaphore.
+            return; // Unreachable: the semaphore is never closed.
         };
         let (stream, peer) = Listener::accept(&mut listener).await;
         while connections.try_join_next().is_some() {}
-        // A child token, because connections would contend for the lock of a shared one.
+        // A child token, because connections would contend for the lock of a shared token.
         let (http, service, stop) = (http.clone(), service.clone(), shutdown.child_token());
         connections.spawn(async move {
             if let Err(error) = serve_connection(config, http, stream, service, stop).await {
@@ -202,7 +202,7 @@ fn protocols(config: Config) -> auto::Builder<TokioExecutor> {
     http.http1_only()
 }
 
-/// Serves a connection until it ends; after `stop` only the requests that it has already begun.
+/// Serves a connection until it ends. After `stop`, finishes only the requests that have begun.
 async fn serve_connection<S, B>(
     config: Config,
     http: auto::Builder<TokioExecutor>,
@@ -224,7 +224,7 @@ where
         service.call(request)
     });
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-    // Detecting the protocol and HTTP/2 have no timeout for the head of their own.
+    // Neither protocol detection nor HTTP/2 has its own timeout for the head.
     let no_request = async {
         sleep(config.head).await;
         if has_request.load(Ordering::Relaxed) {
@@ -244,7 +244,7 @@ pub fn is_body_timeout(error: &(dyn Error + 'static)) -> bool {
     successors(Some(error), |&error| error.source()).any(<dyn Error>::is::<TimeoutError>)
 }
 
-/// A response with a problem body (RFC 9457). A client may retry a 503 after a second.
+/// A response with a problem body (RFC 9457). A 503 has the header `Retry-After: 1`.
 pub fn problem(status: StatusCode, body: impl Into<Body>) -> Response {
     let kind = HeaderValue::from_static("application/problem+json");
     let mut response = (status, [(header::CONTENT_TYPE, kind)], body.into()).into_response();
@@ -255,7 +255,7 @@ pub fn problem(status: StatusCode, body: impl Into<Body>) -> Response {
     response
 }
 
-/// The response of a handler that panicked. The panic hook has logged where.
+/// The response for a handler that panicked. The panic hook has logged the location.
 fn panicked(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("a request handler panicked");
     let body = r#"{"type":"urn:catchweight:problem:internal","title":"The service failed","status":500,"detail":"the service failed; see its log"}"#;

@@ -1,4 +1,4 @@
-//! Each limit, reached by a client on a raw socket.
+//! Each limit, exceeded by a client on a raw socket.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use axum::body::Bytes;
@@ -10,9 +10,9 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
-/// Longer than any test, for limits that a test does not reach.
+/// Longer than any test: for limits that must not take effect.
 const LONG: Duration = Duration::from_secs(20);
-/// For limits that a test reaches.
+/// For limits that must take effect.
 const SHORT: Duration = Duration::from_millis(100);
 
 const NO_LIMITS: Config = Config {
@@ -90,7 +90,7 @@ fn quick() -> Router {
     Router::new().route("/", get(|| async { "weighed" }))
 }
 
-/// A handler that notifies the first value when it is called and answers when the second is notified.
+/// A handler that notifies the first value when it is called, and responds when the second is notified.
 fn on_demand() -> (Router, Arc<Notify>, Arc<Notify>) {
     let (called, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (notify, wait) = (Arc::clone(&called), Arc::clone(&go));
@@ -109,8 +109,8 @@ async fn a_connection_without_a_complete_head_is_closed() {
         ..NO_LIMITS
     };
     let server = Server::start(config, quick()).await;
-    for begun in ["", "GET / HTTP/1.1\r\nhost: x\r\nand-so-on: "] {
-        let mut client = server.send(begun).await;
+    for partial_head in ["", "GET / HTTP/1.1\r\nhost: x\r\nand-so-on: "] {
+        let mut client = server.send(partial_head).await;
         assert_eq!(read_to_end(&mut client).await, 0);
     }
     let mut idle = server.get().await;
@@ -156,7 +156,10 @@ async fn connections_beyond_the_limit_wait_until_one_ends() {
     read_until(&mut first, "weighed").await;
     let mut second = server.get().await;
     let early = timeout(SHORT, second.read_u8()).await;
-    assert!(early.is_err(), "answered beyond the limit");
+    assert!(
+        early.is_err(),
+        "the second connection is served beyond the limit"
+    );
     // The first connection is still served.
     first.write_all(GET.as_bytes()).await.unwrap();
     read_until(&mut first, "weighed").await;
@@ -207,7 +210,7 @@ async fn a_panic_is_a_500_problem_and_the_connection_stays_open() {
 
 #[tokio::test]
 async fn a_client_that_stops_reading_is_disconnected() {
-    // More than the sockets of both sides hold.
+    // Larger than the socket buffers of both sides.
     const LARGE: usize = 32 << 20;
     let config = Config {
         write: SHORT,
@@ -222,7 +225,7 @@ async fn a_client_that_stops_reading_is_disconnected() {
 }
 
 #[tokio::test]
-async fn a_stream_may_be_silent_for_longer_than_any_timeout() {
+async fn a_stream_may_be_idle_longer_than_any_timeout() {
     let (events, receiver) = mpsc::channel::<&str>(1);
     let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
     let answer = move || async move {
@@ -306,8 +309,8 @@ async fn http2_connections_without_a_request_are_closed() {
     let frame = read_until(&mut client, "\x04\0\0\0\0\0").await;
     assert_eq!(frame.len(), 9, "header of a SETTINGS frame: {frame:?}");
     read_to_end(&mut client).await;
-    for begun in ["", "PRI * HTTP"] {
-        let mut client = server.send(begun).await;
+    for partial_preface in ["", "PRI * HTTP"] {
+        let mut client = server.send(partial_preface).await;
         assert_eq!(read_to_end(&mut client).await, 0);
     }
     let mut other = server.get().await;
