@@ -96,18 +96,18 @@ impl Config {
     /// # Errors
     /// Both a token and a file are given, the file cannot be read or is empty, or the token is blank.
     pub fn token(&self) -> Result<Option<Secret>, UsageError> {
-        let given = !self.train_token.0.is_empty();
+        let is_set = !self.train_token.0.is_empty();
         let Some(path) = &self.train_token_file else {
             // An HTTP header's value has no leading or trailing spaces.
             return match self.train_token.0.trim_ascii() {
-                "" if given => Err(UsageError(
+                "" if is_set => Err(UsageError(
                     "--train-token is blank: pass a token, or leave it out".into(),
                 )),
                 "" => Ok(None),
                 token => Ok(Some(Secret(token.to_owned()))),
             };
         };
-        if given {
+        if is_set {
             return Err(UsageError(
                 "--train-token and --train-token-file are both set: pass one of them".into(),
             ));

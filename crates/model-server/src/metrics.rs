@@ -129,8 +129,8 @@ impl Metrics {
     }
 
     /// Counts a training, or a call for training that was rejected.
-    pub(crate) fn training(&self, ended: &Result<TrainReport, TrainFailure>) {
-        let outcome = match ended {
+    pub(crate) fn training(&self, result: &Result<TrainReport, TrainFailure>) {
+        let outcome = match result {
             Ok(report) => report.outcome.name(),
             Err(failure) => failure.outcome(),
         };
@@ -139,7 +139,7 @@ impl Metrics {
             .inc();
         if let Ok(TrainReport {
             rows: Some(rows), ..
-        }) = ended
+        }) = result
         {
             self.trained_rows.inc_by(*rows);
         }

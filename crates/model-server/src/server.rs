@@ -118,7 +118,7 @@ impl ModelServer {
             server::serve(self.listener, self.router, shutdown.clone()),
         );
         tasks.spawn("store sync", self.store_sync.run(shutdown));
-        let ended = tasks.join().await;
+        let outcome = tasks.join().await;
         if timeout(TRAINING_SHUTDOWN, self.trainer.finish())
             .await
             .is_err()
@@ -127,6 +127,6 @@ impl ModelServer {
                 "shutdown before a training finished: the next start decides on its version"
             );
         }
-        ended
+        outcome
     }
 }

@@ -18,30 +18,30 @@ const NICENESS: i32 = 15;
 #[derive(Clone, Debug)]
 pub struct Background {
     runtime: Handle,
-    _end: Arc<DropGuard>,
+    _stop: Arc<DropGuard>,
 }
 
 impl Background {
     /// Starts the thread.
     ///
     /// # Errors
-    /// The operating system refuses to create a thread.
+    /// The operating system cannot create a thread.
     pub fn start(name: &str) -> io::Result<Self> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .thread_name(name)
             .build()?;
-        let (handle, end) = (runtime.handle().clone(), CancellationToken::new());
-        let ended = end.clone();
+        let (handle, stop) = (runtime.handle().clone(), CancellationToken::new());
+        let stopped = stop.clone();
         thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
                 lower_priority();
-                runtime.block_on(ended.cancelled());
+                runtime.block_on(stopped.cancelled());
             })?;
         Ok(Self {
             runtime: handle,
-            _end: Arc::new(end.drop_guard()),
+            _stop: Arc::new(stop.drop_guard()),
         })
     }
 

@@ -38,8 +38,8 @@ impl<'a> Params<'a> {
         name: &'static str,
         range: RangeInclusive<u64>,
     ) -> Result<Option<u64>, ApiError> {
-        let wrong = "is not a whole number in the allowed range";
-        self.take(name, wrong, |value| {
+        let reason = "is not a whole number in the allowed range";
+        self.take(name, reason, |value| {
             value.parse().ok().filter(|number| range.contains(number))
         })
     }
@@ -66,8 +66,8 @@ impl<'a> Params<'a> {
     fn take<T>(
         &mut self,
         field: &'static str,
-        wrong: &'static str,
-        read: impl FnOnce(&str) -> Option<T>,
+        reason: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, ApiError> {
         let Some(index) = self.0.iter().position(|(name, _)| name == field) else {
             return Ok(None);
@@ -76,8 +76,8 @@ impl<'a> Params<'a> {
         if self.0.iter().any(|(name, _)| name == field) {
             return Err(ApiError::field(field, "is given more than once"));
         }
-        let read = read(&value).map(Some);
-        read.ok_or_else(|| ApiError::field(field, wrong))
+        let parsed = parse(&value).map(Some);
+        parsed.ok_or_else(|| ApiError::field(field, reason))
     }
 }
 

@@ -204,13 +204,13 @@ impl ApiError {
 
     /// Wrong fields.
     pub fn fields(errors: Vec<FieldError>) -> Self {
-        let named: Vec<_> = errors
+        let messages: Vec<_> = errors
             .iter()
             .map(|error| format!("`{}` {}", error.field, error.reason))
             .collect();
         Self {
             kind: Kind::InvalidInput,
-            detail: named.join("; "),
+            detail: messages.join("; "),
             errors,
         }
     }

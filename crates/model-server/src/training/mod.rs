@@ -39,7 +39,7 @@ pub struct TrainRequest {
 
 type TrainResult = Result<TrainReport, Arc<TrainFailure>>;
 
-/// Trains one model at a time. Each training is a task of its own, which continues when its caller
+/// Trains one model at a time. Each training is a separate task, which continues when its caller
 /// disconnects. A training that waits for a row does not block others. Fitting runs on a low-priority
 /// thread, so that requests are served first.
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ impl Trainer {
     /// Trains, or joins a pending training with the same request.
     ///
     /// # Errors
-    /// See [`TrainFailure`]. The live model does not change then.
+    /// See [`TrainFailure`]. In that case the live model does not change.
     pub async fn train(&self, request: TrainRequest) -> TrainResult {
         let joined = self.join_or_start(request);
         self.metrics.training_calls.inc();
@@ -95,8 +95,8 @@ impl Trainer {
             self.metrics.training(&busy);
             return busy.map_err(Arc::new);
         };
-        let ended = result.wait_for(Option::is_some).await;
-        match ended.as_deref() {
+        let outcome = result.wait_for(Option::is_some).await;
+        match outcome.as_deref() {
             Ok(Some(result)) => result.clone(),
             _ => Err(Arc::new(TrainFailure::Broken)),
         }
@@ -120,11 +120,11 @@ impl Trainer {
         let trainer = self.clone();
         let task = async move {
             let run = run::run(&trainer.models, &trainer.rule, &trainer.lock, &request);
-            let ended = AssertUnwindSafe(run).catch_unwind().await;
-            let ended = ended.unwrap_or(Err(TrainFailure::Broken));
-            trainer.metrics.training(&ended);
-            log(&ended);
-            sender.send_replace(Some(ended.map_err(Arc::new)));
+            let outcome = AssertUnwindSafe(run).catch_unwind().await;
+            let outcome = outcome.unwrap_or(Err(TrainFailure::Broken));
+            trainer.metrics.training(&outcome);
+            log(&outcome);
+            sender.send_replace(Some(outcome.map_err(Arc::new)));
             trainer.prune().await;
         };
         // The caller's span puts its trace id on the log lines.
@@ -149,8 +149,8 @@ impl Trainer {
     ) -> Result<Option<Arc<LiveModel>>, StoreError> {
         let (models, id) = (self.models.clone(), id.to_owned());
         let task = async move { models.activate(&id, pinned).await };
-        let ended = self.tasks.spawn(task.in_current_span()).await;
-        ended.map_err(|panic| StoreError::Failed(panic.into()))?
+        let joined = self.tasks.spawn(task.in_current_span()).await;
+        joined.map_err(|panic| StoreError::Failed(panic.into()))?
     }
 
     /// The store.
@@ -165,8 +165,8 @@ impl Trainer {
     }
 }
 
-fn log(ended: &Result<TrainReport, TrainFailure>) {
-    match ended {
+fn log(outcome: &Result<TrainReport, TrainFailure>) {
+    match outcome {
         Ok(report) => tracing::info!(
             outcome = %report.outcome,
             version = report.model_version,

@@ -17,7 +17,7 @@ use super::rows::{Selection, TrainingRule, select};
 const ROW_POLL: Duration = Duration::from_millis(50);
 
 /// Trains and decides while holding `lock`. Waits for the trigger's row before it takes the lock, so
-/// that other trainings can run meanwhile.
+/// that other trainings can run in the meantime.
 pub(super) async fn run(
     models: &ModelRegistry,
     rule: &TrainingRule,

@@ -301,8 +301,8 @@ async fn a_training_that_panics_is_counted_and_the_next_one_runs() {
     let broken = problem(server.post("/train"), 500).await;
     assert_eq!(broken["type"], "urn:catchweight:problem:internal");
     assert!(!broken.to_string().contains("on purpose"), "{broken}");
-    let counted = r#"catchweight_trainings_total{outcome="broken"} 1"#;
-    assert!(server.metric(counted).await);
+    let line = r#"catchweight_trainings_total{outcome="broken"} 1"#;
+    assert!(server.metric(line).await);
     faults.lock().unwrap().clear();
     let report = server.train("/train", trigger(&first, 80)).await;
     assert_eq!(report["Outcome"], "activated");
@@ -383,14 +383,14 @@ async fn a_training_during_a_pin_is_decided_after_the_release() {
     assert!(server.store.append(&pin).await.unwrap());
     insert.add_permits(100);
     let answer = within(training).await.unwrap().unwrap();
-    let held: Value = answer.json().await.unwrap();
-    assert_eq!(held["Outcome"], "pinned");
-    assert_eq!(held["Rows"], 50);
+    let pinned: Value = answer.json().await.unwrap();
+    assert_eq!(pinned["Outcome"], "pinned");
+    assert_eq!(pinned["Rows"], 50);
     let release = server.post(&format!("/models/{first}/activate?pin=false"));
     send(release).await.error_for_status().unwrap();
     let report = server.train("/train", trigger(&first, 80)).await;
     assert_eq!(report["Outcome"], "activated");
-    assert_eq!(report["ModelVersion"], held["ModelVersion"]);
+    assert_eq!(report["ModelVersion"], pinned["ModelVersion"]);
     server.stop().await;
 }
 

@@ -15,17 +15,17 @@ use tokio::task::JoinHandle;
 
 pub(crate) use crate::rows::{TestStore, fish, text};
 
-/// Waits for at most 30 s.
+/// Awaits `future`; panics after 30 s.
 pub(crate) async fn within<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(30), future)
         .await
         .expect("in time")
 }
 
-/// Waits until the condition holds.
-pub(crate) async fn until<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
+/// Polls `condition` until it is true; panics after 30 s.
+pub(crate) async fn until<F: Future<Output = bool>>(mut condition: impl FnMut() -> F) {
     within(async {
-        while !holds().await {
+        while !condition().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     })

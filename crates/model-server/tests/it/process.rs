@@ -206,8 +206,8 @@ async fn a_pending_version_is_decided_at_the_next_start_or_call() {
         execute(forbid);
         // Each round trains on different rows.
         let query = format!("?rows={}&force=true", 50 - round);
-        let refused = within(train(&process.url, &query)).await.unwrap();
-        assert_eq!(refused.status(), 500);
+        let failed = within(train(&process.url, &query)).await.unwrap();
+        assert_eq!(failed.status(), 500);
         let undecided = store.undecided_versions().await.unwrap();
         assert_eq!(undecided.len(), 1, "the version is stored");
         if round == 0 {

@@ -50,8 +50,8 @@ async fn without_a_token_a_page_of_another_site_is_rejected() {
             ("sec-fetch-site", "cross-site"),
             ("origin", "http://evil.example"),
         ] {
-            let refused = problem(server.post(path).header(name, value), 403).await;
-            assert_eq!(refused["type"], "urn:catchweight:problem:foreign-page");
+            let rejected = problem(server.post(path).header(name, value), 403).await;
+            assert_eq!(rejected["type"], "urn:catchweight:problem:foreign-page");
         }
     }
     assert_eq!(server.json("/models/live").await["Pinned"], false);

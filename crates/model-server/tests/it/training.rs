@@ -414,12 +414,12 @@ async fn the_number_of_pending_trainings_is_bounded() {
         let call = trainer.train(request(rows));
         assert!(call.now_or_never().is_none(), "it waits for a row");
     }
-    let refused = within(trainer.train(request(64))).await.unwrap_err();
-    assert!(matches!(*refused, TrainFailure::Busy), "{refused}");
-    let mut counted = String::new();
-    prometheus_client::encoding::text::encode(&mut counted, &registry).unwrap();
+    let error = within(trainer.train(request(64))).await.unwrap_err();
+    assert!(matches!(*error, TrainFailure::Busy), "{error}");
+    let mut encoded = String::new();
+    prometheus_client::encoding::text::encode(&mut encoded, &registry).unwrap();
     let busy = r#"catchweight_trainings_total{outcome="busy"} 1"#;
-    assert!(counted.lines().any(|line| line == busy), "{counted}");
+    assert!(encoded.lines().any(|line| line == busy), "{encoded}");
     store.fill(&fish("salmon", 1, 60, "x")).await;
     within(trainer.finish()).await;
     let accepted = within(trainer.train(request(64))).await.unwrap();

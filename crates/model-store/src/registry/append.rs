@@ -87,7 +87,7 @@ impl ModelRegistry {
     /// the version is already live with the same `pinned`.
     ///
     /// # Errors
-    /// Those of the store. The log has no entry then, or the response to the append was lost.
+    /// Those of the store. In that case the log has no entry, or the response to the append was lost.
     pub async fn activate(
         &self,
         id: &str,

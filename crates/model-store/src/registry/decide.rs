@@ -405,8 +405,8 @@ mod tests {
     fn every_version_has_one_outcome() {
         let live_id = version(1).info.model_version;
         let (current, stale) = (trigger(&live_id), trigger("stale"));
-        let of = |outcome| vec![logged(3, outcome, None, false)];
-        let of_trigger = |outcome| vec![logged(3, outcome, Some(&current), false)];
+        let entries = |outcome| vec![logged(3, outcome, None, false)];
+        let trigger_entries = |outcome| vec![logged(3, outcome, Some(&current), false)];
         let full = || vec![logged(3, Rejected, None, false); MAX_ENTRIES as usize];
         let none = Vec::new;
         let (current, stale, request) = (Some(&current), Some(&stale), None);
@@ -418,20 +418,20 @@ mod tests {
         #[rustfmt::skip]
         let table = [
             ("first", nothing_live(), (true, request, false), new, none(), none(), (Append, Activated, "no version was live")),
-            ("decided, nothing live", nothing_live(), (true, request, false), existing, of(Rejected), none(), (Append, Activated, "no version was live")),
+            ("decided, nothing live", nothing_live(), (true, request, false), existing, entries(Rejected), none(), (Append, Activated, "no version was live")),
             ("better", live(false), (true, current, false), new, none(), none(), (Append, Activated, passed)),
             ("worse", live(false), (false, request, false), new, none(), none(), (Append, Rejected, worse)),
             ("worse, forced", live(false), (false, request, true), new, none(), none(), (Append, Activated, "forced past the gate")),
             ("stale trigger", live(false), (true, stale, false), new, none(), none(), (Append, Superseded, "not the version")),
             ("pinned", live(true), (true, current, false), new, none(), none(), (Append, Pinned, "is pinned")),
             ("pinned, forced", live(true), (true, request, true), new, none(), none(), (Append, Pinned, "is pinned")),
-            ("same rows", live(false), (true, request, false), existing, of(Rejected), none(), (Answer, Unchanged, decided)),
-            ("same rows, new trigger", live(false), (true, current, false), existing, of(Rejected), none(), (Append, Unchanged, decided)),
+            ("same rows", live(false), (true, request, false), existing, entries(Rejected), none(), (Answer, Unchanged, decided)),
+            ("same rows, new trigger", live(false), (true, current, false), existing, entries(Rejected), none(), (Append, Unchanged, decided)),
             ("same rows, full log", live(false), (true, current, false), existing, full(), none(), (Answer, Unchanged, decided)),
-            ("same rows, old trigger", live(false), (true, current, false), existing, of(Rejected), of_trigger(Rejected), (Answer, Unchanged, decided)),
-            ("same rows, forced", live(false), (false, request, true), existing, of(Rejected), none(), (Append, Activated, "forced past the gate")),
-            ("unpinned since", live(false), (true, current, false), existing, of_trigger(Pinned), of_trigger(Pinned), (Append, Activated, passed)),
-            ("new rows, old trigger", live(false), (true, current, false), new, none(), of_trigger(Activated), (Append, Unchanged, "`activated` by decision 3")),
+            ("same rows, old trigger", live(false), (true, current, false), existing, entries(Rejected), trigger_entries(Rejected), (Answer, Unchanged, decided)),
+            ("same rows, forced", live(false), (false, request, true), existing, entries(Rejected), none(), (Append, Activated, "forced past the gate")),
+            ("unpinned since", live(false), (true, current, false), existing, trigger_entries(Pinned), trigger_entries(Pinned), (Append, Activated, passed)),
+            ("new rows, old trigger", live(false), (true, current, false), new, none(), trigger_entries(Activated), (Append, Unchanged, "`activated` by decision 3")),
             ("left behind", live(false), (true, request, false), left, none(), none(), (Append, Activated, passed)),
             ("left behind, worse, forced", live(false), (false, request, true), left, none(), none(), (Append, Activated, "forced past the gate")),
         ];
@@ -496,14 +496,14 @@ mod tests {
             super::on_version(&live(false), version, origin, log, seconds(300))
         };
         let new = Origin::New;
-        let found = |entry: &LogEntry| Action::Answer(entry.clone());
+        let answer = |entry: &LogEntry| Action::Answer(entry.clone());
         // The response to the append was lost.
         let action = decide(&version, Origin::Existing, &attempted, Some(&attempted));
-        assert_eq!(action, found(&attempted));
+        assert_eq!(action, answer(&attempted));
         // Another replica decided first, when it started.
         assert_eq!(
             decide(&version, new, &of_this_call, None),
-            found(&of_this_call)
+            answer(&of_this_call)
         );
         // The entry is of another call: it existed before, has another cause, or is not forced.
         let unchanged = Some((Answer, Unchanged, "already is a decision"));

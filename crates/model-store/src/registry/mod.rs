@@ -111,7 +111,7 @@ impl ModelRegistry {
     /// Reads new log entries and updates the live model.
     ///
     /// # Errors
-    /// Those of the store. The live model does not change then.
+    /// Those of the store. In that case the live model does not change.
     pub async fn sync(&self) -> Result<LogState, StoreError> {
         self.sync_with(None).await
     }

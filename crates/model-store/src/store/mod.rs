@@ -63,10 +63,10 @@ pub struct Page {
 /// Storage for training data, versions and the decision log. Each call is one atomic operation.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {
-    /// Creates indexes and whatever else is missing. Idempotent.
+    /// Creates missing tables and indexes. Idempotent.
     ///
     /// # Errors
-    /// See [`StoreError`]; the same holds for all other calls.
+    /// See [`StoreError`]; this applies to all other calls too.
     async fn prepare(&self) -> Result<(), StoreError>;
 
     /// A page of `Weight.TrainingData`, by `Timestamp`, then `_id`, both descending; only rows of
@@ -113,8 +113,8 @@ pub trait Store: Debug + Send + Sync {
     /// The last log entries that activate a version, newest first.
     async fn last_activations(&self, limit: u32) -> Result<Vec<LogEntry>, StoreError>;
 
-    /// The versions that were live at any moment since `time`: the one that was live then, and those
-    /// activated since.
+    /// The versions that were live at any moment since `time`: the version that was live at `time`, and
+    /// the versions activated since.
     async fn live_since(&self, time: EventTime) -> Result<Vec<String>, StoreError>;
 
     /// The last log entry; `None` if the log is empty.

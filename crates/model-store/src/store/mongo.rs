@@ -150,7 +150,7 @@ fn first(limit: u32) -> Page {
 
 async fn with_timeout<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
     match tokio::time::timeout(CALL_TIMEOUT, call).await {
-        Ok(ended) => ended.map_err(store_error),
+        Ok(result) => result.map_err(store_error),
         Err(elapsed) => Err(StoreError::Unavailable(elapsed.into())),
     }
 }

@@ -130,8 +130,8 @@ pub async fn serve_with(
         () = accept(config, listener, router, &shutdown, &mut connections) => {}
         () = shutdown.cancelled() => {}
     }
-    let ended = async { while connections.join_next().await.is_some() {} };
-    if timeout(config.drain, ended).await.is_err() {
+    let all_closed = async { while connections.join_next().await.is_some() {} };
+    if timeout(config.drain, all_closed).await.is_err() {
         tracing::warn!(
             connections = connections.len(),
             drain = ?config.drain,
@@ -232,7 +232,7 @@ where
         }
     };
     tokio::select! {
-        ended = connection.as_mut() => return ended,
+        result = connection.as_mut() => return result,
         () = no_request, if http.is_http2_available() => return Ok(()),
         () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
     }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior, params, params_from_iter};
 use serde_json::Value;
 
 use super::schema::TRAINING_COLUMNS;
-use super::{StoreError, store_error, texts};
+use super::{StoreError, store_error, strings};
 use crate::store::{DATABASE, Page, TRAINING_DATA};
 
 /// The name of a collection's table.
@@ -110,7 +110,7 @@ pub(super) fn newest(
 /// Which ids of a JSON array are rows of the training data.
 pub(super) fn rows_among(connection: &Connection, ids: &str) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT _id FROM TrainingData WHERE _id IN (SELECT value FROM json_each(?1))";
-    texts(connection, sql, [ids])
+    strings(connection, sql, [ids])
 }
 
 /// Whether there is a row of this fish.

@@ -50,8 +50,9 @@ impl SqliteStore {
     /// release.
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         // SQLite's own error for a missing file does not say that it is missing.
-        let found = std::fs::metadata(&path).map_err(|error| StoreError::Failed(error.into()))?;
-        if found.is_dir() {
+        let metadata =
+            std::fs::metadata(&path).map_err(|error| StoreError::Failed(error.into()))?;
+        if metadata.is_dir() {
             return Err(StoreError::Failed("it is a folder, expected a file".into()));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -89,7 +90,7 @@ impl SqliteStore {
     /// As [`replace_one`](Self::replace_one) for many documents, in one transaction.
     ///
     /// # Errors
-    /// The file cannot be written. No document is changed then.
+    /// The file cannot be written. In that case no document is changed.
     pub async fn replace_many(
         &self,
         database: &str,
@@ -132,16 +133,16 @@ fn store_error(error: rusqlite::Error) -> StoreError {
 }
 
 /// The first column of the rows that `sql` selects.
-fn texts(
+fn strings(
     connection: &Connection,
     sql: &str,
     params: impl Params,
 ) -> Result<Vec<String>, StoreError> {
     let mut select = connection.prepare_cached(sql).map_err(store_error)?;
-    let texts = select
+    let strings = select
         .query_map(params, |row| row.get(0))
         .map_err(store_error)?;
-    texts.collect::<Result<_, _>>().map_err(store_error)
+    strings.collect::<Result<_, _>>().map_err(store_error)
 }
 
 #[async_trait]

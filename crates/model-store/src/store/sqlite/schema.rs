@@ -60,19 +60,19 @@ pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
 
 /// The format of the file; 0 if it is new.
 fn known_version(connection: &Connection) -> Result<i64, StoreError> {
-    let found: i64 = connection
+    let version: i64 = connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .map_err(store_error)?;
-    if found > SCHEMA_VERSION {
+    if version > SCHEMA_VERSION {
         return Err(StoreError::Failed(
             format!(
-                "the file's format is {found}, expected at most {SCHEMA_VERSION}: \
+                "the file's format is {version}, expected at most {SCHEMA_VERSION}: \
                  use the release that wrote it, or another file"
             )
             .into(),
         ));
     }
-    Ok(found)
+    Ok(version)
 }
 
 fn prepare_file(connection: &Connection) -> rusqlite::Result<()> {
@@ -94,7 +94,7 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
             {
                 thread::sleep(RETRY);
             }
-            ended => return ended,
+            result => return result,
         }
     }
 }

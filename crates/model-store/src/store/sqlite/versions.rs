@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::schema::{IS_TRIGGERED, TRIGGER_IDENTITY};
-use super::{StoreError, store_error, texts};
+use super::{StoreError, store_error, strings};
 use crate::cause::Trigger;
 use crate::log_entry::{LogEntry, TrainingOutcome};
 use crate::store::{DECISIONS, MODELS, Page};
@@ -101,7 +101,7 @@ pub(super) fn count(connection: &Connection) -> Result<u64, StoreError> {
 }
 
 pub(super) fn ids(connection: &Connection) -> Result<Vec<String>, StoreError> {
-    texts(
+    strings(
         connection,
         "SELECT _id FROM Models ORDER BY Trained, _id",
         [],
@@ -111,7 +111,7 @@ pub(super) fn ids(connection: &Connection) -> Result<Vec<String>, StoreError> {
 pub(super) fn undecided(connection: &Connection) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT _id FROM Models WHERE _id NOT IN (SELECT ModelVersion FROM Decisions) \
                ORDER BY Trained, _id";
-    texts(connection, sql, [])
+    strings(connection, sql, [])
 }
 
 pub(super) fn delete(connection: &Connection, id: &str) -> Result<(), StoreError> {
@@ -167,7 +167,7 @@ pub(super) fn entries_on(
 pub(super) fn live_since(connection: &Connection, time: &str) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT DISTINCT ModelVersion FROM Decisions WHERE Verdict = ?1 AND _id >= \
                (SELECT coalesce(max(_id), 0) FROM Decisions WHERE Verdict = ?1 AND Time < ?2)";
-    texts(
+    strings(
         connection,
         sql,
         params![TrainingOutcome::Activated.name(), time],
