@@ -34,12 +34,12 @@ impl LiveModel {
 pub struct LiveSlot(Arc<ArcSwapOption<LiveModel>>);
 
 impl LiveSlot {
-    /// The live model, for a short time such as a request.
+    /// A guard on the live model, to be held only briefly, such as during a request.
     pub fn load(&self) -> Guard<Option<Arc<LiveModel>>> {
         self.0.load()
     }
 
-    /// The live model, for any length of time.
+    /// The live model, which the caller may keep.
     pub fn get(&self) -> Option<Arc<LiveModel>> {
         self.0.load_full()
     }

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub(crate) enum Term {
-    /// One column, centred so that a large mean does not cost fits and leverages digits.
+    /// One column, centred so that a large mean does not reduce the precision of fits and leverages.
     Numeric { name: String, center: f64 },
     /// A column of zeros and ones for each level after the first, which is the reference. Levels are
     /// in byte order. A factor with one level has no column and no effect on the fit.

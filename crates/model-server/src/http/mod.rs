@@ -137,6 +137,7 @@ async fn no_such_path() -> ApiError {
 }
 
 async fn method_not_allowed() -> ApiError {
-    let detail = "the header `Allow` lists the methods of this path, /__docs__/ all calls";
+    let detail =
+        "see the header `Allow` for the methods of this path, and /__docs__/ for all calls";
     ApiError::new(Kind::MethodNotAllowed, detail)
 }

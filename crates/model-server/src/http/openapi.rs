@@ -62,15 +62,15 @@ pub(super) fn routes(document: &Document) -> serde_json::Result<Router<Api>> {
 
 /// Whether the process is running
 #[utoipa::path(get, path = "/healthz", tag = "operations", responses(
-    (status = 200, description = "It runs", body = String, content_type = "text/plain")
+    (status = 200, description = "The process is running", body = String, content_type = "text/plain")
 ))]
 #[expect(dead_code, reason = "served by service_runtime::ops")]
 fn healthz() {}
 
 /// Whether the service is ready
 #[utoipa::path(get, path = "/readyz", tag = "operations", responses(
-    (status = 200, description = "It is ready", body = String, content_type = "text/plain"),
-    (status = 503, description = "It is not ready, and why", body = String, content_type = "text/plain")
+    (status = 200, description = "The service is ready", body = String, content_type = "text/plain"),
+    (status = 503, description = "The service is not ready; the body gives the reason", body = String, content_type = "text/plain")
 ))]
 #[expect(dead_code, reason = "served by service_runtime::ops")]
 fn readyz() {}

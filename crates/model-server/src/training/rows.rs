@@ -17,7 +17,7 @@ pub struct TrainingRule {
     /// The number of newest valid rows.
     pub newest: u32,
     /// The minimum number of rows of each species that the live model knows. Older rows are added up
-    /// to this number, so that a run of one species does not make the model lose the others.
+    /// to this number, so that a long series of one species does not make the model lose the others.
     pub keep_per_species: u32,
     /// How long to wait for the row that a trigger names. The row and the trigger arrive through
     /// different connectors, in any order.

@@ -81,7 +81,7 @@ async fn a_redelivered_trigger_is_superseded() {
 }
 
 #[tokio::test]
-async fn a_run_of_one_species_keeps_rows_of_the_others() {
+async fn a_long_series_of_one_species_keeps_rows_of_others() {
     let (server, _dir, first) = drifted().await;
     server.store_fish(&fish("walleye", 81, 140, &first)).await;
     let report = server.train("/train", trigger(&first, 140)).await;

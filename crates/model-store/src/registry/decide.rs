@@ -338,7 +338,7 @@ mod tests {
         }
     }
 
-    /// A version that passes the gate, and one that does not because of an outlier.
+    /// A version that passes the gate, or one that fails it because of an outlier.
     fn candidate(passes: bool, trigger: Option<&Trigger>, forced: bool) -> Version {
         let mut rows = rows(31);
         if !passes {
