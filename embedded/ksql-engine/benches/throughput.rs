@@ -9,7 +9,7 @@ use ksql_engine::catalog::Catalog;
 use ksql_engine::engine::{Engine, Input};
 
 const PIPELINE: &str = include_str!("../../../ksql/pipeline.sql");
-/// A fish every two seconds, weighed ten seconds later, as in the plan.
+/// A fish every two seconds, weighed ten seconds later.
 const EVERY_MS: i64 = 2_000;
 const WEIGHED_AFTER_MS: i64 = 10_000;
 
@@ -55,10 +55,10 @@ fn main() {
     assert_eq!(joined, rows, "every fish is joined once");
 }
 
-/// The records at the time of a fish.
+/// The records that are due when this fish is measured.
 fn records(fish: i64, rows: i64, lag: i64) -> impl Iterator<Item = Input> {
     let time = 1_700_000_000_000 + fish * EVERY_MS;
-    // Every other thousand is off by a fifth.
+    // The predictions for every other thousand fish are off by a fifth.
     let predicted = if fish / 1_000 % 2 == 0 { 4.1 } else { 3.2 };
     let measured = (fish < rows).then(|| prediction(fish, time, predicted));
     let weighed = (fish >= lag).then(|| weight(fish - lag, time));

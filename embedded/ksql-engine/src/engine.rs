@@ -2,7 +2,7 @@
 //! queries on Kafka's topics ([`crate::kafka`]).
 //!
 //! Each record is processed completely before the next one. It goes to every query that reads its
-//! topic, in the order in which the queries were created, and so do the records that these write.
+//! topic, in the order in which the queries were created. Their output records do the same.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use ksql_parser::error::StatementError;
 pub struct Engine {
     registry: Registry,
     running: Vec<Running>,
-    /// The topics so far: few enough for a linear search.
+    /// All topics seen so far, few enough for a linear search.
     topics: Vec<Topic>,
     no_headers: Arc<[Header]>,
 }
@@ -63,7 +63,7 @@ pub struct Input {
 /// The results of processing a record.
 #[derive(Debug, Default)]
 pub struct Processed {
-    /// The records that were written, in their order.
+    /// The written records, in order.
     pub records: Vec<OutputRecord>,
     /// Skipped records and failed expressions.
     pub problems: Vec<Problem>,
@@ -80,7 +80,7 @@ impl Engine {
         }
     }
 
-    /// What is declared and running.
+    /// The declared streams and tables, and the running queries.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
@@ -111,12 +111,12 @@ impl Engine {
         Ok(executed)
     }
 
-    /// Processes a record and everything that follows from it.
+    /// Processes a record and all records that result from it.
     pub fn process(&mut self, input: Input) -> Processed {
         let mut processed = Processed::default();
         let mut outcome = Outcome::default();
         let topic = self.topic(&input.topic);
-        let record = self.taken(topic, input);
+        let record = self.input_record(topic, input);
         self.pass_on(topic, &record, &mut outcome, &mut processed);
         let mut next = 0;
         while let Some(output) = processed.records.get_mut(next) {
@@ -126,7 +126,7 @@ impl Engine {
                 .get(topic)
                 .is_some_and(|topic| !topic.readers.is_empty())
             {
-                let record = self.appended(topic, output);
+                let record = self.output_record(topic, output);
                 self.pass_on(topic, &record, &mut outcome, &mut processed);
                 if let Some(output) = processed.records.get_mut(next) {
                     (output.key, output.value) = (record.key, record.value);
@@ -169,8 +169,8 @@ impl Engine {
         })
     }
 
-    /// The input as a record of its topic.
-    fn taken(&mut self, topic: usize, input: Input) -> Record {
+    /// Turns an input into a record of its topic.
+    fn input_record(&mut self, topic: usize, input: Input) -> Record {
         let (name, offset) = self.next(topic, input.partition);
         Record {
             topic: name,
@@ -187,8 +187,8 @@ impl Engine {
         }
     }
 
-    /// The output as a record of its topic; takes its key and value.
-    fn appended(&mut self, topic: usize, output: &mut OutputRecord) -> Record {
+    /// Turns an output into a record of its topic; moves its key and value.
+    fn output_record(&mut self, topic: usize, output: &mut OutputRecord) -> Record {
         let partition = match output.partition_key() {
             Some(key) => {
                 let count = self.registry.catalog().partitions(&output.topic);
@@ -220,7 +220,7 @@ impl Engine {
     }
 }
 
-/// The queries that read a topic, and as which of their inputs.
+/// The queries that read a topic, each with the index of the input.
 fn readers(running: &[Running], topic: &str) -> Vec<(usize, usize)> {
     let inputs = running.iter().enumerate().flat_map(|(reader, running)| {
         let topics = running.query.plan.source_topics().enumerate();

@@ -10,11 +10,11 @@
 //! | execute | [`execute`] | records in, changes out; pure |
 //! | run | [`kafka`], [`engine`] | on Kafka's topics, or in memory |
 //!
-//! [`registry`] holds what is declared and running, [`catalog`] the streams, tables and topics. The
-//! crate knows nothing of HTTP: `ksql-server` puts ksqlDB's REST API on top of it.
+//! [`registry`] stores what is declared and running, [`catalog`] the streams, tables and topics. The
+//! crate does not depend on HTTP: `ksql-server` adds ksqlDB's REST API on top of it.
 //!
-//! To add a function, see [`functions`]. The types of operators are in `analyse/typing`, their
-//! evaluation in `execute/eval.rs`.
+//! To add a function, see [`functions`]. `analyse/typing` determines the types of operators,
+//! `execute/eval.rs` evaluates them.
 //!
 //! # Example
 //!

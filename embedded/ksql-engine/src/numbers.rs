@@ -27,7 +27,7 @@ impl Decimal {
         (number.precision() <= MAX_PRECISION).then_some(number)
     }
 
-    /// Number of digits, at least as many as are fractional.
+    /// Number of digits, at least the number of fractional digits.
     pub(crate) fn precision(self) -> u32 {
         let digits = self.unscaled.unsigned_abs().checked_ilog10().unwrap_or(0) + 1;
         digits.max(self.scale)
@@ -52,7 +52,7 @@ impl Decimal {
             .unwrap_or(f64::NAN)
     }
 
-    /// By value; by the nearest DOUBLEs if the common scale does not fit 128 bits.
+    /// Compares by value, or by the nearest DOUBLEs if the common scale does not fit 128 bits.
     pub(crate) fn compare(self, other: Self) -> Ordering {
         let scale = self.scale.max(other.scale);
         let scaled = |number: Self| {
@@ -68,7 +68,7 @@ impl Decimal {
 
 /// Appends a finite number as [`double_text`] writes it.
 pub(crate) fn write_double(number: f64, bytes: &mut Vec<u8>) {
-    // In this range there is no exponent, and both writers agree.
+    // In this range, neither writer uses an exponent and both give the same text.
     if (1e-3..1e7).contains(&number.abs()) {
         bytes.extend_from_slice(zmij::Buffer::new().format_finite(number).as_bytes());
     } else {
@@ -124,8 +124,8 @@ fn shortest(number: f64) -> (u64, i64) {
 }
 
 /// Rounds the shortest decimal text of a number to `places` fractional digits, ties towards positive
-/// infinity: 1.005 rounds to 1.01 although the nearest DOUBLE is below it. A zero has no sign. `None`
-/// if the number is not finite.
+/// infinity: 1.005 rounds to 1.01 although the nearest DOUBLE is below it. The result is never -0.0.
+/// `None` if the number is not finite.
 pub(crate) fn round(number: f64, places: i32) -> Option<f64> {
     if !number.is_finite() {
         return None;
@@ -138,7 +138,7 @@ pub(crate) fn round(number: f64, places: i32) -> Option<f64> {
     let unit = u32::try_from(dropped)
         .ok()
         .and_then(|dropped| 10_u64.checked_pow(dropped));
-    // The number has at most 18 digits, so that nothing is left of it.
+    // The number has at most 18 digits, so it rounds to zero.
     let Some(unit) = unit else { return Some(0.0) };
     let (kept, rest) = (digits / unit, digits % unit);
     let up = rest > unit / 2 || (rest == unit / 2 && number > 0.0);
@@ -159,7 +159,7 @@ fn decimal(digits: u64, exponent: i32) -> f64 {
     format!("{digits}e{exponent}").parse().unwrap_or(f64::NAN)
 }
 
-/// Without the spaces and control characters around it that Java trims.
+/// Trims spaces and control characters at both ends, as Java's `trim` does.
 pub(crate) fn trimmed(text: &str) -> &str {
     text.trim_matches(|c| c <= ' ')
 }
@@ -182,7 +182,7 @@ pub(crate) fn parse_double(text: &str) -> Option<f64> {
     }
 }
 
-/// The whole part of a JSON number, its lowest 64 bits.
+/// The lowest 64 bits of the whole part of a JSON number.
 pub(crate) fn whole_part(text: &str) -> Option<i64> {
     let wide = || text.parse::<i128>().ok();
     let real = || {
@@ -195,8 +195,8 @@ pub(crate) fn whole_part(text: &str) -> Option<i64> {
         .or_else(|| wide().or_else(real).map(|number| number as i64))
 }
 
-/// A JSON number as its digits and its scale: the value is `digits · 10^-scale`. The digits have no
-/// leading zeros. `None` for an exponent beyond 32 bits.
+/// Splits a JSON number into digits without leading zeros and a scale: its value is
+/// `digits · 10^-scale`. `None` for an exponent beyond 32 bits.
 fn unscaled(text: &str) -> Option<(String, i64)> {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_a_double_only_in_plain_notation() {
+    fn only_plain_notation_is_read_as_a_double() {
         for (text, number) in [("-5", -5.0), ("+.5", 0.5), (" 1e-3 ", 1e-3), ("2f", 2.0)] {
             assert_eq!(parse_double(text), Some(number), "{text}");
         }
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn rounding_goes_by_the_decimal_text_with_ties_up() {
+    fn rounding_uses_the_decimal_text_with_ties_up() {
         for (number, places, rounded) in [
             (1.005, 2, 1.01),
             (2.675, 2, 2.68),

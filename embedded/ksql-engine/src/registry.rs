@@ -1,6 +1,6 @@
-//! The catalog, the queries and the settings, as statements change them.
+//! The catalog, the queries and the settings, and how statements change them.
 //!
-//! Executing a statement here starts nothing: it returns [`Effect`]s. The
+//! Executing a statement here does not start queries: it returns [`Effect`]s. The
 //! [runtime](crate::kafka::Runtime) carries them out on Kafka, [`Engine`](crate::engine::Engine) in
 //! memory.
 
@@ -15,7 +15,7 @@ use ksql_parser::ast::{SourceKind, Statement, StatementKind};
 use ksql_parser::error::{ErrorKind, Refusal, StatementError, located};
 use ksql_parser::parse_script;
 
-/// The most persistent queries: each one has consumers and threads of its own.
+/// The maximum number of persistent queries. Each has its own consumers and threads.
 const MAX_QUERIES: usize = 100;
 
 /// A persistent query.
@@ -39,7 +39,7 @@ pub struct RegisteredQuery {
     pub(crate) inserts: bool,
 }
 
-/// What a statement changed or asks for.
+/// An effect of a statement, for the runtime to carry out.
 #[derive(Debug)]
 pub enum Effect {
     /// A topic must be created.
@@ -62,14 +62,14 @@ pub enum Effect {
         /// Whether its topic must be deleted.
         delete_topic: bool,
     },
-    /// Nothing had to be done, for this reason.
+    /// Nothing to do, for this reason.
     Nothing(String),
     /// A property was set or unset.
     Property,
     /// A transient query.
     Select(Arc<QueryPlan>),
     /// `SHOW`, `DESCRIBE`, `EXPLAIN` or `PRINT`.
-    Ask(StatementKind),
+    Inspect(StatementKind),
 }
 
 /// An executed statement and its effects.
@@ -89,12 +89,12 @@ pub struct Registry {
     settings: BTreeMap<String, String>,
     /// Topics that statements created: only these may be deleted.
     created: BTreeSet<String>,
-    /// The number of statements that changed something: part of a query's id.
+    /// The number of statements that changed something. Part of a query's id.
     commands: u64,
 }
 
 impl Registry {
-    /// With the catalog's topics and no query.
+    /// A registry with the catalog's topics and no query.
     pub fn new(catalog: Catalog) -> Self {
         Self {
             catalog,
@@ -202,7 +202,7 @@ impl Registry {
                 effects.push(Effect::Property);
             }
             Command::Select(plan) => effects.push(Effect::Select(Arc::new(plan))),
-            Command::Ask(question) => effects.push(Effect::Ask(question)),
+            Command::Inspect(statement) => effects.push(Effect::Inspect(statement)),
         }
         Ok(Executed { sql, effects })
     }
@@ -258,7 +258,7 @@ impl Registry {
         self.created.insert(topic.to_owned());
     }
 
-    /// Refuses one query too many, and a query that would read what it writes, directly or through
+    /// Refuses a query beyond the limit, and a query that would read its own output, directly or through
     /// other queries.
     fn check_new_query(&self, new: &NewQuery) -> Result<(), String> {
         if self.queries.len() >= MAX_QUERIES {
@@ -268,11 +268,11 @@ impl Registry {
             ));
         }
         let mut read: BTreeSet<&str> = BTreeSet::new();
-        let mut ahead: Vec<&str> = new.plan.source_topics().collect();
-        while let Some(topic) = ahead.pop() {
+        let mut pending: Vec<&str> = new.plan.source_topics().collect();
+        while let Some(topic) = pending.pop() {
             if topic == new.sink.topic {
                 return Err(format!(
-                    "the query would read what it writes to topic '{topic}', without end: \
+                    "the query would read its own output from topic '{topic}' in an endless loop: \
                      write to another topic"
                 ));
             }
@@ -281,7 +281,7 @@ impl Registry {
                     .queries
                     .iter()
                     .filter(|query| query.sink.topic == topic);
-                ahead.extend(writers.flat_map(|query| query.plan.source_topics()));
+                pending.extend(writers.flat_map(|query| query.plan.source_topics()));
             }
         }
         Ok(())
@@ -385,11 +385,11 @@ mod tests {
             return false;
         };
         let window = aggregate.window.expect("a window");
-        window.found_for_ms.is_some()
+        window.max_age_ms.is_some()
     }
 
     #[test]
-    fn the_newer_name_of_the_record_cache_counts() {
+    fn the_newer_name_of_the_record_cache_takes_precedence() {
         assert!(!uncached(""));
         assert!(uncached("SET 'cache.max.bytes.buffering'='0';"));
         assert!(uncached("SET 'statestore.cache.max.bytes'='0';"));

@@ -42,7 +42,7 @@ impl Value {
     }
 }
 
-/// Equality as Java's `equals`: NaN equals itself, 0.0 does not equal -0.0.
+/// Equality as in Java's `equals`: NaN equals itself, 0.0 does not equal -0.0.
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {

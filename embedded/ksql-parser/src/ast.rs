@@ -200,7 +200,7 @@ pub struct TypeName {
     pub at: usize,
 }
 
-/// The forms that a type is written in.
+/// The forms of a type.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TypeKind {
     /// A name, with parameters.
@@ -336,7 +336,7 @@ pub struct Window {
     pub kind: WindowKind,
     /// The window's length; a session's gap.
     pub size: i64,
-    /// The distance between the starts of two windows.
+    /// The distance between the starts of consecutive windows.
     pub advance: i64,
     /// The `RETENTION`.
     pub retention: Option<i64>,
@@ -351,14 +351,14 @@ pub enum WindowKind {
     Tumbling,
     /// Fixed size, with overlap.
     Hopping,
-    /// Until no record comes for a while.
+    /// Ends after a gap without records.
     Session,
 }
 
 /// An expression. Equality ignores the place in the text.
 #[derive(Clone, Debug)]
 pub struct Expr {
-    /// The statement.
+    /// What the expression is.
     pub kind: ExprKind,
     /// Byte offset in the text.
     pub at: usize,

@@ -1,4 +1,4 @@
-//! Why a statement is refused, and where.
+//! Errors of refused statements, with their position.
 
 use std::fmt;
 

@@ -8,9 +8,9 @@ use crate::stream::{
     fail, identifier, is_symbol, is_word, is_word_at, not_supported, peek, peek_at, text,
 };
 
-/// The deepest nesting of parentheses, calls and signs. ksqlDB's limit is its stack.
+/// The deepest nesting of parentheses, calls and signs. ksqlDB is limited only by its stack.
 const MAX_DEPTH: u16 = 40;
-/// The greatest height of an expression tree. A chain of operators is a high tree too.
+/// The greatest height of an expression tree. A long chain of operators also makes a high tree.
 const MAX_HEIGHT: u16 = 128;
 
 /// Any expression.
@@ -88,7 +88,7 @@ fn predicate(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
         let high = self::value(input, depth)?;
         let height = value.height.max(low.height).max(high.height);
         let kind = ExprKind::Between(Box::new(value), Box::new(low), Box::new(high));
-        grown(input, start, height, kind)?
+        node(input, start, height, kind)?
     } else if eat_word(input, "IN") {
         expect_symbol(input, "(")?;
         let list = comma_list(input, |input| expression(input, depth + 1))?;
@@ -99,7 +99,7 @@ fn predicate(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
             .max()
             .unwrap_or(0)
             .max(value.height);
-        grown(input, start, height, ExprKind::In(Box::new(value), list))?
+        node(input, start, height, ExprKind::In(Box::new(value), list))?
     } else if eat_word(input, "LIKE") {
         let pattern = self::value(input, depth)?;
         let escape = if eat_word(input, "ESCAPE") {
@@ -118,7 +118,7 @@ fn predicate(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
             pattern: Box::new(pattern),
             escape,
         };
-        grown(input, start, height, kind)?
+        node(input, start, height, kind)?
     } else {
         return Ok(value);
     };
@@ -207,7 +207,7 @@ fn sign(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
         };
         if let Some(literal) = negative {
             advance(input)?;
-            return grown(input, start, 0, ExprKind::Literal(literal));
+            return node(input, start, 0, ExprKind::Literal(literal));
         }
         let inner = sign(input, depth + 1)?;
         return unary(input, start, inner, ExprKind::Negate);
@@ -253,7 +253,7 @@ fn primary(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
     let start = at(input);
     if let Some(TokenKind::Literal(literal)) = peek(input).map(|token| &token.kind) {
         advance(input)?;
-        return grown(input, start, 0, ExprKind::Literal(literal.clone()));
+        return node(input, start, 0, ExprKind::Literal(literal.clone()));
     }
     for (word, literal) in [
         ("NULL", Literal::Null),
@@ -261,7 +261,7 @@ fn primary(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
         ("FALSE", Literal::Boolean(false)),
     ] {
         if eat_word(input, word) {
-            return grown(input, start, 0, ExprKind::Literal(literal));
+            return node(input, start, 0, ExprKind::Literal(literal));
         }
     }
     if eat_symbol(input, "(") {
@@ -281,7 +281,7 @@ fn primary(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
         return unary(input, start, inner, |inner| ExprKind::Cast(inner, ty));
     }
     if let Some(kind) = constructor(input, depth)? {
-        return grown(input, start, height_of(&kind), kind);
+        return node(input, start, height_of(&kind), kind);
     }
     let name = identifier(input).map_err(|_| fail(input, "expected an expression"))?;
     if is_symbol(input, "(") {
@@ -293,9 +293,9 @@ fn primary(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
             source: Some(name),
             name: column,
         };
-        return grown(input, start, 0, kind);
+        return node(input, start, 0, kind);
     }
-    grown(input, start, 0, ExprKind::Column { source: None, name })
+    node(input, start, 0, ExprKind::Column { source: None, name })
 }
 
 fn case(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
@@ -324,7 +324,7 @@ fn case(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
         None
     };
     expect_word(input, "END")?;
-    grown(
+    node(
         input,
         start,
         height,
@@ -335,7 +335,7 @@ fn case(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
     )
 }
 
-/// `ARRAY[…]`, `MAP(…)`, `STRUCT(…)`. These words are names elsewhere.
+/// `ARRAY[…]`, `MAP(…)`, `STRUCT(…)`. Elsewhere, these words are ordinary names.
 fn constructor(input: &mut Tokens<'_>, depth: u16) -> Parsed<Option<ExprKind>> {
     let next_is = |input: &Tokens<'_>, symbol: &str| matches!(peek_at(input, 1).map(|token| &token.kind), Some(TokenKind::Symbol(found)) if *found == symbol);
     if is_word(input, "ARRAY") && next_is(input, "[") {
@@ -386,7 +386,7 @@ fn call(input: &mut Tokens<'_>, name: Ident, depth: u16) -> Parsed<Expr> {
         if name.name != "COUNT" {
             return Err(fail(input, "expected an argument: only COUNT takes *"));
         }
-        return grown(input, start, 0, ExprKind::CountAll);
+        return node(input, start, 0, ExprKind::CountAll);
     }
     let args = if is_symbol(input, ")") {
         Vec::new()
@@ -419,7 +419,7 @@ fn call(input: &mut Tokens<'_>, name: Ident, depth: u16) -> Parsed<Expr> {
         return Err(not_supported(input, "lambda functions are not supported"));
     }
     let height = args.iter().map(|arg| arg.height).max().unwrap_or(0);
-    grown(input, start, height, ExprKind::Call { name, args })
+    node(input, start, height, ExprKind::Call { name, args })
 }
 
 fn height_of(kind: &ExprKind) -> u16 {
@@ -442,7 +442,7 @@ fn unary(
     make: impl FnOnce(Box<Expr>) -> ExprKind,
 ) -> Parsed<Expr> {
     let height = inner.height;
-    grown(input, start, height, make(Box::new(inner)))
+    node(input, start, height, make(Box::new(inner)))
 }
 
 fn binary(
@@ -453,11 +453,11 @@ fn binary(
 ) -> Parsed<Expr> {
     let height = left.height.max(right.height);
     let start = left.at;
-    grown(input, start, height, make(Box::new(left), Box::new(right)))
+    node(input, start, height, make(Box::new(left), Box::new(right)))
 }
 
-/// A node over children of this height.
-fn grown(input: &Tokens<'_>, at: usize, height: u16, kind: ExprKind) -> Parsed<Expr> {
+/// A node whose highest child has this height.
+fn node(input: &Tokens<'_>, at: usize, height: u16, kind: ExprKind) -> Parsed<Expr> {
     if height >= MAX_HEIGHT {
         return Err(not_supported(
             input,

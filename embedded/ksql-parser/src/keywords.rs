@@ -1,6 +1,6 @@
 //! Reserved words.
 
-/// Words that are names only in quotes. Other keywords may be names.
+/// Words that must be quoted to be used as names. Other keywords need no quotes.
 const RESERVED: &[&str] = &[
     "ADVANCE",
     "ALL",
@@ -82,7 +82,7 @@ const RESERVED: &[&str] = &[
     "YEARS",
 ];
 
-/// Whether `word`, in any case, is a name only in quotes.
+/// Whether `word`, in any case, must be quoted to be used as a name.
 pub fn is_reserved(word: &str) -> bool {
     RESERVED
         .iter()

@@ -20,7 +20,7 @@ pub enum Literal {
     Boolean(bool),
     /// `12`
     Integer(i64),
-    /// `0.15`: a DECIMAL, its text
+    /// `0.15`: the text of a DECIMAL
     Decimal(String),
     /// `1.5e3`
     Double(f64),
@@ -46,7 +46,7 @@ pub enum TokenKind {
     Word(String),
     /// A name in `"` or `` ` ``.
     Quoted(String),
-    /// A number or a text.
+    /// A number or a string.
     Literal(Literal),
     /// An operator or a separator.
     Symbol(&'static str),
@@ -61,7 +61,7 @@ const SYMBOLS: &[&str] = &[
 /// Splits the text into tokens, without comments and white space.
 ///
 /// # Errors
-/// At the first character that starts no token, and for a quote or comment that is not closed.
+/// A character that starts no token, or a quote or comment that is not closed.
 pub fn tokens(text: &str) -> Result<Vec<Token>, Refusal> {
     let mut input = LocatingSlice::new(text);
     let mut tokens = Vec::new();
@@ -80,7 +80,7 @@ pub fn tokens(text: &str) -> Result<Vec<Token>, Refusal> {
                 start,
                 end: input.current_token_start(),
             }),
-            Err(_) => return Err(syntax(start, &complaint(&input))),
+            Err(_) => return Err(syntax(start, &lexical_error(&input))),
         }
     }
 }
@@ -93,9 +93,9 @@ fn syntax(at: usize, message: &str) -> Refusal {
     }
 }
 
-fn complaint(input: &Input<'_>) -> String {
+fn lexical_error(input: &Input<'_>) -> String {
     match input.chars().next() {
-        Some('\'') => "a text that starts with ' is not closed".to_owned(),
+        Some('\'') => "a string that starts with ' is not closed".to_owned(),
         Some(quote @ ('"' | '`')) => format!("a name that starts with {quote} is not closed"),
         Some('0'..='9') => "this number is out of range or malformed".to_owned(),
         Some(other) => format!("unexpected character `{other}`"),

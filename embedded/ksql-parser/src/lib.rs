@@ -6,11 +6,11 @@
 //! | [`keywords`] | the reserved words |
 //! | [`error`] | refused statements, with line and column |
 //! | [`lexer`] | text to tokens |
-//! | [`split`] | a script to the texts of its statements, whatever they say |
+//! | [`split`] | splits a script into statements without parsing them |
 //! | `statement`, `query`, `expression`, `window` | the grammar, tokens to tree |
 //!
-//! The grammar follows ksqlDB's language reference, as far as the engine executes it. This crate knows
-//! nothing of the streams, tables and columns that exist.
+//! The grammar covers the part of ksqlDB's language reference that the engine executes. This crate does
+//! not know which streams, tables and columns exist.
 //!
 //! ```
 //! use ksql_parser::ast::StatementKind;
@@ -44,7 +44,7 @@ use crate::error::{ErrorKind, Refusal, StatementError, located};
 /// The longest script, in bytes.
 pub const MAX_SCRIPT_BYTES: usize = 1 << 20;
 
-/// Parses all statements of a script. Each ends with a semicolon.
+/// Parses all statements of a script. Each must end with a semicolon.
 ///
 /// # Errors
 /// The first syntax error, with line and column.

@@ -92,7 +92,7 @@ fn expressions(input: &mut Tokens<'_>) -> Parsed<Vec<Expr>> {
     comma_list(input, |input| value(input, 0))
 }
 
-/// Whether the parenthesis that comes next contains a comma at its own level.
+/// Whether the next parenthesis contains a comma at its own level.
 fn is_tuple(input: &Tokens<'_>) -> bool {
     let mut depth = 0_usize;
     for skip in 0.. {

@@ -1,6 +1,6 @@
-//! Splits a script into the texts of its statements, whatever they say.
+//! Splits a script into statements without parsing them.
 //!
-//! A client uses this: it sends statements that only the server understands.
+//! Clients need this, because they also send statements that only the server can parse.
 
 use winnow::Parser;
 use winnow::stream::{LocatingSlice, Location, Stream};
@@ -26,11 +26,11 @@ pub enum Rest {
     Nothing,
     /// A statement without a semicolon.
     Unfinished,
-    /// A quote or a comment that is opened on this line, from 1, and not closed.
+    /// A quote or comment that is opened on this line (from 1) and not closed.
     Unclosed(&'static str, usize),
 }
 
-/// Splits a script at the semicolons outside of quotes and comments. Empty statements are left out.
+/// Splits a script at the semicolons outside of quotes and comments. Skips empty statements.
 pub fn split(script: &str) -> (Vec<StatementText<'_>>, Rest) {
     let mut input = LocatingSlice::new(script);
     let mut statements = Vec::new();
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_statement_quote_or_comment_is_reported() {
+    fn an_unfinished_statement_quote_or_comment_is_reported() {
         for (script, rest) in [
             ("SHOW STREAMS; -- x\n SHOW", Rest::Unfinished),
             ("A;\nB 'x;\n", Rest::Unclosed("quote", 2)),
@@ -107,7 +107,7 @@ mod tests {
         }
     }
 
-    /// A statement without its semicolon, with everything that could mislead a splitter.
+    /// A statement without its semicolon, with quotes and comments that contain semicolons.
     fn statement() -> impl Strategy<Value = String> {
         let part = prop_oneof![
             "[A-Za-z_0-9äß]{1,6}",

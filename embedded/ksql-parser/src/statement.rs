@@ -277,7 +277,7 @@ fn property(input: &mut Tokens<'_>) -> Parsed<Property> {
         Some(TokenKind::Word(word)) if word.eq_ignore_ascii_case("false") => {
             Literal::Boolean(false)
         }
-        _ => return Err(fail(input, "expected a text, a number, TRUE or FALSE")),
+        _ => return Err(fail(input, "expected a string, a number, TRUE or FALSE")),
     };
     advance(input)?;
     Ok(Property {

@@ -67,7 +67,7 @@ fn shown(kind: &TokenKind) -> String {
         TokenKind::Word(word) => format!("`{word}`"),
         TokenKind::Quoted(name) => format!("`\"{name}\"`"),
         TokenKind::Symbol(symbol) => format!("`{symbol}`"),
-        TokenKind::Literal(Literal::Text(text)) => format!("the text '{text}'"),
+        TokenKind::Literal(Literal::Text(text)) => format!("the string '{text}'"),
         TokenKind::Literal(_) => "a number".to_owned(),
     }
 }
@@ -208,14 +208,14 @@ pub(crate) fn identifier(input: &mut Tokens<'_>) -> Parsed<Ident> {
     })
 }
 
-/// A text constant.
+/// A string constant.
 pub(crate) fn text(input: &mut Tokens<'_>) -> Parsed<String> {
     match peek(input).map(|token| &token.kind) {
         Some(TokenKind::Literal(Literal::Text(text))) => {
             advance(input)?;
             Ok(text.clone())
         }
-        _ => Err(fail(input, "expected a text in single quotes")),
+        _ => Err(fail(input, "expected a string in single quotes")),
     }
 }
 

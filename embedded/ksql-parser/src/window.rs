@@ -46,7 +46,7 @@ pub(crate) fn duration(input: &mut Tokens<'_>) -> Parsed<i64> {
     };
     let millis = number
         .checked_mul(unit)
-        .ok_or_else(|| fail(input, "expected a shorter time"))?;
+        .ok_or_else(|| fail(input, "expected a shorter duration"))?;
     advance(input)?;
     Ok(if negative { -millis } else { millis })
 }

@@ -21,7 +21,7 @@ pub(crate) struct Case {
     pub(crate) sources: Vec<Json>,
     /// Whether keys and values are typed JSON rather than bytes.
     pub(crate) typed: bool,
-    /// Why it is unsupported, if that is known before it runs.
+    /// Why it is unsupported, if this is known before the run.
     pub(crate) unsupported: Option<String>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct Case {
 pub(crate) enum Expected {
     /// Its outputs.
     Outputs,
-    /// A statement is refused; the index, if it is known.
+    /// A statement is refused; its index, if known.
     Refusal(Option<usize>),
     /// A query fails at this input.
     Failure(Option<usize>),
@@ -65,7 +65,7 @@ pub(crate) enum Payload {
     Typed(Json),
 }
 
-/// All cases of a file's text.
+/// All cases in the text of a file.
 pub(crate) fn read(text: &str) -> Result<Vec<Case>, String> {
     let json: Json = serde_json::from_str(text).map_err(|error| error.to_string())?;
     match &json {
@@ -196,7 +196,7 @@ pub(crate) fn unbase64(text: &str) -> Result<Vec<u8>, String> {
         let six = ALPHABET
             .iter()
             .position(|known| *known == c)
-            .ok_or("no base64")?;
+            .ok_or("invalid base64")?;
         bits = (bits << 6) | six as u32;
         count += 6;
         if count >= 8 {

@@ -49,7 +49,7 @@ pub(crate) fn outputs(
                 .get(written.len())
                 .map(|message| format!("{message:?}"));
             return Err(format!(
-                "{topic}: {} records in place of {}; {}",
+                "{topic}: {} records, expected {}; {}",
                 written.len(),
                 wanted.len(),
                 shown.or(missing).unwrap_or_default()

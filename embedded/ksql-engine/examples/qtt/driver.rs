@@ -21,7 +21,7 @@ struct Query {
 
 /// The output, and the input at which the first query failed.
 #[derive(Default)]
-pub(crate) struct Fed {
+pub(crate) struct RunOutput {
     pub(crate) records: Vec<OutputRecord>,
     pub(crate) stopped_at: Option<usize>,
 }
@@ -39,54 +39,54 @@ impl Driver {
         }
     }
 
-    /// Processes each input and everything that follows from it before the next input. If a query
-    /// fails, the others continue.
-    pub(crate) fn feed(&mut self, inputs: Vec<Record>) -> Fed {
-        let mut fed = Fed::default();
+    /// Processes each input and the resulting records before the next input. If a query fails, the
+    /// others continue.
+    pub(crate) fn feed(&mut self, inputs: Vec<Record>) -> RunOutput {
+        let mut output = RunOutput::default();
         for (index, input) in inputs.into_iter().enumerate() {
             let mut waiting = VecDeque::from([self.appended(input)]);
             while let Some(record) = waiting.pop_front() {
                 for query in self.queries.iter_mut().filter(|query| !query.stopped) {
-                    let (written, goes_on) = query.take(&record);
+                    let (written, continues) = query.process(&record);
                     let appended = written.iter().map(|output| as_record(output.clone()));
                     waiting.extend(appended.map(|record| numbered(&mut self.offsets, record)));
-                    fed.records.extend(written);
-                    if !goes_on {
+                    output.records.extend(written);
+                    if !continues {
                         query.stopped = true;
-                        fed.stopped_at.get_or_insert(index);
+                        output.stopped_at.get_or_insert(index);
                     }
                 }
             }
         }
-        fed
+        output
     }
 
-    /// Gives each query all of its input before the next query, as ksqlDB's own suite does. Of a topic
-    /// that is among the inputs, a query reads only these.
-    pub(crate) fn feed_by_query(&mut self, inputs: Vec<Record>) -> Fed {
-        let mut fed = Fed::default();
-        let given: Vec<Record> = inputs
+    /// Runs each query on all of its input before the next query, as ksqlDB's own suite does. From a
+    /// topic that has inputs, queries read only these inputs, not the output of other queries.
+    pub(crate) fn feed_by_query(&mut self, inputs: Vec<Record>) -> RunOutput {
+        let mut output = RunOutput::default();
+        let inputs: Vec<Record> = inputs
             .into_iter()
             .map(|input| self.appended(input))
             .collect();
-        let is_given = |topic: &str| given.iter().any(|record| *record.topic == *topic);
+        let is_input = |topic: &str| inputs.iter().any(|record| *record.topic == *topic);
         let mut written: Vec<Record> = Vec::new();
         for query in &mut self.queries {
-            let of_others = written.iter().filter(|record| !is_given(&record.topic));
+            let from_queries = written.iter().filter(|record| !is_input(&record.topic));
             let mut records = Vec::new();
-            for (index, record) in given.iter().chain(of_others).enumerate() {
-                let (outputs, goes_on) = query.take(record);
+            for (index, record) in inputs.iter().chain(from_queries).enumerate() {
+                let (outputs, continues) = query.process(record);
                 records.extend(outputs);
-                if !goes_on {
-                    fed.stopped_at.get_or_insert(index);
+                if !continues {
+                    output.stopped_at.get_or_insert(index);
                     break;
                 }
             }
             let appended = records.iter().map(|output| as_record(output.clone()));
             written.extend(appended.map(|record| numbered(&mut self.offsets, record)));
-            fed.records.extend(records);
+            output.records.extend(records);
         }
-        fed
+        output
     }
 
     fn appended(&mut self, record: Record) -> Record {
@@ -96,17 +96,17 @@ impl Driver {
 
 impl Query {
     /// The output for a record, and whether the query continues.
-    fn take(&mut self, record: &Record) -> (Vec<OutputRecord>, bool) {
+    fn process(&mut self, record: &Record) -> (Vec<OutputRecord>, bool) {
         let plan = Arc::clone(self.task.plan());
         let inputs = plan.source_topics().enumerate();
         let mut outcome = Outcome::default();
-        let mut goes_on = true;
+        let mut continues = true;
         for (input, _) in inputs.filter(|(_, topic)| **topic == *record.topic) {
-            goes_on &= self.task.process(input, record, &mut outcome).is_ok();
+            continues &= self.task.process(input, record, &mut outcome).is_ok();
         }
         let changes = outcome.changes.into_iter();
         let written = changes.map(|change| self.writer.write(change)).collect();
-        (written, goes_on)
+        (written, continues)
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::cases::{Case, Expected, Message, Payload};
 use super::compare;
-use super::driver::{Driver, Fed};
+use super::driver::{Driver, RunOutput};
 
 /// The verdict on a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +36,8 @@ pub(crate) fn run(case: &Case) -> Verdict {
             (_, verdict) => verdict,
         };
     }
-    // ksqlDB's suite runs without the record cache. Which final windows are lost then changed with
-    // its version: before 7.3 none were.
+    // ksqlDB's suite runs without the record cache. From version 7.3 on, this loses some final
+    // windows; earlier versions lost none.
     let is_final = |statement: &String| statement.to_uppercase().contains("EMIT FINAL");
     match execute(case, false, &case.outputs) {
         Verdict::Failed(difference) if case.statements.iter().any(is_final) => {
@@ -83,19 +83,19 @@ fn execute(case: &Case, cached: bool, outputs: &[Message]) -> Verdict {
             continue;
         };
         let is_last = index + 1 == case.statements.len();
-        let outside = Verdict::Unsupported(format!("statement {index}: {error}"));
+        let unsupported = Verdict::Unsupported(format!("statement {index}: {error}"));
         return match case.expected {
             Expected::Refusal(Some(expected)) if expected == index => Verdict::Passed,
-            // The case does not say which statement is refused. An unsupported last statement may
-            // be the one.
+            // The case does not say which statement is refused. It may be an unsupported last
+            // statement.
             Expected::Refusal(None) if is_last || error.kind != ErrorKind::Unsupported => {
                 Verdict::Passed
             }
-            _ if error.kind == ErrorKind::Unsupported => outside,
+            _ if error.kind == ErrorKind::Unsupported => unsupported,
             // The grammar changed between the versions of the public suite.
-            Expected::Outputs if case.typed => outside,
+            Expected::Outputs if case.typed => unsupported,
             // A wrong reason for a refusal would hide a defect.
-            _ => Verdict::Failed(format!("statement {index} is refused: {error}")),
+            _ => Verdict::Failed(format!("statement {index} was refused: {error}")),
         };
     }
     if case.expected == Expected::Outputs
@@ -107,26 +107,26 @@ fn execute(case: &Case, cached: bool, outputs: &[Message]) -> Verdict {
     let inputs = inputs.map(|message| input(message, registry.catalog()));
     let inputs: Vec<Record> = inputs.collect();
     let mut driver = Driver::new(&registry);
-    let fed: Fed = match case.typed {
+    let output: RunOutput = match case.typed {
         true => driver.feed_by_query(inputs),
         false => driver.feed(inputs),
     };
     match case.expected {
         // An exception in the public suite may be the failure of a query.
-        Expected::Refusal(_) if case.typed && fed.stopped_at.is_some() => Verdict::Passed,
-        Expected::Refusal(_) => Verdict::Failed("no statement is refused".to_owned()),
+        Expected::Refusal(_) if case.typed && output.stopped_at.is_some() => Verdict::Passed,
+        Expected::Refusal(_) => Verdict::Failed("no statement was refused".to_owned()),
         Expected::Outputs | Expected::Failure(_) => {
             let expected = match case.expected {
                 Expected::Failure(index) => index,
                 _ => None,
             };
-            if fed.stopped_at != expected {
-                let (found, wanted) = (fed.stopped_at, expected);
+            if output.stopped_at != expected {
+                let (found, wanted) = (output.stopped_at, expected);
                 return Verdict::Failed(format!(
-                    "a query stops at input {found:?}, not {wanted:?}"
+                    "a query stopped at input {found:?}, expected {wanted:?}"
                 ));
             }
-            match compare::outputs(case, outputs, &fed.records, registry.catalog()) {
+            match compare::outputs(case, outputs, &output.records, registry.catalog()) {
                 Ok(()) => Verdict::Passed,
                 Err(difference) => Verdict::Failed(difference),
             }

@@ -1,4 +1,4 @@
-//! Compares two JSON values of a type byte for byte, except for the order of entries in a MAP.
+//! Compares two JSON values of the same type byte for byte, except for the order of MAP entries.
 
 use std::fmt;
 
@@ -51,7 +51,7 @@ fn same(wanted: &str, found: &str, ty: &SqlType) -> bool {
     }
 }
 
-/// The parts of both in pairs; `None` if one has no such parts or their numbers differ.
+/// The parts of both in pairs; `None` if either cannot be split or their counts differ.
 fn both<'t, T>(
     wanted: &'t str,
     found: &'t str,
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_entries_of_a_map_have_no_order() {
+    fn only_map_entries_may_be_in_any_order() {
         let wanted = r#"{"S":[{"B":{"x":1,"y":2},"A":3}],"M":{"p":4,"q":5}}"#;
         assert!(is_same(wanted, wanted));
         assert!(is_same(
@@ -138,7 +138,7 @@ mod tests {
             // Columns, then fields, in another order.
             r#"{"M":{"p":4,"q":5},"S":[{"B":{"x":1,"y":2},"A":3}]}"#,
             r#"{"S":[{"A":3,"B":{"x":1,"y":2}}],"M":{"p":4,"q":5}}"#,
-            // A space, an entry twice, another value.
+            // A space, a repeated entry, another value.
             r#"{"S":[{"B":{"x":1,"y":2},"A":3}], "M":{"p":4,"q":5}}"#,
             r#"{"S":[{"B":{"x":1, "y":2},"A":3}],"M":{"p":4,"q":5}}"#,
             r#"{"S":[{"B":{"x":1,"y":2},"A":3}],"M":{"p":4,"q":5,"q":5}}"#,

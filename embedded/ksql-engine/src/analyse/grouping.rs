@@ -27,7 +27,7 @@ pub(crate) struct Grouping<'q> {
     pub(crate) having: Option<Expr>,
     pub(crate) window: Option<Window>,
     pub(crate) is_final: bool,
-    /// Whether the group differs from the record's key.
+    /// Whether the group differs from the record's key, so that rows change partition.
     pub(crate) moves: bool,
     /// The slots of the window's start and end in items and `HAVING`.
     pub(crate) bounds: [usize; 2],
@@ -74,7 +74,7 @@ impl Grouping<'_> {
                 };
                 if any(having, &is_bound) {
                     bail!(invalid at having.at,
-                        "WINDOWSTART and WINDOWEND are for the SELECT, not for HAVING");
+                        "WINDOWSTART and WINDOWEND are allowed in the SELECT, but not in HAVING");
                 }
                 Some(self.lower(having, &mut calls, "HAVING")?)
             }
@@ -108,7 +108,7 @@ impl Grouping<'_> {
             let named = columns.iter().find(|column| column.key == Some(index));
             if named.is_none() && self.needs_key {
                 bail!(invalid at expr.at,
-                    "the SELECT must hold every GROUP BY expression: it becomes the key");
+                    "the SELECT must contain every GROUP BY expression: they form the key");
             }
             group_columns.push(Column {
                 name: named.map_or_else(|| format!("KEY_{index}"), |column| column.name.clone()),
@@ -134,7 +134,7 @@ impl Grouping<'_> {
         Ok((plan, columns))
     }
 
-    /// The expression on the row after grouping, which holds groups, window bounds and results.
+    /// The expression on the row after grouping: group columns, window bounds, aggregate results.
     fn lower(&self, expr: &Expr, calls: &mut Calls<'_>, place: &str) -> Result<Expr, Refusal> {
         let groups = self.group_by.len();
         rewrite(expr, &mut |part| {
@@ -252,13 +252,13 @@ fn check_window(window: &Window, is_final: bool) -> Result<WindowPlan, Refusal> 
     let needed = window.size.saturating_add(grace_ms);
     if window.retention.is_some_and(|retention| retention < needed) {
         bail!(invalid at at,
-            "RETENTION must be at least SIZE and GRACE PERIOD together: {needed} ms (without GRACE PERIOD, EMIT CHANGES has one of 24 hours less SIZE)");
+            "RETENTION must be at least SIZE and GRACE PERIOD together: {needed} ms (with EMIT CHANGES, the default GRACE PERIOD is 24 hours minus SIZE)");
     }
     Ok(WindowPlan {
         size_ms: window.size,
         advance_ms: window.advance,
         grace_ms,
         retention_ms: window.retention.unwrap_or(needed),
-        found_for_ms: None,
+        max_age_ms: None,
     })
 }

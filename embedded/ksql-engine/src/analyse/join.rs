@@ -45,7 +45,7 @@ pub(crate) fn join(catalog: &Catalog, scope: &mut Scope, join: &Join) -> Result<
         bail!(invalid at at, "a stream-stream join needs WITHIN, such as WITHIN 1 MINUTE");
     };
     if within.before < 0 || within.after < 0 || within.grace.is_some_and(|grace| grace < 0) {
-        bail!(invalid at at, "times of a join must not be negative");
+        bail!(invalid at at, "the times of a join must not be negative");
     }
     if within.before == 0 && within.after == 0 && within.grace.is_none() {
         bail!(unsupported at at, "WITHIN 0 needs a GRACE PERIOD");
@@ -56,7 +56,7 @@ pub(crate) fn join(catalog: &Catalog, scope: &mut Scope, join: &Join) -> Result<
         && a != b
     {
         bail!(invalid at at,
-            "`{}` has {a} partitions and `{}` {b}: joined streams need the same number",
+            "`{}` has {a} partitions and `{}` has {b}: joined streams need the same number",
             left.alias,
             right.alias);
     }
@@ -69,7 +69,7 @@ pub(crate) fn join(catalog: &Catalog, scope: &mut Scope, join: &Join) -> Result<
     let right_typed = Compiler::new(right_types).column(&right_local)?;
     if left_typed.1 != right_typed.1 {
         bail!(invalid at join.on.at,
-            "the join's sides have different types: {} and {}", left_typed.1, right_typed.1);
+            "the sides of the join condition have different types: {} and {}", left_typed.1, right_typed.1);
     }
     let is_key = |expr: &Expr, side: usize| {
         let source = scope.sources.get(side);
@@ -117,14 +117,19 @@ pub(crate) fn join(catalog: &Catalog, scope: &mut Scope, join: &Join) -> Result<
     })
 }
 
-/// The two sides of `ON`, that of the left source first.
+/// The two sides of `ON`, the left source's side first.
 fn criteria(scope: &Scope, on: &Expr) -> Result<(Expr, Expr), Refusal> {
     let (a, b) = match &on.kind {
         ExprKind::Compare(CompareOp::Equal, a, b) => (scope.resolve(a)?, scope.resolve(b)?),
         ExprKind::And(..) => {
-            bail!(invalid at on.at, "a join is on one equality, without AND");
+            bail!(invalid at on.at, "a join condition is a single equality, without AND");
         }
-        _ => return Err(invalid(on.at, "a join is on an equality: ON a.x = b.y")),
+        _ => {
+            return Err(invalid(
+                on.at,
+                "a join condition is an equality: ON a.x = b.y",
+            ));
+        }
     };
     let boundary = scope.sources.get(1).map_or(0, |right| right.base);
     match (side(&a, boundary), side(&b, boundary)) {
@@ -132,7 +137,7 @@ fn criteria(scope: &Scope, on: &Expr) -> Result<(Expr, Expr), Refusal> {
         (Some(Side::Right), Some(Side::Left)) => Ok((b, a)),
         _ => Err(invalid(
             on.at,
-            "each side of the join's equality must be of one of the two sources",
+            "each side of the join condition must use the columns of exactly one source",
         )),
     }
 }
@@ -142,7 +147,7 @@ enum Side {
     Right,
 }
 
-/// The source of all columns in the expression; `None` without columns or with columns of both.
+/// The source of all columns in the expression; `None` if it has no columns, or columns of both.
 fn side(expr: &Expr, boundary: usize) -> Option<Side> {
     let uses = |left: bool| {
         crate::analyse::rewrite::any(

@@ -66,7 +66,7 @@ pub(crate) enum Command {
     /// A transient query.
     Select(QueryPlan),
     /// `SHOW`, `DESCRIBE`, `PRINT` or `EXPLAIN`.
-    Ask(StatementKind),
+    Inspect(StatementKind),
 }
 
 /// A query that writes into a topic.
@@ -170,7 +170,7 @@ fn command(catalog: &Catalog, statement: &Statement, sql: &str) -> Result<Comman
                 format!("there is no stream or table `{}`", name.name),
             ))
         }
-        other => Ok(Command::Ask(other.clone())),
+        other => Ok(Command::Inspect(other.clone())),
     }
 }
 
@@ -210,7 +210,7 @@ fn other(kind: SourceKind) -> SourceKind {
     }
 }
 
-/// What to do if the name exists already.
+/// The command if the name is already in use; `None` if it is free.
 fn existing(
     catalog: &Catalog,
     kind: SourceKind,
@@ -230,12 +230,12 @@ fn existing(
     }
     if target.or_replace {
         bail!(unsupported at name.at,
-            "OR REPLACE of something that exists is not supported: DROP it first");
+            "OR REPLACE of an existing stream or table is not supported: DROP it first");
     }
     Err(invalid(
         name.at,
         format!(
-            "there is a {} `{}` already",
+            "a {} `{}` already exists",
             kind_name(source.kind),
             name.name
         ),
@@ -287,8 +287,8 @@ fn create_query(
     })
 }
 
-/// The format of the left source, or of the right one if only that keeps its partitions; KAFKA for a
-/// new key of a source without one.
+/// The key format of the left source, or of the right source if only the right side keeps its
+/// partitions. KAFKA for a new key if the source has no key.
 fn default_key_format(plan: &QueryPlan) -> Format {
     let keyless = plan.columns.iter().all(|column| column.key.is_none());
     if keyless && matches!(plan.stage, Stage::Rekeyed) {
@@ -311,12 +311,12 @@ fn insert(catalog: &Catalog, name: &str, at: usize, query: &Query) -> Result<New
         bail!(invalid at at, "there is no stream `{name}`");
     };
     if sink.kind == SourceKind::Table {
-        bail!(invalid at at, "INSERT INTO is for streams, not for tables");
+        bail!(invalid at at, "INSERT INTO needs a stream, got a table");
     }
     let plan = query::analyse(catalog, query, Purpose::Fill(SourceKind::Stream))?;
     if plan.schema() != sink.schema || plan.window != sink.window {
         bail!(invalid at at,
-            "the SELECT gives {}, and `{name}` has {}", plan.schema(), sink.schema);
+            "the SELECT has the schema {}, but `{name}` has {}", plan.schema(), sink.schema);
     }
     Ok(NewQuery {
         sink: Arc::clone(sink),

@@ -7,7 +7,7 @@ use ksql_parser::Literal;
 use ksql_parser::ast::{Expr, ExprKind, Ident, SelectItem};
 use ksql_parser::error::{Refusal, unsupported};
 
-/// The most columns of a source or a projection.
+/// The maximum number of columns in a source or a projection.
 const MAX_COLUMNS: usize = 4_000;
 
 /// Refuses too many columns.
@@ -32,9 +32,9 @@ pub(crate) struct Item {
 /// What `*` includes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stars {
-    /// The columns: in a persistent query.
+    /// Only the columns, for a persistent query.
     Columns,
-    /// Also the bounds of the window: in a transient query.
+    /// Also the bounds of the window, for a transient query.
     WithBounds,
 }
 
@@ -87,7 +87,7 @@ pub(crate) fn rekeyed_items(
         Some(star) if list.len() == 1 => star,
         Some((_, at)) => {
             bail!(unsupported at at,
-                "with PARTITION BY, * cannot stand beside other columns: name them");
+                "with PARTITION BY, * cannot be combined with other columns: name them");
         }
         None => return items(list, scope, stars),
     };
@@ -205,7 +205,7 @@ fn name(expr: &Expr, scope: &Scope, generated: &mut usize) -> Result<String, Ref
                 .any(|source| columns(source).contains(&field.name));
             if clash {
                 bail!(unsupported at expr.at,
-                    "give this an alias: `{}` is the name of a column too", field.name);
+                    "give this expression an alias: `{}` is also the name of a column", field.name);
             }
             Ok(field.name.clone())
         }
@@ -217,7 +217,7 @@ fn name(expr: &Expr, scope: &Scope, generated: &mut usize) -> Result<String, Ref
                 .any(|source| columns(source).iter().any(reserved))
             {
                 bail!(unsupported at expr.at,
-                    "give this an alias: a source has columns named KSQL_COL_…");
+                    "give this expression an alias: a source has columns named KSQL_COL_…");
             }
             let name = format!("KSQL_COL_{generated}");
             *generated += 1;

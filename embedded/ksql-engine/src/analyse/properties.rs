@@ -25,7 +25,7 @@ const UNSUPPORTED: [&str; 15] = [
     "AVRO_SCHEMA",
 ];
 
-/// The most partitions that a statement may ask for: each one takes memory in every query on the topic.
+/// The most partitions that a statement may request. Each takes memory in every query on the topic.
 const MAX_PARTITIONS: u32 = 1_000;
 
 /// The values in a `WITH` clause.
@@ -40,7 +40,8 @@ pub(crate) struct Properties {
     pub(crate) wrap: Option<usize>,
 }
 
-/// Reads a clause. `declares` is true for declared columns, which may have a windowed key.
+/// Reads a clause. `declares` is true for a statement that declares columns: only it may have a
+/// windowed key.
 pub(crate) fn properties(list: &[Property], declares: bool) -> Result<Properties, Refusal> {
     let mut known = Properties::default();
     let mut window_type: Option<(String, usize)> = None;
@@ -62,7 +63,7 @@ pub(crate) fn properties(list: &[Property], declares: bool) -> Result<Properties
                 known.value_format = Some(format);
             }
             "PARTITIONS" => known.partitions = Some(partitions(property)?),
-            // Applied by whoever creates the topic.
+            // Only checked here; the creator of the topic applies them.
             "REPLICAS" => drop(count(property)?),
             "RETENTION_MS" => drop(whole(property)?),
             "WRAP_SINGLE_VALUE" if property.value == Literal::Boolean(true) => {
@@ -76,10 +77,10 @@ pub(crate) fn properties(list: &[Property], declares: bool) -> Result<Properties
                 bail!(unsupported at property.name.at,
                     "WRAP_SINGLE_VALUE is supported as TRUE only");
             }
-            // ksqlDB shows it, but refuses it too.
+            // ksqlDB shows this property, but also refuses it in statements.
             "CLEANUP_POLICY" => {
                 bail!(invalid at property.name.at,
-                    "CLEANUP_POLICY follows from STREAM, TABLE and WINDOW: leave it out");
+                    "CLEANUP_POLICY cannot be set: STREAM, TABLE and WINDOW determine it");
             }
             _ if UNSUPPORTED.contains(&name) || name.starts_with("WINDOW_") => {
                 bail!(unsupported at property.name.at, "property {name} is not supported here");
@@ -93,7 +94,7 @@ pub(crate) fn properties(list: &[Property], declares: bool) -> Result<Properties
     if seen.contains(&"FORMAT") && (seen.contains(&"KEY_FORMAT") || seen.contains(&"VALUE_FORMAT"))
     {
         let at = list.first().map_or(0, |property| property.name.at);
-        bail!(invalid at at, "FORMAT and KEY_FORMAT or VALUE_FORMAT exclude each other");
+        bail!(invalid at at, "FORMAT cannot be combined with KEY_FORMAT or VALUE_FORMAT");
     }
     known.window = match window_type {
         None if window_size.is_some() => {
@@ -122,7 +123,7 @@ fn text(property: &Property) -> Result<&str, Refusal> {
         Literal::Text(text) => Ok(text),
         _ => Err(invalid(
             property.value_at,
-            format!("{} takes a text in single quotes", property.name.name),
+            format!("{} takes a string in single quotes", property.name.name),
         )),
     }
 }

@@ -65,7 +65,7 @@ pub(crate) fn analyse(
         let in_kafka = |source: &&ScopeSource| source.source.value_format == Format::Kafka;
         if let Some(source) = scope.sources.iter().find(in_kafka) {
             bail!(invalid at query.from.name.at,
-                "`{}` has its values in KAFKA format, which supports neither JOIN nor GROUP BY",
+                "the values of `{}` are in KAFKA format, which supports neither JOIN nor GROUP BY",
                 source.source.name);
         }
     }
@@ -135,10 +135,10 @@ pub(crate) fn analyse(
     let reserved = columns.iter().find(|column| is_reserved(&column.name));
     if let (true, Some(column)) = (persistent, reserved) {
         bail!(invalid at query.at,
-            "`{}` is a reserved name: give the column another one with AS", column.name);
+            "`{}` is a reserved name: rename the column with AS", column.name);
     }
     if persistent && columns.iter().all(|column| column.key.is_some()) {
-        bail!(invalid at query.at, "the SELECT holds the key only: it needs a value column");
+        bail!(invalid at query.at, "the SELECT contains only the key: add a value column");
     }
     Ok(QueryPlan {
         inputs: scope
@@ -168,18 +168,18 @@ fn clauses(query: &Query, purpose: Purpose) -> Result<(), Refusal> {
         _ => {}
     }
     if let (Purpose::Fill(_), Some((_, at))) = (purpose, query.limit) {
-        bail!(invalid at at, "CREATE … AS SELECT takes no LIMIT");
+        bail!(invalid at at, "CREATE … AS SELECT does not support LIMIT");
     }
     match purpose {
         Purpose::Fill(SourceKind::Stream) if grouped => Err(invalid(
             query.at,
-            "a GROUP BY gives a table: write CREATE TABLE",
+            "the result of a GROUP BY is a table: write CREATE TABLE",
         )),
         Purpose::Fill(SourceKind::Table) if !grouped && !query.items.is_empty() => {
             not_grouped(query, &[])?;
             Err(invalid(
                 query.at,
-                "this SELECT gives a stream: write CREATE STREAM",
+                "the result of this SELECT is a stream: write CREATE STREAM",
             ))
         }
         _ => Ok(()),
@@ -328,7 +328,7 @@ fn missing_key(scope: &Scope, key: &Expr) -> String {
         _ => None,
     };
     match name {
-        Some(name) => format!("the SELECT lacks the key: add \"{name}\" (under any alias) to it"),
+        Some(name) => format!("the SELECT lacks the key: add \"{name}\", under any alias"),
         None => "the SELECT lacks the key: add the expression that the rows are partitioned by"
             .to_owned(),
     }
@@ -360,7 +360,7 @@ fn join_key(
     if let Some(slot) = selected(right) {
         if persistent && is_left_join {
             bail!(unsupported at query.at,
-                "the SELECT of a LEFT JOIN must hold the left stream's key column");
+                "the SELECT of a LEFT JOIN must contain the left stream's key column");
         }
         return Ok(key(slot));
     }

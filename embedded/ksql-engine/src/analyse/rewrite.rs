@@ -6,7 +6,7 @@ use ksql_parser::error::Refusal;
 /// Returns a replacement for a part of an expression, or `None` to descend into it.
 type Replace<'r> = dyn FnMut(&Expr) -> Result<Option<Expr>, Refusal> + 'r;
 
-/// The expression with some of its parts replaced, from the root downwards.
+/// Replaces parts of the expression, from the root downwards.
 pub(crate) fn rewrite(expr: &Expr, replace: &mut Replace<'_>) -> Result<Expr, Refusal> {
     let mut expr = expr.clone();
     rewrite_in_place(&mut expr, replace)?;

@@ -17,7 +17,7 @@ pub(crate) const PSEUDO: [(&str, SqlType); 3] = [
 /// Pseudo columns of records with a windowed key.
 pub(crate) const BOUNDS: [&str; 2] = ["WINDOWSTART", "WINDOWEND"];
 
-/// Whether no stream or table may have a column of this name.
+/// Whether the name is reserved: no declared column may have it.
 pub(crate) fn is_reserved(name: &str) -> bool {
     PSEUDO.iter().any(|(pseudo, _)| *pseudo == name) || BOUNDS.contains(&name)
 }
@@ -64,7 +64,7 @@ impl ScopeSource {
     }
 }
 
-/// The sources of a statement and further names.
+/// The sources of a statement, and names outside of them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
     pub(crate) sources: Vec<ScopeSource>,
@@ -77,7 +77,7 @@ impl Scope {
     pub(crate) fn push(&mut self, alias: &Ident, source: Arc<Source>) -> Result<(), Refusal> {
         if self.sources.iter().any(|other| other.alias == alias.name) {
             bail!(invalid at alias.at,
-                "`{}` is used for two sources: give one an alias", alias.name);
+                "`{}` names two sources: give one of them an alias", alias.name);
         }
         let base = self.width();
         self.sources.push(ScopeSource {
@@ -161,7 +161,7 @@ impl Scope {
             })
             .find(|column| column.eq_ignore_ascii_case(&name.name));
         let hint = match other_case {
-            Some(column) => format!("; there is \"{column}\", which needs the quotes"),
+            Some(column) => format!("; did you mean \"{column}\"? It must be quoted"),
             None => String::new(),
         };
         invalid(name.at, format!("there is no column `{}`{hint}", name.name))

@@ -94,7 +94,7 @@ impl AggregateState {
                 *stream_time = (*stream_time).max(timestamp);
                 let close_time = stream_time.saturating_sub(window.grace_ms);
                 for start in starts(window, timestamp) {
-                    // The row is too late for a closed window.
+                    // The window is closed: the row is too late.
                     if start.saturating_add(window.size_ms) <= close_time {
                         continue;
                     }
@@ -117,15 +117,15 @@ impl AggregateState {
                     if start.saturating_add(window.size_ms) > close_time {
                         break;
                     }
-                    let found_from = window.found_for_ms.map(|age| newest.saturating_sub(age));
-                    let is_found = found_from.is_none_or(|from| start >= from);
+                    let oldest = window.max_age_ms.map(|age| newest.saturating_sub(age));
+                    let is_kept = oldest.is_none_or(|oldest| start >= oldest);
                     let groups = entry.remove().into_values();
-                    // Without `EMIT FINAL`, the failure was reported with its row.
+                    // Without `EMIT FINAL`, the failure was already reported with its row.
                     let failed: &mut dyn FnMut(EvalError) = match plan.is_final {
                         true => failed,
                         false => &mut |_| {},
                     };
-                    let groups = groups.filter(|_| is_found);
+                    let groups = groups.filter(|_| is_kept);
                     let rows: Vec<Update> = groups
                         .filter_map(|group| group.state(plan, Some((start, window)), failed))
                         .collect();
@@ -141,8 +141,8 @@ impl AggregateState {
         }
     }
 
-    /// Visits the current rows of the table by window start, then key bytes, until `visit` breaks. A
-    /// failing `HAVING` is not reported here, but when rows are written.
+    /// Visits the current rows of the table by window start, then key bytes, until `visit` breaks.
+    /// Does not report a failing `HAVING`: that happens when rows are written.
     pub(crate) fn rows(
         &self,
         plan: &AggregatePlan,
@@ -217,7 +217,7 @@ impl Group {
         }
     }
 
-    /// Its new state; a deletion if only the previous state passed `HAVING`.
+    /// The group's new state; a deletion if only the previous state passed `HAVING`.
     fn change(
         &mut self,
         plan: &AggregatePlan,
@@ -229,7 +229,7 @@ impl Group {
         state.or_else(|| passed.then(|| self.update(window, None)))
     }
 
-    /// Its state, if it passes `HAVING`.
+    /// The group's state, if it passes `HAVING`.
     fn state(
         &self,
         plan: &AggregatePlan,

@@ -1,7 +1,7 @@
 //! Evaluates expressions with ksqlDB's semantics.
 //!
 //! A null in arithmetic or logic, a division by zero or a failed cast is an [`EvalError`]. It makes
-//! the enclosing expression fail, up to the next [`Node::NullOnError`] or the whole expression. A
+//! the enclosing expression fail, up to the next [`Node::NullOnError`], or the whole expression. A
 //! comparison with null is false.
 
 use std::borrow::Cow;
@@ -33,9 +33,9 @@ impl Node {
             Node::Arithmetic(op, number, left, right) => {
                 arithmetic(*op, *number, &*left.peek(row)?, &*right.peek(row)?)
             }
-            Node::Join(left, right) => {
+            Node::Concat(left, right) => {
                 let (left, right) = (left.peek(row)?, right.peek(row)?);
-                Ok(joined(&left, &right))
+                Ok(concatenate(&left, &right))
             }
             Node::Compare(op, comparison, left, right) => {
                 let (left, right) = (left.peek(row)?, right.peek(row)?);
@@ -150,8 +150,8 @@ fn all(nodes: &[Node], row: RowRef<'_>) -> Result<Vec<Value>, EvalError> {
     nodes.iter().map(|node| node.eval(row)).collect()
 }
 
-/// Null joins as `null`.
-fn joined(left: &Value, right: &Value) -> Value {
+/// Concatenates two texts; null becomes `null`.
+fn concatenate(left: &Value, right: &Value) -> Value {
     let text = |value: &Value| match value {
         Value::Text(text) => Arc::clone(text),
         _ => Arc::from("null"),
@@ -302,7 +302,7 @@ fn convert(cast: Cast, value: Value) -> Evaluated {
             _ => return Ok(value),
         })),
         Cast::ToBoolean => Ok(match &value {
-            Value::Text(text) => Value::Boolean(is_yes(text)),
+            Value::Text(text) => Value::Boolean(is_true(text)),
             _ => value,
         }),
     }
@@ -312,7 +312,7 @@ fn whole_number<T: FromStr>(text: &str) -> Result<T, EvalError> {
     trimmed(text).parse().map_err(|_| EvalError::Conversion)
 }
 
-fn is_yes(text: &str) -> bool {
+fn is_true(text: &str) -> bool {
     ["true", "tru", "tr", "t", "yes", "ye", "y"]
         .iter()
         .any(|yes| trimmed(text).eq_ignore_ascii_case(yes))

@@ -1,4 +1,4 @@
-//! Failing expressions: the value that replaces them, and the report.
+//! Replaces the values of failing expressions and reports the failures.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ impl<'f> Faults<'f> {
         value.unwrap_or(Value::Null)
     }
 
-    /// Whether a condition is true; not if it fails or is null.
+    /// Whether a condition is true. A failing or null condition is not.
     pub(crate) fn holds(&mut self, node: &Node, row: RowRef<'_>, step: Step) -> bool {
         let held = node.holds(row);
         held.unwrap_or_else(|error| {
@@ -57,7 +57,7 @@ impl<'f> Faults<'f> {
 }
 
 impl Node {
-    /// Whether it is true, and not false or null.
+    /// Whether the condition is true rather than false or null.
     pub(crate) fn holds(&self, row: RowRef<'_>) -> Result<bool, EvalError> {
         Ok(matches!(self.eval(row)?, Value::Boolean(true)))
     }

@@ -19,7 +19,7 @@ pub(crate) struct Input {
     window: Option<KeyWindow>,
 }
 
-/// Facts about a record besides its columns.
+/// Properties of a record other than its columns.
 #[derive(Debug)]
 pub(crate) struct Row {
     /// Whether the record has a value.
@@ -56,8 +56,8 @@ impl Input {
         self.keys
     }
 
-    /// Reads the used columns into `values`: key, value, pseudo columns, window bounds. Without a value,
-    /// its columns are null.
+    /// Reads the used columns into `values`: key, value, pseudo columns, window bounds. If the record
+    /// has no value, its value columns are null.
     pub(crate) fn read(
         &mut self,
         record: &Record,

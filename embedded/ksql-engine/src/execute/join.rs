@@ -1,7 +1,7 @@
 //! The state of a stream-stream join in one partition.
 //!
-//! A row is matched with all stored rows of the other side, then stored. No row is late as such: a
-//! stored row is found as long as it is newer than the newest stored row of *its own* side minus both
+//! A row is matched with all stored rows of the other side, then stored. Late rows are not rejected: a
+//! stored row can match while it is newer than the newest stored row of *its own* side minus both
 //! bounds and the grace period.
 
 use std::collections::{BTreeMap, HashMap};
@@ -69,7 +69,7 @@ impl Store {
         }
     }
 
-    /// The oldest timestamp that is still found.
+    /// The oldest timestamp that can still match.
     fn oldest(&self) -> i64 {
         self.newest
             .saturating_sub(self.retention_ms)
@@ -136,7 +136,7 @@ impl JoinState {
         }
     }
 
-    /// Advances the time of the join. Every record does, even one without a key or value.
+    /// Advances the time of the join. Called for every record, even one without a key or value.
     pub(crate) fn advance(&mut self, timestamp: i64) {
         self.stream_time = self.stream_time.max(timestamp);
     }
@@ -209,7 +209,7 @@ impl JoinState {
         }
     }
 
-    /// Emits left rows that nothing can match any more, the oldest first.
+    /// Emits left rows that can no longer match, the oldest first.
     fn emit_unmatched(&mut self, plan: &JoinPlan, ahead: i64, pairs: &mut Vec<(Key, Pair)>) {
         let closed = self
             .stream_time

@@ -49,7 +49,7 @@ fn pieces(pattern: &str, escape: Option<char>) -> Result<Vec<Piece>, EvalError> 
     while let Some(c) = chars.next() {
         pieces.push(match c {
             c if Some(c) == escape => {
-                Piece::Exactly(chars.next().ok_or(EvalError::NothingEscaped)?)
+                Piece::Exactly(chars.next().ok_or(EvalError::DanglingEscape)?)
             }
             '%' => Piece::Any,
             '_' => Piece::One,
@@ -68,13 +68,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_escape_character_needs_something_to_escape() {
+    fn a_pattern_must_not_end_with_the_escape_character() {
         let matches = |text: &str, pattern: &str| matches(text, pattern, Some('!'));
         assert_eq!(matches("a%", "a!%"), Ok(true));
         assert_eq!(matches("a!", "a!!"), Ok(true));
         for text in ["a!", "b"] {
             let matched = matches(text, "a!");
-            assert_eq!(matched, Err(EvalError::NothingEscaped), "{text}");
+            assert_eq!(matched, Err(EvalError::DanglingEscape), "{text}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Executes plans: records in, changes out. No Kafka, no clock, no threads.
 //!
-//! A [`Task`] is one running query with the state of all its partitions. Time is what the timestamps
-//! of the records say: without a new record, no window closes.
+//! A [`Task`] is one running query with the state of all its partitions. Only the timestamps of records
+//! advance time: without a new record, no window closes.
 
 mod aggregate;
 mod change;

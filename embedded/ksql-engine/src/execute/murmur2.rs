@@ -38,8 +38,8 @@ mod tests {
     use super::murmur2;
 
     #[test]
-    fn the_hash_is_that_of_the_java_clients() {
-        // Known answers of the Java clients.
+    fn the_hash_matches_the_java_clients() {
+        // Computed by the Java clients.
         for (text, hash) in [
             ("21", -973_932_308),
             ("foobar", -790_332_482),

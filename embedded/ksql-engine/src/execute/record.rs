@@ -37,7 +37,7 @@ pub struct OutputRecord {
     pub topic: Arc<str>,
     /// The key's bytes; `None` for a null key.
     pub key: Option<Vec<u8>>,
-    /// The number of bytes at the end of the key that are the window.
+    /// The number of bytes at the end of the key that contain the window.
     pub window_bytes: usize,
     /// The value's bytes; `None` for a null value, which is a deletion in a table.
     pub value: Option<Vec<u8>>,
@@ -48,7 +48,7 @@ pub struct OutputRecord {
 }
 
 impl OutputRecord {
-    /// The bytes that determine the partition: the key without its window. `None`: any partition.
+    /// The bytes that determine the partition: the key without its window. `None` for any partition.
     pub fn partition_key(&self) -> Option<&[u8]> {
         let key = self.key.as_deref()?;
         key.get(..key.len().checked_sub(self.window_bytes)?)

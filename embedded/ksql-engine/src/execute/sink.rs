@@ -19,7 +19,7 @@ pub struct SinkWriter {
 }
 
 impl SinkWriter {
-    /// For the result of `plan` in `sink`.
+    /// A writer of the results of `plan` to `sink`.
     pub fn new(plan: &QueryPlan, sink: &Source) -> Self {
         Self {
             topic: Arc::from(sink.topic.as_str()),

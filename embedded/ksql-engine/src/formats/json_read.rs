@@ -1,8 +1,8 @@
 //! JSON as ksqlDB reads it: lenient about types, strict about the text.
 //!
-//! A column's field is the one of the same name, or else one whose upper-cased name is the column's.
-//! One field that cannot be read fails the whole record. Errors name the type of an unreadable value,
-//! never the value: they go to logs.
+//! A column is read from the field with its name, or else from a field whose upper-cased name is the
+//! column's. One unreadable field fails the whole record. Errors go to logs, so they name the type of an
+//! unreadable value, never the value.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ use crate::schema::Column;
 use crate::types::{Field, SqlType};
 use crate::value::Value;
 
-/// How deep JSON may be nested.
+/// The deepest nesting of JSON.
 const MAX_DEPTH: usize = 100;
 
 type Decoded<T> = Result<T, DecodeError>;
@@ -67,7 +67,7 @@ impl JsonReader {
     }
 }
 
-/// One JSON value of the given type. No text at all is an empty VARCHAR.
+/// One JSON value of the given type. Empty input is an empty VARCHAR.
 pub(crate) fn read_alone(bytes: &[u8], ty: &SqlType) -> Decoded<Value> {
     let mut texts = Texts::default();
     let mut scan = Scan::new(bytes, &mut texts)?;
@@ -77,13 +77,13 @@ pub(crate) fn read_alone(bytes: &[u8], ty: &SqlType) -> Decoded<Value> {
     }
 }
 
-/// Whether a field's name is what upper-casing makes of another name.
+/// Whether any field has a name in upper case, which names in other cases can match.
 fn any_upper(fields: &[Field]) -> bool {
     let is_upper = |c: char| c.to_uppercase().eq([c]);
     fields.iter().any(|field| field.name.chars().all(is_upper))
 }
 
-/// The field that the name stands for in upper case, unless it is already in upper case.
+/// The field that matches the upper-cased name; `None` if the name is already in upper case.
 fn field_in_upper_case(fields: &[Field], name: &str) -> Option<usize> {
     if !name.chars().any(|c| c.to_uppercase().ne([c])) {
         return None;
@@ -92,7 +92,7 @@ fn field_in_upper_case(fields: &[Field], name: &str) -> Option<usize> {
     fields.iter().position(|field| field.name == upper)
 }
 
-/// A place in JSON text.
+/// A cursor in JSON text.
 struct Scan<'t, 's> {
     text: &'t str,
     at: usize,
@@ -173,7 +173,7 @@ impl<'t, 's> Scan<'t, 's> {
         }
     }
 
-    /// `value`, if the word is next.
+    /// Consumes the word and returns `value`.
     fn word<T>(&mut self, word: &str, value: T) -> Decoded<T> {
         if !self.rest().starts_with(word.as_bytes()) {
             return Err(self.malformed());
@@ -331,7 +331,7 @@ impl<'t, 's> Scan<'t, 's> {
         if self.peek() != Some(b'{') {
             return Err(Self::mismatch(self.peek(), "object"));
         }
-        // Writers keep an order: the next field is most often the next column.
+        // Most writers keep the column order, so the next field is usually the next column.
         let mut next = 0;
         let mut exact = vec![false; if any_upper { fields.len() } else { 0 }];
         let mut in_other_case: Vec<(usize, usize)> = Vec::new();
@@ -413,13 +413,13 @@ impl<'t, 's> Scan<'t, 's> {
             (Some(b'-' | b'0'..=b'9'), ty) if ty.is_numeric() => {
                 let text = self.number()?;
                 let number = match ty {
-                    // Only the lowest bits count, as in Java.
+                    // Keeps only the lowest bits, as in Java.
                     SqlType::Integer => whole_part(text).map(|whole| Value::Integer(whole as i32)),
                     SqlType::BigInt => whole_part(text).map(Value::BigInt),
                     SqlType::Decimal { precision, scale } => {
                         fits_decimal(text, *precision, *scale).then_some(Value::Null)
                     }
-                    // A zero that is written with a minus has no sign.
+                    // -0 is read as 0.
                     _ => text.parse().ok().map(|number: f64| match number {
                         0.0 => Value::Double(0.0),
                         number => Value::Double(number),
@@ -457,7 +457,7 @@ impl<'t, 's> Scan<'t, 's> {
         }
     }
 
-    /// Of two entries with the same key the last one counts.
+    /// If a key occurs twice, the last entry wins.
     fn map(&mut self, inner: &SqlType) -> Decoded<Value> {
         let mut entries: Vec<(Arc<str>, Value)> = Vec::new();
         let mut places: HashMap<Arc<str>, usize> = HashMap::new();
@@ -481,8 +481,8 @@ impl<'t, 's> Scan<'t, 's> {
         Ok(Value::Map(entries.into()))
     }
 
-    /// What a VARCHAR column holds for a JSON value that is not a string: a number's own text, an
-    /// object as compact JSON, an array as `[a, b]`.
+    /// Converts a JSON value to text for a VARCHAR column: a number keeps its digits, an object becomes
+    /// compact JSON, an array becomes `[a, b]`.
     fn as_text(&mut self, in_object: bool, text: &mut Vec<u8>) -> Decoded<()> {
         let mut first = true;
         let mut comma = |comma: &str, text: &mut Vec<u8>| {
@@ -533,19 +533,19 @@ impl<'t, 's> Scan<'t, 's> {
     }
 }
 
-/// Recent short texts, so that one that repeats is stored once.
+/// A cache of recent short texts, so that repeated texts share memory.
 #[derive(Debug, Default)]
 struct Texts(Vec<Option<Arc<str>>>);
 
 impl Texts {
     fn shared(&mut self, text: &str) -> Arc<str> {
-        const PLACES: usize = 128;
-        const LONGEST: usize = 64;
+        const SLOTS: usize = 128;
+        const MAX_BYTES: usize = 64;
         let bytes = text.as_bytes();
-        if bytes.len() > LONGEST {
+        if bytes.len() > MAX_BYTES {
             return Arc::from(text);
         }
-        self.0.resize(PLACES, None);
+        self.0.resize(SLOTS, None);
         // Both ends and the length distinguish most texts of one column.
         let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
         let ends = match bytes.len() {
@@ -555,7 +555,7 @@ impl Texts {
                 .fold(0, |word, byte| (word << 8) | u64::from(*byte)),
         };
         let mixed = (ends ^ bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        match self.0.get_mut((mixed >> 57) as usize % PLACES) {
+        match self.0.get_mut((mixed >> 57) as usize % SLOTS) {
             Some(Some(known)) if **known == *text => Arc::clone(known),
             Some(place) => Arc::clone(place.insert(Arc::from(text))),
             None => Arc::from(text),
@@ -609,7 +609,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_json_is_refused_also_in_fields_that_are_not_read() {
+    fn malformed_json_is_rejected_even_in_unused_fields() {
         let deep = format!("{}{}", "[".repeat(101), "]".repeat(101));
         for value in [
             "01",
@@ -651,7 +651,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_in_another_case_fills_a_column_without_its_own_field() {
+    fn a_field_in_another_case_fills_a_column_without_a_field() {
         for (json, number) in [
             (r#"{"f":1}"#, 1),
             (r#"{"F":1,"f":2}"#, 1),
@@ -666,7 +666,7 @@ mod tests {
     }
 
     #[test]
-    fn any_value_is_a_varchar() {
+    fn any_value_can_be_read_as_a_varchar() {
         for (json, text) in [
             ("1.50", "1.50"),
             ("true", "true"),

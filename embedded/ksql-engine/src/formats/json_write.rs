@@ -49,11 +49,11 @@ impl JsonWriter {
 /// Appends one value of the given type as JSON.
 pub fn write_value(value: &Value, ty: &SqlType, bytes: &mut Vec<u8>) {
     match value {
-        // A DECIMAL is only a literal to compare with: no column holds one.
+        // A DECIMAL occurs only as a literal in comparisons, never in a column.
         Value::Null | Value::Decimal(_) => bytes.extend_from_slice(b"null"),
         Value::Boolean(true) => bytes.extend_from_slice(b"true"),
         Value::Boolean(false) => bytes.extend_from_slice(b"false"),
-        // Writing into memory does not fail.
+        // Writing to memory cannot fail.
         Value::Integer(number) => drop(write!(bytes, "{number}")),
         Value::BigInt(number) => drop(write!(bytes, "{number}")),
         Value::Double(number) if number.is_finite() => write_double(*number, bytes),
@@ -111,7 +111,7 @@ pub fn write_value(value: &Value, ty: &SqlType, bytes: &mut Vec<u8>) {
 pub(crate) fn write_str(text: &str, escape_pairs: bool, bytes: &mut Vec<u8>) {
     bytes.push(b'"');
     let mut rest = text;
-    // Copy what needs no escape in one piece.
+    // Copy text that needs no escape in one piece.
     loop {
         let (plain, special) = rest.split_at(writable_length(rest.as_bytes()));
         bytes.extend_from_slice(plain.as_bytes());
@@ -126,7 +126,7 @@ pub(crate) fn write_str(text: &str, escape_pairs: bool, bytes: &mut Vec<u8>) {
             Some('\u{c}') => bytes.extend_from_slice(b"\\f"),
             Some(c) if escape_pairs || c < ' ' => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
-                    // Writing into memory does not fail.
+                    // Writing to memory cannot fail.
                     drop(write!(bytes, "\\u{unit:04X}"));
                 }
             }

@@ -54,7 +54,7 @@ pub(crate) enum Reader {
 }
 
 impl Reader {
-    /// For a value. Columns that are not `used` are checked, but read as null.
+    /// A reader for values. Columns that are not `used` are checked, but read as null.
     pub(crate) fn value(format: Format, columns: &[Column], used: &[bool]) -> Self {
         match (format, columns) {
             (Format::Kafka, [column]) => Reader::Kafka(column.ty.clone()),
@@ -62,7 +62,7 @@ impl Reader {
         }
     }
 
-    /// For a key.
+    /// A reader for keys.
     pub(crate) fn key(format: Format, columns: &[Column]) -> Self {
         match (format, columns) {
             (Format::None, _) | (_, []) => Reader::Nothing,
@@ -99,7 +99,7 @@ pub(crate) enum Writer {
 }
 
 impl Writer {
-    /// For a value.
+    /// A writer for values.
     pub(crate) fn value(format: Format, columns: &[Column]) -> Self {
         match format {
             Format::Kafka => Writer::Kafka,
@@ -107,7 +107,7 @@ impl Writer {
         }
     }
 
-    /// For a key.
+    /// A writer for keys.
     pub(crate) fn key(format: Format, columns: &[Column]) -> Self {
         match (format, columns) {
             (Format::None, _) | (_, []) => Writer::Nothing,

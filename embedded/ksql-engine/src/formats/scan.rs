@@ -8,7 +8,7 @@ fn equal(word: u64, byte: u8) -> u64 {
     below(word ^ (ONES * u64::from(byte)), 1)
 }
 
-/// The same for bytes less than `bound`, which is at most 128.
+/// Sets the same bit of each byte less than `bound`, which is at most 128.
 fn below(word: u64, bound: u8) -> u64 {
     word.wrapping_sub(ONES * u64::from(bound)) & !word & HIGHS
 }
@@ -22,7 +22,7 @@ pub(crate) fn plain_length(bytes: &[u8]) -> usize {
     )
 }
 
-/// The same, but also stops at a character of four bytes, which may need an escape.
+/// Like [`plain_length`], but also stops at a character of four bytes, which may need an escape.
 pub(crate) fn writable_length(bytes: &[u8]) -> usize {
     length(
         bytes,
@@ -56,7 +56,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn eight_at_a_time_finds_what_one_at_a_time_finds(bytes: Vec<u8>) {
+        fn scanning_by_words_matches_scanning_by_bytes(bytes: Vec<u8>) {
             let plain = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
             let first = |stops: &dyn Fn(&u8) -> bool| bytes.iter().position(stops);
             prop_assert_eq!(plain_length(&bytes), first(&plain).unwrap_or(bytes.len()));

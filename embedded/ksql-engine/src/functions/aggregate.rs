@@ -17,7 +17,7 @@ pub(crate) trait Accumulator: Send + std::fmt::Debug {
 /// Creates the state of a new group.
 pub(crate) type Factory = Box<dyn Fn() -> Box<dyn Accumulator> + Send + Sync>;
 
-/// Result type and factory, if the aggregate takes such arguments.
+/// Result type and factory, if the aggregate supports the arguments.
 type Resolved = Option<(SqlType, Factory)>;
 
 /// An aggregate function.
@@ -305,7 +305,7 @@ enum Which {
     Latest,
 }
 
-/// The first or last value, or the first or last few, in the order of processing.
+/// The first or last values, in the order of processing.
 #[derive(Debug)]
 struct ByOffset {
     which: Which,

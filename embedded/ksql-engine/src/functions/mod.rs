@@ -11,7 +11,7 @@ mod text;
 use crate::types::SqlType;
 use crate::value::Value;
 
-/// The type of an argument; `None` for a bare `NULL`, which fits everywhere.
+/// The type of an argument; `None` for a bare `NULL`, which matches any type.
 pub(crate) type ArgType = Option<SqlType>;
 
 /// Why an expression has no value.
@@ -30,8 +30,8 @@ pub(crate) enum EvalError {
     #[error("NaN or infinity has no decimal value")]
     NotFinite,
     /// A LIKE pattern that ends with its escape character.
-    #[error("the escape character ends the pattern")]
-    NothingEscaped,
+    #[error("the pattern ends with the escape character")]
+    DanglingEscape,
 }
 
 /// The names of all functions with their kinds: `SCALAR` or `AGGREGATE`.
@@ -45,5 +45,5 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
     scalars.chain(aggregates)
 }
 
-/// What a scalar function computes.
+/// The implementation of a scalar function.
 pub(crate) type ScalarCall = fn(&[Value]) -> Result<Value, EvalError>;

@@ -58,7 +58,7 @@ fn widen(args: &[Value]) -> Result<Value, EvalError> {
     })
 }
 
-/// The smallest integer stays negative, as in Java.
+/// The absolute value of the smallest integer is negative, as in Java.
 pub(crate) fn abs(args: &[Value]) -> Result<Value, EvalError> {
     Ok(match args.first() {
         Some(Value::Integer(number)) => Value::Integer(number.wrapping_abs()),

@@ -63,7 +63,7 @@ pub(crate) fn concat(args: &[Value]) -> Result<Value, EvalError> {
     Ok(Value::text(texts.collect::<String>()))
 }
 
-/// From position 1, or from the end if negative. Half of a surrogate pair becomes U+FFFD.
+/// Positions start at 1; negative ones count from the end. Half of a surrogate pair becomes U+FFFD.
 fn substring(args: &[Value]) -> Result<Value, EvalError> {
     let (text, position, length) = match args {
         [Value::Text(text), Value::Integer(position)] => (text, *position, None),

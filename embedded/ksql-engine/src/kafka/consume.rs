@@ -18,7 +18,7 @@ pub struct Reader {
     partitions: u32,
 }
 
-/// What a [`Reader`] returns.
+/// An event of a [`Reader`].
 #[derive(Debug)]
 pub enum Event {
     /// A record.
@@ -28,7 +28,7 @@ pub enum Event {
 }
 
 impl Reader {
-    /// Reads from the first record, or only new records.
+    /// A reader from the first record, or only of new records.
     ///
     /// # Errors
     /// librdkafka rejects the settings or the partitions.

@@ -1,11 +1,11 @@
-//! Why a statement or a query fails on Kafka.
+//! Errors of statements and queries on Kafka.
 
 use rdkafka::error::KafkaError;
 
 use crate::execute::QueryFailed;
 use ksql_parser::error::StatementError;
 
-/// Why a statement is not executed, or a query ends.
+/// Why a statement was not executed, or a query ended.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
     /// The statement is refused.
@@ -41,7 +41,7 @@ pub enum RuntimeError {
         /// The topic.
         topic: String,
     },
-    /// A query panicked: a defect of this program.
+    /// A query panicked: a bug in this program.
     #[error("query {query} panicked: see the log")]
     Panicked {
         /// The query's id.
@@ -53,7 +53,7 @@ pub enum RuntimeError {
 }
 
 impl RuntimeError {
-    /// For `map_err`.
+    /// Adds the operation to an error, for `map_err`.
     pub(crate) fn kafka(action: &'static str) -> impl Fn(KafkaError) -> Self {
         move |source| Self::Kafka { action, source }
     }

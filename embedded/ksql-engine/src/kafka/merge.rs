@@ -1,10 +1,10 @@
 //! The order of records from several partitions.
 //!
 //! As in Kafka Streams with `max.task.idle.ms=0`: once each partition has a record or is at its end,
-//! the record with the smallest timestamp comes next. No timer is involved. Unlike there, all
-//! partitions of a query are merged, not only those that share state. So the output of a query is in
-//! order over all its partitions, and the next query finds no row late because a backlog was read one
-//! partition after the other.
+//! the record with the smallest timestamp comes next. No timer is involved. Unlike Kafka Streams, this
+//! merges all partitions of a query, not only those that share state. The output of a query is therefore
+//! ordered across its partitions: reading a backlog one partition after the other does not make rows
+//! late for the next query.
 
 use std::collections::VecDeque;
 
@@ -22,7 +22,7 @@ struct Lane<R> {
 }
 
 impl<R> Merger<R> {
-    /// With one lane for each partition of each input.
+    /// A merger with one lane for each partition of each input.
     pub(crate) fn new(lanes: usize) -> Self {
         let lane = |_| Lane {
             queue: VecDeque::new(),
@@ -43,7 +43,7 @@ impl<R> Merger<R> {
         }
     }
 
-    /// Marks the end of the lane's partition as reached.
+    /// Records that the end of the lane's partition was reached.
     pub(crate) fn at_end(&mut self, lane: usize) {
         if let Some(lane) = self.lanes.get_mut(lane) {
             lane.at_end = true;
@@ -51,14 +51,14 @@ impl<R> Merger<R> {
     }
 
     /// The number of queued records in a lane, and their bytes.
-    pub(crate) fn waiting(&self, lane: usize) -> (usize, usize) {
+    pub(crate) fn queued(&self, lane: usize) -> (usize, usize) {
         self.lanes
             .get(lane)
             .map_or((0, 0), |lane| (lane.queue.len(), lane.bytes))
     }
 
-    /// The next record with its lane, unless an older one may still come. At equal timestamps, the
-    /// first lane comes first.
+    /// The next record with its lane; `None` while an older one may still arrive. At equal timestamps,
+    /// the first lane comes first.
     pub(crate) fn pop(&mut self) -> Option<(usize, R)> {
         let mut first: Option<(i64, usize)> = None;
         for (index, lane) in self.lanes.iter().enumerate() {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn records_come_by_timestamp() {
+    fn records_are_ordered_by_timestamp() {
         let mut merger = Merger::new(2);
         merger.push(0, 10, 1, "left 10");
         merger.push(0, 30, 1, "left 30");
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_lane_that_is_not_at_its_end_is_waited_for() {
+    fn only_lanes_that_are_not_at_their_end_block_the_merge() {
         let mut merger = Merger::new(2);
         merger.push(0, 10, 1, "left 10");
         assert!(drain(&mut merger).is_empty());
@@ -110,7 +110,7 @@ mod tests {
         merger.push(1, 5, 1, "right 5");
         assert!(
             drain(&mut merger).is_empty(),
-            "the left one may have an older record"
+            "an older record may arrive in the left lane"
         );
         merger.at_end(0);
         assert_eq!(drain(&mut merger), ["right 5"]);

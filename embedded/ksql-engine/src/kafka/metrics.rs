@@ -87,7 +87,7 @@ impl Metrics {
         Some(gauge.get() == 1)
     }
 
-    /// Records that a persistent query started or failed.
+    /// Sets whether a persistent query is running.
     pub(crate) fn set_running(&self, query: &str, running: bool) {
         let gauge = self.running.get_or_create(&QueryLabel::of(query));
         gauge.set(running.into());

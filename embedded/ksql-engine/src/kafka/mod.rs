@@ -1,8 +1,8 @@
 //! Runs queries on Kafka's topics.
 //!
 //! Each query reads all partitions of its topics from their beginning, or only new records, without a
-//! consumer group. Its state is in memory: after a restart, everything is read again. The output of a
-//! query goes through its topic to the next query, as in ksqlDB.
+//! consumer group. Its state is in memory: after a restart, it reads everything again. As in ksqlDB, the
+//! output of a query reaches the next query through its topic.
 //!
 //! | module | |
 //! |---|---|

@@ -13,7 +13,7 @@ pub struct Options {
     pub client_id: String,
     /// The topic for skipped records and failed expressions.
     pub processing_log: String,
-    /// Creates topics; `None`: the broker does.
+    /// Creates topics; `None` if the broker does.
     pub create_topic: Option<CreateTopic>,
     /// The counters of the queries.
     pub metrics: Metrics,
@@ -28,7 +28,7 @@ impl Default for Options {
             processing_log: PROCESSING_LOG.to_owned(),
             create_topic: None,
             metrics: Metrics::default(),
-            // A broker that starts together with the engine takes a while.
+            // Leaves time for a broker that starts together with the engine.
             patience: Duration::from_secs(60),
         }
     }

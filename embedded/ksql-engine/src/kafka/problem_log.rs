@@ -1,5 +1,5 @@
-//! Logs problems with single records: one line for each skipped record, one line in total for failed
-//! expressions, because each row may have one.
+//! Logs problems with single records: one line for each skipped record, but only one line in total for
+//! failed expressions, because every row may have one.
 
 use crate::execute::{Problem, Step};
 
@@ -12,7 +12,7 @@ pub struct ProblemLog {
 }
 
 impl ProblemLog {
-    /// For the query with this id.
+    /// A log for the query with this id.
     pub fn of(query: &str) -> Self {
         Self {
             query: query.to_owned(),
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_that_fails_in_each_row_is_one_line() {
+    fn an_expression_that_fails_in_each_row_is_logged_once() {
         let lines = Lines::default();
         let (writer, problem) = (lines.clone(), |step| Problem {
             topic: Arc::from("s"),

@@ -61,7 +61,7 @@ fn logger(plan: &QueryPlan, problem: &Problem) -> &'static str {
     }
 }
 
-/// A message of one of ksqlDB's types; the fields of the other types are null.
+/// A message in one of ksqlDB's types; the fields of the other types are null.
 fn message(problem: &Problem) -> Value {
     let place = format!("{}/{}@{}", problem.topic, problem.partition, problem.offset);
     let what = match &problem.step {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_has_ksqldbs_shape() {
+    fn an_entry_has_the_shape_of_ksqldbs_entries() {
         let column = Step::Column {
             name: "R".to_owned(),
             index: 1,

@@ -13,7 +13,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use crate::execute::{OutputRecord, partition_of};
 use crate::kafka::error::RuntimeError;
 
-/// The most unacknowledged records.
+/// The maximum number of unacknowledged records.
 const IN_FLIGHT: usize = 10_000;
 /// The pause before a retry on a full queue.
 const RETRY_PAUSE: Duration = Duration::from_millis(5);
@@ -32,7 +32,7 @@ pub(crate) fn producer(
         .map_err(RuntimeError::kafka("a producer cannot be created"))
 }
 
-/// The deliveries of one query.
+/// The unacknowledged records of one query.
 pub(crate) struct Deliveries {
     producer: FutureProducer,
     in_flight: FuturesUnordered<DeliveryFuture>,
@@ -100,7 +100,7 @@ impl Deliveries {
         }
     }
 
-    /// Waits for the next delivery; forever if there is none.
+    /// Waits for the next delivery; forever if no record is unacknowledged.
     pub(crate) async fn delivered(&mut self) -> Result<(), RuntimeError> {
         match self.in_flight.next().await {
             None => std::future::pending().await,

@@ -17,10 +17,10 @@ use crate::kafka::problem_log::ProblemLog;
 use crate::kafka::processing_log;
 use crate::kafka::produce::Deliveries;
 
-/// A lane with this much queued is paused until half of it is processed.
+/// A lane with this many queued records or bytes is paused until half of them are processed.
 const LANE_RECORDS: usize = 1_000;
 const LANE_BYTES: usize = 4 << 20;
-/// How many queued events are processed before the query checks for other work.
+/// The number of queued events that are processed before the query checks for other work.
 const BATCH: usize = 1_000;
 
 /// Where the changes of a query go.
@@ -32,7 +32,7 @@ pub(crate) enum Target {
 }
 
 /// Reads the state of a running query.
-pub(crate) type Question = Box<dyn FnOnce(&Task) + Send>;
+pub(crate) type StateRead = Box<dyn FnOnce(&Task) + Send>;
 
 /// A running query.
 pub(crate) struct QueryLoop {
@@ -45,8 +45,8 @@ pub(crate) struct QueryLoop {
     pub(crate) processing_log: Arc<str>,
     pub(crate) metrics: QueryMetrics,
     pub(crate) problems: ProblemLog,
-    /// Executed between records.
-    pub(crate) questions: mpsc::Receiver<Question>,
+    /// Executed between two records.
+    pub(crate) state_reads: mpsc::Receiver<StateRead>,
 }
 
 impl QueryLoop {
@@ -70,31 +70,31 @@ impl QueryLoop {
                     delivered?;
                     continue;
                 }
-                Some(question) = self.questions.recv() => {
-                    // A panic in the question must not end the query.
-                    if catch_unwind(AssertUnwindSafe(|| question(&self.task))).is_err() {
+                Some(read_state) = self.state_reads.recv() => {
+                    // A panic in the callback must not end the query.
+                    if catch_unwind(AssertUnwindSafe(|| read_state(&self.task))).is_err() {
                         tracing::error!(query = self.id, "reading the state of the query panicked");
                     }
                     continue;
                 }
                 event = next(&self.readers) => event?,
             };
-            // A slow client or an unreachable broker must not delay the end.
-            let taken = self.take(input, event, &mut merger, &mut paused, &mut outcome);
-            let Some(taken) = stop.run_until_cancelled(taken).await else {
+            // A slow client or an unreachable broker must not delay the shutdown.
+            let handled = self.handle(input, event, &mut merger, &mut paused, &mut outcome);
+            let Some(handled) = stop.run_until_cancelled(handled).await else {
                 break;
             };
-            taken?;
-            // Process what is queued without yielding.
+            handled?;
+            // Process queued events without yielding.
             for _ in 0..BATCH {
                 let Some(event) = next(&self.readers).now_or_never() else {
                     break;
                 };
                 let (input, event) = event?;
-                let taken = self.take(input, event, &mut merger, &mut paused, &mut outcome);
-                match stop.run_until_cancelled(taken).await {
-                    Some(taken) => taken?,
-                    // The loop handles it.
+                let handled = self.handle(input, event, &mut merger, &mut paused, &mut outcome);
+                match stop.run_until_cancelled(handled).await {
+                    Some(handled) => handled?,
+                    // The outer loop handles the cancellation.
                     None => break,
                 }
             }
@@ -107,7 +107,7 @@ impl QueryLoop {
         self.deliveries.flush().await
     }
 
-    async fn take(
+    async fn handle(
         &mut self,
         input: usize,
         event: Event,
@@ -118,7 +118,7 @@ impl QueryLoop {
         let inputs = self.readers.len();
         // At equal timestamps, the left input of a partition comes before the right one.
         let lane_of = |partition: u32| partition as usize * inputs + input;
-        let touched = match event {
+        let changed = match event {
             Event::AtEnd(partition) => {
                 merger.at_end(lane_of(partition));
                 lane_of(partition)
@@ -134,10 +134,10 @@ impl QueryLoop {
         while let Some((lane, record)) = merger.pop() {
             self.metrics.read.inc();
             self.task.process(lane % inputs, &record, outcome)?;
-            self.pass_on(outcome).await?;
+            self.emit(outcome).await?;
             self.throttle(lane, merger, paused)?;
         }
-        self.throttle(touched, merger, paused)
+        self.throttle(changed, merger, paused)
     }
 
     /// Pauses a lane that is too far ahead of the others, and resumes it.
@@ -147,7 +147,7 @@ impl QueryLoop {
         merger: &Merger<Record>,
         paused: &mut [bool],
     ) -> Result<(), RuntimeError> {
-        let (records, bytes) = merger.waiting(lane);
+        let (records, bytes) = merger.queued(lane);
         let inputs = self.readers.len();
         let (Some(is_paused), Some(reader)) =
             (paused.get_mut(lane), self.readers.get(lane % inputs))
@@ -165,7 +165,7 @@ impl QueryLoop {
         Ok(())
     }
 
-    async fn pass_on(&mut self, outcome: &mut Outcome) -> Result<(), RuntimeError> {
+    async fn emit(&mut self, outcome: &mut Outcome) -> Result<(), RuntimeError> {
         for problem in outcome.problems.drain(..) {
             self.problems.note(&problem);
             match problem.step {
@@ -183,7 +183,7 @@ impl QueryLoop {
                     let record = writer.write(change);
                     self.deliveries.send(&record, *partitions).await?;
                 }
-                // If the client is gone, the loop ends after this batch.
+                // If the client has disconnected, the loop ends after this batch.
                 Target::Listener(listener) => drop(listener.send(change).await),
             }
         }

@@ -1,4 +1,4 @@
-//! A script that was checked without a broker.
+//! A script, checked without a broker.
 
 use std::collections::BTreeSet;
 
@@ -56,8 +56,8 @@ impl Script {
         self.written.iter().map(String::as_str)
     }
 
-    /// All topics of its queries and the default processing log: what must exist first on a broker that
-    /// does not support `CreateTopics`.
+    /// All topics of its queries and the default processing log. They must exist beforehand on a broker
+    /// that does not support `CreateTopics`.
     pub fn topics(&self) -> impl Iterator<Item = &str> {
         self.read
             .union(&self.written)

@@ -32,7 +32,7 @@ pub type CreateTopic =
 pub struct ListedTopic {
     /// Its name.
     pub name: String,
-    /// For each partition the number of its replicas.
+    /// The number of replicas of each partition.
     pub replicas: Vec<u32>,
 }
 
@@ -51,7 +51,7 @@ impl ClusterClient {
         Ok(Self(Arc::new(consumer)))
     }
 
-    /// All topics, by name. Listing all of them creates none.
+    /// All topics, by name. Never creates a topic.
     ///
     /// # Errors
     /// The broker does not answer.
@@ -89,19 +89,19 @@ impl ClusterClient {
 
     async fn query<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&BaseConsumer) -> T + Send + 'static,
+        request: impl FnOnce(&BaseConsumer) -> T + Send + 'static,
     ) -> Result<T, RuntimeError> {
         let consumer = Arc::clone(&self.0);
         // librdkafka blocks the calling thread.
-        let asked = tokio::task::spawn_blocking(move || {
-            let answer = question(&consumer);
+        let task = tokio::task::spawn_blocking(move || {
+            let response = request(&consumer);
             // The client queues its errors until it is polled.
             while let Some(Err(error)) = consumer.poll(Duration::ZERO) {
                 tracing::debug!(%error, "the metadata client reports an error");
             }
-            answer
+            response
         });
-        asked.await.map_err(|_| RuntimeError::Interrupted)
+        task.await.map_err(|_| RuntimeError::Interrupted)
     }
 }
 
@@ -112,7 +112,7 @@ pub fn admin_options() -> AdminOptions {
         .request_timeout(Some(TIMEOUT))
 }
 
-/// Creates a topic on the broker. A topic that exists already is no error.
+/// Creates a topic on the broker. An existing topic is not an error.
 ///
 /// # Errors
 /// The broker's reason.
@@ -150,7 +150,7 @@ pub(crate) async fn create(
         .create()
         .map_err(RuntimeError::kafka("an admin client cannot be created"))?;
     let partitions = i32::try_from(topic.partitions).unwrap_or(i32::MAX);
-    // -1: the broker's default.
+    // -1 selects the broker's default.
     let new = rdkafka::admin::NewTopic::new(&topic.name, partitions, TopicReplication::Fixed(-1));
     create_on(&admin, &new).await.map_err(failed)?;
     tracing::info!(

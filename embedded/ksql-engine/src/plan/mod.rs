@@ -37,7 +37,7 @@ pub enum KeyPart {
     Column(usize),
     /// The start of the window.
     WindowStart,
-    /// The end of the window, whose size in milliseconds this is.
+    /// The end of the window; contains the window's size in milliseconds.
     WindowEnd(i64),
 }
 
@@ -78,8 +78,8 @@ pub(crate) enum Stage {
 
 /// `GROUP BY`.
 ///
-/// The row on which the projection and `HAVING` work: the group's columns, the window's start and
-/// end, the aggregates' results.
+/// The projection and `HAVING` run on a row of the group's columns, the window's start and end, and
+/// the aggregates' results.
 pub(crate) struct AggregatePlan {
     pub(crate) group_by: Vec<Node>,
     pub(crate) group_columns: Vec<Column>,
@@ -116,9 +116,9 @@ pub(crate) struct WindowPlan {
     pub(crate) advance_ms: i64,
     pub(crate) grace_ms: i64,
     pub(crate) retention_ms: i64,
-    /// Without ksqlDB's record cache: how long before the newest window a closed one may start. Older
-    /// ones are lost.
-    pub(crate) found_for_ms: Option<i64>,
+    /// Without ksqlDB's record cache: a closing window that starts more than this before the newest
+    /// window is lost.
+    pub(crate) max_age_ms: Option<i64>,
 }
 
 /// One column of the result.
@@ -158,7 +158,7 @@ impl QueryPlan {
         self.limit
     }
 
-    /// For each result column, the part of the key that it holds: a deletion has only these.
+    /// For each result column, the part of the key that it contains. A deletion has only these parts.
     pub fn key_parts(&self) -> Vec<Option<KeyPart>> {
         let (keys, bounds, size_ms) = match (&self.stage, self.inputs.as_slice()) {
             (Stage::Aggregate(aggregate), _) => {
@@ -182,17 +182,17 @@ impl QueryPlan {
         self.columns.iter().map(part).collect()
     }
 
-    /// Loses closed windows as ksqlDB does when it runs without its record cache.
+    /// Drops closed windows as ksqlDB does without its record cache.
     pub(crate) fn without_record_cache(&mut self) {
         if let Stage::Aggregate(aggregate) = &mut self.stage
             && let Some(window) = &mut aggregate.window
         {
-            window.found_for_ms = Some(window.retention_ms);
+            window.max_age_ms = Some(window.retention_ms);
         }
     }
 
-    /// For each slot, whether an expression reads it. The other columns must be readable, but their
-    /// values are not needed.
+    /// For each slot, whether an expression reads it. Other columns are checked, but their values are
+    /// not kept.
     pub(crate) fn used_slots(&self) -> Vec<bool> {
         let mut used = Vec::new();
         let mut mark = |slot: usize| {

@@ -11,15 +11,15 @@ use ksql_parser::ast::{ArithmeticOp, CompareOp};
 /// An expression that can be evaluated on a row.
 #[derive(Clone, Debug)]
 pub(crate) enum Node {
-    /// Always the same.
+    /// A constant.
     Constant(Value),
     /// A column of the row.
     Slot(usize),
     Negate(Box<Node>),
-    /// On two numbers of any type, computed in this one.
+    /// The operands have any numeric type; the computation uses the given one.
     Arithmetic(ArithmeticOp, Number, Box<Node>, Box<Node>),
-    /// Texts joined, null as `null`.
-    Join(Box<Node>, Box<Node>),
+    /// Concatenates two texts; null becomes `null`.
+    Concat(Box<Node>, Box<Node>),
     Compare(CompareOp, Comparison, Box<Node>, Box<Node>),
     And(Box<Node>, Box<Node>),
     Or(Box<Node>, Box<Node>),
@@ -73,7 +73,7 @@ impl Node {
             | Node::NullOnError(a)
             | Node::Field(_, a) => vec![a],
             Node::Arithmetic(_, _, a, b)
-            | Node::Join(a, b)
+            | Node::Concat(a, b)
             | Node::Compare(_, _, a, b)
             | Node::And(a, b)
             | Node::Or(a, b)

@@ -1,4 +1,4 @@
-//! A broker in this process, and runtimes on it.
+//! An in-process broker, and runtimes on it.
 
 use std::time::Duration;
 
@@ -55,5 +55,5 @@ pub(crate) async fn stop(runtime: &Runtime) -> Result<(), RuntimeError> {
     let bound = Duration::from_secs(30);
     tokio::time::timeout(bound, runtime.run(shutdown))
         .await
-        .expect("it stops in time")
+        .expect("the runtime stops in time")
 }

@@ -87,12 +87,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_text_is_answered(text in "\\PC{0,200}") {
+    fn any_text_is_parsed_or_rejected(text in "\\PC{0,200}") {
         let _ = parse_script(&text);
     }
 
     #[test]
-    fn any_sequence_of_words_is_answered(words in proptest::collection::vec(proptest::sample::select(WORDS), 0..80)) {
+    fn any_words_are_executed_or_rejected(words in proptest::collection::vec(proptest::sample::select(WORDS), 0..80)) {
         let text = words.join(" ");
         let mut engine = Engine::new(Catalog::assuming(1));
         engine
@@ -104,7 +104,7 @@ proptest! {
     }
 
     #[test]
-    fn a_projection_of_any_words_is_answered(words in proptest::collection::vec(proptest::sample::select(WORDS), 1..30)) {
+    fn any_projection_is_executed_or_rejected(words in proptest::collection::vec(proptest::sample::select(WORDS), 1..30)) {
         let mut engine = Engine::new(Catalog::assuming(1));
         let text = format!(
             "CREATE STREAM S (ID VARCHAR KEY, A INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON'); CREATE STREAM X AS SELECT ID, {} FROM S;",
@@ -122,7 +122,7 @@ fn nested_between(depth: usize, innermost: &str) -> String {
 }
 
 #[test]
-fn what_is_just_within_the_limits_is_executed() {
+fn expressions_just_within_the_limits_are_executed() {
     let deep = format!("{}A{}", "ABS(".repeat(35), ")".repeat(35));
     let long = format!("A{}", " + 1".repeat(120));
     let between = nested_between(35, "A");

@@ -1,4 +1,4 @@
-//! A failing `HAVING` is reported once, with the record that it decides about.
+//! A failing `HAVING` is reported once, with the record that triggered its evaluation.
 
 use ksql_engine::catalog::Catalog;
 use ksql_engine::engine::{Engine, Input};
@@ -15,7 +15,7 @@ fn problems(settings: &str, emit: &str, records: &[(&str, i64)]) -> Vec<usize> {
              GROUP BY ID HAVING 1 / (COUNT(*) - 1) > 0 EMIT {emit};"
         ))
         .unwrap();
-    let of_each = records.iter().map(|(id, seconds)| {
+    let counts = records.iter().map(|(id, seconds)| {
         let processed = engine.process(Input {
             topic: "s".to_owned(),
             key: Some(id.as_bytes().to_vec()),
@@ -25,7 +25,7 @@ fn problems(settings: &str, emit: &str, records: &[(&str, i64)]) -> Vec<usize> {
         });
         processed.problems.len()
     });
-    of_each.collect()
+    counts.collect()
 }
 
 #[test]

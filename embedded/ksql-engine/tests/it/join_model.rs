@@ -155,12 +155,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_inner_join_gives_all_pairs_whose_times_fit(events in events()) {
+    fn an_inner_join_emits_all_pairs_within_the_bounds(events in events()) {
         prop_assert_eq!(found(&events, "INNER"), expected(&events, false));
     }
 
     #[test]
-    fn a_left_join_gives_each_unmatched_left_row_once(events in events()) {
+    fn a_left_join_emits_each_unmatched_left_row_once(events in events()) {
         prop_assert_eq!(found(&events, "LEFT"), expected(&events, true));
     }
 }

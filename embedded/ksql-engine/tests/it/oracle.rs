@@ -1,7 +1,7 @@
-//! What a real ksqlDB did (`tests/cases`), case by case: 7.9.0, from `10-` on 8.2.2. `verdicts.txt` in
-//! that folder names every case: `pass` if the engine does the same, `refused` if a statement is
-//! outside of the subset. The few that come out different are listed below. `09-parts` holds cases
-//! that are refused as a whole, reduced to their supported columns.
+//! Compares the engine with the recorded behaviour of a real ksqlDB (`tests/cases`): version 7.9.0, in
+//! files from `10-` on version 8.2.2. `verdicts.txt` in that folder names every case: `pass` if the engine
+//! behaves the same, `refused` if a statement is outside of the subset. Cases with a different result are
+//! listed below. `09-parts` contains refused cases, reduced to their supported columns.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::cases::{self, Case};
 use crate::run::{Verdict, run};
 
-/// Cases that come out different, and why.
+/// Cases with a different result, and why.
 const DIFFERENT: [(&str, &str); 4] = [
     (
         "01-pipeline: pipeline numbers written as text and integers",
@@ -25,7 +25,7 @@ const DIFFERENT: [(&str, &str); 4] = [
     ),
     (
         "09-parts: SUBSTRING, INSTR, SPLIT, REGEXP, the columns inside the subset",
-        "SUBSTRING through a surrogate pair gives U+FFFD",
+        "SUBSTRING of half a surrogate pair returns U+FFFD",
     ),
 ];
 const MORE_DIGITS: &str = "JDK 17 prints a few DOUBLEs with more digits than the shortest";
@@ -58,7 +58,7 @@ fn all_cases() -> Vec<(String, Case)> {
 }
 
 #[test]
-fn every_case_has_its_verdict() {
+fn every_case_has_its_recorded_verdict() {
     let listed = std::fs::read_to_string(folder().join("verdicts.txt")).unwrap();
     let lines = listed.lines().filter_map(|line| line.split_once(' '));
     let mut expected: BTreeMap<&str, &str> = lines.map(|(verdict, name)| (name, verdict)).collect();

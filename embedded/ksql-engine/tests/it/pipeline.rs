@@ -45,8 +45,8 @@ impl Running {
 /// The time of the first weight, at the start of a minute.
 const START: i64 = 1_700_000_040_000;
 
-/// Forty fish, one every two seconds, all written before the queries start: the two sides are read at
-/// different speeds, but merged by time.
+/// Forty fish, one every two seconds, all written before the queries start. The queries read the two
+/// sides at different speeds, but merge them by time.
 async fn forty_fish(broker: &Broker) {
     for fish in 0..40_usize {
         let time = START + 2_000 * fish as i64;
@@ -65,7 +65,7 @@ async fn forty_fish(broker: &Broker) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_impossible_weight_is_joined_with_no_prediction() {
+async fn an_impossible_weight_is_not_joined() {
     for pipeline in [PIPELINE, HOPPING] {
         let script = Script::parse(pipeline).unwrap();
         let broker = Broker::start(1, script.topics());
@@ -78,7 +78,7 @@ async fn an_impossible_weight_is_joined_with_no_prediction() {
             broker.send("machine-weight", &key, &weighing, time).await;
         }
         let running = Running::start(script, &broker, Options::default());
-        // The first row is of the last fish: the three before it have none.
+        // Only the last of the four fish has a row.
         let rows = broker.records("weight-diff", 1).await;
         let (_, key, value, _) = &rows[0];
         assert_eq!((key.as_slice(), &value["Error"]), (&b"3"[..], &0.5.into()));
@@ -131,13 +131,13 @@ async fn rows_go_to_the_partitions_that_java_clients_choose() {
     assert_eq!(
         *partition as u32,
         partition_of(b"v1", 3),
-        "by the key without its window"
+        "the key without its window determines the partition"
     );
     running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_live_pair_is_joined_while_the_other_partitions_are_silent() {
+async fn a_live_pair_is_joined_while_other_partitions_are_idle() {
     let script = Script::parse(PIPELINE).unwrap();
     let broker = Broker::start(3, script.topics());
     let running = Running::start(script, &broker, Options::default());

@@ -56,7 +56,7 @@ fn a_window_is_compared_from_start_to_end() {
 }
 
 #[test]
-fn each_query_has_all_of_its_input_before_the_next_one_begins() {
+fn each_query_reads_all_its_input_before_the_next_one_starts() {
     let twice =
         "CREATE STREAM OUT AS SELECT ID, V FROM S; INSERT INTO OUT SELECT ID, V + 10 AS V FROM S;";
     let input = |key: i32| json!({"topic": "in", "key": key, "value": {"V": key}});
@@ -69,7 +69,7 @@ fn each_query_has_all_of_its_input_before_the_next_one_begins() {
 }
 
 #[test]
-fn headers_and_what_exists_afterwards_are_compared() {
+fn headers_and_the_final_sources_are_compared() {
     let case = |header: &str, schema: &str| {
         json!({
             "inputs": [{"topic": "in", "key": 1, "value": {"V": 5}, "headers": [{"KEY": "a", "VALUE": "IAE="}]}],
@@ -87,7 +87,7 @@ fn headers_and_what_exists_afterwards_are_compared() {
 }
 
 #[test]
-fn a_refusal_passes_only_where_one_is_expected() {
+fn a_refusal_passes_only_if_one_is_expected() {
     let wrong = "CREATE STREAM OUT AS SELECT ID, NOTHING FROM S;";
     let expected = json!({"expectedException": {"message": "…"}});
     assert_eq!(verdicts(wrong, expected.clone()), [Verdict::Passed]);
@@ -147,7 +147,7 @@ fn without_the_record_cache_a_jump_in_time_loses_the_window() {
     let inputs = [input(1), input(30), input(41)];
     let lost = json!({"inputs": inputs, "outputs": [window(30)]});
     assert_eq!(verdicts(last, lost), [Verdict::Passed]);
-    // As the suite expected it before the versions that lose windows.
+    // The output of the versions that do not lose windows.
     let kept = json!({"inputs": inputs, "outputs": [window(0), window(30)]});
     assert_eq!(verdicts(last, kept), [Verdict::Passed]);
     let other = json!({"inputs": inputs, "outputs": [window(0)]});

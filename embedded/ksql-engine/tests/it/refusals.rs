@@ -1,4 +1,4 @@
-//! Refused statements: the error has the place and an alternative, and nothing changes.
+//! Refused statements: the error has a position and an alternative, and nothing changes.
 
 use ksql_engine::catalog::Catalog;
 use ksql_engine::engine::Engine;
@@ -8,7 +8,7 @@ use ksql_parser::error::ErrorKind;
 const SOURCE: &str = "CREATE STREAM S (ID VARCHAR KEY, A VARCHAR, I INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');";
 
 #[test]
-fn the_line_and_column_are_those_of_the_mistake() {
+fn an_error_has_the_line_and_column_of_the_mistake() {
     let mut engine = Engine::new(Catalog::assuming(1));
     let text = format!(
         "{SOURCE}\n-- a comment\nCREATE STREAM X AS\n  SELECT ID,\n         Nope\n  FROM S;"
@@ -50,7 +50,7 @@ fn features_of_ksqldb_outside_the_subset_are_unsupported() {
 }
 
 #[test]
-fn what_ksqldb_refuses_too_is_called_wrong() {
+fn statements_that_ksqldb_also_refuses_are_invalid() {
     let kafka =
         "CREATE STREAM K (ID VARCHAR KEY, A VARCHAR) WITH (KAFKA_TOPIC='k', VALUE_FORMAT='KAFKA');";
     for statement in [
@@ -72,7 +72,7 @@ fn what_ksqldb_refuses_too_is_called_wrong() {
 }
 
 #[test]
-fn a_stream_that_a_query_reads_is_not_dropped() {
+fn a_stream_that_a_query_reads_cannot_be_dropped() {
     let mut engine = Engine::new(Catalog::assuming(1));
     engine.execute(SOURCE).unwrap();
     engine
@@ -87,7 +87,7 @@ fn a_stream_that_a_query_reads_is_not_dropped() {
 }
 
 #[test]
-fn a_topic_that_others_use_is_not_deleted() {
+fn a_topic_that_other_sources_use_cannot_be_deleted() {
     let mut engine = Engine::new(Catalog::assuming(1));
     engine.execute(SOURCE).unwrap();
     engine
@@ -101,7 +101,7 @@ fn a_topic_that_others_use_is_not_deleted() {
 }
 
 #[test]
-fn only_a_topic_that_a_statement_created_is_deleted() {
+fn only_a_topic_that_a_statement_created_can_be_deleted() {
     let mut engine = Engine::new(Catalog::new());
     let topics = engine.registry_mut().catalog_mut();
     topics.add_topic("s", 1);
@@ -173,7 +173,7 @@ fn a_setting_that_changes_results_is_supported_or_refused() {
 }
 
 #[test]
-fn a_query_does_not_read_what_it_writes() {
+fn a_query_must_not_read_its_own_output() {
     for statement in [
         "INSERT INTO S SELECT * FROM S;",
         "CREATE STREAM X WITH (KAFKA_TOPIC='s') AS SELECT * FROM S;",
@@ -183,7 +183,7 @@ fn a_query_does_not_read_what_it_writes() {
         engine.execute(SOURCE).unwrap();
         let error = engine.execute(statement).unwrap_err();
         assert!(
-            error.message.contains("without end"),
+            error.message.contains("endless loop"),
             "{statement}: {error}"
         );
         assert!(engine.registry().queries().is_empty());
@@ -228,7 +228,7 @@ fn the_shipped_pipeline_is_supported_and_names_its_topics() {
     assert_eq!(sinks, ["weight-diff", "weight-retrain"]);
     assert!(
         !text.to_uppercase().contains("PARTITIONS="),
-        "partitions follow the sources"
+        "sinks have the partitions of their sources"
     );
     assert!(
         text.lines()

@@ -28,7 +28,7 @@ async fn queries_start_stop_and_stream_at_run_time() {
         .await
         .unwrap();
     let Effect::Select(plan) = &executed[0].effects[0] else {
-        panic!("a SELECT is for a listener");
+        panic!("expected a SELECT");
     };
     let mut listener = runtime.listen(plan, true).unwrap();
     let change = tokio::time::timeout(LIMIT, listener.changes.recv())
@@ -86,13 +86,13 @@ async fn a_terminated_query_of_the_script_is_reported() {
     assert_eq!(metrics.is_running(&first), Some(true));
     assert!(runtime.abandoned().is_empty());
     let terminate = format!("TERMINATE {first};");
-    runtime.execute_apart(&terminate).await.unwrap();
+    runtime.execute_isolated(&terminate).await.unwrap();
     // Ids are not reused: their metrics are removed.
     assert_eq!(metrics.is_running(&first), None);
     assert_eq!(runtime.abandoned(), ["x"]);
     // Another query that writes the topic replaces it.
     let again = format!("DROP STREAM x; {create}");
-    runtime.execute_apart(&again).await.unwrap();
+    runtime.execute_isolated(&again).await.unwrap();
     assert!(runtime.abandoned().is_empty());
     stop(&runtime).await.unwrap();
 }
@@ -121,10 +121,10 @@ async fn a_script_whose_topic_cannot_be_created_starts_nothing() {
     );
     let error = runtime.execute(&fails).await.unwrap_err();
     assert!(error.to_string().contains("no room"), "{error}");
-    // Only what is reported to run runs.
-    let told = runtime.registry();
-    let told: Vec<&str> = told.queries().iter().map(|query| &*query.id).collect();
-    assert_eq!(told, [&first]);
+    // The registry lists exactly the running query.
+    let listed = runtime.registry();
+    let listed: Vec<&str> = listed.queries().iter().map(|query| &*query.id).collect();
+    assert_eq!(listed, [&first]);
     assert_eq!(metrics.is_running(&first), Some(true));
     assert!(runtime.abandoned().is_empty());
     broker.send("s", "a", r#"{"v":1}"#, 5).await;
@@ -148,7 +148,7 @@ async fn an_unreachable_broker_is_reported_with_its_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_runtime_stops_in_time_while_the_broker_is_away() {
+async fn a_runtime_stops_in_time_while_the_broker_is_down() {
     let broker = Broker::start(1, ["s", "x", "default_ksql_processing_log"]);
     let (runtime, metrics) = broker.runtime().await;
     let script = "SET 'auto.offset.reset'='earliest';
@@ -158,22 +158,22 @@ async fn a_runtime_stops_in_time_while_the_broker_is_away() {
     broker.send("s", "a", r#"{"v":1}"#, 5).await;
     broker.records("x", 1).await;
     let query = runtime.registry().queries()[0].id.clone();
-    // The next row is read, but writing fails until the broker is gone.
+    // The next row is read, but cannot be written before the broker stops.
     let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS;
-    let mut answers = vec![RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR];
-    answers.extend([refused; 200]);
+    let mut responses = vec![RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR];
+    responses.extend([refused; 200]);
     broker
         .kafka
-        .cluster(move |cluster| cluster.request_errors(RDKafkaApiKey::Produce, &answers));
+        .cluster(move |cluster| cluster.request_errors(RDKafkaApiKey::Produce, &responses));
     broker.send("s", "b", r#"{"v":2}"#, 6).await;
-    eventually("the row is taken", || async { metrics.read(&query) >= 2 }).await;
+    eventually("the row is read", || async { metrics.read(&query) >= 2 }).await;
     broker
         .kafka
         .cluster(|cluster| cluster.broker_down(1).unwrap());
     let stopped = stop(&runtime).await;
     assert!(
         matches!(stopped, Err(RuntimeError::Interrupted)),
-        "a row was lost in silence: {stopped:?}"
+        "a row was lost silently: {stopped:?}"
     );
 }
 
@@ -189,7 +189,7 @@ async fn records_deleted_before_they_were_read_end_the_query() {
         .await
         .unwrap();
     let Effect::Select(plan) = &executed[1].effects[0] else {
-        panic!("a SELECT is for a listener");
+        panic!("expected a SELECT");
     };
     // The client reads nothing, so that its query stalls while the cluster deletes all but the
     // newest 5 MiB.

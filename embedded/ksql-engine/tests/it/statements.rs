@@ -92,12 +92,12 @@ fn another_schema_threshold_and_window_work_the_same() {
     assert_eq!(
         finals,
         [r#"{"WORST":2.5,"N":1}"#, r#"{"WORST":2.5,"N":1}"#],
-        "two windows hold the miss"
+        "the miss is in two windows"
     );
 }
 
 #[test]
-fn state_is_bounded_by_time_not_by_the_length_of_the_stream() {
+fn state_does_not_grow_with_the_length_of_the_stream() {
     let mut engine = Engine::new(Catalog::assuming(1));
     engine
         .execute(
@@ -127,7 +127,7 @@ fn state_is_bounded_by_time_not_by_the_length_of_the_stream() {
 }
 
 #[test]
-fn a_star_with_another_key_has_it_first_and_the_old_one_last() {
+fn a_star_has_the_new_key_first_and_the_old_one_last() {
     let schema = |query: &str| {
         let mut engine = Engine::new(Catalog::assuming(1));
         let source = "CREATE STREAM S (ID INT KEY, A VARCHAR, T STRUCT<B VARCHAR>) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');";

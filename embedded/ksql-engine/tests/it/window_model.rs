@@ -136,19 +136,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 250, ..ProptestConfig::default() })]
 
     #[test]
-    fn tumbling_final_windows_come_once_when_they_are_closed(events in events()) {
+    fn tumbling_final_windows_are_emitted_once_when_they_close(events in events()) {
         let window = format!("TUMBLING (SIZE {SIZE} MILLISECONDS, GRACE PERIOD {GRACE} MILLISECONDS)");
         prop_assert_eq!(found(&events, &window, "FINAL"), expected(&events, SIZE, true));
     }
 
     #[test]
-    fn hopping_final_windows_come_once_when_they_are_closed(events in events()) {
+    fn hopping_final_windows_are_emitted_once_when_they_close(events in events()) {
         let window = format!("HOPPING (SIZE {SIZE} MILLISECONDS, ADVANCE BY 4 MILLISECONDS, GRACE PERIOD {GRACE} MILLISECONDS)");
         prop_assert_eq!(found(&events, &window, "FINAL"), expected(&events, 4, true));
     }
 
     #[test]
-    fn every_change_of_a_window_comes_out(events in events()) {
+    fn every_change_of_a_window_is_emitted(events in events()) {
         let window = format!("HOPPING (SIZE {SIZE} MILLISECONDS, ADVANCE BY 4 MILLISECONDS, GRACE PERIOD {GRACE} MILLISECONDS)");
         prop_assert_eq!(found(&events, &window, "CHANGES"), expected(&events, 4, false));
     }

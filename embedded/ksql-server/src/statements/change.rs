@@ -26,7 +26,7 @@ pub(super) async fn execute(
     let script = format!("{}{sql}", properties.prelude());
     let executed = state
         .runtime
-        .execute_apart(&script)
+        .execute_isolated(&script)
         .await
         .map_err(|error| ApiError::runtime(&error, sql))?;
     let effects = executed.last().map_or([].as_slice(), effects);

@@ -10,7 +10,7 @@ impl Compiler<'_> {
     pub(super) fn field(&self, base: &Expr, field: &Ident) -> Compiled {
         let typed = self.compile(base)?;
         let Some(SqlType::Struct(fields)) = &typed.ty else {
-            bail!(invalid at base.at, "-> needs a STRUCT, this is {}", shown(typed.ty.as_ref()));
+            bail!(invalid at base.at, "-> needs a STRUCT, got {}", shown(typed.ty.as_ref()));
         };
         let found = fields
             .iter()
@@ -52,7 +52,7 @@ impl Compiler<'_> {
             (base_type, key_type) => Err(invalid(
                 index.at,
                 format!(
-                    "{} has no item by {}",
+                    "cannot index {} with {}",
                     shown(base_type.as_ref()),
                     shown(key_type.as_ref())
                 ),
@@ -115,7 +115,7 @@ impl Compiler<'_> {
         for (name, expr) in fields {
             let typed = self.compile(expr)?;
             let Some(ty) = typed.ty else {
-                bail!(invalid at expr.at, "a field of type NULL: CAST it");
+                bail!(invalid at expr.at, "the type of this field is unknown: write CAST(NULL AS type)");
             };
             if types.iter().any(|field| field.name == name.name) {
                 bail!(invalid at name.at, "field `{}` is set twice", name.name);

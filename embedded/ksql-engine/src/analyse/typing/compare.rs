@@ -50,7 +50,7 @@ pub(super) fn ordered(
     at: usize,
 ) -> Result<Comparison, Refusal> {
     match comparison(left, right, at)? {
-        Comparison::Boolean => Err(invalid(at, "BOOLEANs have no order")),
+        Comparison::Boolean => Err(invalid(at, "BOOLEAN values cannot be ordered")),
         how => Ok(how),
     }
 }

@@ -1,4 +1,5 @@
-//! Types expressions, and refuses what ksqlDB refuses. Names were resolved to slots before (`scope`).
+//! Determines the types of expressions, and refuses what ksqlDB refuses. `scope` has already resolved
+//! names to slots.
 
 mod collect;
 mod compare;
@@ -51,7 +52,7 @@ impl<'s> Compiler<'s> {
             Some(SqlType::Boolean) => Ok(typed.node),
             ty => Err(invalid(
                 expr.at,
-                format!("{clause} must be BOOLEAN, this is {}", shown(ty.as_ref())),
+                format!("{clause} must be BOOLEAN, got {}", shown(ty.as_ref())),
             )),
         }
     }
@@ -66,17 +67,19 @@ impl<'s> Compiler<'s> {
         match typed.ty {
             None => Err(invalid(
                 expr.at,
-                "the type of NULL is not known here: write CAST(NULL AS type)",
+                "the type of NULL is unknown here: write CAST(NULL AS type)",
             )),
             Some(ty) if ty.has_decimal() => Err(unsupported(
                 expr.at,
-                format!("this is a {ty}, and DECIMAL results are not supported: CAST it to DOUBLE"),
+                format!(
+                    "the result is a {ty}, and DECIMAL results are not supported: CAST it to DOUBLE"
+                ),
             )),
             Some(ty) => Ok((typed.node, ty)),
         }
     }
 
-    /// Any expression.
+    /// Compiles any expression.
     pub(crate) fn compile(&self, expr: &Expr) -> Compiled {
         match &expr.kind {
             ExprKind::Literal(literal) => constant(literal, expr.at),
@@ -123,7 +126,7 @@ impl<'s> Compiler<'s> {
                     let typed = self.compile(side)?;
                     if typed.ty != Some(SqlType::Varchar) {
                         bail!(invalid at side.at,
-                            "LIKE is for VARCHAR, this is {}", shown(typed.ty.as_ref()));
+                            "LIKE needs VARCHAR, got {}", shown(typed.ty.as_ref()));
                     }
                     sides.push(Box::new(typed.node));
                 }
@@ -174,7 +177,7 @@ impl<'s> Compiler<'s> {
                 ty: typed.ty,
             }),
             Some(SqlType::Decimal { .. }) => Err(decimal_arithmetic(at)),
-            ty => Err(invalid(at, format!("{} has no sign", shown(ty.as_ref())))),
+            ty => Err(invalid(at, format!("cannot negate {}", shown(ty.as_ref())))),
         }
     }
 
@@ -182,17 +185,17 @@ impl<'s> Compiler<'s> {
         let (a, b) = (self.compile(left)?, self.compile(right)?);
         let types = (a.ty.clone(), b.ty.clone());
         let (Some(ta), Some(tb)) = types else {
-            bail!(invalid at at, "NULL has no type for arithmetic: CAST it");
+            bail!(invalid at at, "the type of NULL is unknown here: write CAST(NULL AS type)");
         };
         let (node_a, node_b) = (Box::new(a.node), Box::new(b.node));
         if op == ArithmeticOp::Add && ta == SqlType::Varchar && tb == SqlType::Varchar {
             return Ok(Typed {
-                node: Node::Join(node_a, node_b),
+                node: Node::Concat(node_a, node_b),
                 ty: Some(SqlType::Varchar),
             });
         }
         if !ta.is_numeric() || !tb.is_numeric() {
-            bail!(invalid at at, "no arithmetic on {ta} and {tb}");
+            bail!(invalid at at, "arithmetic needs numbers, got {ta} and {tb}");
         }
         let (number, ty) = match (&ta, &tb) {
             (SqlType::Double, _) | (_, SqlType::Double) => (Number::Double, SqlType::Double),
@@ -219,7 +222,7 @@ impl<'s> Compiler<'s> {
             (Some(expected), Some(found)) if expected == found => Ok(()),
             (Some(expected), Some(found)) => Err(invalid(
                 at,
-                format!("all results of a CASE have one type: {expected} and {found} differ"),
+                format!("all results of a CASE must have one type: {expected} and {found} differ"),
             )),
         };
         let mut compiled = Vec::with_capacity(branches.len());
@@ -336,7 +339,7 @@ fn decimal_arithmetic(at: usize) -> Refusal {
     )
 }
 
-/// ksqlDB may have the function.
+/// ksqlDB may have the function, so it counts as unsupported rather than invalid.
 pub(crate) fn unknown_function(name: &Ident) -> Refusal {
     let scalars = scalar::FUNCTIONS.iter().map(|function| function.name);
     let aggregates = aggregate::AGGREGATES.iter().map(|function| function.name);
@@ -375,7 +378,7 @@ fn constant(literal: &Literal, at: usize) -> Compiled {
         Literal::Text(text) => Typed::constant(Value::text(text), SqlType::Varchar),
         Literal::Decimal(text) => {
             let number = Decimal::parse(text)
-                .ok_or_else(|| unsupported(at, "a DECIMAL of more than 38 digits"))?;
+                .ok_or_else(|| unsupported(at, "a DECIMAL may have at most 38 digits"))?;
             let ty = SqlType::Decimal {
                 precision: number.precision(),
                 scale: number.scale(),

@@ -66,8 +66,8 @@ struct Passed<'r> {
 }
 
 impl Task {
-    /// A query without state, over topics with this many partitions. `key_format` is that of the
-    /// sink.
+    /// A query without state, over topics with this many partitions. `key_format` is the sink's key
+    /// format.
     pub fn new(plan: Arc<QueryPlan>, key_format: Format, partitions: u32) -> Self {
         let join_columns: Vec<Column> = plan
             .join
@@ -252,7 +252,7 @@ impl Task {
     }
 }
 
-/// Writes keys in the format, or as JSON if the format does not support the columns.
+/// A writer for keys in the format, or in JSON if the format does not support the columns.
 fn key_writer(format: Format, columns: &[Column]) -> Writer {
     match (format, columns) {
         (Format::Kafka, [column]) if kafka::supports(&column.ty) => Writer::key(format, columns),

@@ -38,7 +38,7 @@ pub struct Listener {
     _stop: tokio_util::sync::DropGuard,
 }
 
-/// What the failure of a query ends.
+/// What the failure of a query stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OnFailure {
     /// The runtime.
@@ -59,10 +59,10 @@ struct Inner {
     producer: FutureProducer,
     cluster: ClusterClient,
     registry: Mutex<Registry>,
-    /// One script at a time.
+    /// Held while a script executes: only one does at a time.
     executing: tokio::sync::Mutex<()>,
     running: Mutex<HashMap<String, Running>>,
-    /// Why queries failed that end nothing else.
+    /// Why queries failed whose failure does not stop the runtime, by their ids.
     broken: Mutex<HashMap<String, String>>,
     pipeline: Mutex<Pipeline>,
     tracker: TaskTracker,
@@ -85,7 +85,7 @@ async fn add_topics(catalog: &mut Catalog, cluster: &ClusterClient) -> Result<()
 }
 
 impl Runtime {
-    /// Waits for the broker and connects. No query runs yet.
+    /// Waits for the broker and connects, without starting a query.
     ///
     /// # Errors
     /// The broker does not answer in time, or the processing log cannot be created.
@@ -123,12 +123,12 @@ impl Runtime {
         })
     }
 
-    /// How to reach the broker.
+    /// The connection settings of the broker.
     pub fn settings(&self) -> &KafkaSettings {
         &self.inner.settings
     }
 
-    /// The options that it was started with.
+    /// The options of this runtime.
     pub fn options(&self) -> &Options {
         &self.inner.options
     }
@@ -143,7 +143,7 @@ impl Runtime {
         &self.inner.options.metrics
     }
 
-    /// A copy of what is declared and running.
+    /// A copy of the registry: what is declared and running.
     pub fn registry(&self) -> Registry {
         lock(&self.inner.registry).clone()
     }
@@ -153,31 +153,31 @@ impl Runtime {
         lock(&self.inner.registry).mark_created(topic);
     }
 
-    /// Executes a script of the program. All statements are checked before any takes effect. If one of
-    /// its queries fails, the runtime ends.
+    /// Executes one of the program's own scripts. All statements are checked before any takes effect. If
+    /// one of its queries fails, the runtime stops.
     ///
     /// # Errors
-    /// The first refused statement; a topic or client that cannot be created.
+    /// The first refused statement, or a topic or Kafka client that cannot be created.
     pub async fn execute(&self, text: &str) -> Result<Vec<Executed>, RuntimeError> {
         self.execute_as(text, OnFailure::End).await
     }
 
-    /// Executes statements of a client. If one of their queries fails, only that query ends, and
+    /// Executes statements of a client. If one of their queries fails, only that query stops, and
     /// [`broken`](Self::broken) has the reason.
     ///
     /// # Errors
     /// As [`execute`](Self::execute).
-    pub async fn execute_apart(&self, text: &str) -> Result<Vec<Executed>, RuntimeError> {
+    pub async fn execute_isolated(&self, text: &str) -> Result<Vec<Executed>, RuntimeError> {
         self.execute_as(text, OnFailure::Report).await
     }
 
-    /// Why queries of [clients](Self::execute_apart) failed, by their ids.
+    /// Why queries of [clients](Self::execute_isolated) failed, by their ids.
     pub fn broken(&self) -> HashMap<String, String> {
         lock(&self.inner.broken).clone()
     }
 
-    /// Topics whose query of the program's own scripts was terminated or dropped and not replaced, by
-    /// name.
+    /// Topics whose query, started by the program's own scripts, was terminated or dropped without a
+    /// replacement. Sorted by name.
     pub fn abandoned(&self) -> Vec<String> {
         lock(&self.inner.pipeline).abandoned()
     }
@@ -187,13 +187,13 @@ impl Runtime {
         text: &str,
         on_failure: OnFailure,
     ) -> Result<Vec<Executed>, RuntimeError> {
-        let _one = self.inner.executing.lock().await;
+        let _guard = self.inner.executing.lock().await;
         let mut registry = self.registry();
-        // Include topics that others created.
+        // Include topics that other programs created.
         add_topics(registry.catalog_mut(), &self.inner.cluster).await?;
         let executed = registry.execute(text)?;
         let effects = || executed.iter().flat_map(|statement| &statement.effects);
-        // Do first what may fail: then a failing script neither starts nor ends a query.
+        // First do everything that can fail, so that a failing script neither starts nor stops a query.
         let mut prepared = VecDeque::new();
         for effect in effects() {
             match effect {
@@ -213,10 +213,10 @@ impl Runtime {
             match effect {
                 Effect::Start(query) => {
                     if let Some(query_loop) = prepared.pop_front() {
-                        self.begin(&query.id, query_loop, on_failure);
+                        self.start_query(&query.id, query_loop, on_failure);
                     }
                 }
-                Effect::Stop(query) => self.end(query).await,
+                Effect::Stop(query) => self.stop_query(query).await,
                 _ => {}
             }
         }
@@ -228,7 +228,7 @@ impl Runtime {
     /// Starts a transient query.
     ///
     /// # Errors
-    /// Its clients cannot be created.
+    /// The query's Kafka clients cannot be created.
     pub fn listen(
         &self,
         plan: &Arc<QueryPlan>,
@@ -259,7 +259,7 @@ impl Runtime {
             self.query_loop(&id, plan, key_format, partitions, from_beginning, target)?;
         let stop = self.inner.stop.child_token();
         let (report, failure) = oneshot::channel();
-        // A failure is reported to its client only.
+        // A failure is reported only to the client.
         drop(self.spawn(query_loop, stop.clone(), |error| drop(report.send(error))));
         Ok(Listener {
             id,
@@ -269,7 +269,7 @@ impl Runtime {
         })
     }
 
-    /// Runs the queries until `shutdown`, or until one of the program's own fails.
+    /// Runs the queries until `shutdown`, or until a query of the program's own scripts fails.
     ///
     /// # Errors
     /// The error of the first query that fails.

@@ -1,23 +1,23 @@
-//! The queries of the program's own scripts, which must not be missing.
+//! Tracks the queries of the program's own scripts, to report missing ones.
 
 use crate::registry::{Effect, RegisteredQuery};
 
 /// The queries that the program's own scripts started, or their replacements.
 #[derive(Debug, Default)]
 pub(super) struct Pipeline {
-    places: Vec<Place>,
+    required: Vec<RequiredQuery>,
 }
 
-/// A query or its replacement.
+/// A query that must run, or its replacement.
 #[derive(Debug)]
-struct Place {
+struct RequiredQuery {
     id: String,
     topic: String,
     inserts: bool,
     ended: bool,
 }
 
-impl Place {
+impl RequiredQuery {
     /// Whether a query can replace this one: it fills the same topic and is an `INSERT INTO` only if
     /// this one was.
     fn is_replaced_by(&self, query: &RegisteredQuery) -> bool {
@@ -26,15 +26,15 @@ impl Place {
 }
 
 impl Pipeline {
-    /// Records started and stopped queries, in order; `own`: of a script of the program.
+    /// Records started and stopped queries, in order. `own` marks the program's own scripts.
     pub(super) fn record<'e>(&mut self, effects: impl Iterator<Item = &'e Effect>, own: bool) {
         for effect in effects {
             match effect {
                 Effect::Start(query) => self.started(query, own),
                 Effect::Stop(query) => {
-                    let mut places = self.places.iter_mut();
-                    if let Some(place) = places.find(|place| place.id == query.id) {
-                        place.ended = true;
+                    let mut required = self.required.iter_mut();
+                    if let Some(entry) = required.find(|entry| entry.id == query.id) {
+                        entry.ended = true;
                     }
                 }
                 _ => {}
@@ -43,12 +43,12 @@ impl Pipeline {
     }
 
     fn started(&mut self, query: &RegisteredQuery, own: bool) {
-        let mut free = self.places.iter_mut().filter(|place| place.ended);
-        if let Some(place) = free.find(|place| place.is_replaced_by(query)) {
-            place.id.clone_from(&query.id);
-            place.ended = false;
+        let mut ended = self.required.iter_mut().filter(|entry| entry.ended);
+        if let Some(entry) = ended.find(|entry| entry.is_replaced_by(query)) {
+            entry.id.clone_from(&query.id);
+            entry.ended = false;
         } else if own {
-            self.places.push(Place {
+            self.required.push(RequiredQuery {
                 id: query.id.clone(),
                 topic: query.sink.topic.clone(),
                 inserts: query.inserts,
@@ -59,8 +59,8 @@ impl Pipeline {
 
     /// The topics whose query ended without a replacement.
     pub(super) fn abandoned(&self) -> Vec<String> {
-        let ended = self.places.iter().filter(|place| place.ended);
-        let mut topics: Vec<String> = ended.map(|place| place.topic.clone()).collect();
+        let ended = self.required.iter().filter(|entry| entry.ended);
+        let mut topics: Vec<String> = ended.map(|entry| entry.topic.clone()).collect();
         topics.sort_unstable();
         topics.dedup();
         topics
@@ -73,7 +73,7 @@ mod tests {
     use crate::catalog::Catalog;
     use crate::registry::Registry;
 
-    /// What is abandoned after a script of the program and one of a client.
+    /// The abandoned topics after one of the program's own scripts and a client's script.
     fn abandoned(own: &str, sent: &str) -> Vec<String> {
         let mut registry = Registry::new(Catalog::assuming(1));
         let mut pipeline = Pipeline::default();
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(abandoned(FILL, &ended), ["x"]);
         let later = format!("TERMINATE CSAS_X_1; {beside}");
         assert!(abandoned(FILL, &later).is_empty());
-        // The replacement is required too.
+        // A replacement is required too.
         assert_eq!(
             abandoned(FILL, &format!("{later} TERMINATE CSAS_Y_3;")),
             ["x"]
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_insert_is_missing_until_there_is_another() {
+    fn a_terminated_insert_is_missing_until_it_is_replaced() {
         let own = format!("{FILL}{INSERT}");
         assert_eq!(abandoned(&own, "TERMINATE INSERTQUERY_2;"), ["x"]);
         let again = format!("TERMINATE INSERTQUERY_2; {INSERT}");

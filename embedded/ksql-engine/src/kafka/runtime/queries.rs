@@ -1,4 +1,4 @@
-//! Starting, querying and stopping persistent queries.
+//! Starts and stops persistent queries, and reads their state.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::kafka::consume::Reader;
 use crate::kafka::error::RuntimeError;
 use crate::kafka::problem_log::ProblemLog;
 use crate::kafka::produce::{Deliveries, FLUSH};
-use crate::kafka::query::{QueryLoop, Question, Target};
+use crate::kafka::query::{QueryLoop, StateRead, Target};
 use crate::kafka::runtime::{OnFailure, Runtime, lock};
 use crate::plan::QueryPlan;
 use crate::registry::RegisteredQuery;
@@ -27,7 +27,7 @@ pub(super) const STOPPING: Duration = FLUSH.saturating_add(Duration::from_secs(5
 pub(super) struct Running {
     stop: CancellationToken,
     task: JoinHandle<()>,
-    questions: mpsc::Sender<Question>,
+    state_reads: mpsc::Sender<StateRead>,
 }
 
 impl Runtime {
@@ -46,14 +46,14 @@ impl Runtime {
         )
     }
 
-    pub(super) fn begin(&self, id: &str, mut query_loop: QueryLoop, on_failure: OnFailure) {
+    pub(super) fn start_query(&self, id: &str, mut query_loop: QueryLoop, on_failure: OnFailure) {
         self.inner.options.metrics.set_running(id, true);
         let stop = self.inner.stop.child_token();
-        let questions;
-        (questions, query_loop.questions) = mpsc::channel(1);
+        let state_reads;
+        (state_reads, query_loop.state_reads) = mpsc::channel(1);
         let (inner, failed, stopped) = (Arc::clone(&self.inner), id.to_owned(), stop.clone());
         let task = self.spawn(query_loop, stop.clone(), move |error| {
-            // A query that is being stopped ends nothing else; the log has its error.
+            // The failure of a query that is being stopped is only logged.
             if stopped.is_cancelled() && !inner.stop.is_cancelled() {
                 return;
             }
@@ -67,14 +67,14 @@ impl Runtime {
         let running = Running {
             stop,
             task,
-            questions,
+            state_reads,
         };
         lock(&self.inner.running).insert(id.to_owned(), running);
     }
 
-    /// Stops a query: returns when it has stopped writing, or after [`STOPPING`]. Then its metrics and
-    /// its error are gone.
-    pub(super) async fn end(&self, query: &RegisteredQuery) {
+    /// Stops a query and removes its metrics and error. Returns when it has stopped writing, or after
+    /// [`STOPPING`].
+    pub(super) async fn stop_query(&self, query: &RegisteredQuery) {
         let (id, topic) = (&query.id, &query.sink.topic);
         let running = lock(&self.inner.running).remove(id);
         if let Some(running) = running {
@@ -131,7 +131,7 @@ impl Runtime {
             },
             target,
             problems: ProblemLog::of(id),
-            questions: mpsc::channel(1).1,
+            state_reads: mpsc::channel(1).1,
         })
     }
 
@@ -154,17 +154,17 @@ impl Runtime {
         })
     }
 
-    /// Calls `question` with the state of a running query, between two records; `None` if the query
-    /// does not run.
-    pub async fn ask<T: Send + 'static>(
+    /// Calls `read` with the state of a running query, between two records; `None` if the query is not
+    /// running.
+    pub async fn read_state<T: Send + 'static>(
         &self,
         id: &str,
-        question: impl FnOnce(&Task) -> T + Send + 'static,
+        read: impl FnOnce(&Task) -> T + Send + 'static,
     ) -> Option<T> {
-        let questions = lock(&self.inner.running).get(id)?.questions.clone();
-        let (answer, answered) = oneshot::channel();
-        let question: Question = Box::new(move |task| drop(answer.send(question(task))));
-        questions.send(question).await.ok()?;
-        answered.await.ok()
+        let state_reads = lock(&self.inner.running).get(id)?.state_reads.clone();
+        let (sender, result) = oneshot::channel();
+        let read: StateRead = Box::new(move |task| drop(sender.send(read(task))));
+        state_reads.send(read).await.ok()?;
+        result.await.ok()
     }
 }

@@ -36,14 +36,14 @@ pub(super) async fn answer(
     let selection = Selection::new(&lookup_id, &plan, sink.key_format, 1, encoding);
     let writer = SinkWriter::new(&filled_by.plan, sink);
     let id = &filled_by.id;
-    let asked = state.runtime.ask(id, move |table| {
+    let looked_up = state.runtime.read_state(id, move |table| {
         rows_of(table, &lookup_id, &writer, selection)
     });
-    let asked = tokio::time::timeout(TIMEOUT, asked).await;
-    let found = asked
+    let looked_up = tokio::time::timeout(TIMEOUT, looked_up).await;
+    let rows = looked_up
         .map_err(|_| failed(format!("{id} is blocked: its topics cannot be written")))?
         .ok_or_else(|| failed(format!("{id} does not run: its table cannot be looked up")))?;
-    let mut bytes = found.map_err(failed)?;
+    let mut bytes = rows.map_err(failed)?;
     encoding.end_rows(&mut bytes);
     Ok(([(CONTENT_TYPE, encoding.content_type())], bytes).into_response())
 }
