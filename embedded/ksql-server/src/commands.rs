@@ -9,7 +9,7 @@ use ksql_engine::registry::Registry;
 use ksql_parser::ast::SourceKind;
 
 /// The number of commands to keep.
-const REMEMBERED: usize = 1_000;
+const MAX_COMMANDS: usize = 1_000;
 
 /// The latest commands.
 #[derive(Debug, Default)]
@@ -28,24 +28,24 @@ pub(crate) fn creation_id(kind: SourceKind, name: &str) -> String {
 }
 
 impl Commands {
-    /// Stores a command and returns its sequence number. ksqlDB's are even, because each command is a
-    /// transaction on its topic.
+    /// Stores a command and returns its sequence number. As in ksqlDB, the numbers are even: there, each
+    /// command is a transaction on a topic.
     pub(crate) fn add(&mut self, command: Command) -> u64 {
         self.latest.retain(|known| known.id != command.id);
         self.latest.push_back(command);
-        if self.latest.len() > REMEMBERED {
+        if self.latest.len() > MAX_COMMANDS {
             self.latest.pop_front();
         }
         self.count += 1;
         2 * (self.count - 1)
     }
 
-    /// The status of a command. Includes what was declared before the server started.
+    /// The status of a command. Includes streams and tables declared before the server started.
     pub(crate) fn status(&self, id: &str, registry: &Registry) -> Option<Value> {
-        let remembered = self.latest.iter().find(|command| command.id == id);
-        match remembered {
+        let stored = self.latest.iter().find(|command| command.id == id);
+        match stored {
             Some(command) => Some(command.status()),
-            None => declared(registry)
+            None => creation_commands(registry)
                 .into_iter()
                 .find(|command| command.id == id)
                 .map(|command| command.status()),
@@ -54,17 +54,19 @@ impl Commands {
 
     /// The states of all commands.
     pub(crate) fn all(&self, registry: &Registry) -> Map<String, Value> {
-        let declared = declared(registry).into_iter().map(|command| command.id);
-        let remembered = self.latest.iter().map(|command| command.id.clone());
+        let declared = creation_commands(registry)
+            .into_iter()
+            .map(|command| command.id);
+        let stored = self.latest.iter().map(|command| command.id.clone());
         declared
-            .chain(remembered)
+            .chain(stored)
             .map(|id| (id, "SUCCESS".into()))
             .collect()
     }
 }
 
-/// The commands that would create what exists.
-fn declared(registry: &Registry) -> Vec<Command> {
+/// The commands that would create the existing streams and tables.
+fn creation_commands(registry: &Registry) -> Vec<Command> {
     let command = |source: &std::sync::Arc<ksql_engine::catalog::Source>| {
         let query = registry
             .queries()
@@ -118,8 +120,8 @@ impl Command {
     }
 }
 
-/// The name exists already: nothing was done.
-pub(crate) fn exists_already(message: &str, sql: &str) -> Value {
+/// The entity of a statement whose name already exists, so that nothing was done.
+pub(crate) fn already_exists(message: &str, sql: &str) -> Value {
     json!({
         "@type": "warning_entity",
         "statementText": sql,

@@ -63,12 +63,12 @@ impl ApiError {
         }
     }
 
-    /// The broker failed to do what a statement needs.
+    /// An operation on topics that a statement needs has failed.
     pub(crate) fn topics(error: &TopicsError, sql: impl Into<String>) -> Self {
         Self::statement(SERVER_ERROR, error.to_string(), sql)
     }
 
-    /// Adds the entities of the statements that were executed before.
+    /// Adds the entities of the statements that were executed before the error.
     pub(crate) fn after(mut self, entities: Vec<Value>) -> Self {
         if let Some((_, before)) = &mut self.statement {
             *before = entities;
@@ -112,7 +112,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// The message in ksqlDB's form: the place, then the reason.
+/// The message in ksqlDB's form: the position, then the reason.
 fn located(error: &StatementError) -> String {
     let StatementError {
         line,

@@ -8,11 +8,11 @@
 //! | `query` | `POST /query` and `/query-stream`: push queries, pull queries, `PRINT` |
 //! | `entities` | the JSON of responses; pure |
 //! | `sql` | statements in ksqlDB's own form, as responses show them |
-//! | `view` | a snapshot of what is declared and running |
+//! | `view` | a snapshot of the declared streams and tables and the running queries |
 //! | [`topics`] | operations on topics |
 //! | `properties` | which properties may be set |
 //!
-//! The crate executes no query itself and knows nothing of the pipeline.
+//! The engine executes the queries. The crate does not depend on the pipeline.
 //!
 //! # Example
 //!

@@ -33,7 +33,7 @@ impl OpenQueries {
         }
     }
 
-    /// Closes a query; false if there is none with this id.
+    /// Closes a query; false if no query has this id.
     pub(crate) fn close(&self, id: &str) -> bool {
         match self.lock().remove(id) {
             Some(stop) => {

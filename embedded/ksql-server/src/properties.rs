@@ -8,10 +8,10 @@ use crate::error::{ApiError, BAD_REQUEST, BAD_STATEMENT, SERVER_ERROR};
 use ksql_engine::settings::{self, OFFSET_RESET, RECORD_CACHE, SUPPRESS};
 
 /// The properties that the engine supports.
-const ACTING: [&str; 3] = [OFFSET_RESET, RECORD_CACHE[0], RECORD_CACHE[1]];
+const SUPPORTED: [&str; 3] = [OFFSET_RESET, RECORD_CACHE[0], RECORD_CACHE[1]];
 
 /// Properties of ksqlDB that do not change results: they are accepted and have no effect.
-const WITHOUT_EFFECT: [&str; 5] = [
+const IGNORED: [&str; 5] = [
     "commit.interval.ms",
     "ksql.query.pull.table.scan.enabled",
     "ksql.query.push.v2.enabled",
@@ -36,9 +36,8 @@ fn short(name: &str) -> &str {
     name.strip_prefix("ksql.streams.").unwrap_or(name)
 }
 
-/// Why a client may not set the property, if it may not. Unknown names are refused where they are
-/// used.
-pub(crate) fn prohibition(name: &str) -> Option<ApiError> {
+/// The error for a property that clients may not set. Unknown names are refused when they are used.
+pub(crate) fn prohibited(name: &str) -> Option<ApiError> {
     PROHIBITED.contains(&short(name)).then(|| {
         let message = format!(
             "One or more properties overrides set locally are prohibited by the KSQL server \
@@ -49,7 +48,7 @@ pub(crate) fn prohibition(name: &str) -> Option<ApiError> {
 }
 
 fn known(name: &str) -> bool {
-    ACTING.contains(&name) || WITHOUT_EFFECT.contains(&name)
+    SUPPORTED.contains(&name) || IGNORED.contains(&name)
 }
 
 fn value_problem(name: &str, value: &str) -> Option<String> {
@@ -67,7 +66,7 @@ impl Properties {
     ) -> Result<Self, ApiError> {
         let mut properties = Self::default();
         for (name, value) in given.unwrap_or_default() {
-            if let Some(error) = prohibition(&name) {
+            if let Some(error) = prohibited(&name) {
                 return Err(error);
             }
             let value = match value {
@@ -133,7 +132,7 @@ impl Properties {
             let value = self.0.get(*name)?.replace('\'', "''");
             Some(format!("SET '{name}'='{value}';"))
         };
-        ACTING.iter().filter_map(set).collect()
+        SUPPORTED.iter().filter_map(set).collect()
     }
 }
 

@@ -19,7 +19,7 @@ use crate::state::State;
 use crate::topics::Topics;
 use ksql_engine::kafka::Runtime;
 
-/// How long the reader of a query may pause before its connection is closed.
+/// How long a client may stop reading a query before its connection is closed.
 const SLOW_READER: Duration = Duration::from_secs(600);
 
 /// The address and the limits of a server.
@@ -52,7 +52,7 @@ impl Default for Limits {
     }
 }
 
-/// A server that listens.
+/// A listening server.
 #[derive(Debug)]
 pub struct KsqlServer {
     listener: TcpListener,
@@ -85,7 +85,7 @@ impl KsqlServer {
             runtime,
             kafka,
             topics,
-            room: Arc::new(Semaphore::new(config.limits.open_queries)),
+            query_slots: Arc::new(Semaphore::new(config.limits.open_queries)),
             limits: config.limits,
             host,
             cluster_id,
@@ -109,7 +109,7 @@ impl KsqlServer {
             .map_or(0, |address| address.port())
     }
 
-    /// Serves until `shutdown` is cancelled. Then open queries end and accepted requests are finished.
+    /// Serves until `shutdown` is cancelled. Then it ends open queries and finishes accepted requests.
     /// The runtime keeps running.
     ///
     /// # Errors
@@ -118,18 +118,18 @@ impl KsqlServer {
         tracing::info!(port = self.port(), "serving ksqlDB's REST API");
         let (streams, stop) = (self.streams, shutdown.clone());
         // Open queries would keep the server from stopping.
-        let ends = tokio::spawn(async move {
+        let ending = tokio::spawn(async move {
             stop.cancelled().await;
             streams.cancel();
         });
         let settings = server::Config {
-            // ksqlDB's clients for Python and Java use it.
+            // ksqlDB's clients for Python and Java use HTTP/2.
             http2: true,
             write: SLOW_READER,
             ..server::Config::default()
         };
         let served = server::serve_with(settings, self.listener, self.router, shutdown).await;
-        ends.abort();
+        ending.abort();
         served
     }
 }

@@ -23,11 +23,11 @@ pub(crate) struct State {
     /// The address of the server.
     pub(crate) host: String,
     pub(crate) cluster_id: String,
-    /// Held by a request that changes something.
+    /// Held by a request that changes what is declared or running.
     pub(crate) executing: tokio::sync::Mutex<()>,
     pub(crate) commands: Mutex<Commands>,
     /// Slots for open queries.
-    pub(crate) room: Arc<Semaphore>,
+    pub(crate) query_slots: Arc<Semaphore>,
     pub(crate) open: OpenQueries,
     pub(crate) shutdown: CancellationToken,
 }
@@ -35,7 +35,7 @@ pub(crate) struct State {
 pub(crate) type Shared = Arc<State>;
 
 impl State {
-    /// What exists now, without the retention of topics.
+    /// A snapshot of what exists, without the retention of topics.
     pub(crate) async fn view(&self) -> Result<View, TopicsError> {
         let topics = self.topics.list().await?;
         let mut registry = self.runtime.registry();
@@ -52,8 +52,8 @@ impl State {
         })
     }
 
-    /// What exists now, with the retention of sink topics, which the text of a query includes and which
-    /// costs a request to the broker.
+    /// A snapshot with the retention of sink topics. The texts of queries include it; reading it costs a
+    /// request to the broker.
     pub(crate) async fn view_with_retentions(&self) -> Result<View, TopicsError> {
         let mut view = self.view().await?;
         let queries = view.registry.queries().iter();

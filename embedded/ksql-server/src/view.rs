@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::sql::{TopicFacts, create};
+use crate::sql::{TopicSettings, create};
 use crate::topics::Topic;
 use ksql_engine::catalog::Source;
 use ksql_engine::registry::{RegisteredQuery, Registry};
@@ -44,18 +44,18 @@ impl View {
             .ok()
             .and_then(|mut statements| statements.pop());
         let written = statement.and_then(|statement| {
-            let facts = match &statement.kind {
-                StatementKind::CreateAs { .. } => self.facts(topic),
+            let settings = match &statement.kind {
+                StatementKind::CreateAs { .. } => self.settings(topic),
                 _ => None,
             };
-            create(&statement.kind, facts.as_ref(), self.registry.catalog())
+            create(&statement.kind, settings.as_ref(), self.registry.catalog())
         });
         written.unwrap_or_else(|| sql.to_owned())
     }
 
-    fn facts(&self, name: &str) -> Option<TopicFacts> {
+    fn settings(&self, name: &str) -> Option<TopicSettings> {
         let topic = self.topic(name)?;
-        Some(TopicFacts {
+        Some(TopicSettings {
             partitions: topic.partitions(),
             replicas: topic.replicas.first().copied().unwrap_or(1),
             retention_ms: self.retentions.get(name).copied()?,
@@ -86,7 +86,7 @@ impl View {
     }
 
     /// The streams and tables whose queries read this one, by name.
-    pub(crate) fn made_from(&self, name: &str) -> Vec<String> {
+    pub(crate) fn dependents(&self, name: &str) -> Vec<String> {
         let mut names: Vec<String> = self
             .readers(name)
             .map(|query| query.sink.name.clone())

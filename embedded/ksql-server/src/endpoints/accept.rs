@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 
 const JSON: [&str; 2] = ["application/json", "application/vnd.ksql.v1+json"];
 
-/// The first of `offered` that the client accepts. Without an `Accept` header, the first of all.
+/// The first type in the `Accept` header that is `offered`. Without the header, the first offered type.
 pub(super) fn accepted<'o>(headers: &HeaderMap, offered: &[&'o str]) -> Option<&'o str> {
     let first = offered.first().copied();
     let mut accepted = headers
@@ -28,7 +28,7 @@ pub(super) fn accepted<'o>(headers: &HeaderMap, offered: &[&'o str]) -> Option<&
     })
 }
 
-/// A client that accepts JSON; 406 for any other.
+/// Rejects clients that do not accept JSON, with status 406.
 pub(super) struct AcceptsJson;
 
 impl<S: Send + Sync> FromRequestParts<S> for AcceptsJson {

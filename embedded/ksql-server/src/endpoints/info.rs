@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::endpoints::accept::AcceptsJson;
 use crate::error::ApiError;
-use crate::properties::prohibition;
+use crate::properties::prohibited;
 use crate::state::Shared;
 
 /// The ksqlDB version that clients see.
@@ -73,7 +73,7 @@ fn faults(state: &Shared) -> Vec<String> {
     failed
 }
 
-/// Only clusters with heartbeats have a status.
+/// Always 404: only clusters with heartbeats have a status.
 pub(super) async fn cluster_status(_: AcceptsJson) -> Response {
     (
         StatusCode::NOT_FOUND,
@@ -100,12 +100,12 @@ pub(super) async fn metadata_id(_: AcceptsJson, State(state): State<Shared>) -> 
     Json(cluster(&state))
 }
 
-/// As in ksqlDB, an unknown name is valid here and refused where it is used.
+/// As in ksqlDB, an unknown name is valid here and refused only when it is used.
 pub(super) async fn is_valid_property(
     _: AcceptsJson,
     Path(name): Path<String>,
 ) -> Result<Json<bool>, ApiError> {
-    match prohibition(&name) {
+    match prohibited(&name) {
         Some(error) => Err(error),
         None => Ok(Json(true)),
     }

@@ -15,7 +15,7 @@ use crate::state::Shared;
 
 const ENCODINGS: [Encoding; 3] = [Encoding::Delimited, Encoding::Array, Encoding::V1];
 
-/// For the CLI. Its responses have one encoding, whatever it accepts.
+/// For the CLI. The responses always have the same encoding.
 pub(super) async fn query(
     _: AcceptsJson,
     State(state): State<Shared>,
@@ -46,7 +46,7 @@ pub(super) async fn query_stream(
     answer(state, &request.sql, &properties, encoding).await
 }
 
-/// Ends an open query, also one of another connection.
+/// Ends an open query, even one of another connection.
 pub(super) async fn close_query(
     State(state): State<Shared>,
     body: Result<Bytes, BytesRejection>,

@@ -63,7 +63,7 @@ pub(crate) fn description(view: &View, source: &Source, extended: bool) -> Value
         "replication": topic.and_then(|topic| topic.replicas.first().copied()).unwrap_or(0),
         "statement": view.text_of_source(source),
         "queryOffsetSummaries": offsets,
-        "sourceConstraints": view.made_from(&source.name),
+        "sourceConstraints": view.dependents(&source.name),
         "clusterStatistics": [],
         "clusterErrorStats": [],
     })

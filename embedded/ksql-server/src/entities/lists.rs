@@ -105,7 +105,7 @@ fn category(name: &str, kind: &'static str) -> &'static str {
     }
 }
 
-/// The server's properties with the overrides of the request.
+/// The server's properties, with the overrides of the request.
 pub(crate) fn properties(given: &Properties, bootstrap_servers: &str, sql: &str) -> Value {
     let mut defaults = vec![
         ("auto.offset.reset", "latest"),
@@ -125,9 +125,9 @@ pub(crate) fn properties(given: &Properties, bootstrap_servers: &str, sql: &str)
     let items: Vec<Value> = defaults
         .iter()
         .map(|(name, value)| {
-            let of_ksql = name.starts_with("ksql.");
+            let is_ksql = name.starts_with("ksql.");
             json!({
-                "name": if of_ksql { (*name).to_owned() } else { format!("ksql.streams.{name}") },
+                "name": if is_ksql { (*name).to_owned() } else { format!("ksql.streams.{name}") },
                 "scope": "KSQL",
                 "value": value,
             })

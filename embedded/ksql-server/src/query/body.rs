@@ -1,4 +1,4 @@
-//! Streaming response bodies: a header, the rows as they come, and the end.
+//! Streaming response bodies: a header, the rows as they arrive, and the end.
 
 use std::convert::Infallible;
 
@@ -13,12 +13,13 @@ use crate::open_queries::OpenGuard;
 use crate::query::rows::{Encoding, End};
 use ksql_engine::schema::Column;
 
-/// The size of a chunk, in bytes. The next one is computed when the client has received this one.
+/// The approximate size of a chunk, in bytes. The next chunk is computed when the client has received
+/// the previous one.
 pub(super) const CHUNK: usize = 32 * 1024;
 
 /// A source of rows. Dropping it ends the query.
 pub(super) trait RowSource: Send + 'static {
-    /// Waits for rows and appends about [`CHUNK`] bytes of them. Returns the end, if it is reached.
+    /// Waits for rows and appends about [`CHUNK`] bytes of them. Returns the end if it is reached.
     fn gather(
         &mut self,
         bytes: &mut Vec<u8>,
@@ -26,14 +27,14 @@ pub(super) trait RowSource: Send + 'static {
 }
 
 /// An open query.
-pub(super) struct Answer<S> {
+pub(super) struct RowStream<S> {
     pub(super) source: S,
     pub(super) encoding: Encoding,
     pub(super) _open: OpenGuard,
     pub(super) _permit: OwnedSemaphorePermit,
 }
 
-impl<S: RowSource> Answer<S> {
+impl<S: RowSource> RowStream<S> {
     /// The response to a query with these columns.
     pub(super) fn response(self, id: &str, columns: &[Column]) -> Response {
         let headers = [(CONTENT_TYPE, self.encoding.content_type())];
@@ -48,7 +49,7 @@ impl<S: RowSource> Answer<S> {
     /// The next rows, and whether they are the last.
     async fn rows(&mut self) -> (Bytes, bool) {
         let mut bytes = Vec::new();
-        let ends = match self.source.gather(&mut bytes).await {
+        let is_last = match self.source.gather(&mut bytes).await {
             Ok(None) => false,
             Ok(Some(end)) => {
                 bytes.extend_from_slice(&self.encoding.footer(end));
@@ -60,25 +61,29 @@ impl<S: RowSource> Answer<S> {
                 true
             }
         };
-        (bytes.into(), ends)
+        (bytes.into(), is_last)
     }
 }
 
 /// The next part of the body.
 enum Part<S> {
-    Header(Bytes, Answer<S>),
-    Rows(Answer<S>),
-    /// Nothing: the query is closed.
+    Header(Bytes, RowStream<S>),
+    Rows(RowStream<S>),
+    /// No further part: the query is closed.
     End,
 }
 
 impl<S: RowSource> Part<S> {
     async fn next(self) -> Option<(Bytes, Self)> {
         match self {
-            Part::Header(header, answer) => Some((header, Part::Rows(answer))),
-            Part::Rows(mut answer) => {
-                let (bytes, ends) = answer.rows().await;
-                let next = if ends { Part::End } else { Part::Rows(answer) };
+            Part::Header(header, query) => Some((header, Part::Rows(query))),
+            Part::Rows(mut query) => {
+                let (bytes, is_last) = query.rows().await;
+                let next = if is_last {
+                    Part::End
+                } else {
+                    Part::Rows(query)
+                };
                 Some((bytes, next))
             }
             Part::End => None,

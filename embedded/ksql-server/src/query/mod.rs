@@ -97,13 +97,15 @@ fn plan(catalog: &Catalog, query: &Query, text: &str) -> Result<Arc<QueryPlan>, 
         .map_err(|error| ApiError::refused(&error, text))
 }
 
-/// A slot for one more open query.
-fn room(state: &Shared) -> Result<tokio::sync::OwnedSemaphorePermit, ApiError> {
-    Arc::clone(&state.room).try_acquire_owned().map_err(|_| {
-        let message = format!(
-            "{} queries are open, which is the limit: close one first",
-            state.limits.open_queries
-        );
-        ApiError::request(BAD_REQUEST, message)
-    })
+/// Acquires the slot of an open query.
+fn acquire_slot(state: &Shared) -> Result<tokio::sync::OwnedSemaphorePermit, ApiError> {
+    Arc::clone(&state.query_slots)
+        .try_acquire_owned()
+        .map_err(|_| {
+            let message = format!(
+                "{} queries are open, which is the limit: close one first",
+                state.limits.open_queries
+            );
+            ApiError::request(BAD_REQUEST, message)
+        })
 }

@@ -14,15 +14,15 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{ApiError, BAD_REQUEST, SERVER_ERROR};
+use crate::query::acquire_slot;
 use crate::query::print_format::Formats;
-use crate::query::room;
 use crate::state::Shared;
 use ksql_engine::execute::Record;
 use ksql_engine::kafka::{Event, Reader};
 
-/// The most records in a batch. The formats are detected per batch.
+/// The maximum number of records in a batch. The formats are detected per batch.
 const BATCH: usize = 500;
-/// The most bytes in a batch.
+/// The maximum number of bytes in a batch.
 const BATCH_BYTES: usize = 1 << 20;
 /// How often to send an empty line for a silent topic, to detect a disconnected client.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
@@ -50,7 +50,7 @@ pub(super) async fn answer(state: Shared, request: Print) -> Result<Response, Ap
         );
         return Err(ApiError::request(BAD_REQUEST, message));
     };
-    let permit = room(&state)?;
+    let permit = acquire_slot(&state)?;
     let partitions = topic.partitions();
     let reader = Reader::new(
         &state.kafka,
@@ -94,10 +94,10 @@ struct Printer {
     values: (Formats, String),
     interval: u64,
     left: Option<u64>,
-    /// The number of records so far.
+    /// The number of records read so far.
     seen: u64,
     ended: bool,
-    /// Why it ends after this batch.
+    /// Why printing ends after this batch.
     failed: Option<String>,
     stop: CancellationToken,
     _permit: OwnedSemaphorePermit,
@@ -124,11 +124,11 @@ impl Printer {
         }
     }
 
-    /// The last line; also logs the reason, because the status was sent already.
+    /// The last line. Also logs the reason, because the response status has already been sent.
     fn failure(&mut self, message: &str) -> Bytes {
         self.ended = true;
         tracing::warn!(reason = message, "a PRINT failed");
-        format!("PRINT ends: {message}\n").into()
+        format!("PRINT failed: {message}\n").into()
     }
 
     /// The next batch; empty after [`KEEP_ALIVE`] without a record.
@@ -137,7 +137,7 @@ impl Printer {
         let mut batch: Vec<Record> = Vec::new();
         let mut bytes = 0;
         while batch.len() < BATCH && bytes < BATCH_BYTES {
-            // Wait for the records that existed at the start; later, take only queued ones.
+            // Wait for the records that existed at the start; after them, take only queued ones.
             let event = if batch.is_empty() || !self.unfinished.is_empty() {
                 match tokio::time::timeout_at(silence, self.reader.next()).await {
                     Ok(event) => event,

@@ -171,7 +171,7 @@ fn starts_with_json(text: &str) -> bool {
     matches!(values.next(), Some(Ok(_)))
 }
 
-/// Printable ASCII as it is, everything else as `\xHH`.
+/// Keeps printable ASCII and writes everything else as `\xHH`.
 fn escaped(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for byte in bytes {
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_bytes_are_shown_one_by_one() {
+    fn unknown_bytes_are_shown_escaped() {
         let formats = keys(&[b"f1", b""]);
         assert!(formats.names().starts_with(" does not match"));
         assert_eq!(formats.show(Some(b"a\\\xC3\xA4")), "a\\x5C\\xC3\\xA4");

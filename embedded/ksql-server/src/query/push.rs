@@ -1,4 +1,4 @@
-//! `SELECT … EMIT CHANGES`: rows as they come, until the limit or until the client disconnects.
+//! `SELECT … EMIT CHANGES`: rows as they arrive, until the limit or until the client disconnects.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use axum::response::Response;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{ApiError, SERVER_ERROR};
-use crate::query::body::{Answer, CHUNK, RowSource};
-use crate::query::room;
+use crate::query::acquire_slot;
+use crate::query::body::{CHUNK, RowSource, RowStream};
 use crate::query::rows::{Encoding, End, RowWriter};
 use crate::state::Shared;
 use ksql_engine::kafka::Listener;
@@ -20,13 +20,13 @@ pub(super) fn answer(
     from_beginning: bool,
     encoding: Encoding,
 ) -> Result<Response, ApiError> {
-    let permit = room(state)?;
+    let permit = acquire_slot(state)?;
     let listener = state
         .runtime
         .listen(&plan, from_beginning)
         .map_err(|error| ApiError::request(SERVER_ERROR, error.to_string()))?;
     let (id, stop) = (listener.id.clone(), state.shutdown.child_token());
-    let answer = Answer {
+    let query = RowStream {
         _open: state.open.add(id.clone(), stop.clone()),
         source: Changes {
             listener,
@@ -36,7 +36,7 @@ pub(super) fn answer(
         encoding,
         _permit: permit,
     };
-    Ok(answer.response(&id, &plan.result_columns()))
+    Ok(query.response(&id, &plan.result_columns()))
 }
 
 /// A running query's changes.
@@ -47,7 +47,7 @@ struct Changes {
 }
 
 impl RowSource for Changes {
-    /// Waits for a row, then takes those that are queued.
+    /// Waits for a row, then takes the queued rows.
     async fn gather(&mut self, bytes: &mut Vec<u8>) -> Result<Option<End>, String> {
         while bytes.is_empty() && !self.rows.is_full() {
             let mut change = tokio::select! {

@@ -88,7 +88,7 @@ impl Encoding {
         }
     }
 
-    /// A failure instead of further rows.
+    /// The bytes that report a failure instead of further rows.
     pub(super) fn failure(self, error: &Json) -> Bytes {
         let text = match self {
             Encoding::V1 => format!("{}]", json!({"errorMessage": error})),
@@ -136,7 +136,7 @@ impl RowWriter {
         self.encoding.header_with(query_id, &self.columns, &schema)
     }
 
-    /// Appends a row unless the limit is reached. Encodings without a form for a deletion omit it.
+    /// Appends a row unless the limit is reached. Encodings that cannot represent a deletion omit it.
     pub(super) fn write(&mut self, change: &Change, bytes: &mut Vec<u8>) {
         let deletion;
         let (columns, deleted) = match &change.columns {

@@ -8,9 +8,9 @@ use ksql_engine::catalog::Catalog;
 use ksql_parser::Literal;
 use ksql_parser::ast::{ColumnRole, Property, SourceKind, StatementKind, Target};
 
-/// The topic that a `CREATE … AS SELECT` writes.
+/// The settings of the topic that a `CREATE … AS SELECT` writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TopicFacts {
+pub(crate) struct TopicSettings {
     /// Its number of partitions.
     pub(crate) partitions: u32,
     /// Its number of replicas.
@@ -19,10 +19,10 @@ pub(crate) struct TopicFacts {
     pub(crate) retention_ms: i64,
 }
 
-/// The statement, if it is a `CREATE`. `facts` are those of a query's sink.
+/// The statement, if it is a `CREATE`. `settings` are the settings of a query's sink topic.
 pub(crate) fn create(
     statement: &StatementKind,
-    facts: Option<&TopicFacts>,
+    settings: Option<&TopicSettings>,
     catalog: &Catalog,
 ) -> Option<String> {
     match statement {
@@ -32,7 +32,7 @@ pub(crate) fn create(
             columns,
             properties,
         } => {
-            let mut with = given(properties);
+            let mut with = with_entries(properties);
             with.entry("KEY_FORMAT".to_owned())
                 .or_insert_with(|| "'KAFKA'".to_owned());
             let policy = match kind {
@@ -73,7 +73,7 @@ pub(crate) fn create(
             properties,
             query: select,
         } => {
-            let mut with = given(properties);
+            let mut with = with_entries(properties);
             with.entry("KAFKA_TOPIC".to_owned())
                 .or_insert_with(|| format!("'{}'", target.name.name));
             let policy = match (kind, &select.window) {
@@ -82,10 +82,10 @@ pub(crate) fn create(
                 (SourceKind::Table, None) => "'compact'",
             };
             with.insert("CLEANUP_POLICY".to_owned(), policy.to_owned());
-            if let Some(facts) = facts {
-                with.insert("PARTITIONS".to_owned(), facts.partitions.to_string());
-                with.insert("REPLICAS".to_owned(), facts.replicas.to_string());
-                with.insert("RETENTION_MS".to_owned(), facts.retention_ms.to_string());
+            if let Some(settings) = settings {
+                with.insert("PARTITIONS".to_owned(), settings.partitions.to_string());
+                with.insert("REPLICAS".to_owned(), settings.replicas.to_string());
+                with.insert("RETENTION_MS".to_owned(), settings.retention_ms.to_string());
             }
             let select = query::query(select, catalog);
             Some(format!(
@@ -115,7 +115,7 @@ fn head(kind: SourceKind, target: &Target) -> String {
     )
 }
 
-fn given(properties: &[Property]) -> BTreeMap<String, String> {
+fn with_entries(properties: &[Property]) -> BTreeMap<String, String> {
     let value = |property: &Property| match &property.value {
         // Numbers may be quoted.
         Literal::Text(digits) if is_count(property) && digits.parse::<i64>().is_ok() => {

@@ -5,7 +5,7 @@ mod create;
 mod expression;
 mod query;
 
-pub(crate) use create::{TopicFacts, create};
+pub(crate) use create::{TopicSettings, create};
 
 use ksql_parser::ast::TypeKind;
 use ksql_parser::ast::TypeName;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::commands::{Command, creation_id, exists_already};
+use crate::commands::{Command, already_exists, creation_id};
 use crate::error::ApiError;
 use crate::properties::Properties;
 use crate::sql::name;
@@ -33,7 +33,7 @@ pub(super) async fn execute(
     if let Some(Effect::Nothing(reason)) = effects.first()
         && !matches!(kind, StatementKind::Drop { .. })
     {
-        return Ok(exists_already(reason, sql));
+        return Ok(already_exists(reason, sql));
     }
     delete_topic(state, effects, sql).await?;
     let text = statement_text(state, kind, effects, sql).await?;
@@ -55,8 +55,8 @@ async fn create_topic(state: &State, kind: &StatementKind, sql: &str) -> Result<
         .map_err(|error| ApiError::refused(&error, sql))?;
     for effect in executed.iter().flat_map(effects) {
         if let Effect::CreateTopic { topic, partitions } = effect {
-            let facts = sink::facts(state, &view, kind).await.map_err(failed)?;
-            let spec = sink::spec(kind, topic, *partitions, facts.as_ref());
+            let settings = sink::settings(state, &view, kind).await.map_err(failed)?;
+            let spec = sink::spec(kind, topic, *partitions, settings.as_ref());
             state.topics.create(spec).await.map_err(failed)?;
             state.runtime.mark_created(topic);
         }

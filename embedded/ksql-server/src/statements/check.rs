@@ -4,7 +4,7 @@ use crate::error::{ApiError, BAD_STATEMENT, QUERY_ENDPOINT};
 use crate::properties::Properties;
 use crate::sql::create;
 use crate::state::State;
-use crate::statements::{names, own_text, placed, sink};
+use crate::statements::{names, relocate, sink, text_of};
 use crate::view::View;
 use ksql_engine::registry::{Effect, Executed};
 use ksql_parser::ast::{SourceKind, Statement, StatementKind, Target};
@@ -22,7 +22,7 @@ pub(super) async fn all(
         .await
         .map_err(|error| ApiError::topics(&error, text))?;
     for statement in statements {
-        let sql = own_text(statement, text);
+        let sql = text_of(statement, text);
         match &statement.kind {
             StatementKind::Set { name, value, .. } => properties.set(name, value, sql)?,
             StatementKind::Unset { name, .. } => properties.unset(name, sql)?,
@@ -38,14 +38,15 @@ async fn one(
     statement: &Statement,
     text: &str,
 ) -> Result<(), ApiError> {
-    let (kind, sql) = (&statement.kind, own_text(statement, text));
+    let (kind, sql) = (&statement.kind, text_of(statement, text));
     names::check(view, kind, sql)?;
-    let facts = sink::facts(state, view, kind)
+    let settings = sink::settings(state, view, kind)
         .await
         .map_err(|error| ApiError::topics(&error, sql))?;
-    sink::check(state, view, kind, facts.as_ref(), sql).await?;
-    let shown =
-        || create(kind, facts.as_ref(), view.registry.catalog()).unwrap_or_else(|| sql.to_owned());
+    sink::check(state, view, kind, settings.as_ref(), sql).await?;
+    let shown = || {
+        create(kind, settings.as_ref(), view.registry.catalog()).unwrap_or_else(|| sql.to_owned())
+    };
     if let Some(message) = taken(view, kind) {
         return Err(ApiError::statement(BAD_STATEMENT, message, shown()));
     }
@@ -57,7 +58,7 @@ async fn one(
                 ErrorKind::Syntax => text.to_owned(),
                 _ => shown(),
             };
-            return Err(ApiError::refused(&placed(error, statement, text), shown));
+            return Err(ApiError::refused(&relocate(error, statement, text), shown));
         }
     }
     if matches!(kind, StatementKind::Select(_) | StatementKind::Print { .. }) {
@@ -91,7 +92,7 @@ fn check_deletion(state: &State, executed: &[Executed], sql: &str) -> Result<(),
     }
 }
 
-/// Why a name cannot be used, if it exists.
+/// The error message if the name already exists.
 fn taken(view: &View, statement: &StatementKind) -> Option<String> {
     let (kind, target): (&SourceKind, &Target) = match statement {
         StatementKind::CreateSource { kind, target, .. }
@@ -101,15 +102,15 @@ fn taken(view: &View, statement: &StatementKind) -> Option<String> {
     if target.if_not_exists || target.or_replace {
         return None;
     }
-    let there = view.registry.catalog().source(&target.name.name)?;
-    let word = |kind: SourceKind| match kind {
+    let existing = view.registry.catalog().source(&target.name.name)?;
+    let kind_name = |kind: SourceKind| match kind {
         SourceKind::Stream => "stream",
         SourceKind::Table => "table",
     };
     Some(format!(
         "Cannot add {} '{}': A {} with the same name already exists",
-        word(*kind),
+        kind_name(*kind),
         target.name.name,
-        word(there.kind)
+        kind_name(existing.kind)
     ))
 }

@@ -1,8 +1,8 @@
 //! The statements of `POST /ksql`: all are checked first, then executed in order.
 
-mod ask;
 mod change;
 mod check;
+mod inspect;
 mod names;
 mod sink;
 
@@ -33,14 +33,14 @@ pub(crate) async fn run(
         return Err(ApiError::request(BAD_REQUEST, message));
     }
     let changes = statements.iter().any(|statement| changes(&statement.kind));
-    let _one = match changes {
+    let _guard = match changes {
         true => Some(state.executing.lock().await),
         false => None,
     };
     check::all(state, text, &statements, properties.clone()).await?;
     let mut entities = Vec::with_capacity(statements.len());
     for statement in &statements {
-        let sql = own_text(statement, text);
+        let sql = text_of(statement, text);
         let answer = match &statement.kind {
             StatementKind::Set { name, value, .. } => {
                 properties.set(name, value, sql).map(|()| None)
@@ -49,7 +49,9 @@ pub(crate) async fn run(
             kind if self::changes(kind) => change::execute(state, kind, sql, &properties)
                 .await
                 .map(Some),
-            kind => ask::answer(state, kind, sql, &properties).await.map(Some),
+            kind => inspect::answer(state, kind, sql, &properties)
+                .await
+                .map(Some),
         };
         match answer {
             Ok(entity) => entities.extend(entity),
@@ -72,12 +74,12 @@ fn changes(kind: &StatementKind) -> bool {
 }
 
 /// The text of the statement.
-pub(crate) fn own_text<'t>(statement: &Statement, text: &'t str) -> &'t str {
+pub(crate) fn text_of<'t>(statement: &Statement, text: &'t str) -> &'t str {
     text.get(statement.start..statement.end).unwrap_or(text)
 }
 
-/// Moves an error from the statement's text to the text of the request.
-pub(crate) fn placed(error: StatementError, statement: &Statement, text: &str) -> StatementError {
+/// Translates the position of an error from the statement to the request.
+pub(crate) fn relocate(error: StatementError, statement: &Statement, text: &str) -> StatementError {
     let before = text.get(..statement.start).unwrap_or("");
     let lines = before.bytes().filter(|byte| *byte == b'\n').count();
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -99,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_is_located_in_the_request() {
+    fn an_error_has_its_position_in_the_request() {
         let text = "SHOW STREAMS;\n  DROP STREAM\nX;";
         let statements = parse_script(text).expect("two statements");
         let error = |line, column| StatementError {
@@ -108,9 +110,9 @@ mod tests {
             column,
             message: String::new(),
         };
-        let first = placed(error(1, 6), &statements[1], text);
+        let first = relocate(error(1, 6), &statements[1], text);
         assert_eq!((first.line, first.column), (2, 8));
-        let second = placed(error(2, 1), &statements[1], text);
+        let second = relocate(error(2, 1), &statements[1], text);
         assert_eq!((second.line, second.column), (3, 1));
     }
 }

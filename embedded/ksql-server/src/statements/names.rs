@@ -65,7 +65,7 @@ pub(super) fn check(view: &View, kind: &StatementKind, sql: &str) -> Result<(), 
 }
 
 fn in_use(view: &View, name: &str) -> Option<String> {
-    let readers = view.made_from(name);
+    let readers = view.dependents(name);
     (!readers.is_empty()).then(|| {
         format!(
             "Cannot drop {name}.\n\

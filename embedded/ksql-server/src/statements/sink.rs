@@ -1,7 +1,7 @@
 //! The topic of a new stream or table.
 
 use crate::error::{ApiError, BAD_REQUEST, NO_SCHEMA_REGISTRY, SERVER_ERROR};
-use crate::sql::{TopicFacts, create};
+use crate::sql::{TopicSettings, create};
 use crate::state::State;
 use crate::topics::{Topic, TopicSpec, TopicsError};
 use crate::view::View;
@@ -12,15 +12,15 @@ use ksql_parser::ast::{Property, SourceKind, StatementKind};
 /// Kafka's default retention, for a topic that does not exist yet.
 const DEFAULT_RETENTION_MS: i64 = 604_800_000;
 /// Formats that need a schema registry.
-const OF_REGISTRY: [&str; 3] = ["AVRO", "JSON_SR", "PROTOBUF"];
+const SCHEMA_REGISTRY_FORMATS: [&str; 3] = ["AVRO", "JSON_SR", "PROTOBUF"];
 
-/// The settings of the topic of a `CREATE … AS SELECT`: those of the `WITH` clause, else those of the
-/// leftmost source's topic. Windows are kept for at least their retention.
-pub(super) async fn facts(
+/// The settings of the topic of a `CREATE … AS SELECT`, from the `WITH` clause or else from the topic of
+/// the leftmost source. The topic retains windows for at least their retention.
+pub(super) async fn settings(
     state: &State,
     view: &View,
     kind: &StatementKind,
-) -> Result<Option<TopicFacts>, TopicsError> {
+) -> Result<Option<TopicSettings>, TopicsError> {
     let StatementKind::CreateAs {
         properties, query, ..
     } = kind
@@ -51,7 +51,7 @@ pub(super) async fn facts(
     let replicas = with
         .count("REPLICAS")
         .or_else(|| topic.and_then(|topic| topic.replicas.first().copied()));
-    Ok(Some(TopicFacts {
+    Ok(Some(TopicSettings {
         partitions: partitions.unwrap_or(1),
         replicas: replicas.unwrap_or(1),
         retention_ms,
@@ -64,7 +64,7 @@ pub(super) async fn check(
     state: &State,
     view: &View,
     kind: &StatementKind,
-    facts: Option<&TopicFacts>,
+    settings: Option<&TopicSettings>,
     sql: &str,
 ) -> Result<(), ApiError> {
     let (target, properties) = match kind {
@@ -86,7 +86,9 @@ pub(super) async fn check(
         .into_iter()
         .find_map(|property| {
             let format = with.text(property)?.to_uppercase();
-            OF_REGISTRY.contains(&format.as_str()).then_some(format)
+            SCHEMA_REGISTRY_FORMATS
+                .contains(&format.as_str())
+                .then_some(format)
         });
     if let Some(format) = format {
         let message = format!(
@@ -95,8 +97,8 @@ pub(super) async fn check(
         );
         return Err(ApiError::request(NO_SCHEMA_REGISTRY, message));
     }
-    match facts {
-        Some(facts) => {
+    match settings {
+        Some(settings) => {
             let name = name.unwrap_or(&target.name.name);
             let Some(topic) = view.topic(name) else {
                 return Ok(());
@@ -105,7 +107,7 @@ pub(super) async fn check(
                 .retention_ms(name)
                 .await
                 .map_err(|error| ApiError::topics(&error, sql))?;
-            same(topic, facts, retention_ms, sql)
+            check_settings(topic, settings, retention_ms, sql)
         }
         None => declared(view, kind, name, &with, catalog, sql),
     }
@@ -126,12 +128,12 @@ fn declared(
     let partitions = with.count("PARTITIONS");
     match (view.topic(name), partitions) {
         (Some(topic), Some(partitions)) => {
-            let expected = TopicFacts {
+            let expected = TopicSettings {
                 partitions,
                 replicas: with.count("REPLICAS").unwrap_or_else(|| replicas(topic)),
                 retention_ms: -1,
             };
-            same(topic, &expected, -1, sql)
+            check_settings(topic, &expected, -1, sql)
         }
         (None, None) if catalog.partitions(name).is_none() => {
             let example = example(kind, catalog);
@@ -158,13 +160,18 @@ fn replicas(topic: &Topic) -> u32 {
     topic.replicas.first().copied().unwrap_or(1)
 }
 
-fn same(topic: &Topic, wanted: &TopicFacts, retention_ms: i64, sql: &str) -> Result<(), ApiError> {
-    let there = TopicFacts {
+fn check_settings(
+    topic: &Topic,
+    wanted: &TopicSettings,
+    retention_ms: i64,
+    sql: &str,
+) -> Result<(), ApiError> {
+    let actual = TopicSettings {
         partitions: topic.partitions(),
         replicas: replicas(topic),
         retention_ms,
     };
-    if there == *wanted {
+    if actual == *wanted {
         return Ok(());
     }
     let message = format!(
@@ -173,11 +180,11 @@ fn same(topic: &Topic, wanted: &TopicFacts, retention_ms: i64, sql: &str) -> Res
          (topic has {}), and {} retention (topic has {}).",
         topic.name,
         wanted.partitions,
-        there.partitions,
+        actual.partitions,
         wanted.replicas,
-        there.replicas,
+        actual.replicas,
         wanted.retention_ms,
-        there.retention_ms
+        actual.retention_ms
     );
     Err(ApiError::statement(SERVER_ERROR, message, sql))
 }
@@ -187,7 +194,7 @@ pub(super) fn spec(
     kind: &StatementKind,
     topic: &str,
     partitions: u32,
-    facts: Option<&TopicFacts>,
+    settings: Option<&TopicSettings>,
 ) -> TopicSpec {
     let (cleanup_policy, properties) = match kind {
         StatementKind::CreateAs {
@@ -215,11 +222,11 @@ pub(super) fn spec(
     TopicSpec {
         name: topic.to_owned(),
         partitions,
-        replicas: facts
-            .map(|facts| facts.replicas)
+        replicas: settings
+            .map(|settings| settings.replicas)
             .or_else(|| with.count("REPLICAS")),
-        retention_ms: facts
-            .map(|facts| facts.retention_ms)
+        retention_ms: settings
+            .map(|settings| settings.retention_ms)
             .or_else(|| with.number("RETENTION_MS")),
         cleanup_policy,
     }

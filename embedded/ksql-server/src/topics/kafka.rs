@@ -15,7 +15,7 @@ use crate::topics::{Topic, TopicSpec, Topics, TopicsError};
 use ksql_engine::kafka::topics::{self, ClusterClient};
 use ksql_engine::kafka::{CreateTopic, NewTopic as EngineTopic, Runtime, RuntimeError};
 
-/// How often to check whether the broker lists a new topic.
+/// The number of checks whether the broker lists a new topic, and the pause between them.
 const CHECKS: u32 = 100;
 const CHECK_PAUSE: Duration = Duration::from_millis(50);
 /// Kafka's default of `log.retention.ms`: a week.
@@ -63,7 +63,7 @@ impl KafkaTopics {
     }
 
     /// Waits until the broker lists the topic, which may be some time after its creation.
-    async fn known(&self, topic: &str) -> Result<(), TopicsError> {
+    async fn wait_until_listed(&self, topic: &str) -> Result<(), TopicsError> {
         for _ in 0..CHECKS {
             if self.list().await?.iter().any(|known| known.name == topic) {
                 return Ok(());
@@ -83,7 +83,7 @@ impl KafkaTopics {
     ) -> Result<(), TopicsError> {
         let action = || format!("topic '{}' cannot be created", spec.name);
         let partitions = i32::try_from(spec.partitions).unwrap_or(i32::MAX);
-        // -1: the broker's default.
+        // -1 selects the broker's default.
         let replicas = spec
             .replicas
             .map_or(-1, |replicas| i32::try_from(replicas).unwrap_or(i32::MAX));
@@ -96,7 +96,7 @@ impl KafkaTopics {
         topics::create_on(admin, &new)
             .await
             .map_err(TopicsError::of::<String>(action()))?;
-        self.known(&spec.name).await
+        self.wait_until_listed(&spec.name).await
     }
 }
 
@@ -129,12 +129,12 @@ impl Topics for KafkaTopics {
                 return Ok(retentions);
             }
             let action = || format!("the settings of {} cannot be read", topics.join(", "));
-            let asked: Vec<_> = topics
+            let resources: Vec<_> = topics
                 .iter()
                 .map(|name| ResourceSpecifier::Topic(name))
                 .collect();
             let described = admin
-                .describe_configs(&asked, &topics::admin_options())
+                .describe_configs(&resources, &topics::admin_options())
                 .await
                 .map_err(TopicsError::of::<KafkaError>(action()))?;
             // The order of resources is undefined.
@@ -143,13 +143,13 @@ impl Topics for KafkaTopics {
                 let OwnedResourceSpecifier::Topic(name) = &resource.specifier else {
                     continue;
                 };
-                let place = topics.iter().position(|topic| topic == name);
+                let index = topics.iter().position(|topic| topic == name);
                 let found = resource
                     .get("retention.ms")
                     .and_then(|entry| entry.value.as_deref())
                     .and_then(|value| value.parse().ok());
-                if let (Some(place), Some(found)) = (place, found)
-                    && let Some(retention) = retentions.get_mut(place)
+                if let (Some(index), Some(found)) = (index, found)
+                    && let Some(retention) = retentions.get_mut(index)
                 {
                     *retention = found;
                 }
@@ -173,7 +173,7 @@ impl Topics for KafkaTopics {
                         action,
                         reason: format!("{error:#}"),
                     })?;
-                    self.known(&topic.name).await
+                    self.wait_until_listed(&topic.name).await
                 }
             }
         }

@@ -35,7 +35,7 @@ pub trait Topics: Send + Sync {
 pub struct Topic {
     /// Its name.
     pub name: String,
-    /// For each partition the number of its replicas.
+    /// The number of replicas of each partition.
     pub replicas: Vec<u32>,
 }
 
@@ -86,7 +86,7 @@ pub struct TopicsError {
 }
 
 impl TopicsError {
-    /// For `map_err`.
+    /// Adds the operation to an error, for `map_err`.
     pub(crate) fn of<E: std::fmt::Display>(action: impl Into<String>) -> impl FnOnce(E) -> Self {
         let action = action.into();
         move |reason| Self {

@@ -2,7 +2,7 @@
 
 use crate::compare::{Exactness, differences as compared};
 use crate::recording;
-use crate::replay::ask;
+use crate::replay::send_recorded;
 use crate::world::World;
 
 /// Replays all sessions and returns the differences.
@@ -12,7 +12,7 @@ pub(super) async fn differences(world: &World) -> Vec<String> {
     let mut replayed = 0;
     for exchange in exchanges(&text) {
         let recorded = recording::of(&exchange.0, &exchange.1);
-        let answer = ask(world, &recorded).await;
+        let answer = send_recorded(world, &recorded).await;
         replayed += 1;
         let what = format!("cli: {} {}", recorded.path, recorded.body);
         let found = compared(&recorded, &answer, Exactness::Same);

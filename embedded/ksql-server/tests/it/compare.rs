@@ -15,11 +15,11 @@ pub(super) struct Answer {
 /// How exactly a response must match the recorded one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exactness {
-    /// In everything but hosts, ids, versions and times.
+    /// Compare everything but hosts, ids, versions and times.
     Same,
     /// The message of an error may differ.
-    OwnWords,
-    /// Only the header and the end of a push query.
+    OwnMessage,
+    /// Compare only the header and the end of a push query.
     Frame,
 }
 
@@ -28,14 +28,14 @@ pub(super) fn differences(wanted: &Recording, got: &Answer, exactness: Exactness
     let mut found = Vec::new();
     if wanted.status != got.status {
         found.push(format!(
-            "status {} and not {}: {}",
+            "status {}, expected {}: {}",
             got.status, wanted.status, got.body
         ));
     }
     let kind = |kind: &Option<String>| kind.clone().unwrap_or_default();
     if wanted.content_type.is_some() && kind(&wanted.content_type) != kind(&got.content_type) {
         found.push(format!(
-            "content type {:?} and not {:?}",
+            "content type {:?}, expected {:?}",
             got.content_type, wanted.content_type
         ));
     }
@@ -49,7 +49,7 @@ pub(super) fn differences(wanted: &Recording, got: &Answer, exactness: Exactness
     found
 }
 
-/// The lines of a body as comparable values. Rows stay text, to the last digit.
+/// The lines of a body as comparable values. Rows remain text, to compare every digit.
 fn normal(body: &str, exactness: Exactness) -> Vec<Value> {
     let is_row = |line: &str| line.starts_with("{\"row\"") || line.starts_with("[\"");
     let value = |line: &str| match serde_json::from_str::<Value>(line) {
@@ -107,7 +107,7 @@ fn normalised(value: Value, exactness: Exactness) -> Value {
                 .map(|(name, value)| {
                     let value = match name.as_str() {
                         name if VOLATILE.contains(&name) => Value::Null,
-                        "message" if is_error && exactness == Exactness::OwnWords => Value::Null,
+                        "message" if is_error && exactness == Exactness::OwnMessage => Value::Null,
                         _ => normalised(value, exactness),
                     };
                     (name, value)
@@ -121,7 +121,7 @@ fn normalised(value: Value, exactness: Exactness) -> Value {
                 .filter(|item| !internal(item))
                 .map(|item| normalised(item, exactness))
                 .collect();
-            // Lists of named objects have no order.
+            // The order of named objects is not compared.
             if items.iter().all(|item| label(item).is_some()) {
                 items.sort_by(|a, b| label(a).cmp(&label(b)));
             }
@@ -173,7 +173,7 @@ fn without_ids(text: &str) -> String {
 }
 
 #[test]
-fn ids_are_taken_out_and_nothing_else() {
+fn only_ids_are_replaced() {
     assert_eq!(
         without_ids("a CSAS_DIFF_WEIGHT_3/x"),
         "a CSAS_DIFF_WEIGHT_n/x"

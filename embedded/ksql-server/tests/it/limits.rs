@@ -30,7 +30,7 @@ async fn a_closed_connection_frees_its_slot() {
     assert_eq!(second.status(), 400);
     assert!(second.text().await.unwrap().contains("which is the limit"));
     drop(first);
-    eventually("the place is free again", || async {
+    eventually("the slot is free again", || async {
         open(&world, "SELECT * FROM S EMIT CHANGES;").await.status() == 200
     })
     .await;
@@ -60,7 +60,7 @@ async fn a_query_is_closed_by_its_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_and_scripts_are_bounded() {
+async fn bodies_and_scripts_are_limited() {
     let limits = Limits {
         body_bytes: 1_000,
         statements: 3,
@@ -82,7 +82,7 @@ async fn a_client_that_reads_nothing_pauses_its_query() {
     for _ in 0..200 {
         world.send("s", Some("a"), Some(&value), 1).await;
     }
-    // Each record gives many rows: the output is much larger than the input.
+    // Each record has many columns: the output is much larger than the input.
     let columns: Vec<String> = (0..100).map(|n| format!("V AS V{n}")).collect();
     let sql = format!(
         "SELECT {} FROM S EMIT CHANGES LIMIT 200;",
@@ -110,7 +110,7 @@ async fn a_client_that_reads_nothing_pauses_its_query() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_ends_ends_its_open_queries() {
+async fn a_shutdown_ends_the_open_queries() {
     let mut world = World::start().await;
     world.ksql(SOURCE).await;
     let mut rows = open(&world, "SELECT * FROM S EMIT CHANGES;").await;
@@ -149,7 +149,7 @@ async fn a_client_that_reads_nothing_does_not_delay_shutdown() {
         panic!("{executed:?}");
     };
     let listener = world.runtime.listen(plan, true).unwrap();
-    eventually("the listener's changes are as many as may wait", || async {
+    eventually("the queue of the listener is full", || async {
         listener.changes.len() == listener.changes.max_capacity()
     })
     .await;

@@ -24,7 +24,7 @@ async fn a_topic_is_created_with_its_settings_and_deleted() {
         cleanup_policy: "compact,delete",
     };
     topics.create(spec.clone()).await.unwrap();
-    // An existing topic is no error.
+    // An existing topic is not an error.
     topics.create(spec).await.unwrap();
     let listed = topics.list().await.unwrap();
     let made = listed.iter().find(|topic| topic.name == name).unwrap();

@@ -42,13 +42,13 @@ pub(super) fn read(name: &str) -> Recording {
     let (request, response) = text
         .strip_prefix("### REQUEST\n")
         .and_then(|rest| rest.split_once("### RESPONSE"))
-        .unwrap_or_else(|| panic!("{name} is no recording"));
+        .unwrap_or_else(|| panic!("{name} is not a recording"));
     let (_, response) = response.split_once('\n').unwrap();
     let response = response.split("\n### TIMING").next().unwrap();
     of(request, response)
 }
 
-/// From the texts of a request and a response.
+/// Parses the texts of a request and a response.
 pub(super) fn of(request: &str, response: &str) -> Recording {
     let (head, body) = request.split_once("\n\n").unwrap_or((request, ""));
     let mut lines = head.lines();

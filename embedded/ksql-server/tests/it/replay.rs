@@ -9,8 +9,8 @@ use crate::recording::{self, Recording};
 use crate::world::World;
 use test_support::PATIENCE as LIMIT;
 
-/// Errors whose message differs: ksqlDB's comes from its parser or analyser.
-const OWN_WORDS: [&str; 16] = [
+/// Errors with a different message: ksqlDB's message comes from its parser or analyser.
+const OWN_MESSAGES: [&str; 16] = [
     "016-POST-ksql-badjson",
     "018-POST-ksql-syntaxerr",
     "019-POST-ksql-nosemicolon",
@@ -31,42 +31,42 @@ const OWN_WORDS: [&str; 16] = [
 
 /// Responses that differ from ksqlDB, with the status and the reason. A refusal says what is supported.
 const UNSUPPORTED: [(&str, u16, &str); 8] = [
-    (
-        "031-DEFINE-alone",
-        400,
-        "variables are put in by the client",
-    ),
+    ("031-DEFINE-alone", 400, "the client substitutes variables"),
     ("319-DESCRIBE-FUNCTION", 400, "SHOW FUNCTIONS lists them"),
     (
         "324-INSERT-VALUES",
         400,
         "records are written with Kafka's own tools",
     ),
-    ("331-PAUSE", 400, "queries are not paused"),
-    ("333-RESUME", 400, "queries are not paused"),
-    ("337-LIST-CONNECTORS", 400, "there is no Connect behind it"),
-    ("338-LIST-TYPES", 400, "types are not declared"),
-    ("508-POST-heartbeat", 404, "one server is no cluster"),
+    ("331-PAUSE", 400, "queries cannot be paused"),
+    ("333-RESUME", 400, "queries cannot be paused"),
+    ("337-LIST-CONNECTORS", 400, "there is no Connect cluster"),
+    ("338-LIST-TYPES", 400, "custom types are not supported"),
+    (
+        "508-POST-heartbeat",
+        404,
+        "a single server has no heartbeats",
+    ),
 ];
 
 /// Recordings of states that this server does not have.
 const NEVER: [(&str, &str); 9] = [
-    ("332-SHOW-QUERIES-paused", "queries are not paused"),
+    ("332-SHOW-QUERIES-paused", "queries cannot be paused"),
     (
         "500-startup-info-not-ready",
-        "the server listens when it is ready",
+        "the server listens only once it is ready",
     ),
     (
         "501-startup-healthcheck-not-ready",
-        "the server listens when it is ready",
+        "the server listens only once it is ready",
     ),
     (
         "502-startup-ksql-not-ready",
-        "the server listens when it is ready",
+        "the server listens only once it is ready",
     ),
     (
         "504-GET-clusterStatus-heartbeat-on",
-        "heartbeats cannot be turned on; 003 is without",
+        "heartbeats cannot be turned on; 003 is the status without them",
     ),
     (
         "505-SHOW-QUERIES-after-restart",
@@ -87,7 +87,7 @@ fn exactness(name: &str) -> Exactness {
     match name {
         // ksqlDB's record cache merges changes of a window; here every change is a row.
         "214-query-group-windowed-changes" => Exactness::Frame,
-        _ if OWN_WORDS.contains(&name) => Exactness::OwnWords,
+        _ if OWN_MESSAGES.contains(&name) => Exactness::OwnMessage,
         _ => Exactness::Same,
     }
 }
@@ -144,7 +144,7 @@ impl Run {
     }
 
     /// Produces the records between two points in time. Waits until each record was read before it
-    /// sends the next one, because two topics have no order between them. Also waits for joined rows,
+    /// sends the next one, because records of two topics are not ordered. Also waits for joined rows,
     /// which the next query reads.
     async fn produce(&self, world: &World, from: f64, until: f64) {
         let records = self.produced.iter().filter(|line| line.topic.is_some());
@@ -161,8 +161,8 @@ impl Run {
                 .map_or(f64::MAX, |next| next.wall.min(until));
             if Self::is_joined(record) {
                 let before = records.iter().take(index + 1);
-                let taken = before.filter(|record| Self::is_joined(record)).count();
-                world.has_read("DIFF_WEIGHT", taken as u64).await;
+                let read = before.filter(|record| Self::is_joined(record)).count();
+                world.has_read("DIFF_WEIGHT", read as u64).await;
             }
             let joined = self.joined.iter().filter(|wall| **wall < next).count();
             world.holds("weight-diff", joined as i64).await;
@@ -172,11 +172,11 @@ impl Run {
 }
 
 /// Sends a recorded request and reads as much of the response as was recorded.
-pub(super) async fn ask(world: &World, recorded: &Recording) -> Answer {
-    ask_over(&world.http, world, recorded).await
+pub(super) async fn send_recorded(world: &World, recorded: &Recording) -> Answer {
+    send_recorded_over(&world.http, world, recorded).await
 }
 
-async fn ask_over(http: &reqwest::Client, world: &World, recorded: &Recording) -> Answer {
+async fn send_recorded_over(http: &reqwest::Client, world: &World, recorded: &Recording) -> Answer {
     let mut path = recorded.path.clone();
     let mut body = recorded.body.clone();
     // Query ids are numbered differently.
@@ -234,7 +234,7 @@ struct Report {
 impl Report {
     async fn replay(&mut self, world: &World, name: &str) {
         let recorded = recording::read(name);
-        let answer = ask(world, &recorded).await;
+        let answer = send_recorded(world, &recorded).await;
         self.judge(name, &recorded, &answer);
     }
 
@@ -246,7 +246,7 @@ impl Report {
         match unsupported {
             Some((_, status, _)) if answer.status == *status => {}
             Some((_, status, _)) => self.wrong.push(format!(
-                "{name}: status {} and not {status}: {}",
+                "{name}: status {}, expected {status}: {}",
                 answer.status, answer.body
             )),
             None => {
@@ -279,13 +279,13 @@ const HTTP2: [&str; 2] = [
 /// Points in time of the recorded run: before the first live record, between them, after the second.
 const MOMENTS: [f64; 3] = [1_795_413_590.0, 1_795_413_660.0, 1_795_413_800.0];
 
-/// Sends a recorded request and produces records until its response is complete: it starts to read at
-/// some time after the request.
+/// Sends a recorded request and produces records until its response is complete. The query starts to
+/// read some time after the request.
 async fn listen(world: &World, run: &Run, name: &str, from: f64, until: f64) -> Answer {
     let recorded = recording::read(name);
-    let answer = ask(world, &recorded);
+    let answer = send_recorded(world, &recorded);
     tokio::pin!(answer);
-    // The query has started to read once another one, opened later, has reached its end.
+    // Once queries that were opened later have finished, this query has started to read.
     let settle = async {
         let probe = serde_json::json!({"ksql": "SELECT * FROM ACTUAL_WEIGHT LIMIT 1;"});
         for _ in 0..20 {
@@ -381,7 +381,7 @@ async fn http2(world: &World, report: &mut Report) {
             answer: answer.to_owned(),
             ended: name == HTTP2[0],
         };
-        let answer = ask_over(&client, world, &recorded).await;
+        let answer = send_recorded_over(&client, world, &recorded).await;
         report.judge(name, &recorded, &answer);
     }
 }

@@ -64,7 +64,7 @@ async fn a_topic_that_cannot_be_deleted_keeps_its_source() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_says_where_in_the_request_and_what_is_supported() {
+async fn a_refusal_has_the_position_in_the_request() {
     let world = World::start().await;
     let (status, error) = world
         .ksql(&format!(
@@ -103,7 +103,7 @@ async fn a_sink_has_the_partitions_of_its_source() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deletion_in_a_table_is_a_row_with_its_key_and_says_so() {
+async fn a_table_deletion_is_a_tombstone_row_with_its_key() {
     let world = World::start().await;
     world
         .ksql("CREATE TABLE T (ID VARCHAR PRIMARY KEY, V INT) WITH (KAFKA_TOPIC='t', PARTITIONS=1, VALUE_FORMAT='JSON');")
@@ -151,7 +151,7 @@ async fn a_failed_query_shows_its_error_and_the_others_continue() {
     let (status, answer) = world.post("/ksql", &request).await;
     assert_eq!(status, 200, "{answer}");
     world.send("s", Some("a"), None, 5).await;
-    eventually("the query dies", || async {
+    eventually("the query fails", || async {
         !world.runtime.broken().is_empty()
     })
     .await;
@@ -188,26 +188,26 @@ async fn earlier_declarations_are_shown_and_have_a_status() {
     assert_eq!(status["message"], "Stream created");
 }
 
-/// The rows of a response, one per line, without the header.
 #[tokio::test(flavor = "multi_thread")]
 async fn topic_settings_are_requested_only_for_statement_texts() {
     let world = World::start().await;
     let fill = "CREATE STREAM X WITH (KAFKA_TOPIC='x') AS SELECT ID, V FROM S;";
     let (status, answer) = world.ksql(&format!("{SOURCE}{fill}")).await;
     assert_eq!(status, 200, "{answer}");
-    let asked = world.retentions_asked();
+    let requests = world.retention_requests();
     let (status, _) = world.ksql("SHOW STREAMS; SHOW TOPICS;").await;
     assert_eq!(status, 200);
     let select = json!({"ksql": "SELECT * FROM X;"});
     let (status, answer) = world.post_text("/query", &select.to_string()).await;
     assert_eq!(status, 200, "{answer}");
-    assert_eq!(world.retentions_asked(), asked);
+    assert_eq!(world.retention_requests(), requests);
     let (_, answer) = world.ksql("DESCRIBE X;").await;
     let text = answer[0]["sourceDescription"]["statement"].as_str();
     assert!(text.unwrap().contains("RETENTION_MS=604800000"), "{answer}");
-    assert_eq!(world.retentions_asked(), asked + 1);
+    assert_eq!(world.retention_requests(), requests + 1);
 }
 
+/// The rows of a response, one per line, without the header.
 async fn rows(world: &World, sql: &str) -> Vec<String> {
     let request = json!({ "sql": sql }).to_string();
     let (status, answer) = world.post_text("/query-stream", &request).await;

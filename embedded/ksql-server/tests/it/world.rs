@@ -1,4 +1,4 @@
-//! A broker, the engine and its server, in this process.
+//! An in-process broker, the engine and its server.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use test_support::{PATIENCE as LIMIT, eventually};
 
-/// A broker in this process, and how to create topics on it.
+/// An in-process broker, and a function that creates topics on it.
 fn cluster() -> (KafkaSettings, CreateTopic) {
     let broker = test_support::Broker::start();
     let settings = KafkaSettings::plain(broker.bootstrap_servers());
@@ -35,7 +35,7 @@ fn cluster() -> (KafkaSettings, CreateTopic) {
 struct TestTopics {
     topics: KafkaTopics,
     retention_ms: i64,
-    retentions_asked: Arc<AtomicUsize>,
+    retention_requests: Arc<AtomicUsize>,
 }
 
 impl Topics for TestTopics {
@@ -46,7 +46,7 @@ impl Topics for TestTopics {
         &'a self,
         topics: &'a [&'a str],
     ) -> BoxFuture<'a, Result<Vec<i64>, TopicsError>> {
-        self.retentions_asked.fetch_add(1, Ordering::Relaxed);
+        self.retention_requests.fetch_add(1, Ordering::Relaxed);
         async { Ok(vec![self.retention_ms; topics.len()]) }.boxed()
     }
     fn create(&self, topic: TopicSpec) -> BoxFuture<'_, Result<(), TopicsError>> {
@@ -56,7 +56,7 @@ impl Topics for TestTopics {
         true
     }
     fn delete<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), TopicsError>> {
-        // The in-process cluster keeps its topics; no test creates one again.
+        // The in-process cluster keeps its topics; no test creates a topic twice.
         async { Ok(()) }.boxed()
     }
     fn cluster_id(&self) -> BoxFuture<'_, Result<String, TopicsError>> {
@@ -70,7 +70,7 @@ pub(super) struct World {
     pub(super) runtime: Runtime,
     pub(super) shutdown: CancellationToken,
     pub(super) served: Option<tokio::task::JoinHandle<anyhow::Result<()>>>,
-    retentions_asked: Arc<AtomicUsize>,
+    retention_requests: Arc<AtomicUsize>,
     create: CreateTopic,
     metrics: Metrics,
     producer: FutureProducer,
@@ -82,23 +82,23 @@ impl World {
         Self::with(Limits::default(), 604_800_000).await
     }
 
-    /// With a broker that does not delete topics.
+    /// A world whose broker does not delete topics.
     pub(super) async fn embedded() -> Self {
         Self::of(Limits::default(), |topics| Arc::new(topics)).await
     }
 
     pub(super) async fn with(limits: Limits, retention_ms: i64) -> Self {
-        let retentions_asked = Arc::new(AtomicUsize::new(0));
-        let asked = Arc::clone(&retentions_asked);
+        let retention_requests = Arc::new(AtomicUsize::new(0));
+        let requests = Arc::clone(&retention_requests);
         let mut world = Self::of(limits, |topics| {
             Arc::new(TestTopics {
                 topics,
                 retention_ms,
-                retentions_asked: asked,
+                retention_requests: requests,
             })
         })
         .await;
-        world.retentions_asked = retentions_asked;
+        world.retention_requests = retention_requests;
         world
     }
 
@@ -130,7 +130,7 @@ impl World {
             runtime,
             served: Some(tokio::spawn(server.run(shutdown.clone()))),
             shutdown,
-            retentions_asked: Arc::default(),
+            retention_requests: Arc::default(),
             create,
             metrics,
             producer: settings.producer("test").create().unwrap(),
@@ -167,14 +167,14 @@ impl World {
     pub(super) async fn has_read(&self, sink: &str, count: u64) {
         let ids = self.query_ids();
         let id = ids.get(sink).unwrap();
-        let what = format!("{id} takes {count} records");
+        let what = format!("{id} reads {count} records");
         eventually(&what, || async { self.metrics.read(id) >= count }).await;
     }
 
     /// Waits until partition 0 of the topic has this many records.
     pub(super) async fn holds(&self, topic: &str, count: i64) {
         let end = || self.consumer.fetch_watermarks(topic, 0, LIMIT).unwrap().1;
-        let what = format!("{topic} comes to {count} records");
+        let what = format!("{topic} has {count} records");
         eventually(&what, || async { end() >= count }).await;
     }
 
@@ -201,8 +201,8 @@ impl World {
     }
 
     /// The number of requests for the retention of topics.
-    pub(super) fn retentions_asked(&self) -> usize {
-        self.retentions_asked.load(Ordering::Relaxed)
+    pub(super) fn retention_requests(&self) -> usize {
+        self.retention_requests.load(Ordering::Relaxed)
     }
 
     /// The ids of the persistent queries by their sinks.

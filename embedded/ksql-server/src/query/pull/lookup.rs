@@ -9,8 +9,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
 use crate::error::{ApiError, SERVER_ERROR};
+use crate::query::acquire_slot;
 use crate::query::pull::selection::Selection;
-use crate::query::room;
 use crate::query::rows::Encoding;
 use crate::state::Shared;
 use ksql_engine::execute::{Record, SinkWriter, Task};
@@ -29,7 +29,7 @@ pub(super) async fn answer(
     filled_by: &RegisteredQuery,
     encoding: Encoding,
 ) -> Result<Response, ApiError> {
-    let _permit = room(state)?;
+    let _permit = acquire_slot(state)?;
     let failed = |message: String| ApiError::request(SERVER_ERROR, message);
     let sink = &filled_by.sink;
     let lookup_id = state.open.next_id(&sink.name);
@@ -42,7 +42,11 @@ pub(super) async fn answer(
     let looked_up = tokio::time::timeout(TIMEOUT, looked_up).await;
     let rows = looked_up
         .map_err(|_| failed(format!("{id} is blocked: its topics cannot be written")))?
-        .ok_or_else(|| failed(format!("{id} does not run: its table cannot be looked up")))?;
+        .ok_or_else(|| {
+            failed(format!(
+                "{id} is not running: its table cannot be looked up"
+            ))
+        })?;
     let mut bytes = rows.map_err(failed)?;
     encoding.end_rows(&mut bytes);
     Ok(([(CONTENT_TYPE, encoding.content_type())], bytes).into_response())
@@ -71,8 +75,8 @@ fn rows_of(
             timestamp: written.timestamp,
             headers: written.headers,
         };
-        failure = match selection.take(&record, &mut bytes) {
-            // The server wrote the row itself: not being able to read it is a defect.
+        failure = match selection.process(&record, &mut bytes) {
+            // The server wrote the row itself, so failing to read it is a bug.
             Ok(skipped) => skipped,
             Err(error) => Some(error),
         };

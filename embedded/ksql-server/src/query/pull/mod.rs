@@ -1,4 +1,4 @@
-//! Pull queries, `SELECT …` without `EMIT`: the rows that exist now.
+//! Pull queries, `SELECT …` without `EMIT`: the current rows.
 
 mod lookup;
 mod scan;
@@ -13,7 +13,7 @@ use crate::state::Shared;
 use crate::view::View;
 use ksql_parser::ast::{ExprKind, Query, SelectItem, SourceKind};
 
-const ADD: &str = "Add EMIT CHANGES if you intended to issue a push query.";
+const HINT: &str = "Add EMIT CHANGES if you intended to issue a push query.";
 
 /// Answers a pull query of a supported form.
 pub(super) async fn answer(
@@ -24,8 +24,8 @@ pub(super) async fn answer(
     encoding: Encoding,
 ) -> Result<Response, ApiError> {
     let refused = |message: String| ApiError::statement(BAD_STATEMENT, message, text);
-    if let Some(reason) = reason_against(query) {
-        return Err(refused(format!("{reason}\n{ADD}")));
+    if let Some(reason) = unsupported_reason(query) {
+        return Err(refused(format!("{reason}\n{HINT}")));
     }
     let catalog = view.registry.catalog();
     let Some(source) = catalog.source(&query.from.name.name) else {
@@ -39,7 +39,7 @@ pub(super) async fn answer(
     let Some(filled_by) = view.writers(&source.name).next() else {
         return Err(refused(format!(
             "The `{}` table isn't queryable: no query of the form CREATE TABLE … AS SELECT … \
-             GROUP BY fills it. {ADD}",
+             GROUP BY fills it. {HINT}",
             source.name
         )));
     };
@@ -47,7 +47,7 @@ pub(super) async fn answer(
 }
 
 /// Why a query cannot be a pull query.
-fn reason_against(query: &Query) -> Option<String> {
+fn unsupported_reason(query: &Query) -> Option<String> {
     let several = !query.joins.is_empty() || !query.group_by.is_empty() || query.window.is_some();
     if several || !query.partition_by.is_empty() || query.having.is_some() {
         return Some(

@@ -1,4 +1,4 @@
-//! The rows of a stream that exist now.
+//! The current rows of a stream.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use axum::response::Response;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{ApiError, SERVER_ERROR};
-use crate::query::body::{Answer, CHUNK, RowSource};
+use crate::query::acquire_slot;
+use crate::query::body::{CHUNK, RowSource, RowStream};
 use crate::query::pull::selection::Selection;
-use crate::query::room;
 use crate::query::rows::{Encoding, End};
 use crate::state::Shared;
 use ksql_engine::kafka::{Event, Reader, RuntimeError};
@@ -22,7 +22,7 @@ pub(super) fn answer(
     partitions: u32,
     encoding: Encoding,
 ) -> Result<Response, ApiError> {
-    let permit = room(state)?;
+    let permit = acquire_slot(state)?;
     let failed = |error: RuntimeError| ApiError::request(SERVER_ERROR, error.to_string());
     let source = plan.sources().next();
     let source =
@@ -30,7 +30,7 @@ pub(super) fn answer(
     let id = state.open.next_id(&source.name);
     let reader = Reader::new(&state.kafka, &id, &source.topic, partitions, true).map_err(failed)?;
     let stop = state.shutdown.child_token();
-    let answer = Answer {
+    let query = RowStream {
         _open: state.open.add(id.clone(), stop.clone()),
         source: Scan {
             selection: Selection::new(&id, &plan, source.key_format, partitions, encoding),
@@ -41,7 +41,7 @@ pub(super) fn answer(
         encoding,
         _permit: permit,
     };
-    Ok(answer.response(&id, &plan.result_columns()))
+    Ok(query.response(&id, &plan.result_columns()))
 }
 
 /// A read of a whole topic.
@@ -71,10 +71,10 @@ impl RowSource for Scan {
                 Event::AtEnd(partition) => {
                     self.unfinished.remove(&partition);
                 }
-                // Skip what was written after the end was reached.
+                // Skip records that were written after the end was reached.
                 Event::Record(record) if !self.unfinished.contains(&record.partition) => {}
                 Event::Record(record) => {
-                    self.selection.take(&record, bytes)?;
+                    self.selection.process(&record, bytes)?;
                 }
             }
         }

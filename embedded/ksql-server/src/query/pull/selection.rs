@@ -1,4 +1,4 @@
-//! A `SELECT` over records that exist already, outside of the runtime.
+//! A `SELECT` over existing records, outside of the runtime.
 
 use std::sync::Arc;
 
@@ -30,11 +30,11 @@ impl Selection {
         }
     }
 
-    /// Appends the rows for a record to `bytes`. Returns why the record was skipped, if it was.
+    /// Appends the rows for a record to `bytes`. Returns the reason if the record was skipped.
     ///
     /// # Errors
     /// The query failed.
-    pub(super) fn take(
+    pub(super) fn process(
         &mut self,
         record: &Record,
         bytes: &mut Vec<u8>,

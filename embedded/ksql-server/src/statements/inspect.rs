@@ -20,7 +20,7 @@ pub(super) async fn answer(
         false => state.view().await,
     };
     let view = view.map_err(|error| ApiError::topics(&error, sql))?;
-    let gone = |what: &str| {
+    let missing = |what: &str| {
         // Another request dropped it after the check.
         ApiError::statement(BAD_STATEMENT, format!("{what} no longer exists"), sql)
     };
@@ -40,13 +40,13 @@ pub(super) async fn answer(
         }),
         StatementKind::Describe { name, extended } => {
             let source = view.registry.catalog().source(&name.name);
-            let source = source.ok_or_else(|| gone(&name.name))?;
+            let source = source.ok_or_else(|| missing(&name.name))?;
             Ok(describe::entity(&view, source, *extended, sql))
         }
         StatementKind::Explain { query } => {
             let mut running = view.registry.queries().iter();
             let found = running.find(|running| running.id == query.name);
-            let found = found.ok_or_else(|| gone(&query.name))?;
+            let found = found.ok_or_else(|| missing(&query.name))?;
             Ok(queries::explain(&view, found, &state.host, sql))
         }
         _ => Err(ApiError::statement(
