@@ -1,4 +1,4 @@
-//! One connector, from its checked file.
+//! A connector, read from its file and checked.
 
 use crate::ConfigError;
 use crate::converter::ValueConverter;
@@ -9,7 +9,7 @@ use crate::source::ConnectorSource;
 use crate::tolerance::Tolerance;
 use crate::transform::Filters;
 
-/// One connector, from its checked file.
+/// A connector with its checked options.
 pub(crate) struct Connector {
     pub(crate) name: String,
     pub(crate) topics: Vec<String>,
@@ -22,15 +22,15 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    /// Reads a file's text. An option that is not supported is an error.
+    /// Checks the text of a file. An unsupported option is an error.
     pub(crate) fn new(
         source: &ConnectorSource,
         resolver: Resolver<'_>,
     ) -> Result<Self, ConfigError> {
         let mut options = Options::new(&source.origin, source.definition()?, resolver)?;
         let name = options.connector().to_owned();
-        if let Some(again) = options.text("name")
-            && again != name
+        if let Some(repeated) = options.text("name")
+            && repeated != name
         {
             return Err(options.refuse("name", format_args!("differs from the file's `{name}`")));
         }

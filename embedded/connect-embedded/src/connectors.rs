@@ -21,9 +21,9 @@ pub struct Connectors {
 }
 
 impl Connectors {
-    /// Reads the files at `paths`; of a folder, the `*.json` files directly in it.
+    /// Reads the files at `paths`. For a folder, reads the `*.json` files directly in it.
     ///
-    /// `resolver` gives the value of `NAME` in `${env:NAME}`; `None` is an error.
+    /// `resolver` returns the value of `NAME` in `${env:NAME}`; `None` is an error.
     ///
     /// # Errors
     /// The first file that cannot be read, or the first option that is not supported.
@@ -38,7 +38,7 @@ impl Connectors {
         Self::from_sources(&sources, resolver)
     }
 
-    /// The same for files whose text was read already.
+    /// Like [`load`](Self::load), for files that have already been read.
     ///
     /// # Errors
     /// The first option that is not supported.
@@ -66,20 +66,20 @@ impl Connectors {
         self.connectors.iter().map(|c| c.name.as_str())
     }
 
-    /// All topics that must exist before [`Connectors::run`]: those that are read, and the
-    /// dead-letter topics.
+    /// All topics that must exist before [`Connectors::run`]: the input topics and the dead-letter
+    /// topics.
     pub fn topics(&self) -> BTreeSet<String> {
         let topics = self.connectors.iter().flat_map(Connector::all_topics);
         topics.cloned().collect()
     }
 
-    /// Counters and readiness; take it before [`Connectors::run`].
+    /// Counters and readiness. Call this before [`Connectors::run`].
     pub fn stats(&self) -> Stats {
         self.stats.clone()
     }
 
-    /// Runs every connector until `shutdown`; a record that is being delivered then is delivered
-    /// again at the next start.
+    /// Runs every connector until `shutdown`. A record whose delivery is interrupted is delivered again
+    /// at the next start.
     ///
     /// # Errors
     /// The first connector that fails stops the others: a topic is missing, records were deleted

@@ -21,7 +21,7 @@ pub(crate) enum Value {
     Json(Json),
 }
 
-/// How a record's value is read.
+/// The converter of a record's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ValueConverter {
     String,

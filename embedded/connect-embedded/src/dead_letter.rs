@@ -13,7 +13,7 @@ use crate::failure::{Failure, Stage};
 use crate::tolerance::DeadLetterTopic;
 
 const PREFIX: &str = "__connect.errors.";
-/// The class that a worker names if the sink failed.
+/// The class that a worker reports if the sink failed.
 const SINK_CLASS: &str = "org.apache.kafka.connect.sink.SinkTask";
 
 /// Writes dead letters of one connector.
@@ -39,46 +39,46 @@ impl DeadLetters {
         }
     }
 
-    /// Writes the record and waits for the broker's acknowledgement. If the record is too large with
-    /// these headers, only the headers are written, with the number of omitted bytes.
-    pub(crate) async fn keep(
+    /// Writes the record and waits for the broker's acknowledgement. If the record with these headers is
+    /// too large, writes only the headers, with the number of omitted bytes.
+    pub(crate) async fn write(
         &self,
         record: &BorrowedMessage<'_>,
         stage: Stage,
         failure: &Failure,
     ) -> anyhow::Result<()> {
-        let own = match self.topic.context_headers {
+        let context = match self.topic.context_headers {
             true => self.context(record, stage, failure).to_vec(),
             false => Vec::new(),
         };
-        let with = |headers: OwnedHeaders| {
-            own.iter().fold(headers, |headers, (name, text)| {
-                put(headers, &format!("{PREFIX}{name}"), text)
+        let add_context = |headers: OwnedHeaders| {
+            context.iter().fold(headers, |headers, (name, text)| {
+                insert(headers, &format!("{PREFIX}{name}"), text)
             })
         };
         let headers = record.headers().map(BorrowedHeaders::detach);
-        let letter = FutureRecord::<[u8], [u8]> {
+        let dead_letter = FutureRecord::<[u8], [u8]> {
             topic: &self.topic.topic,
             partition: None,
             payload: record.payload(),
             key: record.key(),
             timestamp: record.timestamp().to_millis(),
-            headers: Some(with(headers.unwrap_or_default())),
+            headers: Some(add_context(headers.unwrap_or_default())),
         };
-        let mut sent = self.producer.send(letter, Timeout::Never).await;
+        let mut sent = self.producer.send(dead_letter, Timeout::Never).await;
         if let Err((KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge), _)) = sent
         {
             let bytes = record.payload_len() + record.key_len();
-            let headers = with(OwnedHeaders::new());
-            let letter = FutureRecord::<[u8], [u8]> {
+            let headers = add_context(OwnedHeaders::new());
+            let dead_letter = FutureRecord::<[u8], [u8]> {
                 topic: &self.topic.topic,
                 partition: None,
                 payload: None,
                 key: None,
                 timestamp: record.timestamp().to_millis(),
-                headers: Some(put(headers, OMITTED, &bytes.to_string())),
+                headers: Some(insert(headers, OMITTED, &bytes.to_string())),
             };
-            sent = self.producer.send(letter, Timeout::Never).await;
+            sent = self.producer.send(dead_letter, Timeout::Never).await;
         }
         sent.map_err(|(error, _)| anyhow!(error)).with_context(|| {
             format!(
@@ -119,7 +119,7 @@ impl DeadLetters {
 }
 
 /// Adds a header.
-fn put(headers: OwnedHeaders, name: &str, text: &str) -> OwnedHeaders {
+fn insert(headers: OwnedHeaders, name: &str, text: &str) -> OwnedHeaders {
     headers.insert(Header {
         key: name,
         value: Some(text),

@@ -1,8 +1,8 @@
-//! Why connector files are rejected.
+//! Errors of connector files.
 
 use std::io;
 
-/// Why a connector file is rejected. Nothing runs then.
+/// Why a connector file is rejected. No connector runs then.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A file or folder cannot be read.

@@ -1,4 +1,4 @@
-//! Why one record could not be delivered.
+//! Failed deliveries of records.
 
 /// Connect's exception for data of an unexpected shape.
 pub(crate) const DATA_EXCEPTION: &str = "org.apache.kafka.connect.errors.DataException";
@@ -12,7 +12,7 @@ pub(crate) struct Failure {
     pub(crate) exception: &'static str,
     /// What went wrong.
     pub(crate) message: String,
-    /// Stops the connector whatever `errors.tolerance` says.
+    /// Stops the connector regardless of `errors.tolerance`.
     pub(crate) fatal: bool,
 }
 
@@ -35,7 +35,7 @@ impl Failure {
     }
 }
 
-/// Where in a worker's pipeline a record failed.
+/// The stage of a worker's pipeline at which a record failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// The value converter.
@@ -45,7 +45,7 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    /// Connect's name for it.
+    /// Connect's name of the stage.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::ValueConverter => "VALUE_CONVERTER",

@@ -1,27 +1,26 @@
 //! Runs Kafka Connect's sink connector files inside a process.
 //!
-//! It reads the same files that a real Connect worker takes and does what their options say. An
-//! option, a value or a connector class that it does not support is an error at start. It supports
-//! MongoDB's sink, Aiven's HTTP sink, and the options that the files in `connectors/` use; it knows
-//! nothing of what the records mean.
+//! It reads the same files as a real Connect worker and follows their options. An unsupported option,
+//! value or connector class is an error at start. It supports MongoDB's sink, Aiven's HTTP sink, and the
+//! options that the files in `connectors/` use. It does not interpret the contents of records.
 //!
 //! | module | |
 //! |---|---|
 //! | [`connectors`] | reads the files and runs them; start reading here |
-//! | [`source`] | where a file comes from, and its shape |
+//! | [`source`] | connector files and their shape |
 //! | [`store`] | the trait behind the MongoDB sink, which the embedder implements |
 //! | [`stats`] | counters and readiness |
 //! | [`error`] | why a file is rejected |
 //! | `resolve`, `options` | `${env:NAME}`, and typed access to options |
-//! | `connector`, `converter`, `transform`, `tolerance` | what all sinks share |
+//! | `connector`, `converter`, `transform`, `tolerance` | options that all sinks share |
 //! | `sink` | one module for each connector class |
 //! | `task`, `partitions`, `dead_letter`, `failure` | reading topics and delivering records |
 //!
 //! # Differences from a worker
 //!
-//! Positions are kept in memory only: at each start, every partition is read from its beginning, so
-//! that a record may be delivered again but none is skipped. A connector is one task, whatever
-//! `tasks.max` says, and `consumer.override.*` has no effect; both are logged.
+//! Offsets are stored only in memory: at each start, every partition is read from its beginning. A
+//! record may be delivered again, but none is skipped. A connector always has one task, regardless of
+//! `tasks.max`, and `consumer.override.*` has no effect. Both are logged.
 //!
 //! # Example
 //!

@@ -1,4 +1,4 @@
-//! A connector's options: typed accessors; an option that none of them takes is an error.
+//! A connector's options, with typed accessors. An option that no accessor reads is an error.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -9,14 +9,14 @@ use crate::ConfigError;
 use crate::resolve::{Resolver, resolve};
 use crate::source::Definition;
 
-/// One option's value: as in the file, for messages, and resolved. The resolved one may hold a secret.
+/// The value of an option: raw, as in the file, for messages; and resolved, which may contain a secret.
 #[derive(Clone)]
 pub(crate) struct Setting {
     pub(crate) raw: String,
     pub(crate) value: String,
 }
 
-/// The options of a connector that were not taken yet. [`Options::finish`] rejects what remains.
+/// The options of a connector that have not been read yet. [`Options::finish`] rejects the rest.
 pub(crate) struct Options {
     origin: String,
     connector: String,
@@ -49,7 +49,7 @@ impl Options {
         &self.connector
     }
 
-    /// The error that names this connector and `option`.
+    /// An error for `option` of this connector.
     pub(crate) fn refuse(&self, option: &str, reason: impl Display) -> ConfigError {
         ConfigError::Option {
             origin: self.origin.clone(),
@@ -156,9 +156,9 @@ impl Options {
             .collect()
     }
 
-    /// An address that the embedder must supply: the value must start with `${env:NAME}`. Returns the
-    /// rest of the value.
-    pub(crate) fn embedders_address(
+    /// An address that the embedder supplies: the value must start with `${env:NAME}`. Returns the rest
+    /// of the value.
+    pub(crate) fn embedder_address(
         &mut self,
         option: &str,
         what: &str,
@@ -173,9 +173,7 @@ impl Options {
             Some((_, rest)) => Ok(rest.to_owned()),
             None => Err(self.refuse(
                 option,
-                format_args!(
-                    "an address in the file is not supported here, {what}: write ${{env:NAME}}"
-                ),
+                format_args!("a fixed address is not supported: expected {what}"),
             )),
         }
     }
@@ -187,7 +185,7 @@ impl Options {
         }
     }
 
-    /// The same for a whole number within `range`.
+    /// Like [`without_effect`](Self::without_effect), but the value must be a whole number in `range`.
     pub(crate) fn number_without_effect<N>(
         &mut self,
         option: &str,
@@ -204,7 +202,7 @@ impl Options {
         Ok(())
     }
 
-    /// The same for every option that begins with `prefix`.
+    /// Like [`without_effect`](Self::without_effect), for every option that begins with `prefix`.
     pub(crate) fn without_effect_below(&mut self, prefix: &str) {
         let names: Vec<_> = self
             .entries
@@ -217,10 +215,10 @@ impl Options {
         }
     }
 
-    /// The options that were accepted without effect.
+    /// The options that were accepted but have no effect.
     ///
     /// # Errors
-    /// An option that is unknown for this class.
+    /// An option that is unknown for this connector class.
     pub(crate) fn finish(self) -> Result<Vec<String>, ConfigError> {
         match self.entries.keys().next() {
             Some(option) => Err(self.refuse(

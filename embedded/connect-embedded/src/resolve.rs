@@ -1,13 +1,13 @@
 //! `${env:NAME}` in an option's value, as Connect's environment provider resolves it.
 
-/// Gives a variable's value, or `None` if it is not set. The library reads no environment variable
-/// itself.
+/// Returns a variable's value, or `None` if it is not set. The library itself does not read environment
+/// variables.
 pub(crate) type Resolver<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 const START: &str = "${";
 
-/// Replaces every `${env:NAME}` in `text`. A placeholder without a provider, such as `${topic}`,
-/// stays as it is.
+/// Replaces every `${env:NAME}` in `text`. Leaves a placeholder without a provider, such as `${topic}`,
+/// unchanged.
 ///
 /// # Errors
 /// A name that is not set, or a provider other than `env`.
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn other_providers_are_rejected_and_templates_stay() {
+    fn other_providers_are_rejected_and_templates_kept() {
         let error = resolve("${file:/secrets:key}", &variables).expect_err("a file");
         assert!(error.contains("`file`"), "{error}");
         let untouched = "x ${topic} ${ $";

@@ -17,7 +17,7 @@ pub struct ConnectorSource {
     pub text: String,
 }
 
-/// The shape of a connector file, as `POST /connectors` of a Connect worker takes it.
+/// The shape of a connector file, as a Connect worker accepts it at `POST /connectors`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Shape {
@@ -32,7 +32,7 @@ pub(crate) struct Definition {
 }
 
 impl ConnectorSource {
-    /// The file at `path`, or if it is a folder, the `*.json` files directly in it, by name.
+    /// Reads the file at `path`, or, for a folder, the `*.json` files directly in it, by name.
     ///
     /// # Errors
     /// A file cannot be read, or the folder has no such file.

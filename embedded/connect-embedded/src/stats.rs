@@ -16,9 +16,9 @@ pub enum Outcome {
     Delivered,
     /// Dropped by a transform: a tombstone.
     Filtered,
-    /// Not deliverable, and written to the dead-letter topic.
+    /// Could not be delivered; written to the dead-letter topic.
     DeadLettered,
-    /// Not deliverable and lost: the file tolerates errors and names no dead-letter topic.
+    /// Could not be delivered and lost: the file tolerates errors without a dead-letter topic.
     Dropped,
 }
 
@@ -60,12 +60,12 @@ impl Stats {
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "connector_records",
-            "Records that a connector has finished with, by what became of them",
+            "Records that a connector has processed, by outcome",
             self.records.clone(),
         );
     }
 
-    /// Records of one connector, by its name, with this outcome.
+    /// The number of records of one connector, by its name, with this outcome.
     pub fn count(&self, connector: &str, outcome: Outcome) -> u64 {
         self.records
             .get(&Labels {
@@ -90,7 +90,7 @@ impl Stats {
         *self.waiting.borrow() == 0
     }
 
-    pub(crate) fn one_more_ready(&self) {
+    pub(crate) fn mark_ready(&self) {
         self.waiting
             .send_modify(|waiting| *waiting = waiting.saturating_sub(1));
     }

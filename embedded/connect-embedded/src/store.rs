@@ -1,4 +1,4 @@
-//! What the MongoDB sink writes to. The embedder implements it.
+//! The document store of the MongoDB sink, which the embedder implements.
 
 use std::error::Error;
 

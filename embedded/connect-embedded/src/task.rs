@@ -26,7 +26,7 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    /// Makes the clients; nothing is read yet.
+    /// Creates the clients without reading anything yet.
     pub(crate) fn new(
         connector: Connector,
         kafka: &KafkaSettings,
@@ -55,8 +55,8 @@ impl Task {
         })
     }
 
-    /// Reads and delivers until a record stops the connector. Dropping the future at any time is safe:
-    /// the current record is then not delivered.
+    /// Reads and delivers until a record stops the connector. The future can be dropped at any time: the
+    /// current record then counts as not delivered.
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let name = &self.connector.name;
         if !self.connector.without_effect.is_empty() {
@@ -69,7 +69,7 @@ impl Task {
         }
         let partitions = partitions::assign_all(&self.consumer, &self.connector.topics).await?;
         tracing::info!(connector = name, partitions, "running");
-        self.stats.one_more_ready();
+        self.stats.mark_ready();
         loop {
             let record = partitions::next(&self.consumer).await?;
             let outcome = match self.deliver(&record).await {
@@ -102,7 +102,7 @@ impl Task {
         failure: &Failure,
     ) -> anyhow::Result<Outcome> {
         let tolerance = &self.connector.tolerance;
-        let place = format!(
+        let position = format!(
             "{}/{}@{}",
             record.topic(),
             record.partition(),
@@ -110,27 +110,27 @@ impl Task {
         );
         if failure.fatal || !tolerance.all {
             bail!(
-                "the record {place} cannot be delivered: {}",
+                "the record {position} cannot be delivered: {}",
                 failure.message
             );
         }
         if tolerance.log {
-            let place = if tolerance.log_coordinates {
-                &place
+            let position = if tolerance.log_coordinates {
+                &position
             } else {
                 "a record"
             };
             tracing::error!(
                 connector = self.connector.name,
-                record = place,
+                record = position,
                 stage = stage.name(),
                 reason = failure.message,
-                "not delivered"
+                "a record was not delivered"
             );
         }
         match &self.dead_letters {
-            Some(letters) => {
-                letters.keep(record, stage, failure).await?;
+            Some(dead_letters) => {
+                dead_letters.write(record, stage, failure).await?;
                 Ok(Outcome::DeadLettered)
             }
             None => Ok(Outcome::Dropped),

@@ -9,7 +9,7 @@ use crate::options::Options;
 const FILTER: &str = "org.apache.kafka.connect.transforms.Filter";
 const IS_TOMBSTONE: &str = "org.apache.kafka.connect.transforms.predicates.RecordIsTombstone";
 
-/// The chain of transforms: each drops a record or passes it on unchanged.
+/// The chain of transforms. Each one drops a record or passes it on unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filters(Vec<DropTombstones>);
 

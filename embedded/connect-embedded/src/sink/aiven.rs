@@ -22,7 +22,7 @@ const AUTHORIZATION: &str = "http.headers.authorization";
 /// The sink's options.
 pub(crate) struct Config {
     target: Target,
-    /// Whether a failed record can be reported; without that, it stops the connector.
+    /// Whether failed records are reported. Otherwise they stop the connector.
     reports: bool,
 }
 
@@ -31,7 +31,7 @@ impl Config {
         options: &mut Options,
         tolerance: &Tolerance,
     ) -> Result<Self, ConfigError> {
-        let setting = options.required("http.url", "where values are posted to")?;
+        let setting = options.required("http.url", "the URL to post values to")?;
         let url = url(options, "http.url", &setting)?;
         let headers = headers(options)?;
         let timeout = Duration::from_secs(options.number("http.timeout", 30, 1..=86_400)?);
@@ -70,7 +70,10 @@ fn headers(options: &mut Options) -> Result<HeaderMap, ConfigError> {
             header::add(&mut headers, options, AUTHORIZATION, "authorization", &text)?;
         }
         (true, None) => {
-            return Err(options.refuse(AUTHORIZATION, "is missing: http.authorization.type=static"));
+            return Err(options.refuse(
+                AUTHORIZATION,
+                "is missing: http.authorization.type=static needs it",
+            ));
         }
         (false, Some(_)) => {
             let reason = "is forbidden with http.authorization.type=none";
@@ -107,7 +110,7 @@ impl Sink for AivenSink {
     ) -> BoxFuture<'a, Result<Outcome, Failure>> {
         async move {
             let Value::Text(body) = value else {
-                // The real sink fails here whatever its error handling says.
+                // The real sink also fails here, regardless of its error handling.
                 let message = "the value is null: drop such records with a transform";
                 return Err(Failure::fatal(DATA_EXCEPTION, message));
             };

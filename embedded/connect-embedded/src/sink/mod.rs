@@ -17,10 +17,10 @@ use crate::stats::Outcome;
 use crate::tolerance::Tolerance;
 use crate::{ConfigError, DocumentStore};
 
-/// Where records go.
+/// A destination of records.
 pub(crate) trait Sink: Send + Sync {
-    /// Delivers one record, whose value has been converted. Returns when it is delivered or when no
-    /// retry is left.
+    /// Delivers one record with its converted value. Returns when it is delivered or no retries
+    /// remain.
     fn put<'a>(
         &'a self,
         record: &'a BorrowedMessage<'_>,
@@ -63,7 +63,7 @@ impl SinkConfig {
             Class::Aiven => ValueConverter::String,
         };
         if converter != expected {
-            let reason = format!("this class is supported here with {}", expected.class());
+            let reason = format!("this connector class needs {}", expected.class());
             return Err(options.refuse("value.converter", reason));
         }
         Ok(match class {

@@ -63,11 +63,11 @@ impl Config {
     }
 }
 
-/// From `connection.uri`. The server is the embedder's store; of the driver's options after it, only
-/// `serverSelectionTimeoutMS` is supported.
+/// From `connection.uri`. The embedder's store replaces the server. The only supported driver option is
+/// `serverSelectionTimeoutMS`.
 fn patience(options: &mut Options) -> Result<Duration, ConfigError> {
     const OPTION: &str = "connection.uri";
-    let after = options.embedders_address(OPTION, "documents go to the store of this process")?;
+    let after = options.embedder_address(OPTION, "the address of the store, as ${env:NAME}")?;
     let query = after.trim_start_matches('/').trim_start_matches('?');
     let mut patience = DEFAULT_PATIENCE;
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -106,7 +106,7 @@ impl Sink for MongoSink {
     ) -> BoxFuture<'a, Result<Outcome, Failure>> {
         async move {
             let document = document(value)?;
-            // The real strategy also accepts a null `_id`; documents would replace each other.
+            // The real strategy also accepts a null `_id`, but such documents would replace each other.
             let id = document
                 .get("_id")
                 .filter(|id| !id.is_null())
@@ -171,7 +171,7 @@ impl MongoSink {
 fn document(value: Value) -> Result<Map<String, Json>, Failure> {
     let kind = match value {
         Value::Json(Json::Object(document)) => return Ok(document),
-        Value::Json(Json::Array(_)) => "array",
+        Value::Json(Json::Array(_)) => "an array",
         Value::Json(_) | Value::Text(_) => "a single value",
         Value::Null => "null",
     };

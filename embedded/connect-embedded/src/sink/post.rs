@@ -10,10 +10,10 @@ use service_runtime::server::CLIENT_IDLE;
 use crate::ConfigError;
 use crate::options::{Options, Setting};
 
-/// How much of a response is kept, in bytes: it goes into logs and headers.
+/// The maximum number of bytes to keep of a response, which goes into logs and headers.
 const MAX_RESPONSE: usize = 64 << 10;
 
-/// Where and how bodies are sent.
+/// The target of requests, and how to send them.
 #[derive(Clone)]
 pub(super) struct Target {
     pub(super) url: Url,
@@ -26,7 +26,7 @@ pub(super) struct Target {
     pub(super) backoff: Duration,
 }
 
-/// The URL in an option; only plain HTTP is built in.
+/// The URL in an option. Only plain HTTP is supported.
 pub(super) fn url(options: &Options, option: &str, setting: &Setting) -> Result<Url, ConfigError> {
     match Url::parse(&setting.value) {
         Ok(url) if url.scheme() == "http" => Ok(url),
@@ -48,7 +48,7 @@ impl Poster {
     pub(super) fn new(connector: &str, target: Target) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
             .no_proxy()
-            // The real sink follows no redirect either.
+            // The real sink does not follow redirects either.
             .redirect(redirect::Policy::none())
             .connect_timeout(target.timeout)
             .timeout(target.timeout)
@@ -61,7 +61,7 @@ impl Poster {
         })
     }
 
-    /// Sends `body` until the server accepts it (a status below 400) or no retry is left.
+    /// Sends `body` until the server accepts it (a status below 400) or no retries remain.
     ///
     /// # Errors
     /// Why the last attempt failed.

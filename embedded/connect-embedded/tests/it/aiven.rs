@@ -39,7 +39,7 @@ async fn start(broker: &Broker, connectors: Connectors) -> Running {
 }
 
 #[tokio::test]
-async fn a_value_is_posted_byte_for_byte_with_the_headers_of_the_file() {
+async fn a_value_is_posted_unchanged_with_the_headers_of_the_file() {
     let (broker, server) = (Broker::start(), Server::answering(&[]).await);
     let running = start(&broker, sink(&server.url, json!({}))).await;
     let values = [r#"{ "a" : 1.50 , "b":"bröken" }"#, "{not JSON", ""];
@@ -64,7 +64,7 @@ async fn a_value_is_posted_byte_for_byte_with_the_headers_of_the_file() {
 }
 
 #[tokio::test]
-async fn a_busy_server_is_tried_again_before_the_next_record_is_sent() {
+async fn a_record_is_retried_before_the_next_one_is_sent() {
     let (broker, server) = (Broker::start(), Server::answering(&[500, 503]).await);
     let running = start(&broker, sink(&server.url, json!({}))).await;
     broker.write("calls", b"k", Some(b"first")).await;
@@ -118,7 +118,7 @@ async fn an_unreachable_server_is_retried_then_dead_lettered() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_in_time_is_given_up() {
+async fn a_request_that_times_out_is_retried_then_dead_lettered() {
     let (broker, server) = (Broker::start(), Server::closed().await);
     let changes = json!({"http.timeout": 1, "max.retries": 1});
     let running = start(&broker, sink(&server.url, changes)).await;

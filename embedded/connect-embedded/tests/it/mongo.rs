@@ -81,9 +81,12 @@ async fn a_record_that_is_not_a_document_is_dead_lettered_unchanged() {
     for (name, text) in expected {
         assert_eq!(dead[0].header(&format!("__connect.errors.{name}")), text);
     }
-    for (offset, letter) in dead.iter().enumerate().skip(1) {
-        assert_eq!(letter.header("__connect.errors.stage"), "TASK_PUT");
-        assert_eq!(letter.header("__connect.errors.offset"), offset.to_string());
+    for (offset, dead_letter) in dead.iter().enumerate().skip(1) {
+        assert_eq!(dead_letter.header("__connect.errors.stage"), "TASK_PUT");
+        assert_eq!(
+            dead_letter.header("__connect.errors.offset"),
+            offset.to_string()
+        );
     }
     assert!(
         dead[1]
@@ -115,7 +118,7 @@ async fn a_tombstone_is_dropped_without_a_dead_letter() {
     broker.write("rows", b"key", None).await;
     row(&broker, "null").await;
     row(&broker, "not JSON").await;
-    // The dead letter comes after both tombstones: a dead letter of theirs would be first.
+    // Dead letters of the tombstones would come before this one.
     let dead = broker.read("rows-dlq", 1).await;
     assert_eq!(dead[0].text(), "not JSON");
     assert_eq!(running.stats.count("Rows", Outcome::Filtered), 2);
@@ -137,7 +140,7 @@ async fn an_outage_of_the_store_loses_no_row() {
 }
 
 #[tokio::test]
-async fn an_outage_longer_than_the_file_allows_ends_in_a_dead_letter() {
+async fn an_outage_longer_than_the_timeout_ends_in_a_dead_letter() {
     let failures = (0..100).map(|_| Fail::Unavailable);
     let (broker, store) = (Broker::start(), Arc::new(Documents::failing(failures)));
     let patient = json!({"connection.uri": "${env:STORE}/?serverSelectionTimeoutMS=1000"});

@@ -56,7 +56,7 @@ fn refusal(source: ConnectorSource) -> String {
     }
 }
 
-/// Loads a file with one option changed, and expects an error with the connector, the option and
+/// Loads a file with one changed option, and expects an error with the connector, the option and
 /// `hint`.
 #[track_caller]
 fn refused(file: fn(Value) -> ConnectorSource, option: &str, value: Value, hint: &str) {
@@ -111,7 +111,7 @@ fn an_unknown_option_or_class_is_refused_by_name() {
 }
 
 #[test]
-fn a_value_that_cannot_be_honoured_is_refused() {
+fn an_unsupported_value_is_refused() {
     refused(http, "http.timeout", json!("soon"), "`soon`");
     refused(http, "max.retries", json!("-1"), "`-1`");
     refused(http, "http.url", json!("ftp://x"), "http://");
@@ -161,7 +161,7 @@ fn a_value_that_cannot_be_honoured_is_refused() {
 }
 
 #[test]
-fn an_option_that_is_needed_and_missing_is_named() {
+fn a_missing_required_option_is_named() {
     for option in [
         "connector.class",
         "topics",
@@ -214,7 +214,7 @@ fn a_variable_that_is_not_set_is_refused_with_its_option() {
 }
 
 #[test]
-fn two_connectors_of_one_name_are_refused() {
+fn two_connectors_with_the_same_name_are_refused() {
     match load(&[http(json!({})), http(json!({}))]) {
         Ok(_) => panic!("was accepted"),
         Err(error) => assert!(error.to_string().contains("`Calls`"), "{error}"),
@@ -222,7 +222,7 @@ fn two_connectors_of_one_name_are_refused() {
 }
 
 #[test]
-fn a_file_of_another_shape_is_refused_with_the_expected_one() {
+fn a_malformed_file_is_refused_with_the_expected_shape() {
     for text in [
         "{",
         "[]",

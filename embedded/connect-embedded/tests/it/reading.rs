@@ -1,4 +1,4 @@
-//! Reading a topic from its beginning, without skipping deleted records.
+//! Reading a topic from its beginning. Records that were deleted unread are an error.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ async fn a_connector_stops_if_records_were_deleted_unread() {
     let store = Arc::new(Documents::default());
     let connectors = posting("Slow", "many", &server.url);
     let running = Running::start_with(&broker, connectors, store, settings).await;
-    // The broker keeps 5 MiB for each partition; compression must not help.
+    // The broker keeps 5 MiB of each partition. Random values cannot be compressed.
     let mut noise: u64 = 88_172_645_463_325_252;
     for _ in 0..100 {
         let value: Vec<u8> = std::iter::repeat_with(|| {

@@ -14,7 +14,8 @@ use test_support::{Record, within};
 use crate::support::{Broker, Documents, Running, Server};
 
 fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} names a real Kafka or Connect"))
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} must be the address of a real Kafka or Connect"))
 }
 
 /// A name that no earlier run has used.
@@ -25,7 +26,7 @@ fn unique(name: &str) -> String {
     format!("{name}-{}", now.as_nanos())
 }
 
-/// A shipped file with a topic of its own, to be run by a real worker and by this library.
+/// A shipped file with its own topic, which a real worker and this library run.
 struct Trial {
     topic: String,
     config: Value,
@@ -67,13 +68,13 @@ impl Trial {
         trial
     }
 
-    fn dead_letters(&self, who: &str) -> String {
-        format!("{}-{who}-dlq", self.topic)
+    fn dead_letters(&self, side: &str) -> String {
+        format!("{}-{side}-dlq", self.topic)
     }
 
-    fn config(&self, who: &str, changes: Value) -> Value {
+    fn config(&self, side: &str, changes: Value) -> Value {
         let mut config = self.config.clone();
-        config["errors.deadletterqueue.topic.name"] = json!(self.dead_letters(who));
+        config["errors.deadletterqueue.topic.name"] = json!(self.dead_letters(side));
         for (option, value) in changes.as_object().expect("options") {
             config[option] = value.clone();
         }
@@ -114,7 +115,7 @@ impl Trial {
         .await;
     }
 
-    /// Runs the file here.
+    /// Runs the file with this library.
     async fn embed(&self, broker: &Broker, changes: Value) -> Running {
         let file = json!({"name": self.topic, "config": self.config("embedded", changes)});
         let source = ConnectorSource {
@@ -134,16 +135,16 @@ impl Trial {
     }
 
     /// The records of both dead-letter topics by offset, without Java-specific texts.
-    async fn dead_letters_of_both(&self, broker: &Broker, count: usize) -> [Vec<Letter>; 2] {
-        let read = async |who: &str| {
-            let seen = broker.read(&self.dead_letters(who), count).await;
-            let mut letters: Vec<_> = seen.into_iter().map(Letter::new).collect();
-            letters.sort_by_key(|l| {
+    async fn dead_letters_of_both(&self, broker: &Broker, count: usize) -> [Vec<DeadLetter>; 2] {
+        let read = async |side: &str| {
+            let seen = broker.read(&self.dead_letters(side), count).await;
+            let mut records: Vec<_> = seen.into_iter().map(DeadLetter::new).collect();
+            records.sort_by_key(|l| {
                 l.1["__connect.errors.offset"]
                     .parse::<u64>()
                     .expect("a number")
             });
-            letters
+            records
         };
         [read("real").await, read("embedded").await]
     }
@@ -153,9 +154,9 @@ type Bytes = Option<Vec<u8>>;
 
 /// Key, value and timestamp, and headers.
 #[derive(Debug, PartialEq, Eq)]
-struct Letter((Bytes, Bytes, Option<i64>), BTreeMap<String, String>);
+struct DeadLetter((Bytes, Bytes, Option<i64>), BTreeMap<String, String>);
 
-impl Letter {
+impl DeadLetter {
     fn new(seen: Record) -> Self {
         let mut headers: BTreeMap<_, _> = seen.headers.into_iter().collect();
         for name in ["message", "stacktrace"] {

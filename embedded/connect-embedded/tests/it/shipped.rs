@@ -44,7 +44,7 @@ fn the_folder_has_two_connectors_on_the_pipelines_topics() {
 }
 
 #[test]
-fn no_file_holds_an_address_or_a_secret() {
+fn no_file_contains_an_address_or_a_secret() {
     for file in [
         "weight-data.json",
         "retrain-trigger.json",

@@ -91,7 +91,7 @@ impl Running {
     pub(crate) async fn stop(mut self) {
         self.shutdown.cancel();
         let ended = within("the connectors' end", &mut self.ended).await;
-        ended.expect("no panic").expect("an orderly end");
+        ended.expect("no panic").expect("a clean shutdown");
     }
 }
 

@@ -70,7 +70,7 @@ impl Server {
             requests.wait_for(|requests| requests.len() >= count),
         )
         .await
-        .expect("the server lives")
+        .expect("the server is running")
         .clone()
     }
 }

@@ -64,7 +64,7 @@ impl Documents {
             contents.wait_for(|contents| contents.contains_key(&key)),
         )
         .await
-        .expect("the store lives")
+        .expect("the store exists")
         .clone()
     }
 }
@@ -84,7 +84,7 @@ impl DocumentStore for Documents {
                 Some(Fail::Rejected) => return Err(StoreError::Rejected("too long".into())),
                 None => {}
             }
-            let id = id.as_str().expect("ids are texts here").to_owned();
+            let id = id.as_str().expect("the id is a string").to_owned();
             self.contents.send_modify(|contents| {
                 contents.insert((format!("{database}.{collection}"), id), document.clone());
             });
