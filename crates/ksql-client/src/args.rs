@@ -8,7 +8,7 @@ use std::str::FromStr;
 use reqwest::Url;
 use service_runtime::UsageError;
 
-/// Arguments of `ksql`. Without a statement or a file, on a terminal: a prompt.
+/// Arguments of `ksql`. Without a statement or a file, it starts a prompt on a terminal.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct KsqlArgs {
@@ -16,7 +16,7 @@ pub struct KsqlArgs {
     #[arg(conflicts_with_all = ["execute", "file"])]
     pub(crate) statement: Option<String>,
 
-    /// The same, under the name that ksqlDB's own client uses
+    /// Statements to execute, as with ksqlDB's own client
     #[arg(long, short, value_name = "STATEMENT", conflicts_with = "file")]
     pub(crate) execute: Option<String>,
 
@@ -34,7 +34,7 @@ pub struct KsqlArgs {
     )]
     pub(crate) server: ServerUrl,
 
-    /// Print the server's JSON, one value a line
+    /// Print the server's JSON, one value per line
     #[arg(long)]
     pub(crate) json: bool,
 
@@ -71,7 +71,7 @@ impl KsqlArgs {
             (None, Some(path)) => Some(read_password(path)?),
             (None, None) => None,
         };
-        // Compose files set a variable that the user left out to the empty string.
+        // Compose files set an unset variable to the empty string.
         let password = password.filter(|password| !password.0.is_empty());
         match (self.user.clone().filter(|user| !user.is_empty()), password) {
             (None, None) => Ok(None),
@@ -135,7 +135,7 @@ impl ServerUrl {
 impl FromStr for ServerUrl {
     type Err = String;
 
-    /// `HOST:PORT` means HTTP.
+    /// Uses HTTP for `HOST:PORT`.
     fn from_str(text: &str) -> Result<Self, String> {
         let with_scheme = match text.contains("://") {
             true => text.to_owned(),
@@ -147,11 +147,11 @@ impl FromStr for ServerUrl {
             "https" if cfg!(feature = "tls") => {}
             "https" => {
                 return Err(
-                    "it needs TLS, which this program was built without: build it with `--features tls`"
+                    "https:// needs TLS: this program was built without it; build it with `--features tls`"
                         .into(),
                 );
             }
-            scheme => return Err(invalid(&format!("{scheme}:// is no protocol of ksqlDB"))),
+            scheme => return Err(invalid(&format!("{scheme}:// is not supported"))),
         }
         url.set_query(None);
         url.set_fragment(None);
@@ -161,14 +161,14 @@ impl FromStr for ServerUrl {
 
 fn invalid(reason: &dyn fmt::Display) -> String {
     format!(
-        "{reason}; the address of a ksqlDB server is HOST:PORT or a URL like http://127.0.0.1:8088, with a host name in ASCII"
+        "{reason}; expected HOST:PORT or a URL such as http://127.0.0.1:8088, with a host name in ASCII"
     )
 }
 
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = self.0.clone();
-        // These fail without a host, which `from_str` rejects.
+        // These fail only without a host, which `from_str` rejects.
         let _ = shown.set_username("");
         let _ = shown.set_password(None);
         f.write_str(shown.as_str().trim_end_matches('/'))
@@ -267,8 +267,8 @@ mod tests {
     #[test]
     fn a_wrong_address_is_reported_with_reason_and_example() {
         for (given, reason) in [
-            ("nonsense:://", "nonsense:// is no protocol"),
-            ("ftp://h", "ftp:// is no protocol"),
+            ("nonsense:://", "nonsense:// is not supported"),
+            ("ftp://h", "ftp:// is not supported"),
             ("h:port", "invalid port number"),
             ("http://", "empty host"),
             ("", "empty host"),

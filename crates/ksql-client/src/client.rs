@@ -16,7 +16,7 @@ use crate::statement::Settings;
 
 const MEDIA_TYPE: &str = "application/vnd.ksql.v1+json";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Pauses between attempts at a server that is not up yet.
+/// Pauses between attempts to reach a server that is not up yet.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -38,7 +38,7 @@ pub(crate) struct Request<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Info {
     pub(crate) version: String,
-    /// `RUNNING`, as a rule.
+    /// Usually `RUNNING`.
     pub(crate) server_status: Option<String>,
 }
 
@@ -48,18 +48,18 @@ pub(crate) struct Client {
     pub(crate) server: ServerUrl,
     /// How long the server may take to answer.
     pub(crate) timeout: Duration,
-    /// How long the server may take to come up, from the creation of this client.
+    /// How long to wait for the server to come up, from the creation of this client.
     wait: Duration,
     created: Instant,
     credentials: Option<Credentials>,
 }
 
 impl Client {
-    /// Sends nothing yet.
+    /// Creates a client without sending a request.
     pub(crate) fn new(args: &KsqlArgs) -> Result<Self, UsageError> {
         #[cfg(feature = "tls")]
         {
-            // Fails if another part of the process has installed a provider, which is fine.
+            // Fails if another part of the process has already installed a provider.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         let http = reqwest::Client::builder()
@@ -82,7 +82,7 @@ impl Client {
     /// With `--wait`, waits until the server answers `GET /info`.
     ///
     /// The forwarded port of a container accepts and drops connections while no server listens behind
-    /// it. `GET /info` can be repeated then; a statement cannot, because it may have been executed.
+    /// it. `GET /info` can be repeated, but a statement cannot: it may already have been executed.
     pub(crate) async fn ready(&self) -> Result<(), Error> {
         if !self.wait.is_zero() {
             self.info().await?;
@@ -101,7 +101,7 @@ impl Client {
         Ok(answer.info)
     }
 
-    /// `GET /is_valid_property/NAME`: an error if the server does not let a client set it.
+    /// `GET /is_valid_property/NAME`: an error if clients may not set the property.
     pub(crate) async fn check_property(&self, name: &str) -> Result<(), Error> {
         let _: bool = self.get(&["is_valid_property", name]).await?;
         Ok(())
@@ -128,7 +128,7 @@ impl Client {
         self.json(response).await
     }
 
-    /// `POST /query`: the body of the response ends with the query. Dropping it ends the query.
+    /// `POST /query`: the response body lasts as long as the query. Dropping it ends the query.
     pub(crate) async fn query(&self, request: &Request<'_>) -> Result<Body, Error> {
         Ok(Body(self.post("query", request).await?))
     }
@@ -150,7 +150,7 @@ impl Client {
         self.send(Error::is_not_ready, request).await
     }
 
-    /// Sends a request, and repeats it after an error that `retry` accepts until `--wait` is over.
+    /// Sends a request. Until `--wait` has elapsed, repeats it after an error that `retry` accepts.
     async fn send(
         &self,
         retry: impl Fn(&Error) -> bool,
@@ -240,7 +240,12 @@ pub(crate) struct Body(Response);
 impl Body {
     /// The next bytes; `None` at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>, Error> {
-        let broken = |error| Error::Reply(format!("the connection broke off: {}", reason(&error)));
+        let broken = |error| {
+            Error::Reply(format!(
+                "the connection was interrupted: {}",
+                reason(&error)
+            ))
+        };
         self.0.chunk().await.map_err(broken)
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong between a statement and its result.
+//! Errors between a statement and its result.
 
 use std::error::Error as _;
 use std::{fmt, io};
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::statement::Statement;
 
-/// A statement has no result.
+/// Why a statement has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No server listens at the address, or it cannot be resolved.
@@ -41,7 +41,7 @@ pub enum Error {
     #[error("{0}")]
     Rejected(Rejection),
     /// Something other than a ksqlDB server answers.
-    #[error("{server} answers with status {status}, but not as a ksqlDB server does: {text}")]
+    #[error("{server} does not answer like a ksqlDB server (status {status}): {text}")]
     NotKsqlDb {
         /// The server's address.
         server: String,
@@ -50,8 +50,8 @@ pub enum Error {
         /// The beginning of the response.
         text: String,
     },
-    /// A response is cut short or malformed.
-    #[error("the reply cannot be used: {0}")]
+    /// A response is incomplete or malformed.
+    #[error("the response cannot be used: {0}")]
     Reply(String),
     /// The server has accepted a command and failed to execute it.
     #[error("{message}\nStatement: {statement}")]
@@ -76,7 +76,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the server is not up yet and has not begun with the request.
+    /// Whether the server is not up yet and has not started to process the request.
     pub(crate) fn is_not_ready(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
@@ -97,7 +97,7 @@ pub struct Rejection {
     /// Its first three digits are the HTTP status.
     #[serde(rename = "error_code")]
     pub error_code: i64,
-    /// What is wrong.
+    /// The server's message.
     pub message: String,
     /// The rejected statement, or the whole request if the server cannot tell.
     #[serde(default)]
@@ -108,7 +108,7 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// If the server names the whole request, takes the one statement at the line in the message.
+    /// If the server names the whole request, narrows it to the only statement at the line in the message.
     pub(crate) fn narrowed(mut self, group: &[Statement<'_>], request: &str) -> Self {
         let whole = self.statement_text.as_deref().map(str::trim) == Some(request.trim());
         if whole && let Some(line) = line_in(&self.message) {
@@ -140,14 +140,14 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// The innermost cause, which says most: "Connection refused" rather than "error sending request".
+/// The innermost cause, which is the most specific: "Connection refused", not "error sending request".
 pub(crate) fn reason(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
     if error.source().is_none() {
-        return "the request cannot be made".into();
+        return "the request cannot be sent".into();
     }
     cause.to_string()
 }

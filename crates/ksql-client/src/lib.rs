@@ -6,12 +6,12 @@
 //! | module | content |
 //! |---|---|
 //! | `args` | the command line |
-//! | [`run`](mod@run) | the source of the statements, and when the program ends |
+//! | [`run`](mod@run) | reads the statements, runs them and decides the exit |
 //! | `prompt` | statements from a terminal |
 //! | `statement` | kinds of statements; the settings that later requests carry |
-//! | `session` | statements to requests, responses to output |
-//! | `client`, [`Error`] | the REST API, and what can go wrong |
-//! | `stream` | the rows in the bytes of a query's response |
+//! | `session` | turns statements into requests and responses into output |
+//! | `client`, [`Error`] | the REST API and its errors |
+//! | `stream` | reads rows from the bytes of a query's response |
 //! | `render` | tables and descriptions |
 //!
 //! ```no_run

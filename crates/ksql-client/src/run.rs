@@ -1,4 +1,4 @@
-//! The source of the statements, and when the program ends.
+//! Reads the statements, runs them and decides how the program ends.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -25,7 +25,7 @@ pub async fn run(args: KsqlArgs, shutdown: CancellationToken) -> anyhow::Result<
     run_with(args, shutdown, &mut io::stdout(), &mut io::stderr()).await
 }
 
-/// [`run`] with other outputs: results go to `out`, the prompt and its errors to `err`.
+/// Like [`run`], but writes results to `out`, and the prompt and its errors to `err`.
 ///
 /// # Errors
 /// [`UsageError`] if an argument or a file cannot be used; another error if a statement is rejected
@@ -61,7 +61,7 @@ async fn execute(
         Rest::Unclosed(what, line) => Some(format!("line {line}: this {what} is not closed")),
         Rest::Unfinished => Some("the last statement does not end with a semicolon".into()),
         Rest::Nothing if statements.is_empty() => {
-            Some("there is no statement: give one, or --file FILE, or use a terminal".into())
+            Some("no statement given: pass one, use --file FILE, or run in a terminal".into())
         }
         Rest::Nothing => None,
     };
@@ -98,8 +98,8 @@ async fn script(args: &KsqlArgs) -> anyhow::Result<Option<String>> {
     }
 }
 
-/// On a command line the last semicolon may be left out. In a file its absence may mean that the
-/// file is cut short.
+/// On a command line, the last semicolon is optional. In a file, a missing semicolon may mean that the
+/// file is truncated.
 fn with_semicolon(text: &str) -> String {
     let is_unfinished = |text: &str| Statement::all(text).1 == Rest::Unfinished;
     let ended = format!("{text};");

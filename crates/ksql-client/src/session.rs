@@ -1,4 +1,4 @@
-//! Statements to requests, responses to output.
+//! Turns statements into requests and responses into output.
 
 use std::io::Write;
 use std::time::Duration;
@@ -17,14 +17,14 @@ use crate::stream::{Event, Item, Rows, StreamError};
 const FIRST_POLL: Duration = Duration::from_millis(100);
 const LONGEST_POLL: Duration = Duration::from_secs(2);
 
-/// A conversation with one server.
+/// A session with one server.
 pub(crate) struct Session<'a> {
     pub(crate) client: Client,
     out: &'a mut dyn Write,
     /// Print the server's JSON instead of tables.
     json: bool,
     settings: Settings,
-    /// The newest command that a response has named.
+    /// The highest command number in the responses so far.
     sequence: Option<i64>,
 }
 
@@ -39,8 +39,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Executes the statements in order, up to the first that fails. A query is a request of its own;
-    /// all statements between two queries are one request.
+    /// Executes the statements in order, up to the first failure. Each query is a separate request; all
+    /// statements between two queries are one request.
     ///
     /// `stop` ends a running query. That is an error only if other statements follow.
     pub(crate) async fn run(
@@ -58,7 +58,7 @@ impl<'a> Session<'a> {
                 () = stop.cancelled() => {
                     let line = first.source.line;
                     let last = first.is_query() && groups.peek().is_none();
-                    anyhow::ensure!(last, "stopped at line {line}: from there on statements may not be executed");
+                    anyhow::ensure!(last, "stopped at line {line}: this and later statements may not have been executed");
                     return Ok(());
                 }
                 outcome = self.group(first, group) => outcome?,
@@ -101,7 +101,7 @@ impl<'a> Session<'a> {
             .collect();
         let only_settings = settings.len() == group.len();
         if only_settings {
-            // The server checks the names of properties only in this call.
+            // Only this call makes the server check the names of properties.
             for setting in &settings {
                 if let Setting::Set(name, _) = setting {
                     self.client.check_property(name).await?;

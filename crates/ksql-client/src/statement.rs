@@ -1,6 +1,6 @@
-//! Statements: what kind each one is, and the settings that a client keeps.
+//! Kinds of statements, and the settings that the client stores.
 //!
-//! A server applies `SET` and `DEFINE` to the rest of their request only. The client keeps them and
+//! A server applies `SET` and `DEFINE` only to the rest of the same request. The client stores them and
 //! sends them with every later request.
 
 use std::collections::BTreeMap;
@@ -10,14 +10,14 @@ use ksql_parser::lexer::{Literal, TokenKind, tokens};
 use ksql_parser::split::{Rest, StatementText, split};
 use serde::Serialize;
 
-/// Where a statement goes.
+/// How a statement is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// `SELECT`: to `/query`, which answers with rows.
     Select,
     /// `PRINT`: to `/query`, which answers with text.
     Print,
-    /// `SET` and the like: to `/ksql`, and kept for later requests.
+    /// `SET` and similar statements: to `/ksql`, and stored for later requests.
     Setting(Setting),
     /// Any other: to `/ksql`.
     Command,
@@ -41,7 +41,7 @@ impl<'a> Statement<'a> {
         (texts.into_iter().map(statement).collect(), rest)
     }
 
-    /// Whether it goes to `/query`, in a request of its own.
+    /// Whether it is sent to `/query`, in a separate request.
     pub(crate) fn is_query(&self) -> bool {
         matches!(self.kind, Kind::Select | Kind::Print)
     }
@@ -55,8 +55,8 @@ impl<'a> Statement<'a> {
     }
 }
 
-/// A script in which each statement is at the line and column where it is in its file. A server's
-/// messages then name places of the file.
+/// A script with each statement at its line and column in the file, so that positions in the server's
+/// messages refer to the file.
 pub(crate) fn in_place(statements: &[Statement<'_>]) -> String {
     let (mut script, mut line, mut column) = (String::new(), 1, 1);
     for StatementText {
@@ -95,7 +95,7 @@ fn kind(text: &str) -> Kind {
     }
 }
 
-/// `None` for any other statement, and for a malformed setting, which the server rejects.
+/// The setting; `None` for other statements, and for a malformed setting, which the server rejects.
 fn setting(word: &str, text: &str) -> Option<Setting> {
     use TokenKind::{Literal as Constant, Symbol, Word};
 
@@ -218,7 +218,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn statements_keep_their_places(text in "[a-z;'\"`\\-*/ \nä]{0,60}") {
+        fn statements_keep_their_positions(text in "[a-z;'\"`\\-*/ \nä]{0,60}") {
             let (statements, _) = Statement::all(&text);
             let script = in_place(&statements);
             prop_assert_eq!(Statement::all(&script).0, statements);

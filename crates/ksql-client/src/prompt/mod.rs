@@ -22,7 +22,7 @@ Statements end with a semicolon and may have several lines, for example:
   SELECT * FROM x EMIT CHANGES LIMIT 3;    rows as they arrive; Ctrl-C ends the query
   PRINT 'topic' FROM BEGINNING LIMIT 3;    the records of a topic
   SET 'auto.offset.reset'='earliest';      applies to all later statements; UNSET resets it
-help, exit. Ctrl-C discards what is entered. For history and editing of lines: rlwrap.
+help, exit. Ctrl-C discards the current input. Use rlwrap for history and line editing.
 ";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,14 +33,14 @@ enum Signal {
     Terminate,
 }
 
-/// What the user enters.
+/// The user's input.
 struct Input {
     /// Closed at the end of standard input (Ctrl-D).
     lines: UnboundedReceiver<io::Result<String>>,
     signals: UnboundedReceiver<Signal>,
 }
 
-/// A line that the prompt executes itself.
+/// A command that the prompt itself executes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Command {
     Help,
@@ -75,10 +75,10 @@ pub(crate) async fn run(
         err,
         "A statement ends with a semicolon. `help` shows examples; Ctrl-D exits."
     )?;
-    converse(&mut session, &mut listen()?, err).await
+    prompt_loop(&mut session, &mut listen()?, err).await
 }
 
-/// Reads standard input and signals from now on.
+/// Starts to read standard input and signals.
 fn listen() -> io::Result<Input> {
     let (signal_sender, signals) = unbounded_channel();
     let mut interrupts = signal(SignalKind::interrupt())?;
@@ -96,7 +96,7 @@ fn listen() -> io::Result<Input> {
         }
     });
     let (line_sender, lines) = unbounded_channel();
-    // A read cannot be cancelled. Unlike a task of the runtime, a thread does not delay the exit.
+    // A read cannot be cancelled. A thread, unlike a blocking task of the runtime, does not delay the exit.
     std::thread::Builder::new()
         .name("prompt".into())
         .spawn(move || {
@@ -109,9 +109,9 @@ fn listen() -> io::Result<Input> {
     Ok(Input { lines, signals })
 }
 
-/// Executes one statement after the other. A failed statement is reported and does not end the
+/// Executes the statements one after the other. Reports a failed statement without ending the
 /// prompt.
-async fn converse(
+async fn prompt_loop(
     session: &mut Session<'_>,
     input: &mut Input,
     err: &mut dyn Write,
@@ -128,7 +128,7 @@ async fn converse(
                 match outcome {
                     Err(error) if is_closed_output(&error) => return Err(error),
                     Err(error) => writeln!(err, "error: {error:#}")?,
-                    Ok(()) if stop.is_cancelled() => writeln!(err, "The query is ended.")?,
+                    Ok(()) if stop.is_cancelled() => writeln!(err, "The query was stopped.")?,
                     Ok(()) => {}
                 }
                 if terminated {
@@ -177,7 +177,7 @@ fn is_complete(text: &str) -> bool {
     Command::parse(text).is_some() || Statement::all(text).1 == Rest::Nothing
 }
 
-/// The outcome of `job`, and whether SIGTERM came before it. Both signals stop the job.
+/// The outcome of `job`, and whether SIGTERM arrived before it. Both signals stop the job.
 async fn stoppable<T>(
     job: impl Future<Output = T>,
     stop: &CancellationToken,

@@ -17,7 +17,7 @@ struct Cli {
     ksql: KsqlArgs,
 }
 
-/// A server whose `SELECT` has a header and no end, and makes a signal arrive.
+/// A server whose response to `SELECT` has a header and no end. The request triggers a signal.
 #[derive(Clone)]
 struct Fake {
     requests: UnboundedSender<String>,
@@ -46,8 +46,8 @@ async fn answer(State(fake): State<Fake>, request: axum::extract::Request) -> Bo
     }
 }
 
-/// Enters the lines. Returns the requests, and what the prompt writes beside results.
-async fn conversation(entered: &[&str], signal: Signal) -> (Vec<String>, String) {
+/// Enters the lines. Returns the requests, and the output of the prompt without results.
+async fn run_prompt(entered: &[&str], signal: Signal) -> (Vec<String>, String) {
     let (request_sender, mut requested) = unbounded_channel();
     let (signal_sender, signals) = unbounded_channel();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -69,8 +69,8 @@ async fn conversation(entered: &[&str], signal: Signal) -> (Vec<String>, String)
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut session = Session::new(Client::new(&args).unwrap(), false, &mut out);
     let mut input = Input { lines, signals };
-    let talk = converse(&mut session, &mut input, &mut err);
-    tokio::time::timeout(Duration::from_secs(30), talk)
+    let prompt = prompt_loop(&mut session, &mut input, &mut err);
+    tokio::time::timeout(Duration::from_secs(30), prompt)
         .await
         .unwrap()
         .unwrap();
@@ -84,21 +84,21 @@ async fn conversation(entered: &[&str], signal: Signal) -> (Vec<String>, String)
 #[tokio::test]
 async fn an_interrupt_ends_the_query_but_not_the_prompt() {
     let lines = ["SELECT *", "FROM X EMIT CHANGES;", "SHOW STREAMS;"];
-    let (requests, written) = conversation(&lines, Signal::Interrupt).await;
+    let (requests, written) = run_prompt(&lines, Signal::Interrupt).await;
     assert_eq!(requests.len(), 2, "{requests:?}");
     assert!(requests[0].contains(r"SELECT *\nFROM X EMIT CHANGES;"));
     assert!(requests[1].contains("SHOW STREAMS;"));
-    assert_eq!(written, "ksql>     > The query is ended.\nksql> ksql> ");
+    assert_eq!(written, "ksql>     > The query was stopped.\nksql> ksql> ");
 }
 
 #[tokio::test]
 async fn a_termination_ends_the_query_and_the_prompt() {
     let lines = ["SELECT * FROM X EMIT CHANGES;", "SHOW STREAMS;"];
-    let (requests, _) = conversation(&lines, Signal::Terminate).await;
+    let (requests, _) = run_prompt(&lines, Signal::Terminate).await;
     assert_eq!(requests.len(), 1, "{requests:?}");
 }
 
-/// Lets the other future of `join!`, which polls in turns, consume what was sent.
+/// Lets the other future of `join!` consume the sent input: `join!` polls its futures in turn.
 async fn read_once() {
     for _ in 0..2 {
         tokio::task::yield_now().await;
@@ -133,7 +133,7 @@ async fn settings_are_sent_with_later_statements() {
         "UNSET 'auto.offset.reset';",
         "SHOW TABLES;",
     ];
-    let (requests, _) = conversation(&lines, Signal::Interrupt).await;
+    let (requests, _) = run_prompt(&lines, Signal::Interrupt).await;
     let set = r#""streamsProperties":{"auto.offset.reset":"earliest"}"#;
     assert!(requests[0].starts_with("/is_valid_property/auto.offset.reset"));
     let carried: Vec<_> = requests[1..]
@@ -152,7 +152,7 @@ async fn a_failed_statement_does_not_end_the_prompt() {
         "exit",
         "SHOW TABLES;",
     ];
-    let (requests, written) = conversation(&lines, Signal::Interrupt).await;
+    let (requests, written) = run_prompt(&lines, Signal::Interrupt).await;
     assert_eq!(requests.len(), 2, "{requests:?}");
     let error = "ksql> error: there is no NOPE\nStatement: DROP STREAM NOPE;\nksql> ";
     assert!(

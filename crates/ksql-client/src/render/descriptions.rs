@@ -1,4 +1,4 @@
-//! The results of `DESCRIBE` and `EXPLAIN`. A function returns `None` for a value of another shape.
+//! The results of `DESCRIBE` and `EXPLAIN`. The functions return `None` for a value of another shape.
 
 use serde_json::Value;
 
@@ -96,7 +96,7 @@ pub(super) fn function(function: &Value) -> Option<String> {
     Some(text)
 }
 
-/// The facts that are present, one a line.
+/// The facts that are present, one per line.
 fn facts(facts: &[(&str, &Value)]) -> String {
     let facts = facts.iter().filter(|(_, value)| !is_empty(value));
     facts
@@ -116,7 +116,7 @@ fn section(text: &mut String, title: &str, value: &Value) {
     text.push_str(&format!("\n{title}:\n{}\n", body.join("\n")));
 }
 
-/// A line with blanks for tabs. An execution plan has two tabs for each level.
+/// Replaces tabs with spaces. An execution plan has two tabs for each level.
 fn indented(line: &str) -> String {
     printable(&line.replace('\t', "  "))
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::table::{cell, table};
 
-/// A heading, and the field that is below it. `#field` is the number of the field's elements.
+/// A heading, and the field in this column. `#field` is the number of the field's elements.
 type Column = (&'static str, &'static str);
 
 /// The `@type` of an entity, the field that contains its list, and the columns.
@@ -83,13 +83,13 @@ pub(super) const QUERIES: &[Column] = &[
     ("Query String", "queryString"),
 ];
 
-/// The entity as a table; `None` if it is no list of [`LISTS`].
+/// The entity as a table; `None` if its kind is not in [`LISTS`].
 pub(super) fn list(kind: &str, entity: &Value) -> Option<String> {
     let (_, field, columns) = LISTS.iter().find(|(known, ..)| *known == kind)?;
     items(columns, entity.get(field)?)
 }
 
-/// A table with these columns; `None` if the value is no list of objects.
+/// A table with these columns; `None` if the value is not a list of objects.
 pub(super) fn items(columns: &[Column], list: &Value) -> Option<String> {
     let items = list.as_array()?;
     if !items.iter().all(Value::is_object) {

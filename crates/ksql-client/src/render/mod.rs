@@ -1,4 +1,4 @@
-//! The server's responses as text for people.
+//! Formats the server's responses for people.
 
 mod descriptions;
 mod lists;
@@ -14,12 +14,12 @@ use self::table::printable;
 
 /// Writes a value on one line, as the server wrote it.
 pub(crate) fn json_line(out: &mut dyn Write, raw: &RawValue) -> io::Result<()> {
-    // In JSON, a line break is never part of a string.
+    // A JSON string never contains a line break.
     writeln!(out, "{}", raw.get().replace(['\r', '\n'], " "))?;
     out.flush()
 }
 
-/// Writes an entity that `/ksql` returns. One of an unknown kind or shape is written as JSON.
+/// Writes an entity that `/ksql` returns. Writes an unknown kind or shape as JSON.
 pub(crate) fn show(out: &mut dyn Write, entity: &Value) -> io::Result<()> {
     let text = known(entity).unwrap_or_else(|| format!("{entity:#}\n"));
     out.write_all(text.as_bytes())?;

@@ -35,7 +35,7 @@ pub(super) fn cell(value: &Value) -> String {
     }
 }
 
-/// A value of a row: strings without quotes, all else as the server wrote it.
+/// A value of a row: strings without quotes, everything else as the server wrote it.
 fn raw_cell(raw: &RawValue) -> String {
     match serde_json::from_str::<String>(raw.get()) {
         Ok(text) => printable(&text),
@@ -55,7 +55,7 @@ impl Columns {
         }
     }
 
-    /// The cells on one line, without blanks at its end.
+    /// The cells on one line, without trailing spaces.
     fn line<T: AsRef<str>>(&self, cells: &[T]) -> String {
         let mut line = String::new();
         for (at, cell) in cells.iter().map(AsRef::as_ref).enumerate() {
@@ -84,7 +84,7 @@ pub(super) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
     for row in rows {
         columns.fit(row);
     }
-    // The last column may be a long query: its rule is at most 40 wide.
+    // The last column may contain a long query: limit its rule to 40 characters.
     let mut ruled = columns.clone();
     if let (Some(width), Some(name)) = (ruled.0.last_mut(), heading.last()) {
         *width = (*width).min(name.width().max(40));
@@ -119,7 +119,7 @@ impl RowTable {
         }
     }
 
-    /// Writes the heading if no row has done so.
+    /// Writes the heading unless a row has already written it.
     pub(crate) fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
         if let Some(names) = self.names.take() {
             let (heading, rule) = (self.columns.line(&names), self.columns.rule());
@@ -146,7 +146,7 @@ impl RowTable {
     }
 }
 
-/// How wide most values of a type are.
+/// The usual width of a type's values.
 fn usual_width(sql_type: &str) -> usize {
     let name = sql_type.split([' ', '<', '(']).next().unwrap_or_default();
     match name {

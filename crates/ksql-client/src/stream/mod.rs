@@ -1,6 +1,6 @@
-//! The rows in the bytes of a query's response.
+//! Reads rows from the bytes of a query's response.
 //!
-//! `/query` responds with one JSON array that grows as long as the query runs:
+//! `/query` responds with one JSON array that grows while the query runs:
 //! `[{"header":…},\n{"row":…},\n…{"finalMessage":…}]`, with blank lines that keep the connection alive.
 //! The newer `/query-stream` responds with a description of the columns and one array for each row.
 //! [`Rows`] reads both, in pieces of any size.
@@ -17,7 +17,7 @@ pub(crate) use self::values::StreamError;
 use self::values::Values;
 use crate::error::Rejection;
 
-/// What one value of a response says.
+/// The meaning of one value of a response.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// The columns of the rows that follow.
@@ -26,7 +26,7 @@ pub(crate) enum Event {
     Row {
         /// One JSON value for each column, as the server wrote it.
         cells: Vec<Box<RawValue>>,
-        /// Whether the row says that its key is deleted.
+        /// Whether the row marks its key as deleted.
         tombstone: bool,
     },
     /// Why the query ended, for example because it reached its limit.
@@ -49,7 +49,7 @@ pub(crate) struct Item {
 pub(crate) struct Rows(Values);
 
 impl Rows {
-    /// The events that end in these bytes.
+    /// The events that are complete after these bytes.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Item>, StreamError> {
         let values = self.0.push(bytes)?;
         let items = values.into_iter().map(|raw| Item {
@@ -173,11 +173,11 @@ mod tests {
     }
 
     #[test]
-    fn a_response_that_is_cut_short_is_an_error() {
+    fn an_incomplete_response_is_an_error() {
         let end = V1.rfind(']').unwrap();
         let mut rows = Rows::default();
         rows.push(&V1.as_bytes()[..end]).unwrap();
-        assert_eq!(rows.finish(), Err(StreamError::CutShort));
+        assert_eq!(rows.finish(), Err(StreamError::Incomplete));
         assert!(Rows::default().push(b"<html>").is_err());
         assert!(Rows::default().push(b"[{\"a\":}]").is_err());
     }

@@ -4,23 +4,23 @@ use serde_json::value::RawValue;
 
 const LONGEST_VALUE: usize = 64 << 20;
 
-/// The bytes are not the response to a query.
+/// Why bytes cannot be read as the response to a query.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum StreamError {
-    /// Anything but a JSON object or array.
+    /// The bytes are not JSON objects or arrays.
     #[error("expected JSON, found `{0}`")]
     NotJson(String),
     #[error("a value is longer than {} MiB", LONGEST_VALUE >> 20)]
     TooLong,
-    /// The bytes end in a value, or before the array is closed.
-    #[error("it is cut short: the server or the connection broke off")]
-    CutShort,
+    /// The bytes end inside a value, or before the array is closed.
+    #[error("it is incomplete: the server or the connection failed")]
+    Incomplete,
 }
 
 /// Splits bytes into objects and arrays: the elements of one array, or a sequence of values.
 #[derive(Default)]
 pub(crate) struct Values {
-    place: Place,
+    state: State,
     in_array: bool,
     /// The incomplete value.
     value: Vec<u8>,
@@ -30,7 +30,7 @@ pub(crate) struct Values {
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Place {
+enum State {
     #[default]
     Start,
     Between,
@@ -39,17 +39,17 @@ enum Place {
 }
 
 impl Values {
-    /// The values that end in these bytes.
+    /// The values that are complete after these bytes.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Box<RawValue>>, StreamError> {
         let mut values = Vec::new();
         for &byte in bytes {
-            if self.place == Place::Inside {
-                if self.ends_with(byte)? {
-                    self.place = Place::Between;
+            if self.state == State::Inside {
+                if self.push_inside(byte)? {
+                    self.state = State::Between;
                     values.push(raw(std::mem::take(&mut self.value))?);
                 }
             } else {
-                self.between(byte)?;
+                self.push_outside(byte)?;
             }
         }
         Ok(values)
@@ -57,24 +57,24 @@ impl Values {
 
     /// Checks that the last value and the array are complete.
     pub(crate) fn finish(&self) -> Result<(), StreamError> {
-        match self.place {
-            Place::Closed => Ok(()),
-            Place::Between if !self.in_array => Ok(()),
-            _ => Err(StreamError::CutShort),
+        match self.state {
+            State::Closed => Ok(()),
+            State::Between if !self.in_array => Ok(()),
+            _ => Err(StreamError::Incomplete),
         }
     }
 
-    fn between(&mut self, byte: u8) -> Result<(), StreamError> {
-        match (byte, self.place) {
+    fn push_outside(&mut self, byte: u8) -> Result<(), StreamError> {
+        match (byte, self.state) {
             (b' ' | b'\t' | b'\r' | b'\n', _) => {}
-            (b'[', Place::Start) => {
+            (b'[', State::Start) => {
                 self.in_array = true;
-                self.place = Place::Between;
+                self.state = State::Between;
             }
-            (b']', Place::Between) if self.in_array => self.place = Place::Closed,
-            (b',', Place::Between) if self.in_array => {}
-            (b'{' | b'[', Place::Start | Place::Between) => {
-                self.place = Place::Inside;
+            (b']', State::Between) if self.in_array => self.state = State::Closed,
+            (b',', State::Between) if self.in_array => {}
+            (b'{' | b'[', State::Start | State::Between) => {
+                self.state = State::Inside;
                 self.value.push(byte);
                 self.depth = 1;
             }
@@ -83,7 +83,7 @@ impl Values {
         Ok(())
     }
 
-    fn ends_with(&mut self, byte: u8) -> Result<bool, StreamError> {
+    fn push_inside(&mut self, byte: u8) -> Result<bool, StreamError> {
         self.value.push(byte);
         if self.value.len() > LONGEST_VALUE {
             return Err(StreamError::TooLong);

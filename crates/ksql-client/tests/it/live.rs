@@ -62,7 +62,7 @@ async fn tombstones_and_control_characters_are_visible() {
 }
 
 #[tokio::test]
-async fn json_rows_are_the_servers_json_one_a_line() {
+async fn json_rows_are_the_servers_json_one_per_line() {
     let server = Server::replay(&["201"]).await;
     let rows = server
         .run(&["--json", "SELECT * FROM DIFF_WEIGHT EMIT CHANGES LIMIT 2"])
@@ -133,10 +133,10 @@ async fn printed_records_are_shown_without_keep_alive_lines() {
 }
 
 #[tokio::test]
-async fn a_response_cut_short_or_failed_shows_rows_and_an_error() {
+async fn an_incomplete_or_failed_response_shows_rows_and_an_error() {
     let header = "[{\"header\":{\"queryId\":\"q\",\"schema\":\"`K` STRING\"}},\n{\"row\":{\"columns\":[\"a\"]}},\n";
     let failure = "{\"errorMessage\":{\"@type\":\"generic_error\",\"error_code\":50000,\"message\":\"the state is gone\"}}]";
-    for (end, expected) in [("", "broke off"), (failure, "the state is gone")] {
+    for (end, expected) in [("", "incomplete"), (failure, "the state is gone")] {
         let body = format!("{header}{end}");
         let server = Server::start([Recording::read("206").with(&body)]).await;
         let outcome = server.run(&["SELECT * FROM RETRAIN_WEIGHT;"]).await;

@@ -137,7 +137,7 @@ async fn a_command_can_fail_at_once_or_later() {
 }
 
 #[tokio::test]
-async fn a_starting_server_is_waited_for_only_with_wait() {
+async fn only_wait_waits_for_a_starting_server() {
     let starting = || Recording::read("502");
     let server = Server::start([starting()]).await;
     let error = server.run(&["SHOW STREAMS;"]).await.error();
@@ -151,7 +151,7 @@ async fn a_starting_server_is_waited_for_only_with_wait() {
 }
 
 #[tokio::test]
-async fn an_absent_server_is_waited_for_up_to_the_limit() {
+async fn wait_retries_an_absent_server_up_to_the_limit() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -167,7 +167,7 @@ async fn an_absent_server_is_waited_for_up_to_the_limit() {
 
     let run = absent.run(&["--wait=30", "SHOW STREAMS;"]);
     let begin = async {
-        // Whether or not the first attempt is refused, the server answers in the end.
+        // The server answers eventually, whether or not the first attempt is refused.
         tokio::task::yield_now().await;
         let listener = tokio::net::TcpListener::bind(address).await.unwrap();
         Server::start_on(listener, ["001", "110"].map(Recording::read))
@@ -250,9 +250,8 @@ async fn a_server_of_another_kind_is_an_error() {
         page.status = status;
         let server = Server::start([page.clone()]).await;
         let error = server.run(&["SHOW STREAMS;"]).await.error().to_string();
-        assert!(
-            error.contains("not as a ksqlDB server does: <html>hello"),
-            "{error}"
-        );
+        let expected = "does not answer like a ksqlDB server";
+        assert!(error.contains(expected), "{error}");
+        assert!(error.ends_with("<html>hello</html>"), "{error}");
     }
 }

@@ -86,7 +86,7 @@ fn chunks(mut bytes: &[u8]) -> (Vec<Vec<u8>>, bool) {
                 pieces.push(bytes[end + 1..][..size].to_vec());
                 bytes = &bytes[end + 1 + size + 1..];
             }
-            // A note about the time without data.
+            // A note about the time between two chunks.
             Err(_) => bytes = &bytes[end + 1..],
         }
     }

@@ -1,4 +1,4 @@
-//! Files and command lines of statements, and the requests that are made of them.
+//! Files and command lines of statements, and the resulting requests.
 
 use std::io::{self, Write};
 
@@ -39,7 +39,7 @@ async fn a_file_is_one_request_with_its_settings() {
 }
 
 #[tokio::test]
-async fn the_shipped_pipeline_is_one_request_in_place() {
+async fn the_shipped_pipeline_is_one_request_with_its_lines() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ksql/pipeline.sql");
     let server = Server::start([]).await;
     server.run(&["-f", path]).await.error();

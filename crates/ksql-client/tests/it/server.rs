@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// A request that the server has received.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen {
+pub(crate) struct Received {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) authorization: Option<String>,
@@ -32,7 +32,7 @@ pub(crate) struct Seen {
 pub(crate) struct Server {
     pub(crate) url: String,
     exchanges: Arc<Mutex<VecDeque<Recording>>>,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    received: Arc<Mutex<Vec<Received>>>,
 }
 
 impl Server {
@@ -49,7 +49,7 @@ impl Server {
         let server = Self {
             url: format!("http://{}", listener.local_addr().unwrap()),
             exchanges: Arc::new(Mutex::new(exchanges.into_iter().collect())),
-            seen: Arc::default(),
+            received: Arc::default(),
         };
         let router = Router::new().fallback(answer).with_state(server.clone());
         tokio::spawn(async { axum::serve(listener, router).await });
@@ -61,11 +61,11 @@ impl Server {
         Self::start(numbers.iter().map(|number| Recording::read(number))).await
     }
 
-    /// The requests so far, which must include all expected ones.
-    pub(crate) fn requests(&self) -> Vec<Seen> {
+    /// The requests so far. All expected requests must have arrived.
+    pub(crate) fn requests(&self) -> Vec<Received> {
         let left = self.exchanges.lock().unwrap();
         assert!(left.is_empty(), "not requested: {left:?}");
-        self.seen.lock().unwrap().clone()
+        self.received.lock().unwrap().clone()
     }
 
     /// Runs the client with these arguments to its end.
@@ -90,7 +90,7 @@ impl Server {
         let run = ksql_client::run::run_with(args, stop.clone(), &mut out, &mut err);
         tokio::time::timeout(LIMIT, run)
             .await
-            .expect("the client ends")
+            .expect("the client finishes in time")
     }
 }
 
@@ -127,20 +127,20 @@ async fn answer(State(server): State<Server>, request: Request<Body>) -> Respons
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let authorization = head.headers.get("authorization");
-    let seen = Seen {
+    let received = Received {
         method: head.method.to_string(),
         path: head.uri.path().to_owned(),
         authorization: authorization.map(|value| value.to_str().unwrap().to_owned()),
         body: serde_json::from_slice(&body).unwrap_or_default(),
     };
-    server.seen.lock().unwrap().push(seen.clone());
-    let ksql = seen.body["ksql"].as_str().map(str::trim);
+    server.received.lock().unwrap().push(received.clone());
+    let ksql = received.body["ksql"].as_str().map(str::trim);
     let mut exchanges = server.exchanges.lock().unwrap();
     let expected = exchanges.front().is_some_and(|next| {
-        (&next.method, &next.path, next.ksql.as_deref()) == (&seen.method, &seen.path, ksql)
+        (&next.method, &next.path, next.ksql.as_deref()) == (&received.method, &received.path, ksql)
     });
     let Some(next) = exchanges.pop_front().filter(|_| expected) else {
-        let text = format!("unexpected: {seen:?}");
+        let text = format!("unexpected: {received:?}");
         return Response::builder().status(418).body(text.into()).unwrap();
     };
     let mut response = Response::builder().status(next.status);

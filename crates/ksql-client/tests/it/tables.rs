@@ -1,4 +1,4 @@
-//! How the entities of a real server are shown.
+//! The output for entities of a real server.
 
 use crate::recordings::Recording;
 use crate::server::Server;
@@ -192,7 +192,7 @@ async fn an_entity_of_unknown_kind_or_shape_is_shown_as_json() {
 }
 
 #[tokio::test]
-async fn json_is_the_servers_json_one_entity_a_line() {
+async fn json_is_the_servers_json_one_entity_per_line() {
     for number in ["321", "118", "601"] {
         let recording = Recording::read(number);
         let sent = String::from_utf8(recording.body.concat()).unwrap();
