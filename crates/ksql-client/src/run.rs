@@ -20,7 +20,7 @@ use crate::statement::Statement;
 /// only the running statement there.
 ///
 /// # Errors
-/// Those of [`run_with`].
+/// The errors of [`run_with`].
 pub async fn run(args: KsqlArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     run_with(args, shutdown, &mut io::stdout(), &mut io::stderr()).await
 }

@@ -14,7 +14,7 @@ pub struct Source {
     pub name: String,
     /// Stream or table.
     pub kind: SourceKind,
-    /// The topic that holds it.
+    /// Its topic.
     pub topic: String,
     /// The format of its keys.
     pub key_format: Format,
@@ -33,7 +33,7 @@ pub struct Source {
 pub struct KeyWindow {
     /// Whether windows overlap.
     pub hopping: bool,
-    /// Size in milliseconds; the key holds only the start.
+    /// Size in milliseconds; the key contains only the start.
     pub size_ms: i64,
 }
 

@@ -29,7 +29,7 @@ impl Fail {
     pub(crate) fn refusal(self, tokens: &[Token], end: usize) -> Refusal {
         let at = tokens.len().saturating_sub(self.left);
         let (at, found) = match tokens.get(at) {
-            Some(token) => (token.start, shown(&token.kind)),
+            Some(token) => (token.start, describe(&token.kind)),
             None => (end, "the end of the text".to_owned()),
         };
         let message = if self.kind == ErrorKind::Syntax {
@@ -62,7 +62,7 @@ impl<'t> ParserError<Tokens<'t>> for Fail {
     }
 }
 
-fn shown(kind: &TokenKind) -> String {
+fn describe(kind: &TokenKind) -> String {
     match kind {
         TokenKind::Word(word) => format!("`{word}`"),
         TokenKind::Quoted(name) => format!("`\"{name}\"`"),

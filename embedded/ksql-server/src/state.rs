@@ -48,7 +48,7 @@ impl State {
             registry,
             topics,
             retentions: HashMap::new(),
-            broken: self.runtime.broken(),
+            failed_queries: self.runtime.failed_queries(),
         })
     }
 

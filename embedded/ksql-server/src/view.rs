@@ -20,7 +20,7 @@ pub(crate) struct View {
     /// The retention of sink topics; empty unless a text of a query is needed.
     pub(crate) retentions: HashMap<String, i64>,
     /// Why queries failed, by their ids.
-    pub(crate) broken: HashMap<String, String>,
+    pub(crate) failed_queries: HashMap<String, String>,
 }
 
 impl View {
@@ -64,7 +64,7 @@ impl View {
 
     /// The state of a query.
     pub(crate) fn state(&self, query: &RegisteredQuery) -> &'static str {
-        if self.broken.contains_key(&query.id) {
+        if self.failed_queries.contains_key(&query.id) {
             "ERROR"
         } else {
             "RUNNING"

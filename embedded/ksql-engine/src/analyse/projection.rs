@@ -100,7 +100,7 @@ pub(crate) fn rekeyed_items(
         names.insert(name.clone());
         items.push(Item { name, expr });
     }
-    let taken: Vec<ExprKind> = items.iter().map(|key| key.expr.kind.clone()).collect();
+    let key_kinds: Vec<ExprKind> = items.iter().map(|key| key.expr.kind.clone()).collect();
     let old_keys: usize = scope
         .sources
         .first()
@@ -109,7 +109,7 @@ pub(crate) fn rekeyed_items(
     rest.rotate_left(old_keys);
     for item in rest
         .into_iter()
-        .filter(|item| !taken.contains(&item.expr.kind))
+        .filter(|item| !key_kinds.contains(&item.expr.kind))
     {
         if !names.insert(item.name.clone()) {
             bail!(unsupported at at,
@@ -158,7 +158,7 @@ fn expand(
         }
     }
     if items.is_empty() {
-        bail!(invalid at at, "there is no such source in this statement");
+        bail!(invalid at at, "this source is not in the statement");
     }
     if only.is_none()
         && let Some((_, rowkey)) = scope.extra.iter().find(|(name, _)| *name == ROWKEY)

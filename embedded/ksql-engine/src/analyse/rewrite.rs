@@ -22,7 +22,7 @@ fn rewrite_in_place(expr: &mut Expr, replace: &mut Replace<'_>) -> Result<(), Re
     children.try_for_each(|child| rewrite_in_place(child, replace))
 }
 
-/// Whether the test holds for any part of the expression.
+/// Whether any part of the expression passes the test.
 pub(crate) fn any(expr: &Expr, test: &dyn Fn(&Expr) -> bool) -> bool {
     let mut expr = expr.clone();
     test(&expr)

@@ -142,7 +142,7 @@ pub(crate) fn check_key(format: Format, columns: &[Column], at: usize) -> Result
             match map {
                 Some(column) => Err(invalid(
                     at,
-                    format!("key column `{}` holds a MAP", column.name),
+                    format!("key column `{}` contains a MAP", column.name),
                 )),
                 None => Ok(()),
             }
@@ -174,7 +174,7 @@ pub(crate) fn check_value(format: Format, columns: &[Column], at: usize) -> Resu
         (Format::Kafka, [column]) if kafka::supports(&column.ty) => Ok(()),
         (Format::Kafka, _) => Err(invalid(
             at,
-            "VALUE_FORMAT='KAFKA' holds one column of type INTEGER, BIGINT, DOUBLE or VARCHAR",
+            "VALUE_FORMAT='KAFKA' supports one column of type INTEGER, BIGINT, DOUBLE or VARCHAR",
         )),
         (Format::None, _) => Err(unsupported(at, "VALUE_FORMAT NONE is not supported")),
         (Format::Json, _) => Ok(()),

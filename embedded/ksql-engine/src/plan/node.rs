@@ -25,7 +25,7 @@ pub(crate) enum Node {
     Or(Box<Node>, Box<Node>),
     Not(Box<Node>),
     IsNull(Box<Node>),
-    /// Not less than the first bound and not greater than the second. Holds the value once, so that
+    /// Not less than the first bound and not greater than the second. Stores the value once, so that
     /// nesting does not double the work.
     Between(Box<Node>, [(Comparison, Box<Node>); 2]),
     /// Equal to one of the list.

@@ -61,7 +61,7 @@ pub(super) async fn healthcheck(_: AcceptsJson, State(state): State<Shared>) -> 
 fn faults(state: &Shared) -> Vec<String> {
     let mut failed: Vec<String> = state
         .runtime
-        .broken()
+        .failed_queries()
         .into_iter()
         .map(|(query, reason)| format!("{query} has failed: {reason}"))
         .collect();

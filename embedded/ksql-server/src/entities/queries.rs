@@ -60,7 +60,7 @@ fn description(view: &View, query: &RegisteredQuery, host: &str) -> Value {
     let mut hosts = Map::new();
     hosts.insert(host.to_owned(), view.state(query).into());
     let errors: Vec<Value> = view
-        .broken
+        .failed_queries
         .get(&query.id)
         .map(|message| json!({"timestamp": 0, "errorMessage": message, "type": "USER"}))
         .into_iter()

@@ -47,7 +47,7 @@ async fn one(
     let shown = || {
         create(kind, settings.as_ref(), view.registry.catalog()).unwrap_or_else(|| sql.to_owned())
     };
-    if let Some(message) = taken(view, kind) {
+    if let Some(message) = name_conflict(view, kind) {
         return Err(ApiError::statement(BAD_STATEMENT, message, shown()));
     }
     let mut trial = view.registry.clone();
@@ -93,7 +93,7 @@ fn check_deletion(state: &State, executed: &[Executed], sql: &str) -> Result<(),
 }
 
 /// The error message if the name already exists.
-fn taken(view: &View, statement: &StatementKind) -> Option<String> {
+fn name_conflict(view: &View, statement: &StatementKind) -> Option<String> {
     let (kind, target): (&SourceKind, &Target) = match statement {
         StatementKind::CreateSource { kind, target, .. }
         | StatementKind::CreateAs { kind, target, .. } => (kind, target),

@@ -139,7 +139,7 @@ async fn a_shutdown_ends_the_open_queries() {
 async fn a_client_that_reads_nothing_does_not_delay_shutdown() {
     let world = World::start().await;
     world.ksql(SOURCE).await;
-    // One record changes 3,600 windows: more than the queue of a client holds.
+    // One record changes 3,600 windows: more than fit in a client's queue.
     let sql = "SELECT ID, COUNT(*) AS N FROM S WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY 1 SECOND) \
                GROUP BY ID EMIT CHANGES;";
     let value = r#"{"V":"x"}"#;

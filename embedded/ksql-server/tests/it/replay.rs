@@ -162,11 +162,11 @@ impl Run {
             if Self::is_joined(record) {
                 let before = records.iter().take(index + 1);
                 let read = before.filter(|record| Self::is_joined(record)).count();
-                world.has_read("DIFF_WEIGHT", read as u64).await;
+                world.wait_until_read("DIFF_WEIGHT", read as u64).await;
             }
             let joined = self.joined.iter().filter(|wall| **wall < next).count();
-            world.holds("weight-diff", joined as i64).await;
-            world.has_read("RETRAIN_WEIGHT", joined as u64).await;
+            world.wait_for_records("weight-diff", joined as i64).await;
+            world.wait_until_read("RETRAIN_WEIGHT", joined as u64).await;
         }
     }
 }

@@ -152,7 +152,7 @@ async fn a_failed_query_shows_its_error_and_the_others_continue() {
     assert_eq!(status, 200, "{answer}");
     world.send("s", Some("a"), None, 5).await;
     eventually("the query fails", || async {
-        !world.runtime.broken().is_empty()
+        !world.runtime.failed_queries().is_empty()
     })
     .await;
     let id = world.query_ids()["N"].clone();
@@ -235,7 +235,7 @@ async fn a_table_lookup_returns_open_windows_and_retained_closed_ones() {
     ] {
         world.send("s", Some(key), Some(&value(v)), time).await;
     }
-    world.has_read("T", 4).await;
+    world.wait_until_read("T", 4).await;
     let all = "SELECT * FROM T;";
     let (a, b) = (r#"["a",20000,21000,3]"#, r#"["b",20000,21000,2]"#);
     let open = r#"["a",22000,23000,4]"#;
@@ -261,7 +261,7 @@ async fn a_table_lookup_returns_open_windows_and_retained_closed_ones() {
     );
 
     world.send("s", Some("a"), Some(&value(5)), 32_000).await;
-    world.has_read("T", 5).await;
+    world.wait_until_read("T", 5).await;
     assert_eq!(rows(&world, all).await, [open, r#"["a",32000,33000,5]"#]);
 
     let (_, answer) = world.ksql("SHOW QUERIES;").await;

@@ -164,7 +164,7 @@ impl World {
     }
 
     /// Waits until the query that fills `sink` has read this many records.
-    pub(super) async fn has_read(&self, sink: &str, count: u64) {
+    pub(super) async fn wait_until_read(&self, sink: &str, count: u64) {
         let ids = self.query_ids();
         let id = ids.get(sink).unwrap();
         let what = format!("{id} reads {count} records");
@@ -172,7 +172,7 @@ impl World {
     }
 
     /// Waits until partition 0 of the topic has this many records.
-    pub(super) async fn holds(&self, topic: &str, count: i64) {
+    pub(super) async fn wait_for_records(&self, topic: &str, count: i64) {
         let end = || self.consumer.fetch_watermarks(topic, 0, LIMIT).unwrap().1;
         let what = format!("{topic} has {count} records");
         eventually(&what, || async { end() >= count }).await;

@@ -1,6 +1,6 @@
 //! Arrays, maps and structs: construction and access.
 
-use crate::analyse::typing::{Compiled, Compiler, shown};
+use crate::analyse::typing::{Compiled, Compiler, display_type};
 use crate::plan::node::{Node, Typed};
 use crate::types::{Field, SqlType};
 use ksql_parser::ast::{Expr, Ident};
@@ -10,7 +10,7 @@ impl Compiler<'_> {
     pub(super) fn field(&self, base: &Expr, field: &Ident) -> Compiled {
         let typed = self.compile(base)?;
         let Some(SqlType::Struct(fields)) = &typed.ty else {
-            bail!(invalid at base.at, "-> needs a STRUCT, got {}", shown(typed.ty.as_ref()));
+            bail!(invalid at base.at, "-> needs a STRUCT, got {}", display_type(typed.ty.as_ref()));
         };
         let found = fields
             .iter()
@@ -53,8 +53,8 @@ impl Compiler<'_> {
                 index.at,
                 format!(
                     "cannot index {} with {}",
-                    shown(base_type.as_ref()),
-                    shown(key_type.as_ref())
+                    display_type(base_type.as_ref()),
+                    display_type(key_type.as_ref())
                 ),
             )),
         }

@@ -52,7 +52,10 @@ impl<'s> Compiler<'s> {
             Some(SqlType::Boolean) => Ok(typed.node),
             ty => Err(invalid(
                 expr.at,
-                format!("{clause} must be BOOLEAN, got {}", shown(ty.as_ref())),
+                format!(
+                    "{clause} must be BOOLEAN, got {}",
+                    display_type(ty.as_ref())
+                ),
             )),
         }
     }
@@ -126,7 +129,7 @@ impl<'s> Compiler<'s> {
                     let typed = self.compile(side)?;
                     if typed.ty != Some(SqlType::Varchar) {
                         bail!(invalid at side.at,
-                            "LIKE needs VARCHAR, got {}", shown(typed.ty.as_ref()));
+                            "LIKE needs VARCHAR, got {}", display_type(typed.ty.as_ref()));
                     }
                     sides.push(Box::new(typed.node));
                 }
@@ -177,7 +180,10 @@ impl<'s> Compiler<'s> {
                 ty: typed.ty,
             }),
             Some(SqlType::Decimal { .. }) => Err(decimal_arithmetic(at)),
-            ty => Err(invalid(at, format!("cannot negate {}", shown(ty.as_ref())))),
+            ty => Err(invalid(
+                at,
+                format!("cannot negate {}", display_type(ty.as_ref())),
+            )),
         }
     }
 
@@ -306,7 +312,7 @@ impl<'s> Compiler<'s> {
                 ty: Some(ty),
             }),
             None => {
-                let types: Vec<String> = types.iter().map(|ty| shown(ty.as_ref())).collect();
+                let types: Vec<String> = types.iter().map(|ty| display_type(ty.as_ref())).collect();
                 Err(unsupported(
                     name.at,
                     format!(
@@ -328,7 +334,7 @@ fn boolean(node: Node) -> Typed {
     }
 }
 
-fn shown(ty: Option<&SqlType>) -> String {
+fn display_type(ty: Option<&SqlType>) -> String {
     ty.map_or_else(|| "NULL".to_owned(), ToString::to_string)
 }
 

@@ -63,7 +63,7 @@ struct Inner {
     executing: tokio::sync::Mutex<()>,
     running: Mutex<HashMap<String, Running>>,
     /// Why queries failed whose failure does not stop the runtime, by their ids.
-    broken: Mutex<HashMap<String, String>>,
+    failed_queries: Mutex<HashMap<String, String>>,
     pipeline: Mutex<Pipeline>,
     tracker: TaskTracker,
     stop: CancellationToken,
@@ -112,7 +112,7 @@ impl Runtime {
                 registry: Mutex::new(Registry::new(catalog)),
                 executing: tokio::sync::Mutex::new(()),
                 running: Mutex::default(),
-                broken: Mutex::default(),
+                failed_queries: Mutex::default(),
                 pipeline: Mutex::default(),
                 tracker: TaskTracker::new(),
                 stop: CancellationToken::new(),
@@ -163,7 +163,7 @@ impl Runtime {
     }
 
     /// Executes statements of a client. If one of their queries fails, only that query stops, and
-    /// [`broken`](Self::broken) has the reason.
+    /// [`failed_queries`](Self::failed_queries) has the reason.
     ///
     /// # Errors
     /// As [`execute`](Self::execute).
@@ -172,8 +172,8 @@ impl Runtime {
     }
 
     /// Why queries of [clients](Self::execute_isolated) failed, by their ids.
-    pub fn broken(&self) -> HashMap<String, String> {
-        lock(&self.inner.broken).clone()
+    pub fn failed_queries(&self) -> HashMap<String, String> {
+        lock(&self.inner.failed_queries).clone()
     }
 
     /// Topics whose query, started by the program's own scripts, was terminated or dropped without a

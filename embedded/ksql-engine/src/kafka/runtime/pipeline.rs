@@ -100,10 +100,10 @@ mod tests {
 
     #[test]
     fn only_a_later_query_is_a_replacement() {
-        let beside = "CREATE STREAM Y WITH (KAFKA_TOPIC='x') AS SELECT ID, V FROM S;";
-        let ended = format!("{beside} TERMINATE CSAS_X_1;");
+        let other = "CREATE STREAM Y WITH (KAFKA_TOPIC='x') AS SELECT ID, V FROM S;";
+        let ended = format!("{other} TERMINATE CSAS_X_1;");
         assert_eq!(abandoned(FILL, &ended), ["x"]);
-        let later = format!("TERMINATE CSAS_X_1; {beside}");
+        let later = format!("TERMINATE CSAS_X_1; {other}");
         assert!(abandoned(FILL, &later).is_empty());
         // A replacement is required too.
         assert_eq!(

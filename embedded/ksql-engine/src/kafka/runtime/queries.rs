@@ -61,7 +61,9 @@ impl Runtime {
             match on_failure {
                 // Sending fails only if the runtime is gone.
                 OnFailure::End => drop(inner.failures.send(error)),
-                OnFailure::Report => drop(lock(&inner.broken).insert(failed, error.to_string())),
+                OnFailure::Report => {
+                    drop(lock(&inner.failed_queries).insert(failed, error.to_string()))
+                }
             }
         });
         let running = Running {
@@ -92,7 +94,7 @@ impl Runtime {
             }
         }
         self.inner.options.metrics.forget(id);
-        lock(&self.inner.broken).remove(id);
+        lock(&self.inner.failed_queries).remove(id);
     }
 
     pub(super) fn query_loop(
