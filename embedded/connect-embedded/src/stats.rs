@@ -85,11 +85,6 @@ impl Stats {
             .await;
     }
 
-    /// Whether every connector has been assigned all partitions of its topics.
-    pub fn is_ready(&self) -> bool {
-        *self.waiting.borrow() == 0
-    }
-
     pub(crate) fn mark_ready(&self) {
         self.waiting
             .send_modify(|waiting| *waiting = waiting.saturating_sub(1));

@@ -62,7 +62,7 @@ impl Runtime {
                 // Sending fails only if the runtime is gone.
                 OnFailure::End => drop(inner.failures.send(error)),
                 OnFailure::Report => {
-                    drop(lock(&inner.failed_queries).insert(failed, error.to_string()))
+                    drop(lock(&inner.failed_queries).insert(failed, error.to_string()));
                 }
             }
         });
