@@ -18,7 +18,6 @@ class Viewer:
         self.frame = None
         self.frames = 0
         self.connections = 0
-        self.ended = False
         self.socket = None
         self.connect()
 
@@ -40,6 +39,15 @@ class Viewer:
         self._raw = b""
         self._text = None
         self._pending = {}
+        self.ended = False
+
+    def reconnect(self):
+        """Connects again, as a browser does, and returns whether the server is still there."""
+        try:
+            self.connect()
+        except ConnectionRefusedError:
+            self.ended = True
+        return not self.ended
 
     def read(self):
         try:
@@ -144,6 +152,9 @@ class Viewers:
                     viewer.read()
                     if viewer.ended:
                         selector.unregister(viewer.socket)
+                        # The server disconnects a client that does not read for ten seconds.
+                        if number is None and viewer.reconnect():
+                            selector.register(viewer.socket, selectors.EVENT_READ, key.data)
                     elif number in self._reconnecting and viewer.frames // 3 > frames // 3:
                         if not self._awake.is_set():
                             selector.unregister(viewer.socket)
