@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use pipeline::EventTime;
-use regression::{ErrorMeasureError, FittedModel, Formula};
+use regression::{ErrorMeasure, ErrorMeasureError, FittedModel, Formula};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -73,7 +73,7 @@ impl Version {
                 first_row: rows.first().map(|row| row.row_id.clone()),
                 last_row: rows.last().map(|row| row.row_id.clone()),
                 species: species_of(&rows),
-                loo_error: model.leave_one_out_error()?,
+                loo_error: model.leave_one_out_error(ErrorMeasure::Relative)?,
                 cause,
                 model,
             },

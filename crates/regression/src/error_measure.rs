@@ -1,4 +1,6 @@
-//! Leave-one-out predictions, and the mean absolute relative error.
+//! Leave-one-out predictions, and the mean error of predictions.
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     model::FittedModel,
@@ -6,8 +8,18 @@ use crate::{
     table::{Column, Table},
 };
 
-/// Why the mean absolute relative error cannot be computed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// How the error of predictions is measured, in the response's unit whatever its function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ErrorMeasure {
+    /// The mean of |predicted − actual| / |actual|.
+    Relative,
+    /// The mean of |predicted − actual|.
+    Absolute,
+}
+
+/// Why an error cannot be measured.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ErrorMeasureError {
     /// There are no rows.
     #[error("there are no rows to measure the error on")]
@@ -27,7 +39,7 @@ pub enum ErrorMeasureError {
         row: usize,
     },
     /// A value or the sum of the errors is NaN or infinite.
-    #[error("the mean absolute relative error is not a finite number")]
+    #[error("the mean error is not a finite number")]
     NotFinite,
     /// The table has no numeric column for the response.
     #[error("the table has no numeric column `{0}` to compare predictions with")]
@@ -37,72 +49,76 @@ pub enum ErrorMeasureError {
     Predict(#[from] PredictError),
 }
 
-/// The mean of |predicted − actual| / |actual|.
-///
-/// # Errors
-/// There are no rows, the lengths differ, an actual value is zero, or a value is not finite.
-pub fn mean_absolute_relative_error(
-    predicted: &[f64],
-    actual: &[f64],
-) -> Result<f64, ErrorMeasureError> {
-    if predicted.len() != actual.len() {
-        return Err(ErrorMeasureError::Length {
-            predicted: predicted.len(),
-            actual: actual.len(),
-        });
-    }
-    if actual.is_empty() {
-        return Err(ErrorMeasureError::NoRows);
-    }
-    if let Some(row) = actual.iter().position(|value| *value == 0.0) {
-        return Err(ErrorMeasureError::ZeroActual { row });
-    }
-    let sum: f64 = predicted
-        .iter()
-        .zip(actual)
-        .map(|(p, a)| ((p - a) / a).abs())
-        .sum();
-    let mean = sum / actual.len() as f64;
-    if mean.is_finite() {
-        Ok(mean)
-    } else {
-        Err(ErrorMeasureError::NotFinite)
+impl ErrorMeasure {
+    /// The mean error.
+    ///
+    /// # Errors
+    /// There are no rows, the lengths differ, a value is not finite, or an actual value is zero and the
+    /// error is relative.
+    pub fn of(self, predicted: &[f64], actual: &[f64]) -> Result<f64, ErrorMeasureError> {
+        if predicted.len() != actual.len() {
+            return Err(ErrorMeasureError::Length {
+                predicted: predicted.len(),
+                actual: actual.len(),
+            });
+        }
+        if actual.is_empty() {
+            return Err(ErrorMeasureError::NoRows);
+        }
+        let pairs = predicted.iter().zip(actual);
+        let sum: f64 = match self {
+            Self::Relative => {
+                if let Some(row) = actual.iter().position(|value| *value == 0.0) {
+                    return Err(ErrorMeasureError::ZeroActual { row });
+                }
+                pairs.map(|(p, a)| ((p - a) / a).abs()).sum()
+            }
+            Self::Absolute => pairs.map(|(p, a)| (p - a).abs()).sum(),
+        };
+        let mean = sum / actual.len() as f64;
+        if mean.is_finite() {
+            Ok(mean)
+        } else {
+            Err(ErrorMeasureError::NotFinite)
+        }
     }
 }
 
 impl FittedModel {
     /// For each training row, in the table's order, the prediction of a model fitted without it.
     ///
-    /// A row that alone determines a coefficient, such as the only row of its level, is predicted by
-    /// the pooled fit without it, as an unseen level would be. If it determines a coefficient of that
-    /// fit too, its prediction is the mean of the other rows' responses.
+    /// A row that alone determines a coefficient, such as the only row of its level, is predicted
+    /// without it by the fit without that factor, as an unseen level would be. If it determines a
+    /// coefficient of that fit too, the fit without any factor predicts, and else the mean of the other
+    /// rows' responses.
     #[must_use]
     pub fn leave_one_out(&self) -> &[f64] {
         &self.left_out
     }
 
-    /// The mean absolute relative error of [`leave_one_out`](Self::leave_one_out) on the training rows.
+    /// The mean error of [`leave_one_out`](Self::leave_one_out) on the training rows.
     ///
     /// # Errors
-    /// A training row has a response of zero.
-    pub fn leave_one_out_error(&self) -> Result<f64, ErrorMeasureError> {
-        mean_absolute_relative_error(&self.left_out, &self.observed)
+    /// A training row has a response of zero and the error is relative.
+    pub fn leave_one_out_error(&self, measure: ErrorMeasure) -> Result<f64, ErrorMeasureError> {
+        measure.of(&self.left_out, &self.observed)
     }
 
-    /// The mean absolute relative error of the model's predictions for a table that contains the
-    /// response. The pooled fit predicts unseen levels.
+    /// The mean error of the model's predictions for a table that contains the response. Unseen levels
+    /// are predicted by the fits without their factors.
     ///
     /// # Errors
     /// The table lacks a column, or a row cannot be predicted or measured.
-    pub fn error_on(&self, table: &Table) -> Result<f64, ErrorMeasureError> {
-        let Some(Column::Numeric(actual)) = table.column(&self.response) else {
-            return Err(ErrorMeasureError::MissingResponse(self.response.clone()));
+    pub fn error_on(&self, table: &Table, measure: ErrorMeasure) -> Result<f64, ErrorMeasureError> {
+        let response = self.formula.response();
+        let Some(Column::Numeric(actual)) = table.column(response) else {
+            return Err(ErrorMeasureError::MissingResponse(response.to_owned()));
         };
         let predicted: Vec<f64> = self
             .predict_table(table)?
             .iter()
             .map(|prediction| prediction.value)
             .collect();
-        mean_absolute_relative_error(&predicted, actual)
+        measure.of(&predicted, actual)
     }
 }

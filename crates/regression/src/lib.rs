@@ -10,14 +10,17 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | [`formula`] | `weight ~ length + height + species` as a value: parse, display, serde |
+//! | [`formula`] | `weight ~ length + height + species` as a value: parse, display, terms, serde |
+//! | `function` | `log`, `sqrt`, `exp` and powers, with domains and inverses |
 //! | [`table`] | named columns of numbers or strings: rows to train on or to make predictions for |
 //! | [`fit`](mod@fit) | from a formula and a table to a model; input checks (feature `fit`) |
-//! | [`model`] | the fitted model and its serialized form |
+//! | [`model`] | the fitted model: the full fit and the fits for unseen levels |
+//! | `stored` | the model's serialized form |
 //! | [`predict`] | predicted value and 95 % interval, by position, by name, or for a table |
-//! | [`error_measure`] | leave-one-out predictions and the mean absolute relative error |
+//! | [`error_measure`] | leave-one-out predictions and the mean error, relative or absolute |
 //! | [`summary`] | coefficients, R², F test, and the text of R's `summary(lm)` |
-//! | `terms` | terms of a formula resolved against columns; rows of the design matrix |
+//! | `variables` | the columns that a formula needs; values and levels of one row |
+//! | `layout` | columns of the design matrix: contrasts, interactions, names, sparse rows |
 //! | `linear_fit` | estimates, standard errors and leverages of one solved fit |
 //! | `distribution` | Student's t and Fisher's F |
 //!
@@ -35,10 +38,10 @@
 //!
 //! let prediction = model.predict(&[3.5], &["pine"])?;
 //! assert!(prediction.lower < prediction.value && prediction.value < prediction.upper);
-//! assert!(!prediction.pooled);
+//! assert!(prediction.unseen.is_empty());
 //!
-//! // For a level that the training rows do not contain, the pooled fit `load ~ width` predicts.
-//! assert!(model.predict(&[3.5], &["ash"])?.pooled);
+//! // For a level that the training rows do not contain, the fit `load ~ width` predicts.
+//! assert!(model.predict(&[3.5], &["ash"])?.unseen.contains(0));
 //! # Ok(())
 //! # }
 //! ```
@@ -48,19 +51,24 @@ pub mod error_measure;
 #[cfg(feature = "fit")]
 pub mod fit;
 pub mod formula;
+mod function;
+mod layout;
 mod linear_fit;
 pub mod model;
 pub mod predict;
+mod stored;
 pub mod summary;
 pub mod table;
-mod terms;
+mod variables;
 
 pub use distribution::t_quantile_975;
-pub use error_measure::{ErrorMeasureError, mean_absolute_relative_error};
+pub use error_measure::{ErrorMeasure, ErrorMeasureError};
 #[cfg(feature = "fit")]
-pub use fit::{FitError, fit};
+pub use fit::{FitError, design_columns, fit};
 pub use formula::{Formula, FormulaError};
+pub use function::{Function, OutsideDomain};
 pub use model::{FittedModel, InvalidModel};
 pub use predict::{PredictError, Prediction, Value};
 pub use summary::Summary;
 pub use table::{Column, Table, TableError};
+pub use variables::{UnseenFactors, Variable};

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::terms::SparseRow;
+use crate::layout::SparseRow;
 
-/// A solved fit. Its intercept is the value where every numeric term is at its centre.
+/// A solved fit. Its intercept is the value where every centred column is at its centre.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LinearFit {
     pub(crate) estimates: Vec<f64>,
@@ -13,8 +13,12 @@ pub(crate) struct LinearFit {
     pub(crate) residual_df: usize,
     /// Half the width of a 95 % interval, in standard errors.
     pub(crate) t_quantile: f64,
-    /// The fitted values of the training rows.
+    /// The fitted values of the training rows, with the response's function applied.
     pub(crate) fitted: Vec<f64>,
+    /// What is subtracted from each column of the design matrix. Stored with the terms instead if the
+    /// formula is a list of columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) centers: Vec<f64>,
 }
 
 impl LinearFit {
@@ -41,11 +45,13 @@ impl LinearFit {
             && self.residual_df == rows - width
             && self.estimates.len() == width
             && self.fitted.len() == rows
+            && self.centers.len() == width
             && self.inverse.is_valid_for(width)
             && self
                 .estimates
                 .iter()
                 .chain(&self.fitted)
+                .chain(&self.centers)
                 .chain(&scalars)
                 .all(|value| value.is_finite())
     }

@@ -1,12 +1,18 @@
-//! The fitted model: the full fit and the pooled fit of the same rows, and the serialized form.
+//! The fitted model: one fit with all factors, and fits for rows with unseen levels.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     formula::Formula,
+    layout::{Layout, SparseRow},
     linear_fit::LinearFit,
-    terms::{self, Scope, Term},
+    stored::Stored,
+    variables::{Row, UnseenFactors, Variable, Variables},
 };
+
+/// Up to this many factors, there is a fit for each set of factors with unseen levels. With more, one
+/// fit without any factor serves all of these sets.
+const MAX_SEPARATE_FACTORS: usize = 3;
 
 /// A fitted linear model, made by `fit` and used to predict.
 ///
@@ -15,56 +21,63 @@ use crate::{
 /// preserves doubles, as BSON does, and serde_json with its feature `float_roundtrip`. Deserializing
 /// checks that the parts are consistent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
+#[serde(try_from = "Stored", into = "Stored")]
 pub struct FittedModel {
-    pub(crate) response: String,
-    pub(crate) terms: Vec<Term>,
-    pub(crate) full: LinearFit,
-    /// `None` if it equals `full`, that is, if no factor has two levels.
-    pub(crate) pooled: Option<LinearFit>,
-    /// The training rows' responses.
+    pub(crate) formula: Formula,
+    pub(crate) variables: Variables,
+    /// In the order of [`scopes`]: the full fit first, the fit without factors last.
+    pub(crate) fits: Vec<Fit>,
+    /// The training rows' responses, in the response's unit.
     pub(crate) observed: Vec<f64>,
-    /// The training rows' leave-one-out predictions.
+    /// The training rows' leave-one-out predictions, in the response's unit.
     pub(crate) left_out: Vec<f64>,
+}
+
+/// A fit of the formula without some of its factors.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Fit {
+    pub(crate) layout: Layout,
+    pub(crate) linear: LinearFit,
+}
+
+impl Fit {
+    pub(crate) fn row(&self, row: &Row) -> SparseRow {
+        self.layout.row(row, &self.linear.centers)
+    }
 }
 
 /// A deserialized model is inconsistent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a fitted model: {0}")]
-pub struct InvalidModel(&'static str);
+pub struct InvalidModel(pub(crate) &'static str);
 
 impl FittedModel {
-    /// The formula passed to `fit`; the inputs of a prediction follow its order.
+    /// The formula passed to `fit`; the inputs of a prediction follow the order of its columns.
     #[must_use]
     pub fn formula(&self) -> Formula {
-        Formula::from_checked(&self.response, self.terms.iter().map(Term::name))
+        self.formula.clone()
     }
 
     /// The formula without the factors that have one level in the training rows and thus no effect.
     #[must_use]
     pub fn fitted_formula(&self) -> Formula {
-        self.formula_in(Scope::Full)
+        formula_without(&self.formula, &self.variables, &[])
     }
 
-    pub(crate) fn formula_in(&self, scope: Scope) -> Formula {
-        let terms = self.terms.iter().filter(|term| term.width(scope) > 0);
-        Formula::from_checked(&self.response, terms.map(Term::name))
+    /// The columns that a prediction needs, in the order of their first appearance in the formula.
+    #[must_use]
+    pub fn variables(&self) -> &[Variable] {
+        self.variables.list()
     }
 
-    /// The names of the numeric terms, in the order of the formula.
-    pub fn numeric_terms(&self) -> impl Iterator<Item = &str> {
-        self.terms
-            .iter()
-            .filter(|term| matches!(term, Term::Numeric { .. }))
-            .map(Term::name)
+    /// The names of the numeric columns, in the order of the formula.
+    pub fn numerics(&self) -> impl Iterator<Item = &str> {
+        self.variables.numerics()
     }
 
     /// The names of the factors in the order of the formula, each with its levels in byte order.
     pub fn factors(&self) -> impl Iterator<Item = (&str, &[String])> {
-        self.terms.iter().filter_map(|term| match term {
-            Term::Factor { name, levels } => Some((name.as_str(), levels.as_slice())),
-            Term::Numeric { .. } => None,
-        })
+        self.variables.factors()
     }
 
     /// The number of training rows.
@@ -73,78 +86,82 @@ impl FittedModel {
         self.observed.len()
     }
 
-    pub(crate) fn linear_fit(&self, scope: Scope) -> &LinearFit {
-        match (scope, &self.pooled) {
-            (Scope::Pooled, Some(pooled)) => pooled,
-            _ => &self.full,
+    pub(crate) fn full(&self) -> &Fit {
+        &self.fits[0]
+    }
+
+    pub(crate) fn pooled(&self) -> &Fit {
+        &self.fits[self.fits.len() - 1]
+    }
+
+    /// The fit for rows in which the levels of these factors are unseen.
+    pub(crate) fn fit_for(&self, unseen: UnseenFactors) -> &Fit {
+        if unseen.is_empty() || self.fits.len() == 1 {
+            return self.full();
         }
+        &self.fits[scope_index(&self.variables, unseen)]
+    }
+
+    /// The response with the function that the fit applies to it.
+    pub(crate) fn transformed(&self) -> impl Iterator<Item = f64> {
+        let function = self.formula.response_operand().function;
+        self.observed.iter().map(move |y| function.apply(*y))
     }
 }
 
-#[derive(Deserialize)]
-struct Unchecked {
-    response: String,
-    terms: Vec<Term>,
-    full: LinearFit,
-    pooled: Option<LinearFit>,
-    observed: Vec<f64>,
-    left_out: Vec<f64>,
+/// The factors that have an effect, because they have more than one level: their indices.
+fn effective_factors(variables: &Variables) -> impl Iterator<Item = usize> {
+    variables
+        .factors()
+        .enumerate()
+        .filter(|(_, (_, levels))| levels.len() > 1)
+        .map(|(index, _)| index)
 }
 
-impl TryFrom<Unchecked> for FittedModel {
-    type Error = InvalidModel;
-
-    fn try_from(read: Unchecked) -> Result<Self, InvalidModel> {
-        let Unchecked {
-            response,
-            terms,
-            full,
-            pooled,
-            observed,
-            left_out,
-        } = read;
-        let rows = observed.len();
-        if Formula::new(&response, terms.iter().map(Term::name)).is_err() {
-            return Err(InvalidModel("its column names do not form a formula"));
-        }
-        if !terms.iter().all(Term::is_valid) {
-            return Err(InvalidModel(
-                "a factor's levels are missing or out of order, or a centre is not finite",
-            ));
-        }
-        if left_out.len() != rows
-            || !observed
+/// For each fit of a model, the indices of the factors that it leaves out: none; then, for up to three
+/// factors, each set of them in the order of a binary counter; else all.
+pub(crate) fn scopes(variables: &Variables) -> Vec<Vec<usize>> {
+    let factors: Vec<usize> = effective_factors(variables).collect();
+    if factors.len() > MAX_SEPARATE_FACTORS {
+        return vec![Vec::new(), factors];
+    }
+    (0..1_usize << factors.len())
+        .map(|set| {
+            let chosen = factors
                 .iter()
-                .chain(&left_out)
-                .all(|value| value.is_finite())
-        {
-            return Err(InvalidModel(
-                "its row counts differ, or a value is not finite",
-            ));
-        }
-        let (width, pooled_width) = (
-            terms::width(&terms, Scope::Full),
-            terms::width(&terms, Scope::Pooled),
-        );
-        if !full.is_valid_for(width, rows) {
-            return Err(InvalidModel("its fit does not match its terms"));
-        }
-        let pooled_is_valid = match &pooled {
-            Some(pooled) => width > pooled_width && pooled.is_valid_for(pooled_width, rows),
-            None => width == pooled_width,
-        };
-        if !pooled_is_valid {
-            return Err(InvalidModel(
-                "its pooled fit is missing or does not match its terms",
-            ));
-        }
-        Ok(Self {
-            response,
-            terms,
-            full,
-            pooled,
-            observed,
-            left_out,
+                .enumerate()
+                .filter(|(bit, _)| set >> bit & 1 == 1);
+            chosen.map(|(_, factor)| *factor).collect()
         })
+        .collect()
+}
+
+/// The index of the fit without the factors in `unseen`, for a model with several fits.
+pub(crate) fn scope_index(variables: &Variables, unseen: UnseenFactors) -> usize {
+    let (mut set, mut count) = (0, 0);
+    for factor in effective_factors(variables) {
+        // Beyond three factors only whether the set is empty counts.
+        set |= usize::from(unseen.contains(factor)) << count.min(MAX_SEPARATE_FACTORS);
+        count += 1;
     }
+    if count > MAX_SEPARATE_FACTORS {
+        usize::from(set > 0)
+    } else {
+        set
+    }
+}
+
+/// The formula without these factors and without those that have one level.
+pub(crate) fn formula_without(
+    formula: &Formula,
+    variables: &Variables,
+    factors: &[usize],
+) -> Formula {
+    let names: Vec<&str> = variables
+        .factors()
+        .enumerate()
+        .filter(|(index, (_, levels))| levels.len() < 2 || factors.contains(index))
+        .map(|(_, (name, _))| name)
+        .collect();
+    formula.without(&names)
 }

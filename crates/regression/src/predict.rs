@@ -3,12 +3,17 @@
 use smallvec::SmallVec;
 
 use crate::{
+    function::OutsideDomain,
     model::FittedModel,
     table::{Column, Table},
-    terms::{Inputs, Scope, SparseRow, Term, sparse_row},
+    variables::{UnseenFactors, Variable},
 };
 
 /// A predicted value with its interval, in the response's unit.
+///
+/// If the formula transforms the response, as `log(weight) ~ length` does, then the value and both ends
+/// are those of the linear model with the inverse applied. An end below the function's range becomes
+/// its lowest value, 0 for `sqrt`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
     /// The predicted value.
@@ -17,28 +22,28 @@ pub struct Prediction {
     pub lower: f64,
     /// The upper end of the 95 % prediction interval.
     pub upper: f64,
-    /// Whether the pooled fit predicted, because the training rows do not contain a factor's level.
-    pub pooled: bool,
+    /// The factors whose levels the training rows do not contain. A fit without them predicted.
+    pub unseen: UnseenFactors,
 }
 
 /// One input of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
-    /// The value of a numeric term.
+    /// The value of a numeric column.
     Number(f64),
     /// The level of a factor.
     Text(&'a str),
 }
 
 /// Why a row cannot be predicted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PredictError {
-    /// The number of positional inputs differs from the number of the model's terms.
+    /// The number of positional inputs differs from the number of the model's columns.
     #[error(
         "expected {expected_numerics} numbers and {expected_factors} strings, got {numerics} and {factors}"
     )]
     Width {
-        /// The model's numeric terms.
+        /// The model's numeric columns.
         expected_numerics: usize,
         /// The model's factors.
         expected_factors: usize,
@@ -47,10 +52,10 @@ pub enum PredictError {
         /// Strings given.
         factors: usize,
     },
-    /// A term has no input.
+    /// A column has no input.
     #[error("`{0}` is missing")]
     Missing(String),
-    /// A string was given for a numeric term.
+    /// A string was given for a numeric column.
     #[error("`{0}`: expected a number, got a string")]
     NotANumber(String),
     /// A number was given for a factor.
@@ -62,51 +67,70 @@ pub enum PredictError {
     /// A factor's level is empty.
     #[error("`{0}` is empty")]
     EmptyLevel(String),
+    /// A number is outside the domain of a function in the formula, such as the logarithm.
+    #[error("{0}")]
+    OutsideDomain(OutsideDomain),
     /// The inputs are finite, but the prediction is not.
     #[error("the inputs are too large: the prediction is not a finite number")]
     Overflow,
 }
 
 impl FittedModel {
-    /// Predicts from positional inputs: the numeric terms' values and the factors' levels, each in the
-    /// order of the formula (see [`numeric_terms`](Self::numeric_terms), [`factors`](Self::factors)).
-    /// Does not allocate for a formula of up to 15 terms.
+    /// Predicts from positional inputs: the values of the numeric columns and the levels of the factors,
+    /// each in the order of the formula (see [`numerics`](Self::numerics), [`factors`](Self::factors)).
+    /// Does not allocate for a formula of up to 15 terms and 8 factors.
     ///
     /// # Errors
-    /// The number of inputs is wrong, a number is not finite, a level is empty, or the result
-    /// overflows.
+    /// The number of inputs is wrong, a number is not finite or outside the domain of a function, a
+    /// level is empty, or the result overflows.
     pub fn predict(&self, numerics: &[f64], factors: &[&str]) -> Result<Prediction, PredictError> {
         self.check(numerics, factors)?;
-        if let Some(row) = sparse_row(&self.terms, Scope::Full, numerics, factors) {
-            return self.predict_row(Scope::Full, &row);
-        }
-        match sparse_row(&self.terms, Scope::Pooled, numerics, factors) {
-            Some(row) => self.predict_row(Scope::Pooled, &row),
-            None => Err(self.wrong_width(numerics, factors)),
+        let row = self
+            .variables
+            .row(numerics, factors)
+            .map_err(PredictError::OutsideDomain)?;
+        let fit = self.fit_for(row.unseen);
+        let (linear, entries) = (&fit.linear, fit.row(&row));
+        let (value, half_width) = (linear.value(&entries), linear.half_width(&entries));
+        let function = self.formula.response_operand().function;
+        let prediction = Prediction {
+            value: function.inverse(value),
+            lower: function.inverse(value - half_width),
+            upper: function.inverse(value + half_width),
+            unseen: row.unseen,
+        };
+        // Not every inverse of NaN is NaN.
+        if [value, half_width, prediction.lower, prediction.upper]
+            .iter()
+            .all(|number| number.is_finite())
+        {
+            Ok(prediction)
+        } else {
+            Err(PredictError::Overflow)
         }
     }
 
     /// Predicts from named inputs in any order; ignores names that the model does not use.
     ///
     /// # Errors
-    /// As [`predict`](Self::predict), or a term has no input or one of the wrong kind.
+    /// As [`predict`](Self::predict), or a column has no input or one of the wrong kind.
     pub fn predict_named(&self, inputs: &[(&str, Value<'_>)]) -> Result<Prediction, PredictError> {
         let mut numerics: SmallVec<[f64; 16]> = SmallVec::new();
         let mut factors: SmallVec<[&str; 8]> = SmallVec::new();
-        for term in &self.terms {
-            let name = term.name();
+        for variable in self.variables() {
+            let name = variable.name();
             let input = inputs
                 .iter()
                 .find(|(given, _)| *given == name)
                 .map(|(_, value)| *value);
-            match (term, input) {
+            match (variable, input) {
                 (_, None) => return Err(PredictError::Missing(name.to_owned())),
-                (Term::Numeric { .. }, Some(Value::Number(number))) => numerics.push(number),
-                (Term::Factor { .. }, Some(Value::Text(text))) => factors.push(text),
-                (Term::Numeric { .. }, Some(_)) => {
+                (Variable::Numeric(_), Some(Value::Number(number))) => numerics.push(number),
+                (Variable::Factor { .. }, Some(Value::Text(text))) => factors.push(text),
+                (Variable::Numeric(_), Some(_)) => {
                     return Err(PredictError::NotANumber(name.to_owned()));
                 }
-                (Term::Factor { .. }, Some(_)) => {
+                (Variable::Factor { .. }, Some(_)) => {
                     return Err(PredictError::NotAText(name.to_owned()));
                 }
             }
@@ -119,44 +143,47 @@ impl FittedModel {
     /// # Errors
     /// As [`predict_named`](Self::predict_named), for the first row that fails.
     pub fn predict_table(&self, table: &Table) -> Result<Vec<Prediction>, PredictError> {
-        let mut inputs = Inputs::default();
-        for term in &self.terms {
-            let name = term.name();
-            match (term, table.column(name)) {
+        let mut numerics: Vec<&[f64]> = Vec::new();
+        let mut factors: Vec<&[String]> = Vec::new();
+        for variable in self.variables() {
+            let name = variable.name();
+            match (variable, table.column(name)) {
                 (_, None) => return Err(PredictError::Missing(name.to_owned())),
-                (Term::Numeric { .. }, Some(Column::Numeric(values))) => {
-                    inputs.numerics.push(values)
-                }
-                (Term::Factor { .. }, Some(Column::Text(values))) => inputs.factors.push(values),
-                (Term::Numeric { .. }, Some(_)) => {
+                (Variable::Numeric(_), Some(Column::Numeric(values))) => numerics.push(values),
+                (Variable::Factor { .. }, Some(Column::Text(values))) => factors.push(values),
+                (Variable::Numeric(_), Some(_)) => {
                     return Err(PredictError::NotANumber(name.to_owned()));
                 }
-                (Term::Factor { .. }, Some(_)) => {
+                (Variable::Factor { .. }, Some(_)) => {
                     return Err(PredictError::NotAText(name.to_owned()));
                 }
             }
         }
+        let (mut numbers, mut levels) = (Vec::new(), Vec::new());
         (0..table.rows())
-            .map(|index| inputs.row(index, |numerics, factors| self.predict(numerics, factors)))
+            .map(|row| {
+                numbers.clear();
+                numbers.extend(numerics.iter().map(|column| column[row]));
+                levels.clear();
+                levels.extend(factors.iter().map(|column| column[row].as_str()));
+                self.predict(&numbers, &levels)
+            })
             .collect()
     }
 
-    fn wrong_width(&self, numerics: &[f64], factors: &[&str]) -> PredictError {
-        PredictError::Width {
-            expected_numerics: self.numeric_terms().count(),
-            expected_factors: self.factors().count(),
-            numerics: numerics.len(),
-            factors: factors.len(),
-        }
-    }
-
     fn check(&self, numerics: &[f64], factors: &[&str]) -> Result<(), PredictError> {
-        if numerics.len() != self.numeric_terms().count() || factors.len() != self.factors().count()
-        {
-            return Err(self.wrong_width(numerics, factors));
+        let (expected_numerics, expected_factors) =
+            (self.numerics().count(), self.factors().count());
+        if numerics.len() != expected_numerics || factors.len() != expected_factors {
+            return Err(PredictError::Width {
+                expected_numerics,
+                expected_factors,
+                numerics: numerics.len(),
+                factors: factors.len(),
+            });
         }
         if let Some((name, _)) = self
-            .numeric_terms()
+            .numerics()
             .zip(numerics)
             .find(|(_, value)| !value.is_finite())
         {
@@ -170,21 +197,5 @@ impl FittedModel {
             return Err(PredictError::EmptyLevel(name.to_owned()));
         }
         Ok(())
-    }
-
-    fn predict_row(&self, scope: Scope, row: &SparseRow) -> Result<Prediction, PredictError> {
-        let fit = self.linear_fit(scope);
-        let (value, half_width) = (fit.value(row), fit.half_width(row));
-        let prediction = Prediction {
-            value,
-            lower: value - half_width,
-            upper: value + half_width,
-            pooled: scope == Scope::Pooled,
-        };
-        if prediction.lower.is_finite() && prediction.upper.is_finite() {
-            Ok(prediction)
-        } else {
-            Err(PredictError::Overflow)
-        }
     }
 }

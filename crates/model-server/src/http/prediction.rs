@@ -49,7 +49,7 @@ pub(super) fn answer<'a>(
         model_version: &model.info.model_version,
         lower95: prediction.lower,
         upper95: prediction.upper,
-        unseen_species: prediction.pooled,
+        unseen_species: !prediction.unseen.is_empty(),
     })
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pipeline::EventTime;
+use regression::ErrorMeasure;
 
 use super::LogState;
 use crate::cause::{Cause, Trigger};
@@ -261,7 +262,7 @@ fn entry(
 /// The champion's mean absolute relative error on a version's rows.
 fn champion_error(champion: &LiveModel, version: &Version) -> Result<f64, String> {
     let table = features::table(&version.training_rows).map_err(|error| error.to_string())?;
-    let error = champion.info.model.error_on(&table);
+    let error = champion.info.model.error_on(&table, ErrorMeasure::Relative);
     error.map_err(|error| error.to_string())
 }
 

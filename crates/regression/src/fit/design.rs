@@ -1,11 +1,13 @@
-//! The design matrix: the intercept, centred numerics, treatment contrasts.
+//! The design matrix: the intercept, centred numerics, contrasts, interactions.
 
 use ndarray::Array2;
 
-use crate::terms::{Inputs, Scope, SparseRow, Term, centers, column_names, sparse_row, width};
+use super::{FitError, data::Data};
+use crate::layout::{Layout, SparseRow};
 
 /// A design matrix with the names and centres of its columns.
 pub(super) struct DesignMatrix {
+    pub(super) layout: Layout,
     /// Shape (rows, columns), the intercept's column first.
     pub(super) matrix: Array2<f64>,
     /// The same rows without their zeros.
@@ -17,39 +19,65 @@ pub(super) struct DesignMatrix {
 }
 
 impl DesignMatrix {
-    /// The terms' columns for `rows` rows of inputs. The terms must be resolved from the same rows
-    /// ([`resolve_terms`](super::resolve_terms)): a row with another level would be all zeros.
-    pub(super) fn new(terms: &[Term], scope: Scope, inputs: &Inputs<'_>, rows: usize) -> Self {
-        let rows: Vec<SparseRow> = (0..rows)
-            .map(|index| {
-                inputs
-                    .row(index, |numerics, factors| {
-                        sparse_row(terms, scope, numerics, factors)
-                    })
-                    .unwrap_or_default()
-            })
+    pub(super) fn new(layout: Layout, data: &Data) -> Result<Self, FitError> {
+        let names = layout.names(&data.variables, str::to_owned);
+        let centers = centers(&layout, data, &names)?;
+        let rows: Vec<SparseRow> = data
+            .rows
+            .iter()
+            .map(|row| layout.row(row, &centers))
             .collect();
-        let mut matrix = Array2::zeros((rows.len(), width(terms, scope)));
+        let mut matrix = Array2::zeros((rows.len(), layout.width()));
         for (mut target, row) in matrix.rows_mut().into_iter().zip(&rows) {
             for &(column, value) in row {
                 target[column] = value;
             }
         }
-        Self {
+        Ok(Self {
+            layout,
             matrix,
             rows,
-            names: column_names(terms, scope, str::to_owned),
-            centers: centers(terms, scope),
+            names,
+            centers,
+        })
+    }
+}
+
+/// The means of the centred columns, and 0 for the others.
+fn centers(layout: &Layout, data: &Data, names: &[String]) -> Result<Vec<f64>, FitError> {
+    let mut sums = vec![0.0; layout.width()];
+    let zeros = sums.clone();
+    for row in &data.rows {
+        for (column, value) in layout.row(row, &zeros) {
+            sums[column] += value;
         }
     }
+    let mut centers = zeros;
+    for column in layout.centered_columns() {
+        let center = sums[column] / data.rows.len() as f64;
+        if !center.is_finite() {
+            return Err(FitError::Overflow {
+                column: names[column].clone(),
+            });
+        }
+        centers[column] = center;
+    }
+    Ok(centers)
 }
 
 #[cfg(test)]
 mod tests {
     use ndarray::array;
 
-    use super::{super::resolve_terms, *};
-    use crate::Table;
+    use super::*;
+    use crate::{Formula, Table};
+
+    fn design(formula: &str, table: &Table) -> DesignMatrix {
+        let formula: Formula = formula.parse().unwrap();
+        let data = Data::read(&formula, table).unwrap();
+        let layout = Layout::new(&formula, &data.variables).unwrap();
+        DesignMatrix::new(layout, &data).unwrap()
+    }
 
     #[test]
     fn columns_follow_the_formula_with_the_first_level_as_reference() {
@@ -58,9 +86,7 @@ mod tests {
             .unwrap()
             .with_numeric("width", [1.0, 2.0, 6.0])
             .unwrap();
-        let (terms, inputs) =
-            resolve_terms(&"load ~ wood + width".parse().unwrap(), &table).unwrap();
-        let full = DesignMatrix::new(&terms, Scope::Full, &inputs, 3);
+        let full = design("load ~ wood + width", &table);
         assert_eq!(full.names, ["(Intercept)", "woodash", "woodpine", "width"]);
         assert_eq!(full.centers, [0.0, 0.0, 0.0, 3.0]);
         assert_eq!(
@@ -71,8 +97,34 @@ mod tests {
                 [1.0, 1.0, 0.0, 3.0]
             ]
         );
-        let pooled = DesignMatrix::new(&terms, Scope::Pooled, &inputs, 3);
+        let pooled = design("load ~ width", &table);
         assert_eq!(pooled.names, ["(Intercept)", "width"]);
         assert_eq!(pooled.matrix, array![[1.0, -2.0], [1.0, -1.0], [1.0, 3.0]]);
+    }
+
+    /// The expected names are R's `colnames(model.matrix(formula))`.
+    #[test]
+    fn factors_are_coded_as_by_r() {
+        let table = Table::new()
+            .with_text("a", ["p", "q", "p", "q", "p", "q"])
+            .unwrap()
+            .with_text("b", ["r", "r", "s", "s", "t", "t"])
+            .unwrap()
+            .with_numeric("x", [1.0, 2.0, 4.0, 8.0, 16.0, 32.0])
+            .unwrap();
+        for (formula, names) in [
+            ("y ~ 0 + a + b", "ap aq bs bt"),
+            ("y ~ x + b - 1", "x br bs bt"),
+            ("y ~ 0 + a * b", "ap aq bs bt aq:bs aq:bt"),
+            ("y ~ 0 + a:b", "ap:br aq:br ap:bs aq:bs ap:bt aq:bt"),
+            ("y ~ a + a:b", "(Intercept) aq ap:bs aq:bs ap:bt aq:bt"),
+            ("y ~ b + a:b", "(Intercept) bs bt br:aq bs:aq bt:aq"),
+            ("y ~ a:x", "(Intercept) ap:x aq:x"),
+            ("y ~ x + a:x", "(Intercept) x x:aq"),
+            ("y ~ 0 + log(x):a", "log(x):ap log(x):aq"),
+            ("y ~ a * x", "(Intercept) aq x aq:x"),
+        ] {
+            assert_eq!(design(formula, &table).names.join(" "), names, "{formula}");
+        }
     }
 }

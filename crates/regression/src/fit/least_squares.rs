@@ -8,8 +8,8 @@ use ndarray::{Array1, Array2, ArrayView1, Axis, Slice};
 use super::{FitError, design::DesignMatrix};
 use crate::{
     distribution::t_quantile_975,
+    layout::SparseRow,
     linear_fit::{InverseTriangle, LinearFit},
-    terms::SparseRow,
 };
 
 /// R's `lm(tol = 1e-7)`.
@@ -23,11 +23,12 @@ pub(super) fn solve(design: &DesignMatrix, response: &[f64]) -> Result<LinearFit
     let residual_df = rows - columns;
     let mut fit = LinearFit {
         inverse: decompose(design)?,
-        estimates: estimate(&design.matrix, response)?,
+        estimates: estimate(&design.matrix, design.layout.intercept, response)?,
         residual_standard_error: 0.0,
         residual_df,
         t_quantile: t_quantile_975(residual_df as f64),
         fitted: Vec::new(),
+        centers: design.centers.clone(),
     };
     fit.fitted = design.rows.iter().map(|row| fit.value(row)).collect();
     let squares: f64 = fit
@@ -46,30 +47,28 @@ pub(super) fn solve(design: &DesignMatrix, response: &[f64]) -> Result<LinearFit
     }
 }
 
-/// For each row, the prediction of a fit without it; `None` if that row alone determines a
-/// coefficient.
+/// The prediction for a row of a fit without it, with the response's function applied; `None` if that
+/// row alone determines a coefficient.
 ///
 /// With leverage hᵢ (the diagonal of the hat matrix) and residual eᵢ, a fit without row i misses it
 /// by eᵢ / (1 − hᵢ), so no refit is needed (Allen's PRESS; R: `residuals(m) / (1 - hatvalues(m))`).
-pub(super) fn left_out(fit: &LinearFit, rows: &[SparseRow], response: &[f64]) -> Vec<Option<f64>> {
-    rows.iter()
-        .zip(response)
-        .zip(&fit.fitted)
-        .map(|((row, y), fitted)| {
-            let leverage = fit.inverse.quadratic_form(row);
-            (leverage < LEVERAGE_ONE).then(|| y - (y - fitted) / (1.0 - leverage))
-        })
-        .collect()
+pub(super) fn left_out(fit: &LinearFit, row: &SparseRow, y: f64, fitted: f64) -> Option<f64> {
+    let leverage = fit.inverse.quadratic_form(row);
+    (leverage < LEVERAGE_ONE).then(|| y - (y - fitted) / (1.0 - leverage))
 }
 
 /// linfa's coefficients, the intercept first.
-fn estimate(matrix: &Array2<f64>, response: &[f64]) -> Result<Vec<f64>, FitError> {
-    let regressors = matrix.slice_axis(Axis(1), Slice::from(1..)).to_owned();
+fn estimate(matrix: &Array2<f64>, intercept: bool, response: &[f64]) -> Result<Vec<f64>, FitError> {
+    let first = usize::from(intercept);
+    let regressors = matrix.slice_axis(Axis(1), Slice::from(first..)).to_owned();
     let dataset = Dataset::new(regressors, Array1::from(response.to_vec()));
     let fitted = LinearRegression::new()
+        .with_intercept(intercept)
         .fit(&dataset)
         .map_err(|error| FitError::Solver(error.to_string()))?;
-    Ok(std::iter::once(fitted.intercept())
+    let intercept = intercept.then(|| fitted.intercept());
+    Ok(intercept
+        .into_iter()
         .chain(fitted.params().iter().copied())
         .collect())
 }

@@ -1,20 +1,23 @@
 //! From a formula and a table to a [`FittedModel`], with checks that linfa does not make.
 
+mod data;
 mod design;
 mod least_squares;
 
+use data::{Data, Response};
 use design::DesignMatrix;
 
 use crate::{
     formula::Formula,
-    linear_fit::LinearFit,
-    model::FittedModel,
-    table::{Column, Table},
-    terms::{self, Inputs, Scope, Term},
+    function::OutsideDomain,
+    layout::Layout,
+    model::{Fit, FittedModel, formula_without, scopes},
+    table::Table,
+    variables::{MAX_FACTORS, Row, UnseenFactors},
 };
 
 /// Why a formula cannot be fitted to a table.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum FitError {
     /// The formula names a column that the table does not have.
     #[error("column `{column}` of the formula is not in the table")]
@@ -46,6 +49,40 @@ pub enum FitError {
         column: String,
         /// The row, counted from 0 (from 1 in the message).
         row: usize,
+    },
+    /// A function is applied to a text column.
+    #[error("`{column}` is a text column, expected numbers: the formula uses {function}")]
+    TextInFunction {
+        /// The column.
+        column: String,
+        /// The function of the column, as in the formula.
+        function: String,
+    },
+    /// A number is outside the domain of a function in the formula, such as the logarithm.
+    #[error("row {}: {outside}", row + 1)]
+    OutsideDomain {
+        /// The row, counted from 0 (from 1 in the message).
+        row: usize,
+        /// The function, the column and the number.
+        outside: OutsideDomain,
+    },
+    /// The formula has more than 64 factors.
+    #[error("the formula has {factors} text columns, expected at most {MAX_FACTORS}")]
+    TooManyFactors {
+        /// The number of text columns.
+        factors: usize,
+    },
+    /// An interaction of factors contains the columns of another term.
+    #[error(
+        "the columns of `{term}` add up to those of `{other}`, so the coefficients are not unique: write \
+         `{}`, or leave out the intercept (`0 +`)",
+        term.replace(':', " * ")
+    )]
+    Repetition {
+        /// The interaction.
+        term: String,
+        /// The other term.
+        other: String,
     },
     /// There must be more rows than columns, so that the error can be estimated.
     #[error(
@@ -98,141 +135,141 @@ fn quoted(names: &[String]) -> String {
 
 /// Fits `formula` to the rows of `table` by least squares, as R's `lm` does.
 ///
-/// A factor with one level in the rows has no effect on the fit. If a factor has more levels, the
-/// model also contains the pooled fit, which is the fit of the formula without its factors. The pooled
-/// fit predicts for levels that the rows do not contain.
+/// A factor with one level in the rows has no effect on the fit. If a factor has more levels, the model
+/// also contains the fit in which all its levels are alike, such as `weight ~ length` for
+/// `weight ~ length * species`. That fit predicts for levels that the rows do not contain. There is such
+/// a fit for each set of up to three factors; with more factors, there is one fit without all of them.
 ///
 /// # Errors
 /// See [`FitError`]. In some of these cases R continues: it drops rows with missing values and
 /// coefficients of dependent columns, and it fits as many rows as columns exactly.
 pub fn fit(formula: &Formula, table: &Table) -> Result<FittedModel, FitError> {
-    if table.rows() == 0 {
-        return Err(FitError::NoRows);
-    }
-    let response = response(formula.response(), table)?;
-    let (terms, inputs) = resolve_terms(formula, table)?;
-    let columns = terms::width(&terms, Scope::Full);
+    let Prepared {
+        response,
+        data,
+        layouts,
+    } = Prepared::new(formula, table)?;
+    let columns = layouts[0].width();
     if table.rows() <= columns {
         return Err(FitError::TooFewRows {
             rows: table.rows(),
             columns,
         });
     }
-    if response.iter().all(|value| *value == response[0]) {
+    let y = &response.transformed;
+    if y.iter().all(|value| *value == y[0]) {
         return Err(FitError::ConstantColumn {
-            column: formula.response().to_owned(),
+            column: formula.response_operand().to_string(),
         });
     }
-
-    let (full, full_left_out) = solve(&terms, Scope::Full, &inputs, response)?;
-    let (pooled, pooled_left_out) = if columns > terms::width(&terms, Scope::Pooled) {
-        let (fit, left_out) = solve(&terms, Scope::Pooled, &inputs, response)?;
-        (Some(fit), left_out)
-    } else {
-        (None, full_left_out.clone())
+    let fits = layouts
+        .into_iter()
+        .map(|layout| {
+            let design = DesignMatrix::new(layout, &data)?;
+            let linear = least_squares::solve(&design, y)?;
+            let layout = design.layout;
+            Ok(Fit { layout, linear })
+        })
+        .collect::<Result<_, _>>()?;
+    let mut model = FittedModel {
+        formula: formula.clone(),
+        variables: data.variables,
+        fits,
+        observed: response.observed,
+        left_out: Vec::new(),
     };
-    Ok(FittedModel {
-        response: formula.response().to_owned(),
-        terms,
-        full,
-        pooled,
-        observed: response.to_vec(),
-        left_out: leave_one_out(&full_left_out, &pooled_left_out, response),
-    })
+    model.left_out = leave_one_out(&model, &data.rows, y);
+    if model.left_out.iter().all(|value| value.is_finite()) {
+        Ok(model)
+    } else {
+        Err(FitError::Solver(
+            "the values are too large or too small to compute with".to_owned(),
+        ))
+    }
 }
 
-/// A fit of the terms in scope and, for each row, the prediction of the fit without it, if defined.
-fn solve(
-    terms: &[Term],
-    scope: Scope,
-    inputs: &Inputs<'_>,
-    response: &[f64],
-) -> Result<(LinearFit, Vec<Option<f64>>), FitError> {
-    let design = DesignMatrix::new(terms, scope, inputs, response.len());
-    let fit = least_squares::solve(&design, response)?;
-    let left_out = least_squares::left_out(&fit, &design.rows, response);
-    Ok((fit, left_out))
+/// The number of columns of the design matrix that [`fit()`] makes: coefficients to estimate.
+///
+/// # Errors
+/// As [`fit()`], if the formula does not match the table.
+pub fn design_columns(formula: &Formula, table: &Table) -> Result<usize, FitError> {
+    Ok(Prepared::new(formula, table)?.layouts[0].width())
 }
 
-/// For each row the first defined prediction: of the full fit, of the pooled fit, or the mean of the
-/// other rows.
-fn leave_one_out(full: &[Option<f64>], pooled: &[Option<f64>], response: &[f64]) -> Vec<f64> {
-    let others = (response.len() - 1) as f64;
-    let sum: f64 = response.iter().sum();
-    full.iter()
-        .zip(pooled)
-        .zip(response)
-        .map(|((full, pooled), y)| full.or(*pooled).unwrap_or((sum - y) / others))
+/// A table's rows, and the layout of each fit.
+struct Prepared {
+    response: Response,
+    data: Data,
+    layouts: Vec<Layout>,
+}
+
+impl Prepared {
+    fn new(formula: &Formula, table: &Table) -> Result<Self, FitError> {
+        if table.rows() == 0 {
+            return Err(FitError::NoRows);
+        }
+        let response = Response::read(formula, table)?;
+        let data = Data::read(formula, table)?;
+        let mut layouts = Vec::new();
+        for scope in scopes(&data.variables) {
+            let formula = formula_without(formula, &data.variables, &scope);
+            let layout = Layout::new(&formula, &data.variables).ok_or_else(|| {
+                FitError::Solver("the formula does not match its columns".to_owned())
+            })?;
+            if let Some((term, other)) = layout.repetition(&formula) {
+                return Err(FitError::Repetition { term, other });
+            }
+            layouts.push(layout);
+        }
+        Ok(Self {
+            response,
+            data,
+            layouts,
+        })
+    }
+}
+
+/// For each row the first defined prediction without it, in the response's unit: of the full fit, of
+/// the fit without the factors whose levels only this row has, of the fit without factors, or the mean
+/// of the other rows.
+fn leave_one_out(model: &FittedModel, rows: &[Row], y: &[f64]) -> Vec<f64> {
+    let others = (y.len() - 1) as f64;
+    let sum: f64 = y.iter().sum();
+    let counts = level_counts(model, rows);
+    let left_out = |fit: &Fit, index: usize| {
+        let row = fit.row(&rows[index]);
+        least_squares::left_out(&fit.linear, &row, y[index], fit.linear.fitted[index])
+    };
+    let value = |index: usize| {
+        left_out(model.full(), index)
+            .or_else(|| {
+                let mut unseen = UnseenFactors::default();
+                for (factor, level) in rows[index].levels.iter().enumerate() {
+                    if counts[factor][*level] == 1 {
+                        unseen.insert(factor);
+                    }
+                }
+                left_out(model.fit_for(unseen), index)
+            })
+            .or_else(|| left_out(model.pooled(), index))
+            .unwrap_or((sum - y[index]) / others)
+    };
+    let function = model.formula.response_operand().function;
+    (0..rows.len())
+        .map(|index| function.inverse(value(index)))
         .collect()
 }
 
-fn response<'a>(name: &str, table: &'a Table) -> Result<&'a [f64], FitError> {
-    match table.column(name) {
-        None => Err(FitError::MissingColumn {
-            column: name.to_owned(),
-        }),
-        Some(Column::Text(_)) => Err(FitError::TextResponse {
-            column: name.to_owned(),
-        }),
-        Some(Column::Numeric(values)) => finite(name, values).map(|()| values.as_slice()),
-    }
-}
-
-/// Resolves the formula's terms against the columns of a table that has rows.
-fn resolve_terms<'a>(
-    formula: &Formula,
-    table: &'a Table,
-) -> Result<(Vec<Term>, Inputs<'a>), FitError> {
-    let mut terms = Vec::new();
-    let mut inputs = Inputs::default();
-    for name in formula.terms() {
-        match table.column(name) {
-            None => {
-                return Err(FitError::MissingColumn {
-                    column: name.to_owned(),
-                });
-            }
-            Some(Column::Numeric(values)) => {
-                finite(name, values)?;
-                let center = values.iter().sum::<f64>() / values.len() as f64;
-                if !center.is_finite() {
-                    return Err(FitError::Overflow {
-                        column: name.to_owned(),
-                    });
-                }
-                terms.push(Term::Numeric {
-                    name: name.to_owned(),
-                    center,
-                });
-                inputs.numerics.push(values);
-            }
-            Some(Column::Text(values)) => {
-                if let Some(row) = values.iter().position(String::is_empty) {
-                    return Err(FitError::EmptyLevel {
-                        column: name.to_owned(),
-                        row,
-                    });
-                }
-                let mut levels = values.clone();
-                levels.sort_unstable();
-                levels.dedup();
-                terms.push(Term::Factor {
-                    name: name.to_owned(),
-                    levels,
-                });
-                inputs.factors.push(values);
-            }
+/// For each factor the number of rows of each level.
+fn level_counts(model: &FittedModel, rows: &[Row]) -> Vec<Vec<usize>> {
+    let mut counts: Vec<Vec<usize>> = model
+        .factors()
+        .map(|(_, levels)| vec![0; levels.len()])
+        .collect();
+    for row in rows {
+        for (counts, level) in counts.iter_mut().zip(&row.levels) {
+            counts[*level] += 1;
         }
     }
-    Ok((terms, inputs))
-}
-
-fn finite(name: &str, values: &[f64]) -> Result<(), FitError> {
-    match values.iter().position(|value| !value.is_finite()) {
-        Some(row) => Err(FitError::NotFinite {
-            column: name.to_owned(),
-            row,
-        }),
-        None => Ok(()),
-    }
+    counts
 }

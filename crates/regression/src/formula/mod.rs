@@ -1,33 +1,59 @@
 //! A model formula in R's notation: `weight ~ length + height + species`.
 //!
-//! A formula contains only names. As in R, fitting resolves each term by its column: a numeric column
-//! is a numeric term; a text column is a factor with treatment contrasts, whose first level in
-//! byte order is the reference.
+//! A formula contains only names. As in R, fitting resolves each name by its column: a numeric column
+//! is a number; a text column is a factor with treatment contrasts, whose first level in byte order is
+//! the reference.
 //!
-//! The supported subset is a response, `~`, and terms joined by `+`, or `1` for the intercept alone.
-//! The intercept is always included. A name that is not a plain word needs backticks.
+//! Supported are the intercept (`1`, `0`, `- 1`), names, `a:b`, `a * b`, and `log`, `sqrt`, `exp` and
+//! `I(a^2)` of a numeric column. The response is a name or `log`, `sqrt` or `exp` of a name. A name
+//! that is not a plain word needs backticks. `docs/formula.md` is the reference.
 
 mod parse;
+mod structure;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::function::Function;
+
 /// A response and its terms, in the order written. Serialized as a string.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Formula {
-    response: String,
-    terms: Vec<String>,
+    response: Operand,
+    items: Vec<Item>,
+}
+
+/// The most parts that `*` may join: n parts have 2ⁿ − 1 interactions.
+const MAX_CROSSED: usize = 6;
+
+/// A column, or a function of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Operand {
+    pub(crate) function: Function,
+    pub(crate) name: String,
+}
+
+/// What is between two `+`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Item {
+    /// Interactions joined by `*`. An interaction is a list of operands joined by `:`.
+    Crossing(Vec<Vec<Operand>>),
+    /// `0`: no intercept.
+    Zero,
+    /// `- 1`: no intercept.
+    MinusOne,
 }
 
 /// Why a string or a list of names is not a formula.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormulaError {
-    /// The string does not have the form `response ~ term + term`.
+    /// The string is not a supported formula.
     #[error(
-        "formula `{formula}`, character {position}: expected {expected}; write `response ~ term + term`, \
-         with backticks around names that are not plain words"
+        "formula `{formula}`, character {position}: expected {expected}. Supported are names, `a:b`, \
+         `a * b`, `log(a)`, `sqrt(a)`, `exp(a)`, `I(a^2)`, `0` and `- 1`, joined by `+`; a name that is \
+         not a plain word needs backticks"
     )]
     Syntax {
         /// The whole string.
@@ -40,81 +66,147 @@ pub enum FormulaError {
     /// A name is empty or contains a backtick.
     #[error("`{0}` is not a valid name in a formula: it is empty or contains a backtick")]
     Name(String),
-    /// A term occurs twice.
-    #[error("the term `{0}` occurs twice in the formula: remove one")]
-    DuplicateTerm(String),
     /// The response is also a term.
-    #[error("`{0}` is the response and cannot be a term as well")]
+    #[error("`{0}` is the response and cannot be part of a term as well")]
     ResponseAsTerm(String),
+    /// There is no term and no intercept.
+    #[error("the formula has neither a term nor an intercept: add a term, or write `~ 1`")]
+    Empty,
+    /// A `*` joins so many operands that the number of interactions is too large.
+    #[error(
+        "`*` joins {0} parts, expected at most {MAX_CROSSED}: write the interactions that you need with `:`"
+    )]
+    TooManyCrossed(usize),
 }
 
 impl Formula {
-    /// A formula from a response and its terms; without terms, the intercept alone (`weight ~ 1`).
+    /// A formula from a response and the names of columns; without names, the intercept alone
+    /// (`weight ~ 1`). A name that occurs again is dropped.
     ///
     /// # Errors
-    /// A name is empty or contains a backtick, or a term occurs twice or is the response.
+    /// A name is empty, contains a backtick, or is the response.
     pub fn new<T: Into<String>>(
         response: impl Into<String>,
         terms: impl IntoIterator<Item = T>,
     ) -> Result<Self, FormulaError> {
-        let response = checked(response.into())?;
-        let mut formula = Self {
-            response,
-            terms: Vec::new(),
-        };
-        for term in terms {
-            let term = checked(term.into())?;
-            if term == formula.response {
-                return Err(FormulaError::ResponseAsTerm(term));
-            }
-            if formula.terms.contains(&term) {
-                return Err(FormulaError::DuplicateTerm(term));
-            }
-            formula.terms.push(term);
-        }
-        Ok(formula)
+        let items = terms
+            .into_iter()
+            .map(|name| Item::Crossing(vec![vec![Operand::column(name.into())]]));
+        Self::from_items(Operand::column(response.into()), items.collect())
     }
 
     /// The name of the column to predict.
     #[must_use]
     pub fn response(&self) -> &str {
+        &self.response.name
+    }
+
+    /// The response with its function, as R writes it: `log(weight)`.
+    pub(crate) fn response_operand(&self) -> &Operand {
         &self.response
     }
 
-    /// The names of the columns to predict from, in the order written.
+    /// The names of the columns to predict from, in the order of their first appearance.
     #[must_use]
-    pub fn terms(&self) -> &[String] {
-        &self.terms
+    pub fn variables(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for operand in self.operands() {
+            if !names.contains(&operand.name.as_str()) {
+                names.push(&operand.name);
+            }
+        }
+        names
     }
 
-    /// A formula from names that are known to be valid.
-    pub(crate) fn from_checked<'a>(response: &str, terms: impl Iterator<Item = &'a str>) -> Self {
-        Self {
-            response: response.to_owned(),
-            terms: terms.map(str::to_owned).collect(),
+    fn operands(&self) -> impl Iterator<Item = &Operand> {
+        self.crossings().flatten().flatten()
+    }
+
+    fn crossings(&self) -> impl Iterator<Item = &Vec<Vec<Operand>>> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Crossing(parts) => Some(parts),
+            Item::Zero | Item::MinusOne => None,
+        })
+    }
+
+    fn from_items(response: Operand, items: Vec<Item>) -> Result<Self, FormulaError> {
+        let mut formula = Self { response, items };
+        for operand in formula.operands().chain([&formula.response]) {
+            if operand.name.is_empty() || operand.name.contains('`') {
+                return Err(FormulaError::Name(operand.name.clone()));
+            }
         }
+        if formula.variables().contains(&formula.response()) {
+            return Err(FormulaError::ResponseAsTerm(formula.response.name));
+        }
+        if let Some(parts) = formula.crossings().find(|parts| parts.len() > MAX_CROSSED) {
+            return Err(FormulaError::TooManyCrossed(parts.len()));
+        }
+        formula.remove_repetitions();
+        if formula.crossings().next().is_none() && !formula.has_intercept() {
+            return Err(FormulaError::Empty);
+        }
+        Ok(formula)
+    }
+
+    pub(crate) fn has_intercept(&self) -> bool {
+        !self
+            .items
+            .iter()
+            .any(|item| matches!(item, Item::Zero | Item::MinusOne))
     }
 }
 
-fn checked(name: String) -> Result<String, FormulaError> {
-    if name.is_empty() || name.contains('`') {
-        Err(FormulaError::Name(name))
-    } else {
-        Ok(name)
+impl Operand {
+    fn column(name: String) -> Self {
+        Self {
+            function: Function::Identity,
+            name,
+        }
     }
 }
 
 impl fmt::Display for Formula {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ~ ", Quoted(&self.response))?;
-        for (i, term) in self.terms.iter().enumerate() {
-            write!(f, "{}{}", if i == 0 { "" } else { " + " }, Quoted(term))?;
+        write!(f, "{} ~ ", self.response)?;
+        if self.items.is_empty() {
+            return f.write_str("1");
         }
-        if self.terms.is_empty() {
-            f.write_str("1")
-        } else {
-            Ok(())
+        for (i, item) in self.items.iter().enumerate() {
+            f.write_str(match (item, i) {
+                (Item::MinusOne, 0) => "-1",
+                (Item::MinusOne, _) => " - 1",
+                (_, 0) => "",
+                (_, _) => " + ",
+            })?;
+            match item {
+                Item::Crossing(parts) => write_joined(f, parts, " * ", |f, part| {
+                    write_joined(f, part, ":", |f, operand| operand.fmt(f))
+                })?,
+                Item::Zero => f.write_str("0")?,
+                Item::MinusOne => {}
+            }
         }
+        Ok(())
+    }
+}
+
+fn write_joined<T>(
+    f: &mut fmt::Formatter<'_>,
+    parts: &[T],
+    separator: &str,
+    write: impl Fn(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
+) -> fmt::Result {
+    for (i, part) in parts.iter().enumerate() {
+        f.write_str(if i == 0 { "" } else { separator })?;
+        write(f, part)?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for Operand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.function.of(&Quoted(&self.name).to_string()))
     }
 }
 

@@ -2,25 +2,25 @@
 
 use std::str::FromStr;
 
-use super::{Formula, FormulaError};
+use super::{Formula, FormulaError, Item, Operand};
+use crate::function::Function;
+
+const AFTER_OPERAND: &str = "`+`, `:`, `*`, `- 1` or the end";
+const TERM: &str = "a column's name, a function of one, or `0` or `1`";
 
 impl FromStr for Formula {
     type Err = FormulaError;
 
     fn from_str(text: &str) -> Result<Self, FormulaError> {
         let mut scanner = Scanner { text, rest: text };
-        let response = scanner.name("the response's name")?;
+        let response = scanner.response()?;
         scanner.symbol('~', "`~` after the response")?;
-        let mut terms = Vec::new();
-        // `~ 1` is the intercept alone. As in R, a `1` before other terms changes nothing.
-        if !scanner.take('1') {
-            terms.push(scanner.name("a term's name, or `1`")?);
-        }
+        let mut items = Vec::new();
+        scanner.item(true, &mut items)?;
         while !scanner.at_end() {
-            scanner.symbol('+', "`+` or the end")?;
-            terms.push(scanner.name("a term's name")?);
+            scanner.item(false, &mut items)?;
         }
-        Self::new(response, terms)
+        Self::from_items(response, items)
     }
 }
 
@@ -33,11 +33,11 @@ impl TryFrom<String> for Formula {
 }
 
 /// Whether a name needs no backticks: it consists of letters, digits, `.` and `_`, starts with a
-/// letter or a `.`, and has no digit after a leading `.`.
+/// letter or a `.`, and has no digit after a leading `.`. A lone `.` means all other columns in R.
 pub(super) fn is_plain_word(name: &str) -> bool {
     let mut chars = name.chars();
     let has_valid_start = match chars.next() {
-        Some('.') => !name[1..].starts_with(|c: char| c.is_ascii_digit()),
+        Some('.') => name != "." && !name[1..].starts_with(|c: char| c.is_ascii_digit()),
         Some(first) => first.is_alphabetic(),
         None => false,
     };
@@ -54,6 +54,113 @@ struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
+    fn response(&mut self) -> Result<Operand, FormulaError> {
+        let expected = "the response's name, or `log`, `sqrt` or `exp` of it";
+        self.skip_space();
+        let start = self.rest;
+        let response = self.operand(expected)?;
+        if matches!(response.function, Function::Power(_)) {
+            self.rest = start;
+            return Err(self.syntax(expected));
+        }
+        Ok(response)
+    }
+
+    /// One item with the sign before it, which only the first item may lack.
+    fn item(&mut self, is_first: bool, items: &mut Vec<Item>) -> Result<(), FormulaError> {
+        if self.take('-') {
+            self.skip_space();
+            if self.digits() != "1" {
+                return Err(self.syntax("`1`: only the intercept can be removed"));
+            }
+            self.take('1');
+            items.push(Item::MinusOne);
+            return Ok(());
+        }
+        if !is_first {
+            self.symbol('+', AFTER_OPERAND)?;
+        }
+        self.skip_space();
+        match self.digits() {
+            "0" => items.push(Item::Zero),
+            // As in R, the last statement about the intercept holds, and it is included by default.
+            "1" => items.retain(|item| matches!(item, Item::Crossing(_))),
+            _ => {
+                let mut parts = vec![self.interaction()?];
+                while self.take('*') {
+                    parts.push(self.interaction()?);
+                }
+                items.push(Item::Crossing(parts));
+                return Ok(());
+            }
+        }
+        self.rest = &self.rest[1..];
+        Ok(())
+    }
+
+    fn interaction(&mut self) -> Result<Vec<Operand>, FormulaError> {
+        let mut operands = vec![self.operand(TERM)?];
+        while self.take(':') {
+            operands.push(self.operand("a column's name, or a function of one")?);
+        }
+        Ok(operands)
+    }
+
+    /// A name, or a function of a name.
+    fn operand(&mut self, expected: &'static str) -> Result<Operand, FormulaError> {
+        self.skip_space();
+        let start = self.rest;
+        let name = self.name(expected)?;
+        if start.starts_with('`') || !self.take('(') {
+            return Ok(Operand::column(name.to_owned()));
+        }
+        let name = match name {
+            "log" | "sqrt" | "exp" | "I" => name,
+            _ => {
+                self.rest = start;
+                return Err(self.syntax("one of the functions `log`, `sqrt`, `exp` and `I`"));
+            }
+        };
+        let column = self.name("the name of a column")?.to_owned();
+        let function = match name {
+            "log" => Function::Log,
+            "sqrt" => Function::Sqrt,
+            "exp" => Function::Exp,
+            _ => {
+                self.symbol('^', "`^`, as in `I(a^2)`")?;
+                Function::Power(self.exponent()?)
+            }
+        };
+        self.symbol(')', "`)`")?;
+        Ok(Operand {
+            function,
+            name: column,
+        })
+    }
+
+    fn exponent(&mut self) -> Result<u8, FormulaError> {
+        self.skip_space();
+        let digits = self.digits();
+        match digits.parse() {
+            Ok(exponent @ 2..=9) if digits.len() == 1 => {
+                self.rest = &self.rest[1..];
+                Ok(exponent)
+            }
+            _ => Err(self.syntax("a whole number from 2 to 9")),
+        }
+    }
+
+    /// The digits that follow, and word characters after them: `1` but not `10`, `1.5` or `1st`.
+    fn digits(&self) -> &'a str {
+        let end = self.rest.find(|c| !is_word_character(c));
+        let word = &self.rest[..end.unwrap_or(self.rest.len())];
+        if word.starts_with(|c: char| c.is_ascii_digit()) {
+            word
+        } else {
+            ""
+        }
+    }
+
     fn skip_space(&mut self) {
         self.rest = self.rest.trim_start();
     }
@@ -117,76 +224,110 @@ impl<'a> Scanner<'a> {
 mod tests {
     use super::*;
 
-    fn syntax_error(text: &str) -> (usize, &'static str) {
+    #[track_caller]
+    fn assert_error(text: &str, position: usize, expected: &str) {
         match text.parse::<Formula>() {
             Err(FormulaError::Syntax {
-                position, expected, ..
-            }) => (position, expected),
+                position: at,
+                expected: what,
+                ..
+            }) => {
+                assert_eq!(at, position, "{text}: {what}");
+                assert!(what.contains(expected), "{text}: {what}");
+            }
             other => panic!("{text}: {other:?}"),
         }
+    }
+
+    #[track_caller]
+    fn assert_display(text: &str, expected: &str) {
+        let formula: Formula = text.parse().unwrap();
+        assert_eq!(formula.to_string(), expected);
+        assert_eq!(expected.parse::<Formula>().unwrap(), formula);
     }
 
     #[test]
     fn terms_keep_the_order_written() {
         let formula: Formula = " weight~length +height+ species".parse().unwrap();
         assert_eq!(formula.response(), "weight");
-        assert_eq!(formula.terms(), ["length", "height", "species"]);
+        assert_eq!(formula.variables(), ["length", "height", "species"]);
         assert_eq!(formula.to_string(), "weight ~ length + height + species");
     }
 
     #[test]
-    fn a_formula_without_terms_is_written_as_1() {
-        let formula: Formula = "weight ~ 1".parse().unwrap();
-        assert!(formula.terms().is_empty());
-        assert_eq!(formula.to_string(), "weight ~ 1");
-        assert_eq!(
-            "weight ~ 1 + length"
-                .parse::<Formula>()
-                .unwrap()
-                .to_string(),
-            "weight ~ length"
+    fn operators_and_functions_are_written_as_by_r() {
+        assert_display(
+            "log( weight )~log(length)*species+I( length ^ 2 )",
+            "log(weight) ~ log(length) * species + I(length^2)",
         );
+        assert_display("y ~ sqrt(a):exp(b)+log:I", "y ~ sqrt(a):exp(b) + log:I");
+    }
+
+    #[test]
+    fn the_intercept_can_be_removed() {
+        assert_display("y ~ 0+a", "y ~ 0 + a");
+        assert_display("y ~ a-1 +b", "y ~ a - 1 + b");
+        assert_display("y ~ -1+a", "y ~ -1 + a");
+        assert_display("y ~ a + 0 - 1", "y ~ a - 1");
+        assert_display("y ~ 0 + a + 1", "y ~ a");
+        assert_display("y ~ 1 + a", "y ~ a");
+        assert_display("y ~ 1", "y ~ 1");
+        for text in ["y ~ 0", "y ~ -1", "y ~ 1 - 1"] {
+            assert_eq!(text.parse::<Formula>(), Err(FormulaError::Empty), "{text}");
+        }
     }
 
     #[test]
     fn names_that_are_not_plain_words_need_backticks() {
-        let formula: Formula = "`net weight` ~ `1st ~ length` + .höhe_2".parse().unwrap();
-        assert_eq!(formula.terms(), ["1st ~ length", ".höhe_2"]);
+        let formula: Formula = "`net weight` ~ `1st ~ \"length\"` + .höhe_2 + log(`a b`)"
+            .parse()
+            .unwrap();
+        assert_eq!(formula.variables(), ["1st ~ \"length\"", ".höhe_2", "a b"]);
         assert_eq!(
             formula.to_string(),
-            "`net weight` ~ `1st ~ length` + .höhe_2"
+            "`net weight` ~ `1st ~ \"length\"` + .höhe_2 + log(`a b`)"
         );
         assert_eq!(Formula::new("y", [".2x"]).unwrap().to_string(), "y ~ `.2x`");
+        assert_eq!(Formula::new("y", ["."]).unwrap().to_string(), "y ~ `.`");
     }
 
     #[test]
     fn unsupported_syntax_is_rejected_with_its_position() {
-        assert_eq!(syntax_error(""), (1, "the response's name"));
-        assert_eq!(syntax_error("weight"), (7, "`~` after the response"));
-        assert_eq!(syntax_error("weight ~"), (9, "a term's name, or `1`"));
-        assert_eq!(syntax_error("größe ~ length +"), (17, "a term's name"));
-        assert_eq!(
-            syntax_error("weight ~ length * height"),
-            (17, "`+` or the end")
-        );
-        assert_eq!(syntax_error("weight ~ log(length)"), (13, "`+` or the end"));
-        assert_eq!(
-            syntax_error("weight ~ 0 + length"),
-            (10, "a term's name, or `1`")
-        );
-        assert_eq!(syntax_error("weight ~ `length"), (11, "a closing backtick"));
+        assert_error("", 1, "the response's name");
+        assert_error("weight", 7, "`~` after the response");
+        assert_error("weight ~", 9, "a column's name");
+        assert_error("größe ~ length +", 17, "a column's name");
+        assert_error("weight ~ `length", 11, "a closing backtick");
+        assert_error("weight ~ .", 10, "a column's name");
+        assert_error("weight ~ 2 + length", 10, "a column's name");
+        assert_error("weight ~ 10", 10, "a column's name");
+        assert_error("weight ~ (a + b)", 10, "a column's name");
+        assert_error("weight ~ a^2", 11, "the end");
+        assert_error("weight ~ a / b", 12, "the end");
+        assert_error("weight ~ a %in% b", 12, "the end");
+        assert_error("weight ~ a - b", 14, "only the intercept");
+        assert_error("weight ~ a - 0", 14, "only the intercept");
+        assert_error("weight ~ log10(a)", 10, "one of the functions");
+        assert_error("weight ~ log(a + 1)", 16, "`)`");
+        assert_error("weight ~ log(log(a))", 17, "`)`");
+        assert_error("weight ~ I(a)", 13, "`^`");
+        assert_error("weight ~ I(a^1)", 14, "from 2 to 9");
+        assert_error("weight ~ I(a^2.5)", 14, "from 2 to 9");
+        assert_error("weight ~ I(a^10)", 14, "from 2 to 9");
+        assert_error("weight ~ a::b", 12, "a column's name");
+        assert_error("I(weight^2) ~ a", 1, "the response's name");
+        assert_error("log10(weight) ~ a", 1, "one of the functions");
     }
 
     #[test]
-    fn a_name_cannot_occur_twice() {
-        assert_eq!(
-            "y ~ a + b + a".parse::<Formula>(),
-            Err(FormulaError::DuplicateTerm("a".into()))
-        );
-        assert_eq!(
-            "y ~ a + y".parse::<Formula>(),
-            Err(FormulaError::ResponseAsTerm("y".into()))
-        );
+    fn names_are_valid_and_the_response_is_not_a_term() {
+        for text in ["y ~ a + y", "y ~ a:log(y)", "log(y) ~ a * y"] {
+            assert_eq!(
+                text.parse::<Formula>(),
+                Err(FormulaError::ResponseAsTerm("y".into())),
+                "{text}"
+            );
+        }
         assert_eq!(
             "y ~ ``".parse::<Formula>(),
             Err(FormulaError::Name(String::new()))
@@ -194,6 +335,10 @@ mod tests {
         assert_eq!(
             Formula::new("y", ["a`b"]),
             Err(FormulaError::Name("a`b".into()))
+        );
+        assert_eq!(
+            "y ~ a * b * c * d * e * f * g".parse::<Formula>(),
+            Err(FormulaError::TooManyCrossed(7))
         );
     }
 }

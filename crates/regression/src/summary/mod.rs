@@ -8,9 +8,8 @@ use serde::Serialize;
 use crate::{
     distribution::{f_upper, t_two_sided},
     formula::{Formula, Quoted},
-    linear_fit::LinearFit,
-    model::FittedModel,
-    terms::{Scope, SparseRow, centers, column_names},
+    layout::SparseRow,
+    model::{Fit, FittedModel},
 };
 
 /// A fit's statistics; `to_string()` formats them as R's `print(summary(lm))`.
@@ -19,15 +18,15 @@ use crate::{
 /// or NaN for an estimate of zero; in JSON they are null.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
-    /// The fitted formula, without factors that have one level.
+    /// The formula of the fit, without factors that have one level.
     pub formula: Formula,
-    /// One per column of the design matrix, the intercept first.
+    /// One per column of the design matrix, the intercept first if there is one.
     pub coefficients: Vec<Coefficient>,
     /// Multiple R².
     pub r_squared: f64,
     /// R², adjusted for the number of columns.
     pub adjusted_r_squared: f64,
-    /// The residual standard error, in the response's unit.
+    /// The residual standard error, in the unit of the response with its function applied.
     pub residual_standard_error: f64,
     /// Rows minus columns.
     pub residual_degrees_of_freedom: usize,
@@ -44,8 +43,8 @@ pub struct Summary {
 /// A line of the table of coefficients.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Coefficient {
-    /// The column of the design matrix: `(Intercept)`, a numeric term, or a factor and its level (`specieswalleye`),
-    /// as R writes it.
+    /// The column of the design matrix as R writes it: `(Intercept)`, `length`, `specieswalleye`,
+    /// `length:specieswalleye`.
     pub term: String,
     /// The estimate, in the response's unit per unit of the column.
     pub estimate: f64,
@@ -89,56 +88,63 @@ impl FittedModel {
     /// The summary of the fit.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        self.summarize(Scope::Full)
+        self.summarize(self.full(), self.fitted_formula())
     }
 
-    /// The summary of the pooled fit, which predicts for unseen levels; equal to
-    /// [`summary`](Self::summary) if no factor has more than one level.
+    /// The summary of the fit without factors, which predicts if the levels of all factors are unseen;
+    /// equal to [`summary`](Self::summary) if no factor has more than one level.
     #[must_use]
     pub fn pooled_summary(&self) -> Summary {
-        self.summarize(Scope::Pooled)
+        let factors: Vec<&str> = self.factors().map(|(name, _)| name).collect();
+        self.summarize(self.pooled(), self.formula.without(&factors))
     }
 
-    fn summarize(&self, scope: Scope) -> Summary {
-        let fit = self.linear_fit(scope);
+    fn summarize(&self, fit: &Fit, formula: Formula) -> Summary {
+        let linear = &fit.linear;
         let rows = self.rows();
-        let columns = fit.estimates.len();
-        let residual_df = fit.residual_df as f64;
+        let columns = linear.estimates.len();
+        let residual_df = linear.residual_df as f64;
         let residuals: Vec<f64> = self
-            .observed
-            .iter()
-            .zip(&fit.fitted)
+            .transformed()
+            .zip(&linear.fitted)
             .map(|(y, fitted)| y - fitted)
             .collect();
 
-        let mean = fit.fitted.iter().sum::<f64>() / rows as f64;
-        let model_squares: f64 = fit
+        // As in R, a fit without an intercept is compared with zero instead of the mean.
+        let intercepts = usize::from(fit.layout.intercept);
+        let mean = if fit.layout.intercept {
+            linear.fitted.iter().sum::<f64>() / rows as f64
+        } else {
+            0.0
+        };
+        let model_squares: f64 = linear
             .fitted
             .iter()
             .map(|fitted| (fitted - mean).powi(2))
             .sum();
         let residual_squares: f64 = residuals.iter().map(|residual| residual.powi(2)).sum();
-        let r_squared = if columns > 1 {
+        let effects = columns - intercepts;
+        let r_squared = if effects > 0 {
             model_squares / (model_squares + residual_squares)
         } else {
             0.0
         };
-        let f_test = (columns > 1).then(|| {
-            let statistic = model_squares / (columns - 1) as f64 / (residual_squares / residual_df);
+        let f_test = (effects > 0).then(|| {
+            let statistic = model_squares / effects as f64 / (residual_squares / residual_df);
             FTest {
                 statistic,
-                numerator_degrees_of_freedom: columns - 1,
-                denominator_degrees_of_freedom: fit.residual_df,
-                p_value: f_upper(statistic, (columns - 1) as f64, residual_df),
+                numerator_degrees_of_freedom: effects,
+                denominator_degrees_of_freedom: linear.residual_df,
+                p_value: f_upper(statistic, effects as f64, residual_df),
             }
         });
         Summary {
-            formula: self.formula_in(scope),
-            coefficients: self.coefficients(scope, fit),
+            formula,
+            coefficients: self.coefficients(fit),
             r_squared,
-            adjusted_r_squared: 1.0 - (1.0 - r_squared) * (rows - 1) as f64 / residual_df,
-            residual_standard_error: fit.residual_standard_error,
-            residual_degrees_of_freedom: fit.residual_df,
+            adjusted_r_squared: 1.0 - (1.0 - r_squared) * (rows - intercepts) as f64 / residual_df,
+            residual_standard_error: linear.residual_standard_error,
+            residual_degrees_of_freedom: linear.residual_df,
             rows,
             f_test,
             residual_quantiles: ResidualQuantiles::of(&residuals),
@@ -146,17 +152,18 @@ impl FittedModel {
         }
     }
 
-    fn coefficients(&self, scope: Scope, fit: &LinearFit) -> Vec<Coefficient> {
-        let centers = centers(&self.terms, scope);
-        // As in a formula, R quotes term names that are not plain words.
-        let names = column_names(&self.terms, scope, |name| Quoted(name).to_string());
+    fn coefficients(&self, fit: &Fit) -> Vec<Coefficient> {
+        let Fit { layout, linear } = fit;
+        // As in a formula, R quotes names that are not plain words.
+        let names = layout.names(&self.variables, |name| Quoted(name).to_string());
         names
             .into_iter()
             .enumerate()
             .map(|(column, term)| {
                 // R reports the intercept for uncentred columns.
-                let weights: SparseRow = if column == 0 {
-                    centers
+                let weights: SparseRow = if layout.intercept && column == 0 {
+                    linear
+                        .centers
                         .iter()
                         .enumerate()
                         .map(|(j, center)| (j, if j == 0 { 1.0 } else { -center }))
@@ -164,16 +171,16 @@ impl FittedModel {
                 } else {
                     SparseRow::from_iter([(column, 1.0)])
                 };
-                let estimate = fit.value(&weights);
+                let estimate = linear.value(&weights);
                 let std_error =
-                    fit.residual_standard_error * fit.inverse.quadratic_form(&weights).sqrt();
+                    linear.residual_standard_error * linear.inverse.quadratic_form(&weights).sqrt();
                 let t_value = estimate / std_error;
                 Coefficient {
                     term,
                     estimate,
                     std_error,
                     t_value,
-                    p_value: t_two_sided(t_value, fit.residual_df as f64),
+                    p_value: t_two_sided(t_value, linear.residual_df as f64),
                 }
             })
             .collect()

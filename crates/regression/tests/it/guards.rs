@@ -1,8 +1,6 @@
 //! Input for which linfa returns wrong numbers or panics is rejected with the column's name.
 
-use regression::{
-    ErrorMeasureError, FitError, PredictError, Table, Value, fit, mean_absolute_relative_error,
-};
+use regression::{ErrorMeasure, ErrorMeasureError, FitError, PredictError, Table, Value, fit};
 
 const WIDTH: [f64; 6] = [1.0, 2.0, 3.0, 4.0, 5.0, 7.0];
 const DEPTH: [f64; 6] = [2.0, 1.0, 4.0, 3.0, 7.0, 5.0];
@@ -232,6 +230,79 @@ fn an_empty_level_is_rejected() {
 }
 
 #[test]
+fn a_number_outside_a_function_is_rejected_with_its_row() {
+    let with_depth = |depth: f64| {
+        let depths = [2.0, 1.0, depth, 3.0, 7.0, 5.0];
+        table().with_numeric("depth", depths).unwrap()
+    };
+    for (formula, depth, expected) in [
+        (
+            "load ~ width + log(depth)",
+            0.0,
+            "row 3: `depth` is 0, expected a number above 0: the formula uses log(depth)",
+        ),
+        (
+            "sqrt(depth) ~ width",
+            -2.5,
+            "row 3: `depth` is -2.5, expected a number of at least 0: the formula uses sqrt(depth)",
+        ),
+    ] {
+        let error = fit_error(formula, &with_depth(depth));
+        assert!(matches!(error, FitError::OutsideDomain { row: 2, .. }));
+        assert_eq!(error.to_string(), expected);
+    }
+    assert!(fit(&"load ~ sqrt(depth)".parse().unwrap(), &with_depth(0.0)).is_ok());
+    assert_eq!(
+        fit_error("load ~ exp(depth)", &with_depth(800.0)),
+        FitError::Overflow {
+            column: "exp(depth)".into()
+        }
+    );
+
+    let model = fit(&"load ~ log(depth)".parse().unwrap(), &with_depth(4.0)).unwrap();
+    assert_eq!(
+        model.predict(&[-1.0], &[]).unwrap_err().to_string(),
+        "`depth` is -1, expected a number above 0: the formula uses log(depth)"
+    );
+}
+
+#[test]
+fn a_function_of_a_text_column_is_rejected() {
+    let wood = table().with_text("wood", ["oak", "ash", "oak", "ash", "oak", "ash"]);
+    let error = fit_error("load ~ log(wood)", &wood.unwrap());
+    assert_eq!(
+        error.to_string(),
+        "`wood` is a text column, expected numbers: the formula uses log(wood)"
+    );
+}
+
+#[test]
+fn an_interaction_that_repeats_a_term_is_rejected() {
+    let table = table()
+        .with_text("wood", ["oak", "ash", "oak", "ash", "oak", "ash"])
+        .unwrap()
+        .with_text("cut", ["a", "a", "b", "b", "b", "a"])
+        .unwrap();
+    let error = fit_error("load ~ wood:cut", &table);
+    assert_eq!(
+        error,
+        FitError::Repetition {
+            term: "wood:cut".into(),
+            other: "(Intercept)".into()
+        }
+    );
+    assert!(error.to_string().contains("write `wood * cut`"), "{error}");
+    assert_eq!(
+        fit_error("load ~ width + wood:cut:width - 1", &table),
+        FitError::Repetition {
+            term: "width:wood:cut".into(),
+            other: "width".into()
+        }
+    );
+    assert!(fit(&"load ~ 0 + wood:cut".parse().unwrap(), &table).is_ok());
+}
+
+#[test]
 fn a_perfect_fit_is_accepted() {
     let line = table()
         .with_numeric("line", WIDTH.map(|width| 3.0 - 2.0 * width))
@@ -317,29 +388,31 @@ fn prediction_inputs_of_the_wrong_number_or_type_are_rejected() {
 fn an_undefined_error_measure_is_rejected() {
     use ErrorMeasureError::{Length, MissingResponse, NoRows, NotFinite, ZeroActual};
     assert_eq!(
-        mean_absolute_relative_error(&[1.1, 1.8], &[1.0, -2.0]).map(|e| (e * 1e9).round()),
+        ErrorMeasure::Relative
+            .of(&[1.1, 1.8], &[1.0, -2.0])
+            .map(|e| (e * 1e9).round()),
         Ok(1e9)
     );
-    assert_eq!(mean_absolute_relative_error(&[], &[]), Err(NoRows));
+    assert_eq!(ErrorMeasure::Relative.of(&[], &[]), Err(NoRows));
     assert_eq!(
-        mean_absolute_relative_error(&[1.0], &[1.0, 2.0]),
+        ErrorMeasure::Relative.of(&[1.0], &[1.0, 2.0]),
         Err(Length {
             predicted: 1,
             actual: 2
         })
     );
     assert_eq!(
-        mean_absolute_relative_error(&[1.0, 1.0], &[1.0, 0.0]),
+        ErrorMeasure::Relative.of(&[1.0, 1.0], &[1.0, 0.0]),
         Err(ZeroActual { row: 1 })
     );
     assert_eq!(
-        mean_absolute_relative_error(&[f64::NAN], &[1.0]),
+        ErrorMeasure::Relative.of(&[f64::NAN], &[1.0]),
         Err(NotFinite)
     );
     let model = fit(&"load ~ width".parse().unwrap(), &table()).unwrap();
     let unlabelled = Table::new().with_numeric("width", WIDTH).unwrap();
     assert_eq!(
-        model.error_on(&unlabelled),
+        model.error_on(&unlabelled, ErrorMeasure::Relative),
         Err(MissingResponse("load".into()))
     );
 }

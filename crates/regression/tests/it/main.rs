@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod factors;
+mod formulas;
 mod guards;
 mod properties;
 mod reference;

@@ -1,7 +1,7 @@
 //! Properties that hold for any rows.
 
 use proptest::prelude::*;
-use regression::{FittedModel, Formula, Table, fit};
+use regression::{Column, FittedModel, Formula, Table, fit};
 
 use crate::support::select;
 
@@ -69,6 +69,45 @@ proptest! {
     }
 
     #[test]
+    fn predictions_do_not_depend_on_the_order_of_the_terms(rows in rows()) {
+        let terms = ["width", "wood", "wood:width", "depth", "depth:width", "I(depth^2)"];
+        let fitted = |terms: Vec<&str>| {
+            let formula: Formula = format!("load ~ {}", terms.join(" + ")).parse().unwrap();
+            fit(&formula, &rows)
+        };
+        let Ok(model) = fitted(terms.to_vec()) else { return Err(TestCaseError::reject("degenerate rows")) };
+        let reversed = fitted(terms.iter().rev().copied().collect()).unwrap();
+        for (a, b) in values(&model, &rows).iter().zip(values(&reversed, &rows)) {
+            prop_assert!(a.iter().zip(b).all(|(a, b)| close(*a, b)), "{a:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn predictions_do_not_depend_on_units(
+        rows in rows(),
+        factor in prop_oneof![0.01..0.5, 2.0..100.0],
+        offset in -3.0..3.0,
+    ) {
+        let formula: Formula = "load ~ width * wood + depth + I(depth^2)".parse().unwrap();
+        let Ok(model) = fit(&formula, &rows) else { return Err(TestCaseError::reject("degenerate rows")) };
+        let in_other_units = rows.columns().fold(Table::new(), |table, (name, column)| match column {
+            Column::Text(levels) => table.with_text(name, levels.clone()).unwrap(),
+            Column::Numeric(values) => {
+                let spread = values.iter().fold(0.0_f64, |spread, x| spread.max((x - values[0]).abs()));
+                let values = values.iter().map(|x| factor * (x + offset * spread));
+                table.with_numeric(name, values).unwrap()
+            }
+        });
+        let Some(Column::Numeric(load)) = rows.column("load") else { panic!("no load") };
+        let spread = load.iter().fold(0.0_f64, |spread, x| spread.max((x - load[0]).abs()));
+        let converted = fit(&formula, &in_other_units).unwrap();
+        for (a, b) in values(&model, &rows).iter().zip(values(&converted, &in_other_units)) {
+            let back = b.map(|value| value / factor - offset * spread);
+            prop_assert!(a.iter().zip(back).all(|(a, b)| close(*a, b)), "{a:?} {back:?}");
+        }
+    }
+
+    #[test]
     fn leave_one_out_predictions_equal_those_of_a_refit(rows in rows()) {
         let Ok(model) = fit(&formula(), &rows) else { return Err(TestCaseError::reject("degenerate rows")) };
         for left_out in 0..rows.rows() {
@@ -88,7 +127,7 @@ proptest! {
         for level in LEVELS {
             let bits = |m: &FittedModel| {
                 let p = m.predict(&[width, depth], &[level]).unwrap();
-                (p.value.to_bits(), p.lower.to_bits(), p.upper.to_bits(), p.pooled)
+                (p.value.to_bits(), p.lower.to_bits(), p.upper.to_bits(), p.unseen)
             };
             prop_assert_eq!(bits(&model), bits(&read));
         }
@@ -100,7 +139,7 @@ proptest! {
         response in "[^`]{1,12}",
         terms in proptest::collection::vec("[^`]{1,12}", 0..5),
     ) {
-        let Ok(formula) = Formula::new(response, terms) else { return Err(TestCaseError::reject("duplicate name")) };
+        let Ok(formula) = Formula::new(response, terms) else { return Err(TestCaseError::reject("the response is a term")) };
         prop_assert_eq!(formula.to_string().parse::<Formula>().unwrap(), formula.clone());
         let json = serde_json::to_string(&formula).unwrap();
         prop_assert_eq!(serde_json::from_str::<Formula>(&json).unwrap(), formula);

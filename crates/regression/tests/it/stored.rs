@@ -3,7 +3,7 @@
 use regression::{FittedModel, Formula, fit};
 use serde_json::Value;
 
-use crate::support::{CASES, table};
+use crate::support::{CASES, table, text};
 
 fn models() -> impl Iterator<Item = FittedModel> {
     let formula: Formula = "weight ~ length + height + species".parse().unwrap();
@@ -79,4 +79,17 @@ fn an_inconsistent_model_is_not_deserialized() {
         damaged(&|m| m["terms"][0]["name"] = "weight".into()).contains("do not form a formula")
     );
     assert!(damaged(&|m| m["full"]["estimates"][0] = Value::Null).contains("null"));
+}
+
+/// The files were written before formulas had functions and interactions.
+#[test]
+fn models_stored_by_earlier_versions_keep_their_bytes() {
+    for case in ["three-species-50", "walleye-50"] {
+        let stored = text(&format!("stored/{case}.json"));
+        let read: FittedModel = serde_json::from_str(&stored).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), stored.trim_end());
+        let formula: Formula = "weight ~ length + height + species".parse().unwrap();
+        assert_eq!(read.formula(), formula);
+        assert_eq!(read, fit(&formula, &table(&format!("{case}.csv"))).unwrap());
+    }
 }

@@ -1,6 +1,6 @@
 //! Reads test data and compares numbers.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use regression::{Column, Table};
 use serde::de::DeserializeOwned;
@@ -27,12 +27,29 @@ pub(crate) fn json<T: DeserializeOwned>(name: &str) -> T {
     serde_json::from_str(&text(name)).expect(name)
 }
 
-/// A CSV file as a table. A column is numeric if every field is a number.
+/// The names of the JSON files in a folder of `tests/data`, without their extension.
+pub(crate) fn json_files(folder: &str) -> BTreeSet<String> {
+    std::fs::read_dir(data_file(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect()
+}
+
+/// A CSV file as a table, without rows that have an `NA`. A column is numeric if every field is a
+/// number.
 pub(crate) fn table(name: &str) -> Table {
     let mut reader = csv::Reader::from_path(data_file(name)).expect(name);
     let headers = reader.headers().expect(name).clone();
-    let records: Vec<csv::StringRecord> =
-        reader.records().map(|record| record.expect(name)).collect();
+    let records: Vec<csv::StringRecord> = reader
+        .records()
+        .map(|record| record.expect(name))
+        .filter(|record| record.iter().all(|field| field != "NA"))
+        .collect();
     headers
         .iter()
         .enumerate()
