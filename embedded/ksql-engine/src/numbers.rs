@@ -164,21 +164,22 @@ pub(crate) fn trimmed(text: &str) -> &str {
     text.trim_matches(|c| c <= ' ')
 }
 
-/// A DOUBLE from a decimal number, trimmed.
-pub(crate) fn parse_decimal(text: &str) -> Option<f64> {
+/// A DOUBLE from a decimal number, trimmed, perhaps with Java's suffix (`1.5d`). Hexadecimal numbers
+/// are not supported.
+pub(crate) fn parse_java(text: &str) -> Option<f64> {
     let text = trimmed(text);
+    let text = text.strip_suffix(['d', 'D', 'f', 'F']).unwrap_or(text);
     let plain = |byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
     text.bytes().all(plain).then(|| text.parse().ok())?
 }
 
-/// A DOUBLE from a JSON string: a decimal number, perhaps with Java's suffix (`1.5d`), or `NaN` or
-/// `Infinity`, which ksqlDB writes. Hexadecimal numbers are not supported.
+/// A DOUBLE from a JSON string: as [`parse_java`], or `NaN` or `Infinity`, which ksqlDB writes.
 pub(crate) fn parse_double(text: &str) -> Option<f64> {
     match trimmed(text) {
         "NaN" => Some(f64::NAN),
         "Infinity" | "+Infinity" => Some(f64::INFINITY),
         "-Infinity" => Some(f64::NEG_INFINITY),
-        other => parse_decimal(other.strip_suffix(['d', 'D', 'f', 'F']).unwrap_or(other)),
+        other => parse_java(other),
     }
 }
 
@@ -286,7 +287,8 @@ mod tests {
         for text in ["--5", "+-5", "-", ".", "", "inf", "nan", "d", "0x1p3"] {
             assert_eq!(parse_double(text), None, "{text}");
         }
-        assert_eq!(parse_decimal("NaN"), None);
+        assert_eq!(parse_java(" 1d "), Some(1.0));
+        assert_eq!(parse_java("NaN"), None);
     }
 
     #[test]

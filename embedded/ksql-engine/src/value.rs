@@ -36,6 +36,14 @@ impl Value {
         Value::Text(Arc::from(text.as_ref()))
     }
 
+    /// The value after it was written as JSON and read again: ksqlDB reads -0.0 as 0.0.
+    pub(crate) fn through_json(self) -> Self {
+        match self {
+            Value::Double(0.0) => Value::Double(0.0),
+            other => other,
+        }
+    }
+
     /// Whether it is NULL.
     pub fn is_null(&self) -> bool {
         matches!(self, Value::Null)

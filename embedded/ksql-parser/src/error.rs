@@ -28,11 +28,13 @@ pub struct StatementError {
 
 impl fmt::Display for StatementError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "line {}, column {}: {}",
-            self.line, self.column, self.message
-        )
+        let kind = match self.kind {
+            ErrorKind::Syntax => "syntax error",
+            ErrorKind::Invalid => "invalid",
+            ErrorKind::Unsupported => "unsupported",
+        };
+        let (line, column) = (self.line, self.column);
+        write!(f, "line {line}, column {column}: {kind}: {}", self.message)
     }
 }
 

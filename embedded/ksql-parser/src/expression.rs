@@ -13,6 +13,8 @@ const MAX_DEPTH: u16 = 40;
 /// The greatest height of an expression tree. A long chain of operators also makes a high tree.
 const MAX_HEIGHT: u16 = 128;
 
+const NO_LAMBDAS: &str = "lambda functions are not supported";
+
 /// Any expression.
 pub(crate) fn expression(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
     if depth > MAX_DEPTH {
@@ -264,6 +266,9 @@ fn primary(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
             return node(input, start, 0, ExprKind::Literal(literal));
         }
     }
+    if is_lambda(input) {
+        return Err(not_supported(input, NO_LAMBDAS));
+    }
     if eat_symbol(input, "(") {
         let inner = expression(input, depth + 1)?;
         expect_symbol(input, ")")?;
@@ -296,6 +301,23 @@ fn primary(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
         return node(input, start, 0, kind);
     }
     node(input, start, 0, ExprKind::Column { source: None, name })
+}
+
+/// Whether `(a, b) =>` is next.
+fn is_lambda(input: &Tokens<'_>) -> bool {
+    let kind = |skip: usize| peek_at(input, skip).map(|token| &token.kind);
+    let mut skip = 0;
+    while matches!(kind(skip), Some(TokenKind::Symbol("(" | ",")))
+        && matches!(
+            kind(skip + 1),
+            Some(TokenKind::Word(_) | TokenKind::Quoted(_))
+        )
+    {
+        skip += 2;
+    }
+    skip > 0
+        && matches!(kind(skip), Some(TokenKind::Symbol(")")))
+        && matches!(kind(skip + 1), Some(TokenKind::Symbol("=>")))
 }
 
 fn case(input: &mut Tokens<'_>, depth: u16) -> Parsed<Expr> {
@@ -409,15 +431,12 @@ fn call(input: &mut Tokens<'_>, name: Ident, depth: u16) -> Parsed<Expr> {
             }
             let arg = expression(input, depth + 1)?;
             if is_symbol(input, "=>") {
-                return Err(not_supported(input, "lambda functions are not supported"));
+                return Err(not_supported(input, NO_LAMBDAS));
             }
             Ok(arg)
         })?
     };
     expect_symbol(input, ")")?;
-    if is_symbol(input, "=>") {
-        return Err(not_supported(input, "lambda functions are not supported"));
-    }
     let height = args.iter().map(|arg| arg.height).max().unwrap_or(0);
     node(input, start, height, ExprKind::Call { name, args })
 }

@@ -4,7 +4,7 @@ use winnow::ascii::digit1;
 use winnow::combinator::{alt, delimited, opt, repeat};
 use winnow::error::{ContextError, ParserError};
 use winnow::stream::{LocatingSlice, Location};
-use winnow::token::{none_of, one_of, take_until, take_while};
+use winnow::token::{any, none_of, one_of, take_until, take_while};
 use winnow::{ModalResult, Parser};
 
 use crate::error::{ErrorKind, Refusal};
@@ -75,6 +75,9 @@ pub fn tokens(text: &str) -> Result<Vec<Token>, Refusal> {
         }
         let start = input.current_token_start();
         match token(&mut input) {
+            Ok(TokenKind::Literal(Literal::Double(number))) if number.is_infinite() => {
+                return Err(syntax(start, "this number is out of the range of DOUBLE"));
+            }
             Ok(kind) => tokens.push(Token {
                 kind,
                 start,
@@ -103,9 +106,12 @@ fn lexical_error(input: &Input<'_>) -> String {
     }
 }
 
+/// Skips white space and comments. As in ksqlDB, the character after `--` always belongs to the comment,
+/// even a line feed: an empty comment `--` also hides the next line.
 pub(crate) fn space(input: &mut Input<'_>) -> ModalResult<()> {
     let white = take_while(1.., |c: char| c.is_whitespace()).void();
-    let line = ("--", take_while(0.., |c| c != '\n')).void();
+    let in_line = |c| !matches!(c, '\n' | '\r');
+    let line = ("--", opt(any), take_while(0.., in_line)).void();
     let block = ("/*", take_until(0.., "*/"), "*/").void();
     let _: () = repeat(0.., alt((white, line, block))).parse_next(input)?;
     if input.starts_with("/*") {

@@ -89,6 +89,20 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_comment_hides_the_next_line() {
+        for (script, expected) in [
+            ("--\nA;\nB;", ["B;"].as_slice()),
+            ("-- \nA;", &["A;"]),
+            ("--\r\nA;", &["A;"]),
+            ("--\n\nA;", &["A;"]),
+            ("-- a\rA;", &["A;"]),
+            ("A;--", &["A;"]),
+        ] {
+            assert_eq!(texts(script), expected, "{script:?}");
+        }
+    }
+
+    #[test]
     fn each_statement_has_its_line_and_column() {
         let (statements, _) = split("A; -- ä\n ä B\n;\n\n/* ä */ C;");
         let places: Vec<_> = statements.iter().map(|s| (s.line, s.column)).collect();
@@ -114,7 +128,7 @@ mod tests {
             "'([a-z;\"`\n-]|''|/\\*)*'",
             "\"([a-z;'`é-]|\"\")*\"",
             "`([a-z;'\"-]|``)*`",
-            "--[a-z;'\"`*/ ]*\n",
+            "--[a-z;'\"`*/ ][a-z;'\"`*/ ]*\n",
             "/\\*[a-z;'\"`\n-]*\\*/",
             "[=<>(),.]",
         ];

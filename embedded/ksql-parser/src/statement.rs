@@ -8,7 +8,7 @@ use crate::lexer::{Literal, TokenKind};
 use crate::query::query;
 use crate::stream::{
     Parsed, Tokens, advance, at, comma_list, eat_symbol, eat_word, eat_words, expect_symbol, fail,
-    identifier, is_symbol, is_word, not_supported, peek, text, whole,
+    identifier, is_symbol, is_word, is_word_at, not_supported, peek, peek_at, text, whole,
 };
 
 /// The deepest nesting of a type.
@@ -18,7 +18,9 @@ const SUPPORTED: &str = "expected a statement: CREATE STREAM, CREATE TABLE, INSE
      TERMINATE, SET, UNSET, SELECT, SHOW, LIST, DESCRIBE, EXPLAIN or PRINT";
 
 /// Statements of ksqlDB that are not supported.
-const OTHER: [&str; 6] = ["DEFINE", "UNDEFINE", "ALTER", "ASSERT", "RUN", "PAUSE"];
+const OTHER: [&str; 7] = [
+    "DEFINE", "UNDEFINE", "ALTER", "ASSERT", "RUN", "PAUSE", "RESUME",
+];
 
 /// A statement with its semicolon.
 pub(crate) fn statement(input: &mut Tokens<'_>) -> Parsed<Statement> {
@@ -79,11 +81,25 @@ fn kind(input: &mut Tokens<'_>) -> Parsed<StatementKind> {
         return show(input);
     }
     if eat_word(input, "DESCRIBE") {
+        let all = ["STREAMS", "TABLES", "CONNECTOR"];
+        if all.iter().any(|word| is_word(input, word)) || is_function(input) {
+            return Err(not_supported(
+                input,
+                "DESCRIBE is supported with the name of one stream or table",
+            ));
+        }
         let name = identifier(input)?;
         let extended = eat_word(input, "EXTENDED");
         return Ok(StatementKind::Describe { name, extended });
     }
     if eat_word(input, "EXPLAIN") {
+        let statements = ["SELECT", "CREATE", "INSERT"];
+        if statements.iter().any(|word| is_word(input, word)) {
+            return Err(not_supported(
+                input,
+                "EXPLAIN is supported with the id of a query, not with a statement",
+            ));
+        }
         return Ok(StatementKind::Explain {
             query: identifier(input)?,
         });
@@ -95,6 +111,14 @@ fn kind(input: &mut Tokens<'_>) -> Parsed<StatementKind> {
         return Err(not_supported(input, "this statement is not supported"));
     }
     Err(fail(input, SUPPORTED))
+}
+
+/// Whether `FUNCTION name` is next.
+fn is_function(input: &Tokens<'_>) -> bool {
+    let name = peek_at(input, 1).map(|token| &token.kind);
+    is_word(input, "FUNCTION")
+        && !is_word_at(input, 1, "EXTENDED")
+        && matches!(name, Some(TokenKind::Word(_) | TokenKind::Quoted(_)))
 }
 
 fn show(input: &mut Tokens<'_>) -> Parsed<StatementKind> {
@@ -112,6 +136,13 @@ fn show(input: &mut Tokens<'_>) -> Parsed<StatementKind> {
         .into_iter()
         .find(|(words, _)| eat_words(input, words));
     let Some((_, what)) = found else {
+        let other = ["TYPES", "CONNECTORS", "CONNECTOR", "SOURCE", "SINK"];
+        if other.iter().any(|word| is_word(input, word)) {
+            return Err(not_supported(
+                input,
+                "types and connectors cannot be listed: this server has none",
+            ));
+        }
         return Err(fail(
             input,
             "expected STREAMS, TABLES, QUERIES, TOPICS, ALL TOPICS, PROPERTIES, FUNCTIONS or VARIABLES",

@@ -19,6 +19,8 @@ pub(crate) struct Case {
     pub(crate) expected: Expected,
     /// The sources after the statements.
     pub(crate) sources: Vec<Json>,
+    /// The topics after the statements.
+    pub(crate) created: Vec<Json>,
     /// Whether keys and values are typed JSON rather than bytes.
     pub(crate) typed: bool,
     /// Why it is unsupported, if this is known before the run.
@@ -67,7 +69,8 @@ pub(crate) enum Payload {
 
 /// All cases in the text of a file.
 pub(crate) fn read(text: &str) -> Result<Vec<Case>, String> {
-    let json: Json = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let text = without_comments(text);
+    let json: Json = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     match &json {
         Json::Array(list) => list.iter().map(own_case).collect(),
         Json::Object(object) => {
@@ -77,6 +80,33 @@ pub(crate) fn read(text: &str) -> Result<Vec<Case>, String> {
         }
         _ => Err("neither an array of cases nor an object with `tests`".to_owned()),
     }
+}
+
+/// JSON without `//` and `/* */` comments, which the public suite uses. Keeps the lines.
+fn without_comments(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let (mut rest, mut in_string) = (text, false);
+    while let Some(c) = rest.chars().next() {
+        let taken = match c {
+            '\\' if in_string => rest.chars().take(2).map(char::len_utf8).sum(),
+            '/' if !in_string && rest.starts_with("//") => {
+                rest = rest.find('\n').map_or("", |end| &rest[end..]);
+                continue;
+            }
+            '/' if !in_string && rest.starts_with("/*") => {
+                let (comment, after) = rest.split_once("*/").unwrap_or((rest, ""));
+                kept.extend(comment.matches('\n'));
+                rest = after;
+                continue;
+            }
+            c => c.len_utf8(),
+        };
+        in_string ^= c == '"';
+        let (plain, after) = rest.split_at(taken);
+        kept.push_str(plain);
+        rest = after;
+    }
+    kept
 }
 
 pub(crate) fn text(json: &Json, name: &str) -> Option<String> {
@@ -140,6 +170,7 @@ fn own_case(json: &Json) -> Result<Case, String> {
         },
         expected,
         sources: list(json, "sources").to_vec(),
+        created: Vec::new(),
         typed: false,
         unsupported: None,
     })

@@ -240,6 +240,30 @@ pub(crate) fn sources(case: &Case, catalog: &Catalog) -> Result<(), String> {
     Ok(())
 }
 
+/// Compares the topics after the statements. The engine creates no internal topics.
+pub(crate) fn created(case: &Case, catalog: &Catalog) -> Result<(), String> {
+    for wanted in &case.created {
+        let name = wanted.get("name").and_then(Json::as_str);
+        let name = name.unwrap_or_default();
+        if name.starts_with("_confluent") {
+            continue;
+        }
+        let source = catalog.sources().find(|source| source.topic == name);
+        let source = source.ok_or_else(|| format!("topic {name} does not exist"))?;
+        let mut fields = public_source(wanted, source);
+        if let Some(partitions) = wanted.get("partitions") {
+            let found = catalog.partitions(name).unwrap_or_default();
+            fields.push(("partitions", partitions.to_string(), found.to_string()));
+        }
+        for (field, wanted, found) in fields {
+            if wanted != found {
+                return Err(format!("{field} of topic {name} is {found}, not {wanted}"));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The fields of a source: expected and found.
 type Fields = Vec<(&'static str, String, String)>;
 

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::cases::{Case, Expected, Message, Payload, Window, list, properties, text, unbase64};
 
 /// The version of ksqlDB that the engine follows.
-const VERSION: [u64; 3] = [7, 9, 0];
+const VERSION: [u64; 3] = [8, 2, 2];
 
 /// The cases of a test: one for each of its formats and configurations; none if it is disabled.
 pub(crate) fn cases(json: &Json) -> Vec<Case> {
@@ -27,9 +27,12 @@ pub(crate) fn cases(json: &Json) -> Vec<Case> {
 }
 
 fn case(json: &Json, format: Option<&str>, config: Option<&str>) -> Case {
-    let fill = |text: &str| match format {
-        Some(format) => text.replace("{FORMAT}", format),
-        None => text.to_owned(),
+    let fill = |text: &str| {
+        let mut text = text.to_owned();
+        for (name, value) in [("{FORMAT}", format), ("{CONFIG}", config)] {
+            text = value.map_or(text.clone(), |value| text.replace(name, value));
+        }
+        text
     };
     let mut name = text(json, "name").unwrap_or_default();
     for variant in [format, config].into_iter().flatten() {
@@ -53,9 +56,9 @@ fn case(json: &Json, format: Option<&str>, config: Option<&str>) -> Case {
     let is_refused = json
         .get("expectedException")
         .is_some_and(|exception| !exception.is_null());
-    let post = json
-        .get("post")
-        .map_or(&[][..], |post| list(post, "sources"));
+    let post = json.get("post").unwrap_or(&Json::Null);
+    let created = post.get("topics").unwrap_or(&Json::Null);
+    let properties = properties(json, "properties").into_iter();
     Case {
         name,
         statements: list(json, "statements")
@@ -63,7 +66,9 @@ fn case(json: &Json, format: Option<&str>, config: Option<&str>) -> Case {
             .filter_map(|statement| statement.as_str().map(&fill))
             .collect(),
         topics: topics.collect(),
-        properties: properties(json, "properties"),
+        properties: properties
+            .map(|(name, value)| (name, fill(&value)))
+            .collect(),
         inputs: list(json, "inputs").iter().map(message).collect(),
         outputs: list(json, "outputs").iter().map(message).collect(),
         uncached: None,
@@ -72,7 +77,8 @@ fn case(json: &Json, format: Option<&str>, config: Option<&str>) -> Case {
         } else {
             Expected::Outputs
         },
-        sources: post.to_vec(),
+        sources: list(post, "sources").to_vec(),
+        created: list(created, "topics").to_vec(),
         typed: true,
         unsupported: other_version(json),
     }

@@ -85,7 +85,7 @@ impl Grouping<'_> {
         }
         let after = Compiler::new(&calls.types);
         let having = match &having {
-            Some(having) => Some(after.condition(having, "HAVING")?),
+            Some(having) => Some(after.predicate(having, "HAVING")?),
             None => None,
         };
         let mut columns: Vec<OutColumn> = Vec::new();

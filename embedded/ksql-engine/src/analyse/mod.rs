@@ -260,6 +260,9 @@ fn create_query(
         .or_else(|| left.map(|source| source.value_format))
         .unwrap_or(Format::Json);
     let key_format = with.key_format.unwrap_or_else(|| default_key_format(&plan));
+    if let (Some(at), Stage::Rekeyed, []) = (with.explicit_key, &plan.stage, &*schema.key) {
+        bail!(invalid at at, "KEY_FORMAT is set, but PARTITION BY NULL leaves no key");
+    }
     check_key(key_format, &schema.key, at)?;
     check_value(value_format, &schema.value, at)?;
     check_wrap(with.wrap, value_format, &schema.value)?;
@@ -287,19 +290,13 @@ fn create_query(
     })
 }
 
-/// The key format of the left source, or of the right source if only the right side keeps its
-/// partitions. KAFKA for a new key if the source has no key.
+/// The key format of the left source. KAFKA for a new key if it has no key.
 fn default_key_format(plan: &QueryPlan) -> Format {
     let keyless = plan.columns.iter().all(|column| column.key.is_none());
     if keyless && matches!(plan.stage, Stage::Rekeyed) {
         return Format::None;
     }
-    let right = plan
-        .join
-        .as_ref()
-        .is_some_and(|join| join.keys[0].moves && !join.keys[1].moves);
-    let source = plan.inputs.get(usize::from(right)).or(plan.inputs.first());
-    match source.map(|source| source.key_format) {
+    match plan.inputs.first().map(|source| source.key_format) {
         Some(Format::None) if !keyless => Format::Kafka,
         Some(format) => format,
         None => Format::Kafka,

@@ -38,6 +38,8 @@ pub(crate) struct Properties {
     pub(crate) window: Option<KeyWindow>,
     /// The offset of `WRAP_SINGLE_VALUE`, if it is set.
     pub(crate) wrap: Option<usize>,
+    /// The offset of `KEY_FORMAT`, if it is set to a format of keys.
+    pub(crate) explicit_key: Option<usize>,
 }
 
 /// Reads a clause. `declares` is true for a statement that declares columns: only it may have a
@@ -56,7 +58,11 @@ pub(crate) fn properties(list: &[Property], declares: bool) -> Result<Properties
         match name {
             "KAFKA_TOPIC" => known.topic = Some(text(property)?.to_owned()),
             "VALUE_FORMAT" => known.value_format = Some(format(property)?),
-            "KEY_FORMAT" => known.key_format = Some(format(property)?),
+            "KEY_FORMAT" => {
+                let format = format(property)?;
+                known.key_format = Some(format);
+                known.explicit_key = (format != Format::None).then_some(property.name.at);
+            }
             "FORMAT" => {
                 let format = format(property)?;
                 known.key_format = Some(format);

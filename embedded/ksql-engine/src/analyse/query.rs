@@ -73,7 +73,7 @@ pub(crate) fn analyse(
     types.extend(joined.as_ref().map(|joined| joined.key_type.clone()));
     let compiler = Compiler::new(&types);
     let filter = match &query.filter {
-        Some(filter) => Some(compiler.condition(&scope.resolve(filter)?, "WHERE")?),
+        Some(filter) => Some(compiler.predicate(&scope.resolve(filter)?, "WHERE")?),
         None => None,
     };
     let persistent = purpose != Purpose::Listen;

@@ -129,6 +129,10 @@ impl Scope {
                 let extra = self.extra.iter().find(|(extra, _)| *extra == name.name);
                 match extra {
                     Some((_, slot)) if source.is_none() => Ok(*slot),
+                    // The bounds of the window that the query defines.
+                    Some((extra, slot)) if BOUNDS.contains(extra) && self.sources.len() == 1 => {
+                        Ok(*slot)
+                    }
                     _ => Err(self.unknown(name)),
                 }
             }

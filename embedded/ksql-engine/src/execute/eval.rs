@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::execute::like;
 use crate::functions::EvalError;
-use crate::numbers::{Decimal, double_text, parse_decimal, trimmed};
+use crate::numbers::{Decimal, double_text, parse_java, trimmed};
 use crate::plan::node::{Cast, Comparison, Node, Number, RowRef};
 use crate::value::Value;
 use ksql_parser::ast::{ArithmeticOp, CompareOp};
@@ -38,8 +38,11 @@ impl Node {
                 Ok(concatenate(&left, &right))
             }
             Node::Compare(op, comparison, left, right) => {
-                let (left, right) = (left.peek(row)?, right.peek(row)?);
-                compare(*op, *comparison, &left, &right).map(Value::Boolean)
+                let left = left.peek(row)?;
+                // With NULL on the left, the right side is not evaluated and cannot fail.
+                Ok(Value::Boolean(
+                    !left.is_null() && compare(*op, *comparison, &left, &*right.peek(row)?)?,
+                ))
             }
             Node::And(left, right) => Ok(Value::Boolean(left.test(row)? && right.test(row)?)),
             Node::Or(left, right) => Ok(Value::Boolean(left.test(row)? || right.test(row)?)),
@@ -49,7 +52,8 @@ impl Node {
                 let value = value.peek(row)?;
                 let (at_least, at_most) = (CompareOp::GreaterOrEqual, CompareOp::LessOrEqual);
                 Ok(Value::Boolean(
-                    compare(at_least, *low_as, &value, &*low.peek(row)?)?
+                    !value.is_null()
+                        && compare(at_least, *low_as, &value, &*low.peek(row)?)?
                         && compare(at_most, *high_as, &value, &*high.peek(row)?)?,
                 ))
             }
@@ -109,10 +113,16 @@ impl Node {
             Node::Map(entries) => {
                 let mut map: Vec<(Arc<str>, Value)> = Vec::with_capacity(entries.len());
                 for (key, value) in entries {
-                    let Value::Text(key) = key.eval(row)? else {
-                        return Err(EvalError::Null);
+                    // ksqlDB writes a key that is NULL as "null".
+                    let key = match key.eval(row)? {
+                        Value::Text(key) => key,
+                        _ => Arc::from("null"),
                     };
-                    map.push((key, value.eval(row)?));
+                    let value = value.eval(row)?;
+                    match map.iter_mut().find(|(known, _)| *known == key) {
+                        Some(entry) => entry.1 = value,
+                        None => map.push((key, value)),
+                    }
                 }
                 Ok(Value::Map(map.into()))
             }
@@ -291,7 +301,7 @@ fn convert(cast: Cast, value: Value) -> Evaluated {
             _ => return Ok(value),
         })),
         Cast::ToDouble => Ok(Value::Double(match &value {
-            Value::Text(text) => parse_decimal(text).ok_or(EvalError::Conversion)?,
+            Value::Text(text) => parse_java(text).ok_or(EvalError::Conversion)?,
             other => double(other)?,
         })),
         Cast::ToText => Ok(Value::text(match &value {

@@ -77,16 +77,13 @@ impl Input {
                 bytes = key;
                 window_start = Some(i64::from_be_bytes(*start));
             }
-            if !self.key.read(bytes, values)? {
-                return Err(DecodeError("expected a key object, got null".to_owned()));
-            }
+            self.key.read(bytes, values)?;
             has_key = self.keys > 0;
         }
         values.resize(self.keys, Value::Null);
-        let has_value = match record.value.as_deref() {
-            Some(bytes) => self.value.read(bytes, values)?,
-            None => false,
-        };
+        if let Some(bytes) = &record.value {
+            self.value.read(bytes, values)?;
+        }
         if self.needed > self.keys + self.values {
             values.resize(self.keys + self.values, Value::Null);
             values.push(Value::BigInt(record.timestamp));
@@ -100,7 +97,7 @@ impl Input {
         }
         values.resize(self.needed, Value::Null);
         Ok(Row {
-            has_value,
+            has_value: record.value.is_some(),
             has_key,
             window_start,
         })

@@ -49,13 +49,9 @@ impl JsonReader {
         }
     }
 
-    /// Appends one value per column to `row`; `false` for a JSON `null`. Bytes after the first JSON
-    /// value are ignored.
-    pub(crate) fn read(&mut self, bytes: &[u8], row: &mut Vec<Value>) -> Decoded<bool> {
+    /// Appends one value per column to `row`. Bytes after the first JSON value are ignored.
+    pub(crate) fn read(&mut self, bytes: &[u8], row: &mut Vec<Value>) -> Decoded<()> {
         let mut scan = Scan::new(bytes, &mut self.texts)?;
-        if scan.peek() == Some(b'n') {
-            return scan.word("null", false);
-        }
         let start = row.len();
         row.resize(start + self.fields.len(), Value::Null);
         let columns = row.get_mut(start..).unwrap_or_default();
@@ -63,7 +59,7 @@ impl JsonReader {
         if read.is_err() {
             row.truncate(start);
         }
-        read.map(|()| true)
+        read
     }
 }
 

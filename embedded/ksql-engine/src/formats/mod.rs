@@ -72,20 +72,15 @@ impl Reader {
         }
     }
 
-    /// Appends the columns to `row`. `false` for a JSON `null`; nothing is appended then.
-    pub(crate) fn read(&mut self, bytes: &[u8], row: &mut Vec<Value>) -> Result<bool, DecodeError> {
+    /// Appends the columns to `row`.
+    pub(crate) fn read(&mut self, bytes: &[u8], row: &mut Vec<Value>) -> Result<(), DecodeError> {
         match self {
-            Reader::Nothing => Ok(true),
-            Reader::Json(reader) => reader.read(bytes, row),
-            Reader::JsonAlone(ty) => {
-                row.push(json_read::read_alone(bytes, ty)?);
-                Ok(true)
-            }
-            Reader::Kafka(ty) => {
-                row.push(kafka::read(bytes, ty)?);
-                Ok(true)
-            }
+            Reader::Nothing => {}
+            Reader::Json(reader) => reader.read(bytes, row)?,
+            Reader::JsonAlone(ty) => row.push(json_read::read_alone(bytes, ty)?),
+            Reader::Kafka(ty) => row.push(kafka::read(bytes, ty)?),
         }
+        Ok(())
     }
 }
 
@@ -123,6 +118,14 @@ impl Writer {
             // The key shares the bytes of the text.
             (Writer::Kafka, Value::Text(text)) => Some(Arc::from(Arc::clone(text))),
             _ => self.write([value]).map(Arc::from),
+        }
+    }
+
+    /// The value after it was written and read again.
+    pub(crate) fn reread(&self, value: Value) -> Value {
+        match self {
+            Writer::Json(_) | Writer::JsonAlone(_) => value.through_json(),
+            Writer::Kafka | Writer::Nothing => value,
         }
     }
 

@@ -124,9 +124,15 @@ fn round_to_whole(args: &[Value]) -> Result<Value, EvalError> {
     })
 }
 
-/// Rounds the decimal text of the number. Fails for NaN and infinity.
+/// The most decimal places of ROUND. ksqlDB fails on a number of places near the limits of INTEGER.
+const MAX_PLACES: u32 = 1_000_000;
+
+/// Rounds the decimal text of the number. Fails for NaN and infinity, and beyond [`MAX_PLACES`].
 fn round_to_places(args: &[Value]) -> Result<Value, EvalError> {
     match args {
+        [Value::Double(_), Value::Integer(places)] if places.unsigned_abs() > MAX_PLACES => {
+            Err(EvalError::Conversion)
+        }
         [Value::Double(number), Value::Integer(places)] => {
             let rounded = round(*number, *places).ok_or(EvalError::NotFinite)?;
             Ok(Value::Double(rounded))

@@ -63,7 +63,8 @@ pub(crate) fn concat(args: &[Value]) -> Result<Value, EvalError> {
     Ok(Value::text(texts.collect::<String>()))
 }
 
-/// Positions start at 1; negative ones count from the end. Half of a surrogate pair becomes U+FFFD.
+/// Positions start at 1; negative ones count from the end. As in Java, the end wraps around beyond the
+/// largest INTEGER: the result is empty then. Half of a surrogate pair becomes U+FFFD.
 fn substring(args: &[Value]) -> Result<Value, EvalError> {
     let (text, position, length) = match args {
         [Value::Text(text), Value::Integer(position)] => (text, *position, None),
@@ -83,7 +84,7 @@ fn substring(args: &[Value]) -> Result<Value, EvalError> {
         (position - 1).clamp(0, all)
     };
     let end = match length {
-        Some(length) => (start + i64::from(length)).min(all).max(start),
+        Some(length) => i64::from((start as i32).wrapping_add(length)).clamp(start, all),
         None => all,
     };
     let piece = units.get(start as usize..end as usize).unwrap_or_default();

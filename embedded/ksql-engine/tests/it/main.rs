@@ -12,6 +12,7 @@ mod driver;
 mod fuzz;
 mod having;
 mod join_model;
+mod observed;
 mod oracle;
 mod pipeline;
 #[path = "../../examples/qtt/public.rs"]

@@ -41,6 +41,26 @@ fn features_of_ksqldb_outside_the_subset_are_unsupported() {
         "CREATE STREAM X AS SELECT ID, 1.5 AS D FROM S;",
         "SELECT * FROM S;",
         "CREATE STREAM X AS SELECT ID, CAST(A AS DECIMAL(4,2)) AS D FROM S;",
+        "CREATE STREAM X AS SELECT * FROM S WHERE ROWTIME > '2018-01-01';",
+        "CREATE STREAM X AS SELECT * FROM S WHERE ROWTIME BETWEEN '2018-01-01' AND '2019-01-01';",
+        "CREATE STREAM X AS SELECT * FROM S WHERE I IN (1, '2');",
+        "CREATE STREAM X AS SELECT * FROM S WHERE CAST(A AS BOOLEAN);",
+        "CREATE STREAM X AS SELECT ID, (I > 1) IS NULL AS N FROM S;",
+        "CREATE STREAM X AS SELECT ID, REDUCE(ARRAY[I], 0, (s, x) => s + x) AS N FROM S;",
+        "CREATE STREAM X AS SELECT ID, TRANSFORM(ARRAY[I], (X) => X) AS N FROM S;",
+        "CREATE STREAM X AS SELECT ID, TRANSFORM(ARRAY[I], X => X) AS N FROM S;",
+        "EXPLAIN SELECT * FROM S EMIT CHANGES;",
+        "DESCRIBE STREAMS EXTENDED;",
+        "DESCRIBE TABLES;",
+        "DESCRIBE FUNCTION ABS;",
+        "DESCRIBE CONNECTOR C;",
+        "ASSERT TOPIC 't';",
+        "PAUSE ALL;",
+        "RESUME Q;",
+        "SHOW TYPES;",
+        "LIST CONNECTORS;",
+        "SHOW SOURCE CONNECTORS;",
+        "SHOW CONNECTOR PLUGINS;",
     ] {
         let mut engine = Engine::new(Catalog::assuming(1));
         engine.execute(SOURCE).unwrap();
@@ -62,12 +82,44 @@ fn statements_that_ksqldb_also_refuses_are_invalid() {
         "CREATE STREAM X AS SELECT ID, A AS ROWTIME FROM S;",
         "CREATE STREAM X AS SELECT ID, A AS WINDOWSTART FROM S;",
         "CREATE STREAM X (ID INT KEY, I INT) WITH (KAFKA_TOPIC='x', VALUE_FORMAT='JSON', WINDOW_SIZE='1 SECOND');",
+        "CREATE STREAM X AS SELECT ID, (I / 2) IS NULL AS N FROM S;",
+        "CREATE STREAM X AS SELECT ID, -I IS NOT NULL AS N FROM S;",
+        "CREATE STREAM X WITH (KEY_FORMAT='JSON') AS SELECT * FROM S PARTITION BY NULL;",
         "CREATE STREAM X (ID STRUCT<M MAP<VARCHAR, INT>> KEY, I INT) WITH (KAFKA_TOPIC='x', FORMAT='JSON');",
     ] {
         let mut engine = Engine::new(Catalog::assuming(1));
         engine.execute(&format!("{SOURCE} {kafka}")).unwrap();
         let error = engine.execute(statement).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Invalid, "{statement}: {error}");
+    }
+}
+
+#[test]
+fn malformed_statements_are_syntax_errors() {
+    for statement in [
+        "CREATE STREAM X AS SELECT ID, 1E400 AS D FROM S;",
+        "CREATE STREAM X AS SELECT ID, (A, I) AS D FROM S;",
+        "DESCRIBE;",
+        "SHOW;",
+        "RESUMES;",
+    ] {
+        let mut engine = Engine::new(Catalog::assuming(1));
+        engine.execute(SOURCE).unwrap();
+        let error = engine.execute(statement).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Syntax, "{statement}: {error}");
+    }
+}
+
+#[test]
+fn an_error_names_its_place_and_kind() {
+    let mut engine = Engine::new(Catalog::assuming(1));
+    for (statement, start) in [
+        ("SHOW TYPES;", "line 1, column 6: unsupported: types"),
+        ("DROP STREAM X;", "line 1, column 13: invalid: there is no"),
+        ("DROP;", "line 1, column 5: syntax error: expected"),
+    ] {
+        let error = engine.execute(statement).unwrap_err().to_string();
+        assert!(error.starts_with(start), "{error}");
     }
 }
 

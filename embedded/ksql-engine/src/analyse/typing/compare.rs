@@ -24,6 +24,10 @@ impl Compiler<'_> {
 
     pub(super) fn in_list(&self, value: &Expr, list: &[Expr]) -> Compiled {
         let value = self.compile(value)?;
+        let several = |at| {
+            let message = "an IN list of several types is not supported: CAST its items to the type of the value";
+            Err(unsupported(at, message))
+        };
         let mut items = Vec::with_capacity(list.len());
         let mut how = None;
         for expr in list {
@@ -31,10 +35,14 @@ impl Compiler<'_> {
             if item.ty.is_none() {
                 bail!(unsupported at expr.at, "NULL in an IN list is not supported");
             }
-            let this = comparison(value.ty.as_ref(), item.ty.as_ref(), expr.at)?;
+            let this = match comparison(value.ty.as_ref(), item.ty.as_ref(), expr.at) {
+                // Unlike a comparison, a list converts its items to DOUBLE, so NaN is just not found.
+                Ok(Comparison::Decimal) if value.ty == Some(SqlType::Double) => Comparison::Double,
+                Err(_) if value.ty.is_some() => return several(expr.at),
+                this => this?,
+            };
             if *how.get_or_insert(this) != this {
-                bail!(unsupported at expr.at,
-                    "an IN list of several types is not supported: CAST its items to one type");
+                return several(expr.at);
             }
             items.push(item.node);
         }
@@ -82,6 +90,12 @@ fn comparison(
             at,
             format!("comparing {left} with {right} is not supported"),
         )),
+        (SqlType::BigInt, SqlType::Varchar) | (SqlType::Varchar, SqlType::BigInt) => {
+            Err(unsupported(
+                at,
+                "a BIGINT cannot be compared with a string: write a time in milliseconds since 1970",
+            ))
+        }
         _ => Err(invalid(
             at,
             format!("{left} cannot be compared with {right}"),

@@ -60,6 +60,16 @@ impl<'s> Compiler<'s> {
         }
     }
 
+    /// The condition of a WHERE or HAVING. ksqlDB's query fails on a row for which it is NULL.
+    pub(crate) fn predicate(&self, expr: &Expr, clause: &str) -> Result<Node, Refusal> {
+        let node = self.condition(expr, clause)?;
+        if may_be_null(&node) {
+            bail!(unsupported at expr.at,
+                "{clause} may be NULL, on which ksqlDB's query fails: compare it with TRUE");
+        }
+        Ok(node)
+    }
+
     /// The expression as a column: it must have a type that can be written.
     pub(crate) fn column(&self, expr: &Expr) -> Result<(Node, SqlType), Refusal> {
         let lenient = Self {
@@ -104,10 +114,7 @@ impl<'s> Compiler<'s> {
                 Ok(boolean(Node::Or(Box::new(left), Box::new(right))))
             }
             ExprKind::Not(inner) => Ok(boolean(Node::Not(Box::new(self.truth(inner)?)))),
-            ExprKind::IsNull(inner) => {
-                let inner = self.compile(inner)?;
-                Ok(boolean(Node::IsNull(Box::new(inner.node))))
-            }
+            ExprKind::IsNull(inner) => self.is_null(inner),
             ExprKind::Between(value, low, high) => {
                 let value = self.compile(value)?;
                 let bound = |bound: &Expr| {
@@ -170,6 +177,21 @@ impl<'s> Compiler<'s> {
 
     fn truth(&self, expr: &Expr) -> Result<Node, Refusal> {
         self.condition(expr, "an operand of AND, OR and NOT")
+    }
+
+    fn is_null(&self, inner: &Expr) -> Compiled {
+        let typed = self.compile(inner)?;
+        match &typed.node {
+            Node::Arithmetic(..) | Node::Negate(_) => Err(invalid(
+                inner.at,
+                "ksqlDB cannot test the result of arithmetic for NULL: test the operands",
+            )),
+            node if !may_be_null(node) && typed.ty == Some(SqlType::Boolean) => Err(unsupported(
+                inner.at,
+                "a condition cannot be tested for NULL: test its operands",
+            )),
+            _ => Ok(boolean(Node::IsNull(Box::new(typed.node)))),
+        }
     }
 
     fn negate(&self, inner: &Expr, at: usize) -> Compiled {
@@ -324,6 +346,26 @@ impl<'s> Compiler<'s> {
                 ))
             }
         }
+    }
+}
+
+/// Whether a condition may be NULL, rather than true, false or failing.
+fn may_be_null(node: &Node) -> bool {
+    match node {
+        Node::Constant(value) => value.is_null(),
+        Node::Compare(..)
+        | Node::And(..)
+        | Node::Or(..)
+        | Node::Not(_)
+        | Node::IsNull(_)
+        | Node::Between(..)
+        | Node::In(..)
+        | Node::Like { .. } => false,
+        Node::Case {
+            branches,
+            otherwise,
+        } => may_be_null(otherwise) || branches.iter().any(|(_, result)| may_be_null(result)),
+        _ => true,
     }
 }
 

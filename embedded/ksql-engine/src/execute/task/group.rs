@@ -23,8 +23,15 @@ impl Task {
         let values = passed.values;
         let mut faults = Faults::new(passed.record, &mut outcome.problems);
         let groups = aggregate.group_by.iter().enumerate();
+        // Rows that change partition are written and read on the way.
         let group: Key = groups
-            .map(|(index, node)| faults.column(node, values, || Step::GroupBy(index)))
+            .map(|(index, node)| {
+                let value = faults.column(node, values, || Step::GroupBy(index));
+                match aggregate.moves {
+                    true => self.group_writer.reread(value),
+                    false => value,
+                }
+            })
             .collect();
         if group.iter().any(Value::is_null) {
             return;
@@ -45,11 +52,13 @@ impl Task {
             .and_then(|partition| partition.aggregate.as_mut());
         let Some(state) = state else { return };
         let calls = aggregate.calls.iter().enumerate();
-        scratch.arguments.extend(
-            calls.map(|(index, call)| {
-                faults.column(&call.argument, values, || Step::Argument(index))
-            }),
-        );
+        scratch.arguments.extend(calls.map(|(index, call)| {
+            let value = faults.column(&call.argument, values, || Step::Argument(index));
+            match aggregate.moves {
+                true => value.through_json(),
+                false => value,
+            }
+        }));
         state.process(
             aggregate,
             &scratch.group,

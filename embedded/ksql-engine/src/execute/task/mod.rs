@@ -15,7 +15,7 @@ use crate::execute::join::{JoinState, Pair, Side};
 use crate::execute::record::Record;
 use crate::formats::{Format, Writer, kafka};
 use crate::plan::node::RowRef;
-use crate::plan::{QueryPlan, Stage};
+use crate::plan::{OutColumn, QueryPlan, Stage};
 use crate::schema::Column;
 use crate::value::Value;
 use ksql_parser::ast::SourceKind;
@@ -203,11 +203,20 @@ impl Task {
             }
             Stage::Aggregate(_) => return Ok(()),
             Stage::Rows => row.has_key.then(|| self.keys_of(values)),
-            Stage::Rekeyed if self.key_count > 0 => Some(smallvec::smallvec![
-                Value::Null;
-                self.key_count
-            ]),
-            Stage::Rekeyed => None,
+            Stage::Rekeyed => self.new_key(plan, |index, column| {
+                // Without a value, only expressions over the old key can be evaluated.
+                let mut is_known = true;
+                let keys = self.inputs.first().map_or(0, Input::keys);
+                column.node.slots(&mut |slot| is_known &= slot < keys);
+                let step = || Step::Column {
+                    name: column.name.clone(),
+                    index,
+                };
+                match is_known {
+                    true => faults.column(&column.node, row_ref, step),
+                    false => Value::Null,
+                }
+            }),
         };
         outcome.changes.push(Change {
             key,
@@ -224,6 +233,21 @@ impl Task {
         values.iter().take(keys).cloned().collect()
     }
 
+    /// The key from the key columns of the projection.
+    fn new_key(
+        &self,
+        plan: &QueryPlan,
+        mut value: impl FnMut(usize, &OutColumn) -> Value,
+    ) -> Option<Key> {
+        let mut key: Key = smallvec::smallvec![Value::Null; self.key_count];
+        for (index, column) in plan.columns.iter().enumerate() {
+            if let Some(place) = column.key.and_then(|place| key.get_mut(place)) {
+                *place = value(index, column);
+            }
+        }
+        (self.key_count > 0).then_some(key)
+    }
+
     fn emit(&mut self, passed: &Passed<'_>, outcome: &mut Outcome) {
         let plan = passed.plan;
         if let Stage::Aggregate(aggregate) = &plan.stage {
@@ -233,15 +257,13 @@ impl Task {
         let mut faults = Faults::new(passed.record, &mut outcome.problems);
         let columns = columns(plan, passed.values, &mut faults);
         let keyed = passed.has_key || matches!(plan.stage, Stage::Rekeyed);
-        let key = (keyed && self.key_count > 0).then(|| {
-            let mut key: Key = smallvec::smallvec![Value::Null; self.key_count];
-            for (column, value) in plan.columns.iter().zip(&columns) {
-                if let Some(place) = column.key.and_then(|place| key.get_mut(place)) {
-                    *place = value.clone();
-                }
-            }
-            key
-        });
+        let value =
+            |index: usize, _: &OutColumn| columns.get(index).cloned().unwrap_or(Value::Null);
+        let key = if keyed {
+            self.new_key(plan, value)
+        } else {
+            None
+        };
         outcome.changes.push(Change {
             key,
             window_start: passed.window_start,
