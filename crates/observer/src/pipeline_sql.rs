@@ -54,7 +54,8 @@ impl PipelineSql {
     /// # Errors
     /// If the SQL cannot be parsed or has no such rule.
     pub fn trigger_rule(&self) -> Result<TriggerRule, UsageError> {
-        TriggerRule::from_sql(&self.text).map_err(|error| self.error(error))
+        TriggerRule::from_sql(&self.text, &pipeline::Definition::shipped().topics)
+            .map_err(|error| self.error(error))
     }
 
     /// A usage error that names the file.

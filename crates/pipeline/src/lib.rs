@@ -2,6 +2,9 @@
 //!
 //! | module | content |
 //! |---|---|
+//! | [`definition`] | `pipeline.toml`: records, topics, columns, model |
+//! | [`column`] | a column and its valid values |
+//! | [`fields`] | the records of a pipeline, read with the columns of its definition |
 //! | [`topics`] | the names of the topics |
 //! | [`event_time`] | when something happened: milliseconds and their text form |
 //! | [`records`] | one type for the value of each topic, with its JSON field names |
@@ -24,13 +27,19 @@
 //! # Ok::<(), pipeline::MessageError>(())
 //! ```
 
+pub mod column;
+pub mod definition;
 pub mod event_time;
+pub mod fields;
 pub mod records;
 pub mod topics;
 pub mod trigger_rule;
 pub mod wire;
 
+pub use column::Column;
+pub use definition::{Definition, DefinitionError, ErrorKind, Topics};
 pub use event_time::EventTime;
+pub use fields::{Actual, Inputs, Joined, Measured, Predicted, TriggerRecord};
 pub use records::{
     Measurement, Prediction, RetrainTrigger, Weighing, WeightDiff, WeightPrediction,
 };

@@ -6,7 +6,7 @@ use ksql_parser::ast::{CompareOp, Expr, ExprKind, Query, Statement, StatementKin
 use ksql_parser::error::StatementError;
 use ksql_parser::{Literal, parse_script};
 
-use crate::topics;
+use crate::definition::Topics;
 
 /// The rule by which the SQL triggers a retraining.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,21 +30,20 @@ pub enum RuleError {
     #[error(
         "no statement writes the topic `{0}`; add a CREATE TABLE … AS SELECT with KAFKA_TOPIC='{0}'"
     )]
-    NoTrigger(&'static str),
+    NoTrigger(String),
     /// The statement that writes the triggers has no window or no threshold.
     #[error(
         "the statement that writes the topic `{0}` needs a WINDOW and a condition \
          HAVING AVG(…) > number"
     )]
-    NoThreshold(&'static str),
+    NoThreshold(String),
 }
 
 /// The weighing arrives too late for the SQL's join.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a weighing {delay:?} after the measurement is not joined: the statement that writes the topic \
-     `{topic}` joins WITHIN {within:?}; choose a shorter delay or a longer WITHIN",
-    topic = topics::WEIGHT_DIFF
+    "a weighing {delay:?} after the measurement is not joined: the statement that writes the joined rows \
+     joins WITHIN {within:?}; choose a shorter delay or a longer WITHIN"
 )]
 pub struct TooLateToJoin {
     /// Time between measurement and weighing.
@@ -54,17 +53,17 @@ pub struct TooLateToJoin {
 }
 
 impl TriggerRule {
-    /// Reads the rule from the statement that writes the topic `weight-retrain`.
+    /// Reads the rule from the statement that writes the topic of the triggers.
     ///
     /// # Errors
     /// See [`RuleError`]. The condition is `HAVING AVG(…) > number` or `number < AVG(…)`, alone or
     /// joined to others with `AND`.
-    pub fn from_sql(text: &str) -> Result<Self, RuleError> {
+    pub fn from_sql(text: &str, topics: &Topics) -> Result<Self, RuleError> {
         let statements = parse_script(text)?;
-        let query = query_that_writes(topics::WEIGHT_RETRAIN, &statements)
-            .ok_or(RuleError::NoTrigger(topics::WEIGHT_RETRAIN))?;
-        let join = query_that_writes(topics::WEIGHT_DIFF, &statements);
-        rule(query, join).ok_or(RuleError::NoThreshold(topics::WEIGHT_RETRAIN))
+        let query = query_that_writes(&topics.trigger, &statements)
+            .ok_or_else(|| RuleError::NoTrigger(topics.trigger.clone()))?;
+        let join = query_that_writes(&topics.rows, &statements);
+        rule(query, join).ok_or_else(|| RuleError::NoThreshold(topics.trigger.clone()))
     }
 
     /// Checks that the SQL joins a fish that is weighed `delay` after its measurement.
@@ -142,9 +141,13 @@ mod tests {
 
     const SHIPPED: &str = include_str!("../../../ksql/pipeline.sql");
 
+    fn rule_of(text: &str) -> Result<TriggerRule, RuleError> {
+        TriggerRule::from_sql(text, &crate::Definition::shipped().topics)
+    }
+
     #[test]
     fn threshold_and_window_are_those_of_the_sql() {
-        let rule = TriggerRule::from_sql(SHIPPED).expect("the shipped SQL");
+        let rule = rule_of(SHIPPED).expect("the shipped SQL");
         let expected = TriggerRule {
             threshold: 0.15,
             window: Duration::from_secs(60),
@@ -156,7 +159,7 @@ mod tests {
             .replace("SIZE 1 MINUTE", "SIZE 30 SECONDS")
             .replace("WITHIN 1 MINUTE", "WITHIN 90 SECONDS")
             .replace("> 0.15", "> 0.2");
-        let rule = TriggerRule::from_sql(&edited).expect("an edited SQL");
+        let rule = rule_of(&edited).expect("an edited SQL");
         let expected = TriggerRule {
             threshold: 0.2,
             window: Duration::from_secs(30),
@@ -167,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_weighing_after_the_join_window_is_an_error() {
-        let rule = TriggerRule::from_sql(SHIPPED).expect("the shipped SQL");
+        let rule = rule_of(SHIPPED).expect("the shipped SQL");
         assert!(rule.check_delay(Duration::from_secs(60)).is_ok());
         let error = rule.check_delay(Duration::from_secs(61)).expect_err("late");
         let text = error.to_string();
@@ -177,14 +180,14 @@ mod tests {
     #[test]
     fn the_threshold_may_be_on_either_side() {
         let turned = SHIPPED.replace(r#"AVG("Error") > 0.15"#, r#"0.25 < AVG("Error")"#);
-        let rule = TriggerRule::from_sql(&turned).expect("the turned SQL");
+        let rule = rule_of(&turned).expect("the turned SQL");
         assert_eq!(rule.threshold, 0.25);
     }
 
     #[test]
     fn sql_without_a_trigger_is_an_error() {
-        let error = TriggerRule::from_sql("SET 'auto.offset.reset'='earliest';");
+        let error = rule_of("SET 'auto.offset.reset'='earliest';");
         let text = error.expect_err("no trigger").to_string();
-        assert!(text.contains(topics::WEIGHT_RETRAIN), "{text}");
+        assert!(text.contains("weight-retrain"), "{text}");
     }
 }
