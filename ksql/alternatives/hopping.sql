@@ -32,6 +32,8 @@ CREATE STREAM IF NOT EXISTS ACTUAL_WEIGHT (
 -- if a prediction is late because the model or the predictor was down.
 -- "Key_Id" takes the record's key, so that AS_VALUE can put the id into the value as "Fish_Id".
 -- "_id" identifies the row wherever it is stored: a row that is delivered twice is stored once.
+-- "ModelVersion": a model of another kind may have no version in its answer. The window groups by version, and a group
+-- needs a value.
 -- WHERE: a weight of zero or less is not a valid weighing, and the relative error would be infinite or
 -- negative. Such a record stays on its own topic only.
 CREATE STREAM IF NOT EXISTS DIFF_WEIGHT WITH (KAFKA_TOPIC='weight-diff', VALUE_FORMAT='JSON') AS
@@ -47,7 +49,7 @@ SELECT
     A."Weight" AS "ActualWeight",
     ROUND(ABS(P."Prediction"->"Weight" - A."Weight") / A."Weight", 3) AS "Error",
     P."Prediction"->"ModelTime" AS "ModelTime",
-    P."Prediction"->"ModelVersion" AS "ModelVersion",
+    COALESCE(P."Prediction"->"ModelVersion", P."Prediction"->"ModelTime", 'unversioned') AS "ModelVersion",
     A."Timestamp" AS "Timestamp"
 FROM PREDICTED_WEIGHT P
 INNER JOIN ACTUAL_WEIGHT A WITHIN 1 MINUTE GRACE PERIOD 1 DAY ON P."Fish_Id" = A."Fish_Id"

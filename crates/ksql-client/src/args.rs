@@ -39,7 +39,7 @@ pub struct KsqlArgs {
     pub(crate) json: bool,
 
     /// How long the server may take to answer, in seconds; running queries have no limit
-    #[arg(long, env = "KSQL_TIMEOUT", default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, env = "KSQL_TIMEOUT", default_value_t = 300, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: u64,
 
     /// Wait for a server that is not up yet: 120 seconds, or the number given

@@ -19,6 +19,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pauses between attempts to reach a server that is not up yet.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How often to say that the server has not answered yet.
+const PROGRESS: Duration = Duration::from_secs(10);
 
 /// The body of `POST /ksql` and `POST /query`.
 #[derive(Serialize)]
@@ -203,6 +205,7 @@ impl Client {
         answer: impl Future<Output = Result<T, reqwest::Error>>,
     ) -> Result<T, Error> {
         let server = || self.server.to_string();
+        let answer = self.with_progress(answer);
         match tokio::time::timeout(self.timeout, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) if error.is_connect() => Err(Error::Unreachable {
@@ -217,6 +220,23 @@ impl Client {
                 server: server(),
                 seconds: self.timeout.as_secs(),
             }),
+        }
+    }
+
+    /// Logs from time to time that there is no answer yet. A busy server takes minutes for some statements.
+    async fn with_progress<T>(&self, answer: impl Future<Output = T>) -> T {
+        tokio::pin!(answer);
+        let began = Instant::now();
+        loop {
+            match tokio::time::timeout(PROGRESS, &mut answer).await {
+                Ok(answer) => return answer,
+                Err(_) => tracing::warn!(
+                    "{} has not answered for {} s; the limit is {} s (--timeout)",
+                    self.server,
+                    began.elapsed().as_secs(),
+                    self.timeout.as_secs()
+                ),
+            }
         }
     }
 

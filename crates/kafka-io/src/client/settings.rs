@@ -1,8 +1,11 @@
 //! Settings of Kafka clients: the address, and any librdkafka property.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::str::FromStr;
 
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 
@@ -17,9 +20,15 @@ pub struct KafkaSettings {
     )]
     pub bootstrap_servers: String,
 
-    /// A librdkafka property, such as security.protocol=SASL_SSL; repeatable
-    #[arg(short = 'X', long = "kafka-property", value_name = "KEY=VALUE")]
+    /// A librdkafka property, such as security.protocol=SASL_SSL; repeatable. KEY=@FILE reads the value
+    /// from a file, so that a password is not visible in the list of processes
+    #[arg(short = 'X', long = "kafka-property", value_name = "KEY=VALUE", value_parser = PropertyParser)]
     pub kafka_properties: Vec<KafkaProperty>,
+
+    /// A file of librdkafka properties, one KEY=VALUE per line; lines that start with # are comments.
+    /// --kafka-property overrides it
+    #[arg(long, env = "KAFKA_PROPERTIES_FILE", value_name = "FILE", value_parser = properties_in)]
+    pub kafka_properties_file: Option<PropertiesFile>,
 }
 
 /// One librdkafka property. Its value may be a secret, so `Debug` shows only the name.
@@ -37,12 +46,26 @@ impl fmt::Debug for KafkaProperty {
     }
 }
 
+/// The properties in a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PropertiesFile(Vec<KafkaProperty>);
+
 /// Why a property is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PropertyError {
-    /// Not of the form `KEY=VALUE`.
-    #[error("invalid Kafka property `{0}`: expected KEY=VALUE")]
-    Malformed(String),
+    /// Not of the form `KEY=VALUE`. The text may be a secret, so the message does not contain it.
+    #[error("a Kafka property has no `=`: expected KEY=VALUE or KEY=@FILE")]
+    Malformed,
+    /// The file with the value cannot be read.
+    #[error("Kafka property `{name}`: {file} cannot be read: {reason}")]
+    Unreadable {
+        /// The property.
+        name: String,
+        /// The path of the file.
+        file: String,
+        /// The operating system's message.
+        reason: String,
+    },
     /// The delivery guarantees depend on this property.
     #[error("`{name}` cannot be overridden: {reason}")]
     Reserved {
@@ -111,12 +134,27 @@ const TIMEOUT: &str = "results are retried until the broker accepts them";
 impl FromStr for KafkaProperty {
     type Err = PropertyError;
 
+    /// Parses `KEY=VALUE`, or `KEY=@FILE` with the value in a file. Line ends at the end of the file are not
+    /// part of the value.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, value) = text
             .split_once('=')
             .filter(|(name, _)| !name.trim().is_empty())
-            .ok_or_else(|| PropertyError::Malformed(text.to_owned()))?;
-        let (name, value) = (name.trim().to_owned(), value.trim().to_owned());
+            .ok_or(PropertyError::Malformed)?;
+        let (name, value) = (name.trim().to_owned(), value.trim());
+        let value = match value.strip_prefix('@') {
+            None => value.to_owned(),
+            Some(file) => match std::fs::read_to_string(file) {
+                Ok(content) => content.trim_end_matches(['\r', '\n']).to_owned(),
+                Err(error) => {
+                    return Err(PropertyError::Unreadable {
+                        name,
+                        file: file.to_owned(),
+                        reason: error.to_string(),
+                    });
+                }
+            },
+        };
         if let Some((_, reason)) = RESERVED.iter().find(|(reserved, _)| *reserved == name) {
             return Err(PropertyError::Reserved { name, reason });
         }
@@ -125,14 +163,55 @@ impl FromStr for KafkaProperty {
         alone.set(&name, &value);
         match alone.create_native_config() {
             Ok(_) => Ok(Self { name, value }),
-            Err(KafkaError::ClientConfig(_, reason, ..)) => {
-                Err(PropertyError::Invalid { name, reason })
-            }
-            Err(error) => Err(PropertyError::Invalid {
-                name,
-                reason: error.to_string(),
-            }),
+            Err(KafkaError::ClientConfig(_, reason, ..)) => Err(invalid(name, &reason, &value)),
+            Err(error) => Err(invalid(name, &error.to_string(), &value)),
         }
+    }
+}
+
+/// librdkafka's reason without the value, which may be a secret.
+fn invalid(name: String, reason: &str, value: &str) -> PropertyError {
+    let reason = match value {
+        "" => reason.to_owned(),
+        value => reason.replace(value, "…"),
+    };
+    PropertyError::Invalid { name, reason }
+}
+
+/// Reads a file of properties. An empty path is no file, because compose files set an unset variable to the
+/// empty string.
+fn properties_in(path: &str) -> Result<PropertiesFile, String> {
+    if path.is_empty() {
+        return Ok(PropertiesFile::default());
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let lines = text.lines().map(str::trim).enumerate();
+    lines
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+        .map(|(index, line)| {
+            line.parse()
+                .map_err(|error| format!("line {}: {error}", index + 1))
+        })
+        .collect::<Result<_, _>>()
+        .map(PropertiesFile)
+}
+
+/// Parses a property. clap's own message would print the value.
+#[derive(Clone)]
+struct PropertyParser;
+
+impl TypedValueParser for PropertyParser {
+    type Value = KafkaProperty;
+
+    fn parse_ref(
+        &self,
+        _: &clap::Command,
+        _: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        let text = value.to_str().ok_or(PropertyError::Malformed);
+        text.and_then(str::parse)
+            .map_err(|error| clap::Error::raw(ErrorKind::ValueValidation, format!("{error}\n")))
     }
 }
 
@@ -142,6 +221,7 @@ impl KafkaSettings {
         Self {
             bootstrap_servers: bootstrap_servers.into(),
             kafka_properties: Vec::new(),
+            kafka_properties_file: None,
         }
     }
 
@@ -154,7 +234,8 @@ impl KafkaSettings {
         for (name, value) in defaults {
             config.set(*name, *value);
         }
-        for property in &self.kafka_properties {
+        let file = self.kafka_properties_file.iter().flat_map(|file| &file.0);
+        for property in file.chain(&self.kafka_properties) {
             config.set(&property.name, &property.value);
         }
         config
@@ -260,6 +341,74 @@ mod tests {
         let config = settings.producer("test");
         assert_eq!(config.get("linger.ms"), Some("7"));
         assert_eq!(config.get("sasl.password"), Some("a=b"));
+    }
+
+    #[derive(Debug, clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        kafka: KafkaSettings,
+    }
+
+    #[test]
+    fn a_rejected_property_is_named_without_its_value() {
+        use clap::Parser as _;
+        for argument in [
+            "sasl.pasword=hunter2",
+            "linger.ms=hunter2",
+            "hunter2",
+            "=hunter2",
+            "group.id=hunter2",
+        ] {
+            let error = Cli::try_parse_from(["x", "-X", argument]).expect_err(argument);
+            let text = error.to_string();
+            assert!(!text.contains("hunter2"), "{text}");
+            assert_eq!(error.exit_code(), 2);
+        }
+        let error = Cli::try_parse_from(["x", "-X", "sasl.pasword=hunter2"]).expect_err("a typo");
+        assert!(error.to_string().contains("`sasl.pasword`"), "{error}");
+    }
+
+    #[test]
+    fn a_value_may_be_in_a_file() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("password");
+        std::fs::write(&file, "a b=c\r\n").expect("a file");
+        let given = format!("sasl.password=@{}", file.display());
+        let property: KafkaProperty = given.parse().expect("a property");
+        assert_eq!(property.value, "a b=c");
+        let error = "sasl.password=@no/such/file"
+            .parse::<KafkaProperty>()
+            .expect_err("no file")
+            .to_string();
+        assert!(
+            error.contains("`sasl.password`: no/such/file cannot be read"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_file_of_properties_is_overridden_by_flags() {
+        use clap::Parser as _;
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("kafka.properties");
+        let file = file.to_str().expect("a path");
+        let arguments = ["x", "--kafka-properties-file", file, "-X", "linger.ms=7"];
+        std::fs::write(file, "# a comment\n\nlinger.ms=3\n sasl.password = x\n").expect("a file");
+        let config = Cli::try_parse_from(arguments)
+            .expect("arguments")
+            .kafka
+            .producer("test");
+        assert_eq!(config.get("linger.ms"), Some("7"));
+        assert_eq!(config.get("sasl.password"), Some("x"));
+
+        std::fs::write(file, "\nsasl.pasword=hunter2\n").expect("a file");
+        let error = Cli::try_parse_from(arguments)
+            .expect_err("a typo")
+            .to_string();
+        assert!(
+            error.contains("line 2: ") && !error.contains("hunter2"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -87,6 +87,36 @@ async fn an_impossible_weight_is_not_joined() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_model_without_a_version_triggers() {
+    for (answer, version) in [
+        (
+            r#"{"Weight":1.0,"ModelTime":"2021-06-02 07:48:52"}"#,
+            "2021-06-02 07:48:52",
+        ),
+        (r#"{"Weight":1.0}"#, "unversioned"),
+    ] {
+        let script = Script::parse(PIPELINE).unwrap();
+        let broker = Broker::start(1, script.topics());
+        for fish in 0..40_usize {
+            let (key, time) = (fish.to_string(), START + 2_000 * fish as i64);
+            let predicted = format!(
+                r#"{{"Species":"salmon","Length":80.0,"Height":18.0,"Timestamp":"t","Prediction":{answer}}}"#
+            );
+            broker
+                .send("weight-prediction", &key, &predicted, time)
+                .await;
+            broker
+                .send("machine-weight", &key, &actual(fish), time)
+                .await;
+        }
+        let running = Running::start(script, &broker, Options::default());
+        let finals = broker.records("weight-retrain", 1).await;
+        assert_eq!(finals[0].2["ModelVersion"], version);
+        running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_shipped_pipeline_joins_triggers_and_skips_bad_records() {
     let script = Script::parse(PIPELINE).unwrap();
     let broker = Broker::start(1, script.topics());
