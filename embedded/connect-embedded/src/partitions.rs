@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use futures::FutureExt;
 use kafka_io::is_transient;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -46,27 +47,52 @@ async fn partitions(consumer: &Arc<StreamConsumer>, topic: &str) -> anyhow::Resu
     Ok(partitions)
 }
 
+/// At least one record, and those that can be read without waiting, up to `limit`.
+///
+/// # Errors
+/// See [`next`].
+pub(crate) async fn next_batch(
+    consumer: &StreamConsumer,
+    limit: usize,
+) -> anyhow::Result<Vec<BorrowedMessage<'_>>> {
+    let mut records = vec![next(consumer).await?];
+    while records.len() < limit {
+        match consumer.recv().now_or_never() {
+            Some(Ok(record)) => records.push(record),
+            Some(Err(error)) => {
+                check(error)?;
+                break;
+            }
+            None => break,
+        }
+    }
+    Ok(records)
+}
+
 /// The next record. Waits while the broker is unreachable.
 ///
 /// # Errors
 /// Records were deleted before they were read, or any error that a retry cannot fix.
-pub(crate) async fn next(consumer: &StreamConsumer) -> anyhow::Result<BorrowedMessage<'_>> {
+async fn next(consumer: &StreamConsumer) -> anyhow::Result<BorrowedMessage<'_>> {
     loop {
-        let error = match consumer.recv().await {
+        match consumer.recv().await {
             Ok(message) => return Ok(message),
-            Err(error) => error,
-        };
-        match &error {
-            KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset) => {
-                return Err(error).context(
-                    "records were deleted before they were read: \
-                     the producer is too far ahead of this connector",
-                );
-            }
-            KafkaError::MessageConsumption(code) if is_transient(*code) => {
-                tracing::warn!(%error, "waiting for Kafka");
-            }
-            _ => return Err(error).context("reading from Kafka failed"),
+            Err(error) => check(error)?,
         }
+    }
+}
+
+/// Returns an error that a retry cannot fix, and logs others.
+fn check(error: KafkaError) -> anyhow::Result<()> {
+    match &error {
+        KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset) => Err(error).context(
+            "records were deleted before they were read: \
+                 the producer is too far ahead of this connector",
+        ),
+        KafkaError::MessageConsumption(code) if is_transient(*code) => {
+            tracing::warn!(%error, "waiting for Kafka");
+            Ok(())
+        }
+        _ => Err(error).context("reading from Kafka failed"),
     }
 }

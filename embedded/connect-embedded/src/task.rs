@@ -56,7 +56,7 @@ impl Task {
     }
 
     /// Reads and delivers until a record stops the connector. The future can be dropped at any time: the
-    /// current record then counts as not delivered.
+    /// current records then count as not delivered.
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let name = &self.connector.name;
         if !self.connector.without_effect.is_empty() {
@@ -71,28 +71,53 @@ impl Task {
         tracing::info!(connector = name, partitions, "running");
         self.stats.mark_ready();
         loop {
-            let record = partitions::next(&self.consumer).await?;
-            let outcome = match self.deliver(&record).await {
-                Ok(outcome) => outcome,
-                Err((stage, failure)) => self.failed(&record, stage, &failure).await?,
-            };
-            self.stats.add(name, outcome);
+            let records = partitions::next_batch(&self.consumer, self.sink.batch_size()).await?;
+            let deliveries = self.deliver(&records).await;
+            for (record, delivery) in records.iter().zip(deliveries) {
+                let outcome = match delivery {
+                    Ok(outcome) => outcome,
+                    Err((stage, failure)) => self.failed(record, stage, &failure).await?,
+                };
+                self.stats.add(name, outcome);
+            }
         }
     }
 
-    async fn deliver(&self, record: &BorrowedMessage<'_>) -> Result<Outcome, (Stage, Failure)> {
-        let value = self
-            .connector
-            .converter
-            .convert(record.payload())
-            .map_err(|failure| (Stage::ValueConverter, failure))?;
-        if !self.connector.filters.keep(&value) {
-            return Ok(Outcome::Filtered);
+    /// Delivers a batch; returns an outcome for each record. If a failure stops the connector, the records
+    /// after the first one that cannot be converted are not delivered.
+    async fn deliver(
+        &self,
+        records: &[BorrowedMessage<'_>],
+    ) -> Vec<Result<Outcome, (Stage, Failure)>> {
+        let mut outcomes = Vec::new();
+        let mut batch = Vec::new();
+        for record in records {
+            match self.connector.converter.convert(record.payload()) {
+                Ok(value) if self.connector.filters.keep(&value) => {
+                    outcomes.push(None);
+                    batch.push((record, value));
+                }
+                Ok(_) => outcomes.push(Some(Ok(Outcome::Filtered))),
+                Err(failure) => {
+                    outcomes.push(Some(Err((Stage::ValueConverter, failure))));
+                    if !self.connector.tolerance.all {
+                        break;
+                    }
+                }
+            }
         }
-        self.sink
-            .put(record, value)
-            .await
-            .map_err(|failure| (Stage::TaskPut, failure))
+        let mut delivered = self.sink.put(batch).await.into_iter();
+        let outcomes = outcomes.into_iter().map_while(|known| {
+            let of_sink = || {
+                Some(
+                    delivered
+                        .next()?
+                        .map_err(|failure| (Stage::TaskPut, failure)),
+                )
+            };
+            known.or_else(of_sink)
+        });
+        outcomes.collect()
     }
 
     async fn failed(

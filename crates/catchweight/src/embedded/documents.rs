@@ -11,20 +11,23 @@ use serde_json::{Map, Value};
 pub(super) struct Documents(pub(super) SqliteStore);
 
 impl DocumentStore for Documents {
-    fn replace_one<'a>(
+    fn replace_many<'a>(
         &'a self,
         database: &'a str,
         collection: &'a str,
-        id: &'a Value,
-        document: &'a Map<String, Value>,
+        documents: &'a [Map<String, Value>],
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         async move {
-            // The key column is text: an id of another type is stored as its JSON text.
-            let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
-            let document = Value::Object(document.clone());
+            let documents = documents.iter().map(|document| {
+                // The key column is text: an id of another type is stored as its JSON text.
+                let id = document.get("_id").map_or_else(String::new, |id| {
+                    id.as_str().map_or_else(|| id.to_string(), str::to_owned)
+                });
+                (id, Value::Object(document.clone()))
+            });
             let written = self
                 .0
-                .replace_one(database, collection, &id, &document)
+                .replace_many(database, collection, documents.collect())
                 .await;
             written.map_err(|error| match error {
                 SqliteError::Unavailable(_) => StoreError::Unavailable(Box::new(error)),

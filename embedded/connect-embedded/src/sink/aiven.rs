@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use rdkafka::message::BorrowedMessage;
 use reqwest::header::HeaderMap;
 
 use super::post::{Poster, Target, url};
-use super::{Sink, header};
+use super::{Converted, Delivery, Sink, header};
 use crate::ConfigError;
 use crate::converter::Value;
 use crate::failure::{CONNECT_EXCEPTION, DATA_EXCEPTION, Failure};
@@ -103,28 +102,38 @@ pub(super) struct AivenSink {
 }
 
 impl Sink for AivenSink {
-    fn put<'a>(
-        &'a self,
-        _: &'a BorrowedMessage<'_>,
-        value: Value,
-    ) -> BoxFuture<'a, Result<Outcome, Failure>> {
+    fn batch_size(&self) -> usize {
+        1
+    }
+
+    fn put<'a>(&'a self, records: Vec<Converted<'a>>) -> BoxFuture<'a, Vec<Delivery>> {
         async move {
-            let Value::Text(body) = value else {
-                // The real sink also fails here, regardless of its error handling.
-                let message = "the value is null: drop such records with a transform";
-                return Err(Failure::fatal(DATA_EXCEPTION, message));
-            };
-            match self.poster.send(&body).await {
-                Ok(()) => Ok(Outcome::Delivered),
-                Err(reason) => Err(Failure {
-                    fatal: !self.reports,
-                    ..Failure::tolerable(
-                        CONNECT_EXCEPTION,
-                        format!("sending failed and no retries remain: {reason}"),
-                    )
-                }),
+            let mut delivered = Vec::new();
+            for (_, value) in records {
+                delivered.push(self.post(value).await);
             }
+            delivered
         }
         .boxed()
+    }
+}
+
+impl AivenSink {
+    async fn post(&self, value: Value) -> Delivery {
+        let Value::Text(body) = value else {
+            // The real sink also fails here, regardless of its error handling.
+            let message = "the value is null: drop such records with a transform";
+            return Err(Failure::fatal(DATA_EXCEPTION, message));
+        };
+        match self.poster.send(&body).await {
+            Ok(()) => Ok(Outcome::Delivered),
+            Err(reason) => Err(Failure {
+                fatal: !self.reports,
+                ..Failure::tolerable(
+                    CONNECT_EXCEPTION,
+                    format!("sending failed and no retries remain: {reason}"),
+                )
+            }),
+        }
     }
 }

@@ -19,14 +19,19 @@ use crate::{ConfigError, DocumentStore};
 
 /// A destination of records.
 pub(crate) trait Sink: Send + Sync {
-    /// Delivers one record with its converted value. Returns when it is delivered or no retries
-    /// remain.
-    fn put<'a>(
-        &'a self,
-        record: &'a BorrowedMessage<'_>,
-        value: Value,
-    ) -> BoxFuture<'a, Result<Outcome, Failure>>;
+    /// The largest number of records in one delivery.
+    fn batch_size(&self) -> usize;
+
+    /// Delivers records with their converted values, in order. Returns when they are delivered or no
+    /// retries remain, with an outcome for each record.
+    fn put<'a>(&'a self, records: Vec<Converted<'a>>) -> BoxFuture<'a, Vec<Delivery>>;
 }
+
+/// A record with its converted value.
+pub(crate) type Converted<'a> = (&'a BorrowedMessage<'a>, Value);
+
+/// What a sink did with a record.
+pub(crate) type Delivery = Result<Outcome, Failure>;
 
 /// The supported connector classes.
 #[derive(Clone, Copy, Debug)]

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use rdkafka::message::BorrowedMessage;
 use serde_json::{Map, Value as Json};
 use tokio::time::{Instant, sleep};
 
-use super::Sink;
+use super::{Converted, Delivery, Sink};
 use crate::converter::Value;
 use crate::failure::{DATA_EXCEPTION, Failure};
 use crate::options::Options;
@@ -23,6 +22,8 @@ const REPLACE_ONE: &str =
     "com.mongodb.kafka.connect.sink.writemodel.strategy.ReplaceOneDefaultStrategy";
 /// The MongoDB driver's default for `serverSelectionTimeoutMS`.
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(30);
+/// The default of a Connect worker's consumer for `max.poll.records`.
+const MAX_BATCH: usize = 500;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -43,7 +44,7 @@ impl Config {
             .value;
         options.choice("document.id.strategy", None, &[(PROVIDED_ID, ())])?;
         options.choice("writemodel.strategy", None, &[(REPLACE_ONE, ())])?;
-        // Documents are written one by one.
+        // A batch has the records of one poll; a document that the store rejects fails alone.
         options.without_effect("max.batch.size");
         Ok(Self {
             database,
@@ -99,61 +100,62 @@ pub(super) struct MongoSink {
 }
 
 impl Sink for MongoSink {
-    fn put<'a>(
-        &'a self,
-        _: &'a BorrowedMessage<'_>,
-        value: Value,
-    ) -> BoxFuture<'a, Result<Outcome, Failure>> {
+    fn batch_size(&self) -> usize {
+        MAX_BATCH
+    }
+
+    fn put<'a>(&'a self, records: Vec<Converted<'a>>) -> BoxFuture<'a, Vec<Delivery>> {
         async move {
-            let document = document(value)?;
-            // The real strategy also accepts a null `_id`, but such documents would replace each other.
-            let id = document
-                .get("_id")
-                .filter(|id| !id.is_null())
-                .ok_or_else(|| {
-                    Failure::tolerable(
-                        DATA_EXCEPTION,
-                        "the document has no `_id`, or its `_id` is null",
-                    )
-                })?;
-            self.write(id, &document).await?;
-            Ok(Outcome::Delivered)
+            let values = records.into_iter().map(|(_, value)| document(value));
+            let documents: Vec<Result<Map<String, Json>, Failure>> = values.collect();
+            let valid: Vec<_> = documents.iter().flatten().cloned().collect();
+            let mut written = self.write_each(&valid).await.into_iter();
+            let delivered = documents.into_iter().map(|document| {
+                document?;
+                written.next().unwrap_or(Ok(()))?;
+                Ok(Outcome::Delivered)
+            });
+            delivered.collect()
         }
         .boxed()
     }
 }
 
 impl MongoSink {
-    /// Writes one document, retrying while the store is unavailable.
-    async fn write(&self, id: &Json, document: &Map<String, Json>) -> Result<(), Failure> {
+    /// Writes documents in one batch; if the store rejects it, one by one, so that only the documents fail
+    /// that it rejects.
+    async fn write_each(&self, documents: &[Map<String, Json>]) -> Vec<Result<(), Failure>> {
+        match self.write(documents).await {
+            Ok(()) => vec![Ok(()); documents.len()],
+            Err(NotWritten::Rejected(_)) if documents.len() > 1 => {
+                let mut written = Vec::new();
+                for document in documents {
+                    let one = self.write(std::slice::from_ref(document)).await;
+                    written.push(one.map_err(NotWritten::failure));
+                }
+                written
+            }
+            Err(error) => vec![Err(error.failure()); documents.len()],
+        }
+    }
+
+    /// Writes documents in one batch, retrying while the store is unavailable.
+    async fn write(&self, documents: &[Map<String, Json>]) -> Result<(), NotWritten> {
         let deadline = Instant::now() + self.patience;
         let mut pause = FIRST_PAUSE;
         let mut unavailable = false;
-        loop {
+        while !documents.is_empty() {
             let written = self
                 .store
-                .replace_one(&self.database, &self.collection, id, document)
+                .replace_many(&self.database, &self.collection, documents)
                 .await;
             match written {
-                Ok(()) => {
-                    if unavailable {
-                        tracing::info!(connector = self.connector, "the store is available again");
-                    }
-                    return Ok(());
-                }
+                Ok(()) => break,
                 Err(StoreError::Rejected(reason)) => {
-                    let message = format!("the store rejected the document: {reason}");
-                    return Err(Failure::tolerable(
-                        "com.mongodb.MongoWriteException",
-                        message,
-                    ));
+                    return Err(NotWritten::Rejected(reason.to_string()));
                 }
                 Err(StoreError::Unavailable(reason)) if Instant::now() + pause > deadline => {
-                    let message = format!("the store was unavailable for too long: {reason}");
-                    return Err(Failure::tolerable(
-                        "com.mongodb.MongoTimeoutException",
-                        message,
-                    ));
+                    return Err(NotWritten::Unavailable(reason.to_string()));
                 }
                 Err(error @ StoreError::Unavailable(_)) => {
                     if !unavailable {
@@ -165,12 +167,47 @@ impl MongoSink {
                 }
             }
         }
+        if unavailable {
+            tracing::info!(connector = self.connector, "the store is available again");
+        }
+        Ok(())
     }
 }
 
+/// Why a batch was not written.
+enum NotWritten {
+    Rejected(String),
+    Unavailable(String),
+}
+
+impl NotWritten {
+    /// The failure of each of its records.
+    fn failure(self) -> Failure {
+        let (exception, message) = match self {
+            Self::Rejected(reason) => (
+                "com.mongodb.MongoWriteException",
+                format!("the store rejected the document: {reason}"),
+            ),
+            Self::Unavailable(reason) => (
+                "com.mongodb.MongoTimeoutException",
+                format!("the store was unavailable for too long: {reason}"),
+            ),
+        };
+        Failure::tolerable(exception, message)
+    }
+}
+
+/// The document in a value. The real strategy also accepts a null `_id`, but such documents would replace
+/// each other.
 fn document(value: Value) -> Result<Map<String, Json>, Failure> {
     let kind = match value {
-        Value::Json(Json::Object(document)) => return Ok(document),
+        Value::Json(Json::Object(document)) => {
+            if document.get("_id").is_none_or(Json::is_null) {
+                let reason = "the document has no `_id`, or its `_id` is null";
+                return Err(Failure::tolerable(DATA_EXCEPTION, reason));
+            }
+            return Ok(document);
+        }
         Value::Json(Json::Array(_)) => "an array",
         Value::Json(_) | Value::Text(_) => "a single value",
         Value::Null => "null",

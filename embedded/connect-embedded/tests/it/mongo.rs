@@ -5,6 +5,8 @@ use std::sync::Arc;
 use connect_embedded::{Connectors, Outcome};
 use serde_json::{Value, json};
 
+use test_support::eventually;
+
 use crate::support::{Broker, Documents, Fail, Running, file};
 
 const ROWS: &str = "Db.Rows";
@@ -47,7 +49,7 @@ async fn a_row_delivered_twice_is_stored_once() {
     assert_eq!(store.ids_with(ROWS, "b").await, ["a", "b"]);
     let document = json!({"_id": "a", "n": 1, "x": 0.300_000_000_000_000_04});
     assert_eq!(Value::Object(store.document(ROWS, "a").await), document);
-    assert_eq!(store.writes(), 3);
+    assert_eq!(store.writes().iter().sum::<usize>(), 3);
     running.stop().await;
 }
 
@@ -122,7 +124,7 @@ async fn a_tombstone_is_dropped_without_a_dead_letter() {
     let dead = broker.read("rows-dlq", 1).await;
     assert_eq!(dead[0].text(), "not JSON");
     assert_eq!(running.stats.count("Rows", Outcome::Filtered), 2);
-    assert_eq!(store.writes(), 0);
+    assert!(store.writes().is_empty());
     running.stop().await;
 }
 
@@ -134,7 +136,7 @@ async fn an_outage_of_the_store_loses_no_row() {
     row(&broker, r#"{"_id":"a"}"#).await;
     row(&broker, r#"{"_id":"b"}"#).await;
     assert_eq!(store.ids_with(ROWS, "b").await, ["a", "b"]);
-    assert_eq!(store.writes(), 5);
+    assert!(store.writes().len() > 3, "{:?}", store.writes());
     assert_eq!(running.stats.count("Rows", Outcome::DeadLettered), 0);
     running.stop().await;
 }
@@ -154,8 +156,8 @@ async fn an_outage_longer_than_the_timeout_ends_in_a_dead_letter() {
             .contains("no route")
     );
     assert!(
-        (2..100).contains(&store.writes()),
-        "{} writes",
+        (2..100).contains(&store.writes().len()),
+        "{:?}",
         store.writes()
     );
     running.stop().await;
@@ -173,6 +175,65 @@ async fn a_rejected_row_is_dead_lettered_and_the_next_is_stored() {
     assert_eq!(broker.read("rows-dlq", 1).await[0].text(), r#"{"_id":"a"}"#);
     assert_eq!(store.ids_with(ROWS, "b").await, ["b"]);
     running.stop().await;
+}
+
+/// Rows that are on the topic before the sink starts, so that one poll brings them.
+async fn backlog(
+    rows: impl IntoIterator<Item = Value>,
+    changes: Value,
+    store: Documents,
+) -> (Broker, Arc<Documents>, Running) {
+    let (broker, store) = (Broker::start(), Arc::new(store));
+    for one in rows {
+        row(&broker, &one.to_string()).await;
+    }
+    let running = Running::start(&broker, sink(changes), store.clone()).await;
+    (broker, store, running)
+}
+
+#[tokio::test]
+async fn a_backlog_is_written_in_batches_of_at_most_500_rows() {
+    let rows = (0..1_100).map(|n| json!({"_id": format!("{:04}", n % 1_000), "n": n}));
+    // An outage, in which the rest of the backlog arrives.
+    let outage = Documents::failing([(); 4].map(|()| Fail::Unavailable));
+    let (_broker, store, running) = backlog(rows, json!({}), outage).await;
+    eventually("all rows are delivered", async || {
+        running.stats.count("Rows", Outcome::Delivered) == 1_100
+    })
+    .await;
+    let writes = store.writes();
+    let written = writes.iter().skip(4);
+    assert_eq!(written.clone().sum::<usize>(), 1_100);
+    assert_eq!(written.max(), Some(&500), "{writes:?}");
+    // The last of several documents with one `_id` remains.
+    assert_eq!(store.document(ROWS, "0007").await["n"], 1_007);
+    assert_eq!(store.ids_with(ROWS, "0999").await.len(), 1_000);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_refused_row_of_a_batch_is_dead_lettered_alone() {
+    let rows = ["a", "refused 1", "b", "refused 2", "c"].map(|id| json!({"_id": id}));
+    let (broker, store, running) = backlog(rows, json!({}), Documents::default()).await;
+    let dead = broker.read("rows-dlq", 2).await;
+    let dead: Vec<_> = dead.iter().map(|one| one.text()).collect();
+    assert_eq!(dead, [r#"{"_id":"refused 1"}"#, r#"{"_id":"refused 2"}"#]);
+    assert_eq!(store.ids_with(ROWS, "c").await, ["a", "b", "c"]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn without_tolerance_rows_before_a_bad_one_are_stored() {
+    let rows = [
+        json!({"_id": "a"}),
+        json!("no document"),
+        json!({"_id": "b"}),
+    ];
+    let intolerant = json!({"errors.tolerance": "none"});
+    let (_broker, store, running) = backlog(rows, intolerant, Documents::default()).await;
+    let failure = running.failure().await;
+    assert!(failure.contains("rows/0@1"), "{failure}");
+    assert!(store.ids_with(ROWS, "a").await.contains(&"a".to_owned()));
 }
 
 #[tokio::test]

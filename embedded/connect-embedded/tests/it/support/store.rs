@@ -18,11 +18,11 @@ pub(crate) enum Fail {
     Rejected,
 }
 
-/// Documents by `database.collection` and `_id`.
+/// Documents by `database.collection` and `_id`. Rejects those whose `_id` begins with `refused`.
 #[derive(Default)]
 pub(crate) struct Documents {
     contents: watch::Sender<Contents>,
-    writes: Mutex<usize>,
+    writes: Mutex<Vec<usize>>,
     failures: Mutex<VecDeque<Fail>>,
 }
 
@@ -35,9 +35,9 @@ impl Documents {
         }
     }
 
-    /// The number of attempted writes.
-    pub(crate) fn writes(&self) -> usize {
-        *self.writes.lock().expect("no panic")
+    /// The number of documents of each attempted write.
+    pub(crate) fn writes(&self) -> Vec<usize> {
+        self.writes.lock().expect("no panic").clone()
     }
 
     /// The ids in a collection, once it contains `id`.
@@ -70,23 +70,33 @@ impl Documents {
 }
 
 impl DocumentStore for Documents {
-    fn replace_one<'a>(
+    fn replace_many<'a>(
         &'a self,
         database: &'a str,
         collection: &'a str,
-        id: &'a Value,
-        document: &'a Map<String, Value>,
+        documents: &'a [Map<String, Value>],
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         async move {
-            *self.writes.lock().expect("no panic") += 1;
+            self.writes.lock().expect("no panic").push(documents.len());
             match self.failures.lock().expect("no panic").pop_front() {
                 Some(Fail::Unavailable) => return Err(StoreError::Unavailable("no route".into())),
                 Some(Fail::Rejected) => return Err(StoreError::Rejected("too long".into())),
                 None => {}
             }
-            let id = id.as_str().expect("the id is a string").to_owned();
+            let id = |document: &Map<String, Value>| {
+                document["_id"]
+                    .as_str()
+                    .expect("the id is a string")
+                    .to_owned()
+            };
+            if documents.iter().any(|one| id(one).starts_with("refused")) {
+                return Err(StoreError::Rejected("refused".into()));
+            }
             self.contents.send_modify(|contents| {
-                contents.insert((format!("{database}.{collection}"), id), document.clone());
+                for document in documents {
+                    let key = (format!("{database}.{collection}"), id(document));
+                    contents.insert(key, document.clone());
+                }
             });
             Ok(())
         }
