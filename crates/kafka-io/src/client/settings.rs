@@ -29,6 +29,14 @@ pub struct KafkaSettings {
     /// --kafka-property overrides it
     #[arg(long, env = "KAFKA_PROPERTIES_FILE", value_name = "FILE", value_parser = properties_in)]
     pub kafka_properties_file: Option<PropertiesFile>,
+
+    /// Properties of a broker's kind, for consumers; the user's properties override them.
+    #[arg(skip)]
+    pub consumer_properties: Vec<(&'static str, &'static str)>,
+
+    /// The same for producers.
+    #[arg(skip)]
+    pub producer_properties: Vec<(&'static str, &'static str)>,
 }
 
 /// One librdkafka property. Its value may be a secret, so `Debug` shows only the name.
@@ -222,16 +230,24 @@ impl KafkaSettings {
             bootstrap_servers: bootstrap_servers.into(),
             kafka_properties: Vec::new(),
             kafka_properties_file: None,
+            consumer_properties: Vec::new(),
+            producer_properties: Vec::new(),
         }
     }
 
-    /// The address, the program's `defaults`, and the user's properties, which override defaults.
-    fn client(&self, client_id: &str, defaults: &[(&str, &str)]) -> ClientConfig {
+    /// The address, the program's `defaults`, those of the broker, and the user's properties. Later ones
+    /// override earlier ones.
+    fn client(
+        &self,
+        client_id: &str,
+        defaults: &[(&str, &str)],
+        of_broker: &[(&str, &str)],
+    ) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", &self.bootstrap_servers)
             .set("client.id", client_id);
-        for (name, value) in defaults {
+        for (name, value) in defaults.iter().chain(of_broker) {
             config.set(*name, *value);
         }
         let file = self.kafka_properties_file.iter().flat_map(|file| &file.0);
@@ -254,6 +270,7 @@ impl KafkaSettings {
                 ("message.timeout.ms", "0"),
                 ("message.max.bytes", LARGEST_MESSAGE),
             ],
+            &self.producer_properties,
         )
     }
 
@@ -267,11 +284,12 @@ impl KafkaSettings {
                 ("enable.auto.commit", "false"),
                 ("enable.auto.offset.store", "false"),
                 ("auto.offset.reset", "error"),
-                // The embedded broker waits this long on each empty fetch.
-                ("fetch.wait.max.ms", "10"),
+                // With the default of 1000 a fast consumer stalls for a second whenever its queue is
+                // full. The limit in bytes still bounds the queue.
                 ("fetch.queue.backoff.ms", "5"),
-                ("queued.max.messages.kbytes", "16384"),
+                ("queued.max.messages.kbytes", "4096"),
             ],
+            &self.consumer_properties,
         )
     }
 
@@ -287,12 +305,10 @@ impl KafkaSettings {
                 ("enable.auto.offset.store", "false"),
                 ("auto.offset.reset", "earliest"),
                 ("partition.assignment.strategy", "cooperative-sticky"),
-                ("fetch.wait.max.ms", "10"),
-                // With the default of 1000 a fast consumer stalls for a second whenever its queue is
-                // full. The limit in bytes still bounds the queue.
                 ("fetch.queue.backoff.ms", "5"),
                 ("queued.max.messages.kbytes", "4096"),
             ],
+            &self.consumer_properties,
         )
     }
 }
@@ -409,6 +425,26 @@ mod tests {
             error.contains("line 2: ") && !error.contains("hunter2"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn only_a_broker_of_its_kind_changes_how_clients_fetch() {
+        let mut settings = KafkaSettings::plain("127.0.0.1:1");
+        let fetch_wait = |settings: &KafkaSettings| {
+            let consumers = [
+                settings.group_consumer("test", "group"),
+                settings.assigning_consumer("test"),
+            ];
+            consumers.map(|config| config.get("fetch.wait.max.ms").map(str::to_owned))
+        };
+        assert_eq!(fetch_wait(&settings), [None, None], "librdkafka's default");
+        settings.consumer_properties = vec![("fetch.wait.max.ms", "25")];
+        settings.producer_properties = vec![("linger.ms", "25")];
+        let embedded = Some("25".to_owned());
+        assert_eq!(fetch_wait(&settings), [embedded.clone(), embedded]);
+        let producer = settings.producer("test");
+        assert_eq!(producer.get("linger.ms"), Some("25"));
+        assert_eq!(producer.get("fetch.wait.max.ms"), None);
     }
 
     #[test]
