@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::simulation::Event;
 
 /// Maximum number of records without an acknowledgement; at this number the machines pause.
-pub(crate) const MAX_IN_FLIGHT: usize = 256;
+pub(crate) const MAX_IN_FLIGHT: usize = 1_000;
 
 /// Why a record is not on its topic.
 #[derive(Debug, thiserror::Error)]

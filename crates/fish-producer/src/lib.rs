@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`simulation`] | the fish and the times of their measurement and weighing; without Kafka |
 //! | [`producer`] | writes the simulation to two Kafka topics |
+//! | `limit` | backpressure: how far the simulation may go |
 //! | [`progress`] | numbers of acknowledged records, also as metrics |
 //! | [`service`] | the program's command line and endpoints |
 //!
@@ -26,6 +27,7 @@
 
 mod connection;
 mod deliveries;
+mod limit;
 mod machines;
 mod newest;
 mod pacing;
@@ -34,6 +36,8 @@ pub mod progress;
 pub mod service;
 pub mod simulation;
 
+pub use limit::Limit;
 pub use producer::FishProducer;
 pub use progress::Progress;
+pub use simulation::config::MAX_SPEED;
 pub use simulation::{Config, Fish, Simulation};

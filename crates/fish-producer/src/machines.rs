@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use service_runtime::{CancellationToken, Readiness};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::deliveries::{Deliveries, MAX_IN_FLIGHT};
+use crate::limit::{Limit, Written};
 use crate::pacing::Pacing;
-use crate::simulation::Simulation;
+use crate::simulation::{Event, Simulation};
 
 /// The machines count as stalled if a record waits this long for room.
 const STALLED_AFTER: Duration = Duration::from_secs(2);
@@ -20,6 +22,7 @@ pub(crate) struct Machines {
     pub(crate) deliveries: Deliveries,
     pub(crate) readiness: Readiness,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) limit: watch::Receiver<Limit>,
 }
 
 impl Machines {
@@ -32,26 +35,47 @@ impl Machines {
         simulation: &Simulation,
         pacing: Pacing,
     ) -> anyhow::Result<()> {
+        let mut written = Written::default();
         for event in simulation.events() {
-            if !self.wait_until(pacing.due(event.at())).await? {
+            let due = pacing.due(event.at());
+            if !self.wait_until(due, &event, written).await? {
                 break;
             }
+            written.count(&event);
             tracing::debug!(fish = event.fish_id(), at = %event.at(), "sent");
             self.deliveries.send(&event).await?;
         }
         self.flush().await
     }
 
-    /// Waits until `due` and until there is room for a record. Returns false after a shutdown.
-    async fn wait_until(&mut self, due: Instant) -> anyhow::Result<bool> {
-        let mut is_due = false;
+    /// Waits until an event is due, until the limit allows it and until there is room for a record.
+    /// Returns false after a shutdown.
+    async fn wait_until(
+        &mut self,
+        due: Instant,
+        event: &Event,
+        written: Written,
+    ) -> anyhow::Result<bool> {
+        if self.shutdown.is_cancelled() {
+            return Ok(false);
+        }
+        let mut is_due = due <= Instant::now();
         let stalls_at = due.max(Instant::now()) + STALLED_AFTER;
-        while !(is_due && self.deliveries.has_room()) {
+        loop {
+            let limit = *self.limit.borrow_and_update();
+            let (allowed, has_room) = (written.allows(limit, event), self.deliveries.has_room());
+            if is_due && allowed && has_room {
+                break;
+            }
             tokio::select! {
                 () = self.shutdown.cancelled() => return Ok(false),
                 acknowledged = self.deliveries.acknowledged() => acknowledged?,
                 () = tokio::time::sleep_until(due), if !is_due => is_due = true,
-                () = tokio::time::sleep_until(stalls_at), if self.readiness.state().is_ok() => {
+                // Fails without a sender: the limit then stays.
+                Ok(()) = self.limit.changed(), if !allowed => {}
+                () = tokio::time::sleep_until(stalls_at),
+                    if !has_room && self.readiness.state().is_ok() =>
+                {
                     self.report_stall();
                 }
             }

@@ -4,11 +4,13 @@ use kafka_io::KafkaSettings;
 use pipeline::EventTime;
 use rdkafka::error::KafkaError;
 use service_runtime::{CancellationToken, Readiness, UsageError};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::Config;
 use crate::connection::Connection;
 use crate::deliveries::{Deliveries, MAX_IN_FLIGHT};
+use crate::limit::Limit;
 use crate::machines::Machines;
 use crate::pacing::Pacing;
 use crate::progress::Progress;
@@ -22,6 +24,7 @@ pub struct FishProducer {
     connection: Connection,
     progress: Progress,
     readiness: Readiness,
+    limit: watch::Receiver<Limit>,
 }
 
 impl FishProducer {
@@ -40,7 +43,14 @@ impl FishProducer {
             connection: Connection::new(kafka, readiness.clone()).map_err(property)?,
             progress,
             readiness,
+            limit: watch::channel(Limit::NONE).1,
         })
+    }
+
+    /// Makes the machines wait at a limit, whatever the speed.
+    #[must_use]
+    pub fn limited_by(self, limit: watch::Receiver<Limit>) -> Self {
+        Self { limit, ..self }
     }
 
     /// The simulation that [`Self::run`] writes to empty topics; the start of a repeated plan changes to
@@ -80,6 +90,7 @@ impl FishProducer {
             deliveries: self.deliveries,
             readiness: self.readiness,
             shutdown,
+            limit: self.limit,
         };
         machines.run(&simulation, pacing).await?;
         let (measured, weighed) = (self.progress.measured(), self.progress.weighed());

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use kafka_io::KafkaSettings;
 use service_runtime::cli::{ServiceArgs, ServiceCommand};
-use service_runtime::{CancellationToken, Tasks, ops, server};
+use service_runtime::{CancellationToken, Tasks, UsageError, ops, server};
 
-use crate::{Config, FishProducer};
+use crate::{Config, FishProducer, MAX_SPEED};
 
 /// Simulate the two machines of a fish factory on Kafka: one measures fish, the other weighs them
 #[derive(Clone, Debug, clap::Parser)]
@@ -42,8 +42,13 @@ pub struct Settings {
 /// Runs the producer and its endpoints until the plan ends or `shutdown` is cancelled.
 ///
 /// # Errors
-/// If a setting is invalid (a [`UsageError`](service_runtime::UsageError)) or a record is lost.
+/// If a setting is invalid (a [`UsageError`]) or a record is lost.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
+    if settings.simulation.speed == Some(MAX_SPEED) {
+        let text = "--speed max: needs the whole pipeline in this process, as in `catchweight` and \
+            `catchweight up`; set a number, such as 1000";
+        return Err(UsageError(text.to_owned()).into());
+    }
     let producer = FishProducer::bind(&settings.simulation, &settings.kafka)?;
     let listener = server::listen(settings.listen).await?;
     let mut registry = ops::registry();

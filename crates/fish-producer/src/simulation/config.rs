@@ -35,8 +35,9 @@ pub struct Config {
     #[arg(long, env = "WEIGH_DELAY", default_value = "10s", value_parser = duration)]
     pub weigh_delay: Duration,
 
-    /// Seconds of event time per second of the wall clock; default: 1, in the demo 20
-    // `None`: a program that embeds this has its own default.
+    /// Seconds of event time per second of the wall clock; default: 1, in the demo 20. With `max`, only
+    /// where the whole pipeline runs in this process, as fast as it keeps up
+    // [`MAX_SPEED`] is infinite. `None`: a program that embeds this has its own default.
     #[arg(long, env = "SPEED", value_parser = speed)]
     pub speed: Option<f64>,
 
@@ -96,15 +97,23 @@ pub(crate) fn checked_interval(interval: Duration) -> Result<Duration, String> {
     Ok(interval)
 }
 
+/// The speed of `--speed max`: no event waits for the clock.
+pub const MAX_SPEED: f64 = f64::INFINITY;
+
 fn speed(text: &str) -> Result<f64, String> {
-    text.parse()
-        .map_err(|_| "expected a number, such as 20".into())
+    if text == "max" {
+        return Ok(MAX_SPEED);
+    }
+    let speed = text.parse::<f64>().ok();
+    speed
+        .filter(|speed| !speed.is_infinite())
+        .ok_or_else(|| "expected a number, such as 20, or max".into())
         .and_then(checked_speed)
 }
 
 pub(crate) fn checked_speed(speed: f64) -> Result<f64, String> {
     const RANGE: std::ops::RangeInclusive<f64> = 1e-3..=1e6;
-    if RANGE.contains(&speed) {
+    if RANGE.contains(&speed) || speed == MAX_SPEED {
         Ok(speed)
     } else {
         Err("must be between 0.001 and 1000000".into())
@@ -155,6 +164,8 @@ mod tests {
 
     #[test]
     fn durations_and_times_are_parsed() {
+        let config = parse(&["--speed=max"]).expect("a speed");
+        assert_eq!(config.speed, Some(MAX_SPEED));
         let config = parse(&[
             "--interval=500ms",
             "--weigh-delay=1m30s",
@@ -178,6 +189,7 @@ mod tests {
             ("--speed=fast", "such as 20"),
             ("--speed=0", "between 0.001"),
             ("--speed=NaN", "between 0.001"),
+            ("--speed=Max", "such as 20, or max"),
             ("--start-time=13:39", "2021-06-09T13:39:20Z"),
             ("--start-time=1969-06-09T13:39:20Z", "1970"),
             ("--plan=trout:3", "salmon, walleye, char"),

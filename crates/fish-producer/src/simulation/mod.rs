@@ -171,7 +171,12 @@ impl Simulation {
 
     /// The fish in order; endless if the plan repeats (see [`Self::count`]).
     pub fn fish(&self) -> impl Iterator<Item = Fish> + '_ {
-        (0..).map_while(|n| self.fish_at(n))
+        self.fish_from(0)
+    }
+
+    /// The fish from number `n` (from 0) on.
+    pub fn fish_from(&self, n: u64) -> impl Iterator<Item = Fish> + '_ {
+        (n..).map_while(|n| self.fish_at(n))
     }
 
     /// The records of the machines in the order of event time, after the overdue ones of earlier runs.
@@ -226,7 +231,7 @@ impl Simulation {
     }
 
     /// Event time from the first measurement to the last weighing; zero if the plan repeats.
-    fn span(&self) -> Duration {
+    pub fn span(&self) -> Duration {
         match self.count() {
             Some(count @ 1..) => times(self.interval, count - 1).saturating_add(self.weigh_delay),
             _ => Duration::ZERO,

@@ -159,7 +159,7 @@ async fn it_pauses_while_kafka_hangs_and_then_continues() {
     let running = tokio::spawn(run(producer));
     broker.read(MACHINE_MEASUREMENT, 1).await;
     broker.slow_down(Duration::from_secs(3));
-    not_ready_because(&readiness, "256 records wait for Kafka's acknowledgement").await;
+    not_ready_because(&readiness, "1000 records wait for Kafka's acknowledgement").await;
     assert!(progress.measured() < 2000);
     broker.slow_down(Duration::ZERO);
     running.await.unwrap().unwrap();
