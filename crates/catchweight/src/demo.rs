@@ -5,21 +5,24 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use fish_producer::FishProducer;
-use observer::{Awaited, Snapshot};
-use report::{Ledger, Report};
+use fish_producer::{FishProducer, MAX_SPEED, Simulation};
+use observer::{Observer, Snapshot};
+use report::{Ledger, Report, Selection};
 use service_runtime::{CancellationToken, Tasks, UsageError};
 use tokio::time::timeout;
 
 use crate::embedded::{Embedded, PipelineArgs};
 use crate::output::ReportArgs;
 use crate::progress::{self, Live};
+use crate::throttle::Throttle;
 
 /// The default speed of the demo.
 const SPEED: f64 = 20.0;
+/// Files with more fish run as fast as the pipeline keeps up.
+const SLOW_FISH: u64 = 2_000;
 /// Timeout for the pipeline to become ready.
 const START: Duration = Duration::from_secs(30);
-/// Timeout without progress after the last fish was weighed.
+/// Timeout without progress.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The run is over once nothing new has arrived for this long.
 const QUIET: Duration = Duration::from_millis(500);
@@ -52,8 +55,19 @@ pub struct DemoArgs {
 /// any other error if a part of the pipeline fails.
 pub async fn run(args: DemoArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     args.output.prepare()?;
-    let report = report(&args, shutdown).await?;
-    args.output.conclude(&report)
+    let finished = finished(&args, shutdown).await?;
+    let ledger = finished.observer.ledger();
+    args.output
+        .conclude(finished.report, &ledger, &finished.selection)
+}
+
+/// A run that has ended.
+struct Finished {
+    /// The report, without the rows of the fish.
+    report: Report,
+    observer: Observer,
+    /// Which fish the report is about.
+    selection: Selection,
 }
 
 /// Runs the plan and returns its report, whatever the verdict.
@@ -73,14 +87,29 @@ pub async fn run(args: DemoArgs, shutdown: CancellationToken) -> anyhow::Result<
 /// # }
 /// ```
 pub async fn report(args: &DemoArgs, shutdown: CancellationToken) -> anyhow::Result<Report> {
+    let finished = finished(args, shutdown).await?;
+    let ledger = finished.observer.ledger();
+    Ok(Report {
+        fish_rows: report::fish_rows(&ledger, &finished.selection).collect(),
+        ..finished.report
+    })
+}
+
+async fn finished(args: &DemoArgs, shutdown: CancellationToken) -> anyhow::Result<Finished> {
     let began = Instant::now();
     let mut fish = args.fish.clone();
     if fish.repeat {
         let text = "--repeat: the demo runs a plan once; use `catchweight up` to repeat it";
         return Err(UsageError(text.to_owned()).into());
     }
-    fish.speed.get_or_insert(SPEED);
     args.pipeline.check(&fish)?;
+    if fish.speed.is_none() {
+        let is_long = fish.input.is_some()
+            && Simulation::new(&fish)?
+                .count()
+                .is_some_and(|count| count > SLOW_FISH);
+        fish.speed = Some(if is_long { MAX_SPEED } else { SPEED });
+    }
     let temporary = tempfile::tempdir().context("cannot create a temporary folder")?;
     let data_dir = args.data_dir.as_deref().unwrap_or(temporary.path());
 
@@ -108,10 +137,16 @@ pub async fn report(args: &DemoArgs, shutdown: CancellationToken) -> anyhow::Res
     };
     let view = embedded.view();
     let wall = began.elapsed();
-    let mut report = view.report(&outcome.snapshot, outcome.planned, wall, outcome.faults);
+    let selection = outcome.snapshot.knowing_store(Selection::default());
+    let planned = outcome.planned;
+    let mut report = view.report(selection, &outcome.snapshot, planned, wall, outcome.faults);
     let first_prediction = outcome.first_prediction;
     report.first_prediction_seconds = first_prediction.map(|delay| delay.as_secs_f64());
-    Ok(report)
+    Ok(Finished {
+        report,
+        observer: view.observer.clone(),
+        selection,
+    })
 }
 
 /// The end of a run of the plan.
@@ -139,6 +174,11 @@ async fn run_plan(
     progress::say_seed(producer.simulation());
 
     let view = embedded.view();
+    let (throttle, limit) = Throttle::new(view, producer.simulation());
+    let pace = throttle.pace();
+    let (speed, span) = (producer.simulation().speed(), producer.simulation().span());
+    let producer = producer.limited_by(limit);
+    let mut took = Duration::ZERO;
     let first_prediction = OnceLock::new();
     let whole = async {
         let first = async {
@@ -146,8 +186,13 @@ async fn run_plan(
             first_prediction.get_or_init(|| assigned.elapsed());
         };
         let settled = async {
-            producer.run(stop).await?;
-            let settled = view.settled(Awaited::of_plan(planned), QUIET, PATIENCE);
+            let began = Instant::now();
+            tokio::select! {
+                ended = producer.run(stop) => ended?,
+                Err(stalled) = throttle.run(PATIENCE) => return Ok(Some(stalled)),
+            }
+            took = began.elapsed();
+            let settled = view.settled(planned, QUIET, PATIENCE);
             anyhow::Ok(settled.await.err())
         };
         // A pipeline without any prediction stalls.
@@ -157,13 +202,14 @@ async fn run_plan(
             stalled = &mut settled => stalled,
         }
     };
-    let mut live = Live::of(view.observer.clone());
+    let mut live = Live::of(view.observer.clone(), planned);
     let stalled = tokio::select! {
         stalled = whole => stalled?,
         never = live.show() => match never {},
     };
     let snapshot = view.snapshot().await;
     live.done();
+    progress::say_pace(speed, span, took, &pace);
     embedded.refresh_page().await;
     Ok(Outcome {
         planned,

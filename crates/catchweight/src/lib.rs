@@ -12,6 +12,7 @@
 //! | [`replay`] | sends dead letters back to the topics they came from |
 //! | [`embedded`] | broker, services, SQL and connectors in this process |
 //! | [`pipeline_files`] | the SQL and connector files, shipped or the user's |
+//! | `throttle` | keeps the fish close to the slowest stage in this process |
 //! | [`output`] | where a report goes |
 //! | [`progress`] | messages and the live line on standard output |
 
@@ -23,5 +24,6 @@ pub mod output;
 pub mod pipeline_files;
 pub mod progress;
 pub mod replay;
+mod throttle;
 pub mod up;
 pub mod verify;

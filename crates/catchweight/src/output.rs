@@ -1,8 +1,10 @@
 //! Where a report goes: standard output, a JSON file, pictures.
 
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
-use report::{Report, Verdict};
+use report::{Ledger, Report, Selection, Verdict};
 use service_runtime::UsageError;
 
 use crate::progress;
@@ -46,19 +48,28 @@ impl ReportArgs {
         Ok(())
     }
 
-    /// Prints, writes and draws the report.
+    /// Prints, writes and draws the report. Its rows are taken from the ledger.
     ///
     /// # Errors
     /// A [`UsageError`] for a file that cannot be written; [`Failed`] for the verdict `failed`.
-    pub(crate) fn conclude(&self, report: &Report) -> anyhow::Result<()> {
+    pub(crate) fn conclude(
+        &self,
+        mut report: Report,
+        ledger: &Ledger,
+        selection: &Selection,
+    ) -> anyhow::Result<()> {
         progress::say(&format!("\n{report}"));
         if let Some(path) = &self.report {
-            let json = serde_json::to_vec_pretty(report)?;
-            std::fs::write(path, json)
-                .map_err(|error| UsageError(format!("--report {}: {error}", path.display())))?;
+            let written = File::create(path).and_then(|file| {
+                let mut file = BufWriter::new(file);
+                report::write_json(&report, ledger, selection, &mut file)?;
+                file.flush()
+            });
+            written.map_err(|error| UsageError(format!("--report {}: {error}", path.display())))?;
         }
         if let Some(folder) = &self.plot {
-            plots::write_all(report, folder)
+            report.fish_rows = report::fish_rows(ledger, selection).collect();
+            plots::write_all(&report, folder)
                 .map_err(|error| UsageError(format!("--plot {}: {error}", folder.display())))?;
         }
         match report.verdict {

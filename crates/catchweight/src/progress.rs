@@ -2,11 +2,13 @@
 
 use std::convert::Infallible;
 use std::io::{IsTerminal, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use fish_producer::Simulation;
+use fish_producer::{MAX_SPEED, Simulation};
 use observer::Observer;
-use report::Progress;
+use report::{Progress, Step, percent};
+
+use crate::throttle::Pace;
 
 /// Shown until the topics have been read to their ends. Until then, the counts of the topics do not match.
 const READING: &str = "reading the topics";
@@ -24,21 +26,48 @@ pub fn say_seed(fish: &Simulation) {
         .map_or_else(String::new, |seed| format!("seed        {seed}\n")));
 }
 
+/// From this number of planned fish on, the live line shows how far the slowest stage is.
+const MANY: u64 = 2_000;
+
+/// Prints by how much a run took longer than its speed asked for, and which stage was the slowest.
+pub(crate) fn say_pace(speed: f64, span: Duration, took: Duration, pace: &Pace) {
+    let Some((slowest, _)) = pace.slowest() else {
+        return;
+    };
+    let planned = span.div_f64(speed);
+    let late = took.saturating_sub(planned);
+    if speed == MAX_SPEED {
+        say(&format!("slowest stage: {slowest}"));
+    } else if late > Duration::from_secs(1) {
+        say(&format!(
+            "the speed of {speed} was not reached: the fish took {:.1} s longer; slowest stage: {slowest}",
+            late.as_secs_f64()
+        ));
+    }
+}
+
 /// The live line: on a terminal, one line that is overwritten; elsewhere, a new line every two seconds.
 #[derive(Debug)]
 pub struct Live {
     observer: Observer,
+    planned: Option<u64>,
+    began: Instant,
     line: Line,
 }
 
 impl Live {
-    /// A live line with the progress that an observer sees.
-    pub fn of(observer: Observer) -> Self {
+    /// A live line with the progress that an observer sees, given the planned number of fish if known.
+    pub fn of(observer: Observer, planned: Option<u64>) -> Self {
         let line = Line {
             terminal: std::io::stdout().is_terminal(),
             shown: String::new(),
         };
-        Self { observer, line }
+        Self {
+            observer,
+            planned,
+            began: Instant::now(),
+            line,
+        }
     }
 
     /// Shows the progress until it is dropped.
@@ -62,12 +91,50 @@ impl Live {
 
     /// The progress, cut to the width of the terminal: a longer line could not be overwritten.
     fn progress(&self) -> String {
-        let text = Progress::of(&self.observer.ledger()).to_string();
+        let progress = Progress::of(&self.observer.ledger());
+        let text = match self.planned {
+            Some(planned) if planned >= MANY => many(&progress, planned, self.began.elapsed()),
+            _ => progress.to_string(),
+        };
         match terminal_size::terminal_size() {
             Some((width, _)) if self.line.terminal => text.chars().take(width.0.into()).collect(),
             _ => text,
         }
     }
+}
+
+/// The progress of many fish: how far the slowest stage is, and the time left at this pace.
+fn many(progress: &Progress, planned: u64, elapsed: Duration) -> String {
+    let steps = progress.steps;
+    let step = steps
+        .furthest_behind()
+        .map_or(Step::Stored, |(step, _)| step);
+    let passed = steps.passed(step);
+    let left = (steps.stored > 0).then(|| {
+        let seconds = elapsed.as_secs_f64() * planned.saturating_sub(steps.stored) as f64;
+        format!("{:.0} s left", seconds / steps.stored as f64)
+    });
+    format!(
+        "{step} {} of {}  {}  error {:>7}  model {}",
+        grouped(passed),
+        grouped(planned),
+        left.as_deref().unwrap_or("starting"),
+        percent(progress.mean_error),
+        progress.model_version.as_deref().unwrap_or("-")
+    )
+}
+
+/// `41,200`
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 fn write(text: &str) {
@@ -107,6 +174,8 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
+    use report::ledger::StepCounts;
+
     use super::*;
 
     fn line(terminal: bool) -> Line {
@@ -114,6 +183,29 @@ mod tests {
             terminal,
             shown: String::new(),
         }
+    }
+
+    #[test]
+    fn the_line_of_many_fish_names_the_stage_that_is_behind() {
+        let progress = Progress {
+            steps: StepCounts {
+                measured: 55_000,
+                predicted: 54_000,
+                weighed: 54_995,
+                joined: 53_900,
+                stored: 41_200,
+            },
+            mean_error: Some(0.042),
+            model_version: Some("84df".to_owned()),
+        };
+        assert_eq!(
+            many(&progress, 60_000, Duration::from_secs(41)),
+            "stored 41,200 of 60,000  19 s left  error   4.2 %  model 84df"
+        );
+        assert_eq!(
+            [0, 999, 1_000, 1_234_567].map(grouped),
+            ["0", "999", "1,000", "1,234,567"]
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `up`: the whole pipeline in this process until it is stopped.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use fish_producer::FishProducer;
@@ -9,9 +10,10 @@ use service_runtime::{CancellationToken, Tasks};
 
 use crate::embedded::{self, Embedded, PipelineArgs};
 use crate::progress::{self, Live};
+use crate::throttle::{self, Throttle};
 
-/// Maximum number of fish in the ledger of the live line.
-const KEPT_FISH: usize = 1_000;
+/// Maximum number of fish in the ledger: more than the producer may be ahead of the slowest stage.
+const KEPT_FISH: usize = 2 * throttle::AHEAD as usize;
 
 /// Settings of `up`.
 #[derive(Clone, Debug, clap::Args)]
@@ -60,7 +62,7 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
         embedded.kafka().bootstrap_servers,
         embedded.model_url(),
     ));
-    let (observer, kafka) = (embedded.view().observer.clone(), embedded.kafka().clone());
+    let (view, kafka) = (embedded.view().clone(), embedded.kafka().clone());
     let readiness = embedded.readiness();
     tasks.spawn("fish-producer", async move {
         tokio::select! {
@@ -68,11 +70,16 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
             () = stop.cancelled() => return Ok(()),
         }
         let producer = FishProducer::bind(&fish, &kafka)?;
-        progress::say_seed(producer.simulation());
-        let mut live = Live::of(observer);
+        let simulation = producer.simulation();
+        progress::say_seed(simulation);
+        let mut live = Live::of(view.observer.clone(), simulation.count());
+        let (throttle, limit) = Throttle::new(&view, simulation);
+        let producer = producer.limited_by(limit);
         tokio::select! {
             ended = producer.run(stop.clone()) => ended.context("the fish producer failed")?,
             never = live.show() => match never {},
+            // The page shows a stage that makes no progress; it may go on later.
+            Err(stalled) = throttle.run(Duration::MAX) => return Err(stalled.into()),
         }
         live.done();
         if !stop.is_cancelled() {

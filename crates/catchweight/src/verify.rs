@@ -1,14 +1,12 @@
 //! `verify`: the demo's report and verdict for any running pipeline.
 
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use kafka_io::KafkaSettings;
 use model_store::StoreAddress;
-use observer::{Awaited, ModelApi, Observer, PipelineView, Snapshot, Start, StoredRows};
-use pipeline::EventTime;
-use report::{Ledger, Report, Verdict};
+use observer::{ModelApi, Observer, PipelineView, Snapshot, Start, StoredRows};
+use report::{Ledger, Report, Selection, Verdict};
 use service_runtime::{CancellationToken, Tasks, UsageError};
 
 use crate::output::ReportArgs;
@@ -51,7 +49,8 @@ pub struct VerifyArgs {
     #[arg(long, env = "FISH", value_name = "NUMBER")]
     pub fish: Option<u64>,
 
-    /// How long to wait for missing fish, in seconds
+    /// How long to wait for missing fish without any progress, in seconds; with --follow and without
+    /// --fish, how long to wait for the end of a drift
     #[arg(long, env = "TIMEOUT", default_value_t = 300, value_name = "SECONDS")]
     pub timeout: u64,
 
@@ -85,8 +84,8 @@ pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Resul
         rule,
     };
 
-    let mut live = Live::of(view.observer.clone());
-    let report = {
+    let mut live = Live::of(view.observer.clone(), args.fish);
+    let (report, selection) = {
         let report = report(&args, &view, began);
         let failure = tasks.join();
         tokio::pin!(report, failure);
@@ -101,82 +100,64 @@ pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Resul
         report
     };
     live.done();
-    args.output.conclude(&report)
+    let ledger = view.observer.ledger();
+    args.output.conclude(report, &ledger, &selection)
 }
 
-async fn report(args: &VerifyArgs, view: &PipelineView, began: Instant) -> Report {
-    let follow_drift = args.follow && args.fish.is_none();
-    let subject = OnceLock::new();
-    let whole = async {
-        view.observer.caught_up().await;
-        if follow_drift {
-            return first_recovery(view, began).await;
-        }
-        let subject = *subject.get_or_init(|| Subject::now(args.fish, view));
-        // Cannot stall: the timeout of the whole report bounds it.
-        let _ = view.settled(subject.awaited(), QUIET, Duration::MAX).await;
-        subject.report(view, &view.snapshot().await, began, Vec::new())
-    };
+/// The report, and which fish it is about.
+async fn report(args: &VerifyArgs, view: &PipelineView, began: Instant) -> (Report, Selection) {
     let timeout = Duration::from_secs(args.timeout);
-    if let Ok(report) = tokio::time::timeout(timeout, whole).await {
-        return report;
+    if args.follow && args.fish.is_none() {
+        return first_recovery(view, timeout, began).await;
     }
-    let subject = subject.into_inner();
-    let subject = subject.unwrap_or_else(|| Subject::now(args.fish, view));
-    let (snapshot, missing) = view.snapshot_after_timeout(subject.awaited()).await;
-    let mut faults = vec![format!("timeout after {} s: {missing}", args.timeout)];
-    if follow_drift {
-        faults.push("no drift has ended yet".to_owned());
-    }
-    subject.report(view, &snapshot, began, faults)
+    let caught_up = view.caught_up(timeout).await;
+    let selection = Selection {
+        until: match args.fish {
+            Some(_) => None,
+            None => view.observer.ledger().newest_measurement(),
+        },
+        ..Selection::default()
+    };
+    view.observer.ledger().count_until(selection.until);
+    let settled = async {
+        caught_up?;
+        view.settled(args.fish, QUIET, timeout).await
+    };
+    let stalled = settled.await.err();
+    let faults = stalled.map(|stalled| stalled.to_string());
+    let faults = faults.into_iter().collect();
+    let snapshot = view.snapshot().await;
+    let report = view.report(selection, &snapshot, args.fish, began.elapsed(), faults);
+    (report, snapshot.knowing_store(selection))
 }
 
-/// Which fish the report is about: the planned ones, or those measured until a time.
-#[derive(Clone, Copy)]
-struct Subject {
-    planned: Option<u64>,
-    until: Option<EventTime>,
-}
-
-impl Subject {
-    fn now(planned: Option<u64>, view: &PipelineView) -> Self {
-        let newest = || view.observer.ledger().newest_measurement();
-        Self {
-            planned,
-            until: planned.map_or_else(newest, |_| None),
+/// Waits for the first report of a drift that ended, at most `timeout`.
+async fn first_recovery(
+    view: &PipelineView,
+    timeout: Duration,
+    began: Instant,
+) -> (Report, Selection) {
+    let report = |snapshot: &Snapshot, faults| {
+        let all = snapshot.knowing_store(Selection::default());
+        let settled = all.without_in_flight(&view.observer.ledger(), IN_FLIGHT);
+        let report = view.report(settled, snapshot, None, began.elapsed(), faults);
+        (report, settled)
+    };
+    let recovered = async {
+        view.observer.caught_up().await;
+        loop {
+            let looked = Instant::now();
+            let found = report(&view.snapshot().await, Vec::new());
+            if found.0.verdict == Verdict::Recovered {
+                return found;
+            }
+            // A report of many fish takes long: spend little of the time on reports.
+            tokio::time::sleep(FOLLOW_PAUSE.max(10 * looked.elapsed())).await;
         }
+    };
+    if let Ok(found) = tokio::time::timeout(timeout, recovered).await {
+        return found;
     }
-
-    fn awaited(self) -> Awaited {
-        self.planned
-            .map_or(Awaited::MeasuredUntil(self.until), Awaited::Planned)
-    }
-
-    fn report(
-        self,
-        view: &PipelineView,
-        snapshot: &Snapshot,
-        began: Instant,
-        faults: Vec<String>,
-    ) -> Report {
-        let mut ledger = view.observer.ledger().clone();
-        if let Some(until) = self.until {
-            ledger = ledger.measured_until(until);
-        }
-        view.report_of(&ledger, snapshot, self.planned, began.elapsed(), faults)
-    }
-}
-
-/// Waits for the first report of a drift that ended.
-async fn first_recovery(view: &PipelineView, began: Instant) -> Report {
-    loop {
-        let snapshot = view.snapshot().await;
-        let ledger = view.observer.ledger().clone();
-        let settled = ledger.without_in_flight(snapshot.stored.as_ref(), IN_FLIGHT);
-        let report = view.report_of(&settled, &snapshot, None, began.elapsed(), Vec::new());
-        if report.verdict == Verdict::Recovered {
-            return report;
-        }
-        tokio::time::sleep(FOLLOW_PAUSE).await;
-    }
+    let fault = format!("no drift has ended within {} s", timeout.as_secs());
+    report(&view.snapshot().await, vec![fault])
 }

@@ -28,7 +28,7 @@
 //! let mut tasks = Tasks::new(CancellationToken::new());
 //! let observer = Observer::start(&kafka, Ledger::default(), Start::Beginning, &mut tasks)?;
 //! observer.caught_up().await;
-//! println!("{} fish", observer.ledger().fish().len());
+//! println!("{} fish", observer.ledger().steps().measured);
 //! # Ok(())
 //! # }
 //! ```
@@ -52,4 +52,4 @@ pub use observer::{Observer, Start, observed_topics};
 pub use pipeline_sql::{PipelineSql, SqlArgs};
 pub use stored_rows::StoredRows;
 pub use traffic::{TopicTraffic, Traffic};
-pub use view::{Awaited, PipelineView, Snapshot, Stalled, row_ids};
+pub use view::{PipelineView, Snapshot, Stalled};

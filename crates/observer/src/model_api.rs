@@ -11,8 +11,8 @@ use report::ModelHistory;
 use report::history::{Decision, Outcome, TrainingRows, Version};
 use report::ledger::Trigger;
 use reqwest::{Response, StatusCode};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use service_runtime::server::CLIENT_IDLE;
 
 /// The timeout of a request.
@@ -188,6 +188,25 @@ impl ModelApi {
     ) -> anyhow::Result<T> {
         let (url, answer) = self.request(path, query).await?;
         let answer = answer.error_for_status();
+        let answer = answer.with_context(|| format!("the model API does not answer {url}"))?;
+        answer
+            .json()
+            .await
+            .with_context(|| format!("unexpected answer of {url}"))
+    }
+
+    /// The answer of `POST path` with a JSON body.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<T> {
+        let url = format!("{}{path}", self.url.trim_end_matches('/'));
+        let answer = self.client.post(&url).json(body).send().await;
+        let answer = answer.and_then(Response::error_for_status);
         let answer = answer.with_context(|| format!("the model API does not answer {url}"))?;
         answer
             .json()

@@ -25,9 +25,6 @@ type Reader = StreamConsumer<EofContext>;
 /// The timeout of a metadata or watermark query, and the pause before the next one.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 const QUERY_PAUSE: Duration = Duration::from_secs(1);
-/// How long the broker may hold an empty fetch, in milliseconds, if an endless run is observed:
-/// two fetches per second and topic. New records are still sent immediately.
-const FETCH_WAIT_MS: &str = "500";
 
 /// Reads the topics of a pipeline; clones share what was read.
 #[derive(Clone, Debug)]
@@ -81,12 +78,8 @@ impl Observer {
             catch_up: CatchUp::of_topics(observed_topics().len()),
         };
         for topic in observed_topics() {
-            let more: &[_] = match from {
-                Start::Beginning => &[],
-                Start::Newest(_) => &[("fetch.wait.max.ms", FETCH_WAIT_MS)],
-            };
             let consumer: Reader = kafka
-                .eof_consumer("catchweight-observer", more)
+                .eof_consumer("catchweight-observer", &[])
                 .context("cannot create a Kafka consumer")?;
             let (reader, shutdown) = (observer.clone(), tasks.shutdown());
             tasks.spawn(format!("observer of {topic}"), async move {
@@ -124,13 +117,7 @@ impl Observer {
     /// Waits for the first prediction.
     pub async fn first_prediction(&self) {
         let mut changes = self.changes();
-        let seen = || {
-            let ledger = self.ledger();
-            ledger
-                .fish()
-                .iter()
-                .any(|(_, one)| one.prediction.is_some())
-        };
+        let seen = || self.ledger().steps().predicted > 0;
         // Cannot fail: `self` keeps the sender alive.
         let _ = changes.wait_for(|_| seen()).await;
     }

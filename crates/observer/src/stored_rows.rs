@@ -1,46 +1,45 @@
 //! Which rows are in the store.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use model_store::{Store, StoreError};
+
+use crate::observer::Observer;
 
 /// Maximum number of rows in one query.
 const CHUNK: usize = 500;
 
-/// The rows found in a store so far, by id (`_id`). A found row is not queried again, so the cost of a
-/// query depends on the missing rows and not on the size of the store. Clones share the found rows.
+/// Looks for the joined rows of a ledger in a store. A row that was found is not queried again, so the
+/// cost of a query depends on the missing rows and not on the size of the store.
 #[derive(Clone, Debug)]
-pub struct StoredRows {
-    store: Arc<dyn Store>,
-    found: Arc<Mutex<HashSet<String>>>,
-}
+pub struct StoredRows(Arc<dyn Store>);
 
 impl StoredRows {
     /// The rows of a store; none is queried yet.
     pub fn of(store: Arc<dyn Store>) -> Self {
-        Self {
-            store,
-            found: Arc::default(),
-        }
+        Self(store)
     }
 
-    /// Those of `rows` that are in the store. Forgets found rows that are not among `rows`.
+    /// Queries the store for the rows that it is not known to have, and notes them in the ledger.
+    /// Returns whether any was found.
     ///
     /// # Errors
     /// If the store cannot be read. Rows found until then are not queried again.
-    pub async fn among(&self, rows: &HashSet<String>) -> Result<HashSet<String>, StoreError> {
-        self.found().retain(|id| rows.contains(id));
-        let missing: Vec<String> = rows.difference(&self.found()).cloned().collect();
-        for ids in missing.chunks(CHUNK) {
-            let found = self.store.rows_among(ids).await?;
-            self.found().extend(found);
+    pub async fn check(&self, observer: &Observer) -> Result<bool, StoreError> {
+        let (mut after, mut any) = (None, false);
+        loop {
+            let (rows, last) = observer.ledger().rows_to_check(after, CHUNK);
+            if !rows.is_empty() {
+                let ids: Vec<_> = rows.iter().map(|row| row.id.clone()).collect();
+                let found: HashSet<_> = self.0.rows_among(&ids).await?.into_iter().collect();
+                any |= !found.is_empty();
+                observer.ledger().note_stored(&rows, &found);
+            }
+            if last.is_none() {
+                return Ok(any);
+            }
+            after = last;
         }
-        Ok(rows.intersection(&self.found()).cloned().collect())
-    }
-
-    fn found(&self) -> MutexGuard<'_, HashSet<String>> {
-        // A panic cannot leave the set half changed.
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,11 +1,10 @@
 //! A running pipeline as a whole: its topics, its model API and its store.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
-use pipeline::{EventTime, TriggerRule};
-use report::ledger::{Fish, Trigger};
-use report::{Ledger, ModelHistory, Report, Sources};
+use pipeline::TriggerRule;
+use report::ledger::{StepCounts, Trigger};
+use report::{ModelHistory, Report, Selection, Sources, Step};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::model_api::ModelApi;
@@ -17,43 +16,8 @@ const POLL: Duration = Duration::from_millis(100);
 /// The pause after one of them did not answer.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Which fish to wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Awaited {
-    /// This many fish.
-    Planned(u64),
-    /// The fish measured until this event time; `None`: all fish measured so far.
-    MeasuredUntil(Option<EventTime>),
-}
-
-impl Awaited {
-    /// The planned number of fish, or all measured ones if there is no plan.
-    pub fn of_plan(planned: Option<u64>) -> Self {
-        planned.map_or(Self::MeasuredUntil(None), Self::Planned)
-    }
-
-    fn planned(self) -> Option<u64> {
-        match self {
-            Self::Planned(planned) => Some(planned),
-            Self::MeasuredUntil(_) => None,
-        }
-    }
-
-    fn among(self, ledger: &Ledger) -> Vec<(&str, &Fish)> {
-        let mut fish = ledger.fish();
-        fish.retain(|(_, one)| self.includes(one));
-        fish
-    }
-
-    fn includes(self, fish: &Fish) -> bool {
-        match self {
-            Self::MeasuredUntil(Some(until)) => fish.first_seen().is_none_or(|seen| seen <= until),
-            Self::Planned(_) | Self::MeasuredUntil(None) => true,
-        }
-    }
-}
-
-/// No progress for some time; the text says what is missing.
+/// No progress for some time; the text names the stage, how far it is behind, and the last fish that
+/// passed it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no progress for {} s: {missing}", after.as_secs())]
 pub struct Stalled {
@@ -75,164 +39,213 @@ pub struct PipelineView {
 }
 
 impl PipelineView {
-    /// Waits until every awaited fish is stored and every trigger decided on, and nothing new arrives
-    /// for `quiet` or a fish after the awaited ones does.
+    /// Waits until every fish is stored and every trigger decided on, and nothing new arrives for `quiet`
+    /// or more fish than those to wait for do. Waits for the `planned` number of fish, or else for the
+    /// fish that the ledger [counts](report::Ledger::count_until).
     ///
     /// # Errors
     /// If there is no progress for `patience`. A store or model API that does not answer counts as no
     /// progress.
     pub async fn settled(
         &self,
-        awaited: Awaited,
+        planned: Option<u64>,
         quiet: Duration,
         patience: Duration,
     ) -> Result<(), Stalled> {
         let mut changes = self.observer.changes();
         let (mut progress, mut since) = (None, Instant::now());
+        let mut complete_since = None;
         let mut warned = Vec::new();
         loop {
             // Before the queries: a record that arrives meanwhile is a change.
-            let records = *changes.borrow_and_update();
-            // Store and model API are not queried before every fish is joined.
-            let missing = self.missing(awaited, None);
-            let (missing, pause) = if missing.is_empty() {
-                let snapshot = self.query(self.model_api.history()).await;
-                if snapshot.errors != warned {
-                    let errors = snapshot.errors.iter();
-                    errors.for_each(|error| tracing::warn!("waiting: {error}"));
-                    warned.clone_from(&snapshot.errors);
-                }
-                if snapshot.errors.is_empty() {
-                    (self.missing(awaited, Some(&snapshot)), POLL)
-                } else {
-                    (snapshot.errors, RETRY)
-                }
-            } else {
-                (missing, POLL)
+            changes.borrow_and_update();
+            let missing = self.missing(planned).await;
+            let errors = match &missing {
+                Missing::NoAnswer(errors) => errors.clone(),
+                _ => Vec::new(),
             };
-            if missing.is_empty() {
-                let all = self.observer.ledger().fish().len();
-                let more_arrive = awaited.among(&self.observer.ledger()).len() < all;
+            if errors != warned {
+                errors
+                    .iter()
+                    .for_each(|error| tracing::warn!("waiting: {error}"));
+                warned = errors;
+            }
+            if missing == Missing::Nothing {
+                let complete = *complete_since.get_or_insert_with(Instant::now);
                 // The last rows may still lead to a trigger.
-                if more_arrive || timeout(quiet, changes.changed()).await.is_err() {
+                if self.more_arrive(planned)
+                    || complete.elapsed() >= patience
+                    || timeout(quiet, changes.changed()).await.is_err()
+                {
                     return Ok(());
                 }
                 continue;
             }
-            let now = Some((records, missing.clone()));
+            complete_since = None;
+            let now = Some((self.observer.ledger().steps(), missing.clone()));
             if progress != now {
                 (progress, since) = (now, Instant::now());
             } else if since.elapsed() >= patience {
-                return Err(Stalled {
-                    after: patience,
-                    missing: missing.join(", "),
-                });
+                return Err(self.stalled(patience, &missing));
             }
-            sleep(pause).await;
+            sleep(if warned.is_empty() { POLL } else { RETRY }).await;
         }
     }
 
-    /// What is missing, in words: on the topics and, with a snapshot, in the store and the history.
-    fn missing(&self, awaited: Awaited, snapshot: Option<&Snapshot>) -> Vec<String> {
+    /// Whether more fish arrive than those to wait for.
+    fn more_arrive(&self, planned: Option<u64>) -> bool {
         let ledger = self.observer.ledger();
-        let (joined, unjoined): (Vec<_>, Vec<_>) = awaited
-            .among(&ledger)
-            .into_iter()
-            .partition(|(_, one)| one.diff.is_some());
-        let planned = awaited
-            .planned()
-            .map(|planned| planned.saturating_sub(joined.len() as u64));
-        let mut missing = match planned {
-            // Further fish are not awaited.
-            Some(0) => Vec::new(),
-            _ => report::pending(&unjoined, planned),
-        };
-        if let Some(stored) = snapshot.and_then(|one| one.stored.as_ref()) {
-            let rows = row_ids(&joined).difference(stored).count();
-            if rows > 0 {
-                missing.push(format!("{rows} rows not stored"));
-            }
-        }
-        if let Some(history) = snapshot.and_then(|one| one.history.as_ref()) {
-            let open = |trigger: &&Trigger| !history.has_settled(&trigger.value);
-            let open = ledger.triggers().iter().filter(open).count();
-            if open > 0 {
-                missing.push(format!("{open} triggers without a decision"));
-            }
-        }
-        missing
+        ledger.late() > 0 || planned.is_some_and(|planned| ledger.steps().joined > planned)
     }
 
-    /// Queries the model's history, with training rows, and which rows are stored.
+    /// What is missing on the topics, else in the store, else in the history.
+    async fn missing(&self, planned: Option<u64>) -> Missing {
+        let pending = self.observer.ledger().pending(planned);
+        if !pending.is_empty() {
+            return Missing::Records(pending);
+        }
+        if let Err(error) = self.stored.check(&self.observer).await {
+            return Missing::NoAnswer(vec![format!("cannot read the store: {error:#}")]);
+        }
+        let StepCounts { joined, stored, .. } = self.observer.ledger().steps();
+        if joined > stored {
+            return Missing::Rows(joined - stored);
+        }
+        match self.undecided().await {
+            Ok(0) => Missing::Nothing,
+            Ok(open) => Missing::Decisions(open),
+            Err(error) => {
+                Missing::NoAnswer(vec![format!("cannot read the model's history: {error:#}")])
+            }
+        }
+    }
+
+    /// The error after `patience` without progress.
+    fn stalled(&self, after: Duration, missing: &Missing) -> Stalled {
+        let missing = match missing {
+            Missing::Nothing => "every fish is accounted for".to_owned(),
+            // The snapshot of the report has the reason.
+            Missing::NoAnswer(_) => "no answer".to_owned(),
+            Missing::Records(pending) => {
+                let behind = Step::ALL
+                    .into_iter()
+                    .find(|step| pending.iter().any(|text| text.ends_with(step.name())));
+                let pending = pending.join(", ");
+                behind.map_or_else(
+                    || pending.clone(),
+                    |step| format!("{pending} ({})", self.last(step)),
+                )
+            }
+            Missing::Rows(rows) => format!("{rows} rows not stored ({})", self.last(Step::Stored)),
+            Missing::Decisions(open) => format!("{open} triggers without a decision"),
+        };
+        Stalled { after, missing }
+    }
+
+    /// Waits until every topic was read to the end that it had when the observer started.
+    ///
+    /// # Errors
+    /// If no record arrives for `patience` before that.
+    pub async fn caught_up(&self, patience: Duration) -> Result<(), Stalled> {
+        let mut changes = self.observer.changes();
+        let caught_up = self.observer.caught_up();
+        tokio::pin!(caught_up);
+        loop {
+            tokio::select! {
+                () = &mut caught_up => return Ok(()),
+                changed = timeout(patience, changes.changed()) => if changed.is_err() {
+                    return Err(Stalled {
+                        after: patience,
+                        missing: "the topics were not read to their ends".to_owned(),
+                    });
+                }
+            }
+        }
+    }
+
+    /// The error that no stage made progress for `after`: it names the one that is the furthest behind.
+    pub fn no_progress(&self, after: Duration) -> Stalled {
+        let steps = self.observer.ledger().steps();
+        let missing = match steps.furthest_behind() {
+            Some((step, fish)) => format!("{fish} fish not {step} ({})", self.last(step)),
+            None => "every fish is accounted for".to_owned(),
+        };
+        Stalled { after, missing }
+    }
+
+    /// The last fish that passed a step, in words.
+    fn last(&self, step: Step) -> String {
+        match self.observer.ledger().last_passed(step) {
+            Some(fish) => format!("last {step}: fish {}", fish.id()),
+            None => format!("none was {step}"),
+        }
+    }
+
+    /// How many triggers have no decision.
+    ///
+    /// # Errors
+    /// If the model API does not answer.
+    pub async fn undecided(&self) -> anyhow::Result<usize> {
+        let history = self.model_api.history().await?;
+        let ledger = self.observer.ledger();
+        let open = |trigger: &&Trigger| !history.has_settled(&trigger.value);
+        Ok(ledger.triggers().iter().filter(open).count())
+    }
+
+    /// Queries the model's history, with training rows, and which rows are stored. An error of one does
+    /// not hide the other's answer.
     pub async fn snapshot(&self) -> Snapshot {
         let triggers = self.observer.ledger().triggers().to_vec();
-        self.query(self.model_api.history_of(&triggers)).await
-    }
-
-    /// Queries store and model API at the same time; an error of one does not hide the other's answer.
-    async fn query(&self, history: impl Future<Output = anyhow::Result<ModelHistory>>) -> Snapshot {
-        let rows = row_ids(&self.observer.ledger().fish());
-        let (stored, history) = tokio::join!(self.stored.among(&rows), history);
+        let history = self.model_api.history_of(&triggers);
+        let (stored, history) = tokio::join!(self.stored.check(&self.observer), history);
         let mut errors = Vec::new();
         let stored =
             stored.map_err(|error| errors.push(format!("cannot read the store: {error:#}")));
         let history = history
             .map_err(|error| errors.push(format!("cannot read the model's history: {error:#}")));
         Snapshot {
-            stored: stored.ok(),
             history: history.ok(),
+            store_is_known: stored.is_ok(),
             errors,
         }
     }
 
-    /// A snapshot after a timeout, and what is missing according to it, in words.
-    pub async fn snapshot_after_timeout(&self, awaited: Awaited) -> (Snapshot, String) {
-        let snapshot = self.snapshot().await;
-        let missing = match self.missing(awaited, Some(&snapshot)) {
-            missing if !missing.is_empty() => missing.join(", "),
-            _ if !snapshot.errors.is_empty() => "no answer".to_owned(),
-            _ => "new records keep arriving".to_owned(),
-        };
-        (snapshot, missing)
-    }
-
-    /// The report of all records seen.
+    /// The report of the selected fish, without its `fish_rows`. The errors of the snapshot are added to
+    /// `faults`.
     pub fn report(
         &self,
-        snapshot: &Snapshot,
-        planned: Option<u64>,
-        wall: Duration,
-        faults: Vec<String>,
-    ) -> Report {
-        self.report_of(&self.observer.ledger(), snapshot, planned, wall, faults)
-    }
-
-    /// The report of a part of the records seen. The errors of the snapshot are added to `faults`.
-    pub fn report_of(
-        &self,
-        ledger: &Ledger,
+        selection: Selection,
         snapshot: &Snapshot,
         planned: Option<u64>,
         wall: Duration,
         mut faults: Vec<String>,
     ) -> Report {
         faults.extend(snapshot.errors.iter().cloned());
-        report::build(&Sources {
+        let ledger = self.observer.ledger();
+        report::summary(&Sources {
             history: snapshot.history.as_ref(),
-            stored: snapshot.stored.as_ref(),
+            selection: snapshot.knowing_store(selection),
             planned,
             wall,
             peak_memory_bytes: peak_memory_bytes(),
             faults,
-            ..Sources::of(ledger, self.rule.threshold, self.rule.window)
+            ..Sources::of(&ledger, self.rule.threshold, self.rule.window)
         })
     }
 }
 
-/// The ids of all joined rows of some fish.
-pub fn row_ids(fish: &[(&str, &Fish)]) -> HashSet<String> {
-    let rows = fish.iter().flat_map(|(_, one)| one.row_ids.iter());
-    rows.cloned().collect()
+/// What a run still waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Missing {
+    Nothing,
+    /// Records on the topics, in words.
+    Records(Vec<String>),
+    /// The rows of this many fish in the store.
+    Rows(u64),
+    /// The decisions on this many triggers.
+    Decisions(usize),
+    /// Store or model API did not answer, for these reasons.
+    NoAnswer(Vec<String>),
 }
 
 /// The state of the store and of the model's history at one time.
@@ -240,10 +253,20 @@ pub fn row_ids(fish: &[(&str, &Fish)]) -> HashSet<String> {
 pub struct Snapshot {
     /// The model's versions and decisions; `None` if the model API did not answer.
     pub history: Option<ModelHistory>,
-    /// The ids of the stored rows; `None` if the store did not answer.
-    pub stored: Option<HashSet<String>>,
-    /// Why one of them is `None`.
+    /// Whether the store answered: the ledger then knows which rows it has.
+    pub store_is_known: bool,
+    /// Why one of them is unknown.
     pub errors: Vec<String>,
+}
+
+impl Snapshot {
+    /// The selection, with what is known of the store.
+    pub fn knowing_store(&self, selection: Selection) -> Selection {
+        Selection {
+            store_is_known: self.store_is_known,
+            ..selection
+        }
+    }
 }
 
 /// The peak resident memory of this process, if the operating system reports it (Linux).

@@ -8,6 +8,9 @@ use ksql_parser::{Literal, parse_script};
 
 use crate::definition::Topics;
 
+/// The grace period of a window without `GRACE PERIOD`, as in ksqlDB.
+const DEFAULT_GRACE: Duration = Duration::from_secs(24 * 3600);
+
 /// The rule by which the SQL triggers a retraining.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TriggerRule {
@@ -15,6 +18,8 @@ pub struct TriggerRule {
     pub threshold: f64,
     /// Size of the window.
     pub window: Duration,
+    /// How long after its end a window still accepts rows.
+    pub grace: Duration,
     /// The longest time between measurement and weighing for which the SQL joins a fish. `None` if
     /// the SQL does not join two streams.
     pub within: Option<Duration>,
@@ -103,6 +108,10 @@ fn rule(query: &Query, join: Option<&Query>) -> Option<TriggerRule> {
     Some(TriggerRule {
         threshold,
         window: Duration::from_millis(window.size.try_into().ok()?),
+        grace: match window.grace {
+            Some(grace) => Duration::from_millis(grace.try_into().ok()?),
+            None => DEFAULT_GRACE,
+        },
         within: within
             .and_then(|within| Some(Duration::from_millis(within.after.try_into().ok()?))),
     })
@@ -151,6 +160,7 @@ mod tests {
         let expected = TriggerRule {
             threshold: 0.15,
             window: Duration::from_secs(60),
+            grace: Duration::from_secs(10),
             within: Some(Duration::from_secs(60)),
         };
         assert_eq!(rule, expected);
@@ -163,6 +173,7 @@ mod tests {
         let expected = TriggerRule {
             threshold: 0.2,
             window: Duration::from_secs(30),
+            grace: Duration::from_secs(10),
             within: Some(Duration::from_secs(90)),
         };
         assert_eq!(rule, expected);

@@ -6,11 +6,12 @@ use std::time::Duration;
 use pipeline::{EventTime, RetrainTrigger, topics};
 
 use crate::accounting::{counts, unaccounted};
-use crate::cause;
+use crate::cause::{self, JoinedFish};
 use crate::drift::{Alarm, Episode, RECOVERED_RUN, Scored, episodes, unjudged};
 use crate::history::{ModelHistory, Outcome};
-use crate::ledger::{Fish, Ledger, Trigger};
-use crate::report::{FishRow, Phase, Report, Retraining, Verdict};
+use crate::ledger::{Fish, Ledger, Selection, Trigger};
+use crate::phases::phases;
+use crate::report::{FishRow, Report, Retraining, Verdict};
 use crate::text::percent;
 
 /// The input of a report.
@@ -20,8 +21,8 @@ pub struct Sources<'a> {
     pub ledger: &'a Ledger,
     /// The model's versions and decisions; `None` if unknown.
     pub history: Option<&'a ModelHistory>,
-    /// The ids (`_id`) of the rows in the store; `None` if unknown.
-    pub stored: Option<&'a HashSet<String>>,
+    /// Which fish the report is about, and whether it is known which rows are stored.
+    pub selection: Selection,
     /// How many fish were planned, if known.
     pub planned: Option<u64>,
     /// The mean relative error above which a window triggers.
@@ -42,7 +43,7 @@ impl<'a> Sources<'a> {
         Self {
             ledger,
             history: None,
-            stored: None,
+            selection: Selection::default(),
             planned: None,
             threshold,
             window,
@@ -51,22 +52,35 @@ impl<'a> Sources<'a> {
             faults: Vec::new(),
         }
     }
+
+    /// The selected fish, in order of measurement.
+    pub(crate) fn fish(&self) -> Vec<&'a Fish> {
+        self.ledger.selected(&self.selection)
+    }
 }
 
 /// Builds the report of a run.
 pub fn build(sources: &Sources<'_>) -> Report {
-    let fish = sources.ledger.fish();
-    let rows = fish_rows(&fish);
-    // The joined fish: their rows, and what the drift search needs from them.
-    let scored = rows.iter().filter_map(|row| {
+    Report {
+        fish_rows: fish_rows(sources.ledger, &sources.selection).collect(),
+        ..summary(sources)
+    }
+}
+
+/// The report of a run without its `fish_rows`, which are the larger part if there are many fish.
+/// [`fish_rows`] and [`write_json`](crate::write_json) have them.
+pub fn summary(sources: &Sources<'_>) -> Report {
+    let fish = sources.fish();
+    // The joined fish, and what the drift search needs from them.
+    let scored = fish.iter().filter_map(|fish| {
         let scored = Scored {
-            weighed: row.weighed?,
-            error: row.error?,
-            version: row.model_version.as_deref()?,
+            weighed: fish.measured().and(fish.weighed())?,
+            error: fish.error()?,
+            version: fish.model_version()?,
         };
-        Some((row, scored))
+        Some((*fish, scored))
     });
-    let (scored_rows, scored): (Vec<&FishRow>, Vec<Scored<'_>>) = scored.unzip();
+    let (scored_fish, scored): (Vec<&Fish>, Vec<Scored<'_>>) = scored.unzip();
     let triggers = sources.ledger.triggers();
     let alarms: Vec<_> = triggers
         .iter()
@@ -82,29 +96,34 @@ pub fn build(sources: &Sources<'_>) -> Report {
     let drifts = episodes(&scored, &alarms, &history.activations(), threshold);
     let unjudged = unjudged(&scored, &drifts, &alarms, sources.window, threshold);
 
+    let joined = if triggers.is_empty() {
+        JoinedFish::of(&[])
+    } else {
+        JoinedFish::of(&fish)
+    };
     let mut retrainings: Vec<_> = triggers
         .iter()
-        .map(|trigger| retraining(trigger, &fish, history, sources.window))
+        .map(|trigger| retraining(trigger, &joined, history, sources))
         .collect();
     for drift in &drifts {
-        mark_recovery(drift, &scored_rows, &rows, &mut retrainings);
+        mark_recovery(drift, &scored_fish, &fish, &mut retrainings);
     }
     let open = drifts.iter().filter(|one| one.first_recovered.is_none());
-    let open: Vec<&FishRow> = open
-        .filter_map(|drift| scored_rows.get(drift.first_drifted).copied())
+    let open: Vec<&Fish> = open
+        .filter_map(|drift| scored_fish.get(drift.first_drifted).copied())
         .collect();
 
     let mut reasons = sources.faults.clone();
     reasons.extend(unaccounted(&fish, sources));
-    reasons.extend(open.iter().map(|row| open_drift(row, sources)));
+    reasons.extend(open.iter().map(|first| open_drift(first, sources)));
     reasons.extend(
         unjudged
             .iter()
-            .filter_map(|stretch| unjudged_stretch(&scored_rows, *stretch, threshold)),
+            .filter_map(|stretch| unjudged_stretch(&scored_fish, *stretch, threshold)),
     );
     reasons.extend(unreadable_triggers(sources.ledger));
     if drifts.is_empty() && sources.history.is_some() {
-        reasons.extend(unexplained_version(&scored_rows, &retrainings));
+        reasons.extend(unexplained_version(&scored_fish, &retrainings));
     }
     let verdict = match (reasons.is_empty(), drifts.is_empty()) {
         (false, _) => Verdict::Failed,
@@ -120,21 +139,22 @@ pub fn build(sources: &Sources<'_>) -> Report {
         reasons,
         threshold,
         fish: counts(&fish, sources),
-        phases: phases(&rows),
+        phases: phases(fish.iter().copied().filter(|one| one.measured().is_some())),
         retrainings,
-        open_drift: open.first().map(|row| row.id.clone()),
+        open_drift: open.first().map(|first| first.id().to_owned()),
         mean_error_after_recovery,
         wall_seconds: sources.wall.as_secs_f64(),
         first_prediction_seconds: None,
         peak_memory_bytes: sources.peak_memory_bytes,
-        fish_rows: rows,
+        fish_rows: Vec::new(),
     }
 }
 
-fn open_drift(first: &FishRow, sources: &Sources<'_>) -> String {
+fn open_drift(first: &Fish, sources: &Sources<'_>) -> String {
     let drift = format!(
         "the drift that began at fish {} ({})",
-        first.id, first.species
+        first.id(),
+        first.species().unwrap_or_default()
     );
     if sources.history.is_some() {
         format!(
@@ -147,17 +167,17 @@ fn open_drift(first: &FishRow, sources: &Sources<'_>) -> String {
 }
 
 fn unjudged_stretch(
-    rows: &[&FishRow],
+    fish: &[&Fish],
     (first, last): (usize, usize),
     threshold: f64,
 ) -> Option<String> {
-    let rows = rows.get(first..=last)?;
+    let fish = fish.get(first..=last)?;
     Some(format!(
         "fish {} to {} had a mean error of {}, above the threshold of {}, but no window triggered: too \
          few fish per window, or the window did not close",
-        rows.first()?.id,
-        rows.last()?.id,
-        percent(mean(rows.iter().filter_map(|row| row.error))),
+        fish.first()?.id(),
+        fish.last()?.id(),
+        percent(mean(fish.iter().filter_map(|one| one.error()))),
         percent(Some(threshold)),
     ))
 }
@@ -171,18 +191,19 @@ fn unreadable_triggers(ledger: &Ledger) -> Option<String> {
 }
 
 /// The first model version that replaced another one without an activated retraining.
-fn unexplained_version(rows: &[&FishRow], retrainings: &[Retraining]) -> Option<String> {
-    let (first, later) = rows.split_first()?;
-    let row = later.iter().find(|row| {
-        let explains = |one: &Retraining| {
-            one.outcome.as_deref() == Some("activated") && one.version == row.model_version
-        };
-        row.model_version != first.model_version && !retrainings.iter().any(explains)
+fn unexplained_version(fish: &[&Fish], retrainings: &[Retraining]) -> Option<String> {
+    let (first, later) = fish.split_first()?;
+    let activated = retrainings
+        .iter()
+        .filter(|one| one.outcome.as_deref() == Some("activated"));
+    let explained: HashSet<_> = activated.map(|one| one.version.as_deref()).collect();
+    let changed = later.iter().find(|one| {
+        one.model_version() != first.model_version() && !explained.contains(&one.model_version())
     })?;
-    let version = row.model_version.as_deref().unwrap_or_default();
     Some(format!(
-        "the model version changed to {version} at fish {} without a trigger",
-        row.id
+        "the model version changed to {} at fish {} without a trigger",
+        changed.model_version().unwrap_or_default(),
+        changed.id()
     ))
 }
 
@@ -191,59 +212,24 @@ pub(crate) fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     (count > 0).then(|| sum / f64::from(count))
 }
 
-fn fish_rows(fish: &[(&str, &Fish)]) -> Vec<FishRow> {
-    fish.iter()
-        .filter_map(|(id, fish)| {
-            let measurement = fish.measurement.as_ref()?;
-            let (prediction, diff) = (fish.prediction.as_ref(), fish.diff.as_ref());
-            // A fish may be predicted more than once: the prediction that was joined counts.
-            let joined = diff.map(|diff| (diff.predicted_weight_kg, &diff.model_version));
-            let answer = joined.or_else(|| {
-                prediction.map(|seen| (seen.prediction.weight_kg, &seen.prediction.model_version))
-            });
-            Some(FishRow {
-                id: (*id).to_owned(),
-                species: measurement.species.clone(),
-                measured: measurement.timestamp,
-                weighed: fish.weighing.as_ref().map(|weighing| weighing.timestamp),
-                predicted: answer.map(|(weight, _)| weight),
-                actual: fish.weighing.as_ref().map(|weighing| weighing.weight_kg),
-                error: diff.map(|diff| diff.error),
-                model_version: answer.map(|(_, version)| version.clone()),
-                unseen_species: fish.unseen_species,
-            })
-        })
-        .collect()
-}
-
-pub(crate) fn phases(rows: &[FishRow]) -> Vec<Phase> {
-    rows.chunk_by(|one, next| one.species == next.species)
-        .filter_map(|stretch| {
-            let (first, last) = (stretch.first()?, stretch.last()?);
-            let mut model_versions: Vec<String> = Vec::new();
-            for version in stretch.iter().filter_map(|row| row.model_version.as_ref()) {
-                if !model_versions.contains(version) {
-                    model_versions.push(version.clone());
-                }
-            }
-            Some(Phase {
-                species: first.species.clone(),
-                first_fish: first.id.clone(),
-                last_fish: last.id.clone(),
-                fish: stretch.len() as u64,
-                mean_error: mean(stretch.iter().filter_map(|row| row.error)),
-                model_versions,
-            })
-        })
-        .collect()
+/// A row for each selected fish that was measured, in order of measurement.
+pub fn fish_rows<'a>(
+    ledger: &'a Ledger,
+    selection: &Selection,
+) -> impl Iterator<Item = FishRow> + 'a {
+    ledger
+        .selected(selection)
+        .into_iter()
+        .filter_map(FishRow::of)
 }
 
 fn retraining(
     trigger: &Trigger,
-    fish: &[(&str, &Fish)],
+    joined: &JoinedFish<'_>,
     history: &ModelHistory,
-    window: Duration,
+    sources: &Sources<'_>,
 ) -> Retraining {
+    let window = sources.window;
     let decision = history.decision_for(&trigger.value);
     let trained = decision.filter(|decision| decision.has_trained());
     let version = trained.and_then(|decision| history.version(&decision.version));
@@ -262,10 +248,7 @@ fn retraining(
             .then_some(Outcome::Superseded),
     };
     // The SQL names the first and last fish by arrival, which may differ from event time.
-    let weighed = |id: &str| {
-        let (_, fish) = fish.iter().find(|(known, _)| *known == id)?;
-        Some(fish.diff.as_ref()?.timestamp)
-    };
+    let weighed = |id: &str| sources.ledger.get(id)?.joined();
     let reversed = weighed(&fish_id_start)
         .zip(weighed(&fish_id_end))
         .is_some_and(|(start, end)| end < start);
@@ -282,7 +265,7 @@ fn retraining(
         fish_id_start,
         fish_id_end,
         species,
-        cause: cause::of(trigger, window, fish, training_rows),
+        cause: cause::of(trigger, window, joined, training_rows),
         erring_version: model_version,
         rows: version.map(|version| version.rows),
         trained_species: version
@@ -301,27 +284,33 @@ fn retraining(
     }
 }
 
-/// Writes the extent of a drift into the retraining that ended it.
+/// Writes the extent of a drift into the retraining that ended it. `fish` are in order of measurement.
 fn mark_recovery(
     drift: &Episode,
-    scored: &[&FishRow],
-    rows: &[FishRow],
+    scored: &[&Fish],
+    fish: &[&Fish],
     retrainings: &mut [Retraining],
 ) {
     let recovered = drift.first_recovered.and_then(|at| scored.get(at));
     let Some((drifted, recovered)) = scored.get(drift.first_drifted).zip(recovered) else {
         return;
     };
-    let position = |fish: &FishRow| rows.iter().position(|row| row.id == fish.id);
+    let position = |one: &Fish| {
+        fish.binary_search_by(|other| other.by_measurement(one))
+            .ok()
+    };
+    let times = drifted.measured().zip(recovered.measured());
     let ended_by = retrainings.iter_mut().find(|retraining| {
         retraining.outcome.as_deref() == Some("activated")
-            && retraining.version == recovered.model_version
+            && retraining.version.as_deref() == recovered.model_version()
     });
-    if let (Some(one), Some(from), Some(to)) = (ended_by, position(drifted), position(recovered)) {
-        one.first_fish_drifted = Some(drifted.id.clone());
-        one.first_fish_recovered = Some(recovered.id.clone());
+    if let (Some(one), Some(from), Some(to), Some((began, ended))) =
+        (ended_by, position(drifted), position(recovered), times)
+    {
+        one.first_fish_drifted = Some(drifted.id().to_owned());
+        one.first_fish_recovered = Some(recovered.id().to_owned());
         one.fish_to_recovery = Some((to - from) as u64);
-        one.event_seconds_to_recovery = Some(seconds(drifted.measured, recovered.measured));
+        one.event_seconds_to_recovery = Some(seconds(began, ended));
     }
 }
 

@@ -4,27 +4,48 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use pipeline::EventTime;
+
 use crate::build::mean;
 use crate::history::TrainingRows;
 use crate::ledger::{Fish, Trigger};
 use crate::report::{DriftCause, FeatureShift, SpeciesError};
 
+/// The joined fish in the order of their weighing, to find those of a window.
+pub(crate) struct JoinedFish<'a>(Vec<(EventTime, &'a Fish)>);
+
+impl<'a> JoinedFish<'a> {
+    pub(crate) fn of(fish: &[&'a Fish]) -> Self {
+        let joined = fish.iter().filter_map(|one| Some((one.joined()?, *one)));
+        let mut joined: Vec<_> = joined.collect();
+        joined.sort_by_key(|(at, _)| *at);
+        Self(joined)
+    }
+
+    /// The fish of a window, in order of measurement.
+    fn between(&self, start: EventTime, end: EventTime) -> Vec<&'a Fish> {
+        let from = self.0.partition_point(|(at, _)| *at < start);
+        let to = self.0.partition_point(|(at, _)| *at < end);
+        let window = self.0.get(from..to).unwrap_or_default();
+        let mut fish: Vec<_> = window.iter().map(|(_, fish)| *fish).collect();
+        fish.sort_by(|one, other| one.by_measurement(other));
+        fish
+    }
+}
+
 /// Compares the fish of the trigger's window with `training`, the rows of the erring version.
 pub(crate) fn of(
     trigger: &Trigger,
     window: Duration,
-    fish: &[(&str, &Fish)],
+    fish: &JoinedFish<'_>,
     training: Option<&TrainingRows>,
 ) -> DriftCause {
     let (start, end) = (trigger.window_start, trigger.window_start.after(window));
     let mut in_window: Vec<(&Fish, &str, f64)> = fish
-        .iter()
-        .filter_map(|(_, fish)| {
-            let diff = fish.diff.as_ref()?;
-            let counted = diff.model_version == trigger.value.model_version
-                && (start..end).contains(&diff.timestamp);
-            counted.then_some((*fish, diff.species.as_str(), diff.error))
-        })
+        .between(start, end)
+        .into_iter()
+        .filter(|fish| fish.model_version() == Some(&trigger.value.model_version))
+        .filter_map(|fish| Some((fish, fish.species()?, fish.error()?)))
         .collect();
     // A part of the window may differ from the whole.
     if in_window.len() as u64 != trigger.value.fish {
@@ -51,11 +72,7 @@ fn by_species(window: &[(&Fish, &str, f64)], training: Option<&TrainingRows>) ->
 /// One entry for each training column that is also a field of the measurements.
 fn shifts(window: &[(&Fish, &str, f64)], training: &TrainingRows) -> Vec<FeatureShift> {
     let measured = |feature: &str| {
-        let values = window.iter().filter_map(|(fish, ..)| {
-            let mut numbers = fish.numbers.iter();
-            let found = numbers.find(|(name, _)| name.eq_ignore_ascii_case(feature));
-            found.map(|(_, value)| *value)
-        });
+        let values = window.iter().filter_map(|(fish, ..)| fish.number(feature));
         mean(values)
     };
     let columns = training.numeric.iter();

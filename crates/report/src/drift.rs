@@ -8,6 +8,7 @@
 //! consecutive fish that newer versions predicted with a mean error below the threshold.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use pipeline::EventTime;
@@ -53,14 +54,19 @@ pub(crate) fn episodes(
     threshold: f64,
 ) -> Vec<Episode> {
     let mut episodes: Vec<Episode> = Vec::new();
+    let bounds = Bounds::of(fish);
     for alarm in alarms {
-        let recovered = episodes.last().map(|last| last.first_recovered);
-        let since = recovered.flatten().unwrap_or_default();
-        let Some(first_drifted) = onset(fish, alarm, threshold, since) else {
+        let since = match episodes.last().map(|last| last.first_recovered) {
+            // Later windows are of the drift that has not ended.
+            Some(None) => break,
+            Some(Some(recovered)) => recovered,
+            None => 0,
+        };
+        let Some(first_drifted) = onset(fish, &bounds, alarm, threshold, since) else {
             continue;
         };
         // A later window of the same drift contains the old version's last fish.
-        if recovered.is_some_and(|end| end.is_none_or(|end| first_drifted < end)) {
+        if first_drifted < since {
             continue;
         }
         let erring = alarm.erring_version;
@@ -72,12 +78,51 @@ pub(crate) fn episodes(
     episodes
 }
 
+/// Limits the search for fish that were weighed at some time: fish are in order of measurement.
+struct Bounds {
+    /// The latest weighing, in milliseconds, of each fish and those before it.
+    latest: Vec<i64>,
+    /// The earliest weighing of each fish and those after it.
+    earliest: Vec<i64>,
+}
+
+impl Bounds {
+    fn of(fish: &[Scored<'_>]) -> Self {
+        let weighed = |one: &Scored<'_>| one.weighed.as_millis();
+        let mut latest: Vec<_> = fish.iter().map(weighed).collect();
+        let mut earliest = latest.clone();
+        latest.iter_mut().fold(i64::MIN, |before, at| {
+            *at = before.max(*at);
+            *at
+        });
+        earliest.iter_mut().rev().fold(i64::MAX, |after, at| {
+            *at = after.min(*at);
+            *at
+        });
+        Self { latest, earliest }
+    }
+
+    /// The positions from the first fish weighed at `start` or later, to the last one weighed before `end`.
+    fn between(&self, start: EventTime, end: EventTime) -> Range<usize> {
+        let before = |limit: EventTime| move |at: &i64| *at < limit.as_millis();
+        self.latest.partition_point(before(start))..self.earliest.partition_point(before(end))
+    }
+}
+
 /// The fish with which the errors of an alarm's window began to be too high. Fish before the window
 /// count from position `since` on.
-fn onset(fish: &[Scored<'_>], alarm: &Alarm<'_>, threshold: f64, since: usize) -> Option<usize> {
+fn onset(
+    fish: &[Scored<'_>],
+    bounds: &Bounds,
+    alarm: &Alarm<'_>,
+    threshold: f64,
+    since: usize,
+) -> Option<usize> {
     let (mut sum, mut began) = (0.0, None);
     let (mut highest, mut onset) = (0.0, None);
-    for (position, one) in fish.iter().enumerate() {
+    let window = bounds.between(alarm.start, alarm.end);
+    let searched = fish.iter().enumerate().take(window.end);
+    for (position, one) in searched.skip(window.start.min(since)) {
         let in_window = (alarm.start..alarm.end).contains(&one.weighed);
         let before = one.weighed < alarm.start && position >= since;
         if !(in_window || before) || one.version != alarm.erring_version {
@@ -131,12 +176,12 @@ pub(crate) fn unjudged(
 ) -> Vec<(usize, usize)> {
     let size = i64::try_from(window.as_millis()).unwrap_or(i64::MAX).max(1);
     let window_of = |one: &Scored<'_>| one.weighed.as_millis().div_euclid(size);
-    let mut windows: HashMap<(&str, i64), Vec<f64>> = HashMap::new();
+    let mut windows: HashMap<(&str, i64), (f64, f64)> = HashMap::new();
     for one in fish {
-        let key = (one.version, window_of(one));
-        windows.entry(key).or_default().push(one.error);
+        let (sum, count) = windows.entry((one.version, window_of(one))).or_default();
+        (*sum, *count) = (*sum + one.error, *count + 1.0);
     }
-    windows.retain(|_, errors| mean(errors.iter().copied()).is_some_and(|mean| mean > threshold));
+    windows.retain(|_, (sum, count)| *sum / *count > threshold);
     let judged: HashSet<_> = alarms
         .iter()
         .map(|alarm| {

@@ -11,7 +11,9 @@
 //! | `accounting` | which steps each fish passed, and which it missed |
 //! | `drift` | where drift began and where it recovered |
 //! | `cause` | why a window's error was high |
+//! | `phases` | stretches of consecutive fish of one species |
 //! | `report` | the report as a value: the JSON of `--report FILE` |
+//! | `json` | the JSON of a report with many fish, written row by row |
 //! | `text` | the report as text |
 //! | `progress` | the progress of a run in one line |
 //! | `rising` | whether the newest fish are predicted badly |
@@ -38,17 +40,20 @@ mod build;
 mod cause;
 mod drift;
 pub mod history;
+mod json;
 pub mod ledger;
+mod phases;
 mod progress;
 mod report;
 mod rising;
 mod standstill;
 mod text;
 
-pub use accounting::{missing, pending};
-pub use build::{Sources, build};
+pub use accounting::missing;
+pub use build::{Sources, build, fish_rows, summary};
 pub use history::ModelHistory;
-pub use ledger::{Ledger, SeenRecord};
+pub use json::write_json;
+pub use ledger::{Ledger, SeenRecord, Selection};
 pub use progress::Progress;
 pub use report::{
     DriftCause, FeatureShift, FishCounts, FishRow, Phase, Report, Retraining, SpeciesError, Verdict,

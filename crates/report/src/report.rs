@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use pipeline::EventTime;
 use serde::{Deserialize, Serialize};
 
-use crate::build::{mean, phases};
+use crate::build::mean;
+use crate::ledger::Fish;
+use crate::phases::phases;
 
 /// Whether the pipeline did its job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +66,7 @@ impl Report {
             retrainings.retain(|one| first_weighed.is_some_and(|first| first < one.window_end));
         }
         Self {
-            phases: phases(&fish_rows),
+            phases: phases(fish_rows.iter()),
             fish_rows,
             retrainings,
             reasons: self.reasons.clone(),
@@ -244,4 +246,21 @@ pub struct FishRow {
     pub model_version: Option<String>,
     /// Whether that version was not trained on its species, so that the pooled fit answered.
     pub unseen_species: bool,
+}
+
+impl FishRow {
+    /// The row of a fish; `None` if it was not measured.
+    pub(crate) fn of(fish: &Fish) -> Option<Self> {
+        Some(Self {
+            id: fish.id().to_owned(),
+            species: fish.species().unwrap_or_default().to_owned(),
+            measured: fish.measured()?,
+            weighed: fish.weighed(),
+            predicted: fish.predicted_kg(),
+            actual: fish.actual_kg(),
+            error: fish.error(),
+            model_version: fish.model_version().map(str::to_owned),
+            unseen_species: fish.unseen_species(),
+        })
+    }
 }

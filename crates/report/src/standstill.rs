@@ -1,5 +1,6 @@
 //! Standstills: steps that fish reach but no longer pass.
 
+use std::fmt;
 use std::time::Duration;
 
 use pipeline::{EventTime, topics};
@@ -36,12 +37,19 @@ pub enum Step {
     Stored,
 }
 
-/// Whether the row with an id (`_id`) is in the store; `None` if unknown.
-pub(crate) type IsStored<'a> = dyn Fn(&str) -> Option<bool> + 'a;
-
 impl Step {
     /// All steps in order.
     pub const ALL: [Self; 4] = [Self::Predicted, Self::Weighed, Self::Joined, Self::Stored];
+
+    /// The name of the step: what happened to a fish that passed it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Predicted => "predicted",
+            Self::Weighed => "weighed",
+            Self::Joined => "joined",
+            Self::Stored => "stored",
+        }
+    }
 
     /// The topic that the step reads record by record; bad records go to its dead letters.
     fn source(self) -> Option<&'static str> {
@@ -53,41 +61,49 @@ impl Step {
     }
 
     /// When a fish reached this step, if it did.
-    fn reached(self, fish: &Fish, is_stored: &IsStored<'_>) -> Option<EventTime> {
-        let measured = fish.measurement.as_ref().map(|one| one.timestamp);
+    fn reached(self, fish: &Fish) -> Option<EventTime> {
         match self {
-            Self::Predicted | Self::Weighed => measured,
-            Self::Joined => {
-                let weighed = fish.weighing.as_ref().map(|one| one.timestamp);
-                weighed.filter(|_| fish.prediction.is_some())
-            }
-            Self::Stored => {
-                let joined = fish.diff.as_ref().map(|one| one.timestamp);
-                joined.filter(|_| fish.row_ids.iter().any(|id| is_stored(id).is_some()))
-            }
+            Self::Predicted | Self::Weighed => fish.measured(),
+            Self::Joined => fish.weighed().filter(|_| fish.predicted().is_some()),
+            Self::Stored => fish.joined().filter(|_| fish.is_stored().is_some()),
         }
     }
 
-    fn has_passed(self, fish: &Fish, is_stored: &IsStored<'_>) -> bool {
+    /// Whether a fish passed this step.
+    fn has_passed(self, fish: &Fish) -> bool {
         match self {
-            Self::Predicted => fish.prediction.is_some(),
-            Self::Weighed => fish.weighing.is_some(),
-            Self::Joined => fish.diff.is_some(),
-            Self::Stored => fish.row_ids.iter().any(|id| is_stored(id) == Some(true)),
+            Self::Predicted => fish.predicted().is_some(),
+            Self::Weighed => fish.weighed().is_some(),
+            Self::Joined => fish.joined().is_some(),
+            Self::Stored => fish.is_stored() == Some(true),
         }
     }
 }
 
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Ledger {
+    /// Of the fish that passed a step, the one that arrived last.
+    pub fn last_passed(&self, step: Step) -> Option<&Fish> {
+        self.newest_first().find(|fish| step.has_passed(fish))
+    }
+}
+
 /// The steps at a standstill, in order. A lost fish is not a standstill if later fish passed the step.
-/// A joined fish counts as waiting for the store only if its row was requested.
-pub fn standstills(ledger: &Ledger, is_stored: &IsStored<'_>) -> Vec<Standstill> {
+/// A joined fish counts as waiting for the store only if the store was queried for its row; without
+/// `store_is_known` none does.
+pub fn standstills(ledger: &Ledger, store_is_known: bool) -> Vec<Standstill> {
     let fish = ledger.fish();
     let standstill = |step: Step| {
         let reached = || {
             fish.iter()
-                .filter_map(|(id, one)| Some((step.reached(one, is_stored)?, *id, *one)))
+                .filter_map(|one| Some((step.reached(one)?, one.id(), *one)))
         };
-        let passed = reached().filter(|(_, _, one)| step.has_passed(one, is_stored));
+        let passed = reached().filter(|(_, _, one)| step.has_passed(one));
         let last_passed = passed.map(|(at, ..)| at).max();
         let newest = reached().map(|(at, ..)| at).max()?;
         let waiting = reached().filter(|(at, ..)| Some(*at) > last_passed);
@@ -105,5 +121,7 @@ pub fn standstills(ledger: &Ledger, is_stored: &IsStored<'_>) -> Vec<Standstill>
             waited: Duration::from_millis(waited.unsigned_abs()),
         })
     };
-    Step::ALL.into_iter().filter_map(standstill).collect()
+    let known = |step: &Step| store_is_known || *step != Step::Stored;
+    let steps = Step::ALL.into_iter().filter(known);
+    steps.filter_map(standstill).collect()
 }

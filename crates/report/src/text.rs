@@ -1,5 +1,6 @@
 //! The report as text.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
 use crate::report::{DriftCause, FeatureShift, FishCounts, Phase, Report, Retraining, Verdict};
@@ -25,9 +26,7 @@ impl Display for Report {
         for phase in &self.phases {
             writeln!(f, "{phase}")?;
         }
-        for retraining in &self.retrainings {
-            writeln!(f, "\n{retraining}")?;
-        }
+        write_retrainings(f, &self.retrainings)?;
         if self.retrainings.is_empty() {
             writeln!(
                 f,
@@ -59,6 +58,40 @@ impl Display for Report {
         }
         Ok(())
     }
+}
+
+/// Up to this many triggers are written in full.
+const FEW_TRIGGERS: usize = 10;
+
+/// Of many triggers only the first three and the last, and how many had which outcome.
+fn write_retrainings(f: &mut Formatter<'_>, all: &[Retraining]) -> fmt::Result {
+    let (first, rest) = all.split_at(all.len().min(3));
+    match rest {
+        [between @ .., last] if all.len() > FEW_TRIGGERS => {
+            for retraining in first {
+                writeln!(f, "\n{retraining}")?;
+            }
+            writeln!(f, "\n… {} more triggers …\n\n{last}", between.len())?;
+            writeln!(f, "\n  outcome of the triggers  number")?;
+            let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
+            for one in all {
+                *outcomes.entry(outcome(one)).or_default() += 1;
+            }
+            for (outcome, count) in outcomes {
+                writeln!(f, "  {outcome:<23}  {count:>6}")?;
+            }
+        }
+        _ => {
+            for retraining in all {
+                writeln!(f, "\n{retraining}")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn outcome(retraining: &Retraining) -> &str {
+    retraining.outcome.as_deref().unwrap_or("no decision yet")
 }
 
 impl Display for FishCounts {
@@ -105,7 +138,7 @@ fn explained(outcome: &str) -> String {
 
 impl Display for Retraining {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let outcome = self.outcome.as_deref().unwrap_or("no decision yet");
+        let outcome = outcome(self);
         writeln!(
             f,
             "Trigger {} to {}: model {} had a mean error of {} over fish {} to {} ({})",

@@ -3,6 +3,7 @@
 mod broker;
 mod documents;
 mod ports;
+mod stages;
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
@@ -29,6 +30,7 @@ use crate::pipeline_files::FileArgs;
 use crate::progress;
 use broker::EmbeddedBroker;
 use documents::Documents;
+use stages::{Part, Stages};
 
 /// Partitions of each topic.
 const PARTITIONS: u32 = 3;
@@ -137,8 +139,9 @@ impl Embedded {
         let (readiness, stats) = (predictor.readiness(), connectors.stats());
         let predictor_url = format!("http://127.0.0.1:{}", predictor.port());
         let observer = Observer::start(&kafka, ledger, Start::Beginning, tasks)?;
-        tasks.spawn("model server", server.run(tasks.shutdown()));
-        tasks.spawn("predictor", predictor.run(tasks.shutdown()));
+        let mut stages = Stages::new(tasks);
+        stages.spawn(Part::ModelServer, "model server", |stop| server.run(stop));
+        stages.spawn(Part::Predictor, "predictor", |stop| predictor.run(stop));
         let options = ksql_engine::kafka::Options {
             create_topic: Some(broker.topic_creator()),
             ..ksql_engine::kafka::Options::default()
@@ -161,17 +164,14 @@ impl Embedded {
         })
         .await?;
         let ksql_url = format!("http://127.0.0.1:{}", api.port());
-        tasks.spawn("SQL API", api.run(tasks.shutdown()));
-        let (queries, shutdown) = (engine, tasks.shutdown());
-        tasks.spawn(
-            "SQL engine",
-            async move { Ok(queries.run(shutdown).await?) },
-        );
+        stages.spawn(Part::SqlApi, "SQL API", |stop| api.run(stop));
+        stages.spawn(Part::SqlEngine, "SQL engine", |stop| async move {
+            Ok(engine.run(stop).await?)
+        });
         let documents = Arc::new(Documents(store.clone()));
-        tasks.spawn(
-            "connect",
-            connectors.run(kafka.clone(), documents, tasks.shutdown()),
-        );
+        stages.spawn(Part::Connect, "connect", |stop| {
+            connectors.run(kafka.clone(), documents, stop)
+        });
         let view = PipelineView {
             observer,
             model_api: ModelApi::new(model_url.clone())?,
@@ -201,7 +201,8 @@ impl Embedded {
         .await?;
         let page_url = format!("http://127.0.0.1:{}/", page.port());
         let renderer = page.renderer();
-        tasks.spawn("live page", page.run(tasks.shutdown()));
+        stages.spawn(Part::LivePage, "live page", |stop| page.run(stop));
+        stages.finish();
         Ok(Self {
             kafka,
             view,
@@ -325,7 +326,6 @@ fn watching(view: &PipelineView, model_url: &str, store: &SqliteStore) -> Watche
         observer: view.observer.clone(),
         model_api: view.model_api.clone(),
         model_url: model_url.to_owned(),
-        // Not shared: it forgets found rows that its caller does not request.
         stored: Some(StoredRows::of(Arc::new(store.clone()))),
         rule: view.rule,
     }

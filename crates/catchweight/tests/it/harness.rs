@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use catchweight::embedded::{Embedded, PipelineArgs};
 use fish_producer::FishProducer;
-use observer::Awaited;
 use report::Ledger;
 use service_runtime::{CancellationToken, Tasks};
 use tempfile::TempDir;
@@ -71,7 +70,7 @@ impl Running {
     /// Waits until this many fish are stored.
     pub(crate) async fn settled(&self, fish: u64) {
         let view = self.embedded.view();
-        let settled = view.settled(Awaited::Planned(fish), Duration::ZERO, Duration::MAX);
+        let settled = view.settled(Some(fish), Duration::ZERO, Duration::MAX);
         let settled = within("every fish is stored", settled).await;
         settled.expect("endless patience");
     }

@@ -35,7 +35,10 @@ async fn the_fish_measured_before_verify_starts_are_accounted_for() {
     let mut running = Running::start().await;
     running.produce_forever();
     let observer = &running.embedded.view().observer;
-    eventually("twenty fish", async || observer.ledger().fish().len() >= 20).await;
+    eventually("twenty fish", async || {
+        observer.ledger().steps().measured >= 20
+    })
+    .await;
 
     let (output, report) = verify(&running, running.embedded.model_url(), 50).await;
     let stdout = String::from_utf8_lossy(&output.stdout);
@@ -68,7 +71,7 @@ async fn without_the_model_api_stored_fish_are_still_reported() {
     assert_eq!(output.status.code(), Some(1), "the triggers are unknown");
     assert_eq!(report["fish"]["stored"], 20, "{report}");
     let reasons = report["reasons"].as_array().expect("reasons");
-    assert_eq!(reasons[0], "timeout after 4 s: no answer");
+    assert_eq!(reasons[0], "no progress for 4 s: no answer");
     let unknown = reasons[1].as_str().expect("a text");
     let expected = format!(
         "cannot read the model's history: the model API does not answer {model_url}/models"

@@ -6,7 +6,7 @@ use catchweight::demo::{self, DemoArgs};
 use model_store::{Page, SqliteStore, Store};
 use pipeline::topics;
 use rdkafka::producer::{FutureProducer, FutureRecord};
-use report::{Report, Verdict};
+use report::{Report, Selection, Verdict};
 use service_runtime::CancellationToken;
 use test_support::{eventually, within};
 
@@ -165,7 +165,8 @@ async fn bad_records_on_any_topic_are_counted_and_stop_nothing() {
     eventually("three dead letters", async || dead_letters() == 3).await;
 
     let snapshot = view.snapshot().await;
-    let report = view.report(&snapshot, Some(20), Duration::ZERO, Vec::new());
+    let all = Selection::default();
+    let report = view.report(all, &snapshot, Some(20), Duration::ZERO, Vec::new());
     assert_eq!(report.verdict, Verdict::Steady, "{report}");
     assert_eq!(
         (report.fish.stored, report.fish.dead_letters),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::{BoxFuture, join_all};
 use model_store::{ModelView, StoreError};
-use observer::{Cluster, Lag, ModelApi, Observer, history_from, row_ids};
+use observer::{Cluster, Lag, ModelApi, Observer, history_from};
 use pipeline::Measurement;
 use report::ModelHistory;
 use report::ledger::Trigger;
@@ -59,7 +59,7 @@ pub(crate) struct Collected {
     pub(crate) history: ModelHistory,
     /// Whether these training rows could be read.
     pub(crate) rows: Polled<()>,
-    /// The rows in the store; `None` if the monitor does not read the store.
+    /// The store; `None` if the monitor does not read it.
     pub(crate) stored: Option<Polled<StoreSnapshot>>,
     /// Number of brokers.
     pub(crate) brokers: Polled<usize>,
@@ -161,13 +161,12 @@ impl Polls {
     fn refresh_parts(&self, max_age: Duration) -> Pending {
         let mut pending = Pending::new();
         if let (Some(poll), Some(stored)) = (&self.stored, &self.pipeline.stored) {
-            let rows = row_ids(&self.pipeline.observer.ledger().fish());
-            let stored = stored.clone();
+            let (stored, observer) = (stored.clone(), self.pipeline.observer.clone());
             let previous = poll.polled().latest;
             let request = async move {
-                let found = stored.among(&rows).await?;
-                let now = Instant::now();
-                Ok::<_, StoreError>(StoreSnapshot::new(previous.as_deref(), rows, found, now))
+                stored.check(&observer).await?;
+                let (found, now) = (observer.ledger().found_rows(), Instant::now());
+                Ok::<_, StoreError>(StoreSnapshot::new(previous.as_deref(), found, now))
             };
             pending.extend(poll.refresh(max_age, request));
         }
@@ -284,11 +283,15 @@ fn live_key(live: Option<&ModelView>) -> String {
 }
 
 fn newest_fish(observer: &Observer) -> Option<Measurement> {
-    let ledger = observer.ledger();
-    let fish = ledger.fish();
-    fish.iter()
-        .rev()
-        .find_map(|(_, one)| one.measurement.clone())
+    observer.ledger().newest_first().find_map(|fish| {
+        Some(Measurement {
+            fish_id: fish.id().to_owned(),
+            species: fish.species()?.to_owned(),
+            length_cm: fish.number("Length")?,
+            height_cm: fish.number("Height")?,
+            timestamp: fish.measured()?,
+        })
+    })
 }
 
 async fn predict(api: &ModelApi, fish: Measurement) -> anyhow::Result<Example> {

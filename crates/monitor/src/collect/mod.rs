@@ -5,7 +5,7 @@
 //! | `collector` | all polls: how often, and in which order |
 //! | `poll` | a repeated request with its timeout, and its latest result |
 //! | `health`, `queries` | the health of a part; whether the SQL's queries run |
-//! | `snapshot` | which of the requested rows the store has |
+//! | `snapshot` | when a query of the store last found a row |
 
 mod collector;
 mod health;

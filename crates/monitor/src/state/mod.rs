@@ -13,13 +13,15 @@ use std::time::Instant;
 
 use observer::{DeadLetter, Observer, TopicTraffic};
 use pipeline::{EventTime, topics};
-use report::{Ledger, ModelHistory, Progress, Report, Sources};
+use report::{Ledger, ModelHistory, Progress, Report, Selection, Sources};
 
 use crate::collect::{Collected, Polled, Queries, StoreSnapshot, WatchedPipeline};
 use stalled::{STEP_TIME, STORE_TIME, stalled};
 use status::Inputs;
 pub(crate) use status::{Status, date_and_clock};
 
+/// Number of newest fish that the page is about: its cost does not depend on the length of a run.
+const SHOWN: usize = 2_000;
 /// Number of newest fish in the charts.
 const CHARTED: usize = 300;
 
@@ -30,7 +32,7 @@ pub(crate) struct State {
     pub(crate) at: EventTime,
     pub(crate) status: Status,
     pub(crate) progress: Progress,
-    /// The report on all fish in the ledger, stored or not.
+    /// The report on the newest fish, stored or not.
     pub(crate) report: Report,
     /// The report of the newest fish, for the charts.
     pub(crate) charted: Report,
@@ -61,15 +63,18 @@ pub(crate) struct Step {
 impl State {
     pub(crate) fn of(pipeline: &WatchedPipeline, collected: Arc<Collected>) -> Self {
         let observer = &pipeline.observer;
-        let ledger: Ledger = observer.ledger().clone();
+        let ledger = observer.ledger().newest(SHOWN);
         let history = collected.history.clone();
         let snapshot = collected.stored.as_ref().and_then(Polled::current);
-        let report = report::build(&sources(&ledger, &history, snapshot, pipeline));
+        let all = Selection {
+            store_is_known: snapshot.is_some(),
+            ..Selection::default()
+        };
+        let report = report::build(&sources(&ledger, all, &history, pipeline));
         let progress = Progress::of(&ledger);
-        let settled = settled(&ledger, snapshot, observer);
-        let missing = settled
-            .filter(|settled| !settled.fish().is_empty())
-            .map(|settled| report::missing(&sources(&settled, &history, snapshot, pipeline)));
+        let missing = settled(&ledger, all, observer)
+            .filter(|settled| !ledger.selected(settled).is_empty())
+            .map(|settled| report::missing(&sources(&ledger, settled, &history, pipeline)));
         let queries = collected.queries.as_ref().and_then(Polled::current);
         let status = Status::of(Inputs {
             report: &report,
@@ -96,24 +101,19 @@ impl State {
     }
 }
 
-/// The fish that had enough time to be stored, by event time and by the wall clock, and whose rows were
-/// requested from the store. Fish from before the monitor's start do not count: it may not have read
+/// The fish that had enough time to be stored, by event time and by the wall clock, and whose rows the
+/// store was queried for. Fish from before the monitor's start do not count: it may not have read
 /// all of their records.
-fn settled(
-    ledger: &Ledger,
-    snapshot: Option<&StoreSnapshot>,
-    observer: &Observer,
-) -> Option<Ledger> {
+fn settled(ledger: &Ledger, all: Selection, observer: &Observer) -> Option<Selection> {
     let clock = observer.event_clock();
     let reached = topics::ALL.map(|topic| clock.reached(topic, STEP_TIME));
-    let settled = ledger
-        .without_in_flight(snapshot.map(|snapshot| &snapshot.found), STORE_TIME)
-        .measured_until(reached.into_iter().max()??)
-        .with_fish(|fish| snapshot.is_none_or(|snapshot| snapshot.covers(fish)));
-    Some(match observer.history_until() {
-        Some(since) => settled.measured_after(since),
-        None => settled,
-    })
+    let settled = Selection {
+        until: Some(reached.into_iter().max()??),
+        after: observer.history_until(),
+        rows_are_known: all.store_is_known,
+        ..all
+    };
+    Some(settled.without_in_flight(ledger, STORE_TIME))
 }
 
 /// The newest fish. A fish with an invalid error is drawn without one, so that the chart can be drawn.
@@ -127,13 +127,13 @@ fn charted(report: &Report) -> Report {
 
 fn sources<'a>(
     ledger: &'a Ledger,
+    selection: Selection,
     history: &'a ModelHistory,
-    snapshot: Option<&'a StoreSnapshot>,
     pipeline: &WatchedPipeline,
 ) -> Sources<'a> {
     Sources {
         history: Some(history),
-        stored: snapshot.map(|snapshot| &snapshot.found),
+        selection,
         ..Sources::of(ledger, pipeline.rule.threshold, pipeline.rule.window)
     }
 }
@@ -169,9 +169,9 @@ fn steps(
             name: "stored",
             topic: None,
             fish: fish.stored,
-            waiting: snapshot.map(|snapshot| {
-                let fish = ledger.fish();
-                fish.iter().filter(|(_, one)| snapshot.lacks(one)).count() as u64
+            waiting: snapshot.map(|_| {
+                let fish = ledger.newest_first();
+                fish.filter(|one| one.is_stored() == Some(false)).count() as u64
             }),
             traffic: None,
         },

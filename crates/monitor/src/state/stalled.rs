@@ -32,28 +32,29 @@ pub(super) fn stalled(
         let traffic = observer.traffic().of(topic, now);
         traffic.map(|traffic| traffic.idle)
     };
-    let is_stored = |id: &str| snapshot.and_then(|snapshot| snapshot.contains(id));
-    standstills(ledger, &is_stored).into_iter().find(|one| {
-        let (input, output) = match one.step {
-            Step::Predicted => (topics::MACHINE_MEASUREMENT, Some(topics::WEIGHT_PREDICTION)),
-            Step::Weighed => (topics::MACHINE_MEASUREMENT, Some(topics::MACHINE_WEIGHT)),
-            Step::Joined => (topics::MACHINE_WEIGHT, Some(topics::WEIGHT_DIFF)),
-            Step::Stored => (topics::WEIGHT_DIFF, None),
-        };
-        let reached = observer.event_clock().reached(input, QUIET);
-        let activity = Activity {
-            first_is_old: reached.is_some_and(|reached| one.since <= reached),
-            input_idle: idle(input).unwrap_or_default(),
-            output_idle: match output {
-                // A topic that does not exist counts as idle.
-                Some(topic) => idle(topic).unwrap_or(Duration::MAX),
-                None => snapshot.map_or(Duration::ZERO, |snapshot| {
-                    now.saturating_duration_since(snapshot.grew)
-                }),
-            },
-        };
-        is_stalled(one, activity)
-    })
+    standstills(ledger, snapshot.is_some())
+        .into_iter()
+        .find(|one| {
+            let (input, output) = match one.step {
+                Step::Predicted => (topics::MACHINE_MEASUREMENT, Some(topics::WEIGHT_PREDICTION)),
+                Step::Weighed => (topics::MACHINE_MEASUREMENT, Some(topics::MACHINE_WEIGHT)),
+                Step::Joined => (topics::MACHINE_WEIGHT, Some(topics::WEIGHT_DIFF)),
+                Step::Stored => (topics::WEIGHT_DIFF, None),
+            };
+            let reached = observer.event_clock().reached(input, QUIET);
+            let activity = Activity {
+                first_is_old: reached.is_some_and(|reached| one.since <= reached),
+                input_idle: idle(input).unwrap_or_default(),
+                output_idle: match output {
+                    // A topic that does not exist counts as idle.
+                    Some(topic) => idle(topic).unwrap_or(Duration::MAX),
+                    None => snapshot.map_or(Duration::ZERO, |snapshot| {
+                        now.saturating_duration_since(snapshot.grew)
+                    }),
+                },
+            };
+            is_stalled(one, activity)
+        })
 }
 
 /// A step's activity by the wall clock.

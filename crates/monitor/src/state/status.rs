@@ -72,7 +72,7 @@ impl Status {
             (Condition::Rising, rising(report, &rise))
         } else if let Some(recovered) = recovered(report) {
             (Condition::Recovered, recovered)
-        } else if inputs.progress.measured == 0 {
+        } else if inputs.progress.steps.measured == 0 {
             let sentence = "No fish has been measured yet.".to_owned();
             (Condition::Waiting, sentence)
         } else {

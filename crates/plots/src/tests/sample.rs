@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pipeline::{EventTime, RetrainTrigger, topics};
 use report::history::{Decision, Outcome, Version};
-use report::{Ledger, ModelHistory, Report, SeenRecord, Sources};
+use report::{Ledger, ModelHistory, Report, SeenRecord, Selection, Sources};
 
 /// The first fish is measured at second 20 of a minute.
 const START: i64 = 1_623_245_960_000;
@@ -109,9 +109,14 @@ impl Run {
             }
             run.pass(at, second, stretch, plan, &mut noise);
         }
+        let (rows, _) = run.ledger.rows_to_check(None, usize::MAX);
+        run.ledger.note_stored(&rows, &run.stored);
         report::build(&Sources {
             history: Some(&run.history),
-            stored: Some(&run.stored),
+            selection: Selection {
+                store_is_known: true,
+                ..Selection::default()
+            },
             planned: Some(run.done.len() as u64),
             ..Sources::of(&run.ledger, THRESHOLD, Duration::from_secs(60))
         })

@@ -92,5 +92,11 @@ pub(crate) fn note_dead_letter(ledger: &mut Ledger, topic: &str, key: &str) {
 }
 
 pub(crate) fn ids(ledger: &Ledger) -> Vec<&str> {
-    ledger.fish().into_iter().map(|(id, _)| id).collect()
+    ledger.fish().into_iter().map(|fish| fish.id()).collect()
+}
+
+/// Queries the store for all rows that it is not known to have; it has those with these ids.
+pub(crate) fn store(ledger: &mut Ledger, ids: &[String]) {
+    let (rows, _) = ledger.rows_to_check(None, usize::MAX);
+    ledger.note_stored(&rows, &ids.iter().cloned().collect());
 }

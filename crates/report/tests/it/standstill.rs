@@ -4,7 +4,7 @@ use std::time::Duration;
 use pipeline::topics;
 use report::{Ledger, Standstill, Step, standstills};
 
-use crate::records::{note_dead_letter, pass_steps, row_id, time};
+use crate::records::{note_dead_letter, pass_steps, row_id, store, time};
 
 /// Ten fish; `steps` is the number of steps that each one passes.
 fn ten_fish(steps: impl Fn(i64) -> usize) -> Ledger {
@@ -16,9 +16,9 @@ fn ten_fish(steps: impl Fn(i64) -> usize) -> Ledger {
 #[test]
 fn a_join_that_stopped_is_reported_with_its_first_waiting_fish() {
     let mut ledger = ten_fish(|_| 4);
-    let stored: HashSet<String> = (0..10).map(row_id).collect();
-    let is_stored = |id: &str| Some(stored.contains(id));
-    assert_eq!(standstills(&ledger, &is_stored), []);
+    let stored: Vec<String> = (0..10).map(row_id).collect();
+    store(&mut ledger, &stored);
+    assert_eq!(standstills(&ledger, true), []);
     (10..25).for_each(|id| pass_steps(&mut ledger, id, 3, "salmon", "v", 0.0));
     let joined = Standstill {
         step: Step::Joined,
@@ -28,13 +28,14 @@ fn a_join_that_stopped_is_reported_with_its_first_waiting_fish() {
         since: time(30),
         waited: Duration::from_secs(28),
     };
-    assert_eq!(standstills(&ledger, &is_stored), [joined]);
+    assert_eq!(standstills(&ledger, true), [joined]);
 }
 
 #[test]
 fn a_lost_fish_is_not_a_standstill_but_an_empty_store_is() {
-    let ledger = ten_fish(|id| if id == 5 { 1 } else { 4 });
-    let steps: Vec<_> = standstills(&ledger, &|_| Some(false))
+    let mut ledger = ten_fish(|id| if id == 5 { 1 } else { 4 });
+    store(&mut ledger, &[]);
+    let steps: Vec<_> = standstills(&ledger, true)
         .into_iter()
         .map(|one| (one.step, one.first_fish))
         .collect();
@@ -43,11 +44,12 @@ fn a_lost_fish_is_not_a_standstill_but_an_empty_store_is() {
 
 #[test]
 fn a_row_that_was_not_requested_does_not_count_as_waiting() {
-    let ledger = ten_fish(|_| 4);
-    let waiting = |until: i64| {
-        let rows: HashSet<_> = (0..until).map(row_id).collect();
-        let is_stored = |id: &str| rows.contains(id).then_some(false);
-        let found = standstills(&ledger, &is_stored).pop();
+    let waiting = |queried: usize| {
+        let mut ledger = ten_fish(|_| 4);
+        let (mut rows, _) = ledger.rows_to_check(None, 10);
+        rows.truncate(queried);
+        ledger.note_stored(&rows, &HashSet::new());
+        let found = standstills(&ledger, true).pop();
         found.map(|one| (one.step, one.fish, one.waited.as_secs()))
     };
     assert_eq!(waiting(0), None);
@@ -59,7 +61,7 @@ fn dead_letters_are_counted_apart_from_fish_that_wait() {
     let mut ledger = ten_fish(|id| if id < 8 { 4 } else { 1 });
     note_dead_letter(&mut ledger, topics::MACHINE_MEASUREMENT, "9");
     note_dead_letter(&mut ledger, topics::WEIGHT_DIFF, "8");
-    let found: Vec<_> = standstills(&ledger, &|_| None)
+    let found: Vec<_> = standstills(&ledger, false)
         .iter()
         .map(|one| (one.step, one.fish, one.dead_letters))
         .collect();

@@ -3,9 +3,11 @@ use std::time::Duration;
 
 use pipeline::{RetrainTrigger, topics};
 use report::history::{Decision, Outcome, TrainingRows, Version};
-use report::{Ledger, ModelHistory, Report, Sources, Verdict, build};
+use report::{Ledger, ModelHistory, Report, Selection, Sources, Verdict, build};
 
-use crate::records::{note, note_dead_letter, note_trigger, pass, pass_steps, row, row_id, time};
+use crate::records::{
+    note, note_dead_letter, note_trigger, pass, pass_steps, row, row_id, store, time,
+};
 
 pub(crate) fn trigger(version: &str) -> RetrainTrigger {
     RetrainTrigger {
@@ -75,15 +77,21 @@ impl Run {
         });
     }
 
-    fn sources(&self) -> Sources<'_> {
+    /// The sources of a report after a query of the store.
+    fn sources(&mut self) -> Sources<'_> {
+        let stored: Vec<_> = self.stored.iter().cloned().collect();
+        store(&mut self.ledger, &stored);
         Sources {
             history: Some(&self.history),
-            stored: Some(&self.stored),
+            selection: Selection {
+                store_is_known: true,
+                ..Selection::default()
+            },
             ..Sources::of(&self.ledger, 0.15, Duration::from_secs(60))
         }
     }
 
-    fn report(&self) -> Report {
+    fn report(&mut self) -> Report {
         build(&self.sources())
     }
 }
@@ -115,7 +123,7 @@ fn a_drift_that_ended_with_every_fish_stored_is_recovered() {
 #[test]
 fn a_drift_may_begin_before_the_window_that_triggered() {
     // Fish 15 to 19 are weighed in this window.
-    let run = Run::drifted_with_window(40);
+    let mut run = Run::drifted_with_window(40);
     let retraining = &run.report().retrainings[0];
     assert_eq!(retraining.first_fish_drifted.as_deref(), Some("10"));
     assert_eq!(retraining.fish_to_recovery, Some(10));
@@ -133,6 +141,20 @@ fn a_window_names_its_first_fish_by_event_time_not_by_arrival() {
     let retraining = &run.report().retrainings[1];
     let fish = (&*retraining.fish_id_start, &*retraining.fish_id_end);
     assert_eq!(fish, ("17", "19"));
+}
+
+#[test]
+fn many_triggers_are_counted_by_outcome() {
+    let mut run = Run::drifted();
+    for window in 1..12 {
+        note_trigger(&mut run.ledger, 60 * window, &trigger("c"));
+    }
+    let text = run.report().to_string();
+    assert_eq!(text.matches("Trigger 13:").count(), 4, "{text}");
+    assert!(text.contains("\n… 8 more triggers …\n"), "{text}");
+    let table = "  outcome of the triggers  number\n  activated                     1\n  \
+                 no decision yet              11\n";
+    assert!(text.contains(table), "{text}");
 }
 
 #[test]
@@ -223,7 +245,7 @@ fn fish_of_another_version_or_window_are_not_in_a_cause() {
     let mut run = Run::drifted();
     // Weighed after the window.
     pass(&mut run.ledger, 5_000, "char", "a", 0.9);
-    let fish_in = |seconds| {
+    let mut fish_in = |seconds| {
         let report = build(&Sources {
             window: Duration::from_secs(seconds),
             ..run.sources()
@@ -254,10 +276,10 @@ fn a_fish_that_was_not_stored_is_named_with_its_last_step() {
 
 #[test]
 fn an_unknown_store_or_history_is_not_reported_as_missing() {
-    let run = Run::drifted();
+    let mut run = Run::drifted();
     let of_topics = build(&Sources {
         history: None,
-        stored: None,
+        selection: Selection::default(),
         ..run.sources()
     });
     assert_eq!((of_topics.fish.joined, of_topics.fish.stored), (30, None));
@@ -284,7 +306,7 @@ fn a_fish_that_is_stored_twice_fails_the_run() {
 
 #[test]
 fn fewer_fish_than_planned_fail_the_run() {
-    let run = Run::drifted();
+    let mut run = Run::drifted();
     let report = build(&Sources {
         planned: Some(31),
         ..run.sources()
@@ -310,7 +332,7 @@ fn a_drift_without_an_activation_fails_the_run() {
 
 #[test]
 fn the_newest_fish_keep_the_retrainings_that_overlap_with_them() {
-    let run = Run::drifted();
+    let mut run = Run::drifted();
     let whole = build(&Sources {
         window: Duration::from_secs(40),
         ..run.sources()
@@ -343,7 +365,7 @@ fn a_run_without_a_trigger_is_steady() {
 
 #[test]
 fn a_run_with_bad_fish_that_no_window_judged_is_not_steady() {
-    let run = Run::of((0..30).map(|id| match id {
+    let mut run = Run::of((0..30).map(|id| match id {
         10..20 => ("walleye", "a", 0.8),
         _ => ("salmon", "a", 0.02),
     }));

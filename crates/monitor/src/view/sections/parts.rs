@@ -61,8 +61,9 @@ pub(super) fn all(state: &State) -> Vec<Part> {
         Part::new("topics", Some(topics)),
     ];
     if let Some(stored) = &collected.stored {
-        parts.push(Part::of("store", stored, |snapshot| {
-            Ok(format!("{} rows of these fish", snapshot.found.len()))
+        let fish = state.report.fish.stored.unwrap_or_default();
+        parts.push(Part::of("store", stored, |_| {
+            Ok(format!("{fish} rows of these fish"))
         }));
     }
     let others = collected.parts.iter();

@@ -64,8 +64,8 @@ pub(super) fn figures(state: &State) -> Markup {
             }
             div.figure {
                 dt { "Fish measured" }
-                dd { (count(progress.measured)) }
-                dd.note { (count(progress.weighed)) " weighed" }
+                dd { (count(progress.steps.measured)) }
+                dd.note { (count(progress.steps.weighed)) " weighed" }
             }
             div.figure {
                 dt { "Triggers" }

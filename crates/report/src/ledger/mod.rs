@@ -1,7 +1,15 @@
-//! The ledger: every record seen, grouped by fish.
+//! The ledger: every record seen, grouped by fish. Adding a record takes constant time, and so do the
+//! counts.
+
+mod counts;
+mod fish;
+mod rows;
+mod selection;
+mod texts;
+mod views;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::time::Duration;
+use std::sync::Arc;
 
 use pipeline::{
     EventTime, FromWire, Measurement, MessageError, RetrainTrigger, Weighing, WeightDiff,
@@ -9,7 +17,12 @@ use pipeline::{
 };
 use serde::Deserialize;
 
-use crate::accounting::is_stored;
+pub use counts::StepCounts;
+use counts::{Counts, Passed};
+pub use fish::Fish;
+pub use rows::RowToCheck;
+pub use selection::Selection;
+use texts::Texts;
 
 /// One record as read from a topic.
 #[derive(Clone, Copy, Debug)]
@@ -20,39 +33,6 @@ pub struct SeenRecord<'a> {
     pub key: Option<&'a [u8]>,
     /// The record's value; `None` is a tombstone.
     pub value: Option<&'a [u8]>,
-}
-
-/// The records of one fish.
-#[derive(Clone, Debug, Default)]
-pub struct Fish {
-    /// Its measurement.
-    pub measurement: Option<Measurement>,
-    /// The numeric fields of its measurement by JSON name: the possible features of a model.
-    pub numbers: Vec<(String, f64)>,
-    /// Its first prediction.
-    pub prediction: Option<WeightPrediction>,
-    /// Whether that prediction is for a species that the model was not trained on.
-    pub unseen_species: bool,
-    /// Its weighing.
-    pub weighing: Option<Weighing>,
-    /// Its predicted and actual weight, joined by the SQL.
-    pub diff: Option<WeightDiff>,
-    /// The ids (`_id`) of its joined rows: several if it was weighed more than once.
-    pub row_ids: Vec<String>,
-    /// Repeated records over all topics: each record after the first on its topic counts.
-    pub duplicates: u64,
-}
-
-impl Fish {
-    /// The event time of its measurement or prediction; if neither was seen, that of its weighing or
-    /// joined row.
-    pub fn first_seen(&self) -> Option<EventTime> {
-        let measured = self.measurement.as_ref().map(|one| one.timestamp);
-        let predicted = || self.prediction.as_ref().map(|one| one.timestamp);
-        let weighed = || self.weighing.as_ref().map(|one| one.timestamp);
-        let joined = || self.diff.as_ref().map(|one| one.timestamp);
-        measured.or_else(predicted).or_else(weighed).or_else(joined)
-    }
 }
 
 /// A retrain trigger with the window from its record key.
@@ -67,12 +47,23 @@ pub struct Trigger {
 /// Every record seen so far, grouped by fish.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    fish: HashMap<String, Fish>,
-    /// Ids in order of arrival; only filled if `capacity` is set.
-    arrivals: VecDeque<String>,
+    /// In order of arrival.
+    fish: VecDeque<Fish>,
+    /// How many fish arrived before the first of `fish`, and were evicted.
+    evicted: u64,
+    /// The number of each fish in order of arrival, from 0.
+    by_id: HashMap<Arc<str>, u64>,
     /// How many fish, triggers and dead-letter keys to keep; `None` keeps all.
     capacity: Option<usize>,
-    evicted: u64,
+    counts: Counts,
+    /// Fish first seen later are not counted.
+    until: Option<EventTime>,
+    /// Fish with a joined row that the store is not known to have.
+    unstored: BTreeSet<u64>,
+    found_rows: u64,
+    newest_seen: Option<EventTime>,
+    newest_measurement: Option<EventTime>,
+    texts: Texts,
     triggers: Vec<Trigger>,
     dead_letters: BTreeMap<String, u64>,
     /// Topics and keys of dead letters, oldest first.
@@ -138,33 +129,35 @@ impl Ledger {
         match record.topic {
             topics::MACHINE_MEASUREMENT => {
                 let measurement = Measurement::from_wire(value)?;
-                let numbers = numbers(value)?;
-                let fish = self.entry(&measurement.fish_id);
-                if first_or_duplicate(&mut fish.measurement, measurement, &mut fish.duplicates) {
-                    fish.numbers = numbers;
-                }
+                let numbers = self.texts.numbers(numbers(value)?);
+                let species = self.texts.shared(&measurement.species);
+                let time = Some(measurement.timestamp);
+                self.newest_measurement = self.newest_measurement.max(time);
+                self.update(&measurement.fish_id, |fish| {
+                    fish.measure(&measurement, species, numbers);
+                });
             }
             topics::MACHINE_WEIGHT => {
                 let weighing = Weighing::from_wire(value)?;
-                let fish = self.entry(&weighing.fish_id);
-                first_or_duplicate(&mut fish.weighing, weighing, &mut fish.duplicates);
+                self.update(&weighing.fish_id, |fish| fish.weigh(&weighing));
             }
             topics::WEIGHT_PREDICTION => {
                 let prediction = WeightPrediction::from_wire(value)?;
                 let unseen = serde_json::from_slice::<FlaggedPrediction>(value)
                     .is_ok_and(|flagged| flagged.prediction.unseen_species);
-                let fish = self.entry(&prediction.fish_id);
-                if first_or_duplicate(&mut fish.prediction, prediction, &mut fish.duplicates) {
-                    fish.unseen_species = unseen;
-                }
+                let version = self.texts.shared(&prediction.prediction.model_version);
+                self.update(&prediction.fish_id, |fish| {
+                    fish.predict(&prediction, version, unseen);
+                });
             }
             topics::WEIGHT_DIFF => {
                 let diff = WeightDiff::from_wire(value)?;
-                let fish = self.entry(&diff.fish_id);
-                if !fish.row_ids.contains(&diff.id) {
-                    fish.row_ids.push(diff.id.clone());
+                let species = self.texts.shared(&diff.species);
+                let version = self.texts.shared(&diff.model_version);
+                let number = self.update(&diff.fish_id, |fish| fish.join(&diff, species, version));
+                if self.at(number).is_some_and(|fish| !fish.all_stored()) {
+                    self.unstored.insert(number);
                 }
-                first_or_duplicate(&mut fish.diff, diff, &mut fish.duplicates);
             }
             topics::WEIGHT_RETRAIN => {
                 let trigger = Trigger {
@@ -187,72 +180,70 @@ impl Ledger {
         self.capacity.unwrap_or(usize::MAX)
     }
 
-    fn entry(&mut self, id: &str) -> &mut Fish {
-        if let Some(capacity) = self.capacity
-            && !self.fish.contains_key(id)
-        {
-            self.arrivals.push_back(id.to_owned());
-            while self.arrivals.len() > capacity {
-                if let Some(oldest) = self.arrivals.pop_front() {
-                    self.fish.remove(&oldest);
-                    self.evicted += 1;
-                }
-            }
+    /// Changes a fish and the counts; returns its number.
+    fn update(&mut self, id: &str, change: impl FnOnce(&mut Fish)) -> u64 {
+        let number = match self.by_id.get(id) {
+            Some(number) => *number,
+            None => self.add(id.into()),
+        };
+        self.change(number, change);
+        number
+    }
+
+    fn add(&mut self, id: Arc<str>) -> u64 {
+        let number = self.evicted + self.fish.len() as u64;
+        self.by_id.insert(Arc::clone(&id), number);
+        let fish = Fish::new(id);
+        self.counts.add(Passed::by(&fish, self.until));
+        self.fish.push_back(fish);
+        while self.fish.len() > self.capacity() {
+            self.evict();
         }
-        self.fish.entry(id.to_owned()).or_default()
+        number
     }
 
-    /// How many fish a [bounded](Self::bounded) ledger has evicted.
-    pub fn evicted(&self) -> u64 {
-        self.evicted
+    fn evict(&mut self) {
+        if let Some(oldest) = self.fish.pop_front() {
+            self.by_id.remove(oldest.id());
+            self.unstored.remove(&self.evicted);
+            self.counts.remove(Passed::by(&oldest, self.until));
+            self.evicted += 1;
+        }
     }
 
-    /// Every fish seen on any topic, in order of measurement. Fish without a measurement come last. Fish
-    /// measured at the same time are ordered by id, shorter ids first, so that 9 comes before 10.
-    pub fn fish(&self) -> Vec<(&str, &Fish)> {
-        let fish = self.fish.iter();
-        let mut all: Vec<_> = fish.map(|(id, fish)| (id.as_str(), fish)).collect();
-        all.sort_by_key(|(id, fish)| {
-            let measured = fish.measurement.as_ref().map(|one| one.timestamp);
-            (measured.is_none(), measured, id.len(), *id)
-        });
-        all
+    fn change(&mut self, number: u64, change: impl FnOnce(&mut Fish)) {
+        let until = self.until;
+        let Some(fish) = self.at_mut(number) else {
+            return;
+        };
+        let before = Passed::by(fish, until);
+        change(fish);
+        let (after, seen) = (Passed::by(fish, until), fish.first_seen());
+        self.newest_seen = self.newest_seen.max(seen);
+        if before != after {
+            self.counts.remove(before);
+            self.counts.add(after);
+        }
     }
 
-    /// This ledger with only the fish for which `keep` is true.
-    #[must_use]
-    pub fn with_fish(mut self, keep: impl Fn(&Fish) -> bool) -> Self {
-        self.fish.retain(|_, fish| keep(fish));
-        self
+    fn at(&self, number: u64) -> Option<&Fish> {
+        let at = number.checked_sub(self.evicted)?;
+        self.fish.get(usize::try_from(at).ok()?)
     }
 
-    /// This ledger without the fish in flight: not stored yet, and [first seen](Fish::first_seen) no
-    /// longer than `flight` (event time) before the newest fish. If `stored` (the ids of the stored
-    /// rows) is unknown, a joined fish counts as stored.
-    #[must_use]
-    pub fn without_in_flight(&self, stored: Option<&HashSet<String>>, flight: Duration) -> Self {
-        let newest = self.fish.values().filter_map(Fish::first_seen).max();
-        let since = newest.map(|newest| newest.before(flight));
-        self.clone()
-            .with_fish(|fish| is_stored(fish, stored) || fish.first_seen() < since)
+    fn at_mut(&mut self, number: u64) -> Option<&mut Fish> {
+        let at = number.checked_sub(self.evicted)?;
+        self.fish.get_mut(usize::try_from(at).ok()?)
     }
 
     /// The newest event time of a measurement.
     pub fn newest_measurement(&self) -> Option<EventTime> {
-        let measured = |fish: &Fish| fish.measurement.as_ref().map(|one| one.timestamp);
-        self.fish.values().filter_map(measured).max()
+        self.newest_measurement
     }
 
-    /// This ledger without the fish [first seen](Fish::first_seen) after `until`.
-    #[must_use]
-    pub fn measured_until(self, until: EventTime) -> Self {
-        self.with_fish(|fish| fish.first_seen().is_none_or(|seen| seen <= until))
-    }
-
-    /// This ledger with only the fish [first seen](Fish::first_seen) after `since`.
-    #[must_use]
-    pub fn measured_after(self, since: EventTime) -> Self {
-        self.with_fish(|fish| fish.first_seen() > Some(since))
+    /// The newest time at which a fish was [first seen](Fish::first_seen).
+    pub fn newest_seen(&self) -> Option<EventTime> {
+        self.newest_seen
     }
 
     /// The triggers in order of their windows, without repetitions.
@@ -286,16 +277,6 @@ impl Ledger {
     pub fn unreadable(&self) -> &BTreeMap<String, u64> {
         &self.unreadable
     }
-}
-
-/// Keeps only the first value; returns whether `value` was the first.
-fn first_or_duplicate<T>(slot: &mut Option<T>, value: T, duplicates: &mut u64) -> bool {
-    if slot.is_some() {
-        *duplicates += 1;
-        return false;
-    }
-    *slot = Some(value);
-    true
 }
 
 /// The numeric fields of a JSON object.
