@@ -81,7 +81,7 @@ impl<'a> Session<'a> {
         match first.kind {
             Kind::Select => {
                 let body = self.client.query(&request).await?;
-                self.rows(body).await
+                self.rows(body, first.limit()).await
             }
             Kind::Print => {
                 let body = self.client.query(&request).await?;
@@ -204,12 +204,21 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    async fn rows(&mut self, mut body: Body) -> anyhow::Result<()> {
+    /// Writes the rows of a query, at most `limit`: a server may send more if several of its threads find
+    /// rows at the same time.
+    async fn rows(&mut self, mut body: Body, limit: Option<u64>) -> anyhow::Result<()> {
         let unusable = |error: StreamError| Error::Reply(error.to_string());
         let mut rows = Rows::default();
         let mut table = None;
+        let mut left = limit.unwrap_or(u64::MAX);
         while let Some(bytes) = body.next().await? {
             for item in rows.push(bytes.as_ref()).map_err(unusable)? {
+                if matches!(item.event, Event::Row { .. }) {
+                    if left == 0 {
+                        continue;
+                    }
+                    left -= 1;
+                }
                 self.item(&mut table, item)?;
             }
         }

@@ -46,6 +46,19 @@ impl<'a> Statement<'a> {
         matches!(self.kind, Kind::Select | Kind::Print)
     }
 
+    /// The number of rows in its `LIMIT` clause, which is always the last one.
+    pub(crate) fn limit(&self) -> Option<u64> {
+        let tokens = tokens(self.source.text).ok()?;
+        match tokens.last_chunk()?.each_ref().map(|token| &token.kind) {
+            [
+                TokenKind::Word(word),
+                TokenKind::Literal(Literal::Integer(rows)),
+                TokenKind::Symbol(";"),
+            ] if word.eq_ignore_ascii_case("LIMIT") => u64::try_from(*rows).ok(),
+            _ => None,
+        }
+    }
+
     /// Whether a part of it is on this line.
     pub(crate) fn is_on_line(&self, line: usize) -> bool {
         let StatementText {
@@ -213,6 +226,21 @@ mod tests {
                 (&kind, Rest::Nothing),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn only_a_last_limit_counts() {
+        for (text, limit) in [
+            (
+                "SELECT * FROM S EMIT CHANGES limit 2 -- LIMIT 3\n;",
+                Some(2),
+            ),
+            ("SELECT * FROM S EMIT CHANGES;", None),
+            ("SELECT LIMIT 2, X FROM S;", None),
+            ("SELECT 'LIMIT 2;' FROM S;", None),
+        ] {
+            assert_eq!(Statement::all(text).0[0].limit(), limit, "{text}");
         }
     }
 

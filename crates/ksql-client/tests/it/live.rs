@@ -5,6 +5,22 @@ use service_runtime::CancellationToken;
 use crate::recordings::Recording;
 use crate::server::{Output, Server};
 
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_beyond_the_limit_are_not_shown() {
+    let recording = Recording::read("201");
+    let body = String::from_utf8(recording.body.concat()).unwrap();
+    let row = body
+        .lines()
+        .find(|line| line.starts_with(r#"{"row""#))
+        .unwrap();
+    let more = recording.with(&body.replacen(row, &format!("{row}\n{row}"), 1));
+    let server = Server::start([more]).await;
+    let select = "SELECT * FROM DIFF_WEIGHT EMIT CHANGES LIMIT 2;";
+    let lines = server.run(&["--json", select]).await.success();
+    assert_eq!(lines.matches(r#"{"row""#).count(), 2, "{lines}");
+    assert!(lines.contains("finalMessage"), "{lines}");
+}
+
 #[tokio::test]
 async fn rows_are_aligned_below_the_column_names() {
     let server = Server::replay(&["201"]).await;
