@@ -19,6 +19,9 @@ pub struct Options {
     pub metrics: Metrics,
     /// How long the start waits for the broker.
     pub patience: Duration,
+    /// For tests: plays ksqlDB's disorder. The partitions of a persistent query are not merged by time, and
+    /// the query starts to process them one after the other, with this pause before each.
+    pub disorder: Option<Duration>,
 }
 
 impl Default for Options {
@@ -30,6 +33,7 @@ impl Default for Options {
             metrics: Metrics::default(),
             // Leaves time for a broker that starts together with the engine.
             patience: Duration::from_secs(60),
+            disorder: None,
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::select_all;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, Interval, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::execute::{Change, Outcome, Record, SinkWriter, Step, Task};
@@ -41,6 +43,8 @@ pub(crate) struct QueryLoop {
     pub(crate) readers: Vec<Reader>,
     pub(crate) task: Task,
     pub(crate) target: Target,
+    /// [`Options::disorder`](crate::kafka::Options::disorder)
+    pub(crate) disorder: Option<Duration>,
     pub(crate) deliveries: Deliveries,
     pub(crate) processing_log: Arc<str>,
     pub(crate) metrics: QueryMetrics,
@@ -59,9 +63,15 @@ impl QueryLoop {
             .map(Reader::partitions)
             .max()
             .unwrap_or(1);
-        let mut merger = Merger::new(partitions as usize * inputs);
-        let mut paused = vec![false; partitions as usize * inputs];
+        let lanes = partitions as usize * inputs;
+        let mut merger = Merger::new(lanes, self.disorder.map_or(lanes, |_| inputs));
+        let mut paused = vec![false; lanes];
         let mut outcome = Outcome::default();
+        let mut starts = self.disorder.map(|pause| {
+            merger.hold();
+            let pause = pause.max(Duration::from_millis(1));
+            interval_at(Instant::now() + pause, pause)
+        });
         loop {
             let (input, event) = tokio::select! {
                 biased;
@@ -74,6 +84,15 @@ impl QueryLoop {
                     // A panic in the callback must not end the query.
                     if catch_unwind(AssertUnwindSafe(|| read_state(&self.task))).is_err() {
                         tracing::error!(query = self.id, "reading the state of the query panicked");
+                    }
+                    continue;
+                }
+                () = tick(&mut starts) => {
+                    merger.start_group();
+                    let drained = self.drain(&mut merger, &mut paused, &mut outcome);
+                    match stop.run_until_cancelled(drained).await {
+                        Some(drained) => drained?,
+                        None => break,
                     }
                     continue;
                 }
@@ -131,13 +150,25 @@ impl QueryLoop {
                 lane
             }
         };
+        self.drain(merger, paused, outcome).await?;
+        self.throttle(changed, merger, paused)
+    }
+
+    /// Processes the records that are next in order.
+    async fn drain(
+        &mut self,
+        merger: &mut Merger<Record>,
+        paused: &mut [bool],
+        outcome: &mut Outcome,
+    ) -> Result<(), RuntimeError> {
+        let inputs = self.readers.len();
         while let Some((lane, record)) = merger.pop() {
             self.metrics.read.inc();
             self.task.process(lane % inputs, &record, outcome)?;
             self.emit(outcome).await?;
             self.throttle(lane, merger, paused)?;
         }
-        self.throttle(changed, merger, paused)
+        Ok(())
     }
 
     /// Pauses a lane that is too far ahead of the others, and resumes it.
@@ -188,6 +219,14 @@ impl QueryLoop {
             }
         }
         Ok(())
+    }
+}
+
+/// Waits for the next tick; for ever without an interval.
+async fn tick(interval: &mut Option<Interval>) {
+    match interval {
+        Some(interval) => drop(interval.tick().await),
+        None => std::future::pending().await,
     }
 }
 

@@ -7,6 +7,7 @@ use futures::FutureExt;
 use kafka_io::KafkaSettings;
 use ksql_engine::kafka::{Options, Runtime, RuntimeError};
 use ksql_engine::registry::Effect;
+use rdkafka::producer::FutureRecord;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use serde_json::json;
 
@@ -72,6 +73,43 @@ async fn a_failed_expression_is_null_counted_and_logged() {
     let query = runtime.registry().queries()[0].id.clone();
     assert_eq!((metrics.failed(&query), metrics.skipped(&query)), (1, 0));
     stop(&runtime).await.unwrap();
+}
+
+/// The values of a copy of a topic with interleaved timestamps in three partitions.
+async fn copied(disorder: Option<Duration>) -> Vec<(i64, i64)> {
+    let broker = Broker::start(3, ["s", "default_ksql_processing_log"]);
+    broker.kafka.create_topic("x", 1);
+    for time in 0..30_i32 {
+        let value = format!(r#"{{"P":{},"T":{time}}}"#, time % 3);
+        let record = FutureRecord::to("s").key("").payload(&value);
+        let record = record.timestamp(time.into()).partition(time % 3);
+        broker.kafka.send(record).await;
+    }
+    let options = Options {
+        disorder,
+        ..Options::default()
+    };
+    let runtime = Runtime::start(broker.settings.clone(), options)
+        .await
+        .unwrap();
+    let script = "SET 'auto.offset.reset'='earliest';
+        CREATE STREAM s (p INT, t INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');
+        CREATE STREAM x WITH (KAFKA_TOPIC='x', PARTITIONS=1) AS SELECT p, t FROM s;";
+    runtime.execute(script).await.unwrap();
+    let rows = broker.records("x", 30).await;
+    stop(&runtime).await.unwrap();
+    let number = |row: &serde_json::Value, name| row[name].as_i64().unwrap();
+    rows.iter()
+        .map(|(_, _, row, _)| (number(row, "P"), number(row, "T")))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disorder_reads_one_partition_after_the_other() {
+    let rows = copied(Some(Duration::from_millis(500))).await;
+    assert!(rows.is_sorted(), "by partition, then time: {rows:?}");
+    let rows = copied(None).await;
+    assert!(rows.is_sorted_by_key(|(_, time)| *time), "{rows:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -131,6 +131,10 @@ impl Runtime {
                 Target::Topic(..) => inner.options.metrics.of(id),
                 Target::Listener(_) => inner.options.metrics.of("transient"),
             },
+            disorder: match &target {
+                Target::Topic(..) => inner.options.disorder,
+                Target::Listener(_) => None,
+            },
             target,
             problems: ProblemLog::of(id),
             state_reads: mpsc::channel(1).1,
