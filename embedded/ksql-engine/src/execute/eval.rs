@@ -162,10 +162,12 @@ fn all(nodes: &[Node], row: RowRef<'_>) -> Result<Vec<Value>, EvalError> {
 
 /// Concatenates two texts; null becomes `null`.
 fn concatenate(left: &Value, right: &Value) -> Value {
-    let text = |value: &Value| match value {
-        Value::Text(text) => Arc::clone(text),
-        _ => Arc::from("null"),
-    };
+    fn text(value: &Value) -> &str {
+        match value {
+            Value::Text(text) => text,
+            _ => "null",
+        }
+    }
     Value::text([text(left), text(right)].concat())
 }
 
