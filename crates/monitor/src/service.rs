@@ -8,12 +8,13 @@ use anyhow::Context;
 use observer::{Cluster, ModelApi, Observer, Start, StoredRows};
 use prometheus_client::registry::Registry;
 use report::Ledger;
+use service_runtime::host::AllowedHosts;
 use service_runtime::{CancellationToken, Readiness, Tasks, UsageError, ops, server};
 use tokio::net::TcpListener;
 
 use crate::collect::{Collector, WatchedPipeline, unread_topics};
 use crate::config::Config;
-use crate::http::{self, Actions, AllowedHosts};
+use crate::http::{self, Actions};
 use crate::metrics::Metrics;
 use crate::view::Renderer;
 

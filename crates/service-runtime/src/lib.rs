@@ -7,6 +7,7 @@
 //! | [`tasks`] | a group of tasks that fails and shuts down together |
 //! | [`server`] | HTTP server with limits on connections, time and memory |
 //! | [`ops`] | `/healthz`, `/readyz`, `/metrics` |
+//! | [`host`] | rejects requests to unknown host names |
 //! | [`origin`] | rejects requests that a browser sends for a page of another site |
 //! | [`background`] | a low-priority thread |
 //! | [`table`] | reads CSV files that users supply |
@@ -34,6 +35,7 @@
 
 pub mod background;
 pub mod cli;
+pub mod host;
 pub mod ops;
 pub mod origin;
 mod repeats;

@@ -28,6 +28,18 @@ pub struct Source {
     pub sql: String,
 }
 
+/// Whether a topic belongs to Kafka, Connect or ksqlDB: no statement may write it.
+pub fn is_internal(topic: &str) -> bool {
+    let names = [
+        "_schemas",
+        "connect-configs",
+        "connect-offsets",
+        "connect-status",
+        "connect-statuses",
+    ];
+    names.contains(&topic) || topic.starts_with("_confluent") || topic.starts_with("__")
+}
+
 /// The window in a record's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyWindow {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::analyse::{Command, NewQuery, analyse};
-use crate::catalog::{Catalog, Source};
+use crate::catalog::{Catalog, Source, is_internal};
 use crate::plan::QueryPlan;
 use crate::settings::{OFFSET_RESET, RECORD_CACHE};
 use ksql_parser::ast::{SourceKind, Statement, StatementKind};
@@ -156,10 +156,11 @@ impl Registry {
         let mut effects = Vec::new();
         match command {
             Command::CreateSource(new) => {
-                self.commands += 1;
                 if let Some(partitions) = new.create_topic {
+                    check_writable(&new.source.topic).map_err(refuse)?;
                     self.create_topic(&new.source.topic, partitions, &mut effects);
                 }
+                self.commands += 1;
                 let source = Arc::new(new.source);
                 self.catalog.add_source(Arc::clone(&source));
                 effects.push(Effect::Declared(source));
@@ -258,9 +259,10 @@ impl Registry {
         self.created.insert(topic.to_owned());
     }
 
-    /// Refuses a query beyond the limit, and a query that would read its own output, directly or through
-    /// other queries.
+    /// Refuses a query beyond the limit, a query that writes an internal topic, and a query that would
+    /// read its own output, directly or through other queries.
     fn check_new_query(&self, new: &NewQuery) -> Result<(), String> {
+        check_writable(&new.sink.topic)?;
         if self.queries.len() >= MAX_QUERIES {
             return Err(format!(
                 "{} persistent queries are running, which is the limit: TERMINATE one first",
@@ -363,6 +365,16 @@ impl Registry {
             }
             !ends
         });
+    }
+}
+
+/// Refuses to create or write an internal topic.
+fn check_writable(topic: &str) -> Result<(), String> {
+    match is_internal(topic) {
+        true => Err(format!(
+            "topic '{topic}' is internal to Kafka, Connect or ksqlDB and read-only: use another topic"
+        )),
+        false => Ok(()),
     }
 }
 

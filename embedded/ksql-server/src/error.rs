@@ -1,7 +1,8 @@
 //! Errors in ksqlDB's form: a status, an `error_code` and a message.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -15,10 +16,10 @@ pub(crate) const BAD_REQUEST: u32 = 40_000;
 pub(crate) const BAD_STATEMENT: u32 = 40_001;
 /// `error_code` of a statement for another endpoint.
 pub(crate) const QUERY_ENDPOINT: u32 = 40_002;
+/// `error_code` of a request without the token.
+const UNAUTHORIZED: u32 = 40_100;
 /// `error_code` of something that does not exist.
 pub(crate) const NOT_FOUND: u32 = 40_400;
-/// `error_code` of a format that needs a schema registry.
-pub(crate) const NO_SCHEMA_REGISTRY: u32 = 42_801;
 /// `error_code` of a failure of the server or of Kafka.
 pub(crate) const SERVER_ERROR: u32 = 50_000;
 
@@ -39,6 +40,16 @@ impl ApiError {
             message: message.into(),
             statement: None,
         }
+    }
+
+    /// The client did not send the token, which `what` needs.
+    pub(crate) fn unauthorized(what: &str) -> Self {
+        tracing::warn!("{what} was rejected: the token is missing or wrong");
+        let message = format!(
+            "{what} needs the server's token: send it as the password of any user, or as \
+             `Authorization: Bearer TOKEN`"
+        );
+        Self::request(UNAUTHORIZED, message)
     }
 
     /// An error of a statement.
@@ -108,7 +119,12 @@ impl IntoResponse for ApiError {
         if self.status().is_server_error() {
             tracing::error!(message = self.message, "a request failed");
         }
-        (self.status(), Json(self.body())).into_response()
+        let mut response = (self.status(), Json(self.body())).into_response();
+        if self.code == UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Basic realm=\"ksql\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+        }
+        response
     }
 }
 

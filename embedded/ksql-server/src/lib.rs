@@ -11,6 +11,7 @@
 //! | `view` | a snapshot of the declared streams and tables and the running queries |
 //! | [`topics`] | operations on topics |
 //! | `properties` | which properties may be set |
+//! | `token` | who may change something |
 //!
 //! The engine executes the queries. The crate does not depend on the pipeline.
 //!
@@ -29,6 +30,8 @@
 //! let config = Config {
 //!     listen: ([127, 0, 0, 1], 8088).into(),
 //!     limits: Limits::default(),
+//!     allowed_hosts: Vec::new(),
+//!     token: None,
 //! };
 //! let server = KsqlServer::bind(config, runtime.clone(), kafka, topics).await?;
 //! let shutdown = CancellationToken::new();
@@ -49,8 +52,10 @@ pub mod server;
 mod sql;
 mod state;
 mod statements;
+mod token;
 pub mod topics;
 mod view;
 
 pub use server::{Config, KsqlServer, Limits};
+pub use token::Token;
 pub use topics::{KafkaTopics, Topic, TopicSpec, Topics, TopicsError};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use kafka_io::KafkaSettings;
+use service_runtime::host::AllowedHosts;
 use service_runtime::{ops, server};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -16,6 +17,7 @@ use crate::commands::Commands;
 use crate::endpoints;
 use crate::open_queries::OpenQueries;
 use crate::state::State;
+use crate::token::Token;
 use crate::topics::Topics;
 use ksql_engine::kafka::Runtime;
 
@@ -29,6 +31,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Limits.
     pub limits: Limits,
+    /// Host names to answer to, besides addresses and `localhost`.
+    pub allowed_hosts: Vec<String>,
+    /// The token that statements need if they change something; `None`: anyone may.
+    pub token: Option<Token>,
 }
 
 /// Limits for clients.
@@ -78,6 +84,7 @@ impl KsqlServer {
             .context("the local address is unknown")?
             .to_string();
         let cluster_id = topics.cluster_id().await?;
+        let hosts = AllowedHosts::new(&config.allowed_hosts);
         let streams = CancellationToken::new();
         let mut registry = ops::registry();
         runtime.metrics().register(&mut registry);
@@ -87,6 +94,7 @@ impl KsqlServer {
             topics,
             query_slots: Arc::new(Semaphore::new(config.limits.open_queries)),
             limits: config.limits,
+            token: config.token,
             host,
             cluster_id,
             executing: tokio::sync::Mutex::default(),
@@ -96,7 +104,7 @@ impl KsqlServer {
         };
         Ok(Self {
             listener,
-            router: endpoints::router(Arc::new(state))
+            router: endpoints::router(Arc::new(state), hosts)
                 .merge(ops::metrics_router(Arc::new(registry))),
             streams,
         })

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::commands::Commands;
 use crate::open_queries::OpenQueries;
 use crate::server::Limits;
+use crate::token::Token;
 use crate::topics::{Topics, TopicsError};
 use crate::view::View;
 use ksql_engine::kafka::Runtime;
@@ -20,6 +21,7 @@ pub(crate) struct State {
     pub(crate) kafka: KafkaSettings,
     pub(crate) topics: Arc<dyn Topics>,
     pub(crate) limits: Limits,
+    pub(crate) token: Option<Token>,
     /// The address of the server.
     pub(crate) host: String,
     pub(crate) cluster_id: String,

@@ -16,7 +16,7 @@ use connect_embedded::{Connectors, Stats};
 use fish_producer::Simulation;
 use kafka_io::KafkaSettings;
 use ksql_engine::kafka::{Runtime, RuntimeError, Script};
-use ksql_server::{KafkaTopics, KsqlServer};
+use ksql_server::{KafkaTopics, KsqlServer, Token};
 use model_server::{ModelServer, Secret};
 use model_store::{Page, SqliteStore, Store, StoreAddress};
 use monitor::{Monitor, PartUrl, Renderer, WatchedPipeline};
@@ -50,6 +50,10 @@ pub struct PipelineArgs {
     /// Port of the embedded engine's REST API (ksqlDB's) [default: 8088, or a free port if it is taken]
     #[arg(long, env = "KSQL_PORT")]
     pub ksql_port: Option<u16>,
+
+    /// File with a token that statements to that API need if they change something; send it as a password
+    #[arg(long, env = "KSQL_TOKEN_FILE", value_name = "FILE")]
+    pub ksql_token_file: Option<PathBuf>,
 
     /// Port of the live page [default: 8080, or a free port if it is taken]
     #[arg(long, env = "MONITOR_PORT")]
@@ -115,6 +119,10 @@ impl Embedded {
         ports::free(args.port, "--port")?;
         ports::free(args.ksql_port, "--ksql-port")?;
         ports::free(args.monitor_port, "--monitor-port")?;
+        let token = args.ksql_token_file.as_deref();
+        let token = token
+            .map(|file| Token::read("--ksql-token-file", file))
+            .transpose()?;
         let lock = lock(data_dir)?;
         let store = open_store(data_dir)?;
 
@@ -159,6 +167,8 @@ impl Embedded {
             let config = ksql_server::Config {
                 listen,
                 limits: ksql_server::Limits::default(),
+                allowed_hosts: Vec::new(),
+                token: token.clone(),
             };
             KsqlServer::bind(config, engine.clone(), kafka.clone(), topics.clone()).await
         })

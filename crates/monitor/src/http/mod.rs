@@ -5,13 +5,11 @@
 //! | `page` | the page |
 //! | `events` | changes as server-sent events |
 //! | `actions` | the actions of the page's form |
-//! | `host` | which host names are answered |
 //! | `headers` | security headers |
 
 mod actions;
 mod events;
 mod headers;
-mod host;
 mod page;
 
 use axum::Router;
@@ -22,10 +20,10 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use bytes::Bytes;
 use plots::FONTS;
+use service_runtime::host::{self, AllowedHosts};
 
 use crate::view::Renderer;
 pub(crate) use actions::Actions;
-pub(crate) use host::AllowedHosts;
 
 /// Limit of a request body.
 const BODY_LIMIT: usize = 16 * 1024;

@@ -12,7 +12,7 @@ use crate::properties::prohibited;
 use crate::state::Shared;
 
 /// The ksqlDB version that clients see.
-const VERSION: &str = "7.9.0";
+const VERSION: &str = "8.2.2";
 const SERVICE_ID: &str = "default_";
 
 pub(super) async fn root() -> Response {

@@ -12,18 +12,21 @@ use crate::properties::Properties;
 use crate::request::{KsqlRequest, read};
 use crate::state::Shared;
 use crate::statements;
+use crate::token::Authorized;
 
 /// Executes statements.
 pub(super) async fn post(
     _: AcceptsJson,
     State(state): State<Shared>,
+    authorized: Authorized,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let request: KsqlRequest = read(body)?;
     let text = request.ksql.unwrap_or_default();
     let properties = Properties::of_request(request.properties, &text)?;
     // In its own task: a client that disconnects must not interrupt its statements.
-    let task = tokio::spawn(async move { statements::run(&state, &text, properties).await });
+    let task =
+        tokio::spawn(async move { statements::run(&state, &text, properties, authorized).await });
     match task.await {
         Ok(entities) => Ok(Json(Value::Array(entities?))),
         Err(_) => Err(ApiError::request(

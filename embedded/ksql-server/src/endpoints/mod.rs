@@ -8,16 +8,17 @@ mod query;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, header};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use service_runtime::host::{self, AllowedHosts};
 use service_runtime::origin::refuse_foreign;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::state::Shared;
 
 /// All routes.
-pub(crate) fn router(state: Shared) -> Router {
+pub(crate) fn router(state: Shared, hosts: AllowedHosts) -> Router {
     let limit = state.limits.body_bytes;
     // Keeps web pages of other origins from running statements.
     let statements = Router::new()
@@ -39,6 +40,7 @@ pub(crate) fn router(state: Shared) -> Router {
         .merge(statements)
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(limit))
+        .layer(from_fn_with_state(hosts, host::check))
         .layer(CatchPanicLayer::new())
         .with_state(state)
 }

@@ -12,6 +12,7 @@ use crate::properties::Properties;
 use crate::query::{Encoding, answer};
 use crate::request::{CloseQueryRequest, KsqlRequest, QueryStreamRequest, read};
 use crate::state::Shared;
+use crate::token::Authorized;
 
 const ENCODINGS: [Encoding; 3] = [Encoding::Delimited, Encoding::Array, Encoding::V1];
 
@@ -49,8 +50,12 @@ pub(super) async fn query_stream(
 /// Ends an open query, even one of another connection.
 pub(super) async fn close_query(
     State(state): State<Shared>,
+    Authorized(authorized): Authorized,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, ApiError> {
+    if !authorized {
+        return Err(ApiError::unauthorized("closing a query"));
+    }
     let request: CloseQueryRequest = read(body)?;
     if state.open.close(&request.query_id) {
         return Ok(StatusCode::OK);

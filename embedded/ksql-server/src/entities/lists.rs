@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::entities::{describe, entity};
 use crate::properties::Properties;
 use crate::view::View;
-use ksql_engine::catalog::Source;
+use ksql_engine::catalog::{Source, is_internal};
 use ksql_parser::ast::SourceKind;
 
 /// ksqlDB's name of the kind.
@@ -58,7 +58,7 @@ pub(crate) fn topics(view: &View, all: bool, extended: bool, sql: &str) -> Value
     };
     let shown = view.topics.iter().filter(|topic| {
         // Kafka's own topics are never listed.
-        !topic.name.starts_with("__") && (all || !topic.is_internal())
+        !topic.name.starts_with("__") && (all || !is_internal(&topic.name))
     });
     let topics = shown.map(|topic| {
         let mut item = json!({"name": topic.name, "replicaInfo": topic.replicas});

@@ -48,7 +48,7 @@ pub(crate) async fn answer(
         } => {
             let request = print::Print {
                 topic: topic.name.clone(),
-                from_beginning: *from_beginning,
+                from_beginning: *from_beginning || properties.reads_from_beginning() == Some(true),
                 interval: interval.unwrap_or(1).max(1),
                 limit: *limit,
             };

@@ -13,6 +13,7 @@ pub(crate) use names::unknown_source;
 use crate::error::{ApiError, BAD_REQUEST};
 use crate::properties::Properties;
 use crate::state::State;
+use crate::token::Authorized;
 use ksql_parser::ast::{Statement, StatementKind};
 use ksql_parser::error::StatementError;
 use ksql_parser::parse_script;
@@ -22,6 +23,7 @@ pub(crate) async fn run(
     state: &State,
     text: &str,
     mut properties: Properties,
+    Authorized(authorized): Authorized,
 ) -> Result<Vec<Value>, ApiError> {
     let statements = parse_script(text).map_err(|error| ApiError::refused(&error, text))?;
     if statements.len() > state.limits.statements {
@@ -33,6 +35,9 @@ pub(crate) async fn run(
         return Err(ApiError::request(BAD_REQUEST, message));
     }
     let changes = statements.iter().any(|statement| changes(&statement.kind));
+    if changes && !authorized {
+        return Err(ApiError::unauthorized("a statement that changes something"));
+    }
     let _guard = match changes {
         true => Some(state.executing.lock().await),
         false => None,

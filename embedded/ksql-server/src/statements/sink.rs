@@ -1,6 +1,6 @@
 //! The topic of a new stream or table.
 
-use crate::error::{ApiError, BAD_REQUEST, NO_SCHEMA_REGISTRY, SERVER_ERROR};
+use crate::error::{ApiError, BAD_REQUEST, SERVER_ERROR};
 use crate::sql::{TopicSettings, create};
 use crate::state::State;
 use crate::topics::{Topic, TopicSpec, TopicsError};
@@ -11,8 +11,6 @@ use ksql_parser::ast::{Property, SourceKind, StatementKind};
 
 /// Kafka's default retention, for a topic that does not exist yet.
 const DEFAULT_RETENTION_MS: i64 = 604_800_000;
-/// Formats that need a schema registry.
-const SCHEMA_REGISTRY_FORMATS: [&str; 3] = ["AVRO", "JSON_SR", "PROTOBUF"];
 
 /// The settings of the topic of a `CREATE … AS SELECT`, from the `WITH` clause or else from the topic of
 /// the leftmost source. The topic retains windows for at least their retention.
@@ -58,8 +56,7 @@ pub(super) async fn settings(
     }))
 }
 
-/// Refuses an existing topic with other settings, a missing topic, and formats that need a schema
-/// registry.
+/// Refuses an existing topic with other settings, and a missing topic.
 pub(super) async fn check(
     state: &State,
     view: &View,
@@ -82,21 +79,6 @@ pub(super) async fn check(
     }
     let with = With(properties);
     let name = with.text("KAFKA_TOPIC");
-    let format = ["VALUE_FORMAT", "KEY_FORMAT", "FORMAT"]
-        .into_iter()
-        .find_map(|property| {
-            let format = with.text(property)?.to_uppercase();
-            SCHEMA_REGISTRY_FORMATS
-                .contains(&format.as_str())
-                .then_some(format)
-        });
-    if let Some(format) = format {
-        let message = format!(
-            "Cannot create topic '{}' with format {format} without configuring 'ksql.schema.registry.url'",
-            name.unwrap_or(&target.name.name)
-        );
-        return Err(ApiError::request(NO_SCHEMA_REGISTRY, message));
-    }
     match settings {
         Some(settings) => {
             let name = name.unwrap_or(&target.name.name);

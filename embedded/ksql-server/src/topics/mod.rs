@@ -44,20 +44,6 @@ impl Topic {
     pub fn partitions(&self) -> u32 {
         u32::try_from(self.replicas.len()).unwrap_or(u32::MAX)
     }
-
-    /// Whether it belongs to Kafka, Connect or ksqlDB.
-    pub(crate) fn is_internal(&self) -> bool {
-        let names = [
-            "_schemas",
-            "connect-configs",
-            "connect-offsets",
-            "connect-status",
-            "connect-statuses",
-        ];
-        names.contains(&self.name.as_str())
-            || self.name.starts_with("_confluent")
-            || self.name.starts_with("__")
-    }
 }
 
 /// A topic to create.

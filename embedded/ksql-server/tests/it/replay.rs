@@ -30,13 +30,18 @@ const OWN_MESSAGES: [&str; 16] = [
 ];
 
 /// Responses that differ from ksqlDB, with the status and the reason. A refusal says what is supported.
-const UNSUPPORTED: [(&str, u16, &str); 8] = [
+const UNSUPPORTED: [(&str, u16, &str); 9] = [
     ("031-DEFINE-alone", 400, "the client substitutes variables"),
     ("319-DESCRIBE-FUNCTION", 400, "SHOW FUNCTIONS lists them"),
     (
         "324-INSERT-VALUES",
         400,
         "records are written with Kafka's own tools",
+    ),
+    (
+        "330-CREATE-avro-no-sr",
+        400,
+        "the error names the supported formats",
     ),
     ("331-PAUSE", 400, "queries cannot be paused"),
     ("333-RESUME", 400, "queries cannot be paused"),

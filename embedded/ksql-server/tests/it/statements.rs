@@ -64,6 +64,29 @@ async fn a_topic_that_cannot_be_deleted_keeps_its_source() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn print_follows_the_offset_reset() {
+    let world = World::start().await;
+    world.ksql(SOURCE).await;
+    world.send("s", Some("a"), Some("1"), 5).await;
+    let body = json!({
+        "ksql": "PRINT 's' LIMIT 1;",
+        "streamsProperties": {"auto.offset.reset": "earliest"},
+    });
+    let (status, text) = world.post_text("/query", &body.to_string()).await;
+    assert_eq!(status, 200);
+    assert!(text.contains("key: a, value: 1"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_registry_format_is_refused_with_its_place() {
+    let world = World::start().await;
+    let (status, error) = world.ksql(&SOURCE.replace("JSON", "AVRO")).await;
+    let message = error["message"].as_str().unwrap();
+    let expected = "Line: 1, Col: 91: not supported here: format AVRO is not supported; supported are JSON and KAFKA";
+    assert_eq!((status, message), (400, expected));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_has_the_position_in_the_request() {
     let world = World::start().await;
     let (status, error) = world

@@ -8,7 +8,9 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use kafka_io::KafkaSettings;
 use ksql_engine::kafka::{CreateTopic, Metrics, NewTopic, Options, Runtime};
-use ksql_server::{Config, KafkaTopics, KsqlServer, Limits, Topic, TopicSpec, Topics, TopicsError};
+use ksql_server::{
+    Config, KafkaTopics, KsqlServer, Limits, Token, Topic, TopicSpec, Topics, TopicsError,
+};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use serde_json::{Value, json};
@@ -84,13 +86,18 @@ impl World {
 
     /// A world whose broker does not delete topics.
     pub(super) async fn embedded() -> Self {
-        Self::of(Limits::default(), |topics| Arc::new(topics)).await
+        Self::of(Limits::default(), None, |topics| Arc::new(topics)).await
+    }
+
+    /// A world whose server has a token.
+    pub(super) async fn guarded(token: Token) -> Self {
+        Self::of(Limits::default(), Some(token), |topics| Arc::new(topics)).await
     }
 
     pub(super) async fn with(limits: Limits, retention_ms: i64) -> Self {
         let retention_requests = Arc::new(AtomicUsize::new(0));
         let requests = Arc::clone(&retention_requests);
-        let mut world = Self::of(limits, |topics| {
+        let mut world = Self::of(limits, None, |topics| {
             Arc::new(TestTopics {
                 topics,
                 retention_ms,
@@ -102,7 +109,11 @@ impl World {
         world
     }
 
-    async fn of(limits: Limits, topics: impl FnOnce(KafkaTopics) -> Arc<dyn Topics>) -> Self {
+    async fn of(
+        limits: Limits,
+        token: Option<Token>,
+        topics: impl FnOnce(KafkaTopics) -> Arc<dyn Topics>,
+    ) -> Self {
         let (settings, create) = cluster();
         let options = Options {
             create_topic: Some(create.clone()),
@@ -115,6 +126,8 @@ impl World {
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
             limits,
+            allowed_hosts: vec!["ksqldb.example".to_owned()],
+            token,
         };
         let server = KsqlServer::bind(config, runtime.clone(), settings.clone(), topics)
             .await

@@ -8,14 +8,16 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use service_runtime::origin;
+
+use crate::origin;
 
 /// The allowed names, besides addresses and `localhost`.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct AllowedHosts(Arc<[String]>);
+pub struct AllowedHosts(Arc<[String]>);
 
 impl AllowedHosts {
-    pub(crate) fn new(allowed: &[String]) -> Self {
+    /// Allows these names.
+    pub fn new(allowed: &[String]) -> Self {
         Self(
             allowed
                 .iter()
@@ -47,12 +49,8 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// Rejects requests to another name with 421 (RFC 9110), and those without a valid `Host` with 400.
-pub(super) async fn check(
-    State(hosts): State<AllowedHosts>,
-    request: Request,
-    next: Next,
-) -> Response {
+/// Middleware that rejects requests to another name with 421 (RFC 9110), and those without a valid `Host` with 400.
+pub async fn check(State(hosts): State<AllowedHosts>, request: Request, next: Next) -> Response {
     if !origin::has_valid_host(request.version(), request.headers()) {
         let text = "The request must have exactly one `Host` header.\n";
         return (StatusCode::BAD_REQUEST, text).into_response();
@@ -60,8 +58,8 @@ pub(super) async fn check(
     if hosts.allow(request.headers()) {
         return next.run(request).await;
     }
-    let text = "The monitor does not answer requests for this host name. Use its address, or start it \
-                with --allowed-host NAME.\n";
+    let text = "This server answers only to IP addresses, localhost and names that were allowed at its start \
+                (--allowed-host).\n";
     (StatusCode::MISDIRECTED_REQUEST, text).into_response()
 }
 
