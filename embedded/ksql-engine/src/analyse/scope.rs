@@ -6,7 +6,7 @@ use crate::analyse::rewrite::rewrite;
 use crate::catalog::Source;
 use crate::types::SqlType;
 use ksql_parser::ast::{Expr, ExprKind, Ident};
-use ksql_parser::error::{Refusal, invalid};
+use ksql_parser::error::{Refusal, invalid, unsupported};
 
 /// Pseudo columns of every record.
 pub(crate) const PSEUDO: [(&str, SqlType); 3] = [
@@ -133,6 +133,13 @@ impl Scope {
                     Some((extra, slot)) if BOUNDS.contains(extra) && self.sources.len() == 1 => {
                         Ok(*slot)
                     }
+                    Some((extra, _)) if BOUNDS.contains(extra) => Err(unsupported(
+                        name.at,
+                        format!(
+                            "`{}` of one source of a join is not supported: name no source",
+                            name.name
+                        ),
+                    )),
                     _ => Err(self.unknown(name)),
                 }
             }

@@ -8,7 +8,7 @@ use crate::execute::murmur2::partition_of;
 use crate::execute::record::Record;
 use crate::execute::task::{Passed, Task};
 use crate::plan::node::{RowRef, SharedRow};
-use crate::plan::{JoinPlan, QueryPlan};
+use crate::plan::{JoinKey, JoinPlan, QueryPlan};
 use crate::value::Value;
 use ksql_parser::ast::JoinKind;
 
@@ -30,6 +30,7 @@ impl Task {
             RowRef::whole(values),
             || Step::JoinKey,
         );
+        let key = self.repartitioned(own, key);
         let bytes = if key.is_null() {
             None
         } else {
@@ -72,6 +73,14 @@ impl Task {
         }
     }
 
+    /// The key of a row that may have changed partition: it is written and read on the way.
+    fn repartitioned(&self, own: &JoinKey, key: Value) -> Value {
+        match own.moves {
+            true => self.join_writer.reread(key),
+            false => key,
+        }
+    }
+
     #[allow(clippy::too_many_arguments)]
     fn pair(
         &mut self,
@@ -89,7 +98,8 @@ impl Task {
             true => {
                 let own = &join.keys[0];
                 let row = RowRef::whole(&pair.left);
-                faults.column(&own.node, row, || Step::JoinKey)
+                let key = faults.column(&own.node, row, || Step::JoinKey);
+                self.repartitioned(own, key)
             }
             false => Value::Null,
         };
