@@ -14,6 +14,8 @@ pub(crate) type SparseRow = SmallVec<[(usize, f64); 16]>;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Layout {
     pub(crate) intercept: bool,
+    /// The factor that has random intercepts.
+    pub(crate) group: Option<usize>,
     terms: Vec<Term>,
     width: usize,
 }
@@ -51,8 +53,13 @@ impl Layout {
             .factors()
             .map(|(_, levels)| levels.len())
             .collect();
+        let group = match formula.group() {
+            None => None,
+            Some(group) => Some(variables.factors().position(|(name, _)| name == group)?),
+        };
         let mut layout = Self {
             intercept: structure.intercept,
+            group,
             terms: Vec::new(),
             width: usize::from(structure.intercept),
         };

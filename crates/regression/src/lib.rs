@@ -1,7 +1,7 @@
 //! Linear models by formula over named columns: fit, summary, prediction with interval, and
 //! leave-one-out error.
 //!
-//! R's `lm` is the reference for every number. The crate does no I/O and is independent of what its
+//! R's `lm` is the reference for every number, and lme4's `lmer` for random intercepts. The crate does no I/O and is independent of what its
 //! columns mean.
 //!
 //! The feature `fit` (on by default) adds [`fit()`], which solves the least squares problem with
@@ -22,6 +22,7 @@
 //! | `variables` | the columns that a formula needs; values and levels of one row |
 //! | `layout` | columns of the design matrix: contrasts, interactions, names, sparse rows |
 //! | `linear_fit` | estimates, standard errors and leverages of one solved fit |
+//! | `random` | random intercepts of a fit |
 //! | `distribution` | Student's t and Fisher's F |
 //!
 #![cfg_attr(feature = "fit", doc = "```")]
@@ -56,6 +57,7 @@ mod layout;
 mod linear_fit;
 pub mod model;
 pub mod predict;
+mod random;
 mod stored;
 pub mod summary;
 pub mod table;
@@ -69,6 +71,6 @@ pub use formula::{Formula, FormulaError};
 pub use function::{Function, OutsideDomain};
 pub use model::{FittedModel, InvalidModel};
 pub use predict::{PredictError, Prediction, Value};
-pub use summary::Summary;
+pub use summary::{RandomInterceptSummary, Summary};
 pub use table::{Column, Table, TableError};
 pub use variables::{UnseenFactors, Variable};

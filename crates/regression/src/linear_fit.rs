@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::layout::SparseRow;
+use crate::{layout::SparseRow, random::RandomIntercepts};
 
 /// A solved fit. Its intercept is the value where every centred column is at its centre.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,10 @@ pub(crate) struct LinearFit {
     /// formula is a list of columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) centers: Vec<f64>,
+    /// If there are random intercepts, the estimates and the inverse are those of generalized least
+    /// squares, and the fitted values include the effects of the levels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) random: Option<RandomIntercepts>,
 }
 
 impl LinearFit {
@@ -31,15 +35,48 @@ impl LinearFit {
             .sum()
     }
 
-    /// Half the 95 % prediction interval at one row of the design matrix.
-    pub(crate) fn half_width(&self, row: &SparseRow) -> f64 {
-        self.t_quantile
-            * self.residual_standard_error
-            * (1.0 + self.inverse.quadratic_form(row)).sqrt()
+    /// The value at one row of the design matrix, with the random effect of its level, if any.
+    pub(crate) fn value_with_effect(&self, row: &SparseRow, level: Option<usize>) -> f64 {
+        match (&self.random, level) {
+            (Some(random), Some(level)) => self.value(row) + random.effect(level),
+            _ => self.value(row),
+        }
     }
 
-    /// Whether the lengths match `width` columns and `rows` rows and every number is finite.
-    pub(crate) fn is_valid_for(&self, width: usize, rows: usize) -> bool {
+    /// Half the 95 % prediction interval at one row of the design matrix.
+    pub(crate) fn half_width(&self, row: &SparseRow, level: Option<usize>) -> f64 {
+        self.t_quantile * self.residual_standard_error * (1.0 + self.leverage(row, level)).sqrt()
+    }
+
+    /// The variance of the estimated value at one row, in residual variances; for a training row, its
+    /// leverage.
+    ///
+    /// With random intercepts this is w'C⁻¹w, where C is the matrix of the mixed-model equations and w
+    /// consists of the row and of an indicator of its level. For an unseen level, the variance of the
+    /// effects is added to that of the fixed part.
+    pub(crate) fn leverage(&self, row: &SparseRow, level: Option<usize>) -> f64 {
+        let (Some(random), Some(level)) = (&self.random, level) else {
+            return self.inverse.quadratic_form(row);
+        };
+        let variance = random.effect_variance(level);
+        let Some(means) = random.level_means(level) else {
+            return variance + self.inverse.quadratic_form(row);
+        };
+        let shrinkage = random.shrinkage(level);
+        let mut difference: SparseRow = means
+            .iter()
+            .enumerate()
+            .map(|(column, mean)| (column, -shrinkage * mean))
+            .collect();
+        for (column, value) in row {
+            difference[*column].1 += value;
+        }
+        variance + self.inverse.quadratic_form(&difference)
+    }
+
+    /// Whether the lengths match `width` columns, `rows` rows and the levels of a group with random
+    /// intercepts, and every number is finite.
+    pub(crate) fn is_valid_for(&self, width: usize, rows: usize, group: Option<usize>) -> bool {
         let scalars = [self.residual_standard_error, self.t_quantile];
         rows > width
             && self.residual_df == rows - width
@@ -47,6 +84,11 @@ impl LinearFit {
             && self.fitted.len() == rows
             && self.centers.len() == width
             && self.inverse.is_valid_for(width)
+            && match (&self.random, group) {
+                (None, None) => true,
+                (Some(random), Some(levels)) => random.is_valid_for(levels, width, rows),
+                _ => false,
+            }
             && self
                 .estimates
                 .iter()
@@ -86,20 +128,56 @@ impl InverseTriangle {
 
     /// z'(X'X)⁻¹z. Reads only the entries in z's columns.
     pub(crate) fn quadratic_form(&self, z: &SparseRow) -> f64 {
-        let mut sum = 0.0;
-        let mut column = self.0.as_slice();
-        let mut j = 0;
-        while j < column.len() {
-            let (entries, rest) = column.split_at(j + 1);
-            let product: f64 = z
-                .iter()
+        self.apply(z).map(|product| product * product).sum()
+    }
+
+    /// R⁻ᵀz.
+    pub(crate) fn apply(&self, z: &SparseRow) -> impl Iterator<Item = f64> {
+        self.columns().map(|entries| {
+            z.iter()
                 .filter_map(|&(i, value)| entries.get(i).map(|entry| entry * value))
-                .sum();
-            sum += product * product;
-            column = rest;
-            j += 1;
+                .sum()
+        })
+    }
+
+    /// The columns down to the diagonal.
+    fn columns(&self) -> impl Iterator<Item = &[f64]> {
+        let mut rest = self.0.as_slice();
+        let mut length = 0;
+        std::iter::from_fn(move || {
+            length += 1;
+            let (column, after) = rest.split_at_checked(length)?;
+            rest = after;
+            Some(column)
+        })
+    }
+
+    /// R⁻¹v.
+    #[cfg(feature = "fit")]
+    pub(crate) fn times_vector(&self, v: &[f64]) -> Vec<f64> {
+        let mut product = vec![0.0; v.len()];
+        for (column, value) in self.columns().zip(v) {
+            for (sum, entry) in product.iter_mut().zip(column) {
+                *sum += entry * value;
+            }
         }
-        sum
+        product
+    }
+
+    /// The product with another upper triangular matrix of the same width.
+    #[cfg(feature = "fit")]
+    pub(crate) fn times(&self, other: &Self) -> Self {
+        let columns = other.columns().flat_map(|column| self.times_vector(column));
+        Self(columns.collect())
+    }
+
+    /// ln |R⁻¹|.
+    #[cfg(feature = "fit")]
+    pub(crate) fn log_determinant(&self) -> f64 {
+        self.columns()
+            .filter_map(<[f64]>::last)
+            .map(|entry| entry.abs().ln())
+            .sum()
     }
 
     fn is_valid_for(&self, width: usize) -> bool {

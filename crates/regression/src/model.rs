@@ -44,6 +44,11 @@ impl Fit {
     pub(crate) fn row(&self, row: &Row) -> SparseRow {
         self.layout.row(row, &self.linear.centers)
     }
+
+    /// The level of the factor that has random intercepts.
+    pub(crate) fn level(&self, row: &Row) -> Option<usize> {
+        self.layout.group.map(|group| row.levels[group])
+    }
 }
 
 /// A deserialized model is inconsistent.
@@ -99,7 +104,7 @@ impl FittedModel {
         if unseen.is_empty() || self.fits.len() == 1 {
             return self.full();
         }
-        &self.fits[scope_index(&self.variables, unseen)]
+        &self.fits[scope_index(&self.formula, &self.variables, unseen)]
     }
 
     /// The response with the function that the fit applies to it.
@@ -109,19 +114,20 @@ impl FittedModel {
     }
 }
 
-/// The factors that have an effect, because they have more than one level: their indices.
-fn effective_factors(variables: &Variables) -> impl Iterator<Item = usize> {
+/// The indices of the factors that have fixed effects, because they have more than one level and no
+/// random intercepts.
+fn fixed_factors(formula: &Formula, variables: &Variables) -> impl Iterator<Item = usize> {
     variables
         .factors()
         .enumerate()
-        .filter(|(_, (_, levels))| levels.len() > 1)
+        .filter(|(_, (name, levels))| levels.len() > 1 && Some(*name) != formula.group())
         .map(|(index, _)| index)
 }
 
 /// For each fit of a model, the indices of the factors that it leaves out: none; then, for up to three
 /// factors, each set of them in the order of a binary counter; else all.
-pub(crate) fn scopes(variables: &Variables) -> Vec<Vec<usize>> {
-    let factors: Vec<usize> = effective_factors(variables).collect();
+pub(crate) fn scopes(formula: &Formula, variables: &Variables) -> Vec<Vec<usize>> {
+    let factors: Vec<usize> = fixed_factors(formula, variables).collect();
     if factors.len() > MAX_SEPARATE_FACTORS {
         return vec![Vec::new(), factors];
     }
@@ -137,9 +143,9 @@ pub(crate) fn scopes(variables: &Variables) -> Vec<Vec<usize>> {
 }
 
 /// The index of the fit without the factors in `unseen`, for a model with several fits.
-pub(crate) fn scope_index(variables: &Variables, unseen: UnseenFactors) -> usize {
+fn scope_index(formula: &Formula, variables: &Variables, unseen: UnseenFactors) -> usize {
     let (mut set, mut count) = (0, 0);
-    for factor in effective_factors(variables) {
+    for factor in fixed_factors(formula, variables) {
         // Beyond three factors only whether the set is empty counts.
         set |= usize::from(unseen.contains(factor)) << count.min(MAX_SEPARATE_FACTORS);
         count += 1;

@@ -90,8 +90,9 @@ impl FittedModel {
             .row(numerics, factors)
             .map_err(PredictError::OutsideDomain)?;
         let fit = self.fit_for(row.unseen);
-        let (linear, entries) = (&fit.linear, fit.row(&row));
-        let (value, half_width) = (linear.value(&entries), linear.half_width(&entries));
+        let (entries, level) = (fit.row(&row), fit.level(&row));
+        let value = fit.linear.value_with_effect(&entries, level);
+        let half_width = fit.linear.half_width(&entries, level);
         let function = self.formula.response_operand().function;
         let prediction = Prediction {
             value: function.inverse(value),

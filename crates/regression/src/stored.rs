@@ -118,7 +118,7 @@ impl TryFrom<Stored> for FittedModel {
             "its columns are not those of its formula, or a factor's levels are missing or out of order",
         ))?;
 
-        let scopes = scopes(&variables);
+        let scopes = scopes(&formula, &variables);
         let linear_fits = [stored.full]
             .into_iter()
             .chain(stored.partial)
@@ -136,7 +136,11 @@ impl TryFrom<Stored> for FittedModel {
                     linear.centers[column] = *center;
                 }
             }
-            if !linear.is_valid_for(layout.width(), rows) {
+            let group = layout
+                .group
+                .and_then(|group| variables.factors().nth(group));
+            let groups = group.map(|(_, levels)| levels.len());
+            if !linear.is_valid_for(layout.width(), rows, groups) {
                 return Err(InvalidModel(if scope.is_empty() {
                     "its fit does not match its terms"
                 } else {

@@ -56,6 +56,11 @@ impl Data {
         let (mut numerics, mut factors) = (Vec::new(), Vec::new());
         for name in formula.variables() {
             match column(name, table)? {
+                Column::Numeric(_) if formula.group() == Some(name) => {
+                    return Err(FitError::NumericGroup {
+                        column: name.to_owned(),
+                    });
+                }
                 Column::Numeric(values) => {
                     finite(name, values)?;
                     list.push(Variable::Numeric(name.to_owned()));

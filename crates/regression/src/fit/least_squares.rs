@@ -5,7 +5,7 @@ use linfa_linalg::qr::QR;
 use linfa_linear::LinearRegression;
 use ndarray::{Array1, Array2, ArrayView1, Axis, Slice};
 
-use super::{FitError, design::DesignMatrix};
+use super::{FitError, design::DesignMatrix, solver_error};
 use crate::{
     distribution::t_quantile_975,
     layout::SparseRow,
@@ -29,6 +29,7 @@ pub(super) fn solve(design: &DesignMatrix, response: &[f64]) -> Result<LinearFit
         t_quantile: t_quantile_975(residual_df as f64),
         fitted: Vec::new(),
         centers: design.centers.clone(),
+        random: None,
     };
     fit.fitted = design.rows.iter().map(|row| fit.value(row)).collect();
     let squares: f64 = fit
@@ -38,12 +39,10 @@ pub(super) fn solve(design: &DesignMatrix, response: &[f64]) -> Result<LinearFit
         .map(|(fitted, y)| (y - fitted).powi(2))
         .sum();
     fit.residual_standard_error = (squares / residual_df as f64).sqrt();
-    if fit.is_valid_for(columns, rows) {
+    if fit.is_valid_for(columns, rows, None) {
         Ok(fit)
     } else {
-        Err(FitError::Solver(
-            "the values are too large or too small to compute with".to_owned(),
-        ))
+        Err(solver_error())
     }
 }
 
@@ -52,8 +51,16 @@ pub(super) fn solve(design: &DesignMatrix, response: &[f64]) -> Result<LinearFit
 ///
 /// With leverage hᵢ (the diagonal of the hat matrix) and residual eᵢ, a fit without row i misses it
 /// by eᵢ / (1 − hᵢ), so no refit is needed (Allen's PRESS; R: `residuals(m) / (1 - hatvalues(m))`).
-pub(super) fn left_out(fit: &LinearFit, row: &SparseRow, y: f64, fitted: f64) -> Option<f64> {
-    let leverage = fit.inverse.quadratic_form(row);
+///
+/// With random intercepts the same holds for a given variance ratio, which is not estimated anew.
+pub(super) fn left_out(
+    fit: &LinearFit,
+    row: &SparseRow,
+    level: Option<usize>,
+    y: f64,
+    fitted: f64,
+) -> Option<f64> {
+    let leverage = fit.leverage(row, level);
     (leverage < LEVERAGE_ONE).then(|| y - (y - fitted) / (1.0 - leverage))
 }
 

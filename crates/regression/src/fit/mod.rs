@@ -3,6 +3,7 @@
 mod data;
 mod design;
 mod least_squares;
+mod mixed;
 
 use data::{Data, Response};
 use design::DesignMatrix;
@@ -57,6 +58,22 @@ pub enum FitError {
         column: String,
         /// The function of the column, as in the formula.
         function: String,
+    },
+    /// The column in `(1 | column)` has numbers.
+    #[error(
+        "`{column}` has numbers, but the formula uses `(1 | {column})`: expected text, one level per group"
+    )]
+    NumericGroup {
+        /// The column.
+        column: String,
+    },
+    /// Each row has a level of its own, so group effects and residuals cannot be told apart.
+    #[error(
+        "each row has its own `{column}`, so `(1 | {column})` cannot be estimated: remove it, or use rows that share levels"
+    )]
+    GroupPerRow {
+        /// The column.
+        column: String,
     },
     /// A number is outside the domain of a function in the formula, such as the logarithm.
     #[error("row {}: {outside}", row + 1)]
@@ -125,6 +142,10 @@ pub enum FitError {
     Solver(String),
 }
 
+fn solver_error() -> FitError {
+    FitError::Solver("the values are too large or too small to compute with".to_owned())
+}
+
 fn quoted(names: &[String]) -> String {
     names
         .iter()
@@ -139,6 +160,9 @@ fn quoted(names: &[String]) -> String {
 /// also contains the fit in which all its levels are alike, such as `weight ~ length` for
 /// `weight ~ length * species`. That fit predicts for levels that the rows do not contain. There is such
 /// a fit for each set of up to three factors; with more factors, there is one fit without all of them.
+///
+/// With random intercepts, `(1 | group)`, the fit is lme4's `lmer` by restricted maximum likelihood. For
+/// an unseen group it predicts the population's line.
 ///
 /// # Errors
 /// See [`FitError`]. In some of these cases R continues: it drops rows with missing values and
@@ -162,11 +186,24 @@ pub fn fit(formula: &Formula, table: &Table) -> Result<FittedModel, FitError> {
             column: formula.response_operand().to_string(),
         });
     }
+    if let Some(group) = formula.group() {
+        let mut factors = data.variables.factors();
+        if factors.any(|(name, levels)| name == group && levels.len() == table.rows()) {
+            return Err(FitError::GroupPerRow {
+                column: group.to_owned(),
+            });
+        }
+    }
     let fits = layouts
         .into_iter()
         .map(|layout| {
             let design = DesignMatrix::new(layout, &data)?;
-            let linear = least_squares::solve(&design, y)?;
+            let mut linear = least_squares::solve(&design, y)?;
+            if let Some(group) = design.layout.group {
+                let levels: Vec<usize> = data.rows.iter().map(|row| row.levels[group]).collect();
+                let groups = levels.iter().max().map_or(0, |level| level + 1);
+                linear = mixed::add_random_intercepts(linear, &design.rows, &levels, groups, y)?;
+            }
             let layout = design.layout;
             Ok(Fit { layout, linear })
         })
@@ -182,9 +219,7 @@ pub fn fit(formula: &Formula, table: &Table) -> Result<FittedModel, FitError> {
     if model.left_out.iter().all(|value| value.is_finite()) {
         Ok(model)
     } else {
-        Err(FitError::Solver(
-            "the values are too large or too small to compute with".to_owned(),
-        ))
+        Err(solver_error())
     }
 }
 
@@ -211,7 +246,7 @@ impl Prepared {
         let response = Response::read(formula, table)?;
         let data = Data::read(formula, table)?;
         let mut layouts = Vec::new();
-        for scope in scopes(&data.variables) {
+        for scope in scopes(formula, &data.variables) {
             let formula = formula_without(formula, &data.variables, &scope);
             let layout = Layout::new(&formula, &data.variables).ok_or_else(|| {
                 FitError::Solver("the formula does not match its columns".to_owned())
@@ -237,8 +272,8 @@ fn leave_one_out(model: &FittedModel, rows: &[Row], y: &[f64]) -> Vec<f64> {
     let sum: f64 = y.iter().sum();
     let counts = level_counts(model, rows);
     let left_out = |fit: &Fit, index: usize| {
-        let row = fit.row(&rows[index]);
-        least_squares::left_out(&fit.linear, &row, y[index], fit.linear.fitted[index])
+        let (row, level) = (fit.row(&rows[index]), fit.level(&rows[index]));
+        least_squares::left_out(&fit.linear, &row, level, y[index], fit.linear.fitted[index])
     };
     let value = |index: usize| {
         left_out(model.full(), index)

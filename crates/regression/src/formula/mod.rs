@@ -5,8 +5,9 @@
 //! the reference.
 //!
 //! Supported are the intercept (`1`, `0`, `- 1`), names, `a:b`, `a * b`, and `log`, `sqrt`, `exp` and
-//! `I(a^2)` of a numeric column. The response is a name or `log`, `sqrt` or `exp` of a name. A name
-//! that is not a plain word needs backticks. `docs/formula.md` is the reference.
+//! `I(a^2)` of a numeric column, and one random intercept, `(1 | a)`. The response is a name or `log`,
+//! `sqrt` or `exp` of a name. A name that is not a plain word needs backticks. `docs/formula.md` is the
+//! reference.
 
 mod parse;
 mod structure;
@@ -44,6 +45,8 @@ enum Item {
     Zero,
     /// `- 1`: no intercept.
     MinusOne,
+    /// `(1 | group)`: a random intercept for each level of this column.
+    RandomIntercept(String),
 }
 
 /// Why a string or a list of names is not a formula.
@@ -52,8 +55,8 @@ pub enum FormulaError {
     /// The string is not a supported formula.
     #[error(
         "formula `{formula}`, character {position}: expected {expected}. Supported are names, `a:b`, \
-         `a * b`, `log(a)`, `sqrt(a)`, `exp(a)`, `I(a^2)`, `0` and `- 1`, joined by `+`; a name that is \
-         not a plain word needs backticks"
+         `a * b`, `log(a)`, `sqrt(a)`, `exp(a)`, `I(a^2)`, `0`, `- 1` and `(1 | a)`, joined by `+`; \
+         a name that is not a plain word needs backticks"
     )]
     Syntax {
         /// The whole string.
@@ -72,6 +75,14 @@ pub enum FormulaError {
     /// There is no term and no intercept.
     #[error("the formula has neither a term nor an intercept: add a term, or write `~ 1`")]
     Empty,
+    /// There is more than one random intercept.
+    #[error(
+        "the formula has the random intercepts `(1 | {0})` and `(1 | {1})`, expected at most one"
+    )]
+    SeveralGroups(String, String),
+    /// A column has random intercepts and is part of a term.
+    #[error("`{0}` is part of a term and of `(1 | {0})`: remove one of them")]
+    GroupAsTerm(String),
     /// A `*` joins so many operands that the number of interactions is too large.
     #[error(
         "`*` joins {0} parts, expected at most {MAX_CROSSED}: write the interactions that you need with `:`"
@@ -110,12 +121,32 @@ impl Formula {
     #[must_use]
     pub fn variables(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
-        for operand in self.operands() {
-            if !names.contains(&operand.name.as_str()) {
-                names.push(&operand.name);
+        for item in &self.items {
+            let in_item: Vec<&str> = match item {
+                Item::Crossing(parts) => parts.iter().flatten().map(Operand::name).collect(),
+                Item::RandomIntercept(group) => vec![group],
+                Item::Zero | Item::MinusOne => Vec::new(),
+            };
+            for name in in_item {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
             }
         }
         names
+    }
+
+    /// The column in `(1 | column)`: each of its levels has a random intercept.
+    #[must_use]
+    pub fn group(&self) -> Option<&str> {
+        self.groups().next()
+    }
+
+    fn groups(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().filter_map(|item| match item {
+            Item::RandomIntercept(group) => Some(group.as_str()),
+            _ => None,
+        })
     }
 
     fn operands(&self) -> impl Iterator<Item = &Operand> {
@@ -125,16 +156,27 @@ impl Formula {
     fn crossings(&self) -> impl Iterator<Item = &Vec<Vec<Operand>>> {
         self.items.iter().filter_map(|item| match item {
             Item::Crossing(parts) => Some(parts),
-            Item::Zero | Item::MinusOne => None,
+            _ => None,
         })
     }
 
     fn from_items(response: Operand, items: Vec<Item>) -> Result<Self, FormulaError> {
         let mut formula = Self { response, items };
-        for operand in formula.operands().chain([&formula.response]) {
-            if operand.name.is_empty() || operand.name.contains('`') {
-                return Err(FormulaError::Name(operand.name.clone()));
+        for name in formula.variables().into_iter().chain([formula.response()]) {
+            if name.is_empty() || name.contains('`') {
+                return Err(FormulaError::Name(name.to_owned()));
             }
+        }
+        if let [one, other, ..] = formula.groups().collect::<Vec<_>>()[..] {
+            return Err(FormulaError::SeveralGroups(
+                one.to_owned(),
+                other.to_owned(),
+            ));
+        }
+        if let Some(group) = formula.group()
+            && formula.operands().any(|operand| operand.name == group)
+        {
+            return Err(FormulaError::GroupAsTerm(group.to_owned()));
         }
         if formula.variables().contains(&formula.response()) {
             return Err(FormulaError::ResponseAsTerm(formula.response.name));
@@ -150,10 +192,13 @@ impl Formula {
     }
 
     pub(crate) fn has_intercept(&self) -> bool {
-        !self
-            .items
-            .iter()
-            .any(|item| matches!(item, Item::Zero | Item::MinusOne))
+        !self.items.iter().any(Item::removes_intercept)
+    }
+}
+
+impl Item {
+    fn removes_intercept(&self) -> bool {
+        matches!(self, Self::Zero | Self::MinusOne)
     }
 }
 
@@ -163,6 +208,10 @@ impl Operand {
             function: Function::Identity,
             name,
         }
+    }
+
+    fn name(&self) -> &str {
+        &self.name
     }
 }
 
@@ -185,6 +234,7 @@ impl fmt::Display for Formula {
                 })?,
                 Item::Zero => f.write_str("0")?,
                 Item::MinusOne => {}
+                Item::RandomIntercept(group) => write!(f, "(1 | {})", Quoted(group))?,
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use super::{Formula, FormulaError, Item, Operand};
 use crate::function::Function;
 
 const AFTER_OPERAND: &str = "`+`, `:`, `*`, `- 1` or the end";
-const TERM: &str = "a column's name, a function of one, or `0` or `1`";
+const TERM: &str = "a column's name, a function of one, `0`, `1` or `(1 | group)`";
 
 impl FromStr for Formula {
     type Err = FormulaError;
@@ -84,7 +84,11 @@ impl<'a> Scanner<'a> {
         match self.digits() {
             "0" => items.push(Item::Zero),
             // As in R, the last statement about the intercept holds, and it is included by default.
-            "1" => items.retain(|item| matches!(item, Item::Crossing(_))),
+            "1" => items.retain(|item| !item.removes_intercept()),
+            _ if self.take('(') => {
+                items.push(self.random_intercept()?);
+                return Ok(());
+            }
             _ => {
                 let mut parts = vec![self.interaction()?];
                 while self.take('*') {
@@ -96,6 +100,20 @@ impl<'a> Scanner<'a> {
         }
         self.rest = &self.rest[1..];
         Ok(())
+    }
+
+    /// `1 | group)`, after the opening parenthesis.
+    fn random_intercept(&mut self) -> Result<Item, FormulaError> {
+        self.skip_space();
+        if self.digits() != "1" {
+            return Err(self.syntax("`1 | group`: parentheses have no other use"));
+        }
+        self.take('1');
+        self.symbol('|', "`|`, as in `(1 | group)`")?;
+        self.skip_space();
+        let group = self.name("the name of a column")?.to_owned();
+        self.symbol(')', "`)`: a group is one column")?;
+        Ok(Item::RandomIntercept(group))
     }
 
     fn interaction(&mut self) -> Result<Vec<Operand>, FormulaError> {
@@ -278,6 +296,27 @@ mod tests {
     }
 
     #[test]
+    fn one_column_can_have_random_intercepts() {
+        assert_display("y~a+(1|`a b`) + b", "y ~ a + (1 | `a b`) + b");
+        assert_display("y ~ 0 + (1 | g) + a + 1", "y ~ (1 | g) + a");
+        let formula: Formula = "y ~ a + (1 | g) + b".parse().unwrap();
+        assert_eq!(formula.variables(), ["a", "g", "b"]);
+        assert_eq!(formula.group(), Some("g"));
+        assert_eq!(
+            "y ~ (1 | g) + (1 | h)".parse::<Formula>(),
+            Err(FormulaError::SeveralGroups("g".into(), "h".into()))
+        );
+        assert_eq!(
+            "y ~ a:g + (1 | g)".parse::<Formula>(),
+            Err(FormulaError::GroupAsTerm("g".into()))
+        );
+        assert_eq!(
+            "y ~ a + (1 | y)".parse::<Formula>(),
+            Err(FormulaError::ResponseAsTerm("y".into()))
+        );
+    }
+
+    #[test]
     fn names_that_are_not_plain_words_need_backticks() {
         let formula: Formula = "`net weight` ~ `1st ~ \"length\"` + .höhe_2 + log(`a b`)"
             .parse()
@@ -301,7 +340,11 @@ mod tests {
         assert_error("weight ~ .", 10, "a column's name");
         assert_error("weight ~ 2 + length", 10, "a column's name");
         assert_error("weight ~ 10", 10, "a column's name");
-        assert_error("weight ~ (a + b)", 10, "a column's name");
+        assert_error("weight ~ (a + b)", 11, "parentheses have no other use");
+        assert_error("weight ~ (a | b)", 11, "parentheses have no other use");
+        assert_error("weight ~ (1 + a | b)", 13, "`|`");
+        assert_error("weight ~ (1 || b)", 14, "the name of a column");
+        assert_error("weight ~ (1 | a:b)", 16, "a group is one column");
         assert_error("weight ~ a^2", 11, "the end");
         assert_error("weight ~ a / b", 12, "the end");
         assert_error("weight ~ a %in% b", 12, "the end");

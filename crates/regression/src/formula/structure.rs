@@ -46,9 +46,13 @@ impl Formula {
         };
         let mut constant = false;
         for item in &self.items {
-            let Item::Crossing(parts) = item else {
-                formula.items.push(item.clone());
-                continue;
+            let parts = match item {
+                Item::Crossing(parts) => parts,
+                Item::RandomIntercept(group) if names.contains(&group.as_str()) => continue,
+                _ => {
+                    formula.items.push(item.clone());
+                    continue;
+                }
             };
             let mut remaining = Vec::new();
             for part in parts {
@@ -65,27 +69,24 @@ impl Formula {
             }
         }
         if constant {
-            formula
-                .items
-                .retain(|item| matches!(item, Item::Crossing(_)));
+            formula.items.retain(|item| !item.removes_intercept());
         }
         formula.remove_repetitions();
         formula
     }
 
     /// Removes what has no effect: a part of a `*` that repeats another, an item whose terms all occur
-    /// before it, and all items about the intercept but the last.
+    /// before it, and all items that remove the intercept but the last.
     pub(super) fn remove_repetitions(&mut self) {
         let before = self.clone();
         let operands = before.structure().operands;
-        let is_crossing = |item: &Item| matches!(item, Item::Crossing(_));
-        let last_marker = before.items.iter().rposition(|item| !is_crossing(item));
+        let last_removal = before.items.iter().rposition(Item::removes_intercept);
         let mut seen: Vec<Vec<usize>> = Vec::new();
         let mut index = 0;
         self.items.retain_mut(|item| {
             index += 1;
             let Item::Crossing(parts) = item else {
-                return Some(index - 1) == last_marker;
+                return !item.removes_intercept() || Some(index - 1) == last_removal;
             };
             let mut distinct: Vec<Vec<usize>> = Vec::new();
             parts.retain(|part| {
@@ -179,6 +180,8 @@ mod tests {
         assert_without("y ~ 0 + s + a", &one, "y ~ a");
         assert_without("y ~ 0 + a:s", &one, "y ~ 0 + a");
         assert_without("y ~ s:t + a - 1", &["s", "t"], "y ~ a");
+        assert_without("y ~ a + (1 | s)", &one, "y ~ a");
+        assert_without("y ~ a + s + (1 | g)", &one, "y ~ a + (1 | g)");
         assert_without("y ~ a * s:a", &one, "y ~ a");
     }
 }

@@ -12,7 +12,8 @@ use crate::{
     model::{Fit, FittedModel},
 };
 
-/// A fit's statistics; `to_string()` formats them as R's `print(summary(lm))`.
+/// A fit's statistics; `to_string()` formats them as R's `print(summary(lm))`, with random intercepts in
+/// a similar form.
 ///
 /// A perfect fit (all residuals zero) has standard errors of zero. Its t values and F are infinite,
 /// or NaN for an estimate of zero; in JSON they are null.
@@ -22,9 +23,9 @@ pub struct Summary {
     pub formula: Formula,
     /// One per column of the design matrix, the intercept first if there is one.
     pub coefficients: Vec<Coefficient>,
-    /// Multiple R².
+    /// Multiple R². NaN with random intercepts, for which it is not defined.
     pub r_squared: f64,
-    /// R², adjusted for the number of columns.
+    /// R², adjusted for the number of columns. NaN with random intercepts.
     pub adjusted_r_squared: f64,
     /// The residual standard error, in the unit of the response with its function applied.
     pub residual_standard_error: f64,
@@ -32,8 +33,12 @@ pub struct Summary {
     pub residual_degrees_of_freedom: usize,
     /// The number of rows.
     pub rows: usize,
-    /// The test of all coefficients except the intercept; `None` if there is only the intercept.
+    /// The test of all coefficients except the intercept; `None` if there is only the intercept, or if
+    /// there are random intercepts.
     pub f_test: Option<FTest>,
+    /// The random intercepts, if the formula has some. The coefficients are then the fixed effects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub random_intercepts: Option<RandomInterceptSummary>,
     /// Quantiles of the residuals.
     pub residual_quantiles: ResidualQuantiles,
     #[serde(skip)]
@@ -69,6 +74,32 @@ pub struct FTest {
     pub p_value: f64,
 }
 
+/// The random intercepts of a fit by restricted maximum likelihood, as lme4's `lmer`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RandomInterceptSummary {
+    /// The column whose levels have random intercepts.
+    pub group: String,
+    /// The standard deviation of the levels' effects.
+    pub standard_deviation: f64,
+    /// The standard deviation of the levels' effects divided by the residual standard error.
+    pub theta: f64,
+    /// lme4's REML criterion.
+    pub reml_criterion: f64,
+    /// One per level, in byte order.
+    pub effects: Vec<GroupEffect>,
+}
+
+/// How far a level is from the population's line.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GroupEffect {
+    /// The level.
+    pub level: String,
+    /// Its number of training rows.
+    pub rows: usize,
+    /// The predicted difference, lme4's `ranef`.
+    pub effect: f64,
+}
+
 /// Quantiles of the residuals, as R's `quantile` (type 7), in the response's unit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ResidualQuantiles {
@@ -95,7 +126,11 @@ impl FittedModel {
     /// equal to [`summary`](Self::summary) if no factor has more than one level.
     #[must_use]
     pub fn pooled_summary(&self) -> Summary {
-        let factors: Vec<&str> = self.factors().map(|(name, _)| name).collect();
+        let factors: Vec<&str> = self
+            .factors()
+            .filter(|(name, levels)| levels.len() < 2 || self.formula.group() != Some(*name))
+            .map(|(name, _)| name)
+            .collect();
         self.summarize(self.pooled(), self.formula.without(&factors))
     }
 
@@ -124,12 +159,15 @@ impl FittedModel {
             .sum();
         let residual_squares: f64 = residuals.iter().map(|residual| residual.powi(2)).sum();
         let effects = columns - intercepts;
-        let r_squared = if effects > 0 {
+        let random_intercepts = self.random_intercepts(fit);
+        let r_squared = if random_intercepts.is_some() {
+            f64::NAN
+        } else if effects > 0 {
             model_squares / (model_squares + residual_squares)
         } else {
             0.0
         };
-        let f_test = (effects > 0).then(|| {
+        let f_test = (effects > 0 && random_intercepts.is_none()).then(|| {
             let statistic = model_squares / effects as f64 / (residual_squares / residual_df);
             FTest {
                 statistic,
@@ -147,9 +185,29 @@ impl FittedModel {
             residual_degrees_of_freedom: linear.residual_df,
             rows,
             f_test,
+            random_intercepts,
             residual_quantiles: ResidualQuantiles::of(&residuals),
             residuals,
         }
+    }
+
+    fn random_intercepts(&self, fit: &Fit) -> Option<RandomInterceptSummary> {
+        let random = fit.linear.random.as_ref()?;
+        let (group, levels) = self.factors().nth(fit.layout.group?)?;
+        let effects = levels.iter().zip(&random.counts).zip(&random.effects);
+        Some(RandomInterceptSummary {
+            group: group.to_owned(),
+            standard_deviation: random.theta * fit.linear.residual_standard_error,
+            theta: random.theta,
+            reml_criterion: random.reml_criterion,
+            effects: effects
+                .map(|((level, rows), effect)| GroupEffect {
+                    level: level.clone(),
+                    rows: *rows,
+                    effect: *effect,
+                })
+                .collect(),
+        })
     }
 
     fn coefficients(&self, fit: &Fit) -> Vec<Coefficient> {

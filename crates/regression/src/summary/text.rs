@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::{
-    Coefficient, Summary,
+    Coefficient, RandomInterceptSummary, Summary,
     number::{format_common, format_general, format_p_values, round, round_significant, zap_small},
 };
+use crate::formula::Quoted;
 
 /// R's `max(3, getOption("digits") - 3)`.
 const DIGITS: usize = 4;
@@ -14,16 +15,25 @@ const LINE_WIDTH: usize = 80;
 const LEGEND: &str = "---\nSignif. codes:  0 ‘***’ 0.001 ‘**’ 0.01 ‘*’ 0.05 ‘.’ 0.1 ‘ ’ 1\n";
 
 /// The output of R's `summary(lm(formula, data = rows))` in a UTF-8 locale, from the first empty line
-/// to the last. Unlike R, this does not wrap formulas of more than 60 characters.
+/// to the last. Random intercepts add a section. Unlike R, this does not wrap formulas of more than 60 characters.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let function = match self.random_intercepts {
+            None => "lm",
+            Some(_) => "lmer",
+        };
         write!(
             f,
-            "\nCall:\nlm(formula = {}, data = rows)\n\nResiduals:\n",
+            "\nCall:\n{function}(formula = {}, data = rows)\n\nResiduals:\n",
             self.formula
         )?;
         self.write_residuals(f)?;
-        f.write_str("\nCoefficients:\n")?;
+        if let Some(random) = &self.random_intercepts {
+            self.write_random_intercepts(f, random)?;
+            f.write_str("\nFixed effects:\n")?;
+        } else {
+            f.write_str("\nCoefficients:\n")?;
+        }
         write_coefficients(f, &self.coefficients)?;
         let error = round_significant(self.residual_standard_error, DIGITS);
         writeln!(
@@ -49,6 +59,30 @@ impl fmt::Display for Summary {
 }
 
 impl Summary {
+    /// The standard deviations and their ratio. R's text for `lmer` has other parts.
+    fn write_random_intercepts(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        random: &RandomInterceptSummary,
+    ) -> fmt::Result {
+        let number = |value: f64| plain(round_significant(value, DIGITS));
+        writeln!(f, "\nRandom intercepts:")?;
+        writeln!(
+            f,
+            "{} levels of {}",
+            random.effects.len(),
+            Quoted(&random.group)
+        )?;
+        writeln!(
+            f,
+            "Std. deviation: {} between levels, {} within; ratio (theta) {}",
+            number(random.standard_deviation),
+            number(self.residual_standard_error),
+            number(random.theta)
+        )?;
+        writeln!(f, "REML criterion: {}", number(random.reml_criterion))
+    }
+
     /// Quantiles; with up to five degrees of freedom, every residual with its row number.
     fn write_residuals(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.residual_degrees_of_freedom > 5 {

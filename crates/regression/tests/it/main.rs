@@ -5,6 +5,7 @@
 mod factors;
 mod formulas;
 mod guards;
+mod mixed;
 mod properties;
 mod reference;
 mod stored;
