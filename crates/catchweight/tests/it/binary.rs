@@ -161,7 +161,7 @@ fn wrong_plans_and_files_are_usage_errors_in_one_line() {
         ),
         (
             &["verify", "--store", &mistyped, "-X", "nonsense=1"],
-            "'nonsense=1'",
+            "Kafka property `nonsense`: ",
         ),
         (
             &["verify", "--store", &mistyped],
