@@ -14,6 +14,8 @@ pub struct Column {
     pub field: String,
     /// The unit of a number.
     pub unit: Option<String>,
+    /// A typical number, for documents and example calls.
+    pub example: Option<f64>,
     kind: Kind,
 }
 
@@ -51,6 +53,7 @@ pub(crate) struct ColumnText {
     at_least: Option<f64>,
     below: Option<f64>,
     at_most: Option<f64>,
+    example: Option<f64>,
 }
 
 impl Column {
@@ -78,18 +81,26 @@ impl Column {
             return Err("a limit must be a finite number".to_owned());
         }
         let kind = match text.category {
-            true if !limits.is_empty() || text.unit.is_some() => {
-                return Err("a category has neither a unit nor limits".to_owned());
+            true if !limits.is_empty() || text.unit.is_some() || text.example.is_some() => {
+                return Err("a category has neither a unit nor limits nor an example".to_owned());
             }
             true => Kind::Category,
             false => Kind::Number(limits),
         };
-        Ok(Self {
+        let column = Self {
             name,
             field: text.field,
             unit: text.unit,
+            example: text.example,
             kind,
-        })
+        };
+        match text
+            .example
+            .and_then(|example| column.number_fault(example))
+        {
+            Some(fault) => Err(format!("the example {fault}")),
+            None => Ok(column),
+        }
     }
 
     /// Whether its values are levels of a category instead of numbers.

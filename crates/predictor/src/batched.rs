@@ -19,24 +19,33 @@ pub(crate) struct Batched {
     names: ParameterNames,
     width: usize,
     model: Model,
+    /// The field of an answer that holds the predicted value.
+    target: &'static str,
     /// Maximum number of rows in a request; halved when the model rejects a request as too large.
     max_rows: AtomicUsize,
 }
 
 impl Batched {
-    pub(crate) fn new(schema: Schema, features: &[Feature], model: Model) -> Self {
+    pub(crate) fn new(
+        schema: Schema,
+        features: &[Feature],
+        model: Model,
+        target: &'static str,
+    ) -> Self {
         Self {
             schema,
             names: ParameterNames::new(features),
             width: features.len(),
             model,
+            target,
             max_rows: AtomicUsize::new(usize::MAX),
         }
     }
 
     /// The model's predictions for some rows, as a JSON array.
     async fn predict(&self, rows: &Rows<'_>, range: Range<usize>) -> Result<String, ModelError> {
-        self.model.many(rows.body(range, &self.names)).await
+        let count = range.len();
+        self.model.many(rows.body(range, &self.names), count).await
     }
 
     /// Reduces the rows of a request after `rows` were too many; returns the new number.
@@ -63,15 +72,25 @@ impl Step for Batched {
             let decided = match &unavailable {
                 Some(why) => all(range.len(), &Decision::Retry(Unavailable::clone(why))),
                 None => match self.predict(&rows, range.clone()).await {
-                    Ok(predictions) => match read(&rows, range.clone(), &predictions) {
-                        Ok(decided) => decided,
-                        Err(reason) => {
-                            let why = unavailable.insert(wrong_response(&reason, &predictions));
-                            all(range.len(), &Decision::Retry(why.clone()))
+                    Ok(predictions) => {
+                        match read(&rows, range.clone(), &predictions, self.target) {
+                            Ok(decided) => decided,
+                            Err(reason) => {
+                                let why = unavailable.insert(wrong_response(&reason, &predictions));
+                                all(range.len(), &Decision::Retry(why.clone()))
+                            }
                         }
-                    },
+                    }
                     Err(ModelError::TooLarge) if range.len() > 1 => {
                         let half = self.halve(range.len());
+                        pieces(range, half)
+                            .rev()
+                            .for_each(|piece| pending.push_front(piece));
+                        continue;
+                    }
+                    // One row may be why the model rejects all of them.
+                    Err(ModelError::Rejected(_)) if range.len() > 1 => {
+                        let half = range.len().div_ceil(2);
                         pieces(range, half)
                             .rev()
                             .for_each(|piece| pending.push_front(piece));
@@ -111,13 +130,18 @@ fn all(count: usize, decision: &Decision) -> Vec<Decision> {
 }
 
 /// One decision for each row, from the array of predictions.
-fn read(rows: &Rows<'_>, range: Range<usize>, predictions: &str) -> Result<Vec<Decision>, String> {
+fn read(
+    rows: &Rows<'_>,
+    range: Range<usize>,
+    predictions: &str,
+    target: &str,
+) -> Result<Vec<Decision>, String> {
     let rows = &rows.rows[range.clone()];
     let bytes: usize = rows
         .iter()
         .map(|row| row.value.len() + PREDICTION_FIELD.len())
         .sum();
-    let mut splicer = Splicer::with_capacity(bytes + predictions.len());
+    let mut splicer = Splicer::with_capacity(target, bytes + predictions.len());
     let predictions: Vec<&RawValue> =
         serde_json::from_str(predictions).map_err(|error| format!("not a JSON array: {error}"))?;
     if predictions.len() != range.len() {

@@ -4,12 +4,18 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use kafka_io::KafkaSettings;
+use pipeline::Definition;
 
 use crate::features::Feature;
 
 /// All settings.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
+    /// The pipeline: its topics, key and columns, unless flags override them. Not a flag: the program sets
+    /// it from `--pipeline`.
+    #[arg(skip = Definition::shipped())]
+    pub definition: &'static Definition,
+
     /// Address of /healthz, /readyz and /metrics
     #[arg(long, env = "LISTEN", default_value = DEFAULT_LISTEN)]
     pub listen: SocketAddr,
@@ -22,21 +28,22 @@ pub struct Config {
     #[arg(long, env = "GROUP_ID", default_value = "predictor")]
     pub group_id: String,
 
-    /// Input topic; unusable records go to a topic of this name with the suffix -dlq
-    #[arg(long, env = "INPUT_TOPIC", default_value = "machine-measurement")]
-    pub input_topic: String,
+    /// Input topic; unusable records go to a topic of this name with the suffix -dlq [default: the
+    /// pipeline's measured topic]
+    #[arg(long, env = "INPUT_TOPIC")]
+    pub input_topic: Option<String>,
 
-    /// Topic for results
-    #[arg(long, env = "OUTPUT_TOPIC", default_value = "weight-prediction")]
-    pub output_topic: String,
+    /// Topic for results [default: the pipeline's predicted topic]
+    #[arg(long, env = "OUTPUT_TOPIC")]
+    pub output_topic: Option<String>,
 
     /// The model and its API.
     #[command(flatten)]
     pub model: ModelConfig,
 
-    /// Field that must equal the record's key; empty: do not check keys
-    #[arg(long, env = "KEY_FIELD", default_value = "Fish_Id")]
-    pub key_field: String,
+    /// Field that must equal the record's key; empty: do not check keys [default: the pipeline's key]
+    #[arg(long, env = "KEY_FIELD")]
+    pub key_field: Option<String>,
 
     /// Maximum number of records in one request to the model
     #[arg(long, env = "BATCH_RECORDS", default_value_t = 2_000, value_parser = clap::value_parser!(u16).range(1..=5_000))]
@@ -65,16 +72,16 @@ pub struct Config {
 #[derive(Clone, Debug, clap::Args)]
 pub struct ModelConfig {
     /// URL of the model server; a final /prediction or /predictions is optional
-    #[arg(long = "model-url", env = "MODEL_URL", default_value = DEFAULT_MODEL_URL)]
+    #[arg(long = "model-url", env = "MODEL_URL", default_value = DEFAULT_MODEL_URL, hide_env_values = true)]
     pub url: String,
 
-    /// Request parameter = field of the record; repeatable, or separated by commas
+    /// Request parameter = field of the record; repeatable, or separated by commas [default: the columns
+    /// of the pipeline's formula]
     #[arg(
         long = "feature",
         env = "FEATURES",
         value_delimiter = ',',
-        value_name = "PARAMETER=FIELD",
-        default_values = DEFAULT_FEATURES
+        value_name = "PARAMETER=FIELD"
     )]
     pub features: Vec<Feature>,
 
@@ -97,7 +104,6 @@ pub struct ModelConfig {
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8001";
 const DEFAULT_MODEL_URL: &str = "http://127.0.0.1:8000";
-const DEFAULT_FEATURES: [&str; 3] = ["length=Length", "height=Height", "species=Species"];
 
 fn millis(text: &str) -> Result<Duration, String> {
     match text.parse() {
@@ -107,32 +113,60 @@ fn millis(text: &str) -> Result<Duration, String> {
 }
 
 impl Config {
-    /// The command line's defaults for this broker and model, with any free port. Environment variables
-    /// are ignored.
-    pub fn new(kafka: KafkaSettings, model_url: impl Into<String>) -> Self {
+    /// The command line's defaults for this pipeline, broker and model, with any free port. Environment
+    /// variables are ignored.
+    pub fn new(
+        definition: &'static Definition,
+        kafka: KafkaSettings,
+        model_url: impl Into<String>,
+    ) -> Self {
         Self {
+            definition,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             kafka,
             group_id: "predictor".to_owned(),
-            input_topic: "machine-measurement".to_owned(),
-            output_topic: "weight-prediction".to_owned(),
+            input_topic: None,
+            output_topic: None,
             model: ModelConfig {
                 url: model_url.into(),
-                features: DEFAULT_FEATURES
-                    .iter()
-                    .filter_map(|feature| feature.parse().ok())
-                    .collect(),
+                features: Vec::new(),
                 per_record: false,
                 requests_in_flight: 16,
                 connect_timeout: Duration::from_secs(2),
                 request_timeout: Duration::from_secs(10),
             },
-            key_field: "Fish_Id".to_owned(),
+            key_field: None,
             batch_records: 2_000,
             batch_time: Duration::from_millis(5),
             batches_in_flight: 2,
             budget_mib: 16,
             drain_timeout: Duration::from_secs(5),
+        }
+    }
+
+    /// The topic to read.
+    pub(crate) fn input_topic(&self) -> &str {
+        let topic = self.input_topic.as_deref();
+        topic.unwrap_or(&self.definition.topics.measured)
+    }
+
+    /// The topic to write.
+    pub(crate) fn output_topic(&self) -> &str {
+        let topic = self.output_topic.as_deref();
+        topic.unwrap_or(&self.definition.topics.predicted)
+    }
+
+    /// The field that must equal the record's key; empty if keys are not checked.
+    pub(crate) fn key_field(&self) -> &str {
+        self.key_field.as_deref().unwrap_or(&self.definition.key)
+    }
+
+    /// The features for the model.
+    pub(crate) fn features(&self) -> Vec<Feature> {
+        if self.model.features.is_empty() {
+            self.definition.inputs().map(Feature::of).collect()
+        } else {
+            self.model.features.clone()
         }
     }
 }
@@ -154,8 +188,39 @@ mod tests {
         let mut parsed = Cli::try_parse_from(["predictor"]).expect("defaults").config;
         assert_eq!(parsed.listen.to_string(), DEFAULT_LISTEN);
         parsed.listen.set_port(0);
-        let built = Config::new(KafkaSettings::plain("127.0.0.1:9092"), DEFAULT_MODEL_URL);
+        let kafka = KafkaSettings::plain("127.0.0.1:9092");
+        let built = Config::new(Definition::shipped(), kafka, DEFAULT_MODEL_URL);
         assert_eq!(format!("{parsed:?}"), format!("{built:?}"));
+    }
+
+    #[test]
+    fn topics_key_and_features_are_the_pipelines() {
+        let config = Cli::try_parse_from(["predictor"]).expect("defaults").config;
+        assert_eq!(config.input_topic(), "machine-measurement");
+        assert_eq!(config.output_topic(), "weight-prediction");
+        assert_eq!(config.key_field(), "Fish_Id");
+        let features = ["length=Length", "height=Height", "species=Species"];
+        let features = features.map(|text| text.parse().expect("a feature"));
+        assert_eq!(config.features(), features);
+    }
+
+    #[test]
+    fn flags_override_the_pipeline() {
+        let flags = "predictor --input-topic in --output-topic out --feature x=X,y=Y --key-field=";
+        let config = Cli::try_parse_from(flags.split(' ')).expect("flags").config;
+        assert_eq!((config.input_topic(), config.output_topic()), ("in", "out"));
+        assert_eq!(config.key_field(), "");
+        let features = ["x=X", "y=Y"].map(|text| text.parse().expect("a feature"));
+        assert_eq!(config.features(), features);
+    }
+
+    #[test]
+    fn the_help_does_not_show_the_models_url() {
+        let help = <Cli as clap::CommandFactory>::command();
+        let url = help
+            .get_arguments()
+            .find(|argument| argument.get_id() == "url");
+        assert!(url.expect("--model-url").is_hide_env_values_set());
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use pipeline::Column;
+
 /// A parameter of the model's API and the field of the record that fills it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feature {
@@ -15,6 +17,16 @@ pub struct Feature {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid feature `{0}`: expected PARAMETER=FIELD, such as length=Length")]
 pub struct FeatureError(String);
+
+impl Feature {
+    /// A column's name is the parameter, and its field the record's field.
+    pub(crate) fn of(column: &Column) -> Self {
+        Self {
+            parameter: column.name.clone(),
+            field: column.field.clone(),
+        }
+    }
+}
 
 impl FromStr for Feature {
     type Err = FeatureError;

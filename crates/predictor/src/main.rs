@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use pipeline_folder::FolderArgs;
 use predictor::{Config, Predictor};
 use service_runtime::cli::{self, ServiceArgs, ServiceCommand};
 
@@ -15,6 +16,8 @@ struct Cli {
     #[command(flatten)]
     service: ServiceArgs,
     #[command(flatten)]
+    folder: FolderArgs,
+    #[command(flatten)]
     config: Config,
 }
 
@@ -22,10 +25,16 @@ fn main() -> ExitCode {
     let Cli {
         command,
         service,
+        folder,
         config,
     } = Cli::parse();
     let listen = config.listen;
     cli::run(&service, command.as_ref(), listen, |shutdown| async move {
+        let definition = folder.open()?.definition;
+        let config = Config {
+            definition,
+            ..config
+        };
         Predictor::bind(config).await?.run(shutdown).await
     })
 }

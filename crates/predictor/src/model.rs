@@ -19,14 +19,23 @@ pub(crate) struct Model {
     many: Url,
     slots: Semaphore,
     metrics: ModelMetrics,
+    /// The longest answer for one row, in bytes.
+    row_bytes: usize,
 }
+
+/// The longest answer to a request without rows, and of an answer that is not a prediction, in bytes.
+const ANSWER_BYTES: usize = 64 * 1024;
+/// The longest answer for one row without features, in bytes. The model server's answers have about 200.
+const ROW_BYTES: usize = 1024;
+/// What each feature adds to it: an error about a feature names the feature and says what is wrong.
+const FEATURE_BYTES: usize = 256;
 
 /// Why there is no prediction.
 #[derive(Debug)]
 pub(crate) enum ModelError {
     /// The request is too large; fewer rows may work.
     TooLarge,
-    /// The model rejects the only row of the request.
+    /// The model rejects the request; if it has one row, the model rejects the row.
     Rejected(Reason),
     /// The rows are not the cause.
     Unavailable(Unavailable),
@@ -46,7 +55,12 @@ pub(crate) enum ModelUrlError {
 }
 
 impl Model {
-    pub(crate) fn new(config: &ModelConfig, metrics: ModelMetrics) -> Result<Self, ModelUrlError> {
+    /// A client for requests with this number of features in each row.
+    pub(crate) fn new(
+        config: &ModelConfig,
+        features: usize,
+        metrics: ModelMetrics,
+    ) -> Result<Self, ModelUrlError> {
         let base = base_url(&config.url)?;
         let client = Client::builder()
             .connect_timeout(config.connect_timeout)
@@ -68,17 +82,18 @@ impl Model {
             many: endpoint("predictions"),
             slots: Semaphore::new(usize::from(config.requests_in_flight)),
             metrics,
+            row_bytes: ROW_BYTES + FEATURE_BYTES * features,
         })
     }
 
-    /// `POST /predictions` with a JSON array of rows.
-    pub(crate) async fn many(&self, rows: Vec<u8>) -> Result<String, ModelError> {
+    /// `POST /predictions` with a JSON array of `count` rows.
+    pub(crate) async fn many(&self, rows: Vec<u8>, count: usize) -> Result<String, ModelError> {
         let request = self
             .client
             .post(self.many.clone())
             .header(CONTENT_TYPE, "application/json")
             .body(rows);
-        self.send(request, "POST", &self.many).await
+        self.send(request, "POST", &self.many, count).await
     }
 
     /// `GET /prediction` with one row as its query.
@@ -88,7 +103,7 @@ impl Model {
     ) -> Result<String, ModelError> {
         let mut url = self.one.clone();
         url.query_pairs_mut().extend_pairs(row);
-        self.send(self.client.get(url), "GET", &self.one).await
+        self.send(self.client.get(url), "GET", &self.one, 1).await
     }
 
     async fn send(
@@ -96,14 +111,16 @@ impl Model {
         request: RequestBuilder,
         method: &str,
         url: &Url,
+        rows: usize,
     ) -> Result<String, ModelError> {
+        let limit = ANSWER_BYTES + self.row_bytes * rows;
         // Fails only if the semaphore is closed, which never happens.
         let _slot = self.slots.acquire().await;
         let started = Instant::now();
         let (status, answered) = match request.send().await {
             Ok(response) => (
                 Some(response.status().as_u16()),
-                read(response, method, url).await,
+                read(response, method, url, limit).await,
             ),
             Err(error) => (
                 None,
@@ -117,13 +134,25 @@ impl Model {
 
 /// The URL without the name of an endpoint.
 fn base_url(text: &str) -> Result<Url, ModelUrlError> {
-    let wrong = |why: &str| ModelUrlError::Url(text.to_owned(), why.to_owned());
-    let mut url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
+    let parsed = Url::parse(text);
+    let shown = match (&parsed, text.rsplit_once('@')) {
+        (Ok(url), _) if url.has_host() => without_credentials(url),
+        // A text that is not a URL may contain a password too.
+        (_, Some((_, host))) => format!("…@{host}"),
+        (_, None) => text.to_owned(),
+    };
+    let wrong = |why: &str| ModelUrlError::Url(shown.clone(), why.to_owned());
+    let mut url = parsed.map_err(|error| wrong(&error.to_string()))?;
     match url.scheme() {
         "http" => {}
         "https" if cfg!(feature = "model-tls") => {}
-        "https" => return Err(ModelUrlError::Tls(text.to_owned())),
+        "https" => return Err(ModelUrlError::Tls(shown)),
         _ => return Err(wrong("it must start with http:// or https://")),
+    }
+    if url.fragment().is_some() {
+        return Err(wrong(
+            "a part after `#` is never sent to a server: remove it",
+        ));
     }
     let path = url.path().trim_end_matches('/');
     let path = ["/predictions", "/prediction"]
@@ -132,46 +161,67 @@ fn base_url(text: &str) -> Result<Url, ModelUrlError> {
         .unwrap_or(path)
         .to_owned();
     url.set_path(&path);
-    url.set_query(None);
     Ok(url)
 }
 
-async fn read(response: Response, method: &str, url: &Url) -> Result<String, ModelError> {
+/// The model's answer, of at most `limit` bytes.
+async fn read(
+    mut response: Response,
+    method: &str,
+    url: &Url,
+    limit: usize,
+) -> Result<String, ModelError> {
     let status = response.status();
     let retry_after = retry_after(&response);
-    let problem = is_problem(&response);
-    let text = match response.bytes().await {
-        // Copies only invalid UTF-8.
-        Ok(bytes) => String::from_utf8(bytes.into())
-            .unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned()),
-        Err(error) => return Err(ModelError::Unavailable(unreachable(method, url, &error))),
+    let outage = |what: String| {
+        ModelError::Unavailable(Unavailable {
+            reason: format!("the model at {} {what}", without_credentials(url)),
+            retry_after,
+        })
     };
+    // An answer that is not a prediction is only shown, so its beginning is enough.
+    let (limit, must_end) = match status {
+        StatusCode::OK => (limit, true),
+        _ => (ANSWER_BYTES, false),
+    };
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > limit => {
+                if must_end {
+                    return Err(outage(format!(
+                        "answered {method} with more than {limit} bytes, too many for the rows of the request"
+                    )));
+                }
+                body.extend_from_slice(&chunk[..limit - body.len()]);
+                break;
+            }
+            Ok(Some(chunk)) => {
+                if body.is_empty() {
+                    let announced = response.content_length().unwrap_or_default();
+                    body.reserve(limit.min(usize::try_from(announced).unwrap_or(limit)));
+                }
+                body.extend_from_slice(&chunk);
+            }
+            Ok(None) => break,
+            Err(error) => return Err(ModelError::Unavailable(unreachable(method, url, &error))),
+        }
+    }
+    // Copies only invalid UTF-8.
+    let text = String::from_utf8(body)
+        .unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned());
     match status {
         StatusCode::OK => Ok(text),
         StatusCode::PAYLOAD_TOO_LARGE => Err(ModelError::TooLarge),
-        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY
-            if method == "GET" && problem =>
-        {
-            Err(ModelError::Rejected(response::reason(
-                &text,
-                Some(status.as_u16()),
-            )))
-        }
-        _ => Err(ModelError::Unavailable(Unavailable {
-            reason: format!(
-                "the model at {} answered {method} with {status}: {}",
-                without_credentials(url),
-                response::shortened(text.trim())
-            ),
-            retry_after,
-        })),
+        // Each framework has its own form for the reason.
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Err(ModelError::Rejected(
+            response::reason(text.trim(), Some(status.as_u16())),
+        )),
+        _ => Err(outage(format!(
+            "answered {method} with {status}: {}",
+            response::shortened(text.trim())
+        ))),
     }
-}
-
-/// Whether the response is a problem about the input (RFC 9457), not some proxy's page.
-fn is_problem(response: &Response) -> bool {
-    let kind = response.headers().get(CONTENT_TYPE);
-    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem+json"))
 }
 
 /// The requested wait. Dates, which are rare, are ignored.
@@ -196,12 +246,13 @@ fn unreachable(method: &str, url: &Url, error: &reqwest::Error) -> Unavailable {
     }
 }
 
-/// A URL for logs: without credentials.
+/// A URL for logs: without credentials, which a query may contain too.
 fn without_credentials(url: &Url) -> String {
     let mut url = url.clone();
     // Both fail only for URLs without a host.
     let _ = url.set_password(None);
     let _ = url.set_username("");
+    url.set_query(None);
     url.to_string()
 }
 
@@ -216,18 +267,32 @@ mod tests {
             ("http://h:8000/", "http://h:8000/"),
             ("http://h:8000/prediction", "http://h:8000/"),
             ("http://h:8000/api/predictions/", "http://h:8000/api"),
-            ("http://h:8000/api?x=1", "http://h:8000/api"),
+            ("http://h:8000/api?x=1", "http://h:8000/api?x=1"),
+            ("http://[::1]:8000/api/", "http://[::1]:8000/api"),
         ] {
             assert_eq!(base_url(given).expect(given).as_str(), base, "{given}");
         }
-        for given in ["h:8000", "ftp://h", "", "http://"] {
+        for given in ["h:8000", "ftp://h", "", "http://", "http://h/#x"] {
             assert!(base_url(given).is_err(), "{given}");
         }
     }
 
     #[test]
+    fn an_invalid_url_is_shown_without_credentials() {
+        for given in [
+            "ftp://user:secret@h",
+            "http://user:secret@h:99999",
+            "http://user:secret@h/#x",
+            "user:secret@h",
+        ] {
+            let error = base_url(given).expect_err(given).to_string();
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
     fn logs_show_no_credentials() {
-        let url = Url::parse("http://user:secret@h:8000/prediction").expect("a URL");
+        let url = Url::parse("http://user:secret@h:8000/prediction?key=secret").expect("a URL");
         assert_eq!(without_credentials(&url), "http://h:8000/prediction");
     }
 }

@@ -5,12 +5,11 @@ use std::sync::OnceLock;
 
 use futures::{StreamExt, stream};
 use kafka_io::{Decision, Reason, Record, Step, Unavailable};
-use serde_json::Value;
 
 use crate::features::Feature;
 use crate::input::Schema;
 use crate::model::{Model, ModelError};
-use crate::response::{PREDICTION_FIELD, Splicer, shortened};
+use crate::response::{PREDICTION_FIELD, Splicer};
 use crate::rows::Rows;
 
 /// The pipeline step with one request for each record, several at a time.
@@ -18,6 +17,8 @@ pub(crate) struct PerRecord {
     schema: Schema,
     features: Vec<Feature>,
     model: Model,
+    /// The field of an answer that holds the predicted value.
+    target: &'static str,
     in_flight: usize,
 }
 
@@ -26,12 +27,14 @@ impl PerRecord {
         schema: Schema,
         features: &[Feature],
         model: Model,
+        target: &'static str,
         in_flight: usize,
     ) -> Self {
         Self {
             schema,
             features: features.to_vec(),
             model,
+            target,
             in_flight,
         }
     }
@@ -54,13 +57,8 @@ impl PerRecord {
             Ok(prediction) => {
                 let prediction = prediction.trim();
                 let row = &rows.rows[row];
-                if contains_na(prediction) {
-                    let text = shortened(prediction);
-                    let reason = format!("the model has no prediction: {text}");
-                    return Decision::DeadLetter(Reason::new(reason));
-                }
                 let capacity = row.value.len() + prediction.len() + PREDICTION_FIELD.len();
-                Splicer::with_capacity(capacity).decide(row.value, row.end, prediction)
+                Splicer::with_capacity(self.target, capacity).decide(row.value, row.end, prediction)
             }
             Err(ModelError::Rejected(reason)) => Decision::DeadLetter(reason),
             Err(ModelError::TooLarge) => Decision::DeadLetter(Reason {
@@ -102,38 +100,5 @@ impl Step for PerRecord {
             rows.decisions[rows.rows[row].record] = decision;
         }
         rows.decisions
-    }
-}
-
-/// Whether a field of the prediction is `NA`, R's missing value.
-fn contains_na(prediction: &str) -> bool {
-    let is_na = |value: &Value| match value {
-        Value::String(text) => text == "NA",
-        Value::Array(values) => values.iter().any(|value| value == "NA"),
-        _ => false,
-    };
-    match serde_json::from_str(prediction) {
-        Ok(Value::Object(fields)) => fields.values().any(is_na),
-        Ok(value) => is_na(&value),
-        Err(_) => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn na_is_found_in_any_field() {
-        for prediction in [
-            r#"{"Weight":"NA","ModelTime":"t"}"#,
-            r#"{"Weight":["NA"]}"#,
-            "\"NA\"",
-        ] {
-            assert!(contains_na(prediction), "{prediction}");
-        }
-        for prediction in [r#"{"Weight":3.6,"ModelTime":"NA-2"}"#, "NA", "{}"] {
-            assert!(!contains_na(prediction), "{prediction}");
-        }
     }
 }

@@ -7,20 +7,13 @@ use kafka_io::{Decision, Emission, Reason};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::answer::{self, Answer};
+
 /// The text between a record's other fields and the prediction.
 pub(crate) const PREDICTION_FIELD: &[u8] = b",\"Prediction\":";
 
 /// Header of a result: the version of the model that predicted.
 pub const MODEL_VERSION: &str = "model.version";
-
-/// The parts of a prediction that decide about its record.
-#[derive(Deserialize)]
-struct Prediction<'a> {
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-    #[serde(borrow, rename = "ModelVersion")]
-    model_version: Option<&'a RawValue>,
-}
 
 /// A problem as in RFC 9457: the parts for the reason of a dead letter.
 #[derive(Deserialize)]
@@ -74,17 +67,20 @@ pub(crate) fn shortened(text: &str) -> String {
 
 /// Turns predictions into decisions. Results of one model version share their headers.
 #[derive(Debug)]
-pub(crate) struct Splicer {
+pub(crate) struct Splicer<'t> {
+    /// The field of a prediction that holds the predicted value.
+    target: &'t str,
     version: String,
     headers: Option<Arc<[(String, String)]>>,
     /// The results share one buffer.
     buffer: BytesMut,
 }
 
-impl Splicer {
+impl<'t> Splicer<'t> {
     /// With room for `bytes` bytes of results.
-    pub(crate) fn with_capacity(bytes: usize) -> Self {
+    pub(crate) fn with_capacity(target: &'t str, bytes: usize) -> Self {
         Self {
+            target,
             version: String::new(),
             headers: None,
             buffer: BytesMut::with_capacity(bytes),
@@ -93,21 +89,22 @@ impl Splicer {
 
     /// The decision about the record `value`, whose closing brace is at `end`.
     pub(crate) fn decide(&mut self, value: &[u8], end: usize, prediction: &str) -> Decision {
-        match serde_json::from_str::<Prediction<'_>>(prediction) {
-            Ok(Prediction {
-                error: Some(problem),
-                ..
-            }) => Decision::DeadLetter(reason(problem.get(), None)),
-            Ok(Prediction { model_version, .. }) if prediction.starts_with('{') => {
-                Decision::Emit(Emission {
-                    value: self.splice(value, end, prediction),
-                    headers: self.headers(model_version),
-                })
-            }
-            _ => Decision::DeadLetter(Reason::new(format!(
-                "the model returned `{}`: expected an object",
+        match answer::read(prediction, self.target) {
+            Ok(Answer::Prediction { model_version }) => Decision::Emit(Emission {
+                value: self.splice(value, end, prediction),
+                headers: self.headers(model_version),
+            }),
+            Ok(Answer::Boxed) => match answer::unboxed(prediction) {
+                Ok(unboxed) => self.decide(value, end, &unboxed),
+                Err(_) => Decision::DeadLetter(not_an_object(prediction)),
+            },
+            Ok(Answer::Error(problem)) => Decision::DeadLetter(reason(problem.get(), None)),
+            Ok(Answer::Unusable(fault)) => Decision::DeadLetter(Reason::new(format!(
+                "the model has no prediction: `{}` {fault}, expected a number: {}",
+                self.target,
                 shortened(prediction)
             ))),
+            Err(_) => Decision::DeadLetter(not_an_object(prediction)),
         }
     }
 
@@ -141,6 +138,13 @@ impl Splicer {
     }
 }
 
+fn not_an_object(prediction: &str) -> Reason {
+    Reason::new(format!(
+        "the model returned `{}`: expected an object",
+        shortened(prediction)
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,7 +153,7 @@ mod tests {
     fn the_prediction_becomes_the_last_field() {
         let value = b"{ \"Length\" : 8.60e+1 }\n";
         let prediction = "{\"Weight\": 3.0,\"ModelVersion\":\"v1\"}";
-        let decided = Splicer::with_capacity(0).decide(value, 21, prediction);
+        let decided = Splicer::with_capacity("Weight", 0).decide(value, 21, prediction);
         let Decision::Emit(emission) = decided else {
             panic!("{decided:?}")
         };
@@ -166,7 +170,7 @@ mod tests {
     #[test]
     fn an_error_names_the_field_and_the_reason() {
         let prediction = r#"{"error":{"title":"Bad input","status":400,"errors":[{"field":"length","reason":"must be positive"}]}}"#;
-        let decided = Splicer::with_capacity(0).decide(b"{}", 1, prediction);
+        let decided = Splicer::with_capacity("Weight", 0).decide(b"{}", 1, prediction);
         assert_eq!(
             decided,
             Decision::DeadLetter(Reason {
@@ -177,9 +181,50 @@ mod tests {
     }
 
     #[test]
+    fn values_in_arrays_of_one_element_are_taken_out() {
+        let prediction =
+            r#"{"Weight":[4.90],"Model Time":["t\"1"],"ModelVersion":["v1"],"Other":[1,2]}"#;
+        let decided = Splicer::with_capacity("Weight", 0).decide(b"{\"a\":1}", 6, prediction);
+        let Decision::Emit(emission) = decided else {
+            panic!("{decided:?}")
+        };
+        assert_eq!(
+            String::from_utf8_lossy(&emission.value),
+            r#"{"a":1,"Prediction":{"Weight":4.90,"Model Time":"t\"1","ModelVersion":"v1","Other":[1,2]}}"#
+        );
+        assert_eq!(emission.headers[0].1, "v1");
+    }
+
+    #[test]
+    fn an_answer_without_a_number_names_the_field() {
+        for (prediction, fault) in [
+            ("{}", "is missing"),
+            (r#"{"prediction":4.9}"#, "is missing"),
+            (r#"{"Weight":null}"#, "is null"),
+            (r#"{"Weight":"4.9"}"#, "is a text"),
+            (r#"{"Weight":["NA"]}"#, "is an array"),
+            (r#"{"Weight":true}"#, "is true or false"),
+            (r#"{"Weight":{"value":4.9}}"#, "is an object"),
+            (r#"{"Weight":[]}"#, "is an array"),
+            (r#"{"Weight":[4.9,5.1]}"#, "is an array"),
+            (r#"{"Weight":[[4.9]]}"#, "is an array"),
+            (r#"{"Weight":1e999}"#, "is not a finite number"),
+        ] {
+            let decided = Splicer::with_capacity("Weight", 0).decide(b"{}", 1, prediction);
+            let Decision::DeadLetter(reason) = decided else {
+                panic!("{prediction}: {decided:?}")
+            };
+            let expected = format!(
+                "the model has no prediction: `Weight` {fault}, expected a number: {prediction}"
+            );
+            assert_eq!(reason.text, expected);
+        }
+    }
+
+    #[test]
     fn a_prediction_that_is_not_an_object_is_rejected() {
         for prediction in ["null", "\"NA\"", "[]", "3"] {
-            let decided = Splicer::with_capacity(0).decide(b"{}", 1, prediction);
+            let decided = Splicer::with_capacity("Weight", 0).decide(b"{}", 1, prediction);
             let expected = Reason::new(format!(
                 "the model returned `{prediction}`: expected an object"
             ));

@@ -36,9 +36,13 @@ impl Predictor {
     /// # Errors
     /// A [`UsageError`] if a setting is invalid.
     pub async fn bind(config: Config) -> anyhow::Result<Self> {
-        let features = config.model.features.len();
-        if features == 0 || features > MAX_FEATURES {
-            let text = format!("{features} features: expected 1 to {MAX_FEATURES} (--feature)");
+        let features = config.features();
+        if features.is_empty() || features.len() > MAX_FEATURES {
+            let found = features.len();
+            let text = format!(
+                "the model has {found} features, expected 1 to {MAX_FEATURES}: change the formula in \
+                 pipeline.toml, or name the features with --feature"
+            );
             return Err(UsageError(text).into());
         }
         #[cfg(feature = "model-tls")]
@@ -46,8 +50,12 @@ impl Predictor {
 
         let mut registry = ops::registry();
         let metrics = PipelineMetrics::register(&mut registry);
-        let model = Model::new(&config.model, ModelMetrics::register(&mut registry))
-            .map_err(|error| UsageError(error.to_string()))?;
+        let model = Model::new(
+            &config.model,
+            features.len(),
+            ModelMetrics::register(&mut registry),
+        )
+        .map_err(|error| UsageError(error.to_string()))?;
         let pipeline = Pipeline::new(pipeline_config(&config), metrics.clone())
             .map_err(|error| UsageError(format!("invalid Kafka properties: {error}")))?;
         let listener = server::listen(config.listen).await?;
@@ -88,8 +96,8 @@ impl Predictor {
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         tracing::info!(
             listen = %self.address,
-            input = self.config.input_topic,
-            output = self.config.output_topic,
+            input = self.config.input_topic(),
+            output = self.config.output_topic(),
             group = self.config.group_id,
             "predictor starts"
         );
@@ -105,8 +113,9 @@ impl Predictor {
         let health = self.pipeline.health();
         tasks.spawn("readiness", follow(health, self.readiness, ended.clone()));
 
-        let schema = Schema::new(&self.config.model.features, &self.config.key_field);
-        let features = self.config.model.features;
+        let features = self.config.features();
+        let schema = Schema::new(&features, self.config.key_field());
+        let target = &self.config.definition.target().field;
         let (pipeline, model) = (self.pipeline, self.model);
         let done = ended.drop_guard();
         let per_record = self.config.model.per_record;
@@ -114,10 +123,10 @@ impl Predictor {
         tasks.spawn("pipeline", async move {
             let _done = done;
             let outcome = if per_record {
-                let step = PerRecord::new(schema, &features, model, in_flight);
+                let step = PerRecord::new(schema, &features, model, target, in_flight);
                 pipeline.run(step, stop).await
             } else {
-                let step = Batched::new(schema, &features, model);
+                let step = Batched::new(schema, &features, model, target);
                 pipeline.run(step, stop).await
             };
             Ok(outcome?)
@@ -156,7 +165,7 @@ fn pipeline_config(config: &Config) -> PipelineConfig {
     /// Small batches for single requests, because a batch waits for its slowest request.
     const MAX_SINGLE_REQUESTS: usize = 256;
     let records = usize::from(config.batch_records);
-    let (input, output) = (&config.input_topic, &config.output_topic);
+    let (input, output) = (config.input_topic(), config.output_topic());
     PipelineConfig {
         group_id: config.group_id.clone(),
         batches: BatchLimits {

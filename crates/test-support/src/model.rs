@@ -32,6 +32,13 @@ pub enum Behavior {
     MaxRows(usize),
     /// Rejects each row with at least this length, and predicts the other rows.
     RejectsLengthFrom(f64),
+    /// Rejects requests that contain a row with at least this length, with 422 and `application/json`, as
+    /// FastAPI does.
+    RefusesLengthFrom(f64),
+    /// Answers each row with this JSON text.
+    Answers(&'static str),
+    /// Sends a body that does not end.
+    Endless,
 }
 
 /// The server. It predicts a tenth of the length, so that a test can match results to records.
@@ -44,6 +51,7 @@ pub struct FakeModel {
     behavior: Arc<Mutex<Behavior>>,
     requests: Arc<AtomicUsize>,
     largest_request: Arc<AtomicUsize>,
+    last_rows: Arc<Mutex<Vec<Value>>>,
 }
 
 impl FakeModel {
@@ -57,6 +65,7 @@ impl FakeModel {
             server: Arc::default(),
             requests: Arc::default(),
             largest_request: Arc::default(),
+            last_rows: Arc::default(),
         };
         model.listen(listener);
         model
@@ -98,7 +107,15 @@ impl FakeModel {
         self.largest_request.load(Ordering::Relaxed)
     }
 
+    /// The rows of the last request, with all their parameters.
+    pub fn last_rows(&self) -> Vec<Value> {
+        self.last_rows.lock().unwrap().clone()
+    }
+
     fn predict(&self, row: &Value) -> Value {
+        if let Behavior::Answers(answer) = *self.behavior.lock().unwrap() {
+            return serde_json::from_str(answer).unwrap();
+        }
         let number = |name: &str| row[name].as_f64().filter(|number| *number > 0.0);
         let limit = match *self.behavior.lock().unwrap() {
             Behavior::RejectsLengthFrom(length) => length,
@@ -117,9 +134,10 @@ impl FakeModel {
         }
     }
 
-    /// The response to a request of `rows` rows, unless it is a prediction.
-    async fn failure(&self, rows: usize) -> Option<Response> {
+    /// The response to a request of some rows, unless it is a prediction.
+    async fn failure(&self, rows: &[Value]) -> Option<Response> {
         self.requests.fetch_add(1, Ordering::Relaxed);
+        rows.clone_into(&mut self.last_rows.lock().unwrap());
         let behavior = *self.behavior.lock().unwrap();
         match behavior {
             Behavior::Status(status) => Some(StatusCode::from_u16(status).unwrap().into_response()),
@@ -134,16 +152,31 @@ impl FakeModel {
                 let body = axum::body::Body::from_stream(futures::stream::iter(chunks));
                 Some(body.into_response())
             }
-            Behavior::MaxRows(most) if rows > most => {
+            Behavior::Endless => {
+                let chunks = std::iter::repeat_with(|| Ok::<_, std::io::Error>("[".repeat(8_192)));
+                let body = axum::body::Body::from_stream(futures::stream::iter(chunks));
+                Some(body.into_response())
+            }
+            Behavior::MaxRows(most) if rows.len() > most => {
                 Some(StatusCode::PAYLOAD_TOO_LARGE.into_response())
             }
-            Behavior::Normal | Behavior::MaxRows(_) | Behavior::RejectsLengthFrom(_) => None,
+            Behavior::RefusesLengthFrom(length)
+                if rows.iter().any(|row| number(row, "length") >= Some(length)) =>
+            {
+                let detail = json!({ "detail": [{ "loc": ["length"], "msg": "too long" }] });
+                Some((StatusCode::UNPROCESSABLE_ENTITY, Json(detail)).into_response())
+            }
+            Behavior::Normal
+            | Behavior::MaxRows(_)
+            | Behavior::RejectsLengthFrom(_)
+            | Behavior::RefusesLengthFrom(_)
+            | Behavior::Answers(_) => None,
         }
     }
 }
 
 async fn predict_many(State(model): State<FakeModel>, Json(rows): Json<Vec<Value>>) -> Response {
-    if let Some(failure) = model.failure(rows.len()).await {
+    if let Some(failure) = model.failure(&rows).await {
         return failure;
     }
     let largest = &model.largest_request;
@@ -153,12 +186,11 @@ async fn predict_many(State(model): State<FakeModel>, Json(rows): Json<Vec<Value
 }
 
 async fn predict_one(State(model): State<FakeModel>, Query(row): Query<Value>) -> Response {
-    if let Some(failure) = model.failure(1).await {
+    if let Some(failure) = model.failure(std::slice::from_ref(&row)).await {
         return failure;
     }
-    let number = |name: &str| row[name].as_str().and_then(|text| text.parse::<f64>().ok());
     let numbers = json!({
-        "length": number("length"), "height": number("height"), "species": row["species"],
+        "length": number(&row, "length"), "height": number(&row, "height"), "species": row["species"],
     });
     let prediction = model.predict(&numbers);
     match prediction.get("error") {
@@ -170,6 +202,12 @@ async fn predict_one(State(model): State<FakeModel>, Query(row): Query<Value>) -
         None if row["species"] == "unknown" => Json(json!({ "Weight": "NA" })).into_response(),
         None => Json(prediction).into_response(),
     }
+}
+
+/// A number of a row, as JSON or as text.
+fn number(row: &Value, name: &str) -> Option<f64> {
+    let value = &row[name];
+    value.as_f64().or_else(|| value.as_str()?.parse().ok())
 }
 
 /// A measurement with the fields that the predictor needs and one that it ignores.

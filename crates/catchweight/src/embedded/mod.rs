@@ -21,7 +21,7 @@ use model_server::{ModelServer, Secret};
 use model_store::{Page, SqliteStore, Store, StoreAddress};
 use monitor::{Monitor, PartUrl, Renderer, WatchedPipeline};
 use observer::{ModelApi, Observer, PipelineView, Start, StoredRows, observed_topics};
-use pipeline::EventTime;
+use pipeline::{Definition, EventTime};
 use predictor::Predictor;
 use report::Ledger;
 use service_runtime::{Readiness, Tasks, UsageError};
@@ -142,8 +142,12 @@ impl Embedded {
         let broker = EmbeddedBroker::start(names, PARTITIONS).await?;
         let kafka = broker.settings();
 
-        let predictor =
-            Predictor::bind(predictor::Config::new(kafka.clone(), model_url.clone())).await?;
+        let predictor = Predictor::bind(predictor::Config::new(
+            Definition::shipped(),
+            kafka.clone(),
+            model_url.clone(),
+        ))
+        .await?;
         let (readiness, stats) = (predictor.readiness(), connectors.stats());
         let predictor_url = format!("http://127.0.0.1:{}", predictor.port());
         let observer = Observer::start(&kafka, ledger, Start::Beginning, tasks)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::{Arg, Args, Command, CommandFactory, Parser};
+use pipeline_folder::FolderArgs;
 use service_runtime::cli::{ServiceArgs, ServiceCommand};
 
 /// The command line of a service: the shared settings and its own.
@@ -10,6 +11,8 @@ use service_runtime::cli::{ServiceArgs, ServiceCommand};
 struct Service<Settings: Args> {
     #[command(subcommand)]
     _command: Option<ServiceCommand>,
+    #[command(flatten)]
+    _folder: FolderArgs,
     #[command(flatten)]
     _service: ServiceArgs,
     #[command(flatten)]

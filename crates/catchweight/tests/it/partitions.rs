@@ -7,6 +7,7 @@ use kafka_io::KafkaSettings;
 use ksql_engine::execute::partition_of;
 use model_server::ModelServer;
 use model_store::StoreAddress;
+use pipeline::Definition;
 use pipeline::topics::{MACHINE_MEASUREMENT, MACHINE_WEIGHT, WEIGHT_PREDICTION, dead_letters_of};
 use predictor::Predictor;
 use service_runtime::{CancellationToken, Tasks};
@@ -32,7 +33,7 @@ async fn all_records_of_a_fish_are_on_the_partition_of_java_clients() {
     };
     let model = ModelServer::bind(config).await.unwrap();
     let url = format!("http://127.0.0.1:{}", model.port());
-    let config = predictor::Config::new(kafka.clone(), url);
+    let config = predictor::Config::new(Definition::shipped(), kafka.clone(), url);
     let predictor = Predictor::bind(config).await.unwrap();
     let producer = fish_producer::Config {
         speed: Some(1e6),

@@ -5,8 +5,12 @@ use std::ops::Range;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use kafka_io::KafkaSettings;
+use pipeline::Definition;
+use predictor::Config;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::FutureRecord;
+use serde_json::json;
 use test_support::model::measurement;
 use test_support::{Behavior, Broker, FakeModel, Process, Record, eventually, http};
 
@@ -167,6 +171,7 @@ async fn a_model_outage_loses_nothing_and_ends_by_itself() {
         Behavior::Busy,
         Behavior::Hangs,
         Behavior::Truncates,
+        Behavior::Endless,
     ];
     futures::future::join_all(outages.map(survives)).await;
 }
@@ -248,6 +253,113 @@ async fn per_record_mode_sends_a_request_for_each_record() {
         assert!(text.contains(reason), "{id}: {text}");
     }
     predictor.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_the_model_refuses_stops_no_other() {
+    for per_record in [true, false] {
+        let (broker, model) = (broker(), FakeModel::start().await);
+        // Every partition gets records before and after the refused ones.
+        send_measurements(&broker, 0..100).await;
+        model.set(Behavior::RefusesLengthFrom(99.0)).await;
+        let mut config = config(&broker, &model.url);
+        config.model.per_record = per_record;
+        let predictor = Running::start(config).await;
+        let refused = 2;
+        let results = broker.read("out", 100 - refused).await;
+        assert_complete_and_in_order(&results, 100 - refused);
+        let dead_letters = broker.read("in-dlq", refused).await;
+        assert_eq!(dead_letters.len(), refused);
+        for dead_letter in dead_letters {
+            assert_eq!(dead_letter.header("dlq.status"), "422");
+            let reason = dead_letter.header("dlq.reason");
+            assert!(reason.contains("too long"), "{reason}");
+        }
+        predictor.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_without_a_number_is_a_dead_letter() {
+    for per_record in [true, false] {
+        let (broker, model) = (broker(), FakeModel::start().await);
+        model.set(Behavior::Answers(r#"{"prediction":4.9}"#)).await;
+        let mut config = config(&broker, &model.url);
+        config.model.per_record = per_record;
+        let predictor = Running::start(config).await;
+        send_measurements(&broker, 0..1).await;
+        let dead_letters = broker.read("in-dlq", 1).await;
+        assert_eq!(
+            dead_letters[0].header("dlq.reason"),
+            r#"the model has no prediction: `Weight` is missing, expected a number: {"prediction":4.9}"#
+        );
+        model.set(Behavior::Answers(r#"{"Weight":[4.9]}"#)).await;
+        send_measurements(&broker, 1..2).await;
+        let results = broker.read("out", 1).await;
+        let end = r#","Prediction":{"Weight":4.9}}"#;
+        assert!(results[0].text().ends_with(end), "{}", results[0].text());
+        predictor.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_pipeline_has_its_own_columns_and_topics() {
+    let numbers: Vec<String> = (1..=40).map(|at| format!("x{at} \"of\" größe")).collect();
+    let terms: Vec<String> = numbers.iter().map(|name| format!("`{name}`")).collect();
+    let columns: String = (1..)
+        .zip(&numbers)
+        .map(|(at, name)| format!("'{name}' = {{ field = \"X {at}\" }}\n"))
+        .collect();
+    let definition = Definition::parse(&format!(
+        r#"
+        record = {{ name = "delivery", key = "Id" }}
+        measured.topic = "orders"
+        actual.topic = "arrivals"
+        predicted.topic = "estimates"
+        rows = {{ topic = "errors", trigger = "retrain", database = "D", collection = "Rows" }}
+        model = {{ formula = 'minutes ~ {}', error = "absolute", first-rows = "rows.csv" }}
+        [columns]
+        {columns}
+        minutes = {{ field = "Dauer (min)" }}
+        "#,
+        terms.join(" + ")
+    ));
+    let definition = definition.unwrap().leak();
+    let broker = Broker::with_topics(1, ["orders", "estimates", "orders-dlq"]);
+    let model = FakeModel::start().await;
+    model.set(Behavior::Answers(r#"{"Dauer (min)":-7}"#)).await;
+    let fields: String = (1..=40).map(|at| format!(",\"X {at}\":{at}")).collect();
+    for per_record in [false, true] {
+        let mut config = Config::new(
+            definition,
+            KafkaSettings::plain(broker.bootstrap_servers()),
+            &model.url,
+        );
+        config.model.per_record = per_record;
+        let predictor = Running::start(config).await;
+        let key = u32::from(per_record);
+        let value = format!("{{\"Id\":{key}{fields}}}");
+        broker
+            .send_all("orders", [(key.to_string(), value, 1_000)])
+            .await;
+        let results = broker.read("estimates", 1 + key as usize).await;
+        let text = results[key as usize].text();
+        assert!(
+            text.ends_with(r#","Prediction":{"Dauer (min)":-7}}"#),
+            "{text}"
+        );
+        let row = model.last_rows().remove(0);
+        assert_eq!(row.as_object().unwrap().len(), 40);
+        for (at, name) in (1..).zip(&numbers) {
+            let expected = if per_record {
+                json!(at.to_string())
+            } else {
+                json!(at)
+            };
+            assert_eq!(row[name], expected, "{name}");
+        }
+        predictor.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

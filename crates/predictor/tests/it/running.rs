@@ -1,6 +1,7 @@
 //! A predictor on an embedded broker.
 
 use kafka_io::KafkaSettings;
+use pipeline::Definition;
 use predictor::{Config, Predictor};
 use service_runtime::{CancellationToken, Readiness};
 use test_support::{Broker, eventually_some, within};
@@ -19,9 +20,9 @@ pub fn config(broker: &Broker, url: &str) -> Config {
         kafka.kafka_properties.push(property.parse().unwrap());
     }
     Config {
-        input_topic: "in".into(),
-        output_topic: "out".into(),
-        ..Config::new(kafka, url)
+        input_topic: Some("in".into()),
+        output_topic: Some("out".into()),
+        ..Config::new(Definition::shipped(), kafka, url)
     }
 }
 
