@@ -6,6 +6,7 @@ use anyhow::Context;
 use kafka_io::KafkaSettings;
 use model_store::StoreAddress;
 use observer::{ModelApi, Observer, PipelineView, Snapshot, Start, StoredRows};
+use pipeline::Definition;
 use report::{Ledger, Report, Selection, Verdict};
 use service_runtime::{CancellationToken, Tasks, UsageError};
 
@@ -72,7 +73,7 @@ pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Resul
     let began = Instant::now();
     args.output.prepare()?;
     let rule = args.files.sql.read()?.trigger_rule()?;
-    let store = args.store.open_read_only().await;
+    let store = args.store.open_read_only(Definition::shipped()).await;
     let store = store.map_err(|error| UsageError(error.to_string()))?;
     args.kafka.wait_for_broker(FIRST_ANSWER).await?;
     let mut tasks = Tasks::new(shutdown.child_token());

@@ -7,12 +7,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use model_store::StoreAddress;
+use pipeline_folder::Folder;
 use service_runtime::UsageError;
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
 const STORE: &str = "sqlite:catchweight.sqlite";
 const TRAIN_ROWS: u32 = 50;
-const KEEP_PER_SPECIES: u32 = 10;
+const KEEP_PER_GROUP: u32 = 10;
 const KEEP_VERSIONS: u64 = 1_000;
 const LIVE_COPY: &str = "catchweight-live-model.json";
 const ROW_WAIT_MS: u64 = 5_000;
@@ -23,6 +24,10 @@ const MAX_ROW_WAIT_MS: u64 = 8_000;
 /// The settings of a model server.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
+    /// The pipeline. Not a flag: the program sets it from `--pipeline`.
+    #[arg(skip = Folder::shipped())]
+    pub folder: Folder,
+
     /// Address for the API, health and metrics
     #[arg(long, env = "LISTEN", default_value_t = LISTEN, global = true)]
     pub listen: SocketAddr,
@@ -44,10 +49,10 @@ pub struct Config {
     #[arg(long, env = "TRAIN_ROWS", default_value_t = TRAIN_ROWS, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub train_rows: u32,
 
-    /// Train also on older rows of each species that the live model knows, up to this many rows per
-    /// species; 0: none
-    #[arg(long, env = "KEEP_PER_SPECIES", default_value_t = KEEP_PER_SPECIES, value_parser = clap::value_parser!(u32).range(0..=1_000))]
-    pub keep_per_species: u32,
+    /// Train also on older rows of each group that the live model knows, up to this many rows per
+    /// group; 0: none
+    #[arg(long, env = "KEEP_PER_GROUP", default_value_t = KEEP_PER_GROUP, value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    pub keep_per_group: u32,
 
     /// Number of versions to keep; deletes the oldest beyond it, except those live within a day
     #[arg(long, env = "KEEP_VERSIONS", default_value_t = KEEP_VERSIONS, value_parser = clap::value_parser!(u64).range(1..))]
@@ -61,8 +66,8 @@ pub struct Config {
     #[arg(long, env = "ROW_WAIT_MS", default_value_t = ROW_WAIT_MS, value_parser = clap::value_parser!(u64).range(0..=MAX_ROW_WAIT_MS))]
     pub row_wait_ms: u64,
 
-    /// Training rows of the first model: a CSV file with the columns species, length, height, weight
-    /// [default: the built-in 100 salmon]
+    /// Training rows of the first model: a CSV file with the pipeline's columns [default: the file that
+    /// pipeline.toml names]
     #[arg(long, env = "TRAINING_DATA", value_name = "FILE.csv")]
     pub training_data: Option<PathBuf>,
 
@@ -75,12 +80,13 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            folder: Folder::shipped(),
             listen: LISTEN,
             store: StoreAddress::Sqlite(PathBuf::from("catchweight.sqlite")),
             train_token: Secret::default(),
             train_token_file: None,
             train_rows: TRAIN_ROWS,
-            keep_per_species: KEEP_PER_SPECIES,
+            keep_per_group: KEEP_PER_GROUP,
             keep_versions: KEEP_VERSIONS,
             live_copy: PathBuf::from(LIVE_COPY),
             row_wait_ms: ROW_WAIT_MS,
@@ -151,7 +157,7 @@ mod tests {
     #[test]
     fn passwords_and_tokens_are_not_printed() {
         let config = Config {
-            store: "mongodb://fish:s3cret@db.example:27017/admin?x=y@z"
+            store: "mongodb://user:s3cret@db.example:27017/admin?x=y@z"
                 .parse()
                 .unwrap(),
             train_token: Secret("t0ken".into()),

@@ -4,12 +4,15 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use model_server::{Config, ModelServer};
+use pipeline_folder::FolderArgs;
 use service_runtime::cli::{self, ServiceArgs, ServiceCommand};
 
 /// Serves the model over HTTP: predictions, training, versions and the live model
 #[derive(Parser)]
 #[command(version)]
 struct Args {
+    #[command(flatten)]
+    folder: FolderArgs,
     #[command(flatten)]
     config: Config,
     #[command(flatten)]
@@ -20,6 +23,7 @@ struct Args {
 
 fn main() -> ExitCode {
     let Args {
+        folder,
         config,
         service,
         command,
@@ -28,6 +32,10 @@ fn main() -> ExitCode {
         &service,
         command.as_ref(),
         config.listen,
-        |shutdown| async { ModelServer::bind(config).await?.run(shutdown).await },
+        |shutdown| async move {
+            let folder = folder.open()?;
+            let config = Config { folder, ..config };
+            ModelServer::bind(config).await?.run(shutdown).await
+        },
     )
 }

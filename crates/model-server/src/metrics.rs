@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use model_store::{LiveSlot, TrainingOutcome};
-use pipeline::EventTime;
+use pipeline::{Definition, EventTime};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::counter::Counter;
@@ -52,15 +52,15 @@ pub struct Metrics {
     pub in_flight: Gauge,
     /// Calls for training. Concurrent calls with the same request share one training.
     pub training_calls: Counter,
-    /// Predictions for a species that the training rows do not contain.
-    pub unseen_species: Counter,
+    /// Predictions for a level of a category that the training rows do not contain.
+    pub unseen: Counter,
     /// Failed reads of the decision log.
     pub store_failures: Counter,
 }
 
 impl Metrics {
     /// Registers the metrics, including the live model's.
-    pub fn register(registry: &mut Registry, live: LiveSlot) -> Self {
+    pub fn register(registry: &mut Registry, definition: &Definition, live: LiveSlot) -> Self {
         let metrics = Self {
             requests: Family::default(),
             latency: Family::new_with_constructor(|| Histogram::new(LATENCY)),
@@ -68,7 +68,7 @@ impl Metrics {
             trained_rows: Counter::default(),
             in_flight: Gauge::default(),
             training_calls: Counter::default(),
-            unseen_species: Counter::default(),
+            unseen: Counter::default(),
             store_failures: Counter::default(),
         };
         // `increase()` misses the first event of a counter that did not exist before it.
@@ -102,8 +102,11 @@ impl Metrics {
             "Training rows of all trained versions",
             handles.trained_rows,
         );
-        let help = "Predictions for a species that the live model's training rows do not contain";
-        registry.register("unseen_species_answers", help, handles.unseen_species);
+        let category = only_category(definition).unwrap_or("level");
+        let help = format!(
+            "Predictions for a {category} that the live model's training rows do not contain"
+        );
+        registry.register(format!("unseen_{category}_answers"), help, handles.unseen);
         let help = "Failed reads of the decision log";
         registry.register("store_failures", help, handles.store_failures);
         registry.register_collector(Box::new(LiveCollector(live)));
@@ -144,6 +147,16 @@ impl Metrics {
             self.trained_rows.inc_by(*rows);
         }
     }
+}
+
+/// The name of the only category, if it may be a part of a metric's name.
+fn only_category(definition: &Definition) -> Option<&str> {
+    let mut categories = definition.categories();
+    let (Some(only), None) = (categories.next(), categories.next()) else {
+        return None;
+    };
+    let legal = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    only.name.chars().all(legal).then_some(only.name.as_str())
 }
 
 /// One route's metrics.

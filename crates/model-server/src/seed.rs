@@ -1,57 +1,60 @@
 //! The training rows of the first model.
 
+use std::borrow::Cow;
 use std::path::Path;
 
-use model_store::features::TrainingRow;
+use model_store::features::{TrainingRow, levels};
 use model_store::{Cause, Version};
-use pipeline::EventTime;
+use pipeline::{Column, Definition, EventTime};
+use pipeline_folder::Folder;
 use service_runtime::UsageError;
-use service_runtime::table::{self, Row, WrongLine, positive};
+use service_runtime::table::{self, WrongLine, positive};
 
 use crate::training::train_version;
-
-/// Measurements and weights of 100 salmon.
-const SALMON: &str = include_str!("../../../data/salmon-100.csv");
 
 /// The most rows that one version may contain.
 const MAX_ROWS: usize = 50_000;
 
-/// The required columns, in any order. Other columns are ignored.
-const COLUMNS: [&str; 4] = ["species", "length", "height", "weight"];
-
-/// Trains the first version on the file, or on the built-in 100 salmon.
+/// Trains the first version on the file, or on the pipeline's first rows.
 ///
 /// # Errors
 /// The file cannot be read, a line is invalid, or the rows cannot be fitted.
-pub fn first_version(file: Option<&Path>) -> Result<Version, UsageError> {
+pub fn first_version(folder: &Folder, file: Option<&Path>) -> Result<Version, UsageError> {
     let (name, rows) = match file {
-        None => (
-            "the built-in training data".to_owned(),
-            read(SALMON.as_bytes()),
-        ),
+        None => folder.first_rows()?,
         Some(path) => {
             let name = format!("--training-data {}", path.display());
             let file = std::fs::read(path)
                 .map_err(|error| UsageError(format!("{name} cannot be read: {error}")))?;
-            (name, read(&file))
+            (name, Cow::Owned(file))
         }
     };
-    let rows = rows.map_err(|fault| UsageError(format!("{name}: {fault}")))?;
-    train_version(rows, 0, Cause::initial(), EventTime::now())
+    let definition = folder.definition;
+    let rows = read(definition, &rows).map_err(|fault| UsageError(format!("{name}: {fault}")))?;
+    train_version(definition, rows, 0, Cause::initial(), EventTime::now())
         .map_err(|error| UsageError(format!("{name}: {error}")))
 }
 
-fn read(file: &[u8]) -> Result<Vec<TrainingRow>, String> {
-    let rows = table::read(file, COLUMNS).map_err(|wrong| wrong.to_string())?;
+/// Reads the training rows in a CSV file. Its columns may be in any order; other columns are ignored.
+fn read(definition: &Definition, file: &[u8]) -> Result<Vec<TrainingRow>, String> {
+    let levels = levels(definition);
+    let numbers = definition.numbers().chain([definition.target()]);
+    let columns: Vec<&str> = levels
+        .chain(numbers)
+        .map(|column| column.name.as_str())
+        .collect();
+    let rows = table::read_columns(file, &columns).map_err(|wrong| wrong.to_string())?;
     match rows.len() {
         0 => Err(format!(
-            "the file has no rows: write the header {} and one line per fish",
-            COLUMNS.join(",")
+            "the file has no rows: write the header {} and one line per {}",
+            columns.join(","),
+            definition.record
         )),
         1..=MAX_ROWS => rows
-            .iter()
-            .map(|row| {
-                training_row(row).map_err(|reason| WrongLine::new(row.line, reason).to_string())
+            .into_iter()
+            .map(|(line, cells)| {
+                training_row(definition, line, cells)
+                    .map_err(|reason| WrongLine::new(line, reason).to_string())
             })
             .collect(),
         rows => Err(format!(
@@ -60,39 +63,70 @@ fn read(file: &[u8]) -> Result<Vec<TrainingRow>, String> {
     }
 }
 
-fn training_row(row: &Row<4>) -> Result<TrainingRow, String> {
-    let [species, length, height, weight] = &row.cells;
+fn training_row(
+    definition: &Definition,
+    line: u64,
+    mut levels: Vec<String>,
+) -> Result<TrainingRow, String> {
+    let mut numbers = levels.split_off(model_store::features::levels(definition).count());
+    let target = numbers.pop().unwrap_or_default();
+    let columns = definition.numbers();
     let row = TrainingRow {
-        row_id: format!("line {}", row.line),
-        species: species.clone(),
-        length_cm: positive("length", length)?,
-        height_cm: positive("height", height)?,
-        weight_kg: positive("weight", weight)?,
+        row_id: format!("line {line}"),
+        levels: levels.into(),
+        numbers: columns
+            .zip(&numbers)
+            .map(|(column, cell)| number(column, cell))
+            .collect::<Result<_, _>>()?,
+        target: number(definition.target(), &target)?,
         timestamp: None,
     };
-    row.checked().map_err(|fault| fault.to_string())
+    row.checked(definition).map_err(|fault| fault.to_string())
+}
+
+fn number(column: &Column, cell: &str) -> Result<f64, String> {
+    if column.above() == Some(0.0) {
+        return positive(&column.name, cell);
+    }
+    match cell.parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        _ => Err(format!(
+            "{} is `{cell}`; write a number, such as 4.52",
+            column.name
+        )),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn first_version() -> Version {
+        super::first_version(&Folder::shipped(), None).unwrap()
+    }
+
+    fn read(file: &[u8]) -> Result<Vec<TrainingRow>, String> {
+        super::read(Definition::shipped(), file)
+    }
+
     #[test]
     fn the_model_of_the_built_in_salmon_agrees_with_r() {
-        let version = first_version(None).unwrap();
+        let version = first_version();
         let r_squared = version.info.model.summary().r_squared;
         assert_eq!(format!("{r_squared:.4}"), "0.8326");
         assert_eq!(version.info.formula, "weight ~ length + height");
         assert_eq!(
-            (version.info.rows, version.info.species),
-            (100, vec!["salmon".to_owned()])
+            (version.info.rows, version.info.groups.join(",")),
+            (100, "salmon".to_owned())
         );
     }
 
     #[test]
     fn the_same_rows_have_the_same_version_id() {
-        let (first, again) = (first_version(None).unwrap(), first_version(None).unwrap());
-        assert_eq!(first.info.model_version, again.info.model_version);
+        let version = first_version().info.model_version;
+        assert_eq!(version, first_version().info.model_version);
+        // The id that earlier releases gave these rows.
+        assert_eq!(version, "1a1fdeeaa59a");
     }
 
     #[test]
@@ -101,7 +135,7 @@ mod tests {
         let rows = read(text.as_bytes()).unwrap();
         let read: Vec<_> = rows
             .iter()
-            .map(|row| (row.row_id.as_str(), row.species.as_str(), row.weight_kg))
+            .map(|row| (row.row_id.as_str(), row.levels[0].as_str(), row.target))
             .collect();
         assert_eq!(read, [("line 2", "salmon", 4.0), ("line 4", "salmon", 5.0)]);
     }

@@ -37,7 +37,7 @@ impl ModelServer {
     /// A [`UsageError`] if the address is in use, the store cannot be opened, the training file
     /// cannot be fitted, or settings contradict each other.
     pub async fn bind(config: Config) -> anyhow::Result<Self> {
-        let store = config.store.open().await;
+        let store = config.store.open(config.folder.definition).await;
         let store = store.map_err(|error| UsageError(error.to_string()))?;
         Self::bind_with_store(config, store).await
     }
@@ -54,18 +54,22 @@ impl ModelServer {
                 "no train token is set: anyone may call POST /train and activate models"
             );
         }
-        let first = seed::first_version(config.training_data.as_deref())?;
+        let definition = store.definition();
+        let first = seed::first_version(&config.folder, config.training_data.as_deref())?;
         let models = ModelRegistry::new(store);
         let mut metrics_registry = ops::registry();
-        let metrics = Metrics::register(&mut metrics_registry, models.live().clone());
+        let metrics = Metrics::register(&mut metrics_registry, definition, models.live().clone());
         let rule = TrainingRule {
             newest: config.train_rows,
-            keep_per_species: config.keep_per_species,
+            keep_per_group: config.keep_per_group,
             row_wait: Duration::from_millis(config.row_wait_ms),
             keep_versions: config.keep_versions,
         };
         let trainer = Trainer::new(models.clone(), rule, metrics.clone())?;
+        let first_row = first.training_rows.first();
         let api = Api::new(
+            definition,
+            first_row,
             models.live().clone(),
             trainer.clone(),
             metrics.clone(),
@@ -73,7 +77,7 @@ impl ModelServer {
         );
         let readiness = Readiness::not_yet("the store has not been read yet");
         let operations = ops::router(Arc::new(metrics_registry), readiness.clone());
-        let router = http::router(api, operations)?;
+        let router = http::router(api, operations, first_row)?;
         let copy = match &config.store {
             StoreAddress::MongoDb(_) => Some(LiveCopy::at(config.live_copy)),
             // SQLite is a local file already.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use pipeline::Definition;
+
 use crate::store::{SqliteStore, Store, StoreError};
 
 /// The address of a store: `sqlite:PATH` or `mongodb://…`.
@@ -27,27 +29,36 @@ pub struct OpenError {
 }
 
 impl StoreAddress {
-    /// Opens the store. Creates a SQLite file if there is none.
+    /// Opens the store of a pipeline. Creates a SQLite file if there is none.
     ///
     /// # Errors
     /// The address is wrong, the file cannot be opened, or this build lacks the feature `mongodb`.
     /// A MongoDB server that is down is an error of the first call instead.
-    pub async fn open(&self) -> Result<Arc<dyn Store>, OpenError> {
-        self.open_with(|path| SqliteStore::open(path)).await
+    pub async fn open(&self, definition: &'static Definition) -> Result<Arc<dyn Store>, OpenError> {
+        self.open_with(definition, |path, definition| {
+            SqliteStore::open(path, definition)
+        })
+        .await
     }
 
-    /// Opens an existing store to read only. Creates nothing, so a mistyped path is an error.
+    /// Opens an existing store of a pipeline to read only. Creates nothing, so a mistyped path is an error.
     ///
     /// # Errors
     /// As [`open`](Self::open), or the file does not exist or is not a store.
-    pub async fn open_read_only(&self) -> Result<Arc<dyn Store>, OpenError> {
-        self.open_with(|path| SqliteStore::open_read_only(path))
-            .await
+    pub async fn open_read_only(
+        &self,
+        definition: &'static Definition,
+    ) -> Result<Arc<dyn Store>, OpenError> {
+        self.open_with(definition, |path, definition| {
+            SqliteStore::open_read_only(path, definition)
+        })
+        .await
     }
 
     async fn open_with(
         &self,
-        open: fn(&Path) -> Result<SqliteStore, StoreError>,
+        definition: &'static Definition,
+        open: fn(&Path, &'static Definition) -> Result<SqliteStore, StoreError>,
     ) -> Result<Arc<dyn Store>, OpenError> {
         let error = |reason: String| OpenError {
             address: self.clone(),
@@ -56,13 +67,13 @@ impl StoreAddress {
         match self {
             Self::Sqlite(path) => {
                 let path = path.clone();
-                let opened = tokio::task::spawn_blocking(move || open(&path)).await;
+                let opened = tokio::task::spawn_blocking(move || open(&path, definition)).await;
                 let store = opened.map_err(|panic| error(panic.to_string()))?;
                 Ok(Arc::new(store.map_err(|fault| error(fault.to_string()))?))
             }
             #[cfg(feature = "mongodb")]
             Self::MongoDb(uri) => {
-                let store = crate::store::MongoStore::at(uri).await;
+                let store = crate::store::MongoStore::at(uri, definition).await;
                 Ok(Arc::new(store.map_err(|fault| error(fault.to_string()))?))
             }
             #[cfg(not(feature = "mongodb"))]

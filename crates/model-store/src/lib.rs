@@ -8,7 +8,9 @@
 //! |---|---|
 //! | [`address`] | `sqlite:PATH` or `mongodb://…`, and opening a store |
 //! | [`store`] | the [`Store`] trait; SQLite; MongoDB (feature `mongodb`) |
-//! | [`features`] | the model's formula, inputs and training rows: the file to change for another model |
+//! | [`features`] | the model's inputs and training rows, with the columns of the pipeline |
+//! | [`groups`] | the groups in a version's training rows |
+//! | `foreign` | ids, times and numbers as other writers store them |
 //! | [`version`] | an immutable model version, identified by a hash |
 //! | [`cause`], [`log_entry`] | the entries of the append-only decision log |
 //! | [`live`] | the live model, read without a lock |
@@ -20,8 +22,9 @@
 //! # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
 //! # runtime.block_on(async {
 //! use model_store::{Page, SqliteStore, Store};
+//! use pipeline::Definition;
 //!
-//! let store = SqliteStore::open(":memory:")?;
+//! let store = SqliteStore::open(":memory:", Definition::shipped())?;
 //! let row = serde_json::json!({ "_id": "1", "Fish_Id": "1", "Species": "salmon" });
 //! store.replace_one("Weight", "TrainingData", "1", &row).await?;
 //!
@@ -36,6 +39,8 @@
 pub mod address;
 pub mod cause;
 pub mod features;
+mod foreign;
+pub mod groups;
 pub mod live;
 pub mod log_entry;
 pub mod registry;
@@ -47,6 +52,7 @@ pub mod view;
 
 pub use address::{OpenError, StoreAddress};
 pub use cause::{Cause, CauseKind, Trigger};
+pub use groups::Groups;
 pub use live::{LiveModel, LiveSlot};
 pub use log_entry::{GateCheck, LogEntry, TrainingOutcome};
 pub use registry::{LogState, ModelRegistry};

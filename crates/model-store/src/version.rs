@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
-use pipeline::EventTime;
-use regression::{ErrorMeasure, ErrorMeasureError, FittedModel, Formula};
+use pipeline::{Definition, EventTime};
+use regression::{ErrorMeasureError, FittedModel, Formula};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::cause::Cause;
-use crate::features::TrainingRow;
+use crate::features::{TrainingRow, measure};
+use crate::groups::Groups;
 
 /// A version without its training rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,9 +31,10 @@ pub struct VersionInfo {
     pub first_row: Option<String>,
     /// The id of the newest row.
     pub last_row: Option<String>,
-    /// The species in the training rows, in byte order.
-    pub species: Vec<String>,
-    /// Leave-one-out mean absolute relative error on the training rows.
+    /// The groups in the training rows, under the name of the group's field.
+    #[serde(flatten)]
+    pub groups: Groups,
+    /// Leave-one-out mean error on the training rows, relative or absolute as the pipeline says.
     pub loo_error: f64,
     /// Why it was trained.
     pub cause: Cause,
@@ -53,8 +55,9 @@ impl Version {
     /// A version of a model that has just been fitted to `rows`.
     ///
     /// # Errors
-    /// The leave-one-out error is undefined because a weight is zero.
+    /// The leave-one-out error is relative and undefined, because an actual value is zero.
     pub fn new(
+        definition: &Definition,
         model: FittedModel,
         rows: Vec<TrainingRow>,
         skipped_rows: u64,
@@ -72,8 +75,8 @@ impl Version {
                 skipped_rows,
                 first_row: rows.first().map(|row| row.row_id.clone()),
                 last_row: rows.last().map(|row| row.row_id.clone()),
-                species: species_of(&rows),
-                loo_error: model.leave_one_out_error(ErrorMeasure::Relative)?,
+                groups: Groups::of(definition, &rows),
+                loo_error: model.leave_one_out_error(measure(definition))?,
                 cause,
                 model,
             },
@@ -82,23 +85,17 @@ impl Version {
     }
 }
 
-/// The distinct species in some rows, in byte order.
-pub fn species_of(rows: &[TrainingRow]) -> Vec<String> {
-    let mut species: Vec<String> = rows.iter().map(|row| row.species.clone()).collect();
-    species.sort_unstable();
-    species.dedup();
-    species
-}
-
 /// The first 48 bits of SHA-256 over the formula and the rows' values.
 fn version_id(formula: &Formula, rows: &[TrainingRow]) -> String {
     let mut hash = Sha256::new();
     hash.update(formula.to_string().as_bytes());
     for row in rows {
-        // The length before each string makes the encoding unambiguous.
-        hash.update((row.species.len() as u64).to_le_bytes());
-        hash.update(row.species.as_bytes());
-        for value in [row.length_cm, row.height_cm, row.weight_kg] {
+        for level in &row.levels {
+            // The length before each string makes the encoding unambiguous.
+            hash.update((level.len() as u64).to_le_bytes());
+            hash.update(level.as_bytes());
+        }
+        for value in row.numbers.iter().chain([&row.target]) {
             hash.update(value.to_le_bytes());
         }
     }

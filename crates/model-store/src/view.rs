@@ -4,6 +4,7 @@ use regression::{Summary, t_quantile_975};
 use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
+use crate::groups::Groups;
 use crate::live::LiveModel;
 use crate::log_entry::LogEntry;
 use crate::version::{VersionInfo, model_time};
@@ -33,8 +34,10 @@ pub struct ModelView {
     pub first_row: Option<String>,
     /// The id of the newest row.
     pub last_row: Option<String>,
-    /// The species in the training rows.
-    pub species: Vec<String>,
+    /// The groups in the training rows, under the name of the group's field.
+    #[serde(flatten)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    pub groups: Groups,
     /// Leave-one-out mean absolute relative error on the training rows.
     pub loo_error: f64,
     /// Why it was trained.
@@ -108,7 +111,7 @@ impl ModelView {
             skipped_rows: info.skipped_rows,
             first_row: info.first_row.clone(),
             last_row: info.last_row.clone(),
-            species: info.species.clone(),
+            groups: info.groups.clone(),
             loo_error: info.loo_error,
             cause: info.cause.clone(),
             decisions,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use observer::{Cluster, ModelApi, Observer, Start, StoredRows};
+use pipeline::Definition;
 use prometheus_client::registry::Registry;
 use report::Ledger;
 use service_runtime::host::AllowedHosts;
@@ -46,7 +47,7 @@ impl Monitor {
         let rule = config.sql.read()?.trigger_rule()?;
         let stored = match &config.store {
             Some(address) => {
-                let store = address.open_read_only().await;
+                let store = address.open_read_only(Definition::shipped()).await;
                 let store = store.map_err(|error| UsageError(error.to_string()))?;
                 Some(StoredRows::of(store))
             }

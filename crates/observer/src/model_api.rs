@@ -173,7 +173,7 @@ impl ModelApi {
             model.model_version,
             model.formula,
             model.rows,
-            model.species.join(", ")
+            model.groups.join(", ")
         ))
     }
 
@@ -236,7 +236,7 @@ pub fn history_from(models: &[ModelView]) -> ModelHistory {
     let versions = models.iter().rev().map(|model| Version {
         id: model.model_version.clone(),
         rows: model.rows,
-        species: model.species.clone(),
+        species: model.groups.to_vec(),
         first_row: model.first_row.as_deref().map(fish_of),
         last_row: model.last_row.as_deref().map(fish_of),
     });

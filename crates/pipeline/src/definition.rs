@@ -13,7 +13,7 @@ use crate::topics::{dead_letters_of, is_dead_letters};
 const SHIPPED: &str = include_str!("../../../pipeline.toml");
 
 /// Fields of records that no column may use.
-const RESERVED_FIELDS: [&str; 7] = [
+const RESERVED_FIELDS: [&str; 10] = [
     "Timestamp",
     "Prediction",
     "ModelTime",
@@ -21,7 +21,41 @@ const RESERVED_FIELDS: [&str; 7] = [
     "Error",
     "_id",
     "Key",
+    "RowId",
+    "Lower95",
+    "Upper95",
 ];
+
+/// Fields of model versions, training reports and triggers, beside which the groups stand: no group may use
+/// them.
+const RESERVED_FOR_GROUPS: [&str; 23] = [
+    "Formula",
+    "TrainingStarted",
+    "Trained",
+    "Live",
+    "Pinned",
+    "Rows",
+    "SkippedRows",
+    "SkippedReasons",
+    "LeftOut",
+    "FirstRow",
+    "LastRow",
+    "LooError",
+    "ChampionError",
+    "Cause",
+    "Model",
+    "Decisions",
+    "Summary",
+    "PooledSummary",
+    "Outcome",
+    "LiveVersion",
+    "Reason",
+    "ErrorAvg",
+    "TrainingRows",
+];
+
+/// Collections that hold the model versions and the decisions on them.
+const RESERVED_COLLECTIONS: [&str; 2] = ["Models", "Decisions"];
 
 /// A pipeline: its records, topics, columns and model.
 ///
@@ -307,6 +341,13 @@ impl File {
                 return Err(wrong(key, format!("`{}`: {reason}", value.escape_debug())));
             }
         }
+        let collection = &self.rows.collection;
+        let is_taken = |name: &&str| name.eq_ignore_ascii_case(collection);
+        if let Some(name) = RESERVED_COLLECTIONS.iter().find(is_taken) {
+            let reason =
+                format!("`{name}` is the collection of the model server; use another name");
+            return Err(wrong("rows.collection", reason));
+        }
         let plural = self.record.plural;
         Ok(Definition {
             records: plural.unwrap_or_else(|| format!("{}s", self.record.name)),
@@ -392,6 +433,13 @@ fn roles(
         .map(|name| match find("model.group", name) {
             Ok(index) if !columns[index].is_category() => {
                 let reason = format!("`{name}` is a number; only a category can be the group");
+                Err(wrong("model.group", reason))
+            }
+            Ok(index) if RESERVED_FOR_GROUPS.contains(&columns[index].field.as_str()) => {
+                let field = &columns[index].field;
+                let reason = format!(
+                    "the field `{field}` of `{name}` is also a field of model versions; use another field"
+                );
                 Err(wrong("model.group", reason))
             }
             found => found,

@@ -5,6 +5,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -37,6 +39,21 @@ impl EventTime {
         Timestamp::from_millisecond(millis)
             .map(Self)
             .map_err(|_| EventTimeError(millis.to_string()))
+    }
+
+    /// A time in any ISO 8601 form, such as `2021-06-09 15:39:27+02:00`, in UTC if it has no offset,
+    /// truncated to milliseconds.
+    ///
+    /// # Errors
+    /// The text is not such a time, or the year does not have four digits.
+    pub fn from_text(text: &str) -> Result<Self, EventTimeError> {
+        let wrong = || EventTimeError(text.to_owned());
+        let time = Timestamp::from_str(text).or_else(|_| {
+            let local = DateTime::from_str(text)?;
+            TimeZone::UTC.to_timestamp(local)
+        });
+        let time = time.map_err(|_| wrong())?;
+        Self::from_millis(time.as_millisecond()).map_err(|_| wrong())
     }
 
     /// Milliseconds since 1970-01-01T00:00Z.

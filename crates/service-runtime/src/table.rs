@@ -37,6 +37,20 @@ impl WrongLine {
 /// A line is not UTF-8 text, or has more or fewer fields than the header. The header lacks a column or
 /// repeats it.
 pub fn read<const N: usize>(file: &[u8], columns: [&str; N]) -> Result<Vec<Row<N>>, WrongLine> {
+    let rows = read_columns(file, &columns)?.into_iter();
+    let row = |(line, cells): (u64, Vec<String>)| {
+        let cells = cells.try_into();
+        let cells = cells.map_err(|_| WrongLine::new(line, "has too few cells"))?;
+        Ok(Row { line, cells })
+    };
+    rows.map(row).collect()
+}
+
+/// As [`read`] for any number of columns: the line in the file and the cells of each row.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_columns(file: &[u8], columns: &[&str]) -> Result<Vec<(u64, Vec<String>)>, WrongLine> {
     let mut reader = ReaderBuilder::new()
         .trim(Trim::All)
         .flexible(true)
@@ -57,8 +71,8 @@ pub fn read<const N: usize>(file: &[u8], columns: [&str; N]) -> Result<Vec<Row<N
             );
             return Err(WrongLine::new(line, reason));
         }
-        let cells = places.map(|place| record.get(place).unwrap_or_default().to_owned());
-        rows.push(Row { line, cells });
+        let cell = |place: &usize| record.get(*place).unwrap_or_default().to_owned();
+        rows.push((line, places.iter().map(cell).collect()));
     }
     Ok(rows)
 }
@@ -77,12 +91,12 @@ pub fn positive(column: &str, cell: &str) -> Result<f64, String> {
 }
 
 /// The positions of the columns in the header.
-fn places<const N: usize>(header: &StringRecord, columns: [&str; N]) -> Result<[usize; N], String> {
-    let mut places = [0; N];
-    for (place, name) in places.iter_mut().zip(columns) {
-        let named = |(_, column): &(usize, &str)| *column == name;
+fn places(header: &StringRecord, columns: &[&str]) -> Result<Vec<usize>, String> {
+    let mut places = Vec::new();
+    for name in columns {
+        let named = |(_, column): &(usize, &str)| column == name;
         let mut found = header.iter().enumerate().filter(named);
-        *place = match (found.next(), found.next()) {
+        places.push(match (found.next(), found.next()) {
             (Some((place, _)), None) => place,
             (Some(_), Some(_)) => return Err(format!("the header has the column {name} twice")),
             (None, _) => {
@@ -91,7 +105,7 @@ fn places<const N: usize>(header: &StringRecord, columns: [&str; N]) -> Result<[
                     columns.join(",")
                 ));
             }
-        };
+        });
     }
     Ok(places)
 }

@@ -374,7 +374,7 @@ pub fn store_in(data_dir: &Path) -> StoreAddress {
 
 fn open_store(data_dir: &Path) -> Result<SqliteStore, UsageError> {
     let shown = data_dir.display();
-    SqliteStore::open(data_dir.join(STORE))
+    SqliteStore::open(data_dir.join(STORE), Definition::shipped())
         .map_err(|error| UsageError(format!("--data-dir {shown}: {error}")))
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use model_store::SqliteStore;
+use pipeline::Definition;
 
 fn catchweight(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_catchweight"));
@@ -188,7 +189,7 @@ fn wrong_plans_and_files_are_usage_errors_in_one_line() {
 fn an_unreachable_broker_is_reported_with_its_address() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = folder.path().join("store.sqlite");
-    SqliteStore::open(&store).expect("a store");
+    SqliteStore::open(&store, Definition::shipped()).expect("a store");
     let store = format!("sqlite:{}", store.display());
     for arguments in [
         &["replay", "--topic", "machine-measurement-dlq"][..],

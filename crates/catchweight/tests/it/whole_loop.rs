@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use catchweight::demo::{self, DemoArgs};
 use model_store::{Page, SqliteStore, Store};
-use pipeline::topics;
+use pipeline::{Definition, topics};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use report::{Report, Selection, Verdict};
 use service_runtime::CancellationToken;
@@ -95,7 +95,11 @@ async fn a_second_run_on_a_folder_keeps_the_rows_of_the_first() {
     for _ in 0..2 {
         assert_eq!(report(&args).await.fish.stored, Some(3));
     }
-    let store = SqliteStore::open(folder.path().join("catchweight.sqlite")).expect("the store");
+    let store = SqliteStore::open(
+        folder.path().join("catchweight.sqlite"),
+        Definition::shipped(),
+    )
+    .expect("the store");
     let page = Page { skip: 0, limit: 10 };
     let rows = store.newest_rows(None, page).await.expect("rows");
     assert_eq!(rows.len(), 6);

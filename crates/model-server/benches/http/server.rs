@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use model_store::SqliteStore;
+use pipeline::Definition;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -28,7 +29,10 @@ impl Server {
     pub(crate) fn model(rows: u32) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store.sqlite");
-        fill(&SqliteStore::open(&path).unwrap(), rows);
+        fill(
+            &SqliteStore::open(&path, Definition::shipped()).unwrap(),
+            rows,
+        );
         let mut child = Command::new(env!("CARGO_BIN_EXE_model-server"))
             .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--store"])
             .arg(format!("sqlite:{}", path.display()))

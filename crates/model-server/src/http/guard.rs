@@ -167,6 +167,8 @@ mod tests {
     use futures::stream::{FuturesUnordered, StreamExt};
     use service_runtime::{CancellationToken, ops, server};
 
+    use pipeline::Definition;
+
     use super::*;
     use model_store::LiveSlot;
 
@@ -179,7 +181,11 @@ mod tests {
             trainings: Pool::new(1, 1),
             ..Limits::default()
         };
-        let metrics = Metrics::register(&mut ops::registry(), LiveSlot::default());
+        let metrics = Metrics::register(
+            &mut ops::registry(),
+            Definition::shipped(),
+            LiveSlot::default(),
+        );
         let behind = |pool| from_fn_with_state(limits.guard(&metrics, "test", pool), guard);
         let go = Arc::clone(go);
         let held = move || async move { go.acquire().await.unwrap().forget() };

@@ -2,26 +2,32 @@
 //!
 //! | module | contents |
 //! |---|---|
+//! | `inputs` | the model's inputs, with the columns of the pipeline |
 //! | `query`, `prediction` | `GET /prediction` |
 //! | [`predictions`] | `POST /predictions` |
 //! | `train` | `POST /train` |
 //! | `models` | `/models…` |
 //! | `openapi` | the OpenAPI document and its interactive page |
+//! | `documented`, `examples`, `wording` | the parts of the document that depend on the pipeline |
 //! | [`problem`] | errors as RFC 9457 bodies |
 //! | `guard` | limits, timeout and metrics of each route |
 //! | `body`, `auth`, `params` | request bodies, the bearer token, query parameters |
 
 mod auth;
 mod body;
+mod documented;
+mod examples;
 mod guard;
+pub mod inputs;
 mod models;
 mod openapi;
 mod params;
-pub mod prediction;
+mod prediction;
 pub mod predictions;
 pub mod problem;
 pub mod query;
 mod train;
+mod wording;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -31,6 +37,8 @@ use axum::handler::Handler;
 use axum::middleware::from_fn_with_state;
 use axum::routing::any;
 use model_store::LiveSlot;
+use model_store::features::TrainingRow;
+use pipeline::Definition;
 use utoipa::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
@@ -40,6 +48,8 @@ use crate::metrics::Metrics;
 use crate::training::Trainer;
 use auth::TokenHash;
 use guard::{Limits, guard};
+use inputs::Inputs;
+use prediction::AnswerNames;
 use problem::{ApiError, Kind};
 
 /// The handlers' state. The router clones it for every request, so it is a single `Arc`.
@@ -48,6 +58,11 @@ pub(crate) struct Api(Arc<Shared>);
 
 /// The parts of [`Api`].
 pub(crate) struct Shared {
+    definition: &'static Definition,
+    inputs: Inputs,
+    names: AnswerNames,
+    /// An array of one row, for messages about a body that is none.
+    example: String,
     live: LiveSlot,
     trainer: Trainer,
     metrics: Metrics,
@@ -56,7 +71,10 @@ pub(crate) struct Shared {
 
 impl Api {
     /// The handlers' state. If there is a token, training and activation require it.
+    /// `first_row` is a training row to make examples from.
     pub(crate) fn new(
+        definition: &'static Definition,
+        first_row: Option<&TrainingRow>,
         live: LiveSlot,
         trainer: Trainer,
         metrics: Metrics,
@@ -64,6 +82,10 @@ impl Api {
     ) -> Self {
         let token = token.map(TokenHash::of);
         Self(Arc::new(Shared {
+            definition,
+            inputs: Inputs::of(definition),
+            names: AnswerNames::of(definition),
+            example: format!("an array like [{}]", examples::row(definition, first_row)),
             live,
             trainer,
             metrics,
@@ -84,7 +106,11 @@ impl Deref for Api {
 ///
 /// # Errors
 /// The OpenAPI document cannot be written as JSON.
-pub(crate) fn router(api: Api, operations: Router<Api>) -> anyhow::Result<Router> {
+pub(crate) fn router(
+    api: Api,
+    operations: Router<Api>,
+    first_row: Option<&TrainingRow>,
+) -> anyhow::Result<Router> {
     let limits = Limits::default();
     let behind = |route, pool| from_fn_with_state(limits.guard(&api.metrics, route, pool), guard);
     let guarded = |methods: UtoipaMethodRouter<Api>, route, pool| {
@@ -118,6 +144,7 @@ pub(crate) fn router(api: Api, operations: Router<Api>) -> anyhow::Result<Router
             activations,
         ))
         .split_for_parts();
+    let document = documented::of(&document, api.definition, first_row)?;
     let documentation = openapi::routes(&document)?
         .method_not_allowed_fallback(method_not_allowed)
         .layer(behind("documentation", quick));

@@ -7,8 +7,10 @@ use axum::extract::{FromRequestParts, Path, RawQuery, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use model_store::features::levels;
 use model_store::store::MODELS;
 use model_store::{LogEntry, ModelView, Page, StoreError, Version};
+use pipeline::Definition;
 use serde::Serialize;
 use service_runtime::ops::prefers_plain_text;
 use utoipa::ToSchema;
@@ -180,9 +182,9 @@ pub(super) async fn rows(
         .version(&id)
         .await?
         .ok_or_else(|| not_found(&id))?;
-    let body = csv_file(&version).map_err(|error| {
+    let body = csv_file(api.definition, &version).map_err(|error| {
         ApiError::from(StoreError::Corrupt {
-            collection: MODELS,
+            collection: MODELS.to_owned(),
             id,
             reason: error.to_string(),
         })
@@ -191,22 +193,17 @@ pub(super) async fn rows(
     Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
 }
 
-fn csv_file(version: &Version) -> anyhow::Result<Vec<u8>> {
+fn csv_file(definition: &Definition, version: &Version) -> anyhow::Result<Vec<u8>> {
     let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record([
-        "species",
-        "length",
-        "height",
-        "weight",
-        "row_id",
-        "timestamp",
-    ])?;
+    let levels = levels(definition);
+    let numbers = definition.numbers().chain([definition.target()]);
+    let columns = levels.chain(numbers).map(|column| column.name.as_str());
+    csv.write_record(columns.chain(["row_id", "timestamp"]))?;
     for row in &version.training_rows {
+        let numbers = row.numbers.iter().chain([&row.target]);
         csv.serialize((
-            &row.species,
-            row.length_cm,
-            row.height_cm,
-            row.weight_kg,
+            row.levels.as_ref(),
+            numbers.collect::<Vec<_>>(),
             &row.row_id,
             &row.timestamp,
         ))?;

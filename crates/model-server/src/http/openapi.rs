@@ -1,15 +1,19 @@
-//! The OpenAPI document, from the handlers' annotations, and its interactive page.
+//! The OpenAPI document, from the handlers' annotations, and its interactive page. `documented` adds what
+//! depends on the pipeline.
+
+use std::borrow::Cow;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderValue, header};
 use axum::routing::get;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Components, OpenApi as Document};
-use utoipa::{Modify, OpenApi};
+use utoipa::openapi::{Components, OpenApi as Document, RefOr, Schema};
+use utoipa::{Modify, OpenApi, PartialSchema, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::Api;
+use super::documented::RECORD;
 
 /// Path of the document.
 const DOCUMENT: &str = "/openapi.json";
@@ -21,18 +25,48 @@ const PAGE: &str = "/__docs__";
 #[openapi(
     info(
         title = "catchweight model server",
-        description = "Predictions of a fish's weight, training, model versions. Lengths and heights are \
-                       centimetres, weights kilograms. Errors are problems (RFC 9457) with a stable `type`."
+        description = "Predictions, training, model versions"
     ),
     paths(healthz, readyz, metrics),
     modifiers(&Token),
     tags(
-        (name = "predictions", description = "The weight of one fish or many"),
+        (name = "predictions", description = "Predictions"),
         (name = "models", description = "The live version, the history, and training"),
         (name = "operations", description = "Health and metrics")
     )
 )]
 pub(super) struct Base;
+
+/// The answer for one record, for the documentation.
+#[derive(serde::Serialize)]
+pub(super) struct AnswerSchema;
+
+/// A row of `POST /predictions`, for the documentation.
+pub(super) struct RecordSchema;
+
+impl PartialSchema for AnswerSchema {
+    fn schema() -> RefOr<Schema> {
+        RefOr::default()
+    }
+}
+
+impl ToSchema for AnswerSchema {
+    fn name() -> Cow<'static, str> {
+        "Answer".into()
+    }
+}
+
+impl PartialSchema for RecordSchema {
+    fn schema() -> RefOr<Schema> {
+        RefOr::default()
+    }
+}
+
+impl ToSchema for RecordSchema {
+    fn name() -> Cow<'static, str> {
+        RECORD.into()
+    }
+}
 
 struct Token;
 
@@ -48,7 +82,7 @@ impl Modify for Token {
 ///
 /// # Errors
 /// The document cannot be written as JSON.
-pub(super) fn routes(document: &Document) -> serde_json::Result<Router<Api>> {
+pub(super) fn routes(document: &serde_json::Value) -> serde_json::Result<Router<Api>> {
     let settings = Config::new([DOCUMENT])
         .validator_url("none")
         .try_it_out_enabled(true);

@@ -1,56 +1,137 @@
-//! `GET /prediction`: one fish, one answer.
+//! `GET /prediction`: one record, one answer.
 
 use axum::extract::State;
 use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use model_store::LiveModel;
-use model_store::features::{self, Features, NUMERIC};
-use serde::Serialize;
-use utoipa::ToSchema;
+use model_store::features::{self, Features};
+use pipeline::Definition;
+use regression::{PredictError, Prediction};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Api;
+use super::inputs::Inputs;
+use super::openapi::AnswerSchema;
 use super::problem::{ApiError, Busy, FieldError, Invalid, Kind};
 use super::query;
 
-/// The model's answer for one fish.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[serde(rename_all = "PascalCase")]
-pub struct Answer<'a> {
-    /// Predicted weight in kilograms.
-    pub weight: f64,
-    /// When the model was trained, by the wall clock: `YYYY-MM-DD HH:MM:SS`, UTC.
-    pub model_time: &'a str,
-    /// The version that predicted.
-    pub model_version: &'a str,
-    /// Lower end of the 95 % prediction interval, in kilograms.
-    pub lower95: f64,
-    /// Upper end of the 95 % prediction interval, in kilograms.
-    pub upper95: f64,
-    /// Whether the training rows do not contain the species, so that the fit without species predicted.
-    pub unseen_species: bool,
+/// The names in answers that depend on the pipeline.
+#[derive(Debug)]
+pub(super) struct AnswerNames {
+    target: &'static str,
+    unseen: Unseen,
+}
+
+/// How an answer flags levels that the training rows do not contain.
+#[derive(Debug)]
+enum Unseen {
+    /// The model has no category.
+    Never,
+    /// One category: true or false in this field.
+    Flag(String),
+    /// Several categories: in this field the list of those with such a level.
+    List(String, Box<[&'static str]>),
+}
+
+impl AnswerNames {
+    pub(super) fn of(definition: &'static Definition) -> Self {
+        let categories: Box<[&str]> = definition
+            .categories()
+            .map(|column| column.name.as_str())
+            .collect();
+        Self {
+            target: &definition.target().field,
+            unseen: match definition.unseen_field() {
+                None => Unseen::Never,
+                Some(field) if categories.len() == 1 => Unseen::Flag(field),
+                Some(field) => Unseen::List(field, categories),
+            },
+        }
+    }
+}
+
+/// The model's answer for one record.
+pub(super) struct Answer<'a> {
+    names: &'a AnswerNames,
+    model: &'a LiveModel,
+    prediction: Prediction,
+    /// The categories with a level that the training rows do not contain.
+    unseen: Vec<&'static str>,
+}
+
+impl Answer<'_> {
+    /// Whether the training rows do not contain a level.
+    pub(super) fn is_unseen(&self) -> bool {
+        !self.prediction.unseen.is_empty()
+    }
+}
+
+impl Serialize for Answer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_map(None)?;
+        fields.serialize_entry(self.names.target, &self.prediction.value)?;
+        fields.serialize_entry("ModelTime", &self.model.model_time)?;
+        fields.serialize_entry("ModelVersion", &self.model.info.model_version)?;
+        fields.serialize_entry("Lower95", &self.prediction.lower)?;
+        fields.serialize_entry("Upper95", &self.prediction.upper)?;
+        match &self.names.unseen {
+            Unseen::Never => {}
+            Unseen::Flag(field) => fields.serialize_entry(field, &self.is_unseen())?,
+            Unseen::List(field, _) => fields.serialize_entry(field, &self.unseen)?,
+        }
+        fields.end()
+    }
 }
 
 /// Bytes to reserve for an answer. Few answers are longer.
 pub(super) const ANSWER_BYTES: usize = 224;
 
-/// Answers for one fish.
+/// Answers for one record.
 pub(super) fn answer<'a>(
+    inputs: &Inputs,
+    names: &'a AnswerNames,
     model: &'a LiveModel,
-    fish: &Features<'_>,
+    features: &Features<'_>,
 ) -> Result<Answer<'a>, ApiError> {
-    let prediction = features::predict(&model.info.model, fish).map_err(|_| {
-        // The only possible failure for finite and positive numbers.
-        let reason = "is too large to predict from";
-        ApiError::fields(NUMERIC.map(|field| FieldError { field, reason }).into())
-    })?;
+    let prediction = features::predict(&model.info.model, features)
+        .map_err(|error| not_predicted(inputs, model, &error))?;
+    let unseen = match &names.unseen {
+        Unseen::List(_, categories) if !prediction.unseen.is_empty() => {
+            let unseen = prediction.unseen.iter();
+            unseen
+                .filter_map(|index| categories.get(index).copied())
+                .collect()
+        }
+        _ => Vec::new(),
+    };
     Ok(Answer {
-        weight: prediction.value,
-        model_time: &model.model_time,
-        model_version: &model.info.model_version,
-        lower95: prediction.lower,
-        upper95: prediction.upper,
-        unseen_species: !prediction.unseen.is_empty(),
+        names,
+        model,
+        prediction,
+        unseen,
     })
+}
+
+fn not_predicted(inputs: &Inputs, model: &LiveModel, error: &PredictError) -> ApiError {
+    let numbers = inputs.numbers().iter().map(|column| column.name.as_str());
+    let errors = |reason: &'static str, is_wrong: &dyn Fn(&str) -> bool| {
+        let wrong = numbers.filter(|name| is_wrong(name));
+        ApiError::fields(wrong.map(|field| FieldError { field, reason }).collect())
+    };
+    match error {
+        PredictError::Overflow => return errors("is too large to predict from", &|_| true),
+        PredictError::OutsideDomain(outside) => {
+            let reason = "is outside the domain of a function in the formula";
+            return errors(reason, &|name| name == outside.column);
+        }
+        _ => {}
+    }
+    let formula = model.info.model.formula();
+    let detail = format!(
+        "the live model `{formula}` does not fit the columns of pipeline.toml: {error}; \
+         train a new version with POST /train?force=true"
+    );
+    ApiError::new(Kind::NoModel, detail)
 }
 
 /// The error if no model is live.
@@ -69,25 +150,21 @@ pub(super) fn json(body: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, kind)], body).into_response()
 }
 
-/// Predict the weight of one fish
+/// The prediction for one record
 #[utoipa::path(
     get,
     path = "/prediction",
     tag = "predictions",
-    params(
-        ("length" = f64, Query, description = "Length in centimetres", exclusive_minimum = 0.0, maximum = 1e6, example = 86.37),
-        ("height" = f64, Query, description = "Height in centimetres", exclusive_minimum = 0.0, maximum = 1e6, example = 18.74),
-        ("species" = String, Query, description = "Any text; the answer flags one that is not in the training rows", min_length = 1, max_length = 64, example = "salmon"),
-    ),
-    responses((status = 200, description = "The prediction", body = Answer), Invalid, Busy)
+    responses((status = 200, description = "The prediction", body = AnswerSchema), Invalid, Busy)
 )]
 pub(super) async fn get(State(api): State<Api>, uri: Uri) -> Result<Response, ApiError> {
-    let fish = query::parse(uri.query().unwrap_or_default()).map_err(ApiError::fields)?;
+    let query = uri.query().unwrap_or_default();
+    let features = query::parse(&api.inputs, query).map_err(ApiError::fields)?;
     let live = api.live.load();
     let model = live.as_deref().ok_or_else(no_model)?;
-    let answer = answer(model, &fish)?;
-    if answer.unseen_species {
-        api.metrics.unseen_species.inc();
+    let answer = answer(&api.inputs, &api.names, model, &features)?;
+    if answer.is_unseen() {
+        api.metrics.unseen.inc();
     }
     let mut body = Vec::with_capacity(ANSWER_BYTES);
     serde_json::to_writer(&mut body, &answer).map_err(not_json)?;

@@ -1,91 +1,66 @@
-//! Reads a fish from a query string, usually without allocating.
+//! Reads the model's inputs from a query string.
 
 use std::borrow::Cow;
 
-use model_store::features::{FACTOR, Features, NUMERIC, number_fault, species_fault};
+use model_store::features::Features;
 
+use super::inputs::{Field, Given, Inputs};
 use super::problem::FieldError;
 
-/// A field's value, or what is wrong with it.
-pub(super) type Field<T> = Result<T, &'static str>;
-
-/// Reads `length=86.37&height=18.74&species=salmon`, in any order; ignores other parameters.
+/// Reads `length=86.37&height=18.74&…`, in any order; ignores other parameters.
 ///
 /// # Errors
-/// Every field that is missing, given twice, empty, too long, not a number, not finite or not positive.
-pub fn parse(query: &str) -> Result<Features<'_>, Vec<FieldError>> {
-    let mut numeric = [const { None::<Cow<'_, str>> }; NUMERIC.len()];
-    let mut species = None;
+/// Every field that is missing, given twice, empty, too long, not a number, not finite or outside its limits.
+pub fn parse<'a>(inputs: &Inputs, query: &'a str) -> Result<Features<'a>, Vec<FieldError>> {
+    let mut values: Vec<Option<Cow<'a, str>>> = vec![None; inputs.len()];
     let mut errors = Vec::new();
+    let mut likely = 0;
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let (field, slot) = if name == FACTOR {
-            (FACTOR, &mut species)
-        } else if let Some(index) = NUMERIC.iter().position(|known| *known == name) {
-            (NUMERIC[index], &mut numeric[index])
-        } else {
+        let Some(input) = inputs.find(&name, likely) else {
             continue;
         };
-        if slot.replace(value).is_some() {
-            let reason = "is given more than once";
-            errors.push(FieldError { field, reason });
+        likely = input + 1;
+        if values[input].replace(value).is_some() {
+            errors.push(FieldError {
+                field: inputs.name(input),
+                reason: "is given more than once",
+            });
         }
     }
-    features(numeric.map(number), text(species), errors)
+    let mut features = Features::default();
+    inputs.fill(values, errors, &mut features)?;
+    Ok(features)
 }
 
-/// A fish with these values, if `errors` is empty and every field has a value.
-///
-/// # Errors
-/// `errors` and those of the fields.
-pub(super) fn features<'a>(
-    numeric: [Field<f64>; NUMERIC.len()],
-    species: Field<Cow<'a, str>>,
-    mut errors: Vec<FieldError>,
-) -> Result<Features<'a>, Vec<FieldError>> {
-    let mut values = [0.0; NUMERIC.len()];
-    for ((field, given), value) in NUMERIC.into_iter().zip(numeric).zip(&mut values) {
-        match given {
-            Ok(number) => *value = number,
-            Err(reason) => errors.push(FieldError { field, reason }),
+impl<'a> Given<'a> for Option<Cow<'a, str>> {
+    fn number(self) -> Field<f64> {
+        let text = self.ok_or("is missing")?;
+        if text.is_empty() {
+            return Err("is empty");
         }
+        text.parse().map_err(|_| "is not a number")
     }
-    match species {
-        Ok(species) if errors.is_empty() => Ok(Features {
-            numeric: values,
-            species,
-        }),
-        Ok(_) => Err(errors),
-        Err(reason) => {
-            let field = FACTOR;
-            errors.push(FieldError { field, reason });
-            Err(errors)
+
+    fn text(self) -> Field<Cow<'a, str>> {
+        let text = self.ok_or("is missing")?;
+        // Decoding replaces invalid UTF-8 with this character.
+        if text.contains(char::REPLACEMENT_CHARACTER) {
+            return Err("is not UTF-8 text");
         }
+        Ok(text)
     }
-}
-
-fn number(given: Option<Cow<'_, str>>) -> Field<f64> {
-    let text = given.ok_or("is missing")?;
-    if text.is_empty() {
-        return Err("is empty");
-    }
-    let value: f64 = text.parse().map_err(|_| "is not a number")?;
-    number_fault(value).map_or(Ok(value), Err)
-}
-
-fn text(given: Option<Cow<'_, str>>) -> Field<Cow<'_, str>> {
-    let text = given.ok_or("is missing")?;
-    // Decoding replaces invalid UTF-8 with this character.
-    if text.contains(char::REPLACEMENT_CHARACTER) {
-        return Err("is not UTF-8 text");
-    }
-    species_fault(&text).map_or(Ok(text), Err)
 }
 
 #[cfg(test)]
 mod tests {
+    use pipeline::Definition;
     use proptest::prelude::*;
 
     use super::*;
+
+    fn parse(query: &str) -> Result<Features<'_>, Vec<FieldError>> {
+        super::parse(&Inputs::of(Definition::shipped()), query)
+    }
 
     fn reason(query: &str, field: &str) -> &'static str {
         let errors = parse(query).unwrap_err();
@@ -159,16 +134,16 @@ mod tests {
         ) {
             let query = format!("x{other}=1&species={}&height={height}&length={length:e}", encode(&species));
             let fish = parse(&query).unwrap();
-            prop_assert_eq!(fish.numeric, [length, height]);
-            prop_assert_eq!(&*fish.species, species.as_str());
+            prop_assert_eq!(fish.numbers, [length, height]);
+            prop_assert_eq!(&*fish.categories[0], species.as_str());
         }
 
         #[test]
         fn no_query_yields_an_invalid_fish(query in "(\\PC|[&=+%]|length|height|species|[0-9.e-]){0,60}") {
             match parse(&query) {
                 Ok(fish) => {
-                    prop_assert!(fish.numeric.iter().all(|value| value.is_finite() && *value > 0.0));
-                    prop_assert!((1..=64).contains(&fish.species.chars().count()));
+                    prop_assert!(fish.numbers.iter().all(|value| value.is_finite() && *value > 0.0));
+                    prop_assert!((1..=64).contains(&fish.categories[0].chars().count()));
                 }
                 Err(errors) => prop_assert!(!errors.is_empty()),
             }

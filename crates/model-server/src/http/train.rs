@@ -18,11 +18,9 @@ const MAX_ROWS: u32 = 10_000;
 
 /// Train on the newest rows; any body is accepted
 ///
-/// A body that is a row of `weight-retrain` is a trigger. If its version is not live, the answer is
-/// `superseded` and nothing is trained. If the same trigger (`ModelVersion`, `Fish_Id_Start`,
-/// `Fish_Id_End` and `ErrorAvg`) has been decided on before, the answer is `unchanged`. Otherwise the
-/// training waits until the row of its last fish is stored. Equal requests at the same time share one
-/// training.
+/// If the body is a trigger and its version is not live, the answer is `superseded` and nothing is trained. If
+/// the same trigger has been decided on before, the answer is `unchanged`. Otherwise the training waits until
+/// the row of its last record is stored. Equal requests at the same time share one training.
 #[utoipa::path(
     post,
     path = "/train",
@@ -31,7 +29,7 @@ const MAX_ROWS: u32 = 10_000;
         ("force" = Option<bool>, Query, description = "Skip the gate and earlier decisions on the same rows or trigger"),
         ("rows" = Option<u32>, Query, description = "Train on this many of the newest rows", minimum = 1, maximum = 10_000),
     ),
-    request_body(content = Option<Trigger>, description = "A row of weight-retrain, or anything else", content_type = "application/json"),
+    request_body(content = Option<Trigger>, description = "A trigger, or anything else", content_type = "application/json"),
     security((), ("token" = [])),
     responses(
         (status = 200, description = "The outcome", body = TrainReport),
@@ -50,7 +48,7 @@ pub(super) async fn post(
 ) -> Result<Json<TrainReport>, ApiError> {
     let mut params = Params::parse(query.as_deref());
     let request = TrainRequest {
-        trigger: Trigger::from_body(&body),
+        trigger: Trigger::from_body(api.definition, &body),
         force: params.flag("force")?.unwrap_or(false),
         rows: params
             .number("rows", 1..=u64::from(MAX_ROWS))?

@@ -1,9 +1,9 @@
 //! From training rows to a model version.
 
 use model_store::Cause;
+use model_store::Version;
 use model_store::features::{self, TrainingRow};
-use model_store::version::{Version, species_of};
-use pipeline::EventTime;
+use pipeline::{Definition, EventTime};
 use regression::{ErrorMeasureError, FitError};
 
 /// The minimum number of training rows, however few columns the model has.
@@ -17,7 +17,7 @@ pub enum TrainError {
     /// There are too few rows for the formula.
     #[error(
         "{rows} valid rows are too few, expected at least {needed} for the model's {columns} columns: \
-         wait for more fish, or train on more rows"
+         wait for more {records}, or train on more rows"
     )]
     TooFewRows {
         /// The number of valid rows.
@@ -26,6 +26,8 @@ pub enum TrainError {
         columns: usize,
         /// The number of rows needed.
         needed: usize,
+        /// What the rows stand for.
+        records: String,
     },
     /// The rows have no unique fit.
     #[error("the rows cannot be fitted: {0}")]
@@ -43,26 +45,31 @@ pub enum TrainError {
 /// # Errors
 /// There are too few rows, or the rows have no unique fit.
 pub fn train_version(
+    definition: &Definition,
     rows: Vec<TrainingRow>,
     skipped_rows: u64,
     cause: Cause,
     training_started: EventTime,
 ) -> Result<Version, TrainError> {
-    let species = species_of(&rows).len();
-    let columns = 1 + features::NUMERIC.len() + species.saturating_sub(1);
+    let table = features::table(definition, &rows)
+        .map_err(|error| TrainError::Definition(error.to_string()))?;
+    // Without rows there are no levels to count.
+    let columns = match rows.is_empty() {
+        true => 1 + definition.numbers().len(),
+        false => regression::design_columns(&definition.formula, &table)?,
+    };
     let needed = MIN_ROWS.max(MIN_ROWS_PER_COLUMN * columns);
     if rows.len() < needed {
         return Err(TrainError::TooFewRows {
             rows: rows.len(),
             columns,
             needed,
+            records: definition.records.clone(),
         });
     }
-    let definition = |error: &dyn std::error::Error| TrainError::Definition(error.to_string());
-    let formula = features::formula().map_err(|error| definition(&error))?;
-    let table = features::table(&rows).map_err(|error| definition(&error))?;
-    let model = regression::fit(&formula, &table)?;
+    let model = regression::fit(&definition.formula, &table)?;
     Ok(Version::new(
+        definition,
         model,
         rows,
         skipped_rows,

@@ -29,7 +29,7 @@ const MAX_PENDING: usize = 64;
 /// A call for training.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TrainRequest {
-    /// The record of `weight-retrain` that caused the call, if any.
+    /// The trigger that caused the call, if any.
     pub trigger: Option<Trigger>,
     /// Whether to override the gate and an earlier decision on the same rows.
     pub force: bool,
@@ -173,7 +173,12 @@ fn log(outcome: &Result<TrainReport, TrainFailure>) {
             live = report.live_version,
             rows = report.rows,
             skipped = report.skipped_rows,
-            species = report.species.as_ref().map(|all| all.join(", ")),
+            groups = report
+                .groups
+                .values()
+                .flatten()
+                .next()
+                .map(|all| all.join(", ")),
             loo_error = report.loo_error,
             champion_error = report.champion_error,
             reason = report.reason,

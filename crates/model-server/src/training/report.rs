@@ -1,8 +1,10 @@
 //! The result of a training.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model_store::{LogEntry, StoreError, TrainingOutcome, VersionInfo};
+use pipeline::Definition;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,8 +25,10 @@ pub struct TrainReport {
     pub rows: Option<u64>,
     /// Rows newer than the oldest training row that were skipped because a field is invalid.
     pub skipped_rows: Option<u64>,
-    /// The species in the training rows.
-    pub species: Option<Vec<String>>,
+    /// The groups in the training rows, under the name of the group's field.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    pub groups: BTreeMap<&'static str, Option<Vec<String>>>,
     /// The `_id` of the oldest row.
     pub first_row: Option<String>,
     /// The `_id` of the newest row.
@@ -40,6 +44,7 @@ pub struct TrainReport {
 impl TrainReport {
     /// The report of a log entry; `trained` is the version if one was trained.
     pub(super) fn new(
+        definition: &'static Definition,
         entry: LogEntry,
         trained: Option<&VersionInfo>,
         live_version: Option<String>,
@@ -50,7 +55,14 @@ impl TrainReport {
             live_version,
             rows: trained.map(|info| info.rows),
             skipped_rows: trained.map(|info| info.skipped_rows),
-            species: trained.map(|info| info.species.clone()),
+            groups: definition
+                .group()
+                .map(|group| {
+                    let groups = trained.map(|info| info.groups.to_vec());
+                    (group.field.as_str(), groups)
+                })
+                .into_iter()
+                .collect(),
             first_row: trained.and_then(|info| info.first_row.clone()),
             last_row: trained.and_then(|info| info.last_row.clone()),
             loo_error: trained.map(|info| info.loo_error),
@@ -65,12 +77,14 @@ impl TrainReport {
 pub enum TrainFailure {
     /// The row that a trigger names did not arrive in time. The caller should retry.
     #[error(
-        "the training data has no row of fish `{fish_id}`{} after {waited:?}: try again",
+        "the training data has no row of {record} `{key}`{} after {waited:?}: try again",
         version.as_ref().map_or(String::new(), |version| format!(", predicted by `{version}`,"))
     )]
     NotYet {
-        /// The fish.
-        fish_id: String,
+        /// What a record stands for.
+        record: &'static str,
+        /// The key of the record.
+        key: String,
         /// The version that predicted it, if the trigger names one.
         version: Option<String>,
         /// How long the training waited.

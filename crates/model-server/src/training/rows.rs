@@ -1,4 +1,4 @@
-//! Selects the rows of `Weight.TrainingData` to train on.
+//! Selects the joined rows to train on.
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
@@ -16,9 +16,9 @@ const CHUNK: RangeInclusive<usize> = 50..=200;
 pub struct TrainingRule {
     /// The number of newest valid rows.
     pub newest: u32,
-    /// The minimum number of rows of each species that the live model knows. Older rows are added up
-    /// to this number, so that a long series of one species does not make the model lose the others.
-    pub keep_per_species: u32,
+    /// The minimum number of rows of each group that the live model knows. Older rows are added up
+    /// to this number, so that a long series of one group does not make the model lose the others.
+    pub keep_per_group: u32,
     /// How long to wait for the row that a trigger names. The row and the trigger arrive through
     /// different connectors, in any order.
     pub row_wait: Duration,
@@ -35,7 +35,7 @@ pub(super) struct Selection {
     pub(super) skipped: u64,
 }
 
-/// Selects rows by the rule; `known` are the species of the live model.
+/// Selects rows by the rule; `known` are the groups of the live model.
 pub(super) async fn select(
     store: &dyn Store,
     rule: TrainingRule,
@@ -47,15 +47,16 @@ pub(super) async fn select(
         selection: Selection::default(),
     };
     scan.take(None, rule.newest as usize).await?;
-    for species in known {
+    let definition = store.definition();
+    for group in known {
         let selected = scan
             .selection
             .rows
             .iter()
-            .filter(|row| row.species == *species)
+            .filter(|row| row.group(definition) == Some(group))
             .count();
-        let missing = (rule.keep_per_species as usize).saturating_sub(selected);
-        scan.take(Some(species), missing).await?;
+        let missing = (rule.keep_per_group as usize).saturating_sub(selected);
+        scan.take(Some(group), missing).await?;
     }
     let mut selection = scan.selection;
     selection
@@ -73,14 +74,14 @@ struct Scan<'a> {
 
 impl Scan<'_> {
     /// Adds the newest `wanted` valid rows that have not been read yet.
-    async fn take(&mut self, species: Option<&str>, wanted: usize) -> Result<(), StoreError> {
+    async fn take(&mut self, group: Option<&str>, wanted: usize) -> Result<(), StoreError> {
         let goal = self.selection.rows.len() + wanted;
         let mut skip = 0;
         while self.selection.rows.len() < goal {
             let wanted = goal - self.selection.rows.len();
             let limit = wanted.clamp(*CHUNK.start(), *CHUNK.end()) as u32;
             let page = Page { skip, limit };
-            let documents = self.store.newest_rows(species, page).await?;
+            let documents = self.store.newest_rows(group, page).await?;
             let last_page = documents.len() < limit as usize;
             skip += documents.len() as u64;
             for document in documents {
@@ -90,7 +91,7 @@ impl Scan<'_> {
                 if !self.seen.insert(document["_id"].to_string()) {
                     continue;
                 }
-                match TrainingRow::from_document(&document) {
+                match TrainingRow::from_document(self.store.definition(), &document) {
                     Ok(row) => self.selection.rows.push(row),
                     Err(fault) => {
                         self.selection.skipped += 1;

@@ -28,12 +28,11 @@ pub(super) async fn run(
     let cause = Cause::of(request.trigger.clone()).forced(request.force);
     let store = models.store().as_ref();
     let trigger = request.trigger.as_ref();
-    if let Some((trigger, fish_id)) = trigger.and_then(|t| Some((t, t.fish_id_end.as_deref()?))) {
+    if let Some((trigger, key)) = trigger.and_then(|trigger| Some((trigger, trigger.last_key()?))) {
         if let Some(report) = answer_without_training(models, &cause).await? {
             return Ok(report);
         }
-        let version = trigger.model_version.as_deref();
-        wait_for_row(store, fish_id, version, rule.row_wait).await?;
+        wait_for_row(store, key, trigger.model_version(), rule.row_wait).await?;
     }
     let _guard = lock.lock().await;
     // Another training may have changed the live model in the meantime.
@@ -45,15 +44,18 @@ pub(super) async fn run(
         ..*rule
     };
     let live = models.live().get();
-    let known = live.map_or(Vec::new(), |live| live.info.species.clone());
+    let known = live.map_or(Vec::new(), |live| live.info.groups.to_vec());
     let Selection { rows, skipped } = select(store, rule, &known).await?;
     // Fitting a large model must not block the other tasks of this thread, which may hold a store
     // lock that an activation waits for.
-    let version = spawn_blocking(move || train_version(rows, skipped, cause, started)).await;
+    let definition = store.definition();
+    let fit = move || train_version(definition, rows, skipped, cause, started);
+    let version = spawn_blocking(fit).await;
     let version = version.map_err(|_panic| TrainFailure::Broken)??;
     let entry = models.submit(&version).await?;
     let trained = Some(&version.info);
-    Ok(TrainReport::new(entry, trained, live_version(models)))
+    let live = live_version(models);
+    Ok(TrainReport::new(definition, entry, trained, live))
 }
 
 async fn answer_without_training(
@@ -61,7 +63,8 @@ async fn answer_without_training(
     cause: &Cause,
 ) -> Result<Option<TrainReport>, StoreError> {
     let answer = models.answer_without_training(cause).await?;
-    Ok(answer.map(|entry| TrainReport::new(entry, None, live_version(models))))
+    let definition = models.store().definition();
+    Ok(answer.map(|entry| TrainReport::new(definition, entry, None, live_version(models))))
 }
 
 fn live_version(models: &ModelRegistry) -> Option<String> {
@@ -69,18 +72,19 @@ fn live_version(models: &ModelRegistry) -> Option<String> {
     live.as_ref().map(|live| live.info.model_version.clone())
 }
 
-/// Waits until the training data contains a fish, predicted by `version` if given.
+/// Waits until the training data contains a record, predicted by `version` if given.
 async fn wait_for_row(
     store: &dyn Store,
-    fish_id: &str,
+    key: &str,
     version: Option<&str>,
     row_wait: Duration,
 ) -> Result<(), TrainFailure> {
     let deadline = Instant::now() + row_wait;
-    while !store.has_fish(fish_id, version).await? {
+    while !store.has_row(key, version).await? {
         if Instant::now() >= deadline {
             return Err(TrainFailure::NotYet {
-                fish_id: fish_id.to_owned(),
+                record: &store.definition().record,
+                key: key.to_owned(),
                 version: version.map(str::to_owned),
                 waited: row_wait,
             });

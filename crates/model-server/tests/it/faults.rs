@@ -11,7 +11,7 @@ use model_store::{LogEntry, TrainingOutcome};
 use model_store::{Page, Store, StoreError};
 use model_store::{SqliteStore, StoreAddress};
 use model_store::{Version, VersionInfo};
-use pipeline::EventTime;
+use pipeline::{Definition, EventTime};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
@@ -128,6 +128,10 @@ fn activation(sequence: u64, version: &str) -> LogEntry {
 
 #[async_trait]
 impl Store for FaultyStore {
+    fn definition(&self) -> &'static Definition {
+        Definition::shipped()
+    }
+
     async fn prepare(&self) -> Result<(), StoreError> {
         self.enter("prepare").await?.prepare().await
     }
@@ -143,11 +147,8 @@ impl Store for FaultyStore {
             .await
     }
 
-    async fn has_fish(&self, fish_id: &str, version: Option<&str>) -> Result<bool, StoreError> {
-        self.enter("has_fish")
-            .await?
-            .has_fish(fish_id, version)
-            .await
+    async fn has_row(&self, fish_id: &str, version: Option<&str>) -> Result<bool, StoreError> {
+        self.enter("has_row").await?.has_row(fish_id, version).await
     }
 
     async fn rows_among(&self, ids: &[String]) -> Result<Vec<String>, StoreError> {
@@ -235,7 +236,7 @@ impl Store for FaultyStore {
 /// A server on a [`FaultyStore`] with rows of 60 salmon and 20 walleye.
 async fn drifted() -> (Server, FaultyStore, TempDir, String) {
     let dir = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(dir.path().join("store.sqlite")).unwrap();
+    let store = SqliteStore::open(dir.path().join("store.sqlite"), Definition::shipped()).unwrap();
     let faulty = FaultyStore::new(&store);
     let server = Server::start_on(store, Arc::new(faulty.clone()), config()).await;
     let first = server.live().await;
@@ -424,8 +425,14 @@ fn with_copy(dir: &TempDir) -> Config {
 
 #[tokio::test]
 async fn the_copy_is_used_until_the_store_is_back() {
-    let (dir, empty) = (tempfile::tempdir().unwrap(), SqliteStore::open(":memory:"));
-    let (old, empty) = (SqliteStore::open(":memory:").unwrap(), empty.unwrap());
+    let (dir, empty) = (
+        tempfile::tempdir().unwrap(),
+        SqliteStore::open(":memory:", Definition::shipped()),
+    );
+    let (old, empty) = (
+        SqliteStore::open(":memory:", Definition::shipped()).unwrap(),
+        empty.unwrap(),
+    );
     let store = FaultyStore::new(&old);
     let start = || Server::start_on(old.clone(), Arc::new(store.clone()), with_copy(&dir));
     let server = start().await;
@@ -456,12 +463,13 @@ async fn a_replaced_log_is_read_from_its_beginning() {
     let (server, store, dir, first) = drifted().await;
     let second = text(&server.train("/train", trigger(&first, 80)).await["ModelVersion"]);
     // The store is emptied under the running server.
-    let empty = SqliteStore::open(dir.path().join("empty.sqlite")).unwrap();
+    let empty = SqliteStore::open(dir.path().join("empty.sqlite"), Definition::shipped()).unwrap();
     store.replace(&empty);
     until(|| async { server.live().await == first }).await;
     assert_eq!(went_live(&empty).await, [first.as_str()]);
     // A backup with another live version and the same sequence numbers is restored.
-    let restored = SqliteStore::open(dir.path().join("restored.sqlite")).unwrap();
+    let restored =
+        SqliteStore::open(dir.path().join("restored.sqlite"), Definition::shipped()).unwrap();
     let version = server.store.version(&second).await.unwrap().unwrap();
     restored.insert_version(&version).await.unwrap();
     assert!(restored.append(&activation(1, &second)).await.unwrap());

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use model_server::{Config, ModelServer, Secret};
 use model_store::{SqliteStore, Store};
+use pipeline::Definition;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use service_runtime::CancellationToken;
@@ -59,7 +60,14 @@ impl Server {
 
     /// A server on the store in `dir`, which may exist already.
     pub(crate) async fn start_in(dir: &Path, config: Config) -> Self {
-        let store = SqliteStore::open(dir.join("store.sqlite")).unwrap();
+        let store = SqliteStore::open(dir.join("store.sqlite"), Definition::shipped()).unwrap();
+        Self::start_on(store.clone(), Arc::new(store), config).await
+    }
+
+    /// A server for the pipeline in the settings, on a store in `dir`.
+    pub(crate) async fn start_for(dir: &Path, config: Config) -> Self {
+        let definition = config.folder.definition;
+        let store = SqliteStore::open(dir.join("store.sqlite"), definition).unwrap();
         Self::start_on(store.clone(), Arc::new(store), config).await
     }
 

@@ -6,6 +6,7 @@ use model_store::Store;
 use model_store::StoreAddress;
 use model_store::features::TrainingRow;
 use model_store::{Cause, Trigger};
+use pipeline::Definition;
 use serde_json::{Value, json};
 
 use crate::harness::{Server, config, fish, problem, reference, send, text, trigger, until};
@@ -13,7 +14,7 @@ use crate::harness::{Server, config, fish, problem, reference, send, text, trigg
 fn rows(from: u32, to: u32) -> Vec<TrainingRow> {
     let rows = fish("salmon", from, to, "x");
     rows.iter()
-        .map(|row| TrainingRow::from_document(row).unwrap())
+        .map(|row| TrainingRow::from_document(Definition::shipped(), row).unwrap())
         .collect()
 }
 
@@ -118,14 +119,12 @@ async fn the_next_start_decides_on_versions_left_by_a_crash() {
     let store = server.store.clone();
     server.stop().await;
     let now = pipeline::EventTime::now();
-    let good = train_version(rows(1, 50), 0, Cause::of(None), now).unwrap();
+    let good = train_version(Definition::shipped(), rows(1, 50), 0, Cause::of(None), now).unwrap();
     store.insert_version(&good).await.unwrap();
     // Its trigger names a version that is no longer live.
-    let stale = Trigger {
-        model_version: Some("gone".into()),
-        ..Trigger::default()
-    };
-    let late = train_version(rows(51, 100), 0, Cause::of(Some(stale)), now).unwrap();
+    let stale = Trigger::from_body(Definition::shipped(), br#"{"ModelVersion":"gone"}"#);
+    let cause = Cause::of(stale);
+    let late = train_version(Definition::shipped(), rows(51, 100), 0, cause, now).unwrap();
     store.insert_version(&late).await.unwrap();
 
     let server = Server::start_in(dir.path(), config()).await;
@@ -146,10 +145,24 @@ async fn a_version_left_by_a_crash_keeps_its_force_flag() {
     server.stop().await;
     // The gate rejects a version with this outlier.
     let mut outlier = rows(1, 40);
-    outlier[20].length_cm += 400.0;
+    outlier[20].numbers[0] += 400.0;
     let now = pipeline::EventTime::now();
-    let forced = train_version(outlier, 0, Cause::of(None).forced(true), now).unwrap();
-    let mut stale = train_version(rows(51, 100), 0, Cause::of(None), now).unwrap();
+    let forced = train_version(
+        Definition::shipped(),
+        outlier,
+        0,
+        Cause::of(None).forced(true),
+        now,
+    )
+    .unwrap();
+    let mut stale = train_version(
+        Definition::shipped(),
+        rows(51, 100),
+        0,
+        Cause::of(None),
+        now,
+    )
+    .unwrap();
     stale.info.trained = now.before(std::time::Duration::from_secs(3_600));
     for version in [&stale, &forced] {
         store.insert_version(version).await.unwrap();

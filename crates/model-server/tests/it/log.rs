@@ -1,6 +1,7 @@
 //! The decision log records the outcome of each trigger once.
 
 use model_store::{Cause, LogEntry, Store, Trigger};
+use pipeline::Definition;
 use serde_json::json;
 
 use crate::harness::{Server, drifted, text, trigger};
@@ -88,7 +89,7 @@ async fn the_log_on_a_pinned_version_is_bounded() {
         let body = trigger(&first, 1_000 + number as u32).to_string();
         let entry = LogEntry {
             sequence: number,
-            cause: Cause::of(Trigger::from_body(body.as_bytes())),
+            cause: Cause::of(Trigger::from_body(Definition::shipped(), body.as_bytes())),
             ..recorded.clone()
         };
         assert!(server.store.append(&entry).await.unwrap());

@@ -1,6 +1,7 @@
 //! The model server, tested over HTTP.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod any_pipeline;
 mod calls;
 mod faults;
 mod harness;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use model_server::Config;
 use model_store::MongoStore;
 use model_store::{SqliteStore, StoreAddress};
+use pipeline::Definition;
 use serde_json::json;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -72,7 +73,7 @@ impl Proxy {
 
 /// A server on `store`. Its SQLite store is unused.
 async fn serve(store: MongoStore, config: Config) -> Server {
-    let unused = SqliteStore::open(":memory:").unwrap();
+    let unused = SqliteStore::open(":memory:", Definition::shipped()).unwrap();
     Server::start_on(unused, Arc::new(store), config).await
 }
 
@@ -149,7 +150,11 @@ async fn the_copy_is_used_until_mongodb_is_back() {
         ..config()
     };
     let name = store.database().name();
-    let at_proxy = |uri: String| async move { MongoStore::in_database(&uri, name).await.unwrap() };
+    let at_proxy = |uri: String| async move {
+        MongoStore::in_database(&uri, Definition::shipped(), name)
+            .await
+            .unwrap()
+    };
     let server = serve(at_proxy(proxy.uri()).await, config()).await;
     let first = server.live().await;
     assert_eq!(send(server.get("/readyz")).await.status(), 200);
@@ -206,9 +211,10 @@ async fn without_a_store_and_a_copy_no_model_is_live() {
     let mut proxy = Proxy::open().await;
     proxy.close().await;
     let (store, ()) = store().await;
-    let unreachable = MongoStore::in_database(&proxy.uri(), store.database().name())
-        .await
-        .unwrap();
+    let unreachable =
+        MongoStore::in_database(&proxy.uri(), Definition::shipped(), store.database().name())
+            .await
+            .unwrap();
     let live_copy = dir.path().join("live.json");
     let address = StoreAddress::MongoDb("mongodb://unused".into());
     let server = serve(

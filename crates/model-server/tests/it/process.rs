@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use model_store::SqliteStore;
 use model_store::Store;
+use pipeline::Definition;
 use reqwest::Client;
 use serde_json::{Value, json};
 
@@ -89,7 +90,7 @@ async fn a_kill_during_a_training_leaves_a_consistent_log() {
     let dir = tempfile::tempdir().unwrap();
     let mut process = Process::start(dir.path()).await;
     let mut live = text(&process.live(&client).await["ModelVersion"]);
-    let store = SqliteStore::open(dir.path().join("store.sqlite")).unwrap();
+    let store = SqliteStore::open(dir.path().join("store.sqlite"), Definition::shipped()).unwrap();
     let mut training_time = Duration::ZERO;
     for round in 0..12_u32 {
         let from = round * 40;
@@ -155,7 +156,7 @@ async fn a_kill_during_an_activation_leaves_one_version_live() {
     let dir = tempfile::tempdir().unwrap();
     let mut process = Process::start(dir.path()).await;
     let first = text(&process.live(&client).await["ModelVersion"]);
-    let store = SqliteStore::open(dir.path().join("store.sqlite")).unwrap();
+    let store = SqliteStore::open(dir.path().join("store.sqlite"), Definition::shipped()).unwrap();
     store.fill(&fish("salmon", 1, 60, &first)).await;
     let trained = client
         .post(format!("{}/train?force=true", process.url))
@@ -192,7 +193,7 @@ async fn a_pending_version_is_decided_at_the_next_start_or_call() {
     let file = dir.path().join("store.sqlite");
     let mut process = Process::start(dir.path()).await;
     let first = text(&process.live(&client).await["ModelVersion"]);
-    let store = SqliteStore::open(&file).unwrap();
+    let store = SqliteStore::open(&file, Definition::shipped()).unwrap();
     store.fill(&fish("salmon", 1, 60, &first)).await;
     let train = |url: &str, query: &str| client.post(format!("{url}/train{query}")).send();
     let execute = |sql: &'static str| {
@@ -248,7 +249,7 @@ async fn the_log_warns_of_a_missing_token_and_has_trace_ids() {
     assert_eq!(process.logged(warning).len(), 1);
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let first = text(&process.live(&client).await["ModelVersion"]);
-    let store = SqliteStore::open(dir.path().join("store.sqlite")).unwrap();
+    let store = SqliteStore::open(dir.path().join("store.sqlite"), Definition::shipped()).unwrap();
     store.fill(&fish("salmon", 1, 60, &first)).await;
     let request = client
         .post(format!("{}/train?force=true", process.url))

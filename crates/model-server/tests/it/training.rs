@@ -8,6 +8,7 @@ use model_server::Config;
 use model_server::metrics::Metrics;
 use model_server::training::{TrainFailure, TrainRequest, Trainer, TrainingRule};
 use model_store::{ModelRegistry, SqliteStore, Trigger};
+use pipeline::Definition;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -93,10 +94,10 @@ async fn a_long_series_of_one_species_keeps_rows_of_others() {
 }
 
 #[tokio::test]
-async fn keep_per_species_0_uses_only_the_newest_rows() {
+async fn keep_per_group_0_uses_only_the_newest_rows() {
     let dir = tempfile::tempdir().unwrap();
     let config = Config {
-        keep_per_species: 0,
+        keep_per_group: 0,
         ..config()
     };
     let server = Server::start_in(dir.path(), config).await;
@@ -393,19 +394,19 @@ async fn a_training_that_waits_for_a_row_does_not_block_others() {
 
 #[tokio::test]
 async fn the_number_of_pending_trainings_is_bounded() {
-    let store = SqliteStore::open(":memory:").unwrap();
+    let store = SqliteStore::open(":memory:", Definition::shipped()).unwrap();
     let models = ModelRegistry::new(Arc::new(store.clone()));
     let mut registry = service_runtime::ops::registry();
-    let metrics = Metrics::register(&mut registry, models.live().clone());
+    let metrics = Metrics::register(&mut registry, Definition::shipped(), models.live().clone());
     let rule = TrainingRule {
         newest: 50,
-        keep_per_species: 10,
+        keep_per_group: 10,
         row_wait: Duration::from_secs(20),
         keep_versions: 10,
     };
     let trainer = Trainer::new(models, rule, metrics).unwrap();
     let request = |rows| TrainRequest {
-        trigger: Trigger::from_body(br#"{"Fish_Id_End":"60"}"#),
+        trigger: Trigger::from_body(Definition::shipped(), br#"{"Fish_Id_End":"60"}"#),
         force: false,
         rows: Some(rows),
     };

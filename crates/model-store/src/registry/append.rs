@@ -201,7 +201,7 @@ impl ModelRegistry {
         Ok(self.last_entries(version).await?.len() >= MAX_ENTRIES as usize)
     }
 
-    /// The entries caused by the same trigger. Fish numbers may restart at 1 and a version may become
+    /// The entries caused by the same trigger. Keys may restart at 1 and a version may become
     /// live again, so a different mean error means a different window.
     async fn caused_by(&self, cause: &Cause) -> Result<Vec<LogEntry>, StoreError> {
         let Some(trigger) = &cause.trigger else {
@@ -210,7 +210,7 @@ impl ModelRegistry {
         let mut entries = self.store.entries_caused_by(trigger).await?;
         entries.retain(|entry| {
             let earlier = entry.cause.trigger.as_ref();
-            earlier.is_some_and(|earlier| earlier.error_avg == trigger.error_avg)
+            earlier.is_some_and(|earlier| earlier.error_avg() == trigger.error_avg())
         });
         Ok(entries)
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use pipeline::EventTime;
-use regression::ErrorMeasure;
 
 use super::LogState;
 use crate::cause::{Cause, Trigger};
@@ -176,7 +175,8 @@ fn judge(
         let reason = format!("{live} went live after this version was trained");
         return decided(TrainingOutcome::Superseded, reason);
     }
-    let champion_error = match champion_error(champion, version) {
+    let rows = &version.training_rows;
+    let champion_error = match features::error_on(state.definition, &champion.info.model, rows) {
         Ok(error) => error,
         // The champion has another formula or predicts values that overflow.
         Err(fault) => {
@@ -210,7 +210,7 @@ fn judge(
 fn refusal(state: &LogState, trigger: Option<&Trigger>) -> Option<(TrainingOutcome, String)> {
     let champion = state.champion.as_ref()?;
     let live = &champion.info.model_version;
-    match trigger.and_then(|trigger| trigger.model_version.as_ref()) {
+    match trigger.and_then(Trigger::model_version) {
         Some(named) if named != live => {
             let reason = format!("{live} is live, not the version that the trigger names");
             Some((TrainingOutcome::Superseded, reason))
@@ -259,16 +259,11 @@ fn entry(
     }
 }
 
-/// The champion's mean absolute relative error on a version's rows.
-fn champion_error(champion: &LiveModel, version: &Version) -> Result<f64, String> {
-    let table = features::table(&version.training_rows).map_err(|error| error.to_string())?;
-    let error = champion.info.model.error_on(&table, ErrorMeasure::Relative);
-    error.map_err(|error| error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use TrainingOutcome::{Activated, Pinned, Rejected, Superseded, Unchanged};
+
+    use pipeline::Definition;
 
     use super::*;
     use crate::test_versions::{rows, train, version};
@@ -299,6 +294,7 @@ mod tests {
             sequence: 7,
             champion: Some(Arc::new(LiveModel::new(info, activation))),
             is_fallback: false,
+            definition: Definition::shipped(),
         }
     }
 
@@ -307,6 +303,7 @@ mod tests {
             sequence: 0,
             champion: None,
             is_fallback: false,
+            definition: Definition::shipped(),
         }
     }
 
@@ -331,19 +328,16 @@ mod tests {
     }
 
     fn trigger(version: &str) -> Trigger {
-        Trigger {
-            model_version: Some(version.to_owned()),
-            fish_id_start: Some("1".into()),
-            fish_id_end: Some("20".into()),
-            ..Trigger::default()
-        }
+        let body =
+            format!(r#"{{"ModelVersion":"{version}","Fish_Id_Start":"1","Fish_Id_End":"20"}}"#);
+        Trigger::from_body(Definition::shipped(), body.as_bytes()).unwrap()
     }
 
     /// A version that passes the gate, or one that fails it because of an outlier.
     fn candidate(passes: bool, trigger: Option<&Trigger>, forced: bool) -> Version {
         let mut rows = rows(31);
         if !passes {
-            rows[20].length_cm += 400.0;
+            rows[20].numbers[0] += 400.0;
         }
         let mut version = train(rows);
         version.info.trained = seconds(200);
@@ -369,10 +363,8 @@ mod tests {
     fn a_training_call_may_be_answered_without_training() {
         let live_id = version(1).info.model_version;
         let (current, stale) = (trigger(&live_id), trigger("stale"));
-        let anonymous = Trigger {
-            fish_id_end: Some("20".into()),
-            ..Trigger::default()
-        };
+        let anonymous = Trigger::from_body(Definition::shipped(), br#"{"Fish_Id_End":"20"}"#);
+        let anonymous = anonymous.unwrap();
         let rejected = [logged(3, Rejected, Some(&current), false)];
         let pinned = [logged(3, Pinned, Some(&current), false)];
         let superseded = [logged(3, Superseded, Some(&stale), false)];

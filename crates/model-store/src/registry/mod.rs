@@ -19,6 +19,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use pipeline::Definition;
 use tokio::sync::Mutex;
 
 use crate::live::{LiveModel, LiveSlot};
@@ -34,9 +35,10 @@ const MAX_ACTIVATIONS: u32 = 10_000;
 /// ```no_run
 /// # async fn example(version: model_store::Version) -> Result<(), Box<dyn std::error::Error>> {
 /// use model_store::{ModelRegistry, StoreAddress};
+/// use pipeline::Definition;
 ///
 /// let address: StoreAddress = "sqlite:catchweight.sqlite".parse()?;
-/// let registry = ModelRegistry::new(address.open().await?);
+/// let registry = ModelRegistry::new(address.open(Definition::shipped()).await?);
 /// registry.sync().await?;
 /// let entry = registry.submit(&version).await?;
 /// println!("{}: {}", entry.outcome, entry.reason);
@@ -78,6 +80,8 @@ pub struct LogState {
     /// Whether the champion is a fallback for the version that the log makes live, which cannot be
     /// read.
     pub is_fallback: bool,
+    /// The pipeline, which says how errors are measured.
+    pub(crate) definition: &'static Definition,
 }
 
 impl ModelRegistry {
@@ -147,6 +151,7 @@ impl ModelRegistry {
             sequence: position.last.as_ref().map_or(0, |last| last.sequence),
             champion: position.champion.clone(),
             is_fallback: position.unreadable.is_some(),
+            definition: self.store.definition(),
         })
     }
 

@@ -72,6 +72,8 @@ impl ModelRegistry {
 mod tests {
     use std::sync::Arc;
 
+    use pipeline::Definition;
+
     use super::*;
     use crate::log_entry::LogEntry;
     use crate::store::{SqliteStore, Store};
@@ -79,7 +81,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_version_activated_while_it_is_deleted_stays() {
-        let store = SqliteStore::open(":memory:").unwrap();
+        let store = SqliteStore::open(":memory:", Definition::shipped()).unwrap();
         let registry = ModelRegistry::new(Arc::new(store.clone()));
         let version = version(1);
         let id = &version.info.model_version;

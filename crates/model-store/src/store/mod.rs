@@ -1,7 +1,7 @@
 //! The [`Store`] trait and its implementations for SQLite and MongoDB.
 //!
-//! Both store the same JSON documents under the same names: the database `Weight` with the
-//! collections `TrainingData`, `Models` and `Decisions`.
+//! Both store the same JSON documents under the same names: the pipeline's database with the pipeline's
+//! collection of joined rows, and the collections `Models` and `Decisions`.
 
 #[cfg(feature = "mongodb")]
 mod mongo;
@@ -10,7 +10,7 @@ mod sqlite;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use pipeline::EventTime;
+use pipeline::{Definition, EventTime};
 use serde_json::Value;
 
 #[cfg(feature = "mongodb")]
@@ -21,14 +21,14 @@ use crate::cause::Trigger;
 use crate::log_entry::LogEntry;
 use crate::version::{Version, VersionInfo};
 
-/// The name of the database.
-pub const DATABASE: &str = "Weight";
-/// The collection of rows that the pipeline's connector writes: predicted and actual weights.
-pub const TRAINING_DATA: &str = "TrainingData";
 /// The collection of model versions with their training rows.
 pub const MODELS: &str = "Models";
 /// The collection that holds the decision log.
 pub const DECISIONS: &str = "Decisions";
+
+/// How many log entries are compared with a trigger. A version has few triggers, but there may be many that
+/// name no version.
+pub const MAX_SAME_VERSION: u32 = 1_000;
 
 /// A call to a store failed.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,7 @@ pub enum StoreError {
     #[error("{collection} `{id}` cannot be read: {reason}")]
     Corrupt {
         /// The collection.
-        collection: &'static str,
+        collection: String,
         /// The document's id.
         id: String,
         /// What is wrong with it.
@@ -63,24 +63,23 @@ pub struct Page {
 /// Storage for training data, versions and the decision log. Each call is one atomic operation.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {
+    /// The pipeline whose rows it stores.
+    fn definition(&self) -> &'static Definition;
+
     /// Creates missing tables and indexes. Idempotent.
     ///
     /// # Errors
     /// See [`StoreError`]; this applies to all other calls too.
     async fn prepare(&self) -> Result<(), StoreError>;
 
-    /// A page of `Weight.TrainingData`, by `Timestamp`, then `_id`, both descending; only rows of
-    /// `species` if given. Documents without a `Timestamp` come last.
-    async fn newest_rows(
-        &self,
-        species: Option<&str>,
-        page: Page,
-    ) -> Result<Vec<Value>, StoreError>;
+    /// A page of the joined rows, by `Timestamp`, then `_id`, both descending; only rows of `group` if
+    /// given. Documents without a `Timestamp` come last.
+    async fn newest_rows(&self, group: Option<&str>, page: Page) -> Result<Vec<Value>, StoreError>;
 
-    /// Whether `Weight.TrainingData` has a row of this fish, predicted by `version` if given.
-    async fn has_fish(&self, fish_id: &str, version: Option<&str>) -> Result<bool, StoreError>;
+    /// Whether there is a joined row with this key, predicted by `version` if given.
+    async fn has_row(&self, key: &str, version: Option<&str>) -> Result<bool, StoreError>;
 
-    /// Which of these `_id`s are in `Weight.TrainingData`.
+    /// Which of these `_id`s are among the joined rows.
     async fn rows_among(&self, ids: &[String]) -> Result<Vec<String>, StoreError>;
 
     /// Inserts a version. Returns false, and changes nothing, if a version with this id exists.
@@ -123,7 +122,7 @@ pub trait Store: Debug + Send + Sync {
     /// The last `limit` log entries on any of `versions`, in order.
     async fn entries_on(&self, versions: &[&str], limit: u32) -> Result<Vec<LogEntry>, StoreError>;
 
-    /// The log entries caused by triggers with the same `ModelVersion`, `Fish_Id_Start` and
-    /// `Fish_Id_End`, in order. A missing field equals a missing field.
+    /// The log entries caused by the same trigger (see [`Trigger::is_same`]), in order. At most the newest
+    /// [`MAX_SAME_VERSION`] entries caused by triggers of its version are compared.
     async fn entries_caused_by(&self, trigger: &Trigger) -> Result<Vec<LogEntry>, StoreError>;
 }

@@ -12,12 +12,12 @@ use mongodb::bson::{Bson, Document, deserialize_from_document, doc, serialize_to
 use mongodb::error::{Error, ErrorKind, RETRYABLE_WRITE_ERROR, WriteFailure};
 use mongodb::options::{ClientOptions, ReadConcern, ReadPreference, WriteConcern};
 use mongodb::{Client, Collection, Database, IndexModel};
-use pipeline::EventTime;
+use pipeline::{Definition, EventTime};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{DATABASE, DECISIONS, MODELS, Page, Store, StoreError, TRAINING_DATA};
+use super::{DECISIONS, MAX_SAME_VERSION, MODELS, Page, Store, StoreError};
 use crate::cause::Trigger;
 use crate::features::TrainingRow;
 use crate::log_entry::{LogEntry, TrainingOutcome};
@@ -34,39 +34,50 @@ const DUPLICATE_KEY: i32 = 11_000;
 const TRANSIENT: [i32; 13] = [
     6, 7, 89, 91, 134, 189, 262, 9_001, 10_107, 11_600, 11_602, 13_435, 13_436,
 ];
-/// The fields that identify a trigger across redeliveries.
-const TRIGGER_IDENTITY: [&str; 3] = [
-    "Cause.Trigger.ModelVersion",
-    "Cause.Trigger.Fish_Id_Start",
-    "Cause.Trigger.Fish_Id_End",
-];
+/// The field of a log entry with the version that its trigger names.
+const TRIGGER_VERSION: &str = "Cause.Trigger.ModelVersion";
 /// The field of a version's document that contains its training rows.
 const ROWS: &str = "TrainingRows";
 
 /// A store on a MongoDB server. Connects on first use.
 #[derive(Clone, Debug)]
 pub struct MongoStore {
+    definition: &'static Definition,
     database: Database,
 }
 
 impl MongoStore {
-    /// A store at a connection string, with the data in the database `Weight`. The path in the string
+    /// A store at a connection string, with the data in the pipeline's database. The path in the string
     /// names the authentication database.
     ///
     /// The string cannot change the read and write concern or the read preference: writes wait for
     /// the majority, and reads go to the primary.
     ///
     /// # Errors
-    /// The connection string is invalid.
-    pub async fn at(uri: &str) -> Result<Self, StoreError> {
-        Self::in_database(uri, DATABASE).await
+    /// The connection string is invalid, or MongoDB cannot query by a field of the pipeline.
+    pub async fn at(uri: &str, definition: &'static Definition) -> Result<Self, StoreError> {
+        Self::in_database(uri, definition, &definition.database).await
     }
 
     /// Like [`at`](Self::at), with the data in another database.
     ///
     /// # Errors
-    /// The connection string is invalid.
-    pub async fn in_database(uri: &str, database: &str) -> Result<Self, StoreError> {
+    /// As [`at`](Self::at).
+    pub async fn in_database(
+        uri: &str,
+        definition: &'static Definition,
+        database: &str,
+    ) -> Result<Self, StoreError> {
+        let group = definition.group().map(|group| &group.field);
+        for field in group.into_iter().chain([&definition.key]) {
+            if field.contains('.') || field.starts_with('$') {
+                let reason = format!(
+                    "MongoDB cannot query by the field `{field}` of pipeline.toml: \
+                     rename the field, without `.` and without `$` at its start"
+                );
+                return Err(StoreError::Failed(reason.into()));
+            }
+        }
         let mut options = ClientOptions::parse(uri).await.map_err(store_error)?;
         options
             .app_name
@@ -81,6 +92,7 @@ impl MongoStore {
         options.selection_criteria = Some(ReadPreference::Primary.into());
         let client = Client::with_options(options).map_err(store_error)?;
         Ok(Self {
+            definition,
             database: client.database(database),
         })
     }
@@ -90,13 +102,17 @@ impl MongoStore {
         &self.database
     }
 
+    fn rows(&self) -> Collection<Document> {
+        self.collection(&self.definition.collection)
+    }
+
     fn collection(&self, name: &str) -> Collection<Document> {
         self.database.collection(name)
     }
 
     async fn find<T: DeserializeOwned>(
         &self,
-        collection: &'static str,
+        collection: &str,
         filter: Document,
         sort: Document,
         page: Page,
@@ -182,16 +198,13 @@ fn is_duplicate(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool
     matches!(kind, Some(ErrorKind::Write(WriteFailure::WriteError(write))) if write.code == DUPLICATE_KEY)
 }
 
-fn read<T: DeserializeOwned>(
-    collection: &'static str,
-    document: Document,
-) -> Result<T, StoreError> {
+fn read<T: DeserializeOwned>(collection: &str, document: Document) -> Result<T, StoreError> {
     let id = document
         .get("_id")
         .map(ToString::to_string)
         .unwrap_or_default();
     deserialize_from_document(document).map_err(|error| StoreError::Corrupt {
-        collection,
+        collection: collection.to_owned(),
         id,
         reason: error.to_string(),
     })
@@ -203,26 +216,25 @@ fn write<T: Serialize>(value: &T) -> Result<Document, StoreError> {
 
 #[async_trait]
 impl Store for MongoStore {
+    fn definition(&self) -> &'static Definition {
+        self.definition
+    }
+
     async fn prepare(&self) -> Result<(), StoreError> {
+        let rows = self.definition.collection.as_str();
+        let group = self.definition.group().map(|group| {
+            let keys = doc! { &group.field: 1, "Timestamp": 1, "_id": 1 };
+            (rows, keys)
+        });
         let indexes = [
-            (TRAINING_DATA, doc! { "Timestamp": 1, "_id": 1 }),
-            (
-                TRAINING_DATA,
-                doc! { "Species": 1, "Timestamp": 1, "_id": 1 },
-            ),
-            (TRAINING_DATA, doc! { "Fish_Id": 1 }),
+            (rows, doc! { "Timestamp": 1, "_id": 1 }),
+            (rows, doc! { &self.definition.key: 1 }),
             (MODELS, doc! { "Trained": 1, "_id": 1 }),
             (DECISIONS, doc! { "ModelVersion": 1 }),
             (DECISIONS, doc! { "Verdict": 1, "_id": 1 }),
-            (
-                DECISIONS,
-                TRIGGER_IDENTITY
-                    .map(|field| (field.to_owned(), 1.into()))
-                    .into_iter()
-                    .collect(),
-            ),
+            (DECISIONS, doc! { TRIGGER_VERSION: 1 }),
         ];
-        for (collection, keys) in indexes {
+        for (collection, keys) in indexes.into_iter().chain(group) {
             let index = IndexModel::builder().keys(keys).build();
             with_timeout(
                 self.collection(collection)
@@ -234,35 +246,33 @@ impl Store for MongoStore {
         Ok(())
     }
 
-    async fn newest_rows(
-        &self,
-        species: Option<&str>,
-        page: Page,
-    ) -> Result<Vec<Value>, StoreError> {
-        let filter = species.map_or(Document::new(), |species| doc! { "Species": species });
-        self.find(
-            TRAINING_DATA,
-            filter,
-            doc! { "Timestamp": -1, "_id": -1 },
-            page,
-        )
-        .await
+    async fn newest_rows(&self, group: Option<&str>, page: Page) -> Result<Vec<Value>, StoreError> {
+        let column = self.definition.group();
+        let filter = column.zip(group).map_or(
+            Document::new(),
+            |(column, group)| doc! { &column.field: group },
+        );
+        let newest_first = doc! { "Timestamp": -1, "_id": -1 };
+        self.find(&self.definition.collection, filter, newest_first, page)
+            .await
     }
 
-    async fn has_fish(&self, fish_id: &str, version: Option<&str>) -> Result<bool, StoreError> {
-        let mut filter = doc! { "Fish_Id": fish_id };
+    async fn has_row(&self, key: &str, version: Option<&str>) -> Result<bool, StoreError> {
+        // Other writers may store a key that is a number as a number.
+        let mut keys = vec![Bson::from(key)];
+        keys.extend(key.parse::<i64>().ok().map(Bson::from));
+        let mut filter = doc! { &self.definition.key: { "$in": keys } };
         if let Some(version) = version {
             filter.insert("ModelVersion", version);
         }
-        let found = self.collection(TRAINING_DATA);
-        Ok(with_timeout(found.find_one(filter).into_future())
+        Ok(with_timeout(self.rows().find_one(filter).into_future())
             .await?
             .is_some())
     }
 
     async fn rows_among(&self, ids: &[String]) -> Result<Vec<String>, StoreError> {
         let found: Vec<Document> = with_timeout(async {
-            let rows = self.collection(TRAINING_DATA);
+            let rows = self.rows();
             let find = rows.find(doc! { "_id": { "$in": ids } });
             find.projection(doc! { "_id": 1 })
                 .await?
@@ -279,7 +289,8 @@ impl Store for MongoStore {
 
     async fn insert_version(&self, version: &Version) -> Result<bool, StoreError> {
         let mut document = write(&version.info)?;
-        let rows: Result<Vec<_>, _> = version.training_rows.iter().map(write).collect();
+        let stored = |row: &TrainingRow| write(&row.to_stored(self.definition));
+        let rows: Result<Vec<_>, _> = version.training_rows.iter().map(stored).collect();
         document.insert(ROWS, rows?);
         self.insert(MODELS, version.info.model_version.as_str(), document)
             .await
@@ -295,13 +306,17 @@ impl Store for MongoStore {
             Some(Bson::Array(rows)) => rows,
             _ => Vec::new(),
         };
+        let corrupt = |reason: String| StoreError::Corrupt {
+            collection: MODELS.to_owned(),
+            id: id.to_owned(),
+            reason,
+        };
         let rows = rows.into_iter().map(|row| match row {
-            Bson::Document(row) => read::<TrainingRow>(MODELS, row),
-            other => Err(StoreError::Corrupt {
-                collection: MODELS,
-                id: id.to_owned(),
-                reason: format!("a training row is {other}"),
-            }),
+            Bson::Document(row) => {
+                TrainingRow::from_stored(self.definition, &read::<Value>(MODELS, row)?)
+                    .map_err(|error| corrupt(format!("a training row: {error}")))
+            }
+            other => Err(corrupt(format!("a training row is {other}"))),
         });
         let training_rows = rows.collect::<Result<_, _>>()?;
         Ok(Some(Version {
@@ -403,16 +418,16 @@ impl Store for MongoStore {
     }
 
     async fn entries_caused_by(&self, trigger: &Trigger) -> Result<Vec<LogEntry>, StoreError> {
-        let mut filter = doc! { "Cause.Kind": "trigger" };
-        let values = [
-            &trigger.model_version,
-            &trigger.fish_id_start,
-            &trigger.fish_id_end,
-        ];
-        for (field, value) in TRIGGER_IDENTITY.into_iter().zip(values) {
-            // Null matches documents without the field.
-            filter.insert(field, value.clone());
-        }
-        self.find(DECISIONS, filter, doc! { "_id": 1 }, ALL).await
+        // Null matches documents without the field.
+        let filter = doc! { "Cause.Kind": "trigger", TRIGGER_VERSION: trigger.model_version() };
+        let newest_first = doc! { "_id": -1 };
+        let page = first(MAX_SAME_VERSION);
+        let mut entries: Vec<LogEntry> = self.find(DECISIONS, filter, newest_first, page).await?;
+        entries.retain(|entry| {
+            let other = entry.cause.trigger.as_ref();
+            other.is_some_and(|other| other.is_same(trigger))
+        });
+        entries.reverse();
+        Ok(entries)
     }
 }

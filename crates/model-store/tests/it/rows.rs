@@ -62,6 +62,7 @@ impl TestStore for SqliteStore {
 pub(crate) mod mongo {
     use model_store::MongoStore;
     use mongodb::bson::{doc, serialize_to_document};
+    use pipeline::Definition;
     use serde_json::Value;
 
     use super::{TestStore, text};
@@ -77,7 +78,12 @@ pub(crate) mod mongo {
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap();
         let name = format!("Weight_{}_{}", std::process::id(), nanos.as_nanos());
-        (MongoStore::in_database(&uri(), &name).await.unwrap(), ())
+        (
+            MongoStore::in_database(&uri(), Definition::shipped(), &name)
+                .await
+                .unwrap(),
+            (),
+        )
     }
 
     impl TestStore for MongoStore {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use model_store::features::{self, TrainingRow};
 use model_store::{Cause, GateCheck, LogEntry, Page, TrainingOutcome, Trigger, Version};
-use pipeline::EventTime;
+use pipeline::{Definition, EventTime};
 use serde_json::{Value, json};
 
 use crate::rows::{TestStore, fish, text};
@@ -21,13 +21,23 @@ fn ids(rows: &[Value]) -> Vec<String> {
 /// A version trained on fish `from` to `from + 29`.
 fn version(from: u32) -> Version {
     let rows = fish("salmon", from, from + 29, "none");
-    let rows = rows
-        .iter()
-        .map(|row| TrainingRow::from_document(row).unwrap())
-        .collect::<Vec<_>>();
-    let table = features::table(&rows).unwrap();
-    let model = regression::fit(&features::formula().unwrap(), &table).unwrap();
-    Version::new(model, rows, 2, Cause::initial(), EventTime::now()).unwrap()
+    let rows: Vec<_> = rows.iter().map(training_row).collect();
+    let table = features::table(fish_factory(), &rows).unwrap();
+    let model = regression::fit(&fish_factory().formula, &table).unwrap();
+    let started = EventTime::now();
+    Version::new(fish_factory(), model, rows, 2, Cause::initial(), started).unwrap()
+}
+
+fn fish_factory() -> &'static Definition {
+    Definition::shipped()
+}
+
+fn training_row(document: &Value) -> TrainingRow {
+    TrainingRow::from_document(fish_factory(), document).unwrap()
+}
+
+fn trigger(body: &Value) -> Option<Trigger> {
+    Trigger::from_body(fish_factory(), body.to_string().as_bytes())
 }
 
 fn entry(sequence: u64, version: &str, outcome: TrainingOutcome) -> LogEntry {
@@ -42,9 +52,9 @@ fn entry(sequence: u64, version: &str, outcome: TrainingOutcome) -> LogEntry {
         model_version: version.into(),
         outcome,
         time: EventTime::now(),
-        cause: Cause::of(Trigger::from_body(
-            br#"{"ModelVersion":"c","Species":["char"],"Fish_Id_End":"80","ErrorAvg":0.31,"Fish":20}"#,
-        )),
+        cause: Cause::of(trigger(&json!({
+            "ModelVersion": "c", "Species": ["char"], "Fish_Id_End": "80", "ErrorAvg": 0.31, "Fish": 20
+        }))),
         forced: false,
         pinned: sequence == 2,
         gate: Some(gate),
@@ -81,21 +91,21 @@ async fn a_row_is_read_back_unchanged(store: impl TestStore) {
     rows[0]["Height"] = json!(19);
     store.fill(&rows).await;
     let read = store.newest_rows(None, ALL).await.unwrap().remove(0);
-    let row = TrainingRow::from_document(&read).unwrap();
-    assert_eq!(row.length_cm.to_bits(), (0.1_f64 + 0.2).to_bits());
+    let row = training_row(&read);
+    assert_eq!(row.numbers[0].to_bits(), (0.1_f64 + 0.2).to_bits());
     assert_eq!(
-        (row.height_cm, &row.species),
+        (row.numbers[1], &row.levels[0]),
         (19.0, &text(&rows[0]["Species"]))
     );
-    assert_eq!(row.weight_kg, rows[0]["ActualWeight"].as_f64().unwrap());
+    assert_eq!(row.target, rows[0]["ActualWeight"].as_f64().unwrap());
 }
 
-async fn a_fish_is_found_by_its_id_and_predicting_version(store: impl TestStore) {
+async fn a_row_is_found_by_its_key_and_predicting_version(store: impl TestStore) {
     store.fill(&fish("salmon", 7, 7, "v")).await;
-    assert!(store.has_fish("7", None).await.unwrap());
-    assert!(store.has_fish("7", Some("v")).await.unwrap());
-    assert!(!store.has_fish("7", Some("w")).await.unwrap());
-    assert!(!store.has_fish("8", None).await.unwrap());
+    assert!(store.has_row("7", None).await.unwrap());
+    assert!(store.has_row("7", Some("v")).await.unwrap());
+    assert!(!store.has_row("7", Some("w")).await.unwrap());
+    assert!(!store.has_row("8", None).await.unwrap());
 }
 
 async fn existing_rows_among_many_ids_are_returned(store: impl TestStore) {
@@ -225,7 +235,6 @@ async fn versions_live_since_a_time_are_returned(store: impl TestStore) {
 }
 
 async fn entries_are_found_by_the_trigger_that_caused_them(store: impl TestStore) {
-    let trigger = |body: Value| Trigger::from_body(body.to_string().as_bytes()).unwrap();
     let window = json!({"ModelVersion": "a", "Fish_Id_Start": "1", "Fish_Id_End": "30"});
     let mut again = window.clone();
     // The mean error does not identify a trigger.
@@ -242,7 +251,7 @@ async fn entries_are_found_by_the_trigger_that_caused_them(store: impl TestStore
     }];
     for (body, sequence) in caused.into_iter().zip(2..) {
         log.push(LogEntry {
-            cause: Cause::of(Some(trigger(body.clone()))),
+            cause: Cause::of(trigger(body)),
             ..entry(sequence, "b", TrainingOutcome::Rejected)
         });
     }
@@ -256,7 +265,7 @@ async fn entries_are_found_by_the_trigger_that_caused_them(store: impl TestStore
         (without_start, vec![5]),
         (json!({"ModelVersion": "b"}), vec![]),
     ] {
-        let found = store.entries_caused_by(&trigger(body.clone())).await;
+        let found = store.entries_caused_by(&trigger(&body).unwrap()).await;
         let expected: Vec<_> = expected.into_iter().map(|at| log[at].clone()).collect();
         assert_eq!(found.unwrap(), expected, "{body}");
     }
@@ -264,9 +273,9 @@ async fn entries_are_found_by_the_trigger_that_caused_them(store: impl TestStore
 
 async fn any_trigger_that_a_caller_sends_can_be_stored(store: impl TestStore) {
     for (sequence, fish) in [(1, i64::MAX as u64), (2, u64::MAX)] {
-        let body = format!(r#"{{"ModelVersion":"x","Fish":{fish}}}"#);
+        let body = json!({ "ModelVersion": "x", "Fish": fish });
         let entry = LogEntry {
-            cause: Cause::of(Trigger::from_body(body.as_bytes())),
+            cause: Cause::of(trigger(&body)),
             ..entry(sequence, "a", TrainingOutcome::Pinned)
         };
         assert!(store.append(&entry).await.unwrap());
@@ -324,7 +333,7 @@ macro_rules! on_store {
         on_store!($store:
             the_newest_rows_come_first_by_time_then_id,
             a_row_is_read_back_unchanged,
-            a_fish_is_found_by_its_id_and_predicting_version,
+            a_row_is_found_by_its_key_and_predicting_version,
             existing_rows_among_many_ids_are_returned,
             a_version_is_inserted_once_and_read_back_unchanged,
             versions_are_listed_newest_first_and_deleted_one_by_one,
@@ -340,7 +349,9 @@ macro_rules! on_store {
 }
 
 mod sqlite {
-    use model_store::{Page, SqliteStore, Store};
+    use model_store::{Page, SqliteStore, Store, Version};
+    use pipeline::Definition;
+    use serde_json::json;
     use tempfile::TempDir;
 
     use crate::rows::{TestStore, fish};
@@ -348,7 +359,7 @@ mod sqlite {
     async fn store() -> (SqliteStore, TempDir) {
         let dir = tempfile::tempdir().unwrap();
         (
-            SqliteStore::open(dir.path().join("store.sqlite")).unwrap(),
+            SqliteStore::open(dir.path().join("store.sqlite"), Definition::shipped()).unwrap(),
             dir,
         )
     }
@@ -359,7 +370,7 @@ mod sqlite {
     async fn a_store_opened_to_read_only_is_never_written() {
         let (store, dir) = store().await;
         store.fill(&fish("salmon", 1, 3, "v")).await;
-        let reader = SqliteStore::open_read_only(store.path()).unwrap();
+        let reader = SqliteStore::open_read_only(store.path(), Definition::shipped()).unwrap();
         // Another connection may write in the meantime.
         store.fill(&fish("salmon", 4, 4, "v")).await;
         let page = Page { skip: 0, limit: 9 };
@@ -369,14 +380,14 @@ mod sqlite {
         assert!(write.await.is_err());
 
         let mistyped = dir.path().join("stroe.sqlite");
-        let error = SqliteStore::open_read_only(dir.path()).unwrap_err();
+        let error = SqliteStore::open_read_only(dir.path(), Definition::shipped()).unwrap_err();
         assert!(error.to_string().contains("a folder"), "{error}");
-        let error = SqliteStore::open_read_only(&mistyped).unwrap_err();
+        let error = SqliteStore::open_read_only(&mistyped, Definition::shipped()).unwrap_err();
         assert!(error.to_string().contains("No such file"), "{error}");
         assert!(!mistyped.exists());
         let other = dir.path().join("other.sqlite");
         std::fs::write(&other, "").unwrap();
-        let error = SqliteStore::open_read_only(&other).unwrap_err();
+        let error = SqliteStore::open_read_only(&other, Definition::shipped()).unwrap_err();
         assert!(error.to_string().contains("not a store"), "{error}");
         assert_eq!(std::fs::read(&other).unwrap(), b"");
     }
@@ -400,6 +411,95 @@ mod sqlite {
             .fold(0.0, f64::max);
         assert_eq!((count, length, kind.as_str()), (3, longest, "real"));
         assert_eq!(last, "2021-06-09T13:00:06.000Z");
+    }
+
+    #[tokio::test]
+    async fn a_version_of_an_earlier_release_is_read_and_written_unchanged() {
+        const VERSION: &str = include_str!("../data/version.json");
+        const ROWS: &str = include_str!("../data/version-rows.json");
+        let insert = "INSERT INTO Models (_id, Trained, Formula, \"Rows\", LooError, document, TrainingRows) \
+                      VALUES ('0003901cdf0f', '', '', 50, 0, ?1, ?2)";
+        let select = "SELECT document, TrainingRows FROM Models";
+        let (before, old_dir) = store().await;
+        let old = rusqlite::Connection::open(old_dir.path().join("store.sqlite")).unwrap();
+        old.execute(insert, [VERSION, ROWS]).unwrap();
+        let version = before.version("0003901cdf0f").await.unwrap().unwrap();
+        assert_eq!(**version.info.groups, ["salmon", "walleye"]);
+        assert_eq!(version.training_rows.len(), 50);
+
+        let (after, new_dir) = store().await;
+        after.insert_version(&version).await.unwrap();
+        let new = rusqlite::Connection::open(new_dir.path().join("store.sqlite")).unwrap();
+        let written: (String, String) = new
+            .query_row(select, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap();
+        assert_eq!(written, (VERSION.to_owned(), ROWS.to_owned()));
+
+        // The same rows have the same id.
+        let definition = Definition::shipped();
+        let table = model_store::features::table(definition, &version.training_rows).unwrap();
+        let model = regression::fit(&definition.formula, &table).unwrap();
+        let (rows, info) = (version.training_rows, version.info);
+        let again = Version::new(definition, model, rows, 0, info.cause, info.trained).unwrap();
+        assert_eq!(again.info.model_version, info.model_version);
+        assert_eq!(again.info.loo_error, info.loo_error);
+    }
+
+    /// A pipeline with another key, and with fields whose names are equal in SQLite.
+    fn rooms(columns: &str) -> &'static Definition {
+        let text = format!(
+            r#"
+            record = {{ name = "room", key = "Id" }}
+            measured.topic = "a"
+            actual.topic = "b"
+            predicted.topic = "c"
+            rows = {{ topic = "d", trigger = "e", database = "D", collection = "My rows" }}
+            model = {{ formula = "heat ~ area", group = "use", first-rows = "rows.csv" }}
+            [columns]
+            area = {{ field = "Floor's \"area\"" }}
+            heat = {{ field = "Heat" }}
+            {columns}
+            "#
+        );
+        Definition::parse(&text).unwrap().leak()
+    }
+
+    #[tokio::test]
+    async fn any_pipeline_has_a_table_with_its_fields() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.sqlite");
+        let definition = rooms(r#"use = { field = "error", category = true }"#);
+        let store = SqliteStore::open(&path, definition).unwrap();
+        for (id, used) in [(7, "office"), (8, "shop")] {
+            let row = json!({
+                "_id": id, "Id": id, "Floor's \"area\"": 20.5, "ActualHeat": 1, "error": used, "Error": 0.5,
+                "Timestamp": 1_623_245_977_971_i64 + id
+            });
+            let row_id = id.to_string();
+            let write = store.replace_one("D", "My rows", &row_id, &row);
+            write.await.unwrap();
+        }
+        assert!(store.has_row("7", None).await.unwrap());
+        assert!(!store.has_row("9", None).await.unwrap());
+        let all = Page { skip: 0, limit: 9 };
+        let shops = store.newest_rows(Some("shop"), all).await.unwrap();
+        assert_eq!((shops.len(), &shops[0]["_id"]), (1, &json!(8)));
+        let newest = store.newest_rows(None, all).await.unwrap();
+        assert_eq!([&newest[0]["_id"], &newest[1]["_id"]], [8, 7]);
+    }
+
+    #[tokio::test]
+    async fn a_column_added_to_the_pipeline_is_filled_from_the_documents() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.sqlite");
+        let before = rooms(r#"use = { field = "Use", category = true }"#);
+        let store = SqliteStore::open(&path, before).unwrap();
+        let row = json!({ "_id": "1", "Id": "1", "Use": "office", "Owner's": "a" });
+        store.replace_one("D", "My rows", "1", &row).await.unwrap();
+        let after = rooms(r#"use = { field = "Owner's", category = true }"#);
+        let store = SqliteStore::open(&path, after).unwrap();
+        let all = Page { skip: 0, limit: 9 };
+        assert_eq!(store.newest_rows(Some("a"), all).await.unwrap(), [row]);
     }
 
     #[tokio::test]
@@ -428,18 +528,10 @@ mod sqlite {
     async fn entries_of_a_trigger_are_looked_up_in_an_index() {
         let (_store, dir) = store().await;
         let file = rusqlite::Connection::open(dir.path().join("store.sqlite")).unwrap();
-        let field = |name: &str| format!("json_extract(document, '$.Cause.Trigger.{name}')");
-        let sql = format!(
-            "EXPLAIN QUERY PLAN SELECT _id, document FROM Decisions \
+        let sql = "EXPLAIN QUERY PLAN SELECT _id, document FROM Decisions \
              WHERE json_extract(document, '$.Cause.Trigger') IS NOT NULL \
-             AND {} IS ?1 AND {} IS ?2 AND {} IS ?3 ORDER BY _id",
-            field("ModelVersion"),
-            field("Fish_Id_Start"),
-            field("Fish_Id_End")
-        );
-        let plan: String = file
-            .query_row(&sql, ["a", "1", "30"], |row| row.get("detail"))
-            .unwrap();
+             AND json_extract(document, '$.Cause.Trigger.ModelVersion') IS ?1 ORDER BY _id";
+        let plan: String = file.query_row(sql, ["a"], |row| row.get("detail")).unwrap();
         assert!(plan.contains("USING INDEX Decisions_trigger"), "{plan}");
     }
 
@@ -452,7 +544,7 @@ mod sqlite {
             std::thread::scope(|scope| {
                 let open = || {
                     start.wait();
-                    SqliteStore::open(&path)
+                    SqliteStore::open(&path, Definition::shipped())
                 };
                 let openers: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
                 for opener in openers {
@@ -466,13 +558,13 @@ mod sqlite {
     async fn a_file_with_another_format_is_rejected() {
         let dir = tempfile::tempdir().unwrap();
         let later = dir.path().join("later.sqlite");
-        drop(SqliteStore::open(&later).unwrap());
+        drop(SqliteStore::open(&later, Definition::shipped()).unwrap());
         rusqlite::Connection::open(&later)
             .unwrap()
             .pragma_update(None, "user_version", 99)
             .unwrap();
         assert!(
-            SqliteStore::open(&later)
+            SqliteStore::open(&later, Definition::shipped())
                 .unwrap_err()
                 .to_string()
                 .contains("format is 99")
@@ -483,7 +575,7 @@ mod sqlite {
             "This is not a database, but notes about fish. ".repeat(100),
         )
         .unwrap();
-        assert!(SqliteStore::open(&text).is_err());
+        assert!(SqliteStore::open(&text, Definition::shipped()).is_err());
     }
 
     #[tokio::test]
@@ -491,12 +583,12 @@ mod sqlite {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store.sqlite");
         let version = super::version(1);
-        SqliteStore::open(&path)
+        SqliteStore::open(&path, Definition::shipped())
             .unwrap()
             .insert_version(&version)
             .await
             .unwrap();
-        let again = SqliteStore::open(&path).unwrap();
+        let again = SqliteStore::open(&path, Definition::shipped()).unwrap();
         assert_eq!(
             again.version(&version.info.model_version).await.unwrap(),
             Some(version)
@@ -508,6 +600,7 @@ mod sqlite {
 mod mongo {
     use model_store::{MongoStore, Store as _, TrainingOutcome};
     use mongodb::options::{ReadConcern, ReadPreference, SelectionCriteria, WriteConcern};
+    use pipeline::Definition;
 
     use crate::rows::TestStore;
     use crate::rows::mongo::{store, uri};
@@ -521,7 +614,9 @@ mod mongo {
         let weak = "w=0&readConcernLevel=local&readPreference=secondaryPreferred";
         let uri = format!("{uri}{separator}{weak}");
         let name = strong.database().name();
-        let weak = MongoStore::in_database(&uri, name).await.unwrap();
+        let weak = MongoStore::in_database(&uri, Definition::shipped(), name)
+            .await
+            .unwrap();
         // With `w=0`, both appends would appear to succeed.
         let activated = TrainingOutcome::Activated;
         let appended = [

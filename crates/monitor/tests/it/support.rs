@@ -10,7 +10,7 @@ use kafka_io::KafkaSettings;
 use model_server::{ModelServer, Secret};
 use model_store::SqliteStore;
 use monitor::{Config, Monitor};
-use pipeline::{EventTime, topics};
+use pipeline::{Definition, EventTime, topics};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::FutureRecord;
 use reqwest::Response;
@@ -48,7 +48,7 @@ impl Stage {
             broker.create_topic(&topics::dead_letters_of(topic), 1);
         }
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(folder.path().join(STORE)).unwrap();
+        let store = SqliteStore::open(folder.path().join(STORE), Definition::shipped()).unwrap();
         let config = model_server::Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             train_token: Secret(TOKEN.to_owned()),

@@ -139,6 +139,21 @@ fn an_error_names_the_key_and_what_is_expected() {
             "category = true, unit = \"x\"",
             "columns.species: a category has neither a unit nor limits",
         ),
+        (
+            "field = \"Species\"",
+            "field = \"Formula\"",
+            "model.group: the field `Formula` of `species` is also a field of model versions",
+        ),
+        (
+            "\"TrainingData\"",
+            "\"models\"",
+            "rows.collection: `Models` is the collection of the model server",
+        ),
+        (
+            "example = 86.37",
+            "example = -1",
+            "columns.length: the example must be greater than 0",
+        ),
         ("above = 0 }", "above = \"zero\" }", "expected f64"),
         (
             "unit = \"kg\"",

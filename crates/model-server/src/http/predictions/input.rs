@@ -1,38 +1,93 @@
-//! Reads the rows of a body in one pass. A value of the wrong type does not fail the call: it becomes an
-//! error of its row.
+//! Reads the rows of a body in one pass, and hands over each row when it has been read. A value of the wrong
+//! type does not fail the call: it becomes an error of its row.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use model_store::features::{FACTOR, Features, NUMERIC, number_fault, species_fault};
+use model_store::features::Features;
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::http::inputs::{Field, Given, Inputs};
 use crate::http::problem::FieldError;
-use crate::http::query::{Field, features};
 
 use super::MAX_ROWS;
 
-/// The array. Rows beyond [`MAX_ROWS`] are counted, not kept.
-#[derive(Debug)]
-pub(super) struct Rows<'a> {
-    pub(super) rows: Vec<Row<'a>>,
-    pub(super) skipped: usize,
+/// Reads the array. Rows beyond [`MAX_ROWS`] are counted, not handed over.
+pub(super) struct Rows<'i, F> {
+    inputs: &'i Inputs,
+    add: F,
 }
 
-/// An element of the array.
-#[derive(Debug)]
-pub(super) enum Row<'a> {
-    Object {
-        numeric: [Scalar<'a>; NUMERIC.len()],
-        species: Scalar<'a>,
-    },
-    NotAnObject,
+impl<'i, F> Rows<'i, F>
+where
+    F: FnMut(Result<&Features<'_>, Vec<FieldError>>) -> serde_json::Result<()>,
+{
+    /// `add` gets the features of each row, or its errors.
+    pub(super) fn new(inputs: &'i Inputs, add: F) -> Self {
+        Self { inputs, add }
+    }
+}
+
+impl<'de, F> DeserializeSeed<'de> for Rows<'_, F>
+where
+    F: FnMut(Result<&Features<'_>, Vec<FieldError>>) -> serde_json::Result<()>,
+{
+    /// The number of rows.
+    type Value = usize;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, F> Visitor<'de> for Rows<'_, F>
+where
+    F: FnMut(Result<&Features<'_>, Vec<FieldError>>) -> serde_json::Result<()>,
+{
+    type Value = usize;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<usize, A::Error> {
+        let mut count = 0;
+        // All rows use the same memory.
+        let mut values = Vec::with_capacity(self.inputs.len());
+        let mut features = Features::default();
+        while count < MAX_ROWS {
+            let inputs = self.inputs;
+            values.clear();
+            values.resize_with(inputs.len(), || Scalar::Missing);
+            let values = &mut values;
+            let Some(is_object) = seq.next_element_seed(Row { inputs, values })? else {
+                return Ok(count);
+            };
+            let added = if is_object {
+                match inputs.fill(values.drain(..), Vec::new(), &mut features) {
+                    Ok(()) => (self.add)(Ok(&features)),
+                    Err(errors) => (self.add)(Err(errors)),
+                }
+            } else {
+                (self.add)(Err(vec![FieldError {
+                    field: "row",
+                    reason: "is not an object",
+                }]))
+            };
+            added.map_err(A::Error::custom)?;
+            count += 1;
+        }
+        while seq.next_element::<IgnoredAny>()?.is_some() {
+            count += 1;
+        }
+        Ok(count)
+    }
 }
 
 /// The value of a field.
 #[derive(Debug)]
-pub(super) enum Scalar<'a> {
+enum Scalar<'a> {
     Missing,
     Repeated,
     Null,
@@ -41,25 +96,10 @@ pub(super) enum Scalar<'a> {
     Other,
 }
 
-impl<'a> Row<'a> {
-    /// The fish, or all its errors.
-    pub(super) fn features(self) -> Result<Features<'a>, Vec<FieldError>> {
-        match self {
-            Self::Object { numeric, species } => {
-                features(numeric.map(Scalar::number), species.text(), Vec::new())
-            }
-            Self::NotAnObject => Err(vec![FieldError {
-                field: "row",
-                reason: "is not an object",
-            }]),
-        }
-    }
-}
-
-impl<'a> Scalar<'a> {
+impl<'a> Given<'a> for Scalar<'a> {
     fn number(self) -> Field<f64> {
         match self {
-            Self::Number(value) => number_fault(value).map_or(Ok(value), Err),
+            Self::Number(value) => Ok(value),
             Self::Text(_) | Self::Other => Err("is not a number"),
             Self::Missing | Self::Null => Err("is missing"),
             Self::Repeated => Err("is given more than once"),
@@ -68,30 +108,20 @@ impl<'a> Scalar<'a> {
 
     fn text(self) -> Field<Cow<'a, str>> {
         match self {
-            Self::Text(text) => species_fault(&text).map_or(Ok(text), Err),
+            Self::Text(text) => Ok(text),
             Self::Number(_) | Self::Other => Err("is not a string"),
             Self::Missing | Self::Null => Err("is missing"),
             Self::Repeated => Err("is given more than once"),
         }
     }
+}
 
+impl Scalar<'_> {
     fn fill(&mut self, value: Self) {
         *self = match self {
             Self::Missing => value,
             _ => Self::Repeated,
         };
-    }
-}
-
-impl<'de> Deserialize<'de> for Rows<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(RowsVisitor)
-    }
-}
-
-impl<'de> Deserialize<'de> for Row<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RowVisitor)
     }
 }
 
@@ -101,80 +131,92 @@ impl<'de> Deserialize<'de> for Scalar<'de> {
     }
 }
 
-/// A field's name, borrowed if the JSON has no escapes in it.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+/// Reads one element of the array; true if it is an object.
+struct Row<'i, 'v, 'de> {
+    inputs: &'i Inputs,
+    values: &'v mut Vec<Scalar<'de>>,
+}
 
-struct RowsVisitor;
-struct RowVisitor;
+/// Which input a field's name is.
+struct Name<'i> {
+    inputs: &'i Inputs,
+    likely: usize,
+}
+
 struct ScalarVisitor;
 
-impl<'de> Visitor<'de> for RowsVisitor {
-    type Value = Rows<'de>;
+impl<'de> DeserializeSeed<'de> for Row<'_, '_, 'de> {
+    type Value = bool;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let (mut rows, mut skipped) = (Vec::new(), 0);
-        while rows.len() < MAX_ROWS {
-            match seq.next_element()? {
-                Some(row) => rows.push(row),
-                None => return Ok(Rows { rows, skipped }),
-            }
-        }
-        while seq.next_element::<IgnoredAny>()?.is_some() {
-            skipped += 1;
-        }
-        Ok(Rows { rows, skipped })
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for RowVisitor {
-    type Value = Row<'de>;
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field's name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.inputs.find(name, self.likely))
+    }
+}
+
+impl<'de> Visitor<'de> for Row<'_, '_, 'de> {
+    type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut numeric = [const { Scalar::Missing }; NUMERIC.len()];
-        let mut species = Scalar::Missing;
-        while let Some(Name(name)) = map.next_key()? {
-            if name == FACTOR {
-                species.fill(map.next_value()?);
-            } else if let Some(index) = NUMERIC.iter().position(|known| *known == name) {
-                numeric[index].fill(map.next_value()?);
-            } else {
-                map.next_value::<IgnoredAny>()?;
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        let (inputs, mut likely) = (self.inputs, 0);
+        while let Some(input) = map.next_key_seed(Name { inputs, likely })? {
+            match input {
+                Some(input) => {
+                    self.values[input].fill(map.next_value()?);
+                    likely = input + 1;
+                }
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
         }
-        Ok(Row::Object { numeric, species })
+        Ok(true)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<bool, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Row::NotAnObject)
+        Ok(false)
     }
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Row::NotAnObject)
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
     }
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Row::NotAnObject)
+    fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
+        Ok(false)
     }
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Row::NotAnObject)
+    fn visit_i64<E>(self, _: i64) -> Result<bool, E> {
+        Ok(false)
     }
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Row::NotAnObject)
+    fn visit_u64<E>(self, _: u64) -> Result<bool, E> {
+        Ok(false)
     }
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Row::NotAnObject)
+    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
+        Ok(false)
     }
-    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(Row::NotAnObject)
+    fn visit_str<E>(self, _: &str) -> Result<bool, E> {
+        Ok(false)
     }
 }
 

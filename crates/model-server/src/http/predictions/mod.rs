@@ -1,16 +1,19 @@
-//! `POST /predictions`: many fish in one call.
+//! `POST /predictions`: many records in one call.
 
 mod input;
 
 use axum::extract::State;
 use axum::response::Response;
+use model_store::LiveModel;
 use serde::Serialize;
+use serde::de::DeserializeSeed;
 use utoipa::ToSchema;
 
 use super::Api;
 use super::body::Limited;
-use super::prediction::{ANSWER_BYTES, Answer, answer, json, no_model, not_json};
-use super::problem::{ApiError, Busy, Invalid, Kind, NotRead, Problem};
+use super::openapi::{AnswerSchema, RecordSchema};
+use super::prediction::{ANSWER_BYTES, answer, json, no_model};
+use super::problem::{ApiError, Busy, FieldError, Invalid, Kind, NotRead, Problem};
 use input::Rows;
 
 /// Maximum number of rows of one call.
@@ -24,36 +27,21 @@ struct Failed {
     error: Problem,
 }
 
-/// A fish to predict, for the documentation.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "`input` reads rows, wrong fields included")]
-struct Fish {
-    /// Length in centimetres.
-    #[schema(exclusive_minimum = 0.0, maximum = 1e6, example = 86.37)]
-    length: f64,
-    /// Height in centimetres.
-    #[schema(exclusive_minimum = 0.0, maximum = 1e6, example = 18.74)]
-    height: f64,
-    /// Any text.
-    #[schema(min_length = 1, max_length = 64, example = "salmon")]
-    species: String,
-}
-
 /// An element of the answer, for the documentation.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "the handler writes answers one by one")]
-enum Element<'a> {
-    Answer(Answer<'a>),
+enum Element {
+    Answer(AnswerSchema),
     Failed(Failed),
 }
 
-/// Predict the weights of many fish: an array of the same length and order
+/// The predictions for many records
 #[utoipa::path(
     post,
     path = "/predictions",
     tag = "predictions",
-    request_body(content = Vec<Fish>, description = "At most 5000 rows and 2 MiB. A wrong row gets an error instead of a prediction. A body that is not JSON, or has a number beyond the range of a double, is rejected as a whole"),
+    request_body(content = Vec<RecordSchema>, description = "At most 5000 rows and 2 MiB. A wrong row gets an error instead of a prediction. A body that is not JSON, or has a number beyond the range of a double, is rejected as a whole"),
     responses(
         (status = 200, description = "A prediction, or an error, for each row", body = Vec<Element>),
         Invalid,
@@ -65,37 +53,68 @@ pub(super) async fn post(
     State(api): State<Api>,
     Limited(body): Limited<MAX_BYTES>,
 ) -> Result<Response, ApiError> {
-    let Rows { rows, skipped } = serde_json::from_slice(&body).map_err(|error| {
-        let expected = r#"an array like [{"length":86.37,"height":18.74,"species":"salmon"}]"#;
-        ApiError::new(Kind::InvalidBody, format!("{error}; expected {expected}"))
-    })?;
-    if skipped > 0 {
-        let sent = rows.len() + skipped;
+    let live = api.live.load();
+    let mut out = Answers {
+        api: &api,
+        model: live.as_deref(),
+        body: Vec::with_capacity(2 + body.len().saturating_mul(4).min(ANSWER_BYTES * MAX_ROWS)),
+        unseen: 0,
+    };
+    let mut json_body = serde_json::Deserializer::from_slice(&body);
+    let rows = Rows::new(&api.inputs, |features| out.add(features));
+    let sent = rows
+        .deserialize(&mut json_body)
+        .and_then(|sent| json_body.end().map(|()| sent))
+        .map_err(|error| {
+            let expected = &api.example;
+            ApiError::new(Kind::InvalidBody, format!("{error}; expected {expected}"))
+        })?;
+    if sent > MAX_ROWS {
         let detail = format!("{sent} rows; send at most {MAX_ROWS} at a time");
         return Err(ApiError::new(Kind::TooLarge, detail));
     }
-    let live = api.live.load();
-    let model = live.as_deref().ok_or_else(no_model)?;
-    let mut out = Vec::with_capacity(2 + ANSWER_BYTES * rows.len());
-    let mut unseen = 0;
-    out.push(b'[');
-    for row in rows {
-        if out.len() > 1 {
-            out.push(b',');
-        }
-        let fish = row.features().map_err(ApiError::fields);
-        match fish.and_then(|fish| answer(model, &fish)) {
+    let (mut body, unseen) = (out.body, out.unseen);
+    live.as_deref().ok_or_else(no_model)?;
+    if body.is_empty() {
+        body.push(b'[');
+    }
+    body.push(b']');
+    api.metrics.unseen.inc_by(unseen);
+    Ok(json(body))
+}
+
+/// The answer, which grows row by row while the body is read.
+struct Answers<'a> {
+    api: &'a Api,
+    /// Nothing is answered without a model.
+    model: Option<&'a LiveModel>,
+    body: Vec<u8>,
+    unseen: u64,
+}
+
+impl Answers<'_> {
+    fn add(
+        &mut self,
+        row: Result<&model_store::features::Features<'_>, Vec<FieldError>>,
+    ) -> serde_json::Result<()> {
+        let Some(model) = self.model else {
+            return Ok(());
+        };
+        self.body
+            .push(if self.body.is_empty() { b'[' } else { b',' });
+        let (inputs, names) = (&self.api.inputs, &self.api.names);
+        let answer = row
+            .map_err(ApiError::fields)
+            .and_then(|features| answer(inputs, names, model, features));
+        match answer {
             Ok(answer) => {
-                unseen += u64::from(answer.unseen_species);
-                serde_json::to_writer(&mut out, &answer).map_err(not_json)?;
+                self.unseen += u64::from(answer.is_unseen());
+                serde_json::to_writer(&mut self.body, &answer)
             }
             Err(error) => {
                 let error = error.problem();
-                serde_json::to_writer(&mut out, &Failed { error }).map_err(not_json)?;
+                serde_json::to_writer(&mut self.body, &Failed { error })
             }
         }
     }
-    out.push(b']');
-    api.metrics.unseen_species.inc_by(unseen);
-    Ok(json(out))
 }

@@ -1,6 +1,7 @@
 //! The embedded store: one SQLite file, which sqlite3, R and DuckDB can open.
 
 mod documents;
+mod rows_table;
 mod schema;
 mod versions;
 
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use pipeline::EventTime;
+use pipeline::{Definition, EventTime};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Params};
 use serde_json::Value;
 
@@ -16,6 +17,7 @@ use super::{Page, Store, StoreError};
 use crate::cause::Trigger;
 use crate::log_entry::LogEntry;
 use crate::version::{Version, VersionInfo};
+use rows_table::RowsTable;
 use versions::VersionRow;
 
 /// A store in one SQLite file. Clones share the connection.
@@ -24,23 +26,26 @@ use versions::VersionRow;
 /// After a power failure the file is consistent but may lack the most recent writes.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
+    definition: &'static Definition,
+    rows: Arc<RowsTable>,
     path: Arc<PathBuf>,
     connection: Arc<Mutex<Connection>>,
 }
 
 impl SqliteStore {
-    /// Opens the file, or creates it. Blocks for some milliseconds.
+    /// Opens a pipeline's file, or creates it. Blocks for some milliseconds.
     ///
     /// # Errors
     /// The file cannot be opened or written, is not a database, or has the format of a later
     /// release.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+    pub fn open(
+        path: impl AsRef<Path>,
+        definition: &'static Definition,
+    ) -> Result<Self, StoreError> {
         let connection = Connection::open(&path).map_err(store_error)?;
-        schema::prepare(&connection)?;
-        Ok(Self {
-            path: Arc::new(path.as_ref().to_owned()),
-            connection: Arc::new(Mutex::new(connection)),
-        })
+        let rows = RowsTable::of(definition);
+        schema::prepare(&connection, &rows, definition)?;
+        Ok(Self::new(path.as_ref(), definition, rows, connection))
     }
 
     /// Opens an existing file to read only. Blocks for some milliseconds.
@@ -48,7 +53,10 @@ impl SqliteStore {
     /// # Errors
     /// The file does not exist, cannot be read, is not a store, or has the format of a later
     /// release.
-    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+    pub fn open_read_only(
+        path: impl AsRef<Path>,
+        definition: &'static Definition,
+    ) -> Result<Self, StoreError> {
         // SQLite's own error for a missing file does not say that it is missing.
         let metadata =
             std::fs::metadata(&path).map_err(|error| StoreError::Failed(error.into()))?;
@@ -58,10 +66,22 @@ impl SqliteStore {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&path, flags).map_err(store_error)?;
         schema::check(&connection)?;
-        Ok(Self {
-            path: Arc::new(path.as_ref().to_owned()),
+        let rows = RowsTable::of(definition);
+        Ok(Self::new(path.as_ref(), definition, rows, connection))
+    }
+
+    fn new(
+        path: &Path,
+        definition: &'static Definition,
+        rows: RowsTable,
+        connection: Connection,
+    ) -> Self {
+        Self {
+            definition,
+            rows: Arc::new(rows),
+            path: Arc::new(path.to_owned()),
             connection: Arc::new(Mutex::new(connection)),
-        })
+        }
     }
 
     /// The path of the file.
@@ -71,7 +91,7 @@ impl SqliteStore {
 
     /// Inserts a document into a collection, or replaces the one with the same id. Idempotent.
     ///
-    /// A collection of the database `Weight` is a table with the collection's name. In another
+    /// A collection of the pipeline's database is a table with the collection's name. In another
     /// database it is a table named `database.collection`. The table is created if it is missing.
     ///
     /// # Errors
@@ -97,9 +117,17 @@ impl SqliteStore {
         collection: &str,
         documents: Vec<(String, Value)>,
     ) -> Result<(), StoreError> {
-        let table = documents::table_name(database, collection);
-        self.call(move |connection| documents::replace(connection, &table, &documents))
-            .await
+        let rows = Arc::clone(&self.rows);
+        let (table, has_columns) = if database == self.definition.database {
+            (collection.to_owned(), collection == rows.name)
+        } else {
+            (format!("{database}.{collection}"), false)
+        };
+        self.call(move |connection| {
+            let columns = has_columns.then_some(&*rows.columns);
+            documents::replace(connection, &table, columns, &documents)
+        })
+        .await
     }
 
     /// Runs `job` on a thread where blocking is allowed.
@@ -147,30 +175,38 @@ fn strings(
 
 #[async_trait]
 impl Store for SqliteStore {
+    fn definition(&self) -> &'static Definition {
+        self.definition
+    }
+
     async fn prepare(&self) -> Result<(), StoreError> {
         // `open` creates the tables and indexes.
         Ok(())
     }
 
-    async fn newest_rows(
-        &self,
-        species: Option<&str>,
-        page: Page,
-    ) -> Result<Vec<Value>, StoreError> {
-        let species = species.map(str::to_owned);
-        self.call(move |db| documents::newest(db, species.as_deref(), page))
+    async fn newest_rows(&self, group: Option<&str>, page: Page) -> Result<Vec<Value>, StoreError> {
+        let rows = Arc::clone(&self.rows);
+        let column = self.definition.group().map(|group| &group.field);
+        let group = column
+            .zip(group)
+            .map(|(column, group)| (rows.column_of(column), group.to_owned()));
+        self.call(move |db| documents::newest(db, &rows, group, page))
             .await
     }
 
-    async fn has_fish(&self, fish_id: &str, version: Option<&str>) -> Result<bool, StoreError> {
-        let (fish_id, version) = (fish_id.to_owned(), version.map(str::to_owned));
-        self.call(move |db| documents::has_fish(db, &fish_id, version.as_deref()))
+    async fn has_row(&self, key: &str, version: Option<&str>) -> Result<bool, StoreError> {
+        let rows = Arc::clone(&self.rows);
+        let column = rows.column_of(&self.definition.key);
+        let (key, version) = (key.to_owned(), version.map(str::to_owned));
+        self.call(move |db| documents::has_row(db, &rows, (&column, &key), version.as_deref()))
             .await
     }
 
     async fn rows_among(&self, ids: &[String]) -> Result<Vec<String>, StoreError> {
+        let rows = Arc::clone(&self.rows);
         let ids = serde_json::Value::from(ids).to_string();
-        self.call(move |db| documents::rows_among(db, &ids)).await
+        self.call(move |db| documents::rows_among(db, &rows, &ids))
+            .await
     }
 
     async fn insert_version(&self, version: &Version) -> Result<bool, StoreError> {
@@ -179,13 +215,14 @@ impl Store for SqliteStore {
         if self.call(move |db| versions::exists(db, &id)).await? {
             return Ok(false);
         }
-        let row = VersionRow::of(version)?;
+        let row = VersionRow::of(self.definition, version)?;
         self.call(move |db| versions::insert(db, &row)).await
     }
 
     async fn version(&self, id: &str) -> Result<Option<Version>, StoreError> {
-        let id = id.to_owned();
-        self.call(move |db| versions::get(db, &id)).await
+        let (definition, id) = (self.definition, id.to_owned());
+        self.call(move |db| versions::get(db, definition, &id))
+            .await
     }
 
     async fn versions(&self, page: Page) -> Result<Vec<VersionInfo>, StoreError> {

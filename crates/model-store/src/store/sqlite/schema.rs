@@ -1,12 +1,15 @@
 //! The tables. Each has a primary key `_id`, some columns to query by, and the complete document as
 //! JSON. The program reads the document; the columns serve queries and other tools.
 
+use std::collections::HashSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use pipeline::Definition;
 use rusqlite::{Connection, ErrorCode};
 
-use super::{StoreError, store_error};
+use super::rows_table::RowsTable;
+use super::{StoreError, store_error, strings};
 
 /// The format of the file, stored in its `user_version`.
 const SCHEMA_VERSION: i64 = 1;
@@ -15,36 +18,46 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Delay between attempts where SQLite's own busy timeout does not apply.
 const RETRY: Duration = Duration::from_millis(5);
 
-/// The columns of `Weight.TrainingData` besides `_id` and `document`: name and SQL type. A column is
-/// null if the document has no value of that type.
-pub(super) const TRAINING_COLUMNS: [(&str, &str); 11] = [
-    ("Key", "TEXT"),
-    ("Fish_Id", "TEXT"),
-    ("Species", "TEXT"),
-    ("Length", "REAL"),
-    ("Height", "REAL"),
-    ("PredictedWeight", "REAL"),
-    ("ActualWeight", "REAL"),
-    ("Error", "REAL"),
-    ("ModelTime", "TEXT"),
-    ("ModelVersion", "TEXT"),
-    ("Timestamp", "TEXT"),
-];
-
 /// SQL condition: a trigger caused the log entry.
 pub(super) const IS_TRIGGERED: &str = "json_extract(document, '$.Cause.Trigger') IS NOT NULL";
-/// The fields that identify a trigger across redeliveries.
-pub(super) const TRIGGER_IDENTITY: [&str; 3] = [
-    "json_extract(document, '$.Cause.Trigger.ModelVersion')",
-    "json_extract(document, '$.Cause.Trigger.Fish_Id_Start')",
-    "json_extract(document, '$.Cause.Trigger.Fish_Id_End')",
-];
+/// The version that a trigger names.
+pub(super) const TRIGGER_VERSION: &str = "json_extract(document, '$.Cause.Trigger.ModelVersion')";
 
-/// Creates missing tables and indexes.
-pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
+/// Creates missing tables, columns and indexes, in one transaction.
+pub(super) fn prepare(
+    connection: &Connection,
+    rows: &RowsTable,
+    definition: &Definition,
+) -> Result<(), StoreError> {
     prepare_file(connection).map_err(store_error)?;
     known_version(connection)?;
-    connection.execute_batch(&tables()).map_err(store_error)
+    connection
+        .execute_batch(&format!("BEGIN IMMEDIATE;{}", rows.create_sql()))
+        .map_err(store_error)?;
+    add_missing_columns(connection, rows)?;
+    connection
+        .execute_batch(&format!(
+            "{}{}",
+            rows.index_sql(definition),
+            version_tables()
+        ))
+        .map_err(store_error)
+}
+
+/// Adds columns that a file lacks because the pipeline had other columns when it was created.
+fn add_missing_columns(connection: &Connection, rows: &RowsTable) -> Result<(), StoreError> {
+    let sql = "SELECT lower(name) FROM pragma_table_info(?1)";
+    let existing: HashSet<String> = strings(connection, sql, [&rows.name])?
+        .into_iter()
+        .collect();
+    for column in &rows.columns {
+        if !existing.contains(&column.name.to_lowercase()) {
+            connection
+                .execute_batch(&rows.add_column_sql(column))
+                .map_err(store_error)?;
+        }
+    }
+    Ok(())
 }
 
 /// Checks that a file opened to read only is a store.
@@ -99,19 +112,10 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     }
 }
 
-fn tables() -> String {
-    let identity = TRIGGER_IDENTITY.join(", ");
-    let columns: String = TRAINING_COLUMNS
-        .iter()
-        .map(|(name, kind)| format!("\"{name}\" {kind}, "))
-        .collect();
+/// The other tables, and the end of the transaction.
+fn version_tables() -> String {
     format!(
         r#"
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS TrainingData (_id TEXT PRIMARY KEY NOT NULL, {columns} document TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS TrainingData_newest ON TrainingData ("Timestamp", _id);
-CREATE INDEX IF NOT EXISTS TrainingData_species ON TrainingData (Species, "Timestamp", _id);
-CREATE INDEX IF NOT EXISTS TrainingData_fish ON TrainingData (Fish_Id);
 CREATE TABLE IF NOT EXISTS Models (
     _id TEXT PRIMARY KEY NOT NULL, Trained TEXT NOT NULL, Formula TEXT NOT NULL,
     "Rows" INTEGER NOT NULL, LooError REAL NOT NULL, document TEXT NOT NULL, TrainingRows TEXT NOT NULL);
@@ -121,7 +125,7 @@ CREATE TABLE IF NOT EXISTS Decisions (
     Time TEXT NOT NULL, Pinned INTEGER NOT NULL, Reason TEXT NOT NULL, document TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS Decisions_version ON Decisions (ModelVersion);
 CREATE INDEX IF NOT EXISTS Decisions_verdict ON Decisions (Verdict, _id, Time, ModelVersion);
-CREATE INDEX IF NOT EXISTS Decisions_trigger ON Decisions ({identity}) WHERE {IS_TRIGGERED};
+CREATE INDEX IF NOT EXISTS Decisions_trigger ON Decisions ({TRIGGER_VERSION}) WHERE {IS_TRIGGERED};
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;"#
     )

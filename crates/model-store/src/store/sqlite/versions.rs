@@ -1,14 +1,16 @@
 //! Versions and the decision log.
 
+use pipeline::Definition;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::schema::{IS_TRIGGERED, TRIGGER_IDENTITY};
+use super::schema::{IS_TRIGGERED, TRIGGER_VERSION};
 use super::{StoreError, store_error, strings};
 use crate::cause::Trigger;
+use crate::features::TrainingRow;
 use crate::log_entry::{LogEntry, TrainingOutcome};
-use crate::store::{DECISIONS, MODELS, Page};
+use crate::store::{DECISIONS, MAX_SAME_VERSION, MODELS, Page};
 use crate::version::{Version, VersionInfo};
 
 /// A version in its stored form.
@@ -23,8 +25,10 @@ pub(super) struct VersionRow {
 }
 
 impl VersionRow {
-    pub(super) fn of(version: &Version) -> Result<Self, StoreError> {
+    pub(super) fn of(definition: &Definition, version: &Version) -> Result<Self, StoreError> {
         let info = &version.info;
+        let rows = version.training_rows.iter();
+        let rows: Vec<_> = rows.map(|row| row.to_stored(definition)).collect();
         let id = info.model_version.clone();
         Ok(Self {
             trained: info.trained.to_string(),
@@ -32,7 +36,7 @@ impl VersionRow {
             rows: info.rows,
             loo_error: info.loo_error,
             document: write(MODELS, &id, info)?,
-            training_rows: write(MODELS, &id, &version.training_rows)?,
+            training_rows: write(MODELS, &id, &rows)?,
             id,
         })
     }
@@ -68,7 +72,11 @@ pub(super) fn insert(connection: &Connection, version: &VersionRow) -> Result<bo
 }
 
 /// A version with its rows.
-pub(super) fn get(connection: &Connection, id: &str) -> Result<Option<Version>, StoreError> {
+pub(super) fn get(
+    connection: &Connection,
+    definition: &Definition,
+    id: &str,
+) -> Result<Option<Version>, StoreError> {
     let found = connection
         .prepare_cached("SELECT document, TrainingRows FROM Models WHERE _id = ?1")
         .and_then(|mut select| {
@@ -81,9 +89,15 @@ pub(super) fn get(connection: &Connection, id: &str) -> Result<Option<Version>, 
     let Some((document, rows)) = found else {
         return Ok(None);
     };
+    let rows: Vec<serde_json::Value> = read(MODELS, id, &rows)?;
+    let rows = rows
+        .iter()
+        .map(|row| TrainingRow::from_stored(definition, row));
     Ok(Some(Version {
         info: read(MODELS, id, &document)?,
-        training_rows: read(MODELS, id, &rows)?,
+        training_rows: rows
+            .collect::<Result<_, _>>()
+            .map_err(|error| corrupt(MODELS, id, error))?,
     }))
 }
 
@@ -196,21 +210,18 @@ pub(super) fn entries_caused_by(
     connection: &Connection,
     trigger: &Trigger,
 ) -> Result<Vec<LogEntry>, StoreError> {
-    let [version, start, end] = TRIGGER_IDENTITY;
     let sql = format!(
-        "SELECT _id, document FROM Decisions WHERE {IS_TRIGGERED} \
-         AND {version} IS ?1 AND {start} IS ?2 AND {end} IS ?3 ORDER BY _id"
+        "SELECT _id, document FROM Decisions WHERE {IS_TRIGGERED} AND {TRIGGER_VERSION} IS ?1 \
+         ORDER BY _id DESC LIMIT {MAX_SAME_VERSION}"
     );
-    documents(
-        connection,
-        DECISIONS,
-        &sql,
-        params![
-            trigger.model_version,
-            trigger.fish_id_start,
-            trigger.fish_id_end
-        ],
-    )
+    let mut entries: Vec<LogEntry> =
+        documents(connection, DECISIONS, &sql, [trigger.model_version()])?;
+    entries.retain(|entry| {
+        let other = entry.cause.trigger.as_ref();
+        other.is_some_and(|other| other.is_same(trigger))
+    });
+    entries.reverse();
+    Ok(entries)
 }
 
 /// The documents that `sql` selects; its columns are `_id` and `document`.
@@ -242,7 +253,7 @@ fn read<T: DeserializeOwned>(
     id: &str,
     text: &str,
 ) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|error| corrupt(collection, id, &error))
+    serde_json::from_str(text).map_err(|error| corrupt(collection, id, error))
 }
 
 fn write<T: Serialize>(
@@ -250,12 +261,12 @@ fn write<T: Serialize>(
     id: &str,
     value: &T,
 ) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| corrupt(collection, id, &error))
+    serde_json::to_string(value).map_err(|error| corrupt(collection, id, error))
 }
 
-fn corrupt(collection: &'static str, id: &str, error: &serde_json::Error) -> StoreError {
+fn corrupt(collection: &str, id: &str, error: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt {
-        collection,
+        collection: collection.to_owned(),
         id: id.to_owned(),
         reason: error.to_string(),
     }

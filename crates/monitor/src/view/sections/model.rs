@@ -28,7 +28,7 @@ fn details(model: &ModelView) -> Markup {
         dl.facts {
             div { dt { "Version" } dd.version { (model.model_version) @if model.pinned { " (pinned)" } } }
             div { dt { "Trained, UTC" } dd { time { (model.model_time) } } }
-            div { dt { "Rows" } dd { (count(model.rows)) ": " (model.species.join(", ")) } }
+            div { dt { "Rows" } dd { (count(model.rows)) ": " (model.groups.join(", ")) } }
             div { dt { "Leave-one-out error" } dd { (percent(Some(model.loo_error))) } }
             div { dt { "R²" } dd { (significant(fit.r_squared)) } }
             div { dt { "Residual standard error" } dd { (significant(fit.residual_standard_error)) " kg" } }
@@ -70,7 +70,7 @@ pub(super) fn versions(state: &State) -> Markup {
         option value="" { "Choose a version" }
         @for model in models.iter().take(CHOICE) {
             option value=(model.model_version) {
-                (model.model_version) ": " (model.species.join(", "))
+                (model.model_version) ": " (model.groups.join(", "))
                 ", " (model.model_time) ", " (decided(model))
             }
         }

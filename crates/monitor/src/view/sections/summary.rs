@@ -57,7 +57,7 @@ pub(super) fn figures(state: &State) -> Markup {
                 dd.version { (live.map_or("-", |live| live.model_version.as_str())) }
                 dd.note {
                     @if let Some(live) = live {
-                        (count(live.rows)) " rows" (trained_on(&live.species))
+                        (count(live.rows)) " rows" (trained_on(&live.groups))
                         @if live.pinned { "; pinned" }
                     } @else { "unknown" }
                 }
