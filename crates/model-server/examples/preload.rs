@@ -3,6 +3,8 @@
 //!
 //! `cargo run --release -p model-server --example preload -- sqlite:try.sqlite rows.csv`
 
+#![allow(clippy::print_stdout, reason = "it says what it did")]
+
 use std::time::Duration;
 
 use anyhow::Context;

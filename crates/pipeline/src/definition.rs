@@ -342,8 +342,10 @@ impl File {
             }
         }
         let collection = &self.rows.collection;
-        let is_taken = |name: &&str| name.eq_ignore_ascii_case(collection);
-        if let Some(name) = RESERVED_COLLECTIONS.iter().find(is_taken) {
+        if let Some(name) = RESERVED_COLLECTIONS
+            .iter()
+            .find(|name| name.eq_ignore_ascii_case(collection))
+        {
             let reason =
                 format!("`{name}` is the collection of the model server; use another name");
             return Err(wrong("rows.collection", reason));
