@@ -1,9 +1,12 @@
 //! The design matrix: the intercept, centred numerics, contrasts, interactions.
 
-use ndarray::Array2;
+use ndarray::{Array2, ShapeBuilder};
 
 use super::{FitError, data::Data};
 use crate::layout::{Layout, SparseRow};
+
+/// Up to this many columns, the matrix is stored by rows.
+const MAX_NARROW: usize = 32;
 
 /// A design matrix with the names and centres of its columns.
 pub(super) struct DesignMatrix {
@@ -27,7 +30,14 @@ impl DesignMatrix {
             .iter()
             .map(|row| layout.row(row, &centers))
             .collect();
-        let mut matrix = Array2::zeros((rows.len(), layout.width()));
+        // The decomposition works on columns, so a wide matrix is faster if its columns are contiguous. The
+        // order affects the last digits, and a small model's digits should not change.
+        let shape = (rows.len(), layout.width());
+        let mut matrix = if layout.width() > MAX_NARROW {
+            Array2::zeros(shape.f())
+        } else {
+            Array2::zeros(shape)
+        };
         for (mut target, row) in matrix.rows_mut().into_iter().zip(&rows) {
             for &(column, value) in row {
                 target[column] = value;
