@@ -1,13 +1,12 @@
 //! The user's fish from a CSV file.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
-use service_runtime::table::{self, Row, WrongLine, positive};
+use csv_rows::{CsvError, CsvRows, Format, Row};
 
-/// The file's columns, in any order. Other columns are ignored.
+/// The file's columns, in any order and case. Other columns are ignored.
 pub const COLUMNS: [&str; 5] = ["Fish_Id", "Species", "Length", "Height", "Weight"];
 
 /// One line of the file.
@@ -28,20 +27,15 @@ pub struct InputFish {
 /// Why a file of fish is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
-    /// It cannot be opened or read.
-    #[error("cannot read {}: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// The operating system's error.
-        source: std::io::Error,
-    },
-    /// A line is invalid.
-    #[error("{}, line {line}: {reason}", path.display())]
+    /// It cannot be read as CSV.
+    #[error(transparent)]
+    Csv(#[from] CsvError),
+    /// The header or a line is invalid.
+    #[error("{file}, line {line}: {reason}")]
     Line {
         /// The file.
-        path: PathBuf,
-        /// The line, the header being line 1.
+        file: String,
+        /// The line, the first of the file being line 1.
         line: u64,
         /// What is wrong with it, and what is expected.
         reason: String,
@@ -54,24 +48,12 @@ pub enum InputError {
     },
 }
 
-/// Reads all fish of the file at `path`. A byte order mark and CRLF line ends are allowed.
+/// Reads all fish of the file at `path`.
 ///
 /// # Errors
 /// If the file cannot be read or a line is invalid; the error names both.
 pub fn read(path: &Path) -> Result<Vec<InputFish>, InputError> {
-    let unreadable = |source| InputError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|mut file| file.read_to_end(&mut bytes))
-        .map_err(unreadable)?;
-    let fish = parse(&bytes).map_err(|WrongLine { line, reason }| InputError::Line {
-        path: path.to_owned(),
-        line,
-        reason,
-    })?;
+    let fish = parse(CsvRows::open(path)?)?;
     if fish.is_empty() {
         return Err(InputError::Empty {
             path: path.to_owned(),
@@ -80,33 +62,64 @@ pub fn read(path: &Path) -> Result<Vec<InputFish>, InputError> {
     Ok(fish)
 }
 
-fn parse(bytes: &[u8]) -> Result<Vec<InputFish>, WrongLine> {
+fn parse<R: Read + Seek>(rows: CsvRows<R>) -> Result<Vec<InputFish>, InputError> {
+    let file = rows.file().to_owned();
+    let wrong = |line, reason| InputError::Line {
+        file: file.clone(),
+        line,
+        reason,
+    };
+    let places = places(&rows).map_err(|reason| wrong(1, reason))?;
+    let format = rows.format();
     let mut fish = Vec::new();
     let mut lines = HashMap::new();
-    for row in table::read(bytes, COLUMNS)? {
-        let one = one_fish(&row).map_err(|reason| WrongLine::new(row.line, reason))?;
+    for row in rows {
+        let row = row?;
+        let one = one_fish(&row, &places, format).map_err(|reason| wrong(row.line, reason))?;
         if let Some(first) = lines.insert(one.id.clone(), row.line) {
             let id = &one.id;
             let reason =
                 format!("Fish_Id `{id}` is already on line {first}; give each fish its own id");
-            return Err(WrongLine::new(row.line, reason));
+            return Err(wrong(row.line, reason));
         }
         fish.push(one);
     }
     Ok(fish)
 }
 
-fn one_fish(row: &Row<5>) -> Result<InputFish, String> {
-    let [id, species, length, height, weight] = &row.cells;
+/// The positions of the columns in the header.
+fn places<R: Read + Seek>(rows: &CsvRows<R>) -> Result<[usize; COLUMNS.len()], String> {
+    let mut places = [0; COLUMNS.len()];
+    for (place, name) in places.iter_mut().zip(COLUMNS) {
+        *place = rows.column(name).ok_or_else(|| {
+            let (expected, found) = (COLUMNS.join(","), rows.header().join(","));
+            format!("the header has no column {name}; expected {expected}, got {found}")
+        })?;
+    }
+    Ok(places)
+}
+
+fn one_fish(
+    row: &Row,
+    places: &[usize; COLUMNS.len()],
+    format: Format,
+) -> Result<InputFish, String> {
+    let [id, species, length, height, weight] = places.map(|place| row.cell(place));
     if id.is_empty() {
         return Err("Fish_Id is empty; give each fish its own id".into());
     }
     if !(1..=64).contains(&species.chars().count()) {
         return Err("Species must have 1 to 64 characters".into());
     }
+    let positive = |column: &str, cell: &str| match format.number(cell) {
+        Ok(number) if number > 0.0 => Ok(number),
+        _ => Err(format!(
+            "{column} is `{cell}`; write a positive number, such as 4.52"
+        )),
+    };
     Ok(InputFish {
-        id: id.clone(),
-        species: species.clone(),
+        id: id.to_owned(),
+        species: species.to_owned(),
         length_cm: positive("Length", length)?,
         height_cm: positive("Height", height)?,
         weight_kg: positive("Weight", weight)?,
