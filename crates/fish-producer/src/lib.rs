@@ -4,8 +4,6 @@
 //! |---|---|
 //! | [`simulation`] | the fish and the times of their measurement and weighing; without Kafka |
 //! | [`producer`] | writes the simulation to two Kafka topics |
-//! | `limit` | backpressure: how far the simulation may go |
-//! | [`progress`] | numbers of acknowledged records, also as metrics |
 //! | [`service`] | the program's command line and endpoints |
 //!
 //! ```
@@ -26,18 +24,12 @@
 //! A program that embeds it calls [`FishProducer::bind`] and [`FishProducer::run`].
 
 mod connection;
-mod deliveries;
-mod limit;
-mod machines;
 mod newest;
-mod pacing;
 pub mod producer;
-pub mod progress;
 pub mod service;
 pub mod simulation;
 
-pub use limit::Limit;
+pub use feed::{Limit, Progress};
 pub use producer::FishProducer;
-pub use progress::Progress;
 pub use simulation::config::MAX_SPEED;
 pub use simulation::{Config, Fish, Simulation};

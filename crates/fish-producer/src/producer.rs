@@ -1,7 +1,9 @@
 //! Writes the simulation's events to their topics at their time.
 
+use anyhow::Context;
+use feed::{Deliveries, Kind, Limit, MAX_IN_FLIGHT, Outgoing, Pacing, Player, Progress};
 use kafka_io::KafkaSettings;
-use pipeline::EventTime;
+use pipeline::{EventTime, ToWire, topics};
 use rdkafka::error::KafkaError;
 use service_runtime::{CancellationToken, Readiness, UsageError};
 use tokio::sync::watch;
@@ -9,12 +11,7 @@ use tokio::time::Instant;
 
 use crate::Config;
 use crate::connection::Connection;
-use crate::deliveries::{Deliveries, MAX_IN_FLIGHT};
-use crate::limit::Limit;
-use crate::machines::Machines;
-use crate::pacing::Pacing;
-use crate::progress::Progress;
-use crate::simulation::{Past, Simulation};
+use crate::simulation::{Event, Past, Simulation};
 
 /// Writes a simulation to the topics `machine-measurement` and `machine-weight`.
 #[derive(Debug)]
@@ -39,7 +36,8 @@ impl FishProducer {
         let property = |error: KafkaError| UsageError(format!("invalid Kafka properties: {error}"));
         Ok(Self {
             simulation,
-            deliveries: Deliveries::new(kafka, progress.clone()).map_err(property)?,
+            deliveries: Deliveries::new(kafka, "fish-producer", progress.clone())
+                .map_err(property)?,
             connection: Connection::new(kafka, readiness.clone()).map_err(property)?,
             progress,
             readiness,
@@ -86,17 +84,36 @@ impl FishProducer {
         log_start(&simulation, &past, now);
         let origin = Instant::now() + simulation.lead(now);
         let pacing = Pacing::new(origin, simulation.start(), simulation.speed());
-        let machines = Machines {
+        let player = Player {
             deliveries: self.deliveries,
             readiness: self.readiness,
             shutdown,
             limit: self.limit,
         };
-        machines.run(&simulation, pacing).await?;
-        let (measured, weighed) = (self.progress.measured(), self.progress.weighed());
+        player
+            .run(simulation.events().map(outgoing), pacing)
+            .await?;
+        let (measured, weighed) = (self.progress.measured(), self.progress.actual());
         tracing::info!(measured, weighed, "all records are acknowledged");
         Ok(())
     }
+}
+
+/// The record of an event: the key is the fish's id, the timestamp is event time.
+fn outgoing(event: Event) -> anyhow::Result<Outgoing> {
+    let (kind, topic, value) = match &event {
+        Event::Measured(fish) => (Kind::Measured, topics::MACHINE_MEASUREMENT, fish.to_wire()),
+        Event::Weighed(fish) => (Kind::Actual, topics::MACHINE_WEIGHT, fish.to_wire()),
+    };
+    let key = event.fish_id().to_owned();
+    let value = value.with_context(|| format!("the record of fish {key} cannot be serialized"))?;
+    Ok(Outgoing {
+        kind,
+        topic,
+        key,
+        value,
+        at: event.at(),
+    })
 }
 
 fn usage(error: impl std::error::Error) -> anyhow::Error {

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use feed::Progress;
 use kafka_io::KafkaSettings;
+use prometheus_client::registry::Registry;
 use service_runtime::cli::{ServiceArgs, ServiceCommand};
 use service_runtime::{CancellationToken, Tasks, UsageError, ops, server};
 
@@ -52,7 +54,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
     let producer = FishProducer::bind(&settings.simulation, &settings.kafka)?;
     let listener = server::listen(settings.listen).await?;
     let mut registry = ops::registry();
-    producer.progress().register(&mut registry);
+    register(&producer.progress(), &mut registry);
     let router = ops::router(Arc::new(registry), producer.readiness());
 
     let mut tasks = Tasks::new(shutdown);
@@ -69,4 +71,19 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         outcome
     });
     tasks.join().await
+}
+
+fn register(progress: &Progress, registry: &mut Registry) {
+    let (measured, weighed, in_flight) = progress.metrics();
+    registry.register(
+        "fish_measured",
+        "Measurements acknowledged by Kafka",
+        measured,
+    );
+    registry.register("fish_weighed", "Weighings acknowledged by Kafka", weighed);
+    registry.register(
+        "fish_producer_records_in_flight",
+        "Records sent but not acknowledged by Kafka",
+        in_flight,
+    );
 }

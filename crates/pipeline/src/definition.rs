@@ -7,6 +7,7 @@ use regression::Formula;
 use serde::Deserialize;
 
 use crate::column::{Column, ColumnText};
+use crate::feed::{Feed, FeedTable};
 use crate::topics::{dead_letters_of, is_dead_letters};
 
 /// The definition that ships: the fish factory.
@@ -81,6 +82,8 @@ pub struct Definition {
     pub database: String,
     /// The store's collection of the joined rows.
     pub collection: String,
+    /// The CSV rows that are sent through the pipeline.
+    pub feed: Option<Feed>,
     /// All columns in the order of the file.
     columns: Vec<Column>,
     /// Positions in `columns`.
@@ -277,6 +280,7 @@ struct File {
     model: ModelTable,
     columns: toml::Table,
     rows: RowsTable,
+    feed: Option<FeedTable>,
 }
 
 #[derive(Deserialize)]
@@ -350,6 +354,8 @@ impl File {
                 format!("`{name}` is the collection of the model server; use another name");
             return Err(wrong("rows.collection", reason));
         }
+        let feed = self.feed.map(FeedTable::checked).transpose();
+        let feed = feed.map_err(|(key, reason)| wrong(key, reason))?;
         let plural = self.record.plural;
         Ok(Definition {
             records: plural.unwrap_or_else(|| format!("{}s", self.record.name)),
@@ -361,6 +367,7 @@ impl File {
             first_rows: self.model.first_rows,
             database: self.rows.database,
             collection: self.rows.collection,
+            feed,
             columns,
             roles,
         })

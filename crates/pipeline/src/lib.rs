@@ -5,6 +5,7 @@
 //! | [`definition`] | `pipeline.toml`: records, topics, columns, model |
 //! | [`column`] | a column and its valid values |
 //! | [`fields`] | the records of a pipeline, read with the columns of its definition |
+//! | [`feed`](mod@feed) | the CSV rows that are sent through the pipeline |
 //! | [`topics`] | the names of the topics |
 //! | [`event_time`] | when something happened: milliseconds and their text form |
 //! | [`records`] | one type for the value of each topic, with its JSON field names |
@@ -30,6 +31,7 @@
 pub mod column;
 pub mod definition;
 pub mod event_time;
+pub mod feed;
 pub mod fields;
 pub mod records;
 pub mod topics;
@@ -39,6 +41,7 @@ pub mod wire;
 pub use column::Column;
 pub use definition::{Definition, DefinitionError, ErrorKind, Topics};
 pub use event_time::EventTime;
+pub use feed::{Feed, FeedTimes};
 pub use fields::{Actual, Inputs, Joined, Measured, Predicted, TriggerRecord};
 pub use records::{
     Measurement, Prediction, RetrainTrigger, Weighing, WeightDiff, WeightPrediction,

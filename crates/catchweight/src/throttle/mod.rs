@@ -41,7 +41,7 @@ impl Throttle {
     pub(crate) fn new(view: &PipelineView, fish: &Simulation) -> (Self, watch::Receiver<Limit>) {
         let (limit, limited) = watch::channel(Limit {
             measured: AHEAD,
-            weighed: AHEAD,
+            actual: AHEAD,
             // The forecast sets it.
             until: (fish.speed() == MAX_SPEED).then(|| fish.start().before(Duration::from_secs(1))),
         });
@@ -92,8 +92,8 @@ impl Throttle {
                 let measured = steps.predicted + lost + AHEAD;
                 let weighed = steps.stored + lost + AHEAD;
                 limit.send_if_modified(|limit| {
-                    let changed = (limit.measured, limit.weighed) != (measured, weighed);
-                    (limit.measured, limit.weighed) = (measured, weighed);
+                    let changed = (limit.measured, limit.actual) != (measured, weighed);
+                    (limit.measured, limit.actual) = (measured, weighed);
                     changed
                 });
                 let at_limit = steps.measured >= measured || steps.weighed >= weighed;

@@ -6,7 +6,6 @@
 //! | [`species`] | the species and the random numbers of a fish |
 //! | [`plan`] | how many fish of which species, in which order |
 //! | [`input`] | the user's fish from a CSV file |
-//! | [`clock`] | the start of event time, and event time against the wall clock |
 //! | [`fish`] | one fish with its measures and times |
 //! | [`events`] | the records of the two machines, in the order of event time |
 //! | [`past`] | the records that earlier runs left on the topics |
@@ -15,7 +14,6 @@
 //! The same seed gives the same fish on every machine: ChaCha is portable, each fish has its own
 //! stream, and measures are rounded.
 
-pub mod clock;
 pub mod config;
 pub mod events;
 pub mod fish;
@@ -27,6 +25,7 @@ pub mod species;
 
 use std::time::Duration;
 
+use feed::clock;
 use pipeline::{EventTime, Weighing};
 
 pub use config::Config;

@@ -11,10 +11,11 @@
 
 use std::time::Duration;
 
+use feed::clock;
 use pipeline::{EventTime, Measurement, Weighing};
 
 use super::species::{Species, randomness};
-use super::{Past, Simulation, SimulationError, Source, clock};
+use super::{Past, Simulation, SimulationError, Source};
 
 impl Simulation {
     /// This simulation as it continues after `past`; unchanged if the topics are empty and the plan is

@@ -42,7 +42,7 @@ async fn every_fish_is_on_both_topics_in_the_same_partition() {
     let progress = producer.progress();
     run(producer).await.unwrap();
 
-    assert_eq!((progress.measured(), progress.weighed()), (400, 400));
+    assert_eq!((progress.measured(), progress.actual()), (400, 400));
     let measurements = broker.read(MACHINE_MEASUREMENT, 400).await;
     let weighings = broker.read(MACHINE_WEIGHT, 400).await;
     assert_eq!((measurements.len(), weighings.len()), (400, 400));
@@ -99,7 +99,7 @@ async fn a_rejected_record_ends_the_run_and_is_named() {
         .await
         .expect_err("rejected");
     let text = format!("{error:#}");
-    assert!(text.starts_with("the record of fish "), "{text}");
+    assert!(text.starts_with("the record with the key "), "{text}");
     assert!(text.contains(" did not reach machine-"), "{text}");
     assert!(text.to_lowercase().contains("authorization"), "{text}");
 }
@@ -163,6 +163,6 @@ async fn it_pauses_while_kafka_hangs_and_then_continues() {
     assert!(progress.measured() < 2000);
     broker.slow_down(Duration::ZERO);
     running.await.unwrap().unwrap();
-    assert_eq!((progress.measured(), progress.weighed()), (2000, 2000));
+    assert_eq!((progress.measured(), progress.actual()), (2000, 2000));
     assert_eq!(readiness.state(), Ok(()));
 }

@@ -3,11 +3,11 @@
 use pipeline::EventTime;
 use tokio::time::Instant;
 
-use crate::simulation::clock;
+use crate::clock;
 
 /// A fixed linear mapping from event time to the wall clock. A late event does not delay later ones.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pacing {
+pub struct Pacing {
     origin: Instant,
     start: EventTime,
     speed: f64,
@@ -15,7 +15,7 @@ pub(crate) struct Pacing {
 
 impl Pacing {
     /// Event time `start` is at `origin`; event time runs `speed` times as fast as the wall clock.
-    pub(crate) fn new(origin: Instant, start: EventTime, speed: f64) -> Self {
+    pub fn new(origin: Instant, start: EventTime, speed: f64) -> Self {
         Self {
             origin,
             start,
@@ -24,7 +24,7 @@ impl Pacing {
     }
 
     /// When the event at `at` is due. An event before the start may be overdue.
-    pub(crate) fn due(&self, at: EventTime) -> Instant {
+    pub fn due(&self, at: EventTime) -> Instant {
         let after = clock::since(at, self.start).div_f64(self.speed);
         let before = clock::since(self.start, at).div_f64(self.speed);
         // An `Instant` may not reach back before the boot of the machine.

@@ -1,4 +1,4 @@
-//! The two machines: sends each event at its time and waits for the acknowledgements.
+//! Sends each record at its time and waits for the acknowledgements.
 
 use std::time::Duration;
 
@@ -6,55 +6,59 @@ use service_runtime::{CancellationToken, Readiness};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::deliveries::{Deliveries, MAX_IN_FLIGHT};
-use crate::limit::{Limit, Written};
+use crate::deliveries::{Deliveries, MAX_IN_FLIGHT, Outgoing};
+use crate::limit::{Limit, Sent};
 use crate::pacing::Pacing;
-use crate::simulation::{Event, Simulation};
 
-/// The machines count as stalled if a record waits this long for room.
+/// The feed counts as stalled if a record waits this long for room.
 const STALLED_AFTER: Duration = Duration::from_secs(2);
-/// How long a stopped producer waits for acknowledgements.
+/// How long a stopped feed waits for acknowledgements.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Writes a simulation's events.
+/// Sends records in the order of event time.
 #[derive(Debug)]
-pub(crate) struct Machines {
-    pub(crate) deliveries: Deliveries,
-    pub(crate) readiness: Readiness,
-    pub(crate) shutdown: CancellationToken,
-    pub(crate) limit: watch::Receiver<Limit>,
+pub struct Player {
+    /// The producer.
+    pub deliveries: Deliveries,
+    /// Whether Kafka takes the records.
+    pub readiness: Readiness,
+    /// Stops the player.
+    pub shutdown: CancellationToken,
+    /// How far it may go.
+    pub limit: watch::Receiver<Limit>,
 }
 
-impl Machines {
-    /// Writes until the simulation ends or a shutdown, then waits for the acknowledgements.
+impl Player {
+    /// Sends until the records end or a shutdown, then waits for the acknowledgements.
     ///
     /// # Errors
-    /// If a record is not acknowledged.
-    pub(crate) async fn run(
+    /// The source fails, or a record is not acknowledged.
+    pub async fn run(
         mut self,
-        simulation: &Simulation,
+        records: impl Iterator<Item = anyhow::Result<Outgoing>>,
         pacing: Pacing,
     ) -> anyhow::Result<()> {
-        let mut written = Written::default();
-        for event in simulation.events() {
-            let due = pacing.due(event.at());
-            if !self.wait_until(due, &event, written).await? {
+        let mut sent = Sent::default();
+        for record in records {
+            let record = record?;
+            let due = pacing.due(record.at);
+            if !self.wait_until(due, &record, sent).await? {
                 break;
             }
-            written.count(&event);
-            tracing::debug!(fish = event.fish_id(), at = %event.at(), "sent");
-            self.deliveries.send(&event).await?;
+            sent.count(record.kind);
+            tracing::debug!(key = record.key, at = %record.at, "sent");
+            self.deliveries.send(record).await?;
         }
         self.flush().await
     }
 
-    /// Waits until an event is due, until the limit allows it and until there is room for a record.
-    /// Returns false after a shutdown.
+    /// Waits until a record is due, until the limit allows it and until there is room for it. Returns false
+    /// after a shutdown.
     async fn wait_until(
         &mut self,
         due: Instant,
-        event: &Event,
-        written: Written,
+        record: &Outgoing,
+        sent: Sent,
     ) -> anyhow::Result<bool> {
         if self.shutdown.is_cancelled() {
             return Ok(false);
@@ -63,7 +67,7 @@ impl Machines {
         let stalls_at = due.max(Instant::now()) + STALLED_AFTER;
         loop {
             let limit = *self.limit.borrow_and_update();
-            let (allowed, has_room) = (written.allows(limit, event), self.deliveries.has_room());
+            let (allowed, has_room) = (sent.allows(limit, record), self.deliveries.has_room());
             if is_due && allowed && has_room {
                 break;
             }
@@ -86,7 +90,7 @@ impl Machines {
 
     fn report_stall(&self) {
         let reason = format!("{MAX_IN_FLIGHT} records wait for Kafka's acknowledgement");
-        tracing::warn!("{reason}: the machines pause");
+        tracing::warn!("{reason}: pausing");
         self.readiness.set_not_ready(reason);
     }
 

@@ -5,58 +5,78 @@ use std::fmt;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use kafka_io::KafkaSettings;
-use pipeline::{MessageError, ToWire, topics};
+use pipeline::EventTime;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
 use crate::progress::Progress;
-use crate::simulation::Event;
 
-/// Maximum number of records without an acknowledgement; at this number the machines pause.
-pub(crate) const MAX_IN_FLIGHT: usize = 1_000;
+/// A record of one of the first two topics.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outgoing {
+    /// Which of the two topics.
+    pub kind: Kind,
+    /// The topic.
+    pub topic: &'static str,
+    /// The record's key.
+    pub key: String,
+    /// The record's value.
+    pub value: Vec<u8>,
+    /// Event time, the record's Kafka timestamp.
+    pub at: EventTime,
+}
+
+/// What a record says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// What is known first.
+    Measured,
+    /// The actual value.
+    Actual,
+}
+
+/// Maximum number of records without an acknowledgement; at this number the feed pauses.
+pub const MAX_IN_FLIGHT: usize = 1_000;
 
 /// Why a record is not on its topic.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DeliveryError {
     /// Kafka or the client rejected it.
-    #[error("the record of fish {fish} did not reach {topic}: {reason}")]
+    #[error("the record with the key `{key}` did not reach {topic}: {reason}")]
     Rejected {
-        fish: String,
+        key: String,
         topic: &'static str,
         reason: KafkaError,
     },
     /// The client ended before the acknowledgement.
     #[error(
-        "the record of fish {fish} may not have reached {topic}: the client ended before the acknowledgement"
+        "the record with the key `{key}` may not have reached {topic}: the client ended before the acknowledgement"
     )]
-    Unknown { fish: String, topic: &'static str },
-    /// It cannot be serialized.
-    #[error("the record of fish {fish} cannot be serialized")]
-    Unserializable { fish: String, source: MessageError },
+    Unknown { key: String, topic: &'static str },
 }
 
 /// Resolves when a record is acknowledged or lost.
-type Delivery = BoxFuture<'static, Result<Machine, DeliveryError>>;
+type Delivery = BoxFuture<'static, Result<Kind, DeliveryError>>;
 
 /// The producer and the deliveries without an acknowledgement.
-pub(crate) struct Deliveries {
+pub struct Deliveries {
     producer: FutureProducer,
     waiting: FuturesUnordered<Delivery>,
     progress: Progress,
 }
 
-#[derive(Clone, Copy)]
-enum Machine {
-    Measures,
-    Weighs,
-}
-
 impl Deliveries {
+    /// A producer with this client id.
+    ///
     /// # Errors
     /// If a property of `settings` is unknown or has an invalid value.
-    pub(crate) fn new(settings: &KafkaSettings, progress: Progress) -> Result<Self, KafkaError> {
+    pub fn new(
+        settings: &KafkaSettings,
+        client_id: &str,
+        progress: Progress,
+    ) -> Result<Self, KafkaError> {
         Ok(Self {
-            producer: settings.producer("fish-producer").create()?,
+            producer: settings.producer(client_id).create()?,
             waiting: FuturesUnordered::new(),
             progress,
         })
@@ -70,28 +90,22 @@ impl Deliveries {
         self.waiting.len()
     }
 
-    /// Passes an event's record to the client: the key is the fish's id, the timestamp is event time.
+    /// Passes a record to the client.
     ///
     /// # Errors
     /// If the client rejects it, or another record is lost.
-    pub(crate) async fn send(&mut self, event: &Event) -> Result<(), DeliveryError> {
-        let (machine, topic, value) = match event {
-            Event::Measured(fish) => (
-                Machine::Measures,
-                topics::MACHINE_MEASUREMENT,
-                fish.to_wire(),
-            ),
-            Event::Weighed(fish) => (Machine::Weighs, topics::MACHINE_WEIGHT, fish.to_wire()),
-        };
-        let fish = event.fish_id().to_owned();
-        let value = value.map_err(|source| DeliveryError::Unserializable {
-            fish: fish.clone(),
-            source,
-        })?;
+    pub(crate) async fn send(&mut self, outgoing: Outgoing) -> Result<(), DeliveryError> {
+        let Outgoing {
+            kind,
+            topic,
+            key,
+            value,
+            at,
+        } = outgoing;
         let mut record = FutureRecord::to(topic)
-            .key(event.fish_id())
+            .key(&key)
             .payload(&value)
-            .timestamp(event.at().as_millis());
+            .timestamp(at.as_millis());
         let delivery = loop {
             match self.producer.send_result(record) {
                 Ok(delivery) => break delivery,
@@ -103,23 +117,15 @@ impl Deliveries {
                     record = again;
                 }
                 Err((reason, _)) => {
-                    return Err(DeliveryError::Rejected {
-                        fish,
-                        topic,
-                        reason,
-                    });
+                    return Err(DeliveryError::Rejected { key, topic, reason });
                 }
             }
         };
         self.waiting.push(Box::pin(async move {
             match delivery.await {
-                Ok(Ok(_)) => Ok(machine),
-                Ok(Err((reason, _))) => Err(DeliveryError::Rejected {
-                    fish,
-                    topic,
-                    reason,
-                }),
-                Err(_) => Err(DeliveryError::Unknown { fish, topic }),
+                Ok(Ok(_)) => Ok(kind),
+                Ok(Err((reason, _))) => Err(DeliveryError::Rejected { key, topic, reason }),
+                Err(_) => Err(DeliveryError::Unknown { key, topic }),
             }
         }));
         self.count();
@@ -136,8 +142,8 @@ impl Deliveries {
         };
         self.count();
         match outcome? {
-            Machine::Measures => self.progress.measured.inc(),
-            Machine::Weighs => self.progress.weighed.inc(),
+            Kind::Measured => self.progress.measured.inc(),
+            Kind::Actual => self.progress.actual.inc(),
         };
         Ok(())
     }
