@@ -18,6 +18,7 @@
 //! # Ok::<(), service_runtime::UsageError>(())
 //! ```
 
+pub mod check;
 mod sql;
 
 use std::borrow::Cow;

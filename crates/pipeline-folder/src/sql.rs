@@ -31,6 +31,11 @@ impl PipelineSql {
         }
     }
 
+    /// The file, in messages.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// Its text.
     pub fn text(&self) -> &str {
         &self.text
