@@ -10,9 +10,13 @@ use plots::PlotArgs;
 use service_runtime::cli::{ServiceArgs, block_on, exit_code};
 use service_runtime::{CancellationToken, telemetry};
 
+use crate::check::{self, CheckArgs};
 use crate::connectors::{self, ConnectorsArgs};
 use crate::demo::{self, DemoArgs};
+use crate::feed::{self, FeedArgs};
+use crate::init::{self, InitArgs};
 use crate::replay::{self, ReplayCommand};
+use crate::topics::{self, TopicsArgs};
 use crate::up::{self, UpArgs};
 use crate::verify::{self, VerifyArgs};
 
@@ -38,6 +42,14 @@ enum Command {
     Up(UpArgs),
     /// Report a verdict on any running pipeline
     Verify(VerifyArgs),
+    /// Write the folder of a pipeline for the rows of a CSV file
+    Init(InitArgs),
+    /// Compare the files of a pipeline's folder with each other and with what runs
+    Check(CheckArgs),
+    /// Create the topics that the programs of a pipeline write
+    Topics(TopicsArgs),
+    /// Send the rows of a CSV file to the first two topics of a pipeline
+    Feed(FeedArgs),
     /// Create or update the connectors of a running Kafka Connect and wait until every task runs
     Connectors(ConnectorsArgs),
     /// Send dead letters back to the topics they came from, once each
@@ -102,6 +114,10 @@ async fn run(command: Command, shutdown: CancellationToken) -> anyhow::Result<()
         Command::Demo(args) => demo::run(args, shutdown).await,
         Command::Up(args) => up::run(args, shutdown).await,
         Command::Verify(args) => verify::run(args, shutdown).await,
+        Command::Init(args) => init::run(&args),
+        Command::Check(args) => check::run(args, shutdown).await,
+        Command::Topics(args) => topics::run(args, shutdown).await,
+        Command::Feed(args) => feed::run(args, shutdown).await,
         Command::Connectors(args) => connectors::run(args, shutdown).await,
         Command::Replay(args) => replay::run(args, shutdown).await,
         Command::Ksql(args) => ksql_client::run(args, shutdown).await,

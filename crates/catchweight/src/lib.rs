@@ -8,6 +8,10 @@
 //! | [`demo`] | one plan through the whole pipeline, with a report and a verdict |
 //! | [`up`] | the whole pipeline in this process until it is stopped |
 //! | [`verify`] | the demo's report and verdict for any running pipeline |
+//! | [`init`] | writes the folder of a pipeline for the rows of a CSV file |
+//! | [`check`] | compares the files of a folder with each other and with what runs |
+//! | [`topics`] | creates the topics that the programs write |
+//! | [`feed`] | sends the rows of a CSV file |
 //! | [`connectors`] | creates or updates the connectors of a running Kafka Connect |
 //! | [`replay`] | sends dead letters back to the topics they came from |
 //! | [`embedded`] | broker, services, SQL and connectors in this process |
@@ -16,14 +20,18 @@
 //! | [`output`] | where a report goes |
 //! | [`progress`] | messages and the live line on standard output |
 
+pub mod check;
 pub mod cli;
 pub mod connectors;
 pub mod demo;
 pub mod embedded;
+pub mod feed;
+pub mod init;
 pub mod output;
 pub mod pipeline_files;
 pub mod progress;
 pub mod replay;
 mod throttle;
+pub mod topics;
 pub mod up;
 pub mod verify;

@@ -14,7 +14,7 @@ use crate::topics::{dead_letters_of, is_dead_letters};
 const SHIPPED: &str = include_str!("../../../pipeline.toml");
 
 /// Fields of records that no column may use.
-const RESERVED_FIELDS: [&str; 10] = [
+pub const RESERVED_FIELDS: [&str; 10] = [
     "Timestamp",
     "Prediction",
     "ModelTime",
@@ -29,7 +29,7 @@ const RESERVED_FIELDS: [&str; 10] = [
 
 /// Fields of model versions, training reports and triggers, beside which the groups stand: no group may use
 /// them.
-const RESERVED_FOR_GROUPS: [&str; 23] = [
+pub const RESERVED_FOR_GROUPS: [&str; 23] = [
     "Formula",
     "TrainingStarted",
     "Trained",

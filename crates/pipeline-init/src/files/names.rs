@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use pipeline::definition::{RESERVED_FIELDS, RESERVED_FOR_GROUPS};
+
 /// Names of the records of a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordName {
@@ -80,16 +82,9 @@ pub fn identifier(text: &str) -> String {
     slug(text).replace('-', "_").to_uppercase()
 }
 
-/// Fields that have a meaning of their own in some record or in SQL.
-const RESERVED: [&str; 16] = [
-    "Timestamp",
-    "Prediction",
-    "ModelTime",
-    "ModelVersion",
-    "Error",
+/// Fields of the SQL's rows and pseudo columns of ksqlDB.
+const RESERVED_IN_SQL: [&str; 9] = [
     "ErrorAvg",
-    "_id",
-    "Key",
     "Key_Id",
     "Key_Version",
     "ROWTIME",
@@ -109,7 +104,8 @@ pub struct Fields {
 impl Fields {
     /// All fields are free but the reserved ones and these.
     pub fn new<'a>(taken: impl IntoIterator<Item = &'a str>) -> Self {
-        let taken = RESERVED.into_iter().chain(taken);
+        let reserved = RESERVED_FIELDS.into_iter().chain(RESERVED_FOR_GROUPS);
+        let taken = reserved.chain(RESERVED_IN_SQL).chain(taken);
         Self {
             taken: taken.map(str::to_lowercase).collect(),
         }
