@@ -32,6 +32,7 @@ FROM dependencies AS build
 COPY connectors connectors
 COPY data data
 COPY ksql ksql
+COPY pipeline.toml .
 COPY crates crates
 COPY embedded embedded
 # Cargo compares modification times: sources older than the empty ones above would count as compiled.

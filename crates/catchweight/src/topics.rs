@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use kafka_io::KafkaSettings;
+use pipeline::Definition;
 use pipeline_folder::FolderArgs;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -50,13 +51,7 @@ pub async fn run(args: TopicsArgs, shutdown: CancellationToken) -> anyhow::Resul
     let property = |error| UsageError(format!("invalid Kafka properties: {error}"));
     let admin: AdminClient<DefaultClientContext> =
         args.kafka.producer("topics").create().map_err(property)?;
-    let [measured, actual, predicted, dead_letters] = definition.topics.written_by_programs();
-    let wanted = [
-        (measured, args.partitions),
-        (actual, args.partitions),
-        (predicted, args.partitions),
-        (dead_letters, 1),
-    ];
+    let wanted = wanted(definition, args.partitions);
     // Kafka deletes records by their timestamp, and those of a file may be years old.
     let has_times = definition
         .feed
@@ -82,6 +77,17 @@ pub async fn run(args: TopicsArgs, shutdown: CancellationToken) -> anyhow::Resul
         }
         () = shutdown.cancelled() => anyhow::bail!("interrupted before every topic was created"),
     }
+}
+
+/// The topics with their numbers of partitions.
+fn wanted(definition: &Definition, partitions: i32) -> [(String, i32); 4] {
+    let [measured, actual, predicted, dead_letters] = definition.topics.written_by_programs();
+    [
+        (measured, partitions),
+        (actual, partitions),
+        (predicted, partitions),
+        (dead_letters, 1),
+    ]
 }
 
 /// Creates a topic, and tries again while Kafka does not answer. False if it exists.
@@ -117,4 +123,25 @@ fn is_transient(code: RDKafkaErrorCode) -> bool {
             | RDKafkaErrorCode::NotController
             | RDKafkaErrorCode::BrokerNotAvailable
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_topics_are_those_that_the_programs_write() {
+        let topics = wanted(Definition::shipped(), 6);
+        let topics: Vec<_> = topics
+            .iter()
+            .map(|(topic, count)| (topic.as_str(), *count))
+            .collect();
+        let expected = [
+            ("machine-measurement", 6),
+            ("machine-weight", 6),
+            ("weight-prediction", 6),
+            ("machine-measurement-dlq", 1),
+        ];
+        assert_eq!(topics, expected);
+    }
 }
