@@ -86,7 +86,7 @@ impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (unit, name) = [(DAY, "DAY"), (HOUR, "HOUR"), (MINUTE, "MINUTE")]
             .into_iter()
-            .find(|(unit, _)| self.0 % unit == 0)
+            .find(|(unit, _)| self.0.is_multiple_of(*unit))
             .unwrap_or((1, "SECOND"));
         let count = self.0 / unit;
         write!(f, "{count} {name}{}", if count == 1 { "" } else { "S" })
