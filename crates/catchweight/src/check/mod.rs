@@ -63,8 +63,8 @@ pub async fn run(args: CheckArgs, shutdown: CancellationToken) -> anyhow::Result
         let mut findings = files(&folder);
         if let Some(servers) = &args.bootstrap_servers {
             let settings = KafkaSettings {
-                bootstrap_servers: servers.clone(),
                 kafka_properties: args.kafka_properties.clone(),
+                ..KafkaSettings::plain(servers)
             };
             kafka::check(&folder, settings, &mut findings).await?;
         }
