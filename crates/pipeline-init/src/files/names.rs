@@ -123,9 +123,10 @@ impl Fields {
 
 /// The unit in the name of a column: `distance (km)`, `body_mass_g`.
 pub fn unit(name: &str) -> Option<&str> {
-    const UNITS: [&str; 16] = [
+    // Not `min`, which means the minimum more often than minutes.
+    const UNITS: [&str; 15] = [
         "mm", "cm", "km", "mi", "ft", "g", "kg", "kwh", "kw", "wh", "usd", "eur", "mpg", "hpa",
-        "ms", "min",
+        "ms",
     ];
     let in_brackets = |open, close| {
         let (_, unit) = name.strip_suffix(close)?.rsplit_once(open)?;
