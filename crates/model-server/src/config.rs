@@ -13,6 +13,7 @@ use service_runtime::UsageError;
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
 const STORE: &str = "sqlite:catchweight.sqlite";
 const TRAIN_ROWS: u32 = 50;
+const MOST_TRAIN_ROWS: u32 = 5_000;
 const KEEP_PER_GROUP: u32 = 10;
 const KEEP_VERSIONS: u64 = 1_000;
 const LIVE_COPY: &str = "catchweight-live-model.json";
@@ -45,9 +46,14 @@ pub struct Config {
     #[arg(long, env = "TRAIN_TOKEN_FILE")]
     pub train_token_file: Option<PathBuf>,
 
-    /// Number of newest rows to train on
+    /// Number of newest rows to train on; more if the model has too many columns for them
     #[arg(long, env = "TRAIN_ROWS", default_value_t = TRAIN_ROWS, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub train_rows: u32,
+
+    /// Maximum number of rows of a training; levels with the fewest rows are left out of the model if these
+    /// are too few for its columns
+    #[arg(long, env = "MOST_TRAIN_ROWS", default_value_t = MOST_TRAIN_ROWS, value_parser = clap::value_parser!(u32).range(10..=50_000))]
+    pub most_train_rows: u32,
 
     /// Train also on older rows of each group that the live model knows, up to this many rows per
     /// group; 0: none
@@ -86,6 +92,7 @@ impl Default for Config {
             train_token: Secret::default(),
             train_token_file: None,
             train_rows: TRAIN_ROWS,
+            most_train_rows: MOST_TRAIN_ROWS,
             keep_per_group: KEEP_PER_GROUP,
             keep_versions: KEEP_VERSIONS,
             live_copy: PathBuf::from(LIVE_COPY),

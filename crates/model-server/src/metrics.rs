@@ -41,6 +41,11 @@ struct OutcomeLabels {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: String,
+}
+
 /// The service's metrics. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -48,6 +53,7 @@ pub struct Metrics {
     latency: Family<RouteLabels, Histogram, fn() -> Histogram>,
     trainings: Family<OutcomeLabels, Counter>,
     trained_rows: Counter,
+    skipped_rows: Family<ReasonLabels, Counter>,
     /// Requests without a response yet.
     pub in_flight: Gauge,
     /// Calls for training. Concurrent calls with the same request share one training.
@@ -66,6 +72,7 @@ impl Metrics {
             latency: Family::new_with_constructor(|| Histogram::new(LATENCY)),
             trainings: Family::default(),
             trained_rows: Counter::default(),
+            skipped_rows: Family::default(),
             in_flight: Gauge::default(),
             training_calls: Counter::default(),
             unseen: Counter::default(),
@@ -101,6 +108,11 @@ impl Metrics {
             "training_rows",
             "Training rows of all trained versions",
             handles.trained_rows,
+        );
+        registry.register(
+            "training_skipped_rows",
+            "Rows that trainings skipped because a field is invalid, by reason",
+            handles.skipped_rows,
         );
         let category = only_category(definition).unwrap_or("level");
         let help = format!(
@@ -140,6 +152,13 @@ impl Metrics {
         self.trainings
             .get_or_create(&OutcomeLabels { outcome })
             .inc();
+        if let Ok(report) = result {
+            for (reason, rows) in &report.skipped_reasons {
+                let reason = reason.clone();
+                let labels = ReasonLabels { reason };
+                self.skipped_rows.get_or_create(&labels).inc_by(*rows);
+            }
+        }
         if let Ok(TrainReport {
             rows: Some(rows), ..
         }) = result

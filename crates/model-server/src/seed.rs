@@ -10,7 +10,7 @@ use pipeline_folder::Folder;
 use service_runtime::UsageError;
 use service_runtime::table::{self, WrongLine, positive};
 
-use crate::training::train_version;
+use crate::training::{Skipped, train_version};
 
 /// The most rows that one version may contain.
 const MAX_ROWS: usize = 50_000;
@@ -31,8 +31,14 @@ pub fn first_version(folder: &Folder, file: Option<&Path>) -> Result<Version, Us
     };
     let definition = folder.definition;
     let rows = read(definition, &rows).map_err(|fault| UsageError(format!("{name}: {fault}")))?;
-    train_version(definition, rows, 0, Cause::initial(), EventTime::now())
-        .map_err(|error| UsageError(format!("{name}: {error}")))
+    train_version(
+        definition,
+        rows,
+        &Skipped::default(),
+        Cause::initial(),
+        EventTime::now(),
+    )
+    .map_err(|error| UsageError(format!("{name}: {error}")))
 }
 
 /// Reads the training rows in a CSV file. Its columns may be in any order; other columns are ignored.

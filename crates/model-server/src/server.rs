@@ -61,6 +61,7 @@ impl ModelServer {
         let metrics = Metrics::register(&mut metrics_registry, definition, models.live().clone());
         let rule = TrainingRule {
             newest: config.train_rows,
+            most: config.most_train_rows.max(config.train_rows),
             keep_per_group: config.keep_per_group,
             row_wait: Duration::from_millis(config.row_wait_ms),
             keep_versions: config.keep_versions,

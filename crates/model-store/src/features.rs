@@ -11,6 +11,7 @@ use regression::{ErrorMeasure, FittedModel, PredictError, Prediction, Table, Tab
 use serde_json::{Map, Value};
 
 use crate::foreign;
+use crate::version::LeftOut;
 
 /// The inputs of a prediction, in the order of [`Definition::numbers`] and [`Definition::categories`].
 /// Values are valid for their columns.
@@ -184,17 +185,37 @@ fn invalid<T>(field: &str, reason: impl Into<String>) -> Result<T, InvalidRow> {
     })
 }
 
+/// The level in a table instead of levels that are left out. No level of a row has this name: it is too long.
+const OTHER: &str = "(other levels, each with too few rows to have a coefficient of its own)";
+
 /// The rows as columns named as in the formula.
 ///
 /// # Errors
 /// Does not fail in practice: the column names are distinct and the lengths are equal.
 pub fn table(definition: &Definition, rows: &[TrainingRow]) -> Result<Table, TableError> {
+    table_without(definition, rows, &[])
+}
+
+/// As [`table`], with the levels that are left out as one level.
+///
+/// # Errors
+/// As [`table`].
+pub fn table_without(
+    definition: &Definition,
+    rows: &[TrainingRow],
+    left_out: &[LeftOut],
+) -> Result<Table, TableError> {
     let mut table = Table::new();
     for (index, column) in definition.numbers().enumerate() {
         table = table.with_numeric(&column.name, rows.iter().map(|row| row.numbers[index]))?;
     }
     for (index, column) in levels(definition).enumerate() {
-        let levels = rows.iter().map(|row| row.levels[index].as_str());
+        let left_out = left_out.iter().find(|one| one.column == column.name);
+        let levels = rows.iter().map(|row| {
+            let level = &row.levels[index];
+            let is_left_out = left_out.is_some_and(|one| one.levels.binary_search(level).is_ok());
+            if is_left_out { OTHER } else { level.as_str() }
+        });
         table = table.with_text(&column.name, levels)?;
     }
     table.with_numeric(&definition.target().name, rows.iter().map(|row| row.target))

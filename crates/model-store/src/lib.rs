@@ -59,5 +59,5 @@ pub use registry::{LogState, ModelRegistry};
 #[cfg(feature = "mongodb")]
 pub use store::MongoStore;
 pub use store::{Page, SqliteStore, Store, StoreError};
-pub use version::{Version, VersionInfo};
+pub use version::{LeftOut, Version, VersionInfo};
 pub use view::ModelView;

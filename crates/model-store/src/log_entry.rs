@@ -25,16 +25,20 @@ pub enum TrainingOutcome {
     Superseded,
     /// The live version is pinned. Nothing changed.
     Pinned,
+    /// No model can be fitted to the rows of the trigger's time. Nothing changed.
+    #[serde(rename = "not_trainable")]
+    NotTrainable,
 }
 
 impl TrainingOutcome {
     /// Every outcome.
-    pub const ALL: [Self; Self::Pinned as usize + 1] = [
+    pub const ALL: [Self; Self::NotTrainable as usize + 1] = [
         Self::Activated,
         Self::Rejected,
         Self::Unchanged,
         Self::Superseded,
         Self::Pinned,
+        Self::NotTrainable,
     ];
 
     /// The name in JSON, in the stores and in metrics.
@@ -45,6 +49,7 @@ impl TrainingOutcome {
             Self::Unchanged => "unchanged",
             Self::Superseded => "superseded",
             Self::Pinned => "pinned",
+            Self::NotTrainable => "not_trainable",
         }
     }
 }

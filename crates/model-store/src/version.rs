@@ -34,12 +34,26 @@ pub struct VersionInfo {
     /// The groups in the training rows, under the name of the group's field.
     #[serde(flatten)]
     pub groups: Groups,
+    /// The levels with too few rows to be fitted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// Leave-one-out mean error on the training rows, relative or absolute as the pipeline says.
     pub loo_error: f64,
     /// Why it was trained.
     pub cause: Cause,
     /// The fitted model.
     pub model: FittedModel,
+}
+
+/// Levels of a category that have too few rows to be fitted. They count as unseen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "PascalCase")]
+pub struct LeftOut {
+    /// The column's name.
+    pub column: String,
+    /// The levels, in byte order.
+    pub levels: Vec<String>,
 }
 
 /// A version with its training rows.
@@ -76,6 +90,7 @@ impl Version {
                 first_row: rows.first().map(|row| row.row_id.clone()),
                 last_row: rows.last().map(|row| row.row_id.clone()),
                 groups: Groups::of(definition, &rows),
+                left_out: Vec::new(),
                 loo_error: model.leave_one_out_error(measure(definition))?,
                 cause,
                 model,

@@ -7,7 +7,7 @@ use crate::cause::Cause;
 use crate::groups::Groups;
 use crate::live::LiveModel;
 use crate::log_entry::LogEntry;
-use crate::version::{VersionInfo, model_time};
+use crate::version::{LeftOut, VersionInfo, model_time};
 
 /// A model version with its statistics and the decisions on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,9 @@ pub struct ModelView {
     #[serde(flatten)]
     #[cfg_attr(feature = "openapi", schema(ignore))]
     pub groups: Groups,
+    /// The levels with too few rows to be fitted. They count as unseen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// Leave-one-out mean absolute relative error on the training rows.
     pub loo_error: f64,
     /// Why it was trained.
@@ -112,6 +115,7 @@ impl ModelView {
             first_row: info.first_row.clone(),
             last_row: info.last_row.clone(),
             groups: info.groups.clone(),
+            left_out: info.left_out.clone(),
             loo_error: info.loo_error,
             cause: info.cause.clone(),
             decisions,

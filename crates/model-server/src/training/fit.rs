@@ -1,10 +1,13 @@
 //! From training rows to a model version.
 
-use model_store::Cause;
-use model_store::Version;
+use std::collections::BTreeMap;
+
 use model_store::features::{self, TrainingRow};
+use model_store::{Cause, LeftOut, Version};
 use pipeline::{Definition, EventTime};
 use regression::{ErrorMeasureError, FitError};
+
+use super::rows::Skipped;
 
 /// The minimum number of training rows, however few columns the model has.
 pub const MIN_ROWS: usize = 10;
@@ -14,10 +17,10 @@ pub const MIN_ROWS_PER_COLUMN: usize = 3;
 /// Why rows cannot be fitted.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// There are too few rows for the formula.
+    /// There are too few rows for the formula, even without any category.
     #[error(
         "{rows} valid rows are too few, expected at least {needed} for the model's {columns} columns: \
-         wait for more {records}, or train on more rows"
+         {advice}"
     )]
     TooFewRows {
         /// The number of valid rows.
@@ -26,8 +29,8 @@ pub enum TrainError {
         columns: usize,
         /// The number of rows needed.
         needed: usize,
-        /// What the rows stand for.
-        records: String,
+        /// Whether to wait, or why rows were skipped.
+        advice: String,
     },
     /// The rows have no unique fit.
     #[error("the rows cannot be fitted: {0}")]
@@ -40,40 +43,121 @@ pub enum TrainError {
     Definition(String),
 }
 
-/// Fits a version to `rows`, which are sorted oldest first.
+/// Fits a version to `rows`, which are sorted oldest first. Levels with the fewest rows are left out if the
+/// rows are too few for a column for each level.
 ///
 /// # Errors
 /// There are too few rows, or the rows have no unique fit.
 pub fn train_version(
     definition: &Definition,
     rows: Vec<TrainingRow>,
-    skipped_rows: u64,
+    skipped: &Skipped,
     cause: Cause,
     training_started: EventTime,
 ) -> Result<Version, TrainError> {
-    let table = features::table(definition, &rows)
-        .map_err(|error| TrainError::Definition(error.to_string()))?;
-    // Without rows there are no levels to count.
-    let columns = match rows.is_empty() {
-        true => 1 + definition.numbers().len(),
-        false => regression::design_columns(&definition.formula, &table)?,
+    let too_few = |columns: usize| TrainError::TooFewRows {
+        rows: rows.len(),
+        columns,
+        needed: needed(columns),
+        advice: match skipped.count() {
+            0 => format!(
+                "wait for more {}, or train on more rows",
+                definition.records
+            ),
+            _ => skipped.to_string(),
+        },
     };
-    let needed = MIN_ROWS.max(MIN_ROWS_PER_COLUMN * columns);
-    if rows.len() < needed {
-        return Err(TrainError::TooFewRows {
-            rows: rows.len(),
-            columns,
-            needed,
-            records: definition.records.clone(),
-        });
+    if rows.is_empty() {
+        return Err(too_few(1 + definition.numbers().len()));
     }
+    let left_out = left_out(definition, &rows)?;
+    let columns = columns(definition, &rows, &left_out)?;
+    if rows.len() < needed(columns) {
+        return Err(too_few(columns));
+    }
+    let table = features::table_without(definition, &rows, &left_out)
+        .map_err(|error| TrainError::Definition(error.to_string()))?;
     let model = regression::fit(&definition.formula, &table)?;
-    Ok(Version::new(
-        definition,
-        model,
-        rows,
-        skipped_rows,
-        cause,
-        training_started,
-    )?)
+    let count = skipped.count();
+    let mut version = Version::new(definition, model, rows, count, cause, training_started)?;
+    version.info.left_out = left_out;
+    Ok(version)
+}
+
+/// The number of rows that the columns of these rows need.
+pub(super) fn rows_needed(definition: &Definition, rows: &[TrainingRow]) -> usize {
+    columns(definition, rows, &[]).map_or(MIN_ROWS, needed)
+}
+
+fn needed(columns: usize) -> usize {
+    MIN_ROWS.max(MIN_ROWS_PER_COLUMN * columns)
+}
+
+/// The columns of the design matrix.
+fn columns(
+    definition: &Definition,
+    rows: &[TrainingRow],
+    left_out: &[LeftOut],
+) -> Result<usize, TrainError> {
+    let table = features::table_without(definition, rows, left_out);
+    let table = table.map_err(|error| TrainError::Definition(error.to_string()))?;
+    Ok(regression::design_columns(&definition.formula, &table)?)
+}
+
+/// The levels that must be left out so that the rows suffice: as few as possible, those with the fewest rows
+/// first. All levels that are left out of a category are one level together.
+fn left_out(definition: &Definition, rows: &[TrainingRow]) -> Result<Vec<LeftOut>, TrainError> {
+    let suffices = |left_out: &[LeftOut]| {
+        columns(definition, rows, left_out).map(|columns| needed(columns) <= rows.len())
+    };
+    if suffices(&[])? {
+        return Ok(Vec::new());
+    }
+    let fewest_first = levels_by_rows(definition, rows);
+    // The number of columns does not grow with the number of levels that are left out.
+    let (mut too_few, mut enough) = (0, fewest_first.len());
+    while enough - too_few > 1 {
+        let middle = too_few + (enough - too_few) / 2;
+        if suffices(&without(definition, &fewest_first[..middle]))? {
+            enough = middle;
+        } else {
+            too_few = middle;
+        }
+    }
+    Ok(without(definition, &fewest_first[..enough]))
+}
+
+/// The levels of the categories that have a column for each level, with the position of the category: those
+/// with the fewest rows first.
+fn levels_by_rows<'r>(definition: &Definition, rows: &'r [TrainingRow]) -> Vec<(usize, &'r str)> {
+    let first = features::levels(definition).count() - definition.categories().len();
+    let mut counts: BTreeMap<(usize, &str), usize> = BTreeMap::new();
+    for (category, column) in definition.categories().enumerate() {
+        // The levels of a random intercept have no columns.
+        if definition.formula.group() == Some(&column.name) {
+            continue;
+        }
+        for row in rows {
+            let level = row.levels[first + category].as_str();
+            *counts.entry((category, level)).or_default() += 1;
+        }
+    }
+    let mut levels: Vec<_> = counts.into_iter().collect();
+    levels.sort_by_key(|(_, count)| *count);
+    levels.into_iter().map(|(level, _)| level).collect()
+}
+
+/// These levels, by category.
+fn without(definition: &Definition, levels: &[(usize, &str)]) -> Vec<LeftOut> {
+    let categories = definition.categories().enumerate();
+    let by_category = categories.map(|(category, column)| {
+        let of_category = levels.iter().filter(|(of, _)| *of == category);
+        let mut levels: Vec<String> = of_category.map(|(_, level)| (*level).to_owned()).collect();
+        levels.sort_unstable();
+        LeftOut {
+            column: column.name.clone(),
+            levels,
+        }
+    });
+    by_category.filter(|one| !one.levels.is_empty()).collect()
 }

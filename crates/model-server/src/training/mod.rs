@@ -10,7 +10,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
-use model_store::{LiveModel, ModelRegistry, Store, StoreError, Trigger};
+use model_store::{LiveModel, ModelRegistry, Store, StoreError, TrainingOutcome, Trigger};
 use service_runtime::Background;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
@@ -18,7 +18,7 @@ use tracing::Instrument;
 
 pub use fit::{MIN_ROWS, MIN_ROWS_PER_COLUMN, TrainError, train_version};
 pub use report::{TrainFailure, TrainReport};
-pub use rows::TrainingRule;
+pub use rows::{Skipped, TrainingRule};
 
 use crate::metrics::Metrics;
 
@@ -167,6 +167,10 @@ impl Trainer {
 
 fn log(outcome: &Result<TrainReport, TrainFailure>) {
     match outcome {
+        Ok(report) if report.outcome == TrainingOutcome::NotTrainable => tracing::warn!(
+            reason = report.reason,
+            "no model can be fitted for a trigger; the live model stays"
+        ),
         Ok(report) => tracing::info!(
             outcome = %report.outcome,
             version = report.model_version,

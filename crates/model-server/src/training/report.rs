@@ -25,6 +25,9 @@ pub struct TrainReport {
     pub rows: Option<u64>,
     /// Rows newer than the oldest training row that were skipped because a field is invalid.
     pub skipped_rows: Option<u64>,
+    /// How many rows were skipped for which reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub skipped_reasons: BTreeMap<String, u64>,
     /// The groups in the training rows, under the name of the group's field.
     #[serde(flatten)]
     #[schema(ignore)]
@@ -55,6 +58,7 @@ impl TrainReport {
             live_version,
             rows: trained.map(|info| info.rows),
             skipped_rows: trained.map(|info| info.skipped_rows),
+            skipped_reasons: BTreeMap::new(),
             groups: definition
                 .group()
                 .map(|group| {

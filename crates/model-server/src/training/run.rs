@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use model_store::{Cause, ModelRegistry, Store, StoreError};
+use model_store::{Cause, ModelRegistry, Page, Store, StoreError};
 use pipeline::EventTime;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use super::TrainRequest;
-use super::fit::train_version;
+use super::fit::{TrainError, train_version};
 use super::report::{TrainFailure, TrainReport};
 use super::rows::{Selection, TrainingRule, select};
 
@@ -41,6 +41,7 @@ pub(super) async fn run(
     }
     let rule = TrainingRule {
         newest: request.rows.unwrap_or(rule.newest),
+        most: rule.most.max(request.rows.unwrap_or(0)),
         ..*rule
     };
     let live = models.live().get();
@@ -49,13 +50,32 @@ pub(super) async fn run(
     // Fitting a large model must not block the other tasks of this thread, which may hold a store
     // lock that an activation waits for.
     let definition = store.definition();
-    let fit = move || train_version(definition, rows, skipped, cause, started);
+    if skipped.count() > 0 {
+        tracing::warn!(%skipped, "rows cannot be used for training");
+    }
+    let skipped_reasons = skipped.reasons().clone();
+    let decided = cause.clone();
+    let fit = move || train_version(definition, rows, &skipped, cause, started);
     let version = spawn_blocking(fit).await;
-    let version = version.map_err(|_panic| TrainFailure::Broken)??;
+    let version = match version.map_err(|_panic| TrainFailure::Broken)? {
+        Ok(version) => version,
+        Err(error) => {
+            let report = decide_not_trainable(models, &decided, &error).await?;
+            return report.map_or(Err(error.into()), |report| {
+                Ok(TrainReport {
+                    skipped_reasons,
+                    ..report
+                })
+            });
+        }
+    };
     let entry = models.submit(&version).await?;
     let trained = Some(&version.info);
     let live = live_version(models);
-    Ok(TrainReport::new(definition, entry, trained, live))
+    Ok(TrainReport {
+        skipped_reasons,
+        ..TrainReport::new(definition, entry, trained, live)
+    })
 }
 
 async fn answer_without_training(
@@ -65,6 +85,21 @@ async fn answer_without_training(
     let answer = models.answer_without_training(cause).await?;
     let definition = models.store().definition();
     Ok(answer.map(|entry| TrainReport::new(definition, entry, None, live_version(models))))
+}
+
+/// Records that a trigger cannot be trained, so that its sender does not repeat it; the next trigger asks
+/// anew. `None` for a call without a trigger, whose sender gets the error.
+async fn decide_not_trainable(
+    models: &ModelRegistry,
+    cause: &Cause,
+    error: &TrainError,
+) -> Result<Option<TrainReport>, StoreError> {
+    if cause.trigger.is_none() {
+        return Ok(None);
+    }
+    let entry = models.not_trainable(cause, &error.to_string()).await?;
+    let definition = models.store().definition();
+    Ok(entry.map(|entry| TrainReport::new(definition, entry, None, live_version(models))))
 }
 
 fn live_version(models: &ModelRegistry) -> Option<String> {
@@ -80,6 +115,14 @@ async fn wait_for_row(
     row_wait: Duration,
 ) -> Result<(), TrainFailure> {
     let deadline = Instant::now() + row_wait;
+    if store.has_row(key, version).await? {
+        return Ok(());
+    }
+    let Awaited { keys, versions } = Awaited::in_store(store).await?;
+    if !keys {
+        return Ok(());
+    }
+    let version = version.filter(|_| versions);
     while !store.has_row(key, version).await? {
         if Instant::now() >= deadline {
             return Err(TrainFailure::NotYet {
@@ -92,4 +135,25 @@ async fn wait_for_row(
         sleep(ROW_POLL).await;
     }
     Ok(())
+}
+
+/// What the rows of the store have, judged by the newest one. Rows of other writers may lack a key, or the
+/// version that predicted them; waiting for such a field would never end.
+struct Awaited {
+    keys: bool,
+    versions: bool,
+}
+
+impl Awaited {
+    async fn in_store(store: &dyn Store) -> Result<Self, StoreError> {
+        let newest = store.newest_rows(None, Page { skip: 0, limit: 1 }).await?;
+        let has = |field: &str| {
+            let mut values = newest.iter().map(|row| row.get(field));
+            values.all(|value| value.is_some_and(|value| !value.is_null()))
+        };
+        Ok(Self {
+            keys: has(&store.definition().key),
+            versions: has("ModelVersion"),
+        })
+    }
 }

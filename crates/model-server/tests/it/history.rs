@@ -1,7 +1,7 @@
 //! The history of versions: reading, restarts, pending decisions, pruning, replicas.
 
 use model_server::Config;
-use model_server::training::train_version;
+use model_server::training::{Skipped, train_version};
 use model_store::Store;
 use model_store::StoreAddress;
 use model_store::features::TrainingRow;
@@ -119,12 +119,26 @@ async fn the_next_start_decides_on_versions_left_by_a_crash() {
     let store = server.store.clone();
     server.stop().await;
     let now = pipeline::EventTime::now();
-    let good = train_version(Definition::shipped(), rows(1, 50), 0, Cause::of(None), now).unwrap();
+    let good = train_version(
+        Definition::shipped(),
+        rows(1, 50),
+        &Skipped::default(),
+        Cause::of(None),
+        now,
+    )
+    .unwrap();
     store.insert_version(&good).await.unwrap();
     // Its trigger names a version that is no longer live.
     let stale = Trigger::from_body(Definition::shipped(), br#"{"ModelVersion":"gone"}"#);
     let cause = Cause::of(stale);
-    let late = train_version(Definition::shipped(), rows(51, 100), 0, cause, now).unwrap();
+    let late = train_version(
+        Definition::shipped(),
+        rows(51, 100),
+        &Skipped::default(),
+        cause,
+        now,
+    )
+    .unwrap();
     store.insert_version(&late).await.unwrap();
 
     let server = Server::start_in(dir.path(), config()).await;
@@ -150,7 +164,7 @@ async fn a_version_left_by_a_crash_keeps_its_force_flag() {
     let forced = train_version(
         Definition::shipped(),
         outlier,
-        0,
+        &Skipped::default(),
         Cause::of(None).forced(true),
         now,
     )
@@ -158,7 +172,7 @@ async fn a_version_left_by_a_crash_keeps_its_force_flag() {
     let mut stale = train_version(
         Definition::shipped(),
         rows(51, 100),
-        0,
+        &Skipped::default(),
         Cause::of(None),
         now,
     )

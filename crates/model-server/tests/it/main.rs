@@ -7,6 +7,7 @@ mod faults;
 mod harness;
 mod history;
 mod log;
+mod many_levels;
 #[cfg(feature = "mongodb-tests")]
 mod mongo;
 mod parity;

@@ -400,6 +400,7 @@ async fn the_number_of_pending_trainings_is_bounded() {
     let metrics = Metrics::register(&mut registry, Definition::shipped(), models.live().clone());
     let rule = TrainingRule {
         newest: 50,
+        most: 5_000,
         keep_per_group: 10,
         row_wait: Duration::from_secs(20),
         keep_versions: 10,

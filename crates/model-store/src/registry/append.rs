@@ -18,6 +18,8 @@ use crate::version::{Version, VersionInfo};
 enum Question<'a> {
     /// Whether a call for training has an answer without training.
     Train(&'a Cause),
+    /// What happens to a trigger whose rows cannot be fitted, for this reason.
+    NotTrainable(&'a Cause, &'a str),
     /// What happens to a stored version.
     Submit(&'a Version, Origin),
     /// The activation of a stored version that a client requests.
@@ -35,6 +37,20 @@ impl ModelRegistry {
         cause: &Cause,
     ) -> Result<Option<LogEntry>, StoreError> {
         self.decide_and_append(Question::Train(cause)).await
+    }
+
+    /// Records that no model can be fitted to the rows of a trigger, so that the trigger is decided; `None`
+    /// if no version is live.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn not_trainable(
+        &self,
+        cause: &Cause,
+        reason: &str,
+    ) -> Result<Option<LogEntry>, StoreError> {
+        self.decide_and_append(Question::NotTrainable(cause, reason))
+            .await
     }
 
     /// Stores a version and decides whether it goes live. If there already is a decision on it, the
@@ -122,7 +138,7 @@ impl ModelRegistry {
                 Action::Append(entry) => entry,
             };
             let (version, cached) = match question {
-                Question::Train(_) => (None, None),
+                Question::Train(_) | Question::NotTrainable(..) => (None, None),
                 // The stored version may have been trained for another cause.
                 Question::Submit(version, Origin::Existing) => (Some(version), None),
                 Question::Submit(version, _) | Question::Activate { version, .. } => {
@@ -148,9 +164,12 @@ impl ModelRegistry {
     ) -> Result<Action, StoreError> {
         let now = EventTime::now();
         match question {
-            Question::Train(cause) => {
+            Question::Train(cause) | Question::NotTrainable(cause, _) => {
                 let same_trigger = self.caused_by(cause).await?;
-                let action = decide::before_training(state, cause, &same_trigger, now);
+                let mut action = decide::before_training(state, cause, &same_trigger, now);
+                if let (Action::Train, Question::NotTrainable(_, reason)) = (&action, question) {
+                    action = decide::not_trainable(state, cause, &same_trigger, reason, now);
+                }
                 Ok(match action {
                     Action::Append(entry) if self.is_full(&entry.model_version).await? => {
                         Action::Answer(entry)

@@ -76,6 +76,27 @@ pub(super) fn before_training(
     }
 }
 
+/// Decides on a trigger whose rows cannot be fitted. [`Action::Train`] if no version is live, because the
+/// log has no version then that the entry could be about.
+pub(super) fn not_trainable(
+    state: &LogState,
+    cause: &Cause,
+    same_trigger: &[LogEntry],
+    reason: &str,
+    now: EventTime,
+) -> Action {
+    let Some(live) = state.live_version() else {
+        return Action::Train;
+    };
+    let outcome = (TrainingOutcome::NotTrainable, reason.to_owned());
+    let entry = entry(live, cause, state, now, outcome);
+    if same_trigger.iter().any(LogEntry::is_final) {
+        Action::Answer(entry)
+    } else {
+        Action::Append(entry)
+    }
+}
+
 /// Decides on a stored version.
 pub(super) fn on_version(
     state: &LogState,
@@ -261,7 +282,7 @@ fn entry(
 
 #[cfg(test)]
 mod tests {
-    use TrainingOutcome::{Activated, Pinned, Rejected, Superseded, Unchanged};
+    use TrainingOutcome::{Activated, NotTrainable, Pinned, Rejected, Superseded, Unchanged};
 
     use pipeline::Definition;
 
@@ -392,6 +413,26 @@ mod tests {
             let action = before_training(&state, &cause, same_trigger, seconds(300));
             check(what, action, expected);
         }
+    }
+
+    #[test]
+    fn a_trigger_that_cannot_be_trained_is_recorded_once() {
+        let live_id = version(1).info.model_version;
+        let trigger = trigger(&live_id);
+        let cause = Cause::of(Some(trigger.clone()));
+        let decide = |state: &LogState, same_trigger: &[LogEntry]| {
+            not_trainable(state, &cause, same_trigger, "too few rows", seconds(300))
+        };
+        check("nothing live", decide(&nothing_live(), &[]), None);
+        let expected = Some((Append, NotTrainable, "too few rows"));
+        check("first", decide(&live(false), &[]), expected);
+        let earlier = [logged(3, NotTrainable, Some(&trigger), false)];
+        let expected = Some((Answer, NotTrainable, "too few rows"));
+        check("again", decide(&live(false), &earlier), expected);
+        // Redelivered without force, it is answered before anything is trained.
+        let action = before_training(&live(false), &cause, &earlier, seconds(300));
+        let expected = Some((Answer, Unchanged, "`not_trainable` by decision 3"));
+        check("redelivered", action, expected);
     }
 
     #[test]
