@@ -34,6 +34,8 @@ pub enum Role {
     Number,
     /// A category in the records.
     Category,
+    /// A category with many levels or few rows of a level: `(1 | column)` in the formula.
+    Grouped,
     /// A time of the records.
     Time,
     /// It is not used.
@@ -43,7 +45,10 @@ pub enum Role {
 impl Role {
     /// Whether it is a column of the records.
     pub fn is_column(&self) -> bool {
-        matches!(self, Self::Target | Self::Number | Self::Category)
+        matches!(
+            self,
+            Self::Target | Self::Number | Self::Category | Self::Grouped
+        )
     }
 }
 
@@ -152,6 +157,7 @@ fn role(column: &ColumnSurvey, wishes: &Wishes) -> Result<Role, String> {
     }
     match category_fault(column) {
         Some(reason) if is_needed && !reason.is_certain => Ok(Role::Category),
+        Some(reason) if reason.can_be_grouped => Ok(Role::Grouped),
         Some(reason) => left_out(reason.text),
         None => Ok(Role::Category),
     }
@@ -162,12 +168,15 @@ struct Reason {
     text: String,
     /// The column cannot be used even if the user wants it.
     is_certain: bool,
+    /// The levels can have random intercepts.
+    can_be_grouped: bool,
 }
 
 fn certain(text: impl Into<String>) -> Option<Reason> {
     Some(Reason {
         text: text.into(),
         is_certain: true,
+        can_be_grouped: false,
     })
 }
 
@@ -175,7 +184,17 @@ fn unless_needed(text: impl Into<String>) -> Option<Reason> {
     Some(Reason {
         text: text.into(),
         is_certain: false,
+        can_be_grouped: false,
     })
+}
+
+/// Many levels, or few rows of a level.
+fn grouped(column: &ColumnSurvey, text: String) -> Option<Reason> {
+    missing(column).or(Some(Reason {
+        text,
+        is_certain: false,
+        can_be_grouped: true,
+    }))
 }
 
 fn missing(column: &ColumnSurvey) -> Option<Reason> {
@@ -224,7 +243,7 @@ fn category_fault(column: &ColumnSurvey) -> Option<Reason> {
             unless_needed("text: most rows have their own value")
         }
         levels if levels > MAX_LEVELS => {
-            unless_needed(format!("{levels} levels: more than {MAX_LEVELS}"))
+            grouped(column, format!("{levels} levels: more than {MAX_LEVELS}"))
         }
         _ if rare > 0 => {
             let some = if rare == 1 {
@@ -232,7 +251,7 @@ fn category_fault(column: &ColumnSurvey) -> Option<Reason> {
             } else {
                 format!("{rare} levels have")
             };
-            unless_needed(format!("{some} fewer than {MIN_ROWS} rows"))
+            grouped(column, format!("{some} fewer than {MIN_ROWS} rows"))
         }
         _ => missing(column),
     }

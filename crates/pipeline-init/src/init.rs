@@ -116,9 +116,18 @@ pub fn run(args: &InitArgs, out: &mut impl Write) -> Result<(), UsageError> {
     if args.formula.is_none() {
         let (definition, mut schedule) = open(&settings, &args.from)?;
         let stretches = stretches(&mut schedule, args.first)?;
-        let chosen = model::choose(definition, &stretches, args.first.into());
-        settings.formula = formula(&wishes.target, &chosen.columns)?;
+        let grouped = |choice: &&Choice| choice.role == Role::Grouped;
+        let grouped: Vec<String> = choices
+            .iter()
+            .filter(grouped)
+            .map(|choice| choice.name.clone())
+            .collect();
+        let chosen = model::choose(definition, &grouped, &stretches, args.first.into());
+        settings.formula = model::formula(&wishes.target, &chosen.columns, chosen.grouped.as_ref())
+            .map_err(usage)?
+            .to_string();
         (formula_names, dropped) = (chosen.columns, chosen.dropped);
+        formula_names.extend(chosen.grouped);
     }
     let (definition, mut schedule) = open(&settings, &args.from)?;
     check_rows(&schedule, &survey, args.first).map_err(refused)?;
@@ -281,13 +290,13 @@ fn settings(
         .map(|choice| ColumnSettings {
             name: choice.name.clone(),
             field: fields.choose(&choice.name),
-            category: choice.role == Role::Category,
+            category: matches!(choice.role, Role::Category | Role::Grouped),
             positive: choice.role == Role::Target && is_positive,
         })
         .collect();
     let inputs = choices
         .iter()
-        .filter(|choice| matches!(choice.role, Role::Number | Role::Category));
+        .filter(|choice| matches!(choice.role, Role::Number | Role::Category | Role::Grouped));
     let inputs: Vec<String> = inputs.map(|choice| choice.name.clone()).collect();
     let time = |index: usize| wishes.times.get(index).cloned();
     Ok(Settings {

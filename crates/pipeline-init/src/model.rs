@@ -1,8 +1,10 @@
 //! Formula, error and threshold, tried out on rows of the file.
 
+use std::collections::HashMap;
+
 use feed::rows::{Cell, FeedRow};
 use pipeline::{Definition, ErrorKind};
-use regression::{FitError, FittedModel, Formula, Table, fit};
+use regression::{FitError, FittedModel, Formula, FormulaError, Table, fit};
 
 /// A training needs this many rows for each column of the design matrix.
 const ROWS_PER_COLUMN: usize = 3;
@@ -29,13 +31,22 @@ pub struct Stretch {
 pub struct ChosenFormula {
     /// The columns.
     pub columns: Vec<String>,
+    /// The column of `(1 | column)`.
+    pub grouped: Option<String>,
     /// Columns that are not used, and why.
     pub dropped: Vec<(String, String)>,
 }
 
 /// Chooses the columns that explain most, as many as the rows of a training allow, and that can be fitted in
 /// every stretch.
-pub fn choose(definition: &Definition, stretches: &[Stretch], first: usize) -> ChosenFormula {
+///
+/// Of the `grouped` columns, the one that explains most becomes `(1 | column)`.
+pub fn choose(
+    definition: &Definition,
+    grouped: &[String],
+    stretches: &[Stretch],
+    first: usize,
+) -> ChosenFormula {
     let all: Vec<&FeedRow> = stretches
         .iter()
         .flat_map(|one| one.train.iter().chain(&one.next))
@@ -46,6 +57,7 @@ pub fn choose(definition: &Definition, stretches: &[Stretch], first: usize) -> C
         .collect();
     let mut ranked: Vec<(f64, &String)> = candidates
         .iter()
+        .filter(|name| !grouped.contains(name))
         .map(|name| (explained(definition, name, &all), name))
         .collect();
     ranked.sort_by(|(one, _), (other, _)| other.total_cmp(one));
@@ -74,10 +86,102 @@ pub fn choose(definition: &Definition, stretches: &[Stretch], first: usize) -> C
             Some(obstacle) => obstacles.push(obstacle),
             None => {
                 dropped.extend(obstacles);
-                return ChosenFormula { columns, dropped };
+                let grouped = group(definition, grouped, &columns, stretches, &mut dropped);
+                return ChosenFormula {
+                    columns,
+                    grouped,
+                    dropped,
+                };
             }
         }
     }
+}
+
+/// The formula of these columns and of `(1 | grouped)`.
+///
+/// # Errors
+/// A name cannot be part of a formula.
+pub fn formula(
+    target: &str,
+    columns: &[String],
+    grouped: Option<&String>,
+) -> Result<Formula, FormulaError> {
+    let formula = Formula::new(target, columns.iter().cloned())?;
+    match grouped {
+        None => Ok(formula),
+        Some(grouped) => format!("{formula} + (1 | `{grouped}`)").parse(),
+    }
+}
+
+/// The grouped column that explains most and can be fitted in every stretch.
+fn group(
+    definition: &Definition,
+    grouped: &[String],
+    columns: &[String],
+    stretches: &[Stretch],
+    dropped: &mut Vec<(String, String)>,
+) -> Option<String> {
+    let all: Vec<&FeedRow> = stretches
+        .iter()
+        .flat_map(|one| one.train.iter().chain(&one.next))
+        .collect();
+    let mut ranked: Vec<(f64, &String)> = grouped
+        .iter()
+        .map(|name| (explained_by_levels(definition, name, &all), name))
+        .collect();
+    ranked.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    let mut chosen: Option<&String> = None;
+    for (explained, name) in ranked {
+        let percent = (explained * 100.0).max(0.0);
+        let reason = if let Some(chosen) = chosen {
+            format!("explains {percent:.0} %, less than `{chosen}`")
+        } else if explained <= 0.0 {
+            "its levels explain nothing".to_owned()
+        } else {
+            let formula = formula(&definition.target().name, columns, Some(name)).ok();
+            let failed = stretches.iter().find_map(|stretch| {
+                let rows: Vec<&FeedRow> = stretch.train.iter().collect();
+                fit(formula.as_ref()?, &table(definition, &rows)?).err()
+            });
+            match failed {
+                None => {
+                    chosen = Some(name);
+                    continue;
+                }
+                Some(error) => error.to_string(),
+            }
+        };
+        dropped.push((name.clone(), reason));
+    }
+    chosen.cloned()
+}
+
+/// The part of the target's variance that is between the levels of a category, adjusted for their number.
+fn explained_by_levels(definition: &Definition, name: &str, rows: &[&FeedRow]) -> f64 {
+    let place = |name: &str| {
+        let mut columns = definition.columns().iter();
+        columns.position(|column| column.name == name)
+    };
+    let (Some(level), Some(target)) = (place(name), place(&definition.target().name)) else {
+        return 0.0;
+    };
+    let mut sums: HashMap<&str, (f64, f64)> = HashMap::new();
+    let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
+    for row in rows {
+        if let (Some(Some(Cell::Level(level))), Some(Some(Cell::Number(value)))) =
+            (row.cells.get(level), row.cells.get(target))
+        {
+            let of_level = sums.entry(level).or_default();
+            *of_level = (of_level.0 + 1.0, of_level.1 + value);
+            (count, sum, squares) = (count + 1.0, sum + value, squares + value * value);
+        }
+    }
+    let total = squares - sum * sum / count;
+    let between: f64 = sums.values().map(|(count, sum)| sum * sum / count).sum();
+    let within = squares - between;
+    let levels = sums.len() as f64;
+    let adjusted = 1.0 - (within / (count - levels)) / (total / (count - 1.0));
+    if adjusted.is_finite() { adjusted } else { 0.0 }
 }
 
 /// The columns that explain most, as many as the rows allow, and the others with the reason.

@@ -33,7 +33,8 @@ fn line(choice: &Choice, formula: &[&str]) -> [String; 3] {
         Role::Target => ("predicted", choice.content.clone()),
         Role::Number if is_used => ("number", choice.content.clone()),
         Role::Category if is_used => ("category", choice.content.clone()),
-        Role::Number | Role::Category => ("not in formula", choice.content.clone()),
+        Role::Grouped if is_used => ("(1 | …)", choice.content.clone()),
+        Role::Number | Role::Category | Role::Grouped => ("not in formula", choice.content.clone()),
         Role::LeftOut(reason) => ("left out", reason.clone()),
     };
     [shown(&choice.name), use_as.to_owned(), content]

@@ -48,9 +48,12 @@ fn a_table_says_what_was_done_with_each_column() {
             "note",
             "left out        text: most rows have their own value",
         ),
-        ("city", "left out        40 levels: more than 10"),
+        (
+            "city",
+            "not in formula  40 levels: city 0, city 1, city 10, …",
+        ),
         ("kind", "category        2 levels: a, b"),
-        ("few", "left out        a level has fewer than 5 rows"),
+        ("few", "not in formula  3 levels: rare, x, y"),
         ("minutes", "predicted "),
     ] {
         let line = text
@@ -68,6 +71,20 @@ fn a_table_says_what_was_done_with_each_column() {
     let definition = case.folder().definition;
     assert_eq!(definition.inputs().count(), 2, "{text}");
     assert_eq!(definition.error, ErrorKind::Relative);
+}
+
+#[test]
+fn a_category_with_many_levels_gets_random_intercepts() {
+    let text = rows("x,shop,other,y", 400, |n| {
+        let shop = n * 7 % 25;
+        let y = 20.0 + 3.0 * noise(n) + noise(shop * 1000) * 8.0 + 0.2 * noise(n + 3);
+        format!("{},shop {shop},o {},{y}", noise(n), n % 13)
+    });
+    let case = Case::new(&text, "y");
+    let printed = case.run().unwrap();
+    let formula = case.folder().definition.formula.to_string();
+    assert_eq!(formula, "y ~ x + (1 | shop)", "{printed}");
+    assert!(printed.contains("shop   (1 | …)"), "{printed}");
 }
 
 #[test]
