@@ -37,6 +37,8 @@ CREATE STREAM IF NOT EXISTS ACTUAL_PENGUIN_BODY_MASS_G (
 -- or if a prediction is late because the model or the predictor was down; a longer one needs more disk.
 -- "Key_Id" takes the record's key, so that AS_VALUE can put it into the value.
 -- "_id" identifies the row wherever it is stored: a row that is delivered twice is stored once.
+-- "ModelVersion": a model of another kind may have no version in its answer. The window groups by version, and a group
+-- needs a value.
 -- WHERE: with an actual value of zero or less the relative error would be infinite or negative. Such a
 -- record stays on its own topic only.
 CREATE STREAM IF NOT EXISTS DIFF_PENGUIN_BODY_MASS_G WITH (KAFKA_TOPIC='penguin-errors', VALUE_FORMAT='JSON') AS
@@ -56,7 +58,7 @@ SELECT
     A."body_mass_g" AS "Actualbody_mass_g",
     ROUND(ABS(P."Prediction"->"body_mass_g" - A."body_mass_g") / A."body_mass_g", 3) AS "Error",
     P."Prediction"->"ModelTime" AS "ModelTime",
-    P."Prediction"->"ModelVersion" AS "ModelVersion",
+    COALESCE(P."Prediction"->"ModelVersion", P."Prediction"->"ModelTime", 'unversioned') AS "ModelVersion",
     A."Timestamp" AS "Timestamp"
 FROM PREDICTED_PENGUIN_BODY_MASS_G P
 INNER JOIN ACTUAL_PENGUIN_BODY_MASS_G A WITHIN 1 MINUTE GRACE PERIOD 1 DAY ON P."Row" = A."Row"

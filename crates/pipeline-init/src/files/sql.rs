@@ -129,6 +129,8 @@ CREATE STREAM IF NOT EXISTS {actual_stream} (
 -- or if a prediction is late because the model or the predictor was down; a longer one needs more disk.
 -- "Key_Id" takes the record's key, so that AS_VALUE can put it into the value.
 -- "_id" identifies the row wherever it is stored: a row that is delivered twice is stored once.
+-- "ModelVersion": a model of another kind may have no version in its answer. The window groups by version, and a group
+-- needs a value.
 {filter_comment}CREATE STREAM IF NOT EXISTS {rows_stream} WITH (KAFKA_TOPIC='{topic_rows}', VALUE_FORMAT='JSON') AS
 SELECT
     P.{key} AS "Key_Id",
@@ -139,7 +141,7 @@ SELECT
     {actual} AS {actual_name},
     {error} AS "Error",
     P."Prediction"->"ModelTime" AS "ModelTime",
-    P."Prediction"->"ModelVersion" AS "ModelVersion",
+    COALESCE(P."Prediction"->"ModelVersion", P."Prediction"->"ModelTime", 'unversioned') AS "ModelVersion",
     A."Timestamp" AS "Timestamp"
 FROM {predicted_stream} P
 INNER JOIN {actual_stream} A WITHIN {within} GRACE PERIOD {join_grace} ON P.{key} = A.{key}
