@@ -78,17 +78,6 @@ pub(crate) fn variables(name: &str, words: &[&str]) -> BTreeSet<String> {
     read.chain(["RUST_LOG".to_owned()]).collect()
 }
 
-/// The default values of a flag of the program `name`.
-pub(crate) fn defaults(name: &str, flag: &str) -> Vec<String> {
-    let program = command_line(name);
-    let mut arguments = program.get_arguments();
-    let found = arguments.find(|one| one.get_long() == Some(flag)).unwrap();
-    let values = found.get_default_values().iter();
-    values
-        .map(|value| value.to_str().unwrap().to_owned())
-        .collect()
-}
-
 #[test]
 fn flags_and_variables_belong_to_one_subcommand() {
     assert!(unknown("catchweight", &["verify", "--follow", "--fish=180"]).is_empty());

@@ -1,13 +1,11 @@
 //! The SQL uses the topics and fields that the Rust types have.
 
 use pipeline::{
-    EventTime, Measurement, Prediction, RetrainTrigger, ToWire, Weighing, WeightDiff,
-    WeightPrediction, topics,
+    EventTime, Prediction, RetrainTrigger, ToWire, Weighing, WeightDiff, WeightPrediction, topics,
 };
 use regex::Regex;
 use serde_json::Value;
 
-use crate::programs::defaults;
 use crate::project::{captures, files, text};
 
 fn fields(record: &impl ToWire) -> Vec<String> {
@@ -138,27 +136,4 @@ fn selected_columns_are_the_records_fields() {
         let window = statement_on(&file, topics::WEIGHT_RETRAIN);
         assert_eq!(selected(&window), fields(&trigger()), "{file}");
     }
-}
-
-#[test]
-fn the_predictor_sends_every_measured_field_to_the_model() {
-    let measurement = Measurement {
-        fish_id: "1".into(),
-        species: "salmon".into(),
-        length_cm: 86.0,
-        height_cm: 18.0,
-        timestamp: time(),
-    };
-    let mut measured = fields(&measurement);
-    measured.retain(|field| field != "Fish_Id" && field != "Timestamp");
-    measured.sort();
-    let features = defaults("predictor", "feature").into_iter();
-    let mut requested: Vec<_> = features
-        .map(|feature| feature.split_once('=').unwrap().1.to_owned())
-        .collect();
-    requested.sort();
-    assert_eq!(requested, measured);
-    let topic = |flag| defaults("predictor", flag);
-    assert_eq!(topic("input-topic"), [topics::MACHINE_MEASUREMENT]);
-    assert_eq!(topic("output-topic"), [topics::WEIGHT_PREDICTION]);
 }
