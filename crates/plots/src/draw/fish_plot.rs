@@ -1,6 +1,7 @@
 //! What the two plots with fish along the x axis share: axes, bands, threshold and points.
 
 use super::axes::{ErrorRange, labelled};
+use super::columns::MANY;
 use super::legend::{Entry, Mark, colour, missing, point, species_entries, symbol};
 use super::scale::{Scale, percent};
 use super::svg::{Anchor, Area, Element};
@@ -188,7 +189,9 @@ impl<'a> FishPlot<'a> {
         let mut elements: Vec<Element> = unknown
             .map(|one| missing((self.x(one.position), self.area.bottom)).titled(self.tooltip(one)))
             .collect();
-        if fish.len() <= TITLED {
+        if fish.len() > MANY {
+            elements.extend(self.columns());
+        } else if fish.len() <= TITLED {
             elements.extend(fish.iter().filter_map(|one| {
                 let mark = point(one.species, self.classes(one), self.shape(one)?);
                 let mark = mark.with("data-fish", &one.id);
@@ -216,7 +219,12 @@ impl<'a> FishPlot<'a> {
         (!d.is_empty()).then(|| point(species, self.classes(first), d))
     }
 
-    fn shape(&self, fish: &FishPoint) -> Option<String> {
+    /// The largest error on the scale.
+    pub(crate) fn top(&self) -> f64 {
+        self.range.top
+    }
+
+    pub(crate) fn shape(&self, fish: &FishPoint) -> Option<String> {
         let error = fish.error?;
         let above = error > self.range.top;
         let shape = if above { ABOVE } else { fish.species };

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `errors`, `model`, `weights` | the three figures |
 //! | `fish_plot`, `axes`, `lanes` | plots with fish along the x axis, and the lanes above them |
+//! | `columns` | many fish, by columns of pixels |
 //! | `canvas` | title, legend and notes, and the area that they leave for plots |
 //! | `legend` | the legend, and the marks that it shares with the plots |
 //! | `scale`, `text` | values to pixels, ticks and number formats; widths of texts |
@@ -14,6 +15,7 @@
 
 mod axes;
 mod canvas;
+mod columns;
 mod errors;
 mod fish_plot;
 mod lanes;

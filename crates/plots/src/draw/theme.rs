@@ -161,6 +161,9 @@ fn colours(palette: &Palette) -> String {
             "\
 .cw .s{number}{{fill:{fill};stroke:{outline}}}\
 .cw .s{number}.band{{fill-opacity:{band};stroke:none}}\
+.cw .s{number}.range{{fill-opacity:0.3;stroke:none}}\
+.cw .s{number}.quartiles{{fill-opacity:0.6;stroke:none}}\
+.cw .s{number}.mean{{fill:{outline};stroke:none}}\
 .cw .s{number}.pooled{{fill:{surface};stroke:{outline}}}"
         );
     }

@@ -1,6 +1,9 @@
 //! Predicted against actual weight: a panel for each model version, all on the same scales.
 
+use std::collections::HashSet;
+
 use super::canvas::{Canvas, Picture};
+use super::columns::MANY;
 use super::legend::{Mark, point, species_entries, symbol};
 use super::scale::{Scale, counted, percent, plain, ticks, whole};
 use super::svg::{Anchor, Area, Element, px};
@@ -142,12 +145,18 @@ fn draw_panel(weights: &Weights, panel: &Panel, cell: Area, limits: (f64, f64)) 
     let (low, high) = (corner(limits.0), corner(limits.1));
     elements.push(Element::line("identity", low, high));
     let radius = (area.width() / (panel.points.len().max(1) as f64).sqrt() / 3.0).clamp(1.4, 3.6);
-    elements.extend(panel.points.iter().map(|fish| {
+    let many = panel.points.len() > MANY;
+    let mut drawn = HashSet::new();
+    elements.extend(panel.points.iter().filter_map(|fish| {
         let at = (x.at(fish.actual_kg), y.at(fish.predicted_kg));
+        // Points of the same pixel cover each other.
+        if many && !drawn.insert((fish.species, at.0 as i64, at.1 as i64)) {
+            return None;
+        }
         let mark = point(fish.species, "", symbol(fish.species, at, radius));
         match panel.points.len() <= TITLED {
-            true => mark.titled(tooltip(weights, fish)),
-            false => mark,
+            true => Some(mark.titled(tooltip(weights, fish))),
+            false => Some(mark),
         }
     }));
     elements.push(Element::rect("frame", area));

@@ -1,6 +1,6 @@
 //! What is in the SVG, and where.
 
-use report::Report;
+use report::{FishRow, Report};
 use resvg::usvg::roxmltree::{Document, Node};
 
 use super::sample::{Run, Stretch, plan, version};
@@ -294,6 +294,40 @@ fn outliers_are_drawn_at_the_edge_and_counted() {
         .fold(0.0, f64::max);
     let threshold = number(&of_class(&svg, "threshold")[0], "y1");
     assert!(axis - threshold > 100.0, "{threshold} above {axis}");
+}
+
+#[test]
+fn many_fish_are_drawn_by_columns_of_pixels() {
+    let mut report = Run::of(&plan()[..1]);
+    let rows = report.fish_rows.clone();
+    report.fish_rows = (0..20_000)
+        .map(|at| FishRow {
+            id: at.to_string(),
+            ..rows[at % rows.len()].clone()
+        })
+        .collect();
+    report.fish_rows[10_000].error = Some(0.2);
+    for figure in Figure::ALL {
+        let text = svg(figure, &report);
+        assert!(text.len() < 400_000, "{figure:?}: {} bytes", text.len());
+    }
+    let text = svg(Figure::Errors, &report);
+    let svg = Document::parse(&text).unwrap();
+    for class in ["range", "quartiles", "mean"] {
+        let paths = of_class(&svg, class);
+        let columns = paths[0].attribute("d").unwrap().matches('M').count();
+        assert!(
+            (500..1_000).contains(&columns),
+            "{columns} columns of {class}"
+        );
+    }
+    // The only error above the threshold is a point.
+    let above = of_class(&svg, "point");
+    let points: usize = above
+        .iter()
+        .map(|path| path.attribute("d").unwrap_or_default().matches('M').count())
+        .sum();
+    assert_eq!(points, 1);
 }
 
 #[test]
