@@ -252,10 +252,10 @@ fn retraining(
     let reversed = weighed(&fish_id_start)
         .zip(weighed(&fish_id_end))
         .is_some_and(|(start, end)| end < start);
-    let (fish_id_start, fish_id_end) = if reversed {
-        (fish_id_end, fish_id_start)
-    } else {
-        (fish_id_start, fish_id_end)
+    let (fish_id_start, fish_id_end) = match joined.ends(trigger, window) {
+        Some((first, last)) => (first.to_owned(), last.to_owned()),
+        None if reversed => (fish_id_end, fish_id_start),
+        None => (fish_id_start, fish_id_end),
     };
     let training_rows = history.training_rows.get(&model_version);
     Retraining {

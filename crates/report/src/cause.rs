@@ -22,6 +22,18 @@ impl<'a> JoinedFish<'a> {
         Self(joined)
     }
 
+    /// The first and the last fish of a trigger's window by event time; `None` if some of its fish are
+    /// unknown.
+    pub(crate) fn ends(&self, trigger: &Trigger, window: Duration) -> Option<(&'a str, &'a str)> {
+        let (start, end) = (trigger.window_start, trigger.window_start.after(window));
+        let mut fish = self.between(start, end);
+        fish.retain(|fish| fish.model_version() == Some(&trigger.value.model_version));
+        fish.sort_by_key(|fish| fish.joined());
+        let ends = fish.first().zip(fish.last());
+        let ends = ends.filter(|_| fish.len() as u64 == trigger.value.fish);
+        ends.map(|(first, last)| (first.id(), last.id()))
+    }
+
     /// The fish of a window, in order of measurement.
     fn between(&self, start: EventTime, end: EventTime) -> Vec<&'a Fish> {
         let from = self.0.partition_point(|(at, _)| *at < start);

@@ -129,7 +129,7 @@ impl Ledger {
         match record.topic {
             topics::MACHINE_MEASUREMENT => {
                 let measurement = Measurement::from_wire(value)?;
-                let numbers = self.texts.numbers(numbers(value)?);
+                let numbers = self.texts.numbers(&numbers(value)?);
                 let species = self.texts.shared(&measurement.species);
                 let time = Some(measurement.timestamp);
                 self.newest_measurement = self.newest_measurement.max(time);

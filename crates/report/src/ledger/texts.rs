@@ -32,15 +32,18 @@ impl Texts {
         text
     }
 
-    pub(super) fn numbers(&mut self, fields: Vec<(String, f64)>) -> Numbers {
+    pub(super) fn numbers(&mut self, fields: &[(String, f64)]) -> Numbers {
         let known = self.names.iter().map(|name| &**name);
         if !known.eq(fields.iter().map(|(name, _)| name.as_str())) {
             let names = fields.iter().map(|(name, _)| name.as_str().into());
             self.names = names.collect();
         }
+        // Collecting would reuse the larger allocation of the fields, and leave holes in the heap.
+        let mut values = Vec::with_capacity(fields.len());
+        values.extend(fields.iter().map(|(_, value)| *value));
         Numbers {
             names: Arc::clone(&self.names),
-            values: fields.into_iter().map(|(_, value)| value).collect(),
+            values: values.into_boxed_slice(),
         }
     }
 }

@@ -144,6 +144,22 @@ fn a_window_names_its_first_fish_by_event_time_not_by_arrival() {
 }
 
 #[test]
+fn the_ends_of_a_known_window_are_those_of_its_fish() {
+    let mut run = Run::drifted();
+    // Fish 0 to 19 in this window; they arrived in another order.
+    let by_arrival = RetrainTrigger {
+        fish_id_start: "3".into(),
+        fish_id_end: "17".into(),
+        ..trigger("a")
+    };
+    note_trigger(&mut run.ledger, 0, &by_arrival);
+    let report = run.report();
+    let retraining = &report.retrainings[0];
+    let fish = (&*retraining.fish_id_start, &*retraining.fish_id_end);
+    assert_eq!(fish, ("0", "19"));
+}
+
+#[test]
 fn many_triggers_are_counted_by_outcome() {
     let mut run = Run::drifted();
     for window in 1..12 {
