@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use catchweight::demo::{self, DemoArgs};
+use fish_producer::{MAX_SPEED, Simulation};
 use model_store::{Page, SqliteStore, Store};
 use pipeline::{Definition, topics};
 use rdkafka::producer::{FutureProducer, FutureRecord};
@@ -134,6 +135,79 @@ async fn an_unseen_species_is_flagged_until_it_is_learned() {
     );
     let salmon_again = report.phases.last().expect("a phase");
     assert!(salmon_again.mean_error.expect("errors") < 0.1, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_full_speed_a_run_gives_the_same_report_again() {
+    let mut fish = fish("salmon:600,walleye:300", 1);
+    fish.speed = Some(MAX_SPEED);
+    fish.start_time = Some("2026-10-01T10:00:20.000Z".parse().expect("a time"));
+    let args = DemoArgs {
+        fish,
+        pipeline: pipeline(),
+        ..DemoArgs::default()
+    };
+    let (one, other) = (report(&args).await, report(&args).await);
+    assert_eq!(one.verdict, Verdict::Recovered, "{one}");
+    // The first fish measured after the weighing that closes the window, as in real time.
+    assert_eq!(one.retrainings[0].fish_to_recovery, Some(26), "{one}");
+    assert_eq!(one.fish_rows, other.fish_rows);
+    assert_eq!(one.phases, other.phases);
+    assert_eq!(one.fish, other.fish);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_file_runs_as_fast_as_the_pipeline() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("fish.csv");
+    let simulated = Simulation::new(&fish("salmon:2100", 1)).expect("a simulation");
+    let mut text = "Fish_Id,Species,Length,Height,Weight\n".to_owned();
+    for one in simulated.fish() {
+        let (id, length, height) = (one.id, one.length_cm, one.height_cm);
+        text += &format!("{id},salmon,{length},{height},{}\n", one.weight_kg);
+    }
+    std::fs::write(&path, text).expect("a file");
+    let args = DemoArgs {
+        fish: fish_producer::Config {
+            input: Some(path),
+            ..fish_producer::Config::default()
+        },
+        pipeline: pipeline(),
+        ..DemoArgs::default()
+    };
+    // At the demo's usual speed it takes 210 s.
+    let report = report(&args).await;
+    assert_eq!(report.verdict, Verdict::Steady, "{report}");
+    assert_eq!(report.fish.stored, Some(2_100), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_without_progress_names_the_step_and_the_last_fish() {
+    let mut running = Running::start().await;
+    running.produce("salmon:2");
+    running.settled(2).await;
+    let producer = running.embedded.kafka().producer("lone").create();
+    let producer: FutureProducer = producer.expect("a producer");
+    let record = FutureRecord::to(topics::MACHINE_MEASUREMENT)
+        .key("x")
+        .payload(r#"{"Fish_Id":"x","Species":"salmon","Length":86.4,"Height":18.7,"Timestamp":"2021-06-09T13:39:17.971Z"}"#);
+    producer
+        .send(record, Duration::from_secs(60))
+        .await
+        .expect("written");
+    let patience = Duration::from_secs(1);
+    let view = running.embedded.view();
+    let stalled = within(
+        "no progress",
+        view.settled(Some(3), Duration::ZERO, patience),
+    );
+    let text = stalled
+        .await
+        .expect_err("a weighing is missing")
+        .to_string();
+    let expected = "no progress for 1 s: 1 fish not weighed (last weighed: fish 2)";
+    assert_eq!(text, expected);
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
