@@ -113,7 +113,7 @@ fn compose_creates_the_topics_of_the_pipelines_definition() {
     let mounts = strings(&topics["volumes"]);
     assert_eq!(
         mounts,
-        ["${PIPELINE:-.}/pipeline.toml:/pipeline/pipeline.toml:ro"]
+        ["${PIPELINE:?see .env}/pipeline.toml:/pipeline/pipeline.toml:ro"]
     );
 }
 
@@ -122,7 +122,7 @@ fn mounts_are_project_paths_or_declared_volumes() {
     let volumes = compose()["volumes"].as_object().unwrap().clone();
     for (name, service) in services() {
         for mount in strings(&service["volumes"]) {
-            let mount = mount.replace("${PIPELINE:-.}", ".");
+            let mount = mount.replace("${PIPELINE:?see .env}", ".");
             let source = mount.split(':').next().unwrap();
             let there = match source.strip_prefix("./") {
                 Some(path) => root().join(path).exists(),
