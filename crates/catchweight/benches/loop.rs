@@ -56,7 +56,7 @@ fn main() {
     drop(stop);
     let threads = sampler.join().expect("no panic");
 
-    let stored = report.fish.stored.expect("the store answers");
+    let stored = report.records.stored.expect("the store answers");
     println!("verdict         {}", report.verdict);
     println!(
         "stored          {stored} rows in {seconds:.1} s: {:.0}/s",

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use fish_producer::{FishProducer, MAX_SPEED, Simulation};
 use observer::{Observer, Snapshot};
+use pipeline::Definition;
 use report::{Ledger, Report, Selection};
 use service_runtime::{CancellationToken, Tasks, UsageError};
 use tokio::time::timeout;
@@ -90,7 +91,7 @@ pub async fn report(args: &DemoArgs, shutdown: CancellationToken) -> anyhow::Res
     let finished = finished(args, shutdown).await?;
     let ledger = finished.observer.ledger();
     Ok(Report {
-        fish_rows: report::fish_rows(&ledger, &finished.selection).collect(),
+        record_rows: report::record_rows(&ledger, &finished.selection).collect(),
         ..finished.report
     })
 }
@@ -115,7 +116,13 @@ async fn finished(args: &DemoArgs, shutdown: CancellationToken) -> anyhow::Resul
 
     let mut tasks = Tasks::new(shutdown.child_token());
     let stop = tasks.shutdown();
-    let embedded = Embedded::start(&args.pipeline, data_dir, Ledger::default(), &mut tasks).await?;
+    let embedded = Embedded::start(
+        &args.pipeline,
+        data_dir,
+        Ledger::new(Definition::shipped()),
+        &mut tasks,
+    )
+    .await?;
     let outcome = {
         let run = run_plan(&embedded, fish, stop.clone());
         let failure = tasks.join();

@@ -68,7 +68,7 @@ impl ReportArgs {
             written.map_err(|error| UsageError(format!("--report {}: {error}", path.display())))?;
         }
         if let Some(folder) = &self.plot {
-            report.fish_rows = report::fish_rows(ledger, selection).collect();
+            report.record_rows = report::record_rows(ledger, selection).collect();
             plots::write_all(&report, folder)
                 .map_err(|error| UsageError(format!("--plot {}: {error}", folder.display())))?;
         }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use connect_embedded::ConnectorSource;
-use observer::SqlArgs;
+use pipeline_folder::{Folder, PipelineSql, SqlArgs};
 use service_runtime::UsageError;
 
 const WEIGHT_DATA: &str = include_str!("../../../connectors/weight-data.json");
@@ -24,6 +24,14 @@ pub struct FileArgs {
 }
 
 impl FileArgs {
+    /// Reads the SQL of a pipeline.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn sql(&self, folder: &Folder) -> Result<PipelineSql, UsageError> {
+        folder.sql(self.sql.sql.as_deref())
+    }
+
     /// Reads the connector files.
     ///
     /// # Errors

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use fish_producer::{MAX_SPEED, Simulation};
 use observer::Observer;
-use report::{Progress, Step, percent};
+use pipeline::Definition;
+use report::{Progress, Step, error_text};
 
 use crate::throttle::Pace;
 
@@ -34,6 +35,8 @@ pub(crate) fn say_pace(speed: f64, span: Duration, took: Duration, pace: &Pace) 
     let Some((slowest, _)) = pace.slowest() else {
         return;
     };
+    // The producer's records are fish.
+    let slowest = slowest.name(Definition::shipped());
     let planned = span.div_f64(speed);
     let late = took.saturating_sub(planned);
     if speed == MAX_SPEED {
@@ -110,16 +113,18 @@ fn many(progress: &Progress, planned: u64, elapsed: Duration) -> String {
         .furthest_behind()
         .map_or(Step::Stored, |(step, _)| step);
     let passed = steps.passed(step);
+    let definition = progress.definition;
     let left = (steps.stored > 0).then(|| {
         let seconds = elapsed.as_secs_f64() * planned.saturating_sub(steps.stored) as f64;
         format!("{:.0} s left", seconds / steps.stored as f64)
     });
     format!(
-        "{step} {} of {}  {}  error {:>7}  model {}",
+        "{} {} of {}  {}  error {:>7}  model {}",
+        step.name(definition),
         grouped(passed),
         grouped(planned),
         left.as_deref().unwrap_or("starting"),
-        percent(progress.mean_error),
+        error_text(definition, progress.mean_error),
         progress.model_version.as_deref().unwrap_or("-")
     )
 }
@@ -188,6 +193,7 @@ mod tests {
     #[test]
     fn the_line_of_many_fish_names_the_stage_that_is_behind() {
         let progress = Progress {
+            definition: Definition::shipped(),
             steps: StepCounts {
                 measured: 55_000,
                 predicted: 54_000,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use fish_producer::FishProducer;
+use pipeline::Definition;
 use report::Ledger;
 use service_runtime::{CancellationToken, Tasks};
 
@@ -43,7 +44,7 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
 
     let mut tasks = Tasks::new(shutdown.child_token());
     let stop = tasks.shutdown();
-    let ledger = Ledger::bounded(KEPT_FISH);
+    let ledger = Ledger::bounded(Definition::shipped(), KEPT_FISH);
     let embedded = Embedded::start(&args.pipeline, &args.data_dir, ledger, &mut tasks).await?;
     if let Err(error) = embedded.print_addresses().await {
         // If it is stopped immediately, the parts may not answer.

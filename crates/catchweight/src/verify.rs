@@ -6,7 +6,7 @@ use anyhow::Context;
 use kafka_io::KafkaSettings;
 use model_store::StoreAddress;
 use observer::{ModelApi, Observer, PipelineView, Snapshot, Start, StoredRows};
-use pipeline::Definition;
+use pipeline_folder::FolderArgs;
 use report::{Ledger, Report, Selection, Verdict};
 use service_runtime::{CancellationToken, Tasks, UsageError};
 
@@ -59,6 +59,10 @@ pub struct VerifyArgs {
     #[command(flatten)]
     pub output: ReportArgs,
 
+    /// The pipeline.
+    #[command(flatten)]
+    pub folder: FolderArgs,
+
     /// The files that define the pipeline; the threshold and the window are read from the SQL.
     #[command(flatten)]
     pub files: FileArgs,
@@ -72,15 +76,22 @@ pub struct VerifyArgs {
 pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     let began = Instant::now();
     args.output.prepare()?;
-    let rule = args.files.sql.read()?.trigger_rule()?;
-    let store = args.store.open_read_only(Definition::shipped()).await;
+    let folder = args.folder.open()?;
+    let definition = folder.definition;
+    let rule = args.files.sql(&folder)?.trigger_rule()?;
+    let store = args.store.open_read_only(definition).await;
     let store = store.map_err(|error| UsageError(error.to_string()))?;
     args.kafka.wait_for_broker(FIRST_ANSWER).await?;
     let mut tasks = Tasks::new(shutdown.child_token());
     let stop = tasks.shutdown();
     let view = PipelineView {
-        observer: Observer::start(&args.kafka, Ledger::default(), Start::Beginning, &mut tasks)?,
-        model_api: ModelApi::new(args.model_url.clone())?,
+        observer: Observer::start(
+            &args.kafka,
+            Ledger::new(definition),
+            Start::Beginning,
+            &mut tasks,
+        )?,
+        model_api: ModelApi::new(args.model_url.clone(), definition)?,
         stored: StoredRows::of(store),
         rule,
     };

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use kafka_io::KafkaSettings;
 use model_store::StoreAddress;
-use observer::{GroupTopic, SqlArgs};
+use observer::GroupTopic;
+use pipeline_folder::{ConnectorFile, Folder, FolderArgs, SqlArgs};
 
 /// The settings of a monitor.
 #[derive(Clone, Debug, clap::Args)]
@@ -27,6 +28,10 @@ pub struct Config {
     #[arg(long, env = "MODEL_STORE", hide_env_values = true)]
     pub store: Option<StoreAddress>,
 
+    /// The pipeline.
+    #[command(flatten)]
+    pub folder: FolderArgs,
+
     /// The SQL with the rule for when a window triggers.
     #[command(flatten)]
     pub sql: SqlArgs,
@@ -44,18 +49,18 @@ pub struct Config {
     #[arg(long, env = "KSQL_URL", value_name = "URL", value_parser = url)]
     pub ksql_url: Option<String>,
 
-    /// A consumer group whose lag is shown; repeatable, or separated by commas
+    /// A consumer group whose lag is shown; repeatable, or separated by commas [default: the predictor's and
+    /// those of the pipeline's connectors]
     #[arg(
         long = "lag",
         env = "LAG",
         value_name = "GROUP:TOPIC",
-        value_delimiter = ',',
-        default_values = DEFAULT_LAG
+        value_delimiter = ','
     )]
-    pub lag: Vec<GroupTopic>,
+    pub lag: Option<Vec<GroupTopic>>,
 
-    /// How many of the newest fish the page covers, at least
-    #[arg(long, env = "NEWEST", default_value_t = DEFAULT_NEWEST, value_name = "FISH", value_parser = clap::value_parser!(u32).range(100..=20_000))]
+    /// How many of the newest records the page covers, at least
+    #[arg(long, env = "NEWEST", default_value_t = DEFAULT_NEWEST, value_name = "RECORDS", value_parser = clap::value_parser!(u32).range(100..=20_000))]
     pub newest: u32,
 
     /// A host name to accept in addition to IP addresses and localhost, such as the name of a reverse
@@ -75,12 +80,6 @@ pub struct Config {
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 const DEFAULT_MODEL_URL: &str = "http://127.0.0.1:8000";
-/// Connect's groups are named after the connectors.
-const DEFAULT_LAG: [&str; 3] = [
-    "predictor:machine-measurement",
-    "connect-WeightData:weight-diff",
-    "connect-RetrainTrigger:weight-retrain",
-];
 const DEFAULT_NEWEST: u32 = 500;
 const DEFAULT_VIEWERS: u16 = 256;
 
@@ -93,15 +92,42 @@ impl Config {
             kafka,
             model_url: model_url.into(),
             store: None,
+            folder: FolderArgs::default(),
             sql: SqlArgs::default(),
             health: Vec::new(),
             ksql_url: None,
-            lag: Vec::new(),
+            lag: Some(Vec::new()),
             newest: DEFAULT_NEWEST,
             allowed_host: Vec::new(),
             viewers: DEFAULT_VIEWERS,
         }
     }
+
+    /// The consumer groups whose lag is shown.
+    pub(crate) fn groups(&self, folder: &Folder) -> Vec<GroupTopic> {
+        if let Some(lag) = &self.lag {
+            return lag.clone();
+        }
+        let predictor = GroupTopic {
+            group: "predictor".to_owned(),
+            topic: folder.definition.topics.measured.clone(),
+        };
+        let connectors = folder.connectors(None).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the lag of the connectors is not shown");
+            Vec::new()
+        });
+        let connectors = connectors.iter().filter_map(group_of);
+        std::iter::once(predictor).chain(connectors).collect()
+    }
+}
+
+/// The consumer group of a connector, which Connect names after it.
+fn group_of(connector: &ConnectorFile) -> Option<GroupTopic> {
+    let connector: serde_json::Value = serde_json::from_str(&connector.text).ok()?;
+    Some(GroupTopic {
+        group: format!("connect-{}", connector.get("name")?.as_str()?),
+        topic: connector.get("config")?.get("topics")?.as_str()?.to_owned(),
+    })
 }
 
 fn url(text: &str) -> Result<String, String> {
@@ -157,8 +183,19 @@ mod tests {
         let mut parsed = Cli::try_parse_from(["monitor"]).expect("defaults").config;
         assert_eq!(parsed.listen.to_string(), DEFAULT_LISTEN);
         parsed.listen.set_port(0);
-        assert_eq!(parsed.lag.len(), DEFAULT_LAG.len());
-        parsed.lag.clear();
+        let groups = parsed.groups(&Folder::shipped()).into_iter();
+        let groups: Vec<_> = groups
+            .map(|of| format!("{}:{}", of.group, of.topic))
+            .collect();
+        assert_eq!(
+            groups,
+            [
+                "predictor:machine-measurement",
+                "connect-WeightData:weight-diff",
+                "connect-RetrainTrigger:weight-retrain"
+            ]
+        );
+        parsed.lag = Some(Vec::new());
         let built = Config::new(KafkaSettings::plain("127.0.0.1:9092"), DEFAULT_MODEL_URL);
         assert_eq!(format!("{parsed:?}"), format!("{built:?}"));
     }

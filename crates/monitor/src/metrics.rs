@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use observer::Observer;
-use pipeline::topics;
+use pipeline::topics::dead_letters_of;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::MetricType;
@@ -80,7 +80,7 @@ impl Collector for DeadLetters {
         let kind = MetricType::Counter;
         let mut family = encoder.encode_descriptor("dead_letters", help, None, kind)?;
         let now = Instant::now();
-        for topic in topics::ALL.map(topics::dead_letters_of) {
+        for topic in self.0.definition().topics.all().map(dead_letters_of) {
             let traffic = self.0.traffic().of(&topic, now);
             let records = ConstCounter::new(traffic.map_or(0, |traffic| traffic.records));
             let labels = [("topic", topic.as_str())];

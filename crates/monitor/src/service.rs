@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use observer::{Cluster, ModelApi, Observer, Start, StoredRows};
-use pipeline::Definition;
+use observer::{Cluster, GroupTopic, ModelApi, Observer, Start, StoredRows};
 use prometheus_client::registry::Registry;
 use report::Ledger;
 use service_runtime::host::AllowedHosts;
@@ -44,27 +43,29 @@ impl Monitor {
     /// A [`UsageError`](service_runtime::UsageError) if a setting is not valid; another error if the
     /// store cannot be opened.
     pub async fn bind(config: Config) -> anyhow::Result<Self> {
-        let rule = config.sql.read()?.trigger_rule()?;
+        let folder = config.folder.open()?;
+        let rule = folder.sql(config.sql.sql.as_deref())?.trigger_rule()?;
+        let groups = config.groups(&folder);
         let stored = match &config.store {
             Some(address) => {
-                let store = address.open_read_only(Definition::shipped()).await;
+                let store = address.open_read_only(folder.definition).await;
                 let store = store.map_err(|error| UsageError(error.to_string()))?;
                 Some(StoredRows::of(store))
             }
             None => None,
         };
         let mut tasks = Tasks::new(CancellationToken::new());
-        // Twice as many, so that only fish are evicted whose records were read first.
-        let ledger = Ledger::bounded(2 * config.newest as usize);
+        // Twice as many, so that only records are evicted whose records were read first.
+        let ledger = Ledger::bounded(folder.definition, 2 * config.newest as usize);
         let start = Start::Newest(config.newest);
         let pipeline = WatchedPipeline {
             observer: Observer::start(&config.kafka, ledger, start, &mut tasks)?,
-            model_api: ModelApi::new(config.model_url.clone())?,
+            model_api: ModelApi::new(config.model_url.clone(), folder.definition)?,
             model_url: config.model_url.clone(),
             stored,
             rule,
         };
-        Self::start(config, pipeline, tasks).await
+        Self::start(config, pipeline, groups, tasks).await
     }
 
     /// Binds the port for a pipeline that is watched already. Uses only some settings: the address,
@@ -73,17 +74,25 @@ impl Monitor {
     /// # Errors
     /// As [`bind`](Self::bind).
     pub async fn bind_watching(config: Config, pipeline: WatchedPipeline) -> anyhow::Result<Self> {
-        Self::start(config, pipeline, Tasks::new(CancellationToken::new())).await
+        let groups = config.lag.clone().unwrap_or_default();
+        Self::start(
+            config,
+            pipeline,
+            groups,
+            Tasks::new(CancellationToken::new()),
+        )
+        .await
     }
 
     async fn start(
         config: Config,
         pipeline: WatchedPipeline,
+        groups: Vec<GroupTopic>,
         tasks: Tasks,
     ) -> anyhow::Result<Self> {
         let mut registry = ops::registry();
         let metrics = Metrics::register(&mut registry, pipeline.observer.clone());
-        let cluster = Cluster::new(&config.kafka, &config.lag)?;
+        let cluster = Cluster::new(&config.kafka, &groups)?;
         let collector = Collector::new(pipeline.clone(), cluster, config.health, config.ksql_url)?;
         let listener = server::listen(config.listen).await?;
         let actions = Actions::new(&pipeline.model_url, metrics.clone())?;

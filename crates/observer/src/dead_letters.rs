@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn dead_letter_topics_have_the_names_that_are_observed() {
-        for topic in pipeline::topics::ALL {
+        for topic in pipeline::Definition::shipped().topics.all() {
             let written = kafka_io::dead_letter::topic_of(topic);
             assert_eq!(pipeline::topics::dead_letters_of(topic), written);
             assert!(pipeline::topics::is_dead_letters(&written));

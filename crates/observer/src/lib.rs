@@ -2,7 +2,7 @@
 //!
 //! It only reads: observing a pipeline never changes it. What it sees goes into the ledger of the
 //! crate `report`, which computes the numbers. The demo, `verify` and the live page all use it, so
-//! they agree on which fish are accounted for.
+//! they agree on which records are accounted for.
 //!
 //! | module | content |
 //! |---|---|
@@ -15,20 +15,20 @@
 //! | `cluster` | the brokers, and the lag of consumer groups |
 //! | `model_api` | versions, decisions and training rows from the model API |
 //! | `stored_rows` | which rows are in the store |
-//! | `pipeline_sql` | the pipeline's SQL: the shipped one or a file |
 //!
 //! ```no_run
 //! use kafka_io::KafkaSettings;
 //! use observer::{Observer, Start};
+//! use pipeline::Definition;
 //! use report::Ledger;
 //! use service_runtime::{CancellationToken, Tasks};
 //!
 //! # async fn observe() -> anyhow::Result<()> {
 //! let kafka = KafkaSettings::plain("127.0.0.1:9092");
 //! let mut tasks = Tasks::new(CancellationToken::new());
-//! let observer = Observer::start(&kafka, Ledger::default(), Start::Beginning, &mut tasks)?;
+//! let observer = Observer::start(&kafka, Ledger::new(Definition::shipped()), Start::Beginning, &mut tasks)?;
 //! observer.caught_up().await;
-//! println!("{} fish", observer.ledger().steps().measured);
+//! println!("{} records", observer.ledger().steps().measured);
 //! # Ok(())
 //! # }
 //! ```
@@ -39,7 +39,6 @@ mod dead_letters;
 mod event_clock;
 mod model_api;
 mod observer;
-mod pipeline_sql;
 mod stored_rows;
 mod traffic;
 mod view;
@@ -49,7 +48,6 @@ pub use dead_letters::{DeadLetter, DeadLetters};
 pub use event_clock::EventClock;
 pub use model_api::{ModelApi, history_from};
 pub use observer::{Observer, Start, observed_topics};
-pub use pipeline_sql::{PipelineSql, SqlArgs};
 pub use stored_rows::StoredRows;
 pub use traffic::{TopicTraffic, Traffic};
 pub use view::{PipelineView, Snapshot, Stalled};

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use model_store::ModelView;
-use pipeline::RetrainTrigger;
-use report::ModelHistory;
+use pipeline::Definition;
 use report::history::{Decision, Outcome, TrainingRows, Version};
 use report::ledger::Trigger;
+use report::{ModelHistory, printable};
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -17,9 +17,6 @@ use service_runtime::server::CLIENT_IDLE;
 
 /// The timeout of a request.
 const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The column of the training rows with the species.
-const SPECIES: &str = "species";
 
 /// A page of `GET /models`.
 #[derive(Deserialize)]
@@ -34,16 +31,17 @@ struct Page {
 pub struct ModelApi {
     client: reqwest::Client,
     url: String,
+    definition: &'static Definition,
     /// Training rows by version. The rows of a version never change.
     rows: Arc<Mutex<HashMap<String, TrainingRows>>>,
 }
 
 impl ModelApi {
-    /// The API at `url`, such as `http://127.0.0.1:8000`.
+    /// The API at `url`, such as `http://127.0.0.1:8000`, of a pipeline's model server.
     ///
     /// # Errors
     /// If no HTTP client can be created.
-    pub fn new(url: impl Into<String>) -> anyhow::Result<Self> {
+    pub fn new(url: impl Into<String>, definition: &'static Definition) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
             .pool_idle_timeout(CLIENT_IDLE)
             .timeout(TIMEOUT)
@@ -51,8 +49,14 @@ impl ModelApi {
         Ok(Self {
             client: client.context("cannot create an HTTP client")?,
             url: url.into(),
+            definition,
             rows: Arc::default(),
         })
+    }
+
+    /// The pipeline.
+    pub fn definition(&self) -> &'static Definition {
+        self.definition
     }
 
     /// All versions and the decisions on them, oldest first.
@@ -67,7 +71,7 @@ impl ModelApi {
             next = page.next;
             models.extend(page.models);
         }
-        Ok(history_from(&models))
+        Ok(history_from(self.definition, &models))
     }
 
     /// The [`history`](Self::history) with the training rows of the versions that triggers name, from
@@ -139,7 +143,7 @@ impl ModelApi {
             return Ok(None);
         }
         let file = answer.error_for_status()?.text().await?;
-        let rows = training_rows(&file);
+        let rows = training_rows(self.definition, &file);
         rows.map(Some)
             .with_context(|| format!("unexpected answer of {url}"))
     }
@@ -169,12 +173,21 @@ impl ModelApi {
         let model = self.live_model().await?;
         let r_squared = model.summary.r_squared.unwrap_or(f64::NAN);
         Ok(format!(
-            "{}: {}, {} rows ({}), R² {r_squared:.4}",
-            model.model_version,
+            "{}: {}, {} rows{}, R² {r_squared:.4}",
+            printable(&model.model_version),
             model.formula,
             model.rows,
-            model.groups.join(", ")
+            self.in_brackets(&model.groups)
         ))
+    }
+
+    /// The groups in brackets, after a blank; empty if the pipeline has no group.
+    fn in_brackets(&self, groups: &[String]) -> String {
+        let Some(_) = self.definition.group() else {
+            return String::new();
+        };
+        let groups: Vec<_> = groups.iter().map(|group| printable(group)).collect();
+        format!(" ({})", groups.join(", "))
     }
 
     /// The answer of `GET path`.
@@ -227,7 +240,7 @@ impl ModelApi {
 }
 
 /// The history from versions (newest first) and the decisions on them.
-pub fn history_from(models: &[ModelView]) -> ModelHistory {
+pub fn history_from(definition: &Definition, models: &[ModelView]) -> ModelHistory {
     let mut decisions: Vec<_> = models
         .iter()
         .flat_map(|model| model.decisions.iter().map(move |logged| (model, logged)))
@@ -236,9 +249,9 @@ pub fn history_from(models: &[ModelView]) -> ModelHistory {
     let versions = models.iter().rev().map(|model| Version {
         id: model.model_version.clone(),
         rows: model.rows,
-        species: model.groups.to_vec(),
-        first_row: model.first_row.as_deref().map(fish_of),
-        last_row: model.last_row.as_deref().map(fish_of),
+        groups: model.groups.to_vec(),
+        first_row: model.first_row.as_deref().map(key_of),
+        last_row: model.last_row.as_deref().map(key_of),
     });
     let decisions = decisions.into_iter().map(|(model, logged)| Decision {
         version: model.model_version.clone(),
@@ -247,8 +260,8 @@ pub fn history_from(models: &[ModelView]) -> ModelHistory {
         training_started: model.training_started.parse().ok(),
         // A manual request may set only some fields of a trigger. It then matches no trigger of the topic.
         cause: logged.cause.trigger.as_ref().and_then(|trigger| {
-            let value = serde_json::to_value(trigger).ok()?;
-            serde_json::from_value::<RetrainTrigger>(value).ok()
+            let value = serde_json::to_vec(trigger).ok()?;
+            definition.read_trigger(&value).ok()
         }),
     });
     ModelHistory {
@@ -258,32 +271,49 @@ pub fn history_from(models: &[ModelView]) -> ModelHistory {
     }
 }
 
-/// The fish of a row: a row id is the fish's id, `@`, and the time of weighing.
-fn fish_of(row_id: &str) -> String {
+/// The key of the record of a row: a row id is the key, `@`, and the time of the actual value.
+fn key_of(row_id: &str) -> String {
     row_id
         .rsplit_once('@')
-        .map_or(row_id, |(fish, _)| fish)
+        .map_or(row_id, |(key, _)| key)
         .to_owned()
 }
 
-/// Reads the CSV of `GET /models/{version}/rows`. Columns with a value that is not a number are skipped.
+/// Reads the CSV of `GET /models/{version}/rows`. Columns that are neither categories nor numbers are skipped.
 ///
 /// # Errors
-/// If it is not CSV with a header, or has no column `species`.
-fn training_rows(file: &str) -> anyhow::Result<TrainingRows> {
+/// If it is not CSV with a header, or has no column for the pipeline's group.
+fn training_rows(definition: &Definition, file: &str) -> anyhow::Result<TrainingRows> {
     let mut reader = csv::Reader::from_reader(file.as_bytes());
     let header = reader.headers()?.clone();
     let records = reader.records().collect::<Result<Vec<_>, _>>()?;
     let column = |at: usize| records.iter().filter_map(move |record| record.get(at));
-    let species = header.iter().position(|name| name == SPECIES);
-    let species = species.ok_or_else(|| anyhow::anyhow!("expected a column named {SPECIES}"))?;
+    let texts = |at: usize| column(at).map(str::to_owned).collect();
+    let position = |name: &str| header.iter().position(|one| one == name);
+    let group = definition.group().map(|group| group.name.as_str());
+    let groups = match group {
+        Some(name) => {
+            let at = position(name);
+            texts(at.ok_or_else(|| anyhow::anyhow!("expected a column named {name}"))?)
+        }
+        None => Vec::new(),
+    };
+    let categories = definition.categories().map(|column| column.name.as_str());
+    let categories: Vec<(String, Vec<String>)> = categories
+        .filter(|name| Some(*name) != group)
+        .filter_map(|name| Some((name.to_owned(), texts(position(name)?))))
+        .collect();
+    let is_category =
+        |name: &str| Some(name) == group || categories.iter().any(|(category, _)| category == name);
     let numeric = header.iter().enumerate().filter_map(|(at, name)| {
         let values: Result<Vec<f64>, _> = column(at).map(str::parse).collect();
-        Some((name.to_owned(), values.ok()?))
+        Some((name.to_owned(), values.ok().filter(|_| !is_category(name))?))
     });
+    let numeric = numeric.collect();
     Ok(TrainingRows {
-        species: column(species).map(str::to_owned).collect(),
-        numeric: numeric.collect(),
+        groups,
+        categories,
+        numeric,
     })
 }
 
@@ -296,8 +326,8 @@ mod tests {
         let file = "species,length,girth,weight,row_id,timestamp\n\
                     salmon,86.4,40,4.5,line 2,\n\
                     walleye,79,38.5,2.2,7@2021-06-09T13:39:37.971Z,2021-06-09T13:39:37.971Z\n";
-        let rows = training_rows(file).expect("a CSV file");
-        assert_eq!(rows.species, ["salmon", "walleye"]);
+        let rows = training_rows(Definition::shipped(), file).expect("a CSV file");
+        assert_eq!(rows.groups, ["salmon", "walleye"]);
         let numeric: Vec<_> = rows
             .numeric
             .iter()
@@ -315,7 +345,7 @@ mod tests {
 
     #[test]
     fn a_file_without_species_or_with_ragged_lines_is_an_error() {
-        assert!(training_rows("length\n1\n").is_err());
-        assert!(training_rows("species,length\nsalmon\n").is_err());
+        assert!(training_rows(Definition::shipped(), "length\n1\n").is_err());
+        assert!(training_rows(Definition::shipped(), "species,length\nsalmon\n").is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use kafka_io::{EofContext, KafkaSettings};
-use pipeline::{EventTime, topics};
+use pipeline::{Definition, EventTime, topics};
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
@@ -29,6 +29,7 @@ const QUERY_PAUSE: Duration = Duration::from_secs(1);
 /// Reads the topics of a pipeline; clones share what was read.
 #[derive(Clone, Debug)]
 pub struct Observer {
+    definition: &'static Definition,
     ledger: Arc<Mutex<Ledger>>,
     changes: watch::Sender<u64>,
     traffic: Traffic,
@@ -49,16 +50,16 @@ pub enum Start {
 }
 
 /// Every topic that a report needs: the topics of the pipeline and their dead-letter topics.
-pub fn observed_topics() -> Vec<String> {
-    let all = topics::ALL.iter();
-    all.clone()
-        .map(|topic| (*topic).to_owned())
-        .chain(all.map(|topic| topics::dead_letters_of(topic)))
+pub fn observed_topics(definition: &Definition) -> Vec<String> {
+    let all = definition.topics.all();
+    all.map(str::to_owned)
+        .into_iter()
+        .chain(all.map(topics::dead_letters_of))
         .collect()
 }
 
 impl Observer {
-    /// Starts a reader for each topic in `tasks`.
+    /// Starts a reader for each topic of the ledger's pipeline in `tasks`.
     ///
     /// # Errors
     /// If a client cannot be created from the settings.
@@ -68,16 +69,19 @@ impl Observer {
         from: Start,
         tasks: &mut Tasks,
     ) -> anyhow::Result<Self> {
+        let definition = ledger.definition();
+        let topics = observed_topics(definition);
         let observer = Self {
+            definition,
             ledger: Arc::new(Mutex::new(ledger)),
             changes: watch::Sender::new(0),
             traffic: Traffic::default(),
             event_clock: EventClock::default(),
             dead_letters: DeadLetters::default(),
             history_until: watch::Sender::new(None),
-            catch_up: CatchUp::of_topics(observed_topics().len()),
+            catch_up: CatchUp::of_topics(topics.len()),
         };
-        for topic in observed_topics() {
+        for topic in topics {
             let consumer: Reader = kafka
                 .eof_consumer("catchweight-observer", &[])
                 .context("cannot create a Kafka consumer")?;
@@ -90,6 +94,11 @@ impl Observer {
             });
         }
         Ok(observer)
+    }
+
+    /// The pipeline.
+    pub fn definition(&self) -> &'static Definition {
+        self.definition
     }
 
     /// The records seen so far.
@@ -138,7 +147,7 @@ impl Observer {
     }
 
     /// With [`Start::Newest`]: the newest event time among the measurements that were on the topic before
-    /// the observer started. Some records of fish until then may not have been read.
+    /// the observer started. Some records until then may not have been read.
     pub fn history_until(&self) -> Option<EventTime> {
         *self.history_until.borrow()
     }
@@ -175,7 +184,7 @@ impl Observer {
 
     fn note_history(&self, record: &BorrowedMessage<'_>) {
         let time = event_time(record);
-        if record.topic() == topics::MACHINE_MEASUREMENT {
+        if record.topic() == self.definition.topics.measured {
             self.history_until.send_if_modified(|until| {
                 let later = time > *until;
                 *until = (*until).max(time);

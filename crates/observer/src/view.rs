@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use pipeline::TriggerRule;
+use pipeline::{Definition, TriggerRule};
 use report::ledger::{StepCounts, Trigger};
-use report::{ModelHistory, Report, Selection, Sources, Step};
+use report::{ModelHistory, Report, Selection, Sources, Step, printable};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::model_api::ModelApi;
@@ -39,9 +39,9 @@ pub struct PipelineView {
 }
 
 impl PipelineView {
-    /// Waits until every fish is stored and every trigger decided on, and nothing new arrives for `quiet`
-    /// or more fish than those to wait for do. Waits for the `planned` number of fish, or else for the
-    /// fish that the ledger [counts](report::Ledger::count_until).
+    /// Waits until every record is stored and every trigger decided on, and nothing new arrives for `quiet`
+    /// or more records than those to wait for do. Waits for the `planned` number of records, or else for the
+    /// records that the ledger [counts](report::Ledger::count_until).
     ///
     /// # Errors
     /// If there is no progress for `patience`. A store or model API that does not answer counts as no
@@ -92,7 +92,7 @@ impl PipelineView {
         }
     }
 
-    /// Whether more fish arrive than those to wait for.
+    /// Whether more records arrive than those to wait for.
     fn more_arrive(&self, planned: Option<u64>) -> bool {
         let ledger = self.observer.ledger();
         ledger.late() > 0 || planned.is_some_and(|planned| ledger.steps().joined > planned)
@@ -123,13 +123,15 @@ impl PipelineView {
     /// The error after `patience` without progress.
     fn stalled(&self, after: Duration, missing: &Missing) -> Stalled {
         let missing = match missing {
-            Missing::Nothing => "every fish is accounted for".to_owned(),
+            Missing::Nothing => self.all_accounted_for(),
             // The snapshot of the report has the reason.
             Missing::NoAnswer(_) => "no answer".to_owned(),
             Missing::Records(pending) => {
-                let behind = Step::ALL
-                    .into_iter()
-                    .find(|step| pending.iter().any(|text| text.ends_with(step.name())));
+                let behind = Step::ALL.into_iter().find(|step| {
+                    pending
+                        .iter()
+                        .any(|text| text.ends_with(step.name(self.definition())))
+                });
                 let pending = pending.join(", ");
                 behind.map_or_else(
                     || pending.clone(),
@@ -167,17 +169,32 @@ impl PipelineView {
     pub fn no_progress(&self, after: Duration) -> Stalled {
         let steps = self.observer.ledger().steps();
         let missing = match steps.furthest_behind() {
-            Some((step, fish)) => format!("{fish} fish not {step} ({})", self.last(step)),
-            None => "every fish is accounted for".to_owned(),
+            Some((step, count)) => format!(
+                "{} not {} ({})",
+                self.definition().counted(count),
+                step.name(self.definition()),
+                self.last(step)
+            ),
+            None => self.all_accounted_for(),
         };
         Stalled { after, missing }
     }
 
-    /// The last fish that passed a step, in words.
+    fn definition(&self) -> &'static Definition {
+        self.observer.definition()
+    }
+
+    fn all_accounted_for(&self) -> String {
+        format!("every {} is accounted for", self.definition().record)
+    }
+
+    /// The last record that passed a step, in words.
     fn last(&self, step: Step) -> String {
+        let definition = self.definition();
+        let name = step.name(definition);
         match self.observer.ledger().last_passed(step) {
-            Some(fish) => format!("last {step}: fish {}", fish.id()),
-            None => format!("none was {step}"),
+            Some(one) => format!("last {name}: {} {}", definition.record, printable(one.id())),
+            None => format!("none was {name}"),
         }
     }
 
@@ -210,7 +227,7 @@ impl PipelineView {
         }
     }
 
-    /// The report of the selected fish, without its `fish_rows`. The errors of the snapshot are added to
+    /// The report of the selected records, without its `record_rows`. The errors of the snapshot are added to
     /// `faults`.
     pub fn report(
         &self,
@@ -240,7 +257,7 @@ enum Missing {
     Nothing,
     /// Records on the topics, in words.
     Records(Vec<String>),
-    /// The rows of this many fish in the store.
+    /// The rows of this many records in the store.
     Rows(u64),
     /// The decisions on this many triggers.
     Decisions(usize),

@@ -70,6 +70,8 @@ pub struct Definition {
     pub records: String,
     /// The field that identifies a record, and the key of the Kafka records.
     pub key: String,
+    /// What happened to a record whose actual value is known, in texts: `weighed`, `delivered`.
+    pub actual_step: String,
     /// The topics.
     pub topics: Topics,
     /// The model's formula.
@@ -275,7 +277,7 @@ pub fn capitalized(text: &str) -> String {
 struct File {
     record: RecordTable,
     measured: TopicTable,
-    actual: TopicTable,
+    actual: ActualTable,
     predicted: TopicTable,
     model: ModelTable,
     columns: toml::Table,
@@ -295,6 +297,13 @@ struct RecordTable {
 #[serde(deny_unknown_fields)]
 struct TopicTable {
     topic: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ActualTable {
+    topic: String,
+    step: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -325,6 +334,7 @@ impl File {
             .parse()
             .map_err(|error| wrong("model.formula", format!("{error}")))?;
         let roles = roles(&formula, self.model.group.as_deref(), &columns)?;
+        let actual_step = self.actual.step.unwrap_or_else(|| "observed".to_owned());
         let topics = Topics {
             measured: self.measured.topic,
             actual: self.actual.topic,
@@ -336,6 +346,7 @@ impl File {
         for (key, value) in [
             ("record.name", &self.record.name),
             ("record.key", &self.record.key),
+            ("actual.step", &actual_step),
             ("model.first-rows", &self.model.first_rows),
             ("rows.database", &self.rows.database),
             ("rows.collection", &self.rows.collection),
@@ -361,6 +372,7 @@ impl File {
             records: plural.unwrap_or_else(|| format!("{}s", self.record.name)),
             record: self.record.name,
             key: self.record.key,
+            actual_step,
             topics,
             formula,
             error: self.model.error,

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pipeline::Definition;
+use pipeline_folder::FolderArgs;
 use report::Report;
 use service_runtime::UsageError;
 
@@ -30,6 +32,10 @@ pub struct PlotArgs {
     #[arg(long, default_value_t = Size::default().width())]
     pub width: u32,
 
+    /// The pipeline of the report.
+    #[command(flatten)]
+    pub folder: FolderArgs,
+
     /// Height in pixels
     #[arg(long, default_value_t = Size::default().height())]
     pub height: u32,
@@ -45,7 +51,7 @@ type Render = fn(&PlotArgs, &Report, Size) -> Result<Vec<u8>, PlotError>;
 pub fn run(args: &PlotArgs) -> anyhow::Result<()> {
     let render = renderer(&args.output)?;
     let size = Size::new(args.width, args.height).map_err(|error| UsageError(error.to_string()))?;
-    let report = read(&args.report)?;
+    let report = read(&args.report, args.folder.open()?.definition)?;
     let bytes = render(args, &report, size).map_err(|error| match error {
         PlotError::Value { .. } => UsageError(format!("{}: {error}", args.report.display())).into(),
         other => anyhow::Error::new(other),
@@ -80,17 +86,13 @@ fn renderer(path: &Path) -> Result<Render, UsageError> {
     }
 }
 
-fn read(path: &Path) -> Result<Report, UsageError> {
+fn read(path: &Path, definition: &'static Definition) -> Result<Report, UsageError> {
     let shown = path.display();
     let bytes = fs::read(path)
         .map_err(|error| UsageError(format!("cannot read the report {shown}: {error}")))?;
-    let mut json = serde_json::Deserializer::from_slice(&bytes);
-    let report = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    Report::from_json(definition, &bytes).map_err(|error| {
         UsageError(format!(
             "{shown} is not a report as `--report FILE` writes it: {error}"
         ))
-    })?;
-    json.end()
-        .map_err(|error| UsageError(format!("{shown}: expected one report: {error}")))?;
-    Ok(report)
+    })
 }

@@ -13,12 +13,12 @@ use crate::marks::{Timeline, Weights};
 /// A figure of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Figure {
-    /// Relative error of each fish, with a band for each species and the threshold
+    /// The error of each record, with a band for each group and the threshold
     #[default]
     Errors,
     /// The same, with triggers, training rows, retrainings and recoveries
     Model,
-    /// Predicted against actual weight, by model version
+    /// Predicted against actual value, by model version
     Weights,
 }
 
@@ -118,7 +118,7 @@ pub enum PlotError {
     /// A number in the report that cannot be drawn.
     #[error("the report's {field} is {value}: expected {expected}")]
     Value {
-        /// Path of the field, such as `fish_rows[3].error`.
+        /// Path of the field, such as `record_rows[3].error`.
         field: String,
         /// The number.
         value: f64,

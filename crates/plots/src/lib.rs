@@ -1,4 +1,4 @@
-//! Draws a report: error by species, the model's behaviour, predicted against actual weight.
+//! Draws a report: error by group, the model's behaviour, predicted against actual value.
 //!
 //! Its only I/O is reading a report file and writing pictures. It does not depend on Kafka or HTTP. All
 //! numbers come from `report`.
@@ -6,13 +6,14 @@
 //! ```
 //! use std::time::Duration;
 //!
+//! use pipeline::Definition;
 //! use plots::{Figure, Size, Theme};
 //! use report::{Ledger, Sources};
 //!
-//! let ledger = Ledger::default();
+//! let ledger = Ledger::new(Definition::shipped());
 //! let report = report::build(&Sources::of(&ledger, 0.15, Duration::from_secs(60)));
 //! let svg = Figure::Errors.svg(&report, Theme::Auto, Size::default())?;
-//! assert!(svg.contains("No fish was measured."));
+//! assert!(svg.contains("was measured."));
 //! # Ok::<(), plots::PlotError>(())
 //! ```
 //!

@@ -3,16 +3,16 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use pipeline::{EventTime, RetrainTrigger, topics};
+use pipeline::{Definition, EventTime, TriggerRecord};
 
 use crate::accounting::{counts, unaccounted};
-use crate::cause::{self, JoinedFish};
+use crate::cause::{self, JoinedRecords};
 use crate::drift::{Alarm, Episode, RECOVERED_RUN, Scored, episodes, unjudged};
 use crate::history::{ModelHistory, Outcome};
-use crate::ledger::{Fish, Ledger, Selection, Trigger};
+use crate::ledger::{Account, Ledger, Selection, Trigger};
 use crate::phases::phases;
-use crate::report::{FishRow, Report, Retraining, Verdict};
-use crate::text::percent;
+use crate::report::{RecordRow, Report, Retraining, Verdict};
+use crate::text::error_text;
 
 /// The input of a report.
 #[derive(Clone, Debug)]
@@ -21,11 +21,11 @@ pub struct Sources<'a> {
     pub ledger: &'a Ledger,
     /// The model's versions and decisions; `None` if unknown.
     pub history: Option<&'a ModelHistory>,
-    /// Which fish the report is about, and whether it is known which rows are stored.
+    /// Which records the report is about, and whether it is known which rows are stored.
     pub selection: Selection,
-    /// How many fish were planned, if known.
+    /// How many records were planned, if known.
     pub planned: Option<u64>,
-    /// The mean relative error above which a window triggers.
+    /// The mean error above which a window triggers.
     pub threshold: f64,
     /// The size of the trigger's window.
     pub window: Duration,
@@ -53,8 +53,8 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// The selected fish, in order of measurement.
-    pub(crate) fn fish(&self) -> Vec<&'a Fish> {
+    /// The selected records, in order of measurement.
+    pub(crate) fn records(&self) -> Vec<&'a Account> {
         self.ledger.selected(&self.selection)
     }
 }
@@ -62,25 +62,25 @@ impl<'a> Sources<'a> {
 /// Builds the report of a run.
 pub fn build(sources: &Sources<'_>) -> Report {
     Report {
-        fish_rows: fish_rows(sources.ledger, &sources.selection).collect(),
+        record_rows: record_rows(sources.ledger, &sources.selection).collect(),
         ..summary(sources)
     }
 }
 
-/// The report of a run without its `fish_rows`, which are the larger part if there are many fish.
-/// [`fish_rows`] and [`write_json`](crate::write_json) have them.
+/// The report of a run without its `record_rows`, which are the larger part if there are many records.
+/// [`record_rows`] and [`write_json`](crate::write_json) have them.
 pub fn summary(sources: &Sources<'_>) -> Report {
-    let fish = sources.fish();
-    // The joined fish, and what the drift search needs from them.
-    let scored = fish.iter().filter_map(|fish| {
+    let records = sources.records();
+    // The joined records, and what the drift search needs from them.
+    let scored = records.iter().filter_map(|one| {
         let scored = Scored {
-            weighed: fish.measured().and(fish.weighed())?,
-            error: fish.error()?,
-            version: fish.model_version()?,
+            weighed: one.measured().and(one.weighed())?,
+            error: one.error()?,
+            version: one.model_version()?,
         };
-        Some((*fish, scored))
+        Some((*one, scored))
     });
-    let (scored_fish, scored): (Vec<&Fish>, Vec<Scored<'_>>) = scored.unzip();
+    let (scored_records, scored): (Vec<&Account>, Vec<Scored<'_>>) = scored.unzip();
     let triggers = sources.ledger.triggers();
     let alarms: Vec<_> = triggers
         .iter()
@@ -97,33 +97,37 @@ pub fn summary(sources: &Sources<'_>) -> Report {
     let unjudged = unjudged(&scored, &drifts, &alarms, sources.window, threshold);
 
     let joined = if triggers.is_empty() {
-        JoinedFish::of(&[])
+        JoinedRecords::of(&[])
     } else {
-        JoinedFish::of(&fish)
+        JoinedRecords::of(&records)
     };
     let mut retrainings: Vec<_> = triggers
         .iter()
         .map(|trigger| retraining(trigger, &joined, history, sources))
         .collect();
     for drift in &drifts {
-        mark_recovery(drift, &scored_fish, &fish, &mut retrainings);
+        mark_recovery(drift, &scored_records, &records, &mut retrainings);
     }
     let open = drifts.iter().filter(|one| one.first_recovered.is_none());
-    let open: Vec<&Fish> = open
-        .filter_map(|drift| scored_fish.get(drift.first_drifted).copied())
+    let open: Vec<&Account> = open
+        .filter_map(|drift| scored_records.get(drift.first_drifted).copied())
         .collect();
 
     let mut reasons = sources.faults.clone();
-    reasons.extend(unaccounted(&fish, sources));
+    reasons.extend(unaccounted(&records, sources));
     reasons.extend(open.iter().map(|first| open_drift(first, sources)));
     reasons.extend(
         unjudged
             .iter()
-            .filter_map(|stretch| unjudged_stretch(&scored_fish, *stretch, threshold)),
+            .filter_map(|stretch| unjudged_stretch(&scored_records, *stretch, sources)),
     );
     reasons.extend(unreadable_triggers(sources.ledger));
     if drifts.is_empty() && sources.history.is_some() {
-        reasons.extend(unexplained_version(&scored_fish, &retrainings));
+        reasons.extend(unexplained_version(
+            sources.ledger.definition(),
+            &scored_records,
+            &retrainings,
+        ));
     }
     let verdict = match (reasons.is_empty(), drifts.is_empty()) {
         (false, _) => Verdict::Failed,
@@ -135,31 +139,43 @@ pub fn summary(sources: &Sources<'_>) -> Report {
         .and_then(|from| scored.get(from..))
         .and_then(|recovered| mean(recovered.iter().map(|one| one.error)));
     Report {
+        definition: sources.ledger.definition(),
         verdict,
         reasons,
         threshold,
-        fish: counts(&fish, sources),
-        phases: phases(fish.iter().copied().filter(|one| one.measured().is_some())),
+        records: counts(&records, sources),
+        phases: phases(
+            records
+                .iter()
+                .copied()
+                .filter(|one| one.measured().is_some()),
+        ),
         retrainings,
         open_drift: open.first().map(|first| first.id().to_owned()),
         mean_error_after_recovery,
         wall_seconds: sources.wall.as_secs_f64(),
         first_prediction_seconds: None,
         peak_memory_bytes: sources.peak_memory_bytes,
-        fish_rows: Vec::new(),
+        record_rows: Vec::new(),
     }
 }
 
-fn open_drift(first: &Fish, sources: &Sources<'_>) -> String {
+fn open_drift(first: &Account, sources: &Sources<'_>) -> String {
+    let definition = sources.ledger.definition();
+    let group = match definition.group() {
+        Some(_) => format!(" ({})", first.group().unwrap_or_default()),
+        None => String::new(),
+    };
     let drift = format!(
-        "the drift that began at fish {} ({})",
-        first.id(),
-        first.species().unwrap_or_default()
+        "the drift that began at {} {}{group}",
+        definition.record,
+        first.id()
     );
     if sources.history.is_some() {
+        let run = definition.counted(RECOVERED_RUN as u64);
         format!(
-            "{drift} did not end: no newer model version predicted {RECOVERED_RUN} fish in a row with a \
-             mean error below the threshold"
+            "{drift} did not end: no newer model version predicted {run} in a row with a mean error below \
+             the threshold"
         )
     } else {
         format!("cannot tell whether {drift} ended: the model versions are unknown")
@@ -167,32 +183,39 @@ fn open_drift(first: &Fish, sources: &Sources<'_>) -> String {
 }
 
 fn unjudged_stretch(
-    fish: &[&Fish],
+    records: &[&Account],
     (first, last): (usize, usize),
-    threshold: f64,
+    sources: &Sources<'_>,
 ) -> Option<String> {
-    let fish = fish.get(first..=last)?;
+    let definition = sources.ledger.definition();
+    let stretch = records.get(first..=last)?;
+    let error = mean(stretch.iter().filter_map(|one| one.error()));
+    let records = &definition.records;
     Some(format!(
-        "fish {} to {} had a mean error of {}, above the threshold of {}, but no window triggered: too \
-         few fish per window, or the window did not close",
-        fish.first()?.id(),
-        fish.last()?.id(),
-        percent(mean(fish.iter().filter_map(|one| one.error()))),
-        percent(Some(threshold)),
+        "{records} {} to {} had a mean error of {}, above the threshold of {}, but no window triggered: too \
+         few {records} per window, or the window did not close",
+        stretch.first()?.id(),
+        stretch.last()?.id(),
+        error_text(definition, error),
+        error_text(definition, Some(sources.threshold)),
     ))
 }
 
 fn unreadable_triggers(ledger: &Ledger) -> Option<String> {
-    let count = ledger.unreadable().get(topics::WEIGHT_RETRAIN)?;
-    let topic = topics::WEIGHT_RETRAIN;
+    let topic = &ledger.definition().topics.trigger;
+    let count = ledger.unreadable().get(topic)?;
     Some(format!(
         "{count} unreadable on {topic}: triggers may be missing"
     ))
 }
 
 /// The first model version that replaced another one without an activated retraining.
-fn unexplained_version(fish: &[&Fish], retrainings: &[Retraining]) -> Option<String> {
-    let (first, later) = fish.split_first()?;
+fn unexplained_version(
+    definition: &Definition,
+    records: &[&Account],
+    retrainings: &[Retraining],
+) -> Option<String> {
+    let (first, later) = records.split_first()?;
     let activated = retrainings
         .iter()
         .filter(|one| one.outcome.as_deref() == Some("activated"));
@@ -201,8 +224,9 @@ fn unexplained_version(fish: &[&Fish], retrainings: &[Retraining]) -> Option<Str
         one.model_version() != first.model_version() && !explained.contains(&one.model_version())
     })?;
     Some(format!(
-        "the model version changed to {} at fish {} without a trigger",
+        "the model version changed to {} at {} {} without a trigger",
         changed.model_version().unwrap_or_default(),
+        definition.record,
         changed.id()
     ))
 }
@@ -212,20 +236,20 @@ pub(crate) fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     (count > 0).then(|| sum / f64::from(count))
 }
 
-/// A row for each selected fish that was measured, in order of measurement.
-pub fn fish_rows<'a>(
+/// A row for each selected records that was measured, in order of measurement.
+pub fn record_rows<'a>(
     ledger: &'a Ledger,
     selection: &Selection,
-) -> impl Iterator<Item = FishRow> + 'a {
+) -> impl Iterator<Item = RecordRow> + 'a {
     ledger
         .selected(selection)
         .into_iter()
-        .filter_map(FishRow::of)
+        .filter_map(RecordRow::of)
 }
 
 fn retraining(
     trigger: &Trigger,
-    joined: &JoinedFish<'_>,
+    joined: &JoinedRecords<'_>,
     history: &ModelHistory,
     sources: &Sources<'_>,
 ) -> Retraining {
@@ -233,11 +257,11 @@ fn retraining(
     let decision = history.decision_for(&trigger.value);
     let trained = decision.filter(|decision| decision.has_trained());
     let version = trained.and_then(|decision| history.version(&decision.version));
-    let RetrainTrigger {
+    let TriggerRecord {
         model_version,
-        species,
-        fish_id_start,
-        fish_id_end,
+        groups,
+        first_key,
+        last_key,
         error_avg,
         ..
     } = trigger.value.clone();
@@ -247,29 +271,35 @@ fn retraining(
             .is_superseded(&model_version)
             .then_some(Outcome::Superseded),
     };
-    // The SQL names the first and last fish by arrival, which may differ from event time.
+    // The SQL names the first and last record by arrival, which may differ from event time.
     let weighed = |id: &str| sources.ledger.get(id)?.joined();
-    let reversed = weighed(&fish_id_start)
-        .zip(weighed(&fish_id_end))
+    let reversed = weighed(&first_key)
+        .zip(weighed(&last_key))
         .is_some_and(|(start, end)| end < start);
-    let (fish_id_start, fish_id_end) = match joined.ends(trigger, window) {
+    let (first_key, last_key) = match joined.ends(trigger, window) {
         Some((first, last)) => (first.to_owned(), last.to_owned()),
-        None if reversed => (fish_id_end, fish_id_start),
-        None => (fish_id_start, fish_id_end),
+        None if reversed => (last_key, first_key),
+        None => (first_key, last_key),
     };
     let training_rows = history.training_rows.get(&model_version);
     Retraining {
         window_start: trigger.window_start,
         window_end: trigger.window_start.after(window),
         error_avg,
-        fish_id_start,
-        fish_id_end,
-        species,
-        cause: cause::of(trigger, window, joined, training_rows),
+        first_key,
+        last_key,
+        groups,
+        cause: cause::of(
+            sources.ledger.definition(),
+            trigger,
+            window,
+            joined,
+            training_rows,
+        ),
         erring_version: model_version,
         rows: version.map(|version| version.rows),
-        trained_species: version
-            .map(|version| version.species.clone())
+        trained_groups: version
+            .map(|version| version.groups.clone())
             .unwrap_or_default(),
         first_row: version.and_then(|version| version.first_row.clone()),
         last_row: version.and_then(|version| version.last_row.clone()),
@@ -277,26 +307,27 @@ fn retraining(
         outcome: outcome.map(|outcome| outcome.to_string()),
         started: trained.and_then(|decision| decision.training_started),
         ended: trained.map(|decision| decision.time),
-        first_fish_drifted: None,
-        first_fish_recovered: None,
-        fish_to_recovery: None,
+        first_record_drifted: None,
+        first_record_recovered: None,
+        records_to_recovery: None,
         event_seconds_to_recovery: None,
     }
 }
 
-/// Writes the extent of a drift into the retraining that ended it. `fish` are in order of measurement.
+/// Writes the extent of a drift into the retraining that ended it. `records` are in order of measurement.
 fn mark_recovery(
     drift: &Episode,
-    scored: &[&Fish],
-    fish: &[&Fish],
+    scored: &[&Account],
+    records: &[&Account],
     retrainings: &mut [Retraining],
 ) {
     let recovered = drift.first_recovered.and_then(|at| scored.get(at));
     let Some((drifted, recovered)) = scored.get(drift.first_drifted).zip(recovered) else {
         return;
     };
-    let position = |one: &Fish| {
-        fish.binary_search_by(|other| other.by_measurement(one))
+    let position = |one: &Account| {
+        records
+            .binary_search_by(|other| other.by_measurement(one))
             .ok()
     };
     let times = drifted.measured().zip(recovered.measured());
@@ -307,9 +338,9 @@ fn mark_recovery(
     if let (Some(one), Some(from), Some(to), Some((began, ended))) =
         (ended_by, position(drifted), position(recovered), times)
     {
-        one.first_fish_drifted = Some(drifted.id().to_owned());
-        one.first_fish_recovered = Some(recovered.id().to_owned());
-        one.fish_to_recovery = Some((to - from) as u64);
+        one.first_record_drifted = Some(drifted.id().to_owned());
+        one.first_record_recovered = Some(recovered.id().to_owned());
+        one.records_to_recovery = Some((to - from) as u64);
         one.event_seconds_to_recovery = Some(seconds(began, ended));
     }
 }

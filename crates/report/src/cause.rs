@@ -1,91 +1,133 @@
-//! Why a window's error was high: the species in it, and how its features differ from the training
-//! rows of the erring version.
+//! Why a window's error was high: the groups in it, and how its columns differ from the training rows of the
+//! erring version.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use pipeline::EventTime;
+use pipeline::{Definition, EventTime};
 
 use crate::build::mean;
 use crate::history::TrainingRows;
-use crate::ledger::{Fish, Trigger};
-use crate::report::{DriftCause, FeatureShift, SpeciesError};
+use crate::ledger::{Account, Trigger, other_categories};
+use crate::report::{DriftCause, FeatureShift, GroupError, LevelError};
 
-/// The joined fish in the order of their weighing, to find those of a window.
-pub(crate) struct JoinedFish<'a>(Vec<(EventTime, &'a Fish)>);
+/// The joined records in the order of their actual values, to find those of a window.
+pub(crate) struct JoinedRecords<'a>(Vec<(EventTime, &'a Account)>);
 
-impl<'a> JoinedFish<'a> {
-    pub(crate) fn of(fish: &[&'a Fish]) -> Self {
-        let joined = fish.iter().filter_map(|one| Some((one.joined()?, *one)));
+impl<'a> JoinedRecords<'a> {
+    pub(crate) fn of(records: &[&'a Account]) -> Self {
+        let joined = records.iter().filter_map(|one| Some((one.joined()?, *one)));
         let mut joined: Vec<_> = joined.collect();
         joined.sort_by_key(|(at, _)| *at);
         Self(joined)
     }
 
-    /// The first and the last fish of a trigger's window by event time; `None` if some of its fish are
-    /// unknown.
+    /// The keys of the first and the last record of a trigger's window by event time; `None` if some of its
+    /// records are unknown.
     pub(crate) fn ends(&self, trigger: &Trigger, window: Duration) -> Option<(&'a str, &'a str)> {
         let (start, end) = (trigger.window_start, trigger.window_start.after(window));
-        let mut fish = self.between(start, end);
-        fish.retain(|fish| fish.model_version() == Some(&trigger.value.model_version));
-        fish.sort_by_key(|fish| fish.joined());
-        let ends = fish.first().zip(fish.last());
-        let ends = ends.filter(|_| fish.len() as u64 == trigger.value.fish);
+        let mut records = self.between(start, end);
+        records.retain(|one| one.model_version() == Some(&trigger.value.model_version));
+        records.sort_by_key(|one| one.joined());
+        let ends = records.first().zip(records.last());
+        let ends = ends.filter(|_| records.len() as u64 == trigger.value.count);
         ends.map(|(first, last)| (first.id(), last.id()))
     }
 
-    /// The fish of a window, in order of measurement.
-    fn between(&self, start: EventTime, end: EventTime) -> Vec<&'a Fish> {
+    /// The records of a window, in order of measurement.
+    fn between(&self, start: EventTime, end: EventTime) -> Vec<&'a Account> {
         let from = self.0.partition_point(|(at, _)| *at < start);
         let to = self.0.partition_point(|(at, _)| *at < end);
         let window = self.0.get(from..to).unwrap_or_default();
-        let mut fish: Vec<_> = window.iter().map(|(_, fish)| *fish).collect();
-        fish.sort_by(|one, other| one.by_measurement(other));
-        fish
+        let mut records: Vec<_> = window.iter().map(|(_, one)| *one).collect();
+        records.sort_by(|one, other| one.by_measurement(other));
+        records
     }
 }
 
-/// Compares the fish of the trigger's window with `training`, the rows of the erring version.
+/// Compares the records of the trigger's window with `training`, the rows of the erring version.
 pub(crate) fn of(
+    definition: &Definition,
     trigger: &Trigger,
     window: Duration,
-    fish: &JoinedFish<'_>,
+    records: &JoinedRecords<'_>,
     training: Option<&TrainingRows>,
 ) -> DriftCause {
     let (start, end) = (trigger.window_start, trigger.window_start.after(window));
-    let mut in_window: Vec<(&Fish, &str, f64)> = fish
+    let mut in_window: Vec<(&Account, f64)> = records
         .between(start, end)
         .into_iter()
-        .filter(|fish| fish.model_version() == Some(&trigger.value.model_version))
-        .filter_map(|fish| Some((fish, fish.species()?, fish.error()?)))
+        .filter(|one| one.model_version() == Some(&trigger.value.model_version))
+        .filter(|one| definition.group().is_none() || one.group().is_some())
+        .filter_map(|one| Some((one, one.error()?)))
         .collect();
     // A part of the window may differ from the whole.
-    if in_window.len() as u64 != trigger.value.fish {
+    if in_window.len() as u64 != trigger.value.count {
         in_window.clear();
     }
     DriftCause {
-        fish: trigger.value.fish,
-        species: by_species(&in_window, training),
-        features: training.map_or_else(Vec::new, |rows| shifts(&in_window, rows)),
+        records: trigger.value.count,
+        groups: by_group(&in_window, training),
+        levels: by_level(definition, &in_window, training),
+        features: training.map_or_else(Vec::new, |rows| shifts(definition, &in_window, rows)),
     }
 }
 
-fn by_species(window: &[(&Fish, &str, f64)], training: Option<&TrainingRows>) -> Vec<SpeciesError> {
+fn by_group(window: &[(&Account, f64)], training: Option<&TrainingRows>) -> Vec<GroupError> {
     let mut errors: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for (_, species, error) in window {
-        errors.entry(species).or_default().push(*error);
+    for (one, error) in window {
+        if let Some(group) = one.group() {
+            errors.entry(group).or_default().push(*error);
+        }
     }
-    SpeciesError::by_contribution(errors, |species| {
-        let rows = training?.species.iter();
-        Some(rows.filter(|one| *one == species).count() as u64)
+    GroupError::by_contribution(errors, |group| {
+        let rows = training?.groups.iter();
+        Some(rows.filter(|one| *one == group).count() as u64)
     })
 }
 
-/// One entry for each training column that is also a field of the measurements.
-fn shifts(window: &[(&Fish, &str, f64)], training: &TrainingRows) -> Vec<FeatureShift> {
+/// The levels of the categories that are not the group.
+fn by_level(
+    definition: &Definition,
+    window: &[(&Account, f64)],
+    training: Option<&TrainingRows>,
+) -> Vec<LevelError> {
+    let categories = other_categories(definition).enumerate();
+    let levels = categories.flat_map(|(position, column)| {
+        let mut errors: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        for (one, error) in window {
+            if let Some(level) = one.level(position) {
+                errors.entry(level).or_default().push(*error);
+            }
+        }
+        let trained = training.and_then(|rows| {
+            let mut categories = rows.categories.iter();
+            categories.find(|(name, _)| *name == column.name)
+        });
+        let by_level = GroupError::by_contribution(errors, |level| {
+            let (_, rows) = trained?;
+            Some(rows.iter().filter(|one| *one == level).count() as u64)
+        });
+        by_level.into_iter().map(|level| LevelError {
+            column: column.name.clone(),
+            level: level.group,
+            records: level.records,
+            mean_error: level.mean_error,
+            training_rows: level.training_rows,
+        })
+    });
+    levels.collect()
+}
+
+/// One entry for each training column that is also a numeric input of the model.
+fn shifts(
+    definition: &Definition,
+    window: &[(&Account, f64)],
+    training: &TrainingRows,
+) -> Vec<FeatureShift> {
     let measured = |feature: &str| {
-        let values = window.iter().filter_map(|(fish, ..)| fish.number(feature));
-        mean(values)
+        let position = definition.numbers().position(|one| one.name == feature)?;
+        mean(window.iter().filter_map(|(one, _)| one.number(position)))
     };
     let columns = training.numeric.iter();
     columns

@@ -1,11 +1,11 @@
 //! Drift episodes: where a model's errors began to be too high, and where they recovered.
 //!
-//! An episode starts from a window that triggered. Its first fish is the change point of a CUSUM (Page
-//! 1954, Biometrika 41) over the errors of the erring version: the fish at which the sum of the errors
+//! An episode starts from a window that triggered. Its first record is the change point of a CUSUM (Page
+//! 1954, Biometrika 41) over the errors of the erring version: the records at which the sum of the errors
 //! above the threshold rose above zero before it reached its highest value in the window. The sum starts at
 //! the previous recovery, so a drift that began before the window is dated correctly, and a single odd
-//! fish long before the others starts no drift. The episode ends with the first of [`RECOVERED_RUN`]
-//! consecutive fish that newer versions predicted with a mean error below the threshold.
+//! records long before the others starts no drift. The episode ends with the first of [`RECOVERED_RUN`]
+//! consecutive records that newer versions predicted with a mean error below the threshold.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -15,12 +15,12 @@ use pipeline::EventTime;
 
 use crate::build::mean;
 
-/// Number of consecutive fish that must be predicted well to end an episode.
+/// Number of consecutive records that must be predicted well to end an episode.
 pub(crate) const RECOVERED_RUN: usize = 5;
-/// How many consecutive fish in windows that should have triggered make an [unjudged stretch](unjudged).
+/// How many consecutive records in windows that should have triggered make an [unjudged stretch](unjudged).
 const UNJUDGED_RUN: usize = 5;
 
-/// A joined fish. Functions of this module take them in order of measurement and return positions in
+/// A joined records. Functions of this module take them in order of measurement and return positions in
 /// that order.
 #[derive(Clone, Debug)]
 pub(crate) struct Scored<'a> {
@@ -41,20 +41,20 @@ pub(crate) struct Alarm<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Episode {
     pub(crate) first_drifted: usize,
-    /// The first fish that was predicted well again; `None` while the drift lasts.
+    /// The first record that was predicted well again; `None` while the drift lasts.
     pub(crate) first_recovered: Option<usize>,
 }
 
-/// The episodes among `fish`, given the alarms in order of their start and the versions in order of
+/// The episodes among `records`, given the alarms in order of their start and the versions in order of
 /// activation.
 pub(crate) fn episodes(
-    fish: &[Scored<'_>],
+    records: &[Scored<'_>],
     alarms: &[Alarm<'_>],
     activations: &[&str],
     threshold: f64,
 ) -> Vec<Episode> {
     let mut episodes: Vec<Episode> = Vec::new();
-    let bounds = Bounds::of(fish);
+    let bounds = Bounds::of(records);
     for alarm in alarms {
         let since = match episodes.last().map(|last| last.first_recovered) {
             // Later windows are of the drift that has not ended.
@@ -62,34 +62,34 @@ pub(crate) fn episodes(
             Some(Some(recovered)) => recovered,
             None => 0,
         };
-        let Some(first_drifted) = onset(fish, &bounds, alarm, threshold, since) else {
+        let Some(first_drifted) = onset(records, &bounds, alarm, threshold, since) else {
             continue;
         };
-        // A later window of the same drift contains the old version's last fish.
+        // A later window of the same drift contains the old version's last record.
         if first_drifted < since {
             continue;
         }
         let erring = alarm.erring_version;
         episodes.push(Episode {
             first_drifted,
-            first_recovered: recovery(fish, first_drifted, erring, activations, threshold),
+            first_recovered: recovery(records, first_drifted, erring, activations, threshold),
         });
     }
     episodes
 }
 
-/// Limits the search for fish that were weighed at some time: fish are in order of measurement.
+/// Limits the search for records that were weighed at some time: records are in order of measurement.
 struct Bounds {
-    /// The latest weighing, in milliseconds, of each fish and those before it.
+    /// The latest weighing, in milliseconds, of each record and those before it.
     latest: Vec<i64>,
-    /// The earliest weighing of each fish and those after it.
+    /// The earliest weighing of each record and those after it.
     earliest: Vec<i64>,
 }
 
 impl Bounds {
-    fn of(fish: &[Scored<'_>]) -> Self {
+    fn of(records: &[Scored<'_>]) -> Self {
         let weighed = |one: &Scored<'_>| one.weighed.as_millis();
-        let mut latest: Vec<_> = fish.iter().map(weighed).collect();
+        let mut latest: Vec<_> = records.iter().map(weighed).collect();
         let mut earliest = latest.clone();
         latest.iter_mut().fold(i64::MIN, |before, at| {
             *at = before.max(*at);
@@ -102,17 +102,17 @@ impl Bounds {
         Self { latest, earliest }
     }
 
-    /// The positions from the first fish weighed at `start` or later, to the last one weighed before `end`.
+    /// The positions from the first record weighed at `start` or later, to the last one weighed before `end`.
     fn between(&self, start: EventTime, end: EventTime) -> Range<usize> {
         let before = |limit: EventTime| move |at: &i64| *at < limit.as_millis();
         self.latest.partition_point(before(start))..self.earliest.partition_point(before(end))
     }
 }
 
-/// The fish with which the errors of an alarm's window began to be too high. Fish before the window
+/// The records with which the errors of an alarm's window began to be too high. Records before the window
 /// count from position `since` on.
 fn onset(
-    fish: &[Scored<'_>],
+    records: &[Scored<'_>],
     bounds: &Bounds,
     alarm: &Alarm<'_>,
     threshold: f64,
@@ -121,7 +121,7 @@ fn onset(
     let (mut sum, mut began) = (0.0, None);
     let (mut highest, mut onset) = (0.0, None);
     let window = bounds.between(alarm.start, alarm.end);
-    let searched = fish.iter().enumerate().take(window.end);
+    let searched = records.iter().enumerate().take(window.end);
     for (position, one) in searched.skip(window.start.min(since)) {
         let in_window = (alarm.start..alarm.end).contains(&one.weighed);
         let before = one.weighed < alarm.start && position >= since;
@@ -142,7 +142,7 @@ fn onset(
 }
 
 fn recovery(
-    fish: &[Scored<'_>],
+    records: &[Scored<'_>],
     first_drifted: usize,
     erring_version: &str,
     activations: &[&str],
@@ -154,7 +154,7 @@ fn recovery(
     let newer = activations
         .get(activated.map_or(0, |at| at + 1)..)
         .unwrap_or_default();
-    let runs = fish.get(first_drifted..)?.windows(RECOVERED_RUN);
+    let runs = records.get(first_drifted..)?.windows(RECOVERED_RUN);
     runs.enumerate().find_map(|(offset, run)| {
         let is_newer =
             |one: &Scored<'_>| one.version != erring_version && newer.contains(&one.version);
@@ -163,12 +163,12 @@ fn recovery(
     })
 }
 
-/// Stretches of fish with errors above the threshold that no window judged: too few fish in each
+/// Stretches of records with errors above the threshold that no window judged: too few records in each
 /// window, or a window that did not close. Returns the first and last position of each stretch.
 ///
-/// Fish of a drift episode do not count. Windows are taken as aligned to the epoch.
+/// Records of a drift episode do not count. Windows are taken as aligned to the epoch.
 pub(crate) fn unjudged(
-    fish: &[Scored<'_>],
+    records: &[Scored<'_>],
     episodes: &[Episode],
     alarms: &[Alarm<'_>],
     window: Duration,
@@ -177,7 +177,7 @@ pub(crate) fn unjudged(
     let size = i64::try_from(window.as_millis()).unwrap_or(i64::MAX).max(1);
     let window_of = |one: &Scored<'_>| one.weighed.as_millis().div_euclid(size);
     let mut windows: HashMap<(&str, i64), (f64, f64)> = HashMap::new();
-    for one in fish {
+    for one in records {
         let (sum, count) = windows.entry((one.version, window_of(one))).or_default();
         (*sum, *count) = (*sum + one.error, *count + 1.0);
     }
@@ -197,7 +197,7 @@ pub(crate) fn unjudged(
         })
     };
     let mut stretches: Vec<(usize, usize)> = Vec::new();
-    for (position, one) in fish.iter().enumerate() {
+    for (position, one) in records.iter().enumerate() {
         let key = (one.version, window_of(one));
         if !windows.contains_key(&key) || judged.contains(&key) || in_episode(position) {
             continue;
@@ -207,9 +207,9 @@ pub(crate) fn unjudged(
             _ => stretches.push((position, position)),
         }
     }
-    // A window may also contain good fish: name the bad ones.
+    // A window may also contain good records: name the bad ones.
     let trimmed = stretches.into_iter().filter_map(|(first, last)| {
-        let is_bad = |at: &usize| fish.get(*at).is_some_and(|one| one.error > threshold);
+        let is_bad = |at: &usize| records.get(*at).is_some_and(|one| one.error > threshold);
         Some(((first..=last).find(is_bad)?, (first..=last).rfind(is_bad)?))
     });
     trimmed
@@ -225,8 +225,8 @@ mod tests {
         EventTime::from_millis(second * 1000).expect("a time")
     }
 
-    /// Fish weighed every two seconds: version, error, and how many of them.
-    fn fish<'a>(stretches: &[(&'a str, f64, usize)]) -> Vec<Scored<'a>> {
+    /// Records weighed every two seconds: version, error, and how many of them.
+    fn records<'a>(stretches: &[(&'a str, f64, usize)]) -> Vec<Scored<'a>> {
         let answers = stretches
             .iter()
             .flat_map(|one| std::iter::repeat_n((one.0, one.1), one.2));
@@ -257,17 +257,17 @@ mod tests {
     );
 
     #[test]
-    fn episodes_begin_and_end_at_the_right_fish() {
+    fn episodes_begin_and_end_at_the_right_record() {
         let cases: &[Case<'_>] = &[
             (
-                "first bad fish to the first of five good ones of a newer version",
+                "first bad records to the first of five good ones of a newer version",
                 &[("a", 0.02, 5), ("a", 0.8, 5), ("b", 0.03, 6)],
                 &[(0, 20, "a")],
                 &["a", "b"],
                 &[(5, Some(10))],
             ),
             (
-                "an odd fish before the others",
+                "an odd records before the others",
                 &[("a", 0.02, 1), ("a", 0.3, 1), ("a", 0.05, 3), ("a", 0.5, 5)],
                 &[(0, 20, "a")],
                 &["a"],
@@ -325,7 +325,7 @@ mod tests {
         ];
         for (case, stretches, alarms, activations, expected) in cases {
             let alarms: Vec<_> = alarms.iter().map(alarm).collect();
-            let found = episodes(&fish(stretches), &alarms, activations, 0.15);
+            let found = episodes(&records(stretches), &alarms, activations, 0.15);
             let found: Vec<_> = found
                 .iter()
                 .map(|one| (one.first_drifted, one.first_recovered))
@@ -335,9 +335,9 @@ mod tests {
     }
 
     #[test]
-    fn bad_fish_that_no_window_judged_are_found() {
-        let window = Duration::from_secs(4); // two fish: too few to trigger
-        let bad = fish(&[("a", 0.02, 4), ("a", 0.8, 6), ("a", 0.02, 4)]);
+    fn bad_records_that_no_window_judged_are_found() {
+        let window = Duration::from_secs(4); // two records: too few to trigger
+        let bad = records(&[("a", 0.02, 4), ("a", 0.8, 6), ("a", 0.02, 4)]);
         let found = |episodes: &[Episode], alarms: &[Alarm<'_>]| {
             unjudged(&bad, episodes, alarms, window, 0.15)
         };
@@ -352,7 +352,7 @@ mod tests {
             first_recovered: Some(10),
         };
         assert_eq!(found(&[episode], &[]), []);
-        let few = fish(&[("a", 0.02, 4), ("a", 0.8, 4), ("a", 0.02, 4)]);
+        let few = records(&[("a", 0.02, 4), ("a", 0.8, 4), ("a", 0.02, 4)]);
         assert_eq!(unjudged(&few, &[], &[], window, 0.15), []);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use pipeline::{EventTime, RetrainTrigger};
+use pipeline::{EventTime, TriggerRecord};
 
 /// The outcome of a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub struct Decision {
     /// When the training of the version began, wall clock.
     pub training_started: Option<EventTime>,
     /// The trigger that caused it, if any.
-    pub cause: Option<RetrainTrigger>,
+    pub cause: Option<TriggerRecord>,
 }
 
 impl Decision {
@@ -83,19 +83,21 @@ pub struct Version {
     pub id: String,
     /// How many rows it was trained on.
     pub rows: u64,
-    /// The species among them.
-    pub species: Vec<String>,
-    /// The fish of the oldest training row; `None` for the first model.
+    /// The groups among them.
+    pub groups: Vec<String>,
+    /// The records of the oldest training row; `None` for the first model.
     pub first_row: Option<String>,
-    /// The fish of the newest training row; `None` for the first model.
+    /// The records of the newest training row; `None` for the first model.
     pub last_row: Option<String>,
 }
 
 /// The rows that a version was trained on, by column.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TrainingRows {
-    /// The species of each row.
-    pub species: Vec<String>,
+    /// The group of each row; empty if the pipeline has no group.
+    pub groups: Vec<String>,
+    /// The other categories: name, and the level of each row.
+    pub categories: Vec<(String, Vec<String>)>,
     /// The numeric columns: name, and the value of each row.
     pub numeric: Vec<(String, Vec<f64>)>,
 }
@@ -126,7 +128,7 @@ impl ModelHistory {
 
     /// The decision that counts for a trigger: the last training; without one, the last decision that
     /// is not `pinned`; without one, the last decision.
-    pub(crate) fn decision_for(&self, trigger: &RetrainTrigger) -> Option<&Decision> {
+    pub(crate) fn decision_for(&self, trigger: &TriggerRecord) -> Option<&Decision> {
         let caused = self.decisions.iter().filter(|decision| {
             let cause = decision.cause.as_ref();
             cause.is_some_and(|cause| is_same(cause, trigger))
@@ -141,16 +143,16 @@ impl ModelHistory {
     }
 
     /// Whether the outcome of a trigger is known.
-    pub fn has_settled(&self, trigger: &RetrainTrigger) -> bool {
+    pub fn has_settled(&self, trigger: &TriggerRecord) -> bool {
         self.decision_for(trigger).is_some() || self.is_superseded(&trigger.model_version)
     }
 }
 
-/// Whether two triggers are of the same window. Fish ids and versions may occur again; the mean
+/// Whether two triggers are of the same window. Records ids and versions may occur again; the mean
 /// error distinguishes their windows.
-fn is_same(one: &RetrainTrigger, other: &RetrainTrigger) -> bool {
+fn is_same(one: &TriggerRecord, other: &TriggerRecord) -> bool {
     one.model_version == other.model_version
-        && one.fish_id_start == other.fish_id_start
-        && one.fish_id_end == other.fish_id_end
+        && one.first_key == other.first_key
+        && one.last_key == other.last_key
         && one.error_avg == other.error_avg
 }

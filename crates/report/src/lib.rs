@@ -1,30 +1,31 @@
-//! The report of a run: an account of every fish, drift episodes with their cause, and the verdict.
+//! The report of a run: an account of every record, drift episodes with their cause, and the verdict.
 //!
 //! Pure: it takes records and the model's history, and does no I/O. It works the same whether the
 //! pipeline runs in this process or not.
 //!
 //! | module | content |
 //! |---|---|
-//! | [`ledger`] | every record seen, grouped by fish |
+//! | [`ledger`] | every record seen, grouped by key |
 //! | [`history`] | the model's versions and the decisions on them |
 //! | `build` | from ledger and history to the report |
-//! | `accounting` | which steps each fish passed, and which it missed |
+//! | `accounting` | which steps each record passed, and which it missed |
 //! | `drift` | where drift began and where it recovered |
 //! | `cause` | why a window's error was high |
-//! | `phases` | stretches of consecutive fish of one species |
-//! | `report` | the report as a value: the JSON of `--report FILE` |
-//! | `json` | the JSON of a report with many fish, written row by row |
+//! | `phases` | stretches of consecutive records of one group, or one phase for each group |
+//! | `report` | the report as a value |
+//! | `json` | the JSON of `--report FILE`, with keys made from the names of the pipeline |
 //! | `text` | the report as text |
 //! | `progress` | the progress of a run in one line |
-//! | `rising` | whether the newest fish are predicted badly |
-//! | `standstill` | steps that fish no longer pass |
+//! | `rising` | whether the newest records are predicted badly |
+//! | `standstill` | steps that records no longer pass |
 //!
 //! ```
 //! use std::time::Duration;
 //!
+//! use pipeline::Definition;
 //! use report::{Ledger, SeenRecord, Sources, Verdict};
 //!
-//! let mut ledger = Ledger::default();
+//! let mut ledger = Ledger::new(Definition::shipped());
 //! let value = br#"{"Fish_Id":"1","Species":"salmon","Length":86.4,"Height":18.7,
 //!     "Timestamp":"2021-06-09T13:39:27.971Z"}"#;
 //! ledger.note(SeenRecord { topic: "machine-measurement", key: None, value: Some(value) })?;
@@ -50,14 +51,15 @@ mod standstill;
 mod text;
 
 pub use accounting::missing;
-pub use build::{Sources, build, fish_rows, summary};
+pub use build::{Sources, build, record_rows, summary};
 pub use history::ModelHistory;
 pub use json::write_json;
 pub use ledger::{Ledger, SeenRecord, Selection};
 pub use progress::Progress;
 pub use report::{
-    DriftCause, FeatureShift, FishCounts, FishRow, Phase, Report, Retraining, SpeciesError, Verdict,
+    DriftCause, FeatureShift, GroupError, LevelError, Phase, RecordCounts, RecordRow, Report,
+    Retraining, Verdict,
 };
 pub use rising::Rise;
 pub use standstill::{Standstill, Step, standstills};
-pub use text::percent;
+pub use text::{error_text, printable, short};

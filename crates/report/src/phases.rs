@@ -1,23 +1,32 @@
-//! Phases: stretches of consecutive fish of one species.
+//! Phases: stretches of consecutive records of one group.
 
-use crate::ledger::Fish;
-use crate::report::{FishRow, Phase};
+use std::collections::HashMap;
 
-/// What a phase needs of a fish.
-pub(crate) trait PhaseFish {
+use crate::ledger::Account;
+use crate::report::{Phase, RecordRow};
+
+/// With more runs than this, records of alternating groups get one phase per group instead.
+const MANY_RUNS: usize = 10;
+/// Below this number of records per run on average, the groups alternate.
+const LONG_RUN: usize = 10;
+/// With more runs than this there is one phase per group, however long the runs are.
+const MAX_RUNS: usize = 200;
+
+/// What a phase needs of a record.
+pub(crate) trait PhaseRecord {
     fn id(&self) -> &str;
-    fn species(&self) -> &str;
+    fn group(&self) -> Option<&str>;
     fn error(&self) -> Option<f64>;
     fn model_version(&self) -> Option<&str>;
 }
 
-impl PhaseFish for Fish {
+impl PhaseRecord for Account {
     fn id(&self) -> &str {
         self.id()
     }
 
-    fn species(&self) -> &str {
-        self.species().unwrap_or_default()
+    fn group(&self) -> Option<&str> {
+        self.group()
     }
 
     fn error(&self) -> Option<f64> {
@@ -29,13 +38,13 @@ impl PhaseFish for Fish {
     }
 }
 
-impl PhaseFish for FishRow {
+impl PhaseRecord for RecordRow {
     fn id(&self) -> &str {
         &self.id
     }
 
-    fn species(&self) -> &str {
-        &self.species
+    fn group(&self) -> Option<&str> {
+        self.group.as_deref()
     }
 
     fn error(&self) -> Option<f64> {
@@ -47,33 +56,90 @@ impl PhaseFish for FishRow {
     }
 }
 
-/// The phases of fish in order of measurement.
-pub(crate) fn phases<'a, F: PhaseFish + 'a>(fish: impl Iterator<Item = &'a F>) -> Vec<Phase> {
-    let mut phases: Vec<Phase> = Vec::new();
-    let (mut sum, mut joined) = (0.0, 0.0);
-    for one in fish {
-        if phases
-            .last()
-            .is_none_or(|phase| phase.species != one.species())
-        {
-            (sum, joined) = (0.0, 0.0);
-            phases.push(Phase {
-                species: one.species().to_owned(),
-                first_fish: one.id().to_owned(),
-                last_fish: String::new(),
-                fish: 0,
+/// The phases of records in order of measurement: runs of one group; if the groups alternate, one phase for
+/// each group, in order of appearance.
+pub(crate) fn phases<'a, R: PhaseRecord + 'a>(
+    records: impl Iterator<Item = &'a R> + Clone,
+) -> Vec<Phase> {
+    if alternate(records.clone()) {
+        by_group(records)
+    } else {
+        runs(records)
+    }
+}
+
+/// Whether groups change so often that runs say nothing.
+pub(crate) fn alternate<'a, R: PhaseRecord + 'a>(records: impl Iterator<Item = &'a R>) -> bool {
+    let (mut runs, mut count, mut last) = (0, 0, None);
+    for one in records {
+        count += 1;
+        if last != Some(one.group()) {
+            runs += 1;
+            last = Some(one.group());
+        }
+    }
+    runs > MAX_RUNS || (runs > MANY_RUNS && count < LONG_RUN * runs)
+}
+
+fn runs<'a, R: PhaseRecord + 'a>(records: impl Iterator<Item = &'a R>) -> Vec<Phase> {
+    let mut phases: Vec<Growing> = Vec::new();
+    for one in records {
+        match phases.last_mut() {
+            Some(last) if last.phase.group.as_deref() == one.group() => last.add(one),
+            _ => phases.push(Growing::starting_with(one)),
+        }
+    }
+    phases.into_iter().map(|one| one.phase).collect()
+}
+
+fn by_group<'a, R: PhaseRecord + 'a>(records: impl Iterator<Item = &'a R>) -> Vec<Phase> {
+    let mut phases: Vec<Growing> = Vec::new();
+    let mut positions: HashMap<Option<&str>, usize> = HashMap::new();
+    for one in records {
+        let known = positions.get(&one.group());
+        match known.and_then(|at| phases.get_mut(*at)) {
+            Some(phase) => phase.add(one),
+            None => {
+                positions.insert(one.group(), phases.len());
+                phases.push(Growing::starting_with(one));
+            }
+        }
+    }
+    phases.into_iter().map(|one| one.phase).collect()
+}
+
+/// A phase and what its mean error is computed from.
+struct Growing {
+    phase: Phase,
+    sum: f64,
+    joined: f64,
+}
+
+impl Growing {
+    fn starting_with<R: PhaseRecord>(first: &R) -> Self {
+        let mut growing = Self {
+            phase: Phase {
+                group: first.group().map(str::to_owned),
+                first_record: first.id().to_owned(),
+                last_record: String::new(),
+                records: 0,
                 mean_error: None,
                 model_versions: Vec::new(),
-            });
-        }
-        let Some(phase) = phases.last_mut() else {
-            continue;
+            },
+            sum: 0.0,
+            joined: 0.0,
         };
-        phase.fish += 1;
-        one.id().clone_into(&mut phase.last_fish);
+        growing.add(first);
+        growing
+    }
+
+    fn add<R: PhaseRecord>(&mut self, one: &R) {
+        let phase = &mut self.phase;
+        phase.records += 1;
+        one.id().clone_into(&mut phase.last_record);
         if let Some(error) = one.error() {
-            (sum, joined) = (sum + error, joined + 1.0);
-            phase.mean_error = Some(sum / joined);
+            (self.sum, self.joined) = (self.sum + error, self.joined + 1.0);
+            phase.mean_error = Some(self.sum / self.joined);
         }
         if let Some(version) = one.model_version()
             && !phase.model_versions.iter().any(|known| known == version)
@@ -81,5 +147,66 @@ pub(crate) fn phases<'a, F: PhaseFish + 'a>(fish: impl Iterator<Item = &'a F>) -
             phase.model_versions.push(version.to_owned());
         }
     }
-    phases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct One(String, &'static str);
+
+    impl PhaseRecord for One {
+        fn id(&self) -> &str {
+            &self.0
+        }
+
+        fn group(&self) -> Option<&str> {
+            Some(self.1)
+        }
+
+        fn error(&self) -> Option<f64> {
+            Some(0.1)
+        }
+
+        fn model_version(&self) -> Option<&str> {
+            None
+        }
+    }
+
+    fn phases_of(groups: impl Iterator<Item = &'static str>) -> Vec<(String, String, u64)> {
+        let records: Vec<_> = groups
+            .enumerate()
+            .map(|(at, group)| One(at.to_string(), group))
+            .collect();
+        let found = phases(records.iter()).into_iter();
+        found
+            .map(|one| {
+                let span = format!("{} to {}", one.first_record, one.last_record);
+                (one.group.unwrap_or_default(), span, one.records)
+            })
+            .collect()
+    }
+
+    fn phase(group: &str, span: &str, records: u64) -> (String, String, u64) {
+        (group.to_owned(), span.to_owned(), records)
+    }
+
+    #[test]
+    fn long_runs_of_a_group_are_phases_of_their_own() {
+        let groups = [("a", 12), ("b", 3), ("a", 12)];
+        let groups = groups.map(|(group, count)| std::iter::repeat_n(group, count));
+        let expected = [
+            phase("a", "0 to 11", 12),
+            phase("b", "12 to 14", 3),
+            phase("a", "15 to 26", 12),
+        ];
+        assert_eq!(phases_of(groups.into_iter().flatten()), expected);
+    }
+
+    #[test]
+    fn alternating_groups_have_one_phase_each() {
+        let groups = ["b", "a"].into_iter().cycle().take(101);
+        let expected = [phase("b", "0 to 100", 51), phase("a", "1 to 99", 50)];
+        assert_eq!(phases_of(groups), expected);
+    }
 }

@@ -2,23 +2,27 @@
 
 use std::fmt;
 
+use pipeline::Definition;
+
 use crate::build::mean;
-use crate::ledger::{Fish, Ledger, StepCounts};
-use crate::text::percent;
+use crate::ledger::{Account, Ledger, StepCounts};
+use crate::text::{error_text, printable};
 
 /// Number of newest errors in the live mean.
 const NEWEST: usize = 10;
-/// How many of the newest fish are searched for them.
+/// How many of the newest records are searched for them.
 const SEARCHED: usize = 10_000;
 
 /// The progress of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
-    /// How many fish passed each step.
+    /// The pipeline.
+    pub definition: &'static Definition,
+    /// How many records passed each step.
     pub steps: StepCounts,
-    /// Mean relative error of the newest ten joined fish.
+    /// Mean error of the newest ten joined records.
     pub mean_error: Option<f64>,
-    /// The model version that predicted the newest fish.
+    /// The model version that predicted the newest records.
     pub model_version: Option<String>,
 }
 
@@ -28,10 +32,11 @@ impl Progress {
         let steps = ledger.all_steps();
         let newest_first = || ledger.newest_first().take(SEARCHED);
         Self {
+            definition: ledger.definition(),
             steps,
-            mean_error: mean(newest_first().filter_map(Fish::error).take(NEWEST)),
+            mean_error: mean(newest_first().filter_map(Account::error).take(NEWEST)),
             model_version: newest_first()
-                .find_map(Fish::model_version)
+                .find_map(Account::model_version)
                 .map(str::to_owned),
         }
     }
@@ -41,12 +46,13 @@ impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "measured {:>4}  predicted {:>4}  weighed {:>4}  error {:>7}  model {}",
+            "measured {:>4}  predicted {:>4}  {} {:>4}  error {:>7}  model {}",
             self.steps.measured,
             self.steps.predicted,
+            self.definition.actual_step,
             self.steps.weighed,
-            percent(self.mean_error),
-            self.model_version.as_deref().unwrap_or("-")
+            error_text(self.definition, self.mean_error),
+            printable(self.model_version.as_deref().unwrap_or("-"))
         )
     }
 }

@@ -1,21 +1,21 @@
-//! The report as a value: the JSON object that `--report FILE` writes.
+//! The report as a value. Its JSON is in `json`; the keys there are made from the names of the pipeline.
 
 use std::collections::BTreeMap;
 
-use pipeline::EventTime;
+use pipeline::{Definition, EventTime};
 use serde::{Deserialize, Serialize};
 
 use crate::build::mean;
-use crate::ledger::Fish;
-use crate::phases::phases;
+use crate::ledger::Account;
+use crate::phases::{alternate, phases};
 
 /// Whether the pipeline did its job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Every fish is accounted for; there was drift, and every drift ended.
+    /// Every record is accounted for; there was drift, and every drift ended.
     Recovered,
-    /// Every fish is accounted for, and there was no drift.
+    /// Every record is accounted for, and there was no drift.
     Steady,
     /// Anything else; see [`Report::reasons`].
     Failed,
@@ -23,26 +23,31 @@ pub enum Verdict {
 
 /// The report of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Report {
+    /// The pipeline.
+    #[serde(skip, default = "Definition::shipped")]
+    pub definition: &'static Definition,
     /// Whether the pipeline did its job.
     pub verdict: Verdict,
     /// Why the verdict is `failed`; empty otherwise.
     pub reasons: Vec<String>,
-    /// The mean relative error above which a window triggers.
+    /// The mean error above which a window triggers.
     pub threshold: f64,
-    /// How many fish passed each step.
-    pub fish: FishCounts,
-    /// Stretches of consecutive fish of one species, in order of measurement.
+    /// How many records passed each step.
+    pub records: RecordCounts,
+    /// Stretches of consecutive records of one group, in order of measurement; if the groups alternate, one
+    /// phase for each group.
     pub phases: Vec<Phase>,
     /// The triggers and their outcomes, in order of their windows.
     pub retrainings: Vec<Retraining>,
-    /// The first fish of a drift that has not ended; null if there is none.
+    /// The first record of a drift that has not ended; null if there is none.
     #[serde(default)]
     pub open_drift: Option<String>,
-    /// Mean relative error of the fish since the last recovery; null if no drift ended.
+    /// Mean error of the records since the last recovery; null if no drift ended.
     pub mean_error_after_recovery: Option<f64>,
-    /// The fish in order of measurement.
-    pub fish_rows: Vec<FishRow>,
+    /// The records in order of measurement.
+    pub record_rows: Vec<RecordRow>,
     /// Duration of the run by the wall clock.
     pub wall_seconds: f64,
     /// Wall-clock seconds from the predictor's first partition assignment to the first prediction on
@@ -54,42 +59,47 @@ pub struct Report {
 }
 
 impl Report {
-    /// This report restricted to its newest `fish` fish, and to the retrainings whose windows overlap
-    /// with them. The counts still cover all fish. For pictures of an endless run.
+    /// This report restricted to its newest `records` records, and to the retrainings whose windows overlap
+    /// with them. The counts still cover all records. For pictures of an endless run.
     #[must_use]
-    pub fn newest(&self, fish: usize) -> Self {
-        let surplus = self.fish_rows.len().saturating_sub(fish);
-        let fish_rows = self.fish_rows.get(surplus..).unwrap_or_default().to_vec();
-        let first_weighed = fish_rows.iter().filter_map(|row| row.weighed).min();
+    pub fn newest(&self, records: usize) -> Self {
+        let surplus = self.record_rows.len().saturating_sub(records);
+        let record_rows = self.record_rows.get(surplus..).unwrap_or_default().to_vec();
+        let first_weighed = record_rows.iter().filter_map(|row| row.weighed).min();
         let mut retrainings = self.retrainings.clone();
         if surplus > 0 {
             retrainings.retain(|one| first_weighed.is_some_and(|first| first < one.window_end));
         }
         Self {
-            phases: phases(fish_rows.iter()),
-            fish_rows,
+            phases: phases(record_rows.iter()),
+            record_rows,
             retrainings,
             reasons: self.reasons.clone(),
             open_drift: self.open_drift.clone(),
             ..*self
         }
     }
+
+    /// Whether the groups alternate, so that [`phases`](Self::phases) are not stretches of the run.
+    pub fn groups_alternate(&self) -> bool {
+        alternate(self.record_rows.iter())
+    }
 }
 
-/// How many fish passed each step; each fish counts once.
+/// How many records passed each step; each record counts once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FishCounts {
+pub struct RecordCounts {
     /// With a measurement.
     pub measured: u64,
     /// With a prediction.
     pub predicted: u64,
-    /// With a weight.
+    /// With an actual value.
     pub weighed: u64,
-    /// With a row of predicted and actual weight.
+    /// With a row of predicted and actual value.
     pub joined: u64,
     /// With a row in the store; null if the store did not answer.
     pub stored: Option<u64>,
-    /// Repeated records: each record of a fish after its first one on a topic.
+    /// Repeated records: each one after the first with its key on a topic.
     pub duplicates: u64,
     /// Records on dead-letter topics.
     pub dead_letters: u64,
@@ -98,20 +108,21 @@ pub struct FishCounts {
     pub unreadable: u64,
 }
 
-/// Consecutive fish of one species.
+/// Consecutive records of one group; or all records of a group, if the groups alternate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Phase {
-    /// The species.
-    pub species: String,
-    /// Id of its first fish.
-    pub first_fish: String,
-    /// Id of its last fish.
-    pub last_fish: String,
-    /// How many fish it has.
-    pub fish: u64,
-    /// Mean relative error of its joined fish.
+    /// The group; `None` if the pipeline has no group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Key of its first record.
+    pub first_record: String,
+    /// Key of its last record.
+    pub last_record: String,
+    /// How many records it has.
+    pub records: u64,
+    /// Mean error of its joined records.
     pub mean_error: Option<f64>,
-    /// The model versions that predicted its fish, in order of appearance.
+    /// The model versions that predicted its records, in order of appearance.
     pub model_versions: Vec<String>,
 }
 
@@ -122,14 +133,17 @@ pub struct Retraining {
     pub window_start: EventTime,
     /// End of the window, event time, exclusive.
     pub window_end: EventTime,
-    /// Mean relative error of the window's fish.
+    /// Mean error of the window's records.
     pub error_avg: f64,
-    /// Id of the window's first fish by event time.
-    pub fish_id_start: String,
-    /// Id of the window's last fish by event time.
-    pub fish_id_end: String,
-    /// The species in the window.
-    pub species: Vec<String>,
+    /// Key of the window's first record by event time.
+    #[serde(rename = "record_id_start")]
+    pub first_key: String,
+    /// Key of the window's last record by event time.
+    #[serde(rename = "record_id_end")]
+    pub last_key: String,
+    /// The groups in the window.
+    #[serde(rename = "group")]
+    pub groups: Vec<String>,
     /// The version with this error.
     pub erring_version: String,
     /// Why the error was high.
@@ -137,11 +151,12 @@ pub struct Retraining {
     pub cause: DriftCause,
     /// How many rows the new version was trained on; null if none was trained.
     pub rows: Option<u64>,
-    /// The species among those rows.
-    pub trained_species: Vec<String>,
-    /// Id of the oldest fish among the training rows.
+    /// The groups among those rows.
+    #[serde(rename = "trained_group")]
+    pub trained_groups: Vec<String>,
+    /// Key of the oldest record among the training rows.
     pub first_row: Option<String>,
-    /// Id of the newest fish among the training rows.
+    /// Key of the newest record among the training rows.
     pub last_row: Option<String>,
     /// The new version.
     pub version: Option<String>,
@@ -151,70 +166,89 @@ pub struct Retraining {
     pub started: Option<EventTime>,
     /// When training ended, wall clock.
     pub ended: Option<EventTime>,
-    /// The first fish of the drift that this retraining ended; null if it ended none.
-    pub first_fish_drifted: Option<String>,
-    /// The first fish that was predicted well again; null if it ended no drift.
-    pub first_fish_recovered: Option<String>,
-    /// How many fish were measured from the former to the latter; null if it ended no drift.
-    pub fish_to_recovery: Option<u64>,
+    /// The first record of the drift that this retraining ended; null if it ended none.
+    pub first_record_drifted: Option<String>,
+    /// The first record that was predicted well again; null if it ended no drift.
+    pub first_record_recovered: Option<String>,
+    /// How many records were measured from the former to the latter; null if it ended no drift.
+    pub records_to_recovery: Option<u64>,
     /// Seconds of event time between their measurements; null if it ended no drift.
     pub event_seconds_to_recovery: Option<f64>,
 }
 
-/// The fish of a window compared with the training rows of the erring version.
+/// The records of a window compared with the training rows of the erring version.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DriftCause {
-    /// How many fish the SQL counted in the window.
-    pub fish: u64,
-    /// The species in the window, the largest contributor to the error first. Empty if some fish of
+    /// How many records the SQL counted in the window.
+    pub records: u64,
+    /// The groups in the window, the largest contributor to the error first. Empty if some records of
     /// the window are unknown.
-    pub species: Vec<SpeciesError>,
-    /// The features that the version was trained on, in the order of its training columns. Empty if
+    #[serde(rename = "group")]
+    pub groups: Vec<GroupError>,
+    /// The levels of the other categories, by category, the largest contributor to the error first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<LevelError>,
+    /// The numeric columns that the version was trained on, in the order of its training columns. Empty if
     /// the training rows are unknown.
     pub features: Vec<FeatureShift>,
 }
 
-/// The error of one species in a window.
+/// The error of one group in a window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SpeciesError {
-    /// The species.
-    pub species: String,
-    /// How many fish of the window belong to it.
-    pub fish: u64,
-    /// Their mean relative error.
+pub struct GroupError {
+    /// The group.
+    pub group: String,
+    /// How many records of the window belong to it.
+    pub records: u64,
+    /// Their mean error.
     pub mean_error: f64,
-    /// How many training rows belong to it: 0 if the version was not trained on the species; null if
+    /// How many training rows belong to it: 0 if the version was not trained on the group; null if
     /// the training rows are unknown.
     pub training_rows: Option<u64>,
 }
 
-impl SpeciesError {
-    /// One entry for each species of `errors`, the largest contributor to the sum of errors first.
+impl GroupError {
+    /// One entry for each group of `errors`, the largest contributor to the sum of errors first.
     pub(crate) fn by_contribution(
         errors: BTreeMap<&str, Vec<f64>>,
         training_rows: impl Fn(&str) -> Option<u64>,
     ) -> Vec<Self> {
-        let species = errors.into_iter().filter_map(|(species, errors)| {
+        let groups = errors.into_iter().filter_map(|(group, errors)| {
             Some(Self {
-                species: species.to_owned(),
-                fish: errors.len() as u64,
+                group: group.to_owned(),
+                records: errors.len() as u64,
                 mean_error: mean(errors.into_iter())?,
-                training_rows: training_rows(species),
+                training_rows: training_rows(group),
             })
         });
-        let mut species: Vec<_> = species.collect();
-        let contribution = |one: &Self| one.mean_error * one.fish as f64;
-        species.sort_by(|one, other| contribution(other).total_cmp(&contribution(one)));
-        species
+        let mut groups: Vec<_> = groups.collect();
+        let contribution = |one: &Self| one.mean_error * one.records as f64;
+        groups.sort_by(|one, other| contribution(other).total_cmp(&contribution(one)));
+        groups
     }
 }
 
-/// How far the values of a feature in a window are from those of the training rows.
+/// The error of one level of a category in a window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LevelError {
+    /// The category.
+    pub column: String,
+    /// The level.
+    pub level: String,
+    /// How many records of the window have it.
+    pub records: u64,
+    /// Their mean error.
+    pub mean_error: f64,
+    /// How many training rows have it; null if the training rows are unknown.
+    pub training_rows: Option<u64>,
+}
+
+/// How far the values of a column in a window are from those of the training rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FeatureShift {
-    /// The name of the training column.
+    /// The name of the column.
     pub feature: String,
-    /// Its mean over the window's fish, in the feature's unit.
+    /// Its mean over the window's records, in the column's unit.
     pub mean: f64,
     /// Its mean over the training rows.
     pub training_mean: f64,
@@ -225,42 +259,44 @@ pub struct FeatureShift {
     pub shift_sd: Option<f64>,
 }
 
-/// One fish.
+/// One record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FishRow {
-    /// Its id.
+pub struct RecordRow {
+    /// Its key.
     pub id: String,
-    /// Its species.
-    pub species: String,
+    /// Its group; `None` if the pipeline has no group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// When it was measured, event time.
     pub measured: EventTime,
-    /// When it was weighed, event time.
+    /// When its actual value became known, event time.
     pub weighed: Option<EventTime>,
-    /// Predicted weight in kilograms.
+    /// Predicted value, in the target's unit.
     pub predicted: Option<f64>,
-    /// Actual weight in kilograms.
+    /// Actual value, in the target's unit.
     pub actual: Option<f64>,
-    /// Relative error as the SQL computed it.
+    /// The error as the SQL computed it.
     pub error: Option<f64>,
     /// The model version that predicted it.
     pub model_version: Option<String>,
-    /// Whether that version was not trained on its species, so that the pooled fit answered.
-    pub unseen_species: bool,
+    /// Whether that version was not trained on a level of its categories, so that the pooled fit answered.
+    #[serde(rename = "unseen_group")]
+    pub unseen_level: bool,
 }
 
-impl FishRow {
-    /// The row of a fish; `None` if it was not measured.
-    pub(crate) fn of(fish: &Fish) -> Option<Self> {
+impl RecordRow {
+    /// The row of a record; `None` if it was not measured.
+    pub(crate) fn of(one: &Account) -> Option<Self> {
         Some(Self {
-            id: fish.id().to_owned(),
-            species: fish.species().unwrap_or_default().to_owned(),
-            measured: fish.measured()?,
-            weighed: fish.weighed(),
-            predicted: fish.predicted_kg(),
-            actual: fish.actual_kg(),
-            error: fish.error(),
-            model_version: fish.model_version().map(str::to_owned),
-            unseen_species: fish.unseen_species(),
+            id: one.id().to_owned(),
+            group: one.group().map(str::to_owned),
+            measured: one.measured()?,
+            weighed: one.weighed(),
+            predicted: one.predicted_value(),
+            actual: one.actual_value(),
+            error: one.error(),
+            model_version: one.model_version().map(str::to_owned),
+            unseen_level: one.unseen_level(),
         })
     }
 }

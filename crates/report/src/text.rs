@@ -1,9 +1,20 @@
 //! The report as text.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
-use crate::report::{DriftCause, FeatureShift, FishCounts, Phase, Report, Retraining, Verdict};
+use pipeline::definition::capitalized;
+use pipeline::{Definition, ErrorKind};
+
+use crate::report::{DriftCause, FeatureShift, Phase, Report, Retraining, Verdict};
+
+/// Up to this many triggers are written in full.
+const FEW_TRIGGERS: usize = 10;
+/// At most this many phases are written.
+const MAX_PHASES: usize = 200;
+/// At most this many levels of a category are named.
+const MAX_LEVELS: usize = 20;
 
 impl Display for Verdict {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -17,16 +28,11 @@ impl Display for Verdict {
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let threshold = percent(Some(self.threshold));
-        writeln!(f, "{}\n", self.fish)?;
-        writeln!(
-            f,
-            "  species    fish          number  mean error  model versions"
-        )?;
-        for phase in &self.phases {
-            writeln!(f, "{phase}")?;
-        }
-        write_retrainings(f, &self.retrainings)?;
+        let definition = self.definition;
+        let threshold = error_text(definition, Some(self.threshold));
+        writeln!(f, "{}\n", self.counts())?;
+        self.write_phases(f)?;
+        self.write_retrainings(f)?;
         if self.retrainings.is_empty() {
             writeln!(
                 f,
@@ -35,7 +41,7 @@ impl Display for Report {
         }
         writeln!(f)?;
         if let Some(error) = self.mean_error_after_recovery {
-            let error = percent(Some(error));
+            let error = error_text(definition, Some(error));
             writeln!(
                 f,
                 "Mean error after recovery: {error} (threshold {threshold})"
@@ -54,75 +60,157 @@ impl Display for Report {
         }
         write!(f, "\nVerdict: {}", self.verdict)?;
         for reason in &self.reasons {
-            write!(f, "\n  - {reason}")?;
+            write!(f, "\n  - {}", printable(reason))?;
         }
         Ok(())
     }
 }
 
-/// Up to this many triggers are written in full.
-const FEW_TRIGGERS: usize = 10;
-
-/// Of many triggers only the first three and the last, and how many had which outcome.
-fn write_retrainings(f: &mut Formatter<'_>, all: &[Retraining]) -> fmt::Result {
-    let (first, rest) = all.split_at(all.len().min(3));
-    match rest {
-        [between @ .., last] if all.len() > FEW_TRIGGERS => {
-            for retraining in first {
-                writeln!(f, "\n{retraining}")?;
-            }
-            writeln!(f, "\n… {} more triggers …\n\n{last}", between.len())?;
-            writeln!(f, "\n  outcome of the triggers  number")?;
-            let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
-            for one in all {
-                *outcomes.entry(outcome(one)).or_default() += 1;
-            }
-            for (outcome, count) in outcomes {
-                writeln!(f, "  {outcome:<23}  {count:>6}")?;
-            }
-        }
-        _ => {
-            for retraining in all {
-                writeln!(f, "\n{retraining}")?;
-            }
-        }
+impl Report {
+    /// `Fish: 180 measured, 180 predicted, …`
+    fn counts(&self) -> String {
+        let counts = &self.records;
+        let stored = counts.stored.map(|stored| stored.to_string());
+        format!(
+            "{}: {} measured, {} predicted, {} {}, {} joined, {} stored; {} duplicates, {} dead letters, {} unreadable",
+            capitalized(&self.definition.records),
+            counts.measured,
+            counts.predicted,
+            counts.weighed,
+            self.definition.actual_step,
+            counts.joined,
+            stored.as_deref().unwrap_or("unknown number"),
+            counts.duplicates,
+            counts.dead_letters,
+            counts.unreadable
+        )
     }
-    Ok(())
+
+    fn write_phases(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let definition = self.definition;
+        let group = definition.group().map(|group| group.name.as_str());
+        let width = group.map_or(0, |name| name.chars().count().max(9));
+        let records = &definition.records;
+        // Without a group, the table has no such column.
+        let group = group.map_or_else(String::new, |name| format!("{name:<width$}  "));
+        writeln!(
+            f,
+            "  {group}{records:<12}  number  mean error  model versions"
+        )?;
+        for phase in self.phases.iter().take(MAX_PHASES) {
+            self.write_phase(f, phase, width)?;
+        }
+        let more = self.phases.len().saturating_sub(MAX_PHASES);
+        if more > 0 {
+            writeln!(f, "  … {more} more …")?;
+        }
+        Ok(())
+    }
+
+    fn write_phase(&self, f: &mut Formatter<'_>, phase: &Phase, width: usize) -> fmt::Result {
+        let group = phase.group.as_deref();
+        let group = group.map_or_else(String::new, |group| {
+            format!("{:<width$}  ", printable(group))
+        });
+        let (first, last) = (
+            printable(&phase.first_record),
+            printable(&phase.last_record),
+        );
+        let span = format!("{first} to {last}");
+        let error = error_text(self.definition, phase.mean_error);
+        let versions = listed(&phase.model_versions);
+        writeln!(
+            f,
+            "  {group}{span:<12}  {:>6}  {error:>10}  {versions}",
+            phase.records
+        )
+    }
+
+    /// Of many triggers only the first three and the last, and how many had which outcome.
+    fn write_retrainings(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let all = &self.retrainings;
+        let (first, rest) = all.split_at(all.len().min(3));
+        match rest {
+            [between @ .., last] if all.len() > FEW_TRIGGERS => {
+                for retraining in first {
+                    self.write_retraining(f, retraining)?;
+                }
+                writeln!(f, "\n… {} more triggers …", between.len())?;
+                self.write_retraining(f, last)?;
+                writeln!(f, "\n  outcome of the triggers  number")?;
+                let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
+                for one in all {
+                    *outcomes.entry(outcome(one)).or_default() += 1;
+                }
+                for (outcome, count) in outcomes {
+                    writeln!(f, "  {:<23}  {count:>6}", printable(outcome))?;
+                }
+            }
+            _ => {
+                for retraining in all {
+                    self.write_retraining(f, retraining)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// An empty line, and the retraining.
+    fn write_retraining(&self, f: &mut Formatter<'_>, one: &Retraining) -> fmt::Result {
+        let definition = self.definition;
+        let (record, records) = (&definition.record, &definition.records);
+        let outcome = printable(outcome(one));
+        writeln!(
+            f,
+            "\nTrigger {} to {}: model {} had a mean error of {} over {records} {} to {}{}",
+            clock(&one.window_start.to_string()),
+            clock(&one.window_end.to_string()),
+            printable(&one.erring_version),
+            error_text(definition, Some(one.error_avg)),
+            printable(&one.first_key),
+            printable(&one.last_key),
+            in_brackets(definition, &one.groups)
+        )?;
+        for line in one.cause.lines(definition) {
+            writeln!(f, "  {line}")?;
+        }
+        match (&one.version, one.rows) {
+            (Some(version), Some(rows)) => {
+                let key = |row: &Option<String>| {
+                    let key = row.as_deref().map(printable);
+                    key.map_or_else(|| "?".to_owned(), Cow::into_owned)
+                };
+                write!(
+                    f,
+                    "  retrained on {rows} rows, {records} {} to {}{}: model {}, {outcome}",
+                    key(&one.first_row),
+                    key(&one.last_row),
+                    in_brackets(definition, &one.trained_groups),
+                    printable(version)
+                )?;
+            }
+            _ => write!(f, "  {}", explained(&outcome))?,
+        }
+        if let (Some(drifted), Some(recovered), Some(count), Some(seconds)) = (
+            &one.first_record_drifted,
+            &one.first_record_recovered,
+            one.records_to_recovery,
+            one.event_seconds_to_recovery,
+        ) {
+            write!(
+                f,
+                "\n  drift began at {record} {}, recovered at {record} {}: {}, {seconds:.0} s of event time",
+                printable(drifted),
+                printable(recovered),
+                definition.counted(count)
+            )?;
+        }
+        writeln!(f)
+    }
 }
 
 fn outcome(retraining: &Retraining) -> &str {
     retraining.outcome.as_deref().unwrap_or("no decision yet")
-}
-
-impl Display for FishCounts {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let stored = self.stored.map(|stored| stored.to_string());
-        write!(
-            f,
-            "Fish: {} measured, {} predicted, {} weighed, {} joined, {} stored; {} duplicates, {} dead letters, {} unreadable",
-            self.measured,
-            self.predicted,
-            self.weighed,
-            self.joined,
-            stored.as_deref().unwrap_or("unknown number"),
-            self.duplicates,
-            self.dead_letters,
-            self.unreadable
-        )
-    }
-}
-
-impl Display for Phase {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let span = format!("{} to {}", self.first_fish, self.last_fish);
-        let error = percent(self.mean_error);
-        let versions = self.model_versions.join(", ");
-        write!(
-            f,
-            "  {:<9}  {span:<12}  {:>6}  {error:>10}  {versions}",
-            self.species, self.fish
-        )
-    }
 }
 
 /// An outcome without a training, and its reason.
@@ -136,96 +224,82 @@ fn explained(outcome: &str) -> String {
     format!("{outcome}: {why}")
 }
 
-impl Display for Retraining {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let outcome = outcome(self);
-        writeln!(
-            f,
-            "Trigger {} to {}: model {} had a mean error of {} over fish {} to {} ({})",
-            clock(&self.window_start.to_string()),
-            clock(&self.window_end.to_string()),
-            self.erring_version,
-            percent(Some(self.error_avg)),
-            self.fish_id_start,
-            self.fish_id_end,
-            self.species.join(", ")
-        )?;
-        write!(f, "{}", self.cause)?;
-        match (&self.version, self.rows) {
-            (Some(version), Some(rows)) => {
-                write!(
-                    f,
-                    "  retrained on {rows} rows, fish {} to {} ({}): model {version}, {outcome}",
-                    self.first_row.as_deref().unwrap_or("?"),
-                    self.last_row.as_deref().unwrap_or("?"),
-                    self.trained_species.join(", ")
-                )?;
-            }
-            _ => write!(f, "  {}", explained(outcome))?,
-        }
-        if let (Some(drifted), Some(recovered), Some(fish), Some(seconds)) = (
-            &self.first_fish_drifted,
-            &self.first_fish_recovered,
-            self.fish_to_recovery,
-            self.event_seconds_to_recovery,
-        ) {
-            write!(
-                f,
-                "\n  drift began at fish {drifted}, recovered at fish {recovered}: {fish} fish, {seconds:.0} s of event time"
-            )?;
-        }
-        Ok(())
-    }
-}
-
 impl DriftCause {
-    /// One line for each species, one for each feature, and one for what is unknown.
-    pub fn lines(&self) -> Vec<String> {
-        let species = self.species.iter().map(|one| {
-            let error = percent(Some(one.mean_error));
-            let line = format!(
-                "{}, {} of {} fish: error {error}",
-                one.species, one.fish, self.fish
-            );
-            match one.training_rows {
+    /// One line for each group, one for each level of the other categories, one for each numeric column, and
+    /// one for what is unknown.
+    pub fn lines(&self, definition: &Definition) -> Vec<String> {
+        let mut lines = Vec::new();
+        let share = |name: &str, records: u64, error: f64, training_rows: Option<u64>| {
+            let error = error_text(definition, Some(error));
+            let counted = definition.counted(self.records);
+            let line = format!("{}, {records} of {counted}: error {error}", printable(name));
+            match training_rows {
                 Some(0) => line + ", not among the model's training rows",
                 Some(rows) => format!("{line}, {rows} of the model's training rows"),
                 None => line,
             }
-        });
-        let features = self.features.iter().map(FeatureShift::to_string);
-        let mut lines: Vec<_> = species.chain(features).collect();
-        // Reports of old versions have no cause: a window without fish.
-        let unknown = if self.fish > 0 && self.species.is_empty() {
-            Some(
-                "error by species unknown: some fish of this window were not seen or no longer kept",
-            )
-        } else if self.species.iter().any(|one| one.training_rows.is_none()) {
-            Some("shift from the training rows unknown: the model server did not return them")
-        } else {
-            None
         };
-        lines.extend(unknown.map(str::to_owned));
+        let groups = self.groups.iter().take(MAX_LEVELS);
+        lines.extend(
+            groups.map(|one| share(&one.group, one.records, one.mean_error, one.training_rows)),
+        );
+        lines.extend(more(self.groups.len()));
+        for levels in self.levels.chunk_by(|one, next| one.column == next.column) {
+            lines.extend(levels.iter().take(MAX_LEVELS).map(|one| {
+                let name = format!("{} {}", one.column, one.level);
+                share(&name, one.records, one.mean_error, one.training_rows)
+            }));
+            lines.extend(more(levels.len()));
+        }
+        lines.extend(self.features.iter().map(FeatureShift::to_string));
+        lines.extend(self.unknown(definition));
         lines
+    }
+
+    /// What is unknown of the window.
+    fn unknown(&self, definition: &Definition) -> Option<String> {
+        // Reports of old versions have no cause: a window without records.
+        if self.records == 0 {
+            return None;
+        }
+        let records = &definition.records;
+        match definition.group() {
+            Some(group) if self.groups.is_empty() => Some(format!(
+                "error by {} unknown: some {records} of this window were not seen or no longer kept",
+                group.name
+            )),
+            Some(_) if self.groups.iter().all(|one| one.training_rows.is_some()) => None,
+            None if !self.features.is_empty() => None,
+            Some(_) => Some(
+                "shift from the training rows unknown: the model server did not return them"
+                    .to_owned(),
+            ),
+            None => Some(format!(
+                "shift from the training rows unknown: the model server did not return them, or some {records} of this window were not seen or no longer kept"
+            )),
+        }
     }
 }
 
-impl Display for DriftCause {
-    /// Its lines, indented; each ends with a line break.
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for line in self.lines() {
-            writeln!(f, "  {line}")?;
-        }
-        Ok(())
-    }
+/// How many of `count` names are left out of a list.
+fn more(count: usize) -> Option<String> {
+    let more = count.saturating_sub(MAX_LEVELS);
+    (more > 0).then(|| format!("… {more} more"))
 }
 
 impl Display for FeatureShift {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let (feature, mean, training) = (&self.feature, self.mean, self.training_mean);
+        // One decimal says nothing about a column with small values.
+        let value = |number: f64| match self.training_mean.abs() {
+            size if size < 1.0 => short(number),
+            _ => format!("{number:.1}"),
+        };
         write!(
             f,
-            "mean {feature} {mean:.1}, in the training rows {training:.1}"
+            "mean {} {}, in the training rows {}",
+            printable(&self.feature),
+            value(self.mean),
+            value(self.training_mean)
         )?;
         match self.shift_sd {
             Some(shift) => write!(f, ": {shift:+.1} standard deviations"),
@@ -234,12 +308,94 @@ impl Display for FeatureShift {
     }
 }
 
-/// `38.9 %`; a dash for `None`.
-pub fn percent(share: Option<f64>) -> String {
-    share.map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", share * 100.0))
+/// The groups, comma-separated: ` (salmon, walleye)`; empty if the pipeline has no group.
+fn in_brackets(definition: &Definition, groups: &[String]) -> String {
+    definition
+        .group()
+        .map_or_else(String::new, |_| format!(" ({})", listed(groups)))
+}
+
+fn listed(texts: &[String]) -> String {
+    let texts: Vec<_> = texts.iter().map(|text| printable(text)).collect();
+    texts.join(", ")
+}
+
+/// The error of predictions: `38.9 %`, or `0.42 kg` if the pipeline compares absolute errors; a dash for
+/// `None`.
+pub fn error_text(definition: &Definition, error: Option<f64>) -> String {
+    match (definition.error, error) {
+        (_, None) => "-".to_owned(),
+        (ErrorKind::Relative, Some(error)) => format!("{:.1} %", error * 100.0),
+        (ErrorKind::Absolute, Some(error)) => {
+            let unit = definition.target().unit.as_deref();
+            let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
+            format!("{}{unit}", short(error))
+        }
+    }
+}
+
+/// A number with about three digits.
+pub fn short(number: f64) -> String {
+    let decimals = match number.abs() {
+        0.0 => 0,
+        size if size >= 100.0 => 0,
+        size if size >= 10.0 => 1,
+        size if size >= 1.0 => 2,
+        size if size >= 0.1 => 3,
+        size if size >= 0.01 => 4,
+        size if size >= 0.001 => 5,
+        _ => return format!("{number:.2e}"),
+    };
+    format!("{number:.decimals$}")
+}
+
+/// A text that cannot change how a terminal or a page shows the text around it: control characters, line
+/// breaks and changes of the writing direction are escaped.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unprintable) {
+        return text.into();
+    }
+    let mut printable = String::new();
+    for letter in text.chars() {
+        if is_unprintable(letter) {
+            printable.extend(letter.escape_default());
+        } else {
+            printable.push(letter);
+        }
+    }
+    printable.into()
+}
+
+fn is_unprintable(letter: char) -> bool {
+    let changes_direction = matches!(
+        letter,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    letter.is_control() || changes_direction || matches!(letter, '\u{2028}' | '\u{2029}')
 }
 
 /// The `13:39:27` of an event time's text form.
 fn clock(time: &str) -> &str {
     time.get(11..19).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_cannot_forge_a_line_or_turn_the_direction() {
+        assert_eq!(printable("Ørsted ἄλφα 鮭"), "Ørsted ἄλφα 鮭");
+        let forged = printable("x\nVerdict: recovered\u{1b}[2J\u{202e}\0");
+        assert_eq!(forged, "x\\nVerdict: recovered\\u{1b}[2J\\u{202e}\\u{0}");
+    }
+
+    #[test]
+    fn a_short_number_has_about_three_digits() {
+        let numbers = [0.0, 0.0421, 0.42, 4.2, 42.0, 4200.0, -4.2, 0.00001];
+        let texts = [
+            "0", "0.0421", "0.420", "4.20", "42.0", "4200", "-4.20", "1.00e-5",
+        ];
+        assert_eq!(numbers.map(short), texts);
+    }
 }

@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn only_addresses_localhost_and_allowed_names_are_answered() {
-        let names = AllowedHosts::new(&["Fish.example".to_owned()]);
+        let names = AllowedHosts::new(&["Page.example".to_owned()]);
         let allowed = |host: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, host.parse().expect("a header"));
@@ -81,7 +81,7 @@ mod tests {
             "[::1]:8080",
             "localhost:8080",
             "a.localhost",
-            "fish.example",
+            "page.example",
             "FISH.example:443",
         ] {
             assert!(allowed(host), "{host}");
@@ -89,7 +89,7 @@ mod tests {
         for host in [
             "evil.example",
             "127.0.0.1.evil.example:8080",
-            "fish.example.evil.example",
+            "page.example.evil.example",
             "localhost.evil.example",
             "",
         ] {

@@ -20,8 +20,9 @@ use ksql_server::{KafkaTopics, KsqlServer, Token};
 use model_server::{ModelServer, Secret};
 use model_store::{Page, SqliteStore, Store, StoreAddress};
 use monitor::{Monitor, PartUrl, Renderer, WatchedPipeline};
-use observer::{ModelApi, Observer, PipelineView, Start, StoredRows, observed_topics};
+use observer::{GroupTopic, ModelApi, Observer, PipelineView, Start, StoredRows, observed_topics};
 use pipeline::{Definition, EventTime};
+use pipeline_folder::Folder;
 use predictor::Predictor;
 use report::Ledger;
 use service_runtime::{Readiness, Tasks, UsageError};
@@ -78,7 +79,7 @@ impl PipelineArgs {
     /// joins a fish that is weighed after the weigh delay.
     pub(crate) fn check(&self, fish: &fish_producer::Config) -> Result<(), UsageError> {
         Simulation::new(fish).map_err(|error| UsageError(error.to_string()))?;
-        let rule = self.files.sql.read()?.trigger_rule()?;
+        let rule = self.files.sql(&Folder::shipped())?.trigger_rule()?;
         let joined = rule.check_delay(fish.weigh_delay);
         joined.map_err(|error| UsageError(format!("--weigh-delay {:?}: {error}", fish.weigh_delay)))
     }
@@ -113,7 +114,8 @@ impl Embedded {
         ledger: Ledger,
         tasks: &mut Tasks,
     ) -> anyhow::Result<Self> {
-        let sql = args.files.sql.read()?;
+        let definition = ledger.definition();
+        let sql = args.files.sql(&Folder::shipped())?;
         let rule = sql.trigger_rule()?;
         let script = Script::parse(sql.text()).map_err(|error| sql.error(error))?;
         ports::free(args.port, "--port")?;
@@ -136,7 +138,7 @@ impl Embedded {
         })
         .map_err(|error| UsageError(error.to_string()))?;
 
-        let mut names: BTreeSet<String> = observed_topics().into_iter().collect();
+        let mut names: BTreeSet<String> = observed_topics(definition).into_iter().collect();
         names.extend(connectors.topics());
         names.extend(script.topics().map(str::to_owned));
         let broker = EmbeddedBroker::start(names, PARTITIONS).await?;
@@ -188,7 +190,7 @@ impl Embedded {
         });
         let view = PipelineView {
             observer,
-            model_api: ModelApi::new(model_url.clone())?,
+            model_api: ModelApi::new(model_url.clone(), definition)?,
             stored: StoredRows::of(Arc::new(store.clone())),
             rule,
         };
@@ -197,7 +199,10 @@ impl Embedded {
             url,
         };
         let config = monitor::Config {
-            lag: vec!["predictor:machine-measurement".parse()?],
+            lag: Some(vec![GroupTopic {
+                group: "predictor".to_owned(),
+                topic: definition.topics.measured.clone(),
+            }]),
             health: vec![
                 part("predictor", format!("{predictor_url}/readyz")),
                 part("SQL engine", format!("{ksql_url}/healthcheck")),

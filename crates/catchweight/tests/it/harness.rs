@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use catchweight::embedded::{Embedded, PipelineArgs};
 use fish_producer::FishProducer;
+use pipeline::Definition;
 use report::Ledger;
 use service_runtime::{CancellationToken, Tasks};
 use tempfile::TempDir;
@@ -44,7 +45,12 @@ impl Running {
         let data = tempfile::tempdir().expect("a folder");
         let mut tasks = Tasks::new(CancellationToken::new());
         let settings = pipeline();
-        let embedded = Embedded::start(&settings, data.path(), Ledger::default(), &mut tasks);
+        let embedded = Embedded::start(
+            &settings,
+            data.path(),
+            Ledger::new(Definition::shipped()),
+            &mut tasks,
+        );
         let embedded = embedded.await.expect("the pipeline starts");
         within("the pipeline is ready", embedded.readiness().ready()).await;
         Self {

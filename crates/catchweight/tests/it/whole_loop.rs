@@ -44,7 +44,7 @@ async fn a_new_species_triggers_one_retraining_and_recovers() {
         (Verdict::Recovered, &vec![]),
         "{report}"
     );
-    let fish = report.fish;
+    let fish = report.records;
     let steps = [
         fish.measured,
         fish.predicted,
@@ -61,16 +61,16 @@ async fn a_new_species_triggers_one_retraining_and_recovers() {
     // The first model was trained on the hundred shipped salmon only.
     let cause = &report.retrainings.first().expect("a retraining").cause;
     let walleye = cause
-        .species
+        .groups
         .first()
         .expect("the species with the largest error");
     assert_eq!(
-        (walleye.species.as_str(), walleye.training_rows),
+        (walleye.group.as_str(), walleye.training_rows),
         ("walleye", Some(0)),
         "{report}"
     );
-    let counted: u64 = cause.species.iter().map(|one| one.fish).sum();
-    assert_eq!(counted, cause.fish, "as the SQL counted them: {report}");
+    let counted: u64 = cause.groups.iter().map(|one| one.records).sum();
+    assert_eq!(counted, cause.records, "as the SQL counted them: {report}");
     let features: Vec<_> = cause
         .features
         .iter()
@@ -94,7 +94,7 @@ async fn a_second_run_on_a_folder_keeps_the_rows_of_the_first() {
         ..DemoArgs::default()
     };
     for _ in 0..2 {
-        assert_eq!(report(&args).await.fish.stored, Some(3));
+        assert_eq!(report(&args).await.records.stored, Some(3));
     }
     let store = SqliteStore::open(
         folder.path().join("catchweight.sqlite"),
@@ -121,16 +121,16 @@ async fn an_unseen_species_is_flagged_until_it_is_learned() {
     let report = run("salmon:60,walleye:60,char:60,salmon:30", 3).await;
     assert_eq!(report.verdict, Verdict::Recovered, "{report}");
     let char: Vec<_> = report
-        .fish_rows
+        .record_rows
         .iter()
-        .filter(|row| row.species == "char")
+        .filter(|row| row.group.as_deref() == Some("char"))
         .collect();
     assert!(
-        char.first().expect("char").unseen_species,
+        char.first().expect("char").unseen_level,
         "the model was not trained on char"
     );
     assert!(
-        !char.last().expect("char").unseen_species,
+        !char.last().expect("char").unseen_level,
         "the model was trained on char"
     );
     let salmon_again = report.phases.last().expect("a phase");
@@ -150,10 +150,10 @@ async fn at_full_speed_a_run_gives_the_same_report_again() {
     let (one, other) = (report(&args).await, report(&args).await);
     assert_eq!(one.verdict, Verdict::Recovered, "{one}");
     // The first fish measured after the weighing that closes the window, as in real time.
-    assert_eq!(one.retrainings[0].fish_to_recovery, Some(26), "{one}");
-    assert_eq!(one.fish_rows, other.fish_rows);
+    assert_eq!(one.retrainings[0].records_to_recovery, Some(26), "{one}");
+    assert_eq!(one.record_rows, other.record_rows);
     assert_eq!(one.phases, other.phases);
-    assert_eq!(one.fish, other.fish);
+    assert_eq!(one.records, other.records);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,7 +178,7 @@ async fn a_long_file_runs_as_fast_as_the_pipeline() {
     // At the demo's usual speed it takes 210 s.
     let report = report(&args).await;
     assert_eq!(report.verdict, Verdict::Steady, "{report}");
-    assert_eq!(report.fish.stored, Some(2_100), "{report}");
+    assert_eq!(report.records.stored, Some(2_100), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -247,10 +247,10 @@ async fn bad_records_on_any_topic_are_counted_and_stop_nothing() {
     let report = view.report(all, &snapshot, Some(20), Duration::ZERO, Vec::new());
     assert_eq!(report.verdict, Verdict::Steady, "{report}");
     assert_eq!(
-        (report.fish.stored, report.fish.dead_letters),
+        (report.records.stored, report.records.dead_letters),
         (Some(20), 3),
         "{report}"
     );
-    assert_eq!(report.fish.unreadable, 4, "{report}");
+    assert_eq!(report.records.unreadable, 4, "{report}");
     running.stop().await;
 }

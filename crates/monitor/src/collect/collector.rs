@@ -5,13 +5,13 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use futures::future::{BoxFuture, join_all};
 use model_store::{ModelView, StoreError};
 use observer::{Cluster, Lag, ModelApi, Observer, history_from};
-use pipeline::Measurement;
+use pipeline::Definition;
 use report::ModelHistory;
 use report::ledger::Trigger;
-use serde::Deserialize;
 use service_runtime::server::CLIENT_IDLE;
 
 use super::poll::{Poll, Polled};
@@ -33,17 +33,34 @@ const HISTORY: Duration = Duration::from_secs(5);
 /// Interval of requests to Kafka and the parts.
 const PARTS: Duration = Duration::from_secs(2);
 
-/// The model's prediction for the newest fish.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+/// The model's prediction for the newest record.
+#[derive(Clone, Debug)]
 pub(crate) struct Example {
-    /// Predicted weight in kilograms.
-    pub(crate) weight: f64,
-    /// Ends of the 95 % prediction interval, in kilograms.
+    /// The record.
+    pub(crate) record: NewestRecord,
+    /// The predicted value, in the target's unit.
+    pub(crate) value: f64,
+    /// Ends of the 95 % prediction interval.
     pub(crate) lower95: f64,
     pub(crate) upper95: f64,
-    #[serde(skip)]
-    pub(crate) fish: Option<Measurement>,
+}
+
+/// A measured record.
+#[derive(Clone, Debug)]
+pub(crate) struct NewestRecord {
+    pub(crate) key: String,
+    pub(crate) group: Option<String>,
+    /// The model's inputs, each with the column's name and unit.
+    pub(crate) inputs: Vec<Input>,
+}
+
+/// An input of the model.
+#[derive(Clone, Debug)]
+pub(crate) struct Input {
+    pub(crate) column: String,
+    pub(crate) is_category: bool,
+    pub(crate) value: String,
+    pub(crate) unit: Option<String>,
 }
 
 /// The latest results of all polls.
@@ -51,7 +68,7 @@ pub(crate) struct Example {
 pub(crate) struct Collected {
     /// The live model.
     pub(crate) live: Polled<ModelView>,
-    /// The live model's prediction for the newest fish.
+    /// The live model's prediction for the newest record.
     pub(crate) example: Polled<Example>,
     /// The newest versions, newest first.
     pub(crate) models: Polled<Vec<ModelView>>,
@@ -97,7 +114,7 @@ struct Polls {
 struct Requested {
     /// The live model and the number of triggers at the last request for the versions.
     models: Option<(String, usize)>,
-    /// When the last example was requested, for which fish and version.
+    /// When the last example was requested, for which record and version.
     example: Option<(Instant, (String, String))>,
 }
 
@@ -201,7 +218,7 @@ impl Polls {
         let triggers = triggers.to_vec();
         let request = async move {
             let models = api.newest(VERSIONS).await?;
-            let history = history_from(&models);
+            let history = history_from(api.definition(), &models);
             // Runs in its own task, so the returned future need not be awaited.
             let _ = rows.refresh(Duration::ZERO, async move {
                 api.fetch_rows(&history, &triggers).await
@@ -211,15 +228,15 @@ impl Polls {
         self.models.refresh(max_age, request).into_iter().collect()
     }
 
-    /// Requests the prediction for the newest fish, once for each fish and live version: the model
+    /// Requests the prediction for the newest record, once for each record and live version: the model
     /// server's metrics count each request.
     fn refresh_example(polls: &Arc<Self>) -> Pending {
         let live = polls.live.polled().latest;
-        let Some((fish, live)) = newest_fish(&polls.pipeline.observer).zip(live) else {
+        let Some((record, live)) = newest_record(&polls.pipeline.observer).zip(live) else {
             return Pending::new();
         };
         let failed = polls.example.polled().failure.is_some();
-        let key = (fish.fish_id.clone(), live.model_version.clone());
+        let key = (record.key.clone(), live.model_version.clone());
         let known = polls
             .requested()
             .example
@@ -231,7 +248,8 @@ impl Polls {
         let this = Arc::clone(polls);
         let request = async move {
             this.requested().example = Some((Instant::now(), key));
-            predict(&this.pipeline.model_api, fish).await
+            let definition = this.pipeline.observer.definition();
+            predict(definition, &this.pipeline.model_api, record).await
         };
         let pending = polls.example.refresh(Duration::from_millis(1), request);
         pending.into_iter().collect()
@@ -240,7 +258,9 @@ impl Polls {
     fn collected(&self, triggers: &[Trigger]) -> Collected {
         let models = self.models.polled();
         let latest = models.latest.as_ref();
-        let mut history = latest.map_or_else(ModelHistory::default, |all| history_from(all));
+        let mut history = latest.map_or_else(ModelHistory::default, |all| {
+            history_from(self.pipeline.observer.definition(), all)
+        });
         history.training_rows = self.pipeline.model_api.rows_of(triggers);
         let parts = self.parts.iter();
         Collected {
@@ -282,25 +302,43 @@ fn live_key(live: Option<&ModelView>) -> String {
     format!("{version} {sequence}")
 }
 
-fn newest_fish(observer: &Observer) -> Option<Measurement> {
-    observer.ledger().newest_first().find_map(|fish| {
-        Some(Measurement {
-            fish_id: fish.id().to_owned(),
-            species: fish.species()?.to_owned(),
-            length_cm: fish.number("Length")?,
-            height_cm: fish.number("Height")?,
-            timestamp: fish.measured()?,
+fn newest_record(observer: &Observer) -> Option<NewestRecord> {
+    let definition = observer.definition();
+    observer.ledger().newest_first().find_map(|account| {
+        let inputs = account.inputs(definition)?.into_iter();
+        Some(NewestRecord {
+            key: account.id().to_owned(),
+            group: account.group().map(str::to_owned),
+            inputs: inputs
+                .map(|(column, value)| Input {
+                    column: column.name.clone(),
+                    is_category: column.is_category(),
+                    value,
+                    unit: column.unit.clone(),
+                })
+                .collect(),
         })
     })
 }
 
-async fn predict(api: &ModelApi, fish: Measurement) -> anyhow::Result<Example> {
-    let query = [
-        ("length", fish.length_cm.to_string()),
-        ("height", fish.height_cm.to_string()),
-        ("species", fish.species.clone()),
-    ];
-    let mut example: Example = api.get("/prediction", &query).await?;
-    example.fish = Some(fish);
-    Ok(example)
+async fn predict(
+    definition: &Definition,
+    api: &ModelApi,
+    record: NewestRecord,
+) -> anyhow::Result<Example> {
+    let inputs = record.inputs.iter();
+    let query: Vec<_> = inputs
+        .map(|input| (input.column.as_str(), input.value.clone()))
+        .collect();
+    let answer: serde_json::Value = api.get("/prediction", &query).await?;
+    let number = |field: &str| {
+        let number = answer.get(field).and_then(serde_json::Value::as_f64);
+        number.with_context(|| format!("the model's answer has no number `{field}`"))
+    };
+    Ok(Example {
+        value: number(&definition.target().field)?,
+        lower95: number("Lower95")?,
+        upper95: number("Upper95")?,
+        record,
+    })
 }

@@ -16,9 +16,9 @@ mod snapshot;
 use std::time::Instant;
 
 use observer::{ModelApi, Observer, StoredRows};
-use pipeline::{TriggerRule, topics};
+use pipeline::TriggerRule;
 
-pub(crate) use collector::{Collected, Collector, Example};
+pub(crate) use collector::{Collected, Collector, Example, Input};
 pub(crate) use poll::Polled;
 pub(crate) use queries::Queries;
 pub(crate) use snapshot::StoreSnapshot;
@@ -41,7 +41,7 @@ pub struct WatchedPipeline {
 /// The topics of the pipeline that are not read yet.
 pub(crate) fn unread_topics(observer: &Observer) -> Vec<&'static str> {
     let now = Instant::now();
-    let all = topics::ALL.into_iter();
+    let all = observer.definition().topics.all().into_iter();
     all.filter(|topic| observer.traffic().of(topic, now).is_none())
         .collect()
 }

@@ -4,12 +4,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
-use pipeline::topics;
+use pipeline::Topics;
 use serde::Deserialize;
 use serde_json::json;
 
-/// The topics that the SQL's queries write.
-const WRITTEN: [&str; 2] = [topics::WEIGHT_DIFF, topics::WEIGHT_RETRAIN];
 /// The state of a query that works.
 const RUNNING: &str = "RUNNING";
 
@@ -63,17 +61,18 @@ impl Queries {
     }
 
     /// The topics of the pipeline that no running query writes.
-    pub(crate) fn unwritten(&self) -> Vec<&'static str> {
+    pub(crate) fn unwritten<'a>(&self, topics: &'a Topics) -> Vec<&'a str> {
         let runs = |topic: &&str| {
             let found = self.by_topic.get(*topic);
             found.is_some_and(|(_, state)| state == RUNNING)
         };
-        WRITTEN.into_iter().filter(|topic| !runs(topic)).collect()
+        let written = [topics.rows.as_str(), topics.trigger.as_str()];
+        written.into_iter().filter(|topic| !runs(topic)).collect()
     }
 
     /// `Ok` if all queries run, otherwise `Err` with the reasons.
-    pub(crate) fn health(&self) -> Result<String, String> {
-        let unwritten = self.unwritten();
+    pub(crate) fn health(&self, topics: &Topics) -> Result<String, String> {
+        let unwritten = self.unwritten(topics);
         if unwritten.is_empty() {
             return Ok("the queries run".to_owned());
         }
@@ -122,9 +121,10 @@ mod tests {
             ),
         ] {
             let queries = queries(&states);
-            assert_eq!(queries.unwritten(), unwritten);
+            let topics = &pipeline::Definition::shipped().topics;
+            assert_eq!(queries.unwritten(topics), unwritten);
             let expected = health.map(str::to_owned).map_err(str::to_owned);
-            assert_eq!(queries.health(), expected);
+            assert_eq!(queries.health(topics), expected);
         }
     }
 }

@@ -11,9 +11,13 @@ use crate::view::Frame;
 
 pub(super) async fn get(State(site): State<Site>) -> Response {
     let frame = site.renderer.current().await;
+    let errors = match site.renderer.definition().group() {
+        Some(group) => format!("Error by {}", group.name),
+        None => "Error".to_owned(),
+    };
     (
         [(header::CACHE_CONTROL, "no-store")],
-        Html(frame.page(|frame| page(frame).into_string())),
+        Html(frame.page(|frame| page(frame, &errors).into_string())),
     )
         .into_response()
 }
@@ -36,7 +40,7 @@ fn document(frame: &str, title: &str, body: Markup) -> Markup {
     }
 }
 
-fn page(frame: &Frame) -> Markup {
+fn page(frame: &Frame, errors: &str) -> Markup {
     let live = |name: &str| PreEscaped(frame.html(name).to_owned());
     let section = |name: &str, title: &str| {
         let heading = format!("{name}-heading");
@@ -68,7 +72,7 @@ fn page(frame: &Frame) -> Markup {
                 div data-section="figures" { (live("figures")) }
             }
             (section("behaviour", "The model's behaviour"))
-            (section("errors", "Error by species"))
+            (section("errors", errors))
             (section("retrainings", "Retrainings"))
             div.columns {
                 div.column {

@@ -12,17 +12,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use observer::{DeadLetter, Observer, TopicTraffic};
-use pipeline::{EventTime, topics};
+use pipeline::EventTime;
 use report::{Ledger, ModelHistory, Progress, Report, Selection, Sources};
 
-use crate::collect::{Collected, Polled, Queries, StoreSnapshot, WatchedPipeline};
+use crate::collect::{Collected, Polled, StoreSnapshot, WatchedPipeline};
 use stalled::{STEP_TIME, STORE_TIME, stalled};
 use status::Inputs;
 pub(crate) use status::{Status, date_and_clock};
 
-/// Number of newest fish that the page is about: its cost does not depend on the length of a run.
+/// Number of newest records that the page is about: its cost does not depend on the length of a run.
 const SHOWN: usize = 2_000;
-/// Number of newest fish in the charts.
+/// Number of newest records in the charts.
 const CHARTED: usize = 300;
 
 /// The pipeline at one moment.
@@ -32,11 +32,11 @@ pub(crate) struct State {
     pub(crate) at: EventTime,
     pub(crate) status: Status,
     pub(crate) progress: Progress,
-    /// The report on the newest fish, stored or not.
+    /// The report on the newest records, stored or not.
     pub(crate) report: Report,
-    /// The report of the newest fish, for the charts.
+    /// The report of the newest records, for the charts.
     pub(crate) charted: Report,
-    /// What is missing of fish that should be stored by now, one sentence each.
+    /// What is missing of records that should be stored by now, one sentence each.
     pub(crate) missing: Vec<String>,
     pub(crate) steps: Vec<Step>,
     /// Number of dead letters by topic.
@@ -52,9 +52,9 @@ pub(crate) struct Step {
     pub(crate) name: &'static str,
     /// The topic with its results; `None` for the store.
     pub(crate) topic: Option<&'static str>,
-    /// Fish that reached it; `None` if unknown.
-    pub(crate) fish: Option<u64>,
-    /// Fish that reached the previous step, but not this one.
+    /// Records that reached it; `None` if unknown.
+    pub(crate) records: Option<u64>,
+    /// Records that reached the previous step, but not this one.
     pub(crate) waiting: Option<u64>,
     /// Its topic's traffic; `None` before the topic is read.
     pub(crate) traffic: Option<TopicTraffic>,
@@ -80,7 +80,9 @@ impl State {
             report: &report,
             progress: &progress,
             standstill: stalled(&ledger, snapshot, observer).as_ref(),
-            unwritten: &queries.map(Queries::unwritten).unwrap_or_default(),
+            unwritten: &queries
+                .map(|queries| queries.unwritten(&observer.definition().topics))
+                .unwrap_or_default(),
             history_failure: collected.models.why_unknown(),
         });
         let dead_letters = ledger.dead_letters().iter();
@@ -101,12 +103,16 @@ impl State {
     }
 }
 
-/// The fish that had enough time to be stored, by event time and by the wall clock, and whose rows the
-/// store was queried for. Fish from before the monitor's start do not count: it may not have read
-/// all of their records.
+/// The records that had enough time to be stored, by event time and by the wall clock, and whose rows the
+/// store was queried for. Records from before the monitor's start do not count: it may not have read
+/// all records of theirs.
 fn settled(ledger: &Ledger, all: Selection, observer: &Observer) -> Option<Selection> {
     let clock = observer.event_clock();
-    let reached = topics::ALL.map(|topic| clock.reached(topic, STEP_TIME));
+    let reached = observer
+        .definition()
+        .topics
+        .all()
+        .map(|topic| clock.reached(topic, STEP_TIME));
     let settled = Selection {
         until: Some(reached.into_iter().max()??),
         after: observer.history_until(),
@@ -116,10 +122,10 @@ fn settled(ledger: &Ledger, all: Selection, observer: &Observer) -> Option<Selec
     Some(settled.without_in_flight(ledger, STORE_TIME))
 }
 
-/// The newest fish. A fish with an invalid error is drawn without one, so that the chart can be drawn.
+/// The newest records. A record with an invalid error is drawn without one, so that the chart can be drawn.
 fn charted(report: &Report) -> Report {
     let mut charted = report.newest(CHARTED);
-    for row in &mut charted.fish_rows {
+    for row in &mut charted.record_rows {
         row.error = row.error.filter(|error| error.is_finite() && *error >= 0.0);
     }
     charted
@@ -145,33 +151,36 @@ fn steps(
     snapshot: Option<&StoreSnapshot>,
 ) -> Vec<Step> {
     let now = Instant::now();
-    let fish = report.fish;
-    let step = |name, topic: &'static str, fish: u64, before: Option<u64>| Step {
+    let counts = report.records;
+    let definition = report.definition;
+    let topics = &definition.topics;
+    let step = |name, topic: &'static str, records: u64, before: Option<u64>| Step {
         name,
         topic: Some(topic),
-        fish: Some(fish),
-        waiting: before.map(|before| before.saturating_sub(fish)),
+        records: Some(records),
+        waiting: before.map(|before| before.saturating_sub(records)),
         traffic: pipeline.observer.traffic().of(topic, now),
     };
-    let measured = Some(fish.measured);
-    let both = Some(fish.predicted.min(fish.weighed));
+    let measured = Some(counts.measured);
+    let both = Some(counts.predicted.min(counts.weighed));
     vec![
-        step("measured", topics::MACHINE_MEASUREMENT, fish.measured, None),
+        step("measured", &topics.measured, counts.measured, None),
+        step("predicted", &topics.predicted, counts.predicted, measured),
         step(
-            "predicted",
-            topics::WEIGHT_PREDICTION,
-            fish.predicted,
+            &definition.actual_step,
+            &topics.actual,
+            counts.weighed,
             measured,
         ),
-        step("weighed", topics::MACHINE_WEIGHT, fish.weighed, measured),
-        step("joined", topics::WEIGHT_DIFF, fish.joined, both),
+        step("joined", &topics.rows, counts.joined, both),
         Step {
             name: "stored",
             topic: None,
-            fish: fish.stored,
+            records: counts.stored,
             waiting: snapshot.map(|_| {
-                let fish = ledger.newest_first();
-                fish.filter(|one| one.is_stored() == Some(false)).count() as u64
+                let records = ledger.newest_first();
+                let missing = records.filter(|one| one.is_stored() == Some(false));
+                missing.count() as u64
             }),
             traffic: None,
         },

@@ -1,19 +1,18 @@
 //! Which step has made no progress for too long, by event time and by the wall clock. Event time alone
-//! is not enough: it runs fast in an accelerated run, and stops when no more fish arrive.
+//! is not enough: it runs fast in an accelerated run, and stops when no more records arrive.
 
 use std::time::{Duration, Instant};
 
 use observer::Observer;
-use pipeline::topics;
 use report::{Ledger, Standstill, Step, standstills};
 
 use crate::collect::StoreSnapshot;
 
-/// Event time from the measurement within which a fish is stored.
+/// Event time from the measurement within which a record is stored.
 pub(super) const STORE_TIME: Duration = Duration::from_secs(60);
-/// Event time, and time by the wall clock, within which a fish passes a step that has nothing to wait for.
+/// Event time, and time by the wall clock, within which a record passes a step that has nothing to wait for.
 pub(super) const STEP_TIME: Duration = Duration::from_secs(20);
-/// A step is stalled if no fish passed it for this long by the wall clock, while the first waiting fish
+/// A step is stalled if no record passed it for this long by the wall clock, while the first waiting record
 /// has been there for as long.
 const QUIET: Duration = Duration::from_secs(5);
 
@@ -27,6 +26,7 @@ pub(super) fn stalled(
     if !observer.has_caught_up() {
         return None;
     }
+    let topics = &observer.definition().topics;
     let now = Instant::now();
     let idle = |topic: &str| {
         let traffic = observer.traffic().of(topic, now);
@@ -36,10 +36,10 @@ pub(super) fn stalled(
         .into_iter()
         .find(|one| {
             let (input, output) = match one.step {
-                Step::Predicted => (topics::MACHINE_MEASUREMENT, Some(topics::WEIGHT_PREDICTION)),
-                Step::Weighed => (topics::MACHINE_MEASUREMENT, Some(topics::MACHINE_WEIGHT)),
-                Step::Joined => (topics::MACHINE_WEIGHT, Some(topics::WEIGHT_DIFF)),
-                Step::Stored => (topics::WEIGHT_DIFF, None),
+                Step::Predicted => (&topics.measured, Some(&topics.predicted)),
+                Step::Weighed => (&topics.measured, Some(&topics.actual)),
+                Step::Joined => (&topics.actual, Some(&topics.rows)),
+                Step::Stored => (&topics.rows, None),
             };
             let reached = observer.event_clock().reached(input, QUIET);
             let activity = Activity {
@@ -60,24 +60,24 @@ pub(super) fn stalled(
 /// A step's activity by the wall clock.
 #[derive(Clone, Copy, Debug)]
 struct Activity {
-    /// Whether the first waiting fish arrived more than [`QUIET`] ago.
+    /// Whether the first waiting record arrived more than [`QUIET`] ago.
     first_is_old: bool,
-    /// Time since the last fish arrived.
+    /// Time since the last record arrived.
     input_idle: Duration,
-    /// Time since the last fish passed.
+    /// Time since the last record passed.
     output_idle: Duration,
 }
 
 fn is_stalled(one: &Standstill, activity: Activity) -> bool {
     let allowed = match one.step {
         Step::Predicted | Step::Joined => STEP_TIME,
-        // The SQL waits this long for a weighing. The store is polled slightly later.
+        // The SQL waits this long for an actual value. The store is polled slightly later.
         Step::Weighed | Step::Stored => STORE_TIME,
     };
-    // Not for weighing: a missing weighing may still arrive.
+    // Not for actual values: a missing one may still arrive.
     if one.step != Step::Weighed && activity.input_idle >= allowed {
-        // No more fish arrive. Dead letters do not count as waiting.
-        return one.fish > one.dead_letters;
+        // No more records arrive. Dead letters do not count as waiting.
+        return one.records > one.dead_letters;
     }
     one.waited > allowed && activity.first_is_old && activity.output_idle >= QUIET
 }
@@ -91,9 +91,9 @@ mod tests {
     fn standstill(step: Step, waited: u64) -> Standstill {
         Standstill {
             step,
-            fish: 3,
+            records: 3,
             dead_letters: 0,
-            first_fish: "7".to_owned(),
+            first_record: "7".to_owned(),
             since: EventTime::from_millis(0).expect("a time"),
             waited: Duration::from_secs(waited),
         }
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn after_the_last_fish_only_the_wall_clock_counts() {
+    fn after_the_last_record_only_the_wall_clock_counts() {
         let ended = Activity {
             input_idle: STORE_TIME,
             ..BUSY
@@ -140,7 +140,7 @@ mod tests {
         assert!(is_stalled(&one, ended));
         one.dead_letters = 3;
         assert!(!is_stalled(&one, ended));
-        // While fish arrive, dead letters count too.
+        // While records arrive, dead letters count too.
         one.waited = 2 * STEP_TIME;
         assert!(is_stalled(&one, BUSY));
         assert!(!is_stalled(&one, ended));

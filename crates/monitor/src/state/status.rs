@@ -1,22 +1,24 @@
 //! The headline: a condition and a sentence that change only when something happens.
 
-use pipeline::{EventTime, topics};
-use report::{Progress, Report, Retraining, Rise, SpeciesError, Standstill, Step, percent};
+use pipeline::{Definition, EventTime};
+use report::{
+    GroupError, Progress, Report, Retraining, Rise, Standstill, Step, error_text, printable, short,
+};
 
-/// Maximum number of species in a sentence.
+/// Maximum number of groups in a sentence.
 const LISTED: usize = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
-    /// No fish yet.
+    /// No record yet.
     Waiting,
-    /// Fish arrive at a step and none passes it, so the known errors are outdated.
+    /// Records arrive at a step and none passes it, so the known errors are outdated.
     Stalled,
     /// A window triggered, and the outcome cannot be read.
     Unknown,
     /// Errors are low, and there was no drift.
     Steady,
-    /// The errors of the newest fish are high, but no window has triggered yet.
+    /// The errors of the newest records are high, but no window has triggered yet.
     Rising,
     /// A window triggered, and its drift has not ended.
     Drifting,
@@ -73,7 +75,8 @@ impl Status {
         } else if let Some(recovered) = recovered(report) {
             (Condition::Recovered, recovered)
         } else if inputs.progress.steps.measured == 0 {
-            let sentence = "No fish has been measured yet.".to_owned();
+            let record = &report.definition.record;
+            let sentence = format!("No {record} has been measured yet.");
             (Condition::Waiting, sentence)
         } else {
             (Condition::Steady, steady(report))
@@ -92,13 +95,16 @@ pub(crate) fn date_and_clock(time: EventTime) -> String {
 }
 
 fn stalled(inputs: Inputs<'_>) -> String {
+    let definition = inputs.report.definition;
+    let (record, records) = (&definition.record, &definition.records);
+    let actual_step = &definition.actual_step;
     let standstill = inputs.standstill.map(|one| {
-        let (reached, next) = match one.step {
-            Step::Predicted => ("measured", "predicted"),
-            Step::Weighed => ("measured", "weighed"),
-            Step::Joined => ("predicted and weighed", "joined"),
-            Step::Stored => ("joined", "stored"),
+        let reached = match one.step {
+            Step::Predicted | Step::Weighed => "measured".to_owned(),
+            Step::Joined => format!("predicted and {actual_step}"),
+            Step::Stored => "joined".to_owned(),
         };
+        let next = one.step.name(definition);
         let dead_letters = if one.dead_letters > 0 {
             "; some are dead letters"
         } else {
@@ -106,16 +112,16 @@ fn stalled(inputs: Inputs<'_>) -> String {
         };
         let since = date_and_clock(one.since);
         format!(
-            "Since fish {}, {since} UTC, fish are {reached} but not {next}{dead_letters}.",
-            one.first_fish
+            "Since {record} {}, {since} UTC, {records} are {reached} but not {next}{dead_letters}.",
+            printable(&one.first_record)
         )
     });
     let unwritten = (!inputs.unwritten.is_empty()).then(|| {
         let topics = inputs.unwritten.join(" and ");
-        let effect = if inputs.unwritten.contains(&topics::WEIGHT_DIFF) {
-            "weighed fish are not joined, and their errors are unknown"
+        let effect = if inputs.unwritten.contains(&definition.topics.rows.as_str()) {
+            format!("{actual_step} {records} are not joined, and their errors are unknown")
         } else {
-            "no window triggers a retraining"
+            "no window triggers a retraining".to_owned()
         };
         format!("No running SQL query writes {topics}: {effect}.")
     });
@@ -123,11 +129,15 @@ fn stalled(inputs: Inputs<'_>) -> String {
     sentences.join(" ")
 }
 
+fn threshold(report: &Report) -> String {
+    error_text(report.definition, Some(report.threshold))
+}
+
 fn steady(report: &Report) -> String {
-    let threshold = percent(Some(report.threshold));
+    let threshold = threshold(report);
     match report.retrainings.last() {
         None => format!("No window's mean error has passed {threshold}."),
-        // The fish of its drift are no longer in the ledger.
+        // The records of its drift are no longer in the ledger.
         Some(one) => format!(
             "The last window whose mean error passed {threshold} ended at {} UTC.",
             date_and_clock(one.window_end)
@@ -136,12 +146,18 @@ fn steady(report: &Report) -> String {
 }
 
 fn rising(report: &Report, rise: &Rise) -> String {
+    let definition = report.definition;
+    let groups = match rise.groups.as_slice() {
+        [] => String::new(),
+        groups => format!(": {}", worst(definition, groups, Rise::RUN as u64)),
+    };
     format!(
-        "Since fish {}, {} UTC: {}. The mean error of ten fish passed {}; no window has triggered yet.",
-        rise.first_fish,
+        "Since {} {}, {} UTC{groups}. The mean error of ten {} passed {}; no window has triggered yet.",
+        definition.record,
+        printable(&rise.first_record),
         date_and_clock(rise.since),
-        species(&rise.species, Rise::RUN as u64),
-        percent(Some(report.threshold)),
+        definition.records,
+        threshold(report),
     )
 }
 
@@ -153,9 +169,9 @@ fn drifting(report: &Report) -> String {
         None => "The retraining is not decided yet.".to_owned(),
         Some("activated") => {
             let version = one.version.as_deref().unwrap_or("?");
-            format!("Retrained: model {version} went live.")
+            format!("Retrained: model {} went live.", printable(version))
         }
-        Some(other) => format!("Outcome of the retraining: {other}."),
+        Some(other) => format!("Outcome of the retraining: {}.", printable(other)),
     };
     format!("{} {outcome}", triggered(report, one))
 }
@@ -167,66 +183,111 @@ fn unknown(report: &Report, failure: &str) -> String {
     )
 }
 
-/// Since when, which fish, and by how much a window triggered.
+/// Since when, which records, and by how much a window triggered.
 fn triggered(report: &Report, one: &Retraining) -> String {
+    let definition = report.definition;
     let first = report.open_drift.as_ref();
-    let first = first.and_then(|id| report.fish_rows.iter().find(|row| row.id == *id));
+    let first = first.and_then(|id| report.record_rows.iter().find(|row| row.id == *id));
     let since = first.map_or_else(String::new, |row| {
         let measured = date_and_clock(row.measured);
-        format!("Since fish {}, {measured} UTC: ", row.id)
+        let id = printable(&row.id);
+        format!("Since {} {id}, {measured} UTC: ", definition.record)
     });
     format!(
-        "{since}{}. The mean error of model {} over fish {} to {} was {}, above {}.",
-        worst_species(report, one),
-        one.erring_version,
-        one.fish_id_start,
-        one.fish_id_end,
-        percent(Some(one.error_avg)),
-        percent(Some(report.threshold)),
+        "{since}{}. The mean error of model {} over {} {} to {} was {}, above {}.",
+        main_cause(report, one),
+        printable(&one.erring_version),
+        definition.records,
+        printable(&one.first_key),
+        printable(&one.last_key),
+        error_text(definition, Some(one.error_avg)),
+        threshold(report),
     )
 }
 
 fn recovered(report: &Report) -> Option<String> {
+    let definition = report.definition;
+    let (record, records) = (&definition.record, &definition.records);
     let newest = report.retrainings.iter().rev();
     let mut ended = newest.filter_map(|one| {
-        let fish = one.first_fish_recovered.as_ref()?;
-        Some((one, fish, one.fish_to_recovery?))
+        let first = one.first_record_recovered.as_ref()?;
+        Some((one, first, one.records_to_recovery?))
     });
-    let (one, fish, after) = ended.next()?;
-    let row = report.fish_rows.iter().find(|row| row.id == *fish);
+    let (one, first, after) = ended.next()?;
+    let row = report.record_rows.iter().find(|row| row.id == *first);
     let since = row.map_or_else(String::new, |row| {
         format!(", {} UTC,", date_and_clock(row.measured))
     });
     Some(format!(
-        "Since fish {fish}{since} fish are predicted well again: model {} went live, {after} fish after the drift began. Cause: {}.",
-        one.version.as_deref().unwrap_or("?"),
-        worst_species(report, one),
+        "Since {record} {}{since} {records} are predicted well again: model {} went live, {} after the drift began. Cause: {}.",
+        printable(first),
+        printable(one.version.as_deref().unwrap_or("?")),
+        definition.counted(after),
+        main_cause(report, one),
     ))
 }
 
-/// The species of a window whose mean error is above the threshold.
-fn worst_species(report: &Report, one: &Retraining) -> String {
-    let worst = one.cause.species.iter();
-    let worst = worst.filter(|one| one.mean_error > report.threshold);
-    let worst: Vec<_> = worst.cloned().collect();
-    if worst.is_empty() {
-        // The window's fish are no longer in the ledger.
-        return format!("the window contained {}", one.species.join(", "));
+/// The groups of a window whose mean error is above the threshold; without a group, the column that differs
+/// most from the training rows.
+fn main_cause(report: &Report, one: &Retraining) -> String {
+    let definition = report.definition;
+    if definition.group().is_none() {
+        return column_cause(definition, one);
     }
-    species(&worst, one.cause.fish)
+    let bad = one.cause.groups.iter();
+    let bad = bad.filter(|one| one.mean_error > report.threshold);
+    let bad: Vec<_> = bad.cloned().collect();
+    if bad.is_empty() {
+        // The window's records are no longer in the ledger.
+        let groups = one.groups.iter().map(|group| printable(group));
+        let groups: Vec<_> = groups.collect();
+        return format!("the window contained {}", groups.join(", "));
+    }
+    worst(definition, &bad, one.cause.records)
 }
 
-/// `walleye, which the model never saw, 15 of 30 fish, off by 85.1 %`.
-fn species(worst: &[SpeciesError], of: u64) -> String {
-    let listed = worst.iter().take(LISTED).map(|one| {
+fn column_cause(definition: &Definition, one: &Retraining) -> String {
+    let mut levels = one.cause.levels.iter();
+    if let Some(unseen) = levels.find(|level| level.training_rows == Some(0)) {
+        return format!(
+            "{} {}, which the model never saw, {} of {}",
+            unseen.column,
+            printable(&unseen.level),
+            unseen.records,
+            definition.counted(one.cause.records)
+        );
+    }
+    let shifts = one.cause.features.iter();
+    let shifts = shifts.filter_map(|shift| Some((shift, shift.shift_sd?)));
+    let largest = shifts.max_by(|(_, one), (_, other)| one.abs().total_cmp(&other.abs()));
+    match largest {
+        Some((shift, by)) => {
+            let mut columns = definition.numbers();
+            let column = columns.find(|column| column.name == shift.feature);
+            let unit = column.and_then(|column| column.unit.as_deref());
+            let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
+            format!(
+                "mean {} {}{unit}, {by:+.1} standard deviations from the training rows",
+                shift.feature,
+                short(shift.mean)
+            )
+        }
+        None => "the cause is not known".to_owned(),
+    }
+}
+
+/// `north, which the model never saw, 15 of 30 deliveries, off by 85.1 %`.
+fn worst(definition: &Definition, groups: &[GroupError], of: u64) -> String {
+    let listed = groups.iter().take(LISTED).map(|one| {
         let unseen = if one.training_rows == Some(0) {
             ", which the model never saw"
         } else {
             ""
         };
-        let error = percent(Some(one.mean_error));
-        let (species, fish) = (&one.species, one.fish);
-        format!("{species}{unseen}, {fish} of {of} fish, off by {error}")
+        let error = error_text(definition, Some(one.mean_error));
+        let (group, records) = (printable(&one.group), one.records);
+        let of = definition.counted(of);
+        format!("{group}{unseen}, {records} of {of}, off by {error}")
     });
     listed.collect::<Vec<_>>().join("; ")
 }
@@ -248,16 +309,16 @@ mod tests {
 
     use super::*;
 
-    /// A trigger for the minute from 13:39 without its fish, and a fish of an hour later.
+    /// A trigger for the minute from 13:39 without its records, and a record of an hour later.
     fn triggered() -> Ledger {
         let start = 1_623_245_940_000_i64;
         let key = [b"v1".as_slice(), &start.to_be_bytes()].concat();
         let trigger = r#"{"ModelVersion":"v1","Species":["walleye"],"Fish_Id_Start":"1","Fish_Id_End":"9","ErrorAvg":0.8,"Fish":9}"#;
-        let fish = r#"{"Fish_Id":"900","Species":"salmon","Length":80.0,"Height":19.0,"Timestamp":"2021-06-09T14:39:27.000Z"}"#;
-        let mut ledger = Ledger::default();
+        let record = r#"{"Fish_Id":"900","Species":"salmon","Length":80.0,"Height":19.0,"Timestamp":"2021-06-09T14:39:27.000Z"}"#;
+        let mut ledger = Ledger::new(Definition::shipped());
         for (topic, key, value) in [
-            (topics::WEIGHT_RETRAIN, key.as_slice(), trigger),
-            (topics::MACHINE_MEASUREMENT, b"900", fish),
+            ("weight-retrain", key.as_slice(), trigger),
+            ("machine-measurement", b"900", record),
         ] {
             let (key, value) = (Some(key), Some(value.as_bytes()));
             ledger
@@ -268,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trigger_is_reported_after_its_fish_are_forgotten() {
+    fn a_trigger_is_reported_after_its_records_are_forgotten() {
         let ledger = triggered();
         let report = report::build(&Sources::of(&ledger, 0.15, Duration::from_secs(60)));
         let status = Status::of(Inputs {

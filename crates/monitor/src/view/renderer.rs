@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::Stream;
-use pipeline::EventTime;
+use pipeline::{Definition, EventTime};
 use service_runtime::CancellationToken;
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::MissedTickBehavior;
@@ -95,6 +95,11 @@ impl Renderer {
             subscribed: Notify::new(),
             closed: CancellationToken::new(),
         }))
+    }
+
+    /// The pipeline that the page is about.
+    pub(crate) fn definition(&self) -> &'static Definition {
+        self.0.pipeline.observer.definition()
     }
 
     /// The current frame, at most [`PACE`] old.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pipeline::EventTime;
+use report::printable;
 
 /// A time as `13:39:27`.
 pub(super) fn clock(time: EventTime) -> String {
@@ -37,9 +38,16 @@ pub(super) fn significant(value: Option<f64>) -> String {
     format!("{value:.*}", usize::try_from(digits).unwrap_or_default())
 }
 
-/// Kilograms with two decimals, on one line.
-pub(super) fn kg(value: f64) -> String {
-    format!("{value:.2}\u{a0}kg")
+/// A value with its unit, on one line.
+pub(super) fn with_unit(value: f64, unit: Option<&str>) -> String {
+    let value = match value.abs() {
+        size if size == 0.0 || (0.01..1e6).contains(&size) => format!("{value:.2}"),
+        _ => significant(Some(value)),
+    };
+    match unit {
+        Some(unit) => format!("{value}\u{a0}{}", printable(unit)),
+        None => value,
+    }
 }
 
 /// A whole number with a comma between thousands.
@@ -47,6 +55,15 @@ pub(super) fn count(number: u64) -> String {
     match number / 1_000 {
         0 => number.to_string(),
         thousands => format!("{},{:03}", count(thousands), number % 1_000),
+    }
+}
+
+/// The name of a column, for more than one of its levels.
+pub(super) fn plural(name: &str) -> String {
+    if name.ends_with('s') {
+        name.to_owned()
+    } else {
+        format!("{name}s")
     }
 }
 

@@ -67,7 +67,7 @@ async fn the_prediction_is_requested_once_for_each_fish() {
 async fn parts_and_groups_are_shown() {
     let stage = Stage::new().await;
     let mut config = stage.config();
-    config.lag = vec!["nobody:weight-diff".parse().unwrap()];
+    config.lag = Some(vec!["nobody:weight-diff".parse().unwrap()]);
     config.health = vec![
         PartUrl {
             name: "well".to_owned(),

@@ -1,20 +1,24 @@
-//! What the axes of a plot over fish show: the range of errors, and which fish are labelled.
+//! What the axes of a plot over records show: the range of errors, and which records are labelled.
 
-use super::scale::{Scale, Spread, percent, round_step, round_values, ticks, whole};
-use crate::marks::{FishPoint, Timeline};
+use super::scale::{Scale, Spread, round_step, round_values, ticks, whole};
+use crate::marks::{RecordPoint, Timeline};
 
-/// The range of the error axis, chosen so that most fish are within it.
+/// The range of the error axis, chosen so that most records are within it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ErrorRange {
     pub(crate) top: f64,
     pub(crate) spread: Spread,
-    /// How many fish are above the top, and the largest error.
+    /// How many records are above the top, and the largest error.
     beyond: Option<(usize, f64)>,
 }
 
 impl ErrorRange {
     pub(crate) fn of(timeline: &Timeline) -> Self {
-        let mut errors: Vec<f64> = timeline.fish.iter().filter_map(|fish| fish.error).collect();
+        let mut errors: Vec<f64> = timeline
+            .records
+            .iter()
+            .filter_map(|one| one.error)
+            .collect();
         errors.sort_by(f64::total_cmp);
         let largest = errors.last().copied().unwrap_or_default();
         // The 99th percentile.
@@ -58,22 +62,26 @@ impl ErrorRange {
 
     /// Sentences that explain the scale where it is not linear or not complete.
     pub(crate) fn notes(self, timeline: &Timeline) -> Vec<String> {
+        let words = timeline.words;
         let mut notes = Vec::new();
         if self.spread == Spread::SquareRoot {
             notes.push("The error is on a square-root scale.".to_owned());
         }
-        if let Some((fish, largest)) = self.beyond {
+        if let Some((beyond, largest)) = self.beyond {
             notes.push(format!(
-                "{} fish above the scale, up to {}, drawn at its upper edge.",
-                whole(fish as u64),
-                percent(largest, 0)
+                "{} above the scale, up to {}, drawn at its upper edge.",
+                words.counted(beyond as u64),
+                words.error(largest, 0)
             ));
         }
-        let fish = &timeline.fish;
-        let unknown = fish.iter().filter(|fish| fish.error.is_none()).count();
+        let records = &timeline.records;
+        let unknown = records.iter().filter(|one| one.error.is_none()).count();
         if unknown > 0 {
-            let (unknown, all) = (whole(unknown as u64), whole(fish.len() as u64));
-            notes.push(format!("Not weighed yet: {unknown} of {all} fish."));
+            let (unknown, all) = (whole(unknown as u64), words.counted(records.len() as u64));
+            notes.push(format!(
+                "Not {} yet: {unknown} of {all}.",
+                words.actual_step()
+            ));
         }
         notes
     }
@@ -100,17 +108,18 @@ const TIME_STEPS: [i64; 17] = [
     604_800_000,
 ];
 
-/// About `most` fish to label: those with round ids if all ids are numbers, otherwise the first ones
-/// measured after round times. The choice does not depend on a fish's position, so a label stays with
-/// its fish as the live page moves on.
-pub(crate) fn labelled(fish: &[FishPoint], most: f64) -> Vec<&FishPoint> {
-    let ids: Option<Vec<i64>> = fish.iter().map(|one| one.id.parse().ok()).collect();
+/// About `most` records to label: those with round ids if all ids are numbers, otherwise the first ones
+/// measured after round times. The choice does not depend on a record's position, so a label stays with
+/// its records as the live page moves on.
+pub(crate) fn labelled(records: &[RecordPoint], most: f64) -> Vec<&RecordPoint> {
+    let ids: Option<Vec<i64>> = records.iter().map(|one| one.id.parse().ok()).collect();
     let by_id = ids.is_some();
-    let numbers = ids.unwrap_or_else(|| fish.iter().map(|one| one.measured.as_millis()).collect());
+    let numbers =
+        ids.unwrap_or_else(|| records.iter().map(|one| one.measured.as_millis()).collect());
     let Some(apart) = median_growth(&numbers) else {
-        return fish.first().into_iter().collect();
+        return records.first().into_iter().collect();
     };
-    let least = apart as f64 * fish.len() as f64 / most.max(1.0);
+    let least = apart as f64 * records.len() as f64 / most.max(1.0);
     let step = if by_id {
         round_step(least.max(1.0)) as i64
     } else {
@@ -120,7 +129,7 @@ pub(crate) fn labelled(fish: &[FishPoint], most: f64) -> Vec<&FishPoint> {
     let first = numbers.first();
     let mut passed = first.map_or(0, |first| first.saturating_sub(1).div_euclid(step));
     let mut chosen = Vec::new();
-    for (one, number) in fish.iter().zip(numbers) {
+    for (one, number) in records.iter().zip(numbers) {
         let reached = number.div_euclid(step);
         if reached > passed {
             passed = reached;
@@ -147,34 +156,34 @@ mod tests {
 
     use super::*;
 
-    fn fish(ids: impl Iterator<Item = (String, i64)>) -> Vec<FishPoint> {
-        let point = |(position, (id, second)): (usize, (String, i64))| FishPoint {
+    fn records(ids: impl Iterator<Item = (String, i64)>) -> Vec<RecordPoint> {
+        let point = |(position, (id, second)): (usize, (String, i64))| RecordPoint {
             position: position + 1,
             id,
-            species: 0,
+            group: 0,
             measured: EventTime::from_millis(1_623_245_960_000 + 1_000 * second).expect("a time"),
             error: None,
             model_version: None,
-            unseen_species: false,
+            unseen: false,
         };
         ids.enumerate().map(point).collect()
     }
 
-    fn ids(labelled: &[&FishPoint]) -> Vec<String> {
+    fn ids(labelled: &[&RecordPoint]) -> Vec<String> {
         labelled.iter().map(|one| one.id.clone()).collect()
     }
 
     #[test]
-    fn labels_stay_with_their_fish_as_the_newest_move_on() {
-        let all = fish((1..=400).map(|id| (id.to_string(), 2 * id)));
-        let tagged = fish((1..=400).map(|id| (format!("tag-{id}"), 2 * id)));
+    fn labels_stay_with_their_records_as_the_newest_move_on() {
+        let all = records((1..=400).map(|id| (id.to_string(), 2 * id)));
+        let tagged = records((1..=400).map(|id| (format!("tag-{id}"), 2 * id)));
         for all in [all, tagged] {
             let at = |from: usize| ids(&labelled(&all[from..from + 300], 10.0));
             let first = at(0);
             assert!((5..=11).contains(&first.len()), "{first:?}");
             for from in 1..100 {
                 let later = at(from);
-                let both = |one: &&String| all[from..300].iter().any(|fish| fish.id == **one);
+                let both = |id: &&String| all[from..300].iter().any(|one| one.id == **id);
                 let kept: Vec<_> = first.iter().filter(both).collect();
                 let shown: Vec<_> = later.iter().filter(both).collect();
                 assert_eq!(shown, kept, "from {from}");
@@ -184,18 +193,18 @@ mod tests {
 
     #[test]
     fn labels_are_at_round_ids_or_at_round_times() {
-        let numbers = fish((37..=96).map(|id| (id.to_string(), 2 * id)));
+        let numbers = records((37..=96).map(|id| (id.to_string(), 2 * id)));
         let round = ["40", "50", "60", "70", "80", "90"];
         assert_eq!(ids(&labelled(&numbers, 6.0)), round);
         // Measured every 2 s from second 20 on: whole minutes are at 40 s, 100 s, 160 s.
-        let others = fish((0..=90).map(|id| (format!("t{id}"), 2 * id)));
+        let others = records((0..=90).map(|id| (format!("t{id}"), 2 * id)));
         assert_eq!(ids(&labelled(&others, 4.0)), ["t20", "t50", "t80"]);
     }
 
     #[test]
     fn unordered_and_extreme_ids_are_labelled() {
         let odd = ["9", "3", "9223372036854775807", "-9223372036854775808"];
-        let odd = fish(odd.iter().map(|id| ((*id).to_owned(), 0)));
+        let odd = records(odd.iter().map(|id| ((*id).to_owned(), 0)));
         assert!(labelled(&odd, 10.0).len() <= odd.len());
         assert_eq!(ids(&labelled(&odd[..1], 10.0)), ["9"]);
         assert!(labelled(&[], 10.0).is_empty());

@@ -1,19 +1,19 @@
-//! Many fish: what can be seen of them in each column of pixels. A point for each of a million fish would
+//! Many records: what can be seen of them in each column of pixels. A point for each of a million records would
 //! take seconds, and most of them would be covered by others.
 
 use std::collections::HashSet;
 
-use super::fish_plot::FishPlot;
 use super::legend::{colour, point};
+use super::record_plot::RecordPlot;
 use super::svg::Element;
-use crate::marks::FishPoint;
+use crate::marks::RecordPoint;
 
-/// Above this many fish, a plot shows columns.
+/// Above this many records, a plot shows columns.
 pub(crate) const MANY: usize = 5_000;
 /// Width of a column in pixels.
 const WIDTH: f64 = 1.0;
 
-/// The paths of one species.
+/// The paths of one group.
 #[derive(Default)]
 struct Paths {
     /// From the smallest to the largest error of each column.
@@ -25,35 +25,36 @@ struct Paths {
     above: String,
 }
 
-impl FishPlot<'_> {
-    /// The range, the quartiles and the mean of the errors in each column, for each species, and a point
+impl RecordPlot<'_> {
+    /// The range, the quartiles and the mean of the errors in each column, for each group, and a point
     /// for each error above the threshold.
     pub(crate) fn columns(&self) -> Vec<Element> {
         let mut paths: Vec<Paths> = Vec::new();
-        paths.resize_with(self.timeline.species.len(), Paths::default);
+        // Without groups, all records are of one.
+        paths.resize_with(self.timeline.groups.len().max(1), Paths::default);
         let mut errors: Vec<Vec<f64>> = vec![Vec::new(); paths.len()];
         let mut drawn = HashSet::new();
-        let column = |fish: &FishPoint| (self.x(fish.position) / WIDTH).floor();
-        for fish in self
+        let column = |one: &RecordPoint| (self.x(one.position) / WIDTH).floor();
+        for records in self
             .timeline
-            .fish
+            .records
             .chunk_by(|one, next| column(one) == column(next))
         {
-            let Some(x) = fish.first().map(|first| column(first) * WIDTH) else {
+            let Some(x) = records.first().map(|first| column(first) * WIDTH) else {
                 continue;
             };
-            for one in fish {
+            for one in records {
                 let (Some(error), Some(errors), Some(paths)) = (
                     one.error,
-                    errors.get_mut(one.species),
-                    paths.get_mut(one.species),
+                    errors.get_mut(one.group),
+                    paths.get_mut(one.group),
                 ) else {
                     continue;
                 };
                 errors.push(error);
                 let y = self.y(error.min(self.top()));
                 // Points of the same pixel cover each other.
-                let pixel = (one.species, x as i64, y as i64);
+                let pixel = (one.group, x as i64, y as i64);
                 if error > self.timeline.threshold && drawn.insert(pixel) {
                     paths.above.extend(self.shape(one));
                 }
@@ -65,12 +66,12 @@ impl FishPlot<'_> {
         }
         let paths = paths.into_iter().enumerate();
         paths
-            .flat_map(|(species, paths)| {
-                let class = |name: &str| format!("{name} {}", colour(species));
+            .flat_map(|(group, paths)| {
+                let class = |name: &str| format!("{name} {}", colour(group));
                 [
                     Element::path(class("range"), paths.range),
                     Element::path(class("quartiles"), paths.quartiles),
-                    point(species, " tiny", paths.above),
+                    point(group, " tiny", paths.above),
                     Element::path(class("mean"), paths.mean),
                 ]
             })

@@ -1,6 +1,6 @@
-//! Lanes above a plot: bars over the same fish.
+//! Lanes above a plot: bars over the same records.
 
-use super::fish_plot::FishPlot;
+use super::record_plot::RecordPlot;
 use super::svg::{Anchor, Area, Element};
 use super::text::{SMALL, first_fitting};
 use crate::marks::Span;
@@ -66,12 +66,12 @@ impl Packed {
 /// A stack of lanes, filled from the top.
 pub(crate) struct Lanes<'a> {
     top: f64,
-    plot: &'a FishPlot<'a>,
+    plot: &'a RecordPlot<'a>,
     pub(crate) elements: Vec<Element>,
 }
 
 impl<'a> Lanes<'a> {
-    pub(crate) fn new(top: f64, plot: &'a FishPlot<'a>) -> Self {
+    pub(crate) fn new(top: f64, plot: &'a RecordPlot<'a>) -> Self {
         Self {
             top,
             plot,
@@ -130,7 +130,7 @@ impl<'a> Lanes<'a> {
 /// right of the pixel `until`.
 pub(crate) fn bar(
     class: impl Into<String>,
-    plot: &FishPlot<'_>,
+    plot: &RecordPlot<'_>,
     span: Span,
     (row, until): (Row, f64),
     texts: &[String],

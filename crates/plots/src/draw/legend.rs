@@ -5,20 +5,21 @@ use std::f64::consts::FRAC_PI_4;
 use super::svg::{Anchor, Area, Element, px};
 use super::text::{SMALL, ellipsis, width};
 use super::theme::COLOURS;
+use super::words::Words;
 
-/// Species beyond this many are counted, not listed.
+/// Groups beyond this many are counted, not listed.
 const LISTED: usize = 8;
 const ROW: f64 = 17.0;
 const SWATCH: f64 = 22.0;
 const GAP: f64 = 16.0;
 const LONGEST: f64 = 240.0;
-/// One more shape than colours: 42 species differ in one or the other.
+/// One more shape than colours: 42 group differ in one or the other.
 const SHAPES: usize = 7;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
-    Species(usize),
-    /// A fish of a species that the model had not seen.
+    Group(usize),
+    /// A records of a group that the model had not seen.
     Unseen(usize),
     Missing,
     Threshold,
@@ -35,15 +36,15 @@ pub(crate) enum Mark {
 /// A mark and what it means.
 pub(crate) type Entry = (Mark, String);
 
-/// One entry for each of the first species.
-pub(crate) fn species_entries(species: &[String]) -> Vec<Entry> {
-    let listed = species.iter().take(LISTED).enumerate();
+/// One entry for each of the first group.
+pub(crate) fn group_entries(words: Words, groups: &[String]) -> Vec<Entry> {
+    let listed = groups.iter().take(LISTED).enumerate();
     let mut entries: Vec<Entry> = listed
-        .map(|(number, name)| (Mark::Species(number), name.clone()))
+        .map(|(number, name)| (Mark::Group(number), name.clone()))
         .collect();
-    if species.len() > LISTED {
-        let more = species.len() - LISTED;
-        entries.push((Mark::None, format!("and {more} more species")));
+    if groups.len() > LISTED {
+        let more = groups.len() - LISTED;
+        entries.push((Mark::None, format!("and {more} more {}", words.groups())));
     }
     entries
 }
@@ -80,7 +81,7 @@ fn swatch_of(mark: Mark, (x, y): (f64, f64)) -> Vec<Element> {
     };
     match mark {
         Mark::None => vec![],
-        Mark::Species(number) => vec![point(number, "", symbol(number, middle, 4.0))],
+        Mark::Group(number) => vec![point(number, "", symbol(number, middle, 4.0))],
         Mark::Unseen(number) => vec![point(number, " pooled", symbol(number, middle, 4.0))],
         Mark::Missing => vec![missing(middle)],
         Mark::Threshold => across("threshold"),
@@ -102,9 +103,9 @@ fn swatch_of(mark: Mark, (x, y): (f64, f64)) -> Vec<Element> {
     }
 }
 
-/// The point of one or more fish, in the colour of their species.
-pub(crate) fn point(species: usize, more_classes: &str, d: String) -> Element {
-    Element::path(format!("point{more_classes} {}", colour(species)), d)
+/// The point of one or more records, in the colour of their group.
+pub(crate) fn point(group: usize, more_classes: &str, d: String) -> Element {
+    Element::path(format!("point{more_classes} {}", colour(group)), d)
 }
 
 /// The head of a retraining's line.
@@ -121,7 +122,7 @@ pub(crate) fn bracket((from, to): (f64, f64), y: f64) -> Element {
     Element::path("recovery", d)
 }
 
-/// A fish without an error.
+/// A records without an error.
 pub(crate) fn missing((x, y): (f64, f64)) -> Element {
     let (left, right, top, bottom) = (x - 2.5, x + 2.5, y - 2.5, y + 2.5);
     let d = format!(
@@ -130,21 +131,21 @@ pub(crate) fn missing((x, y): (f64, f64)) -> Element {
     Element::path("missing", d)
 }
 
-/// The class that gives a mark the colour of a species.
-pub(crate) fn colour(species: usize) -> String {
-    format!("s{}", species % COLOURS)
+/// The class that gives a mark the colour of a group.
+pub(crate) fn colour(group: usize) -> String {
+    format!("s{}", group % COLOURS)
 }
 
-/// The path of a species' shape around a point. Shapes tell species apart without colour, and all
+/// The path of a group' shape around a point. Shapes tell group apart without colour, and all
 /// cover about the same area.
-pub(crate) fn symbol(species: usize, (x, y): (f64, f64), r: f64) -> String {
+pub(crate) fn symbol(group: usize, (x, y): (f64, f64), r: f64) -> String {
     let polygon = |corners: &[(f64, f64)]| {
         let corners = corners
             .iter()
             .map(|(dx, dy)| format!("{} {}", px(x + dx * r), px(y + dy * r)));
         format!("M{}Z", corners.collect::<Vec<_>>().join("L"))
     };
-    match species % SHAPES {
+    match group % SHAPES {
         0 => {
             let (radius, across) = (px(r), px(2.0 * r));
             format!(

@@ -3,8 +3,8 @@
 //! | module | what is in it |
 //! |---|---|
 //! | `errors`, `model`, `weights` | the three figures |
-//! | `fish_plot`, `axes`, `lanes` | plots with fish along the x axis, and the lanes above them |
-//! | `columns` | many fish, by columns of pixels |
+//! | `record_plot`, `axes`, `lanes` | plots with records along the x axis, and the lanes above them |
+//! | `columns` | many records, by columns of pixels |
 //! | `canvas` | title, legend and notes, and the area that they leave for plots |
 //! | `legend` | the legend, and the marks that it shares with the plots |
 //! | `scale`, `text` | values to pixels, ticks and number formats; widths of texts |
@@ -17,17 +17,19 @@ mod axes;
 mod canvas;
 mod columns;
 mod errors;
-mod fish_plot;
 mod lanes;
 mod legend;
 mod model;
+mod record_plot;
 mod scale;
 pub(crate) mod svg;
 pub(crate) mod text;
 pub(crate) mod theme;
 mod weights;
+mod words;
 
 pub(crate) use canvas::Picture;
 pub(crate) use errors::errors;
 pub(crate) use model::model;
 pub(crate) use weights::weights;
+pub(crate) use words::Words;

@@ -1,12 +1,12 @@
 //! The model's behaviour: which version answered, which window triggered, what the new version was
-//! trained on and when, its first fish, and the time from drift to recovery.
+//! trained on and when, its first record, and the time from drift to recovery.
 
 use super::axes::ErrorRange;
 use super::canvas::{Canvas, Picture};
-use super::fish_plot::{AXIS, FishPlot, LABELS, common_entries};
 use super::lanes::{Lanes, Packed, Row, bar, beside};
 use super::legend::{Entry, Mark, bracket, retraining_head};
-use super::scale::{counted, percent, plain};
+use super::record_plot::{AXIS, LABELS, RecordPlot, common_entries};
+use super::scale::{counted, plain};
 use super::svg::{Anchor, Area, Element};
 use super::text::{SMALL, STRONG, ellipsis, first_fitting, width};
 use crate::figure::Size;
@@ -16,7 +16,7 @@ use crate::marks::{RetrainingMarks, Span, Timeline};
 const SHADED: usize = 12;
 /// From this height on a lane may have several rows.
 const HIGH: u32 = 480;
-/// Maximum number of species of a window in a description.
+/// Maximum number of group of a window in a description.
 const SHARES: usize = 3;
 
 pub(crate) fn model(timeline: &Timeline, size: Size) -> Picture {
@@ -33,7 +33,11 @@ pub(crate) fn model(timeline: &Timeline, size: Size) -> Picture {
         .iter()
         .map(|one| one.recovery.map(|recovery| recovery.span));
     let recoveries = Packed::new(recoveries, 1);
-    let rows = 2 + triggers.rows + trained.rows + recoveries.rows;
+    let lane = timeline
+        .words
+        .group()
+        .filter(|_| !timeline.bands.is_empty());
+    let rows = 1 + usize::from(lane.is_some()) + triggers.rows + trained.rows + recoveries.rows;
     let above = Lanes::height(rows) + 20.0;
     canvas.legend(&entries(timeline), above + AXIS + 60.0);
 
@@ -43,10 +47,12 @@ pub(crate) fn model(timeline: &Timeline, size: Size) -> Picture {
         bottom: rest.bottom - AXIS,
         ..rest
     };
-    let plot = FishPlot::new(timeline, range, area);
+    let plot = RecordPlot::new(timeline, range, area);
     let shaded = trained.len() <= SHADED;
     let mut lanes = Lanes::new(rest.top, &plot);
-    lanes.single("species", |row| species(&plot, row));
+    if let Some(name) = lane {
+        lanes.single(name, |row| group(&plot, row));
+    }
     lanes.single("model", |row| versions(&plot, row));
     lanes.packed("trigger", &triggers, |at, row, until| {
         trigger(&plot, marks.get(at)?, row, until)
@@ -76,6 +82,7 @@ pub(crate) fn model(timeline: &Timeline, size: Size) -> Picture {
 
 fn entries(timeline: &Timeline) -> Vec<Entry> {
     let any = |has: fn(&RetrainingMarks) -> bool| timeline.retrainings.iter().any(has);
+    let first = format!("first {} of the new model", timeline.words.record());
     let shown = [
         (
             any(|one| one.window.span.is_some()),
@@ -92,11 +99,7 @@ fn entries(timeline: &Timeline) -> Vec<Entry> {
             Mark::Training,
             "training rows",
         ),
-        (
-            any(|one| one.first_answered.is_some()),
-            Mark::First,
-            "first fish of the new model",
-        ),
+        (any(|one| one.first_answered.is_some()), Mark::First, &first),
         (
             any(|one| one.recovery.is_some()),
             Mark::Recovery,
@@ -110,14 +113,14 @@ fn entries(timeline: &Timeline) -> Vec<Entry> {
 }
 
 /// The pixel of the next retraining, whose line crosses the lane.
-fn next_retraining(plot: &FishPlot<'_>, one: &RetrainingMarks) -> Option<f64> {
+fn next_retraining(plot: &RecordPlot<'_>, one: &RetrainingMarks) -> Option<f64> {
     let after = one.retrained?.after;
     let all = plot.timeline.retrainings.iter();
     let later = all.filter_map(|other| Some(other.retrained?.after).filter(|next| *next > after));
     later.min().map(|next| plot.after(next))
 }
 
-/// The span of the training rows, or the position of the retraining if the rows are not among the fish.
+/// The span of the training rows, or the position of the retraining if the rows are not among the records.
 fn trained_span(one: &RetrainingMarks) -> Option<Span> {
     let rows = one.training.as_ref().map(|training| training.span);
     let moment = one.retrained.map(|retrained| Span {
@@ -127,11 +130,11 @@ fn trained_span(one: &RetrainingMarks) -> Option<Span> {
     rows.or(moment)
 }
 
-fn species(plot: &FishPlot<'_>, row: Row) -> Vec<Element> {
+fn group(plot: &RecordPlot<'_>, row: Row) -> Vec<Element> {
     let bands = plot.timeline.bands.iter();
     let names = bands.filter_map(|band| {
         let (left, right) = plot.edges(band.span);
-        let name = plot.timeline.species_name(band.species);
+        let name = plot.timeline.group_name(band.group);
         let at = ((left + right) / 2.0, row.middle() + 4.0);
         let shown = ellipsis(name, STRONG, right - left - 6.0)?;
         Some(Element::text("strong", at, Anchor::Middle, shown).titled(name))
@@ -139,7 +142,7 @@ fn species(plot: &FishPlot<'_>, row: Row) -> Vec<Element> {
     names.collect()
 }
 
-fn versions(plot: &FishPlot<'_>, row: Row) -> Vec<Element> {
+fn versions(plot: &RecordPlot<'_>, row: Row) -> Vec<Element> {
     let models = plot.timeline.models.iter().enumerate();
     let bars = models.flat_map(|(at, model)| {
         let version = model.version.as_deref().unwrap_or("none");
@@ -154,21 +157,22 @@ fn versions(plot: &FishPlot<'_>, row: Row) -> Vec<Element> {
 
 /// The window's bar, and the outcome beside it if nothing was trained.
 fn trigger(
-    plot: &FishPlot<'_>,
+    plot: &RecordPlot<'_>,
     one: &RetrainingMarks,
     row: Row,
     until: f64,
 ) -> Option<Vec<Element>> {
     let span = one.window.span?;
-    let mean = percent(one.window.mean_error, 1);
-    let fish: usize = one.window.by_species.iter().map(|share| share.fish).sum();
+    let words = plot.timeline.words;
+    let mean = words.error(one.window.mean_error, 1);
+    let records = one.window.records;
     let mut texts = Vec::new();
-    if let [worst, _, ..] = one.window.by_species.as_slice() {
-        let share = format!("{} of {fish} {}", worst.fish, worst.species);
+    if let [worst, _, ..] = one.window.by_group.as_slice() {
+        let share = format!("{} of {records} {}", worst.records, worst.group);
         texts.push(format!("mean {mean}, {share}"));
     }
     texts.extend([
-        format!("mean {mean}, {fish} fish"),
+        format!("mean {mean}, {records} {}", words.records()),
         format!("mean {mean}"),
         mean,
     ]);
@@ -183,17 +187,24 @@ fn trigger(
 /// The bar of the training rows, and the retraining with its outcome: a head in the lane, and a line
 /// down to the axis if it is to be drawn `across` the plot.
 fn training(
-    plot: &FishPlot<'_>,
+    plot: &RecordPlot<'_>,
     one: &RetrainingMarks,
     (row, until): (Row, f64),
     across: bool,
 ) -> Vec<Element> {
     let mut elements = Vec::new();
     if let Some(training) = &one.training {
-        let fish = training.span.len();
+        let records = training.span.len();
         let mut texts = vec![counted(training.rows, "row", "rows")];
-        if fish > training.rows {
-            texts.insert(0, format!("{} out of these {fish} fish", training.rows));
+        if records > training.rows {
+            texts.insert(
+                0,
+                format!(
+                    "{} out of these {records} {}",
+                    training.rows,
+                    plot.timeline.words.records()
+                ),
+            );
         }
         elements.extend(bar("training", plot, training.span, (row, until), &texts));
     }
@@ -212,7 +223,7 @@ fn training(
 }
 
 /// The window in the plot, with its mean as a line.
-fn shade(plot: &FishPlot<'_>, one: &RetrainingMarks, shaded: bool) -> Element {
+fn shade(plot: &RecordPlot<'_>, one: &RetrainingMarks, shaded: bool) -> Element {
     let mut elements = Vec::new();
     if let Some(span) = one.window.span {
         let (left, right) = plot.edges(span);
@@ -232,9 +243,9 @@ fn shade(plot: &FishPlot<'_>, one: &RetrainingMarks, shaded: bool) -> Element {
     Element::group("shade", elements)
 }
 
-/// The bracket from drift to recovery, with the number of fish and the time.
+/// The bracket from drift to recovery, with the number of records and the time.
 fn recovery(
-    plot: &FishPlot<'_>,
+    plot: &RecordPlot<'_>,
     one: &RetrainingMarks,
     row: Row,
     until: f64,
@@ -242,12 +253,12 @@ fn recovery(
     let recovery = one.recovery?;
     let Span { first, last } = recovery.span;
     let (left, right) = (plot.x(first), plot.x(last));
-    let fish = format!("{} fish", recovery.fish);
+    let records = plot.timeline.words.0.counted(recovery.records);
     let seconds = recovery.event_seconds.map(|seconds| plain(seconds, 1));
-    let longest = seconds.map_or(fish.clone(), |seconds| format!("{fish}, {seconds} s"));
+    let longest = seconds.map_or(records.clone(), |seconds| format!("{records}, {seconds} s"));
     let bracket = plot.spanning(bracket((left, right), row.middle()), recovery.span);
     let mut elements = vec![bracket.titled(format!("from drift to recovery: {longest}"))];
-    let texts = [longest, fish];
+    let texts = [longest, records];
     if let Some(text) = first_fitting(&texts, SMALL, right - left - 16.0) {
         let (middle, half) = ((left + right) / 2.0, width(text, SMALL) / 2.0 + 4.0);
         let area = Area {
@@ -265,19 +276,22 @@ fn recovery(
     Some(elements)
 }
 
-/// A ring around the first fish that each new version answered.
-fn firsts(plot: &FishPlot<'_>) -> Vec<Element> {
+/// A ring around the first record that each new version answered.
+fn firsts(plot: &RecordPlot<'_>) -> Vec<Element> {
+    let attribute = plot.timeline.words.attribute();
     let rings = plot.timeline.retrainings.iter().filter_map(|one| {
-        let fish = plot.timeline.at(one.first_answered?)?;
+        let record = plot.timeline.at(one.first_answered?)?;
         let at = (
-            plot.x(fish.position),
-            plot.y(fish.error.unwrap_or_default()),
+            plot.x(record.position),
+            plot.y(record.error.unwrap_or_default()),
         );
         let version = one.version.as_deref().unwrap_or_default();
-        let ring = Element::circle("first", at, plot.radius() + 3.2).with("data-fish", &fish.id);
+        let ring =
+            Element::circle("first", at, plot.radius() + 3.2).with(attribute.clone(), &record.id);
         Some(ring.titled(format!(
-            "fish {}: the first that model {version} answered",
-            fish.id
+            "{} {}: the first that model {version} answered",
+            plot.timeline.words.record(),
+            record.id
         )))
     });
     rings.collect()
@@ -286,21 +300,24 @@ fn firsts(plot: &FishPlot<'_>) -> Vec<Element> {
 /// What happened, in a line.
 fn summary(timeline: &Timeline) -> String {
     let marks = &timeline.retrainings;
-    if timeline.fish.is_empty() {
-        return "No fish was measured.".to_owned();
+    if timeline.records.is_empty() {
+        return timeline.words.none_measured();
     }
     if marks.is_empty() {
-        let threshold = percent(timeline.threshold, 2);
-        // A report of the newest fish leaves older windows out.
-        return format!("None of these fish was in a window whose mean error passed {threshold}.");
+        let threshold = timeline.words.error(timeline.threshold, 2);
+        // A report of the newest records leaves older windows out.
+        return format!(
+            "None of these {} was in a window whose mean error passed {threshold}.",
+            timeline.words.records()
+        );
     }
     let trained: Vec<_> = marks.iter().filter(|one| one.retrained.is_some()).collect();
     if let [one] = trained.as_slice() {
         let recovery = one.recovery.map_or(String::new(), |recovery| {
-            let fish = counted(recovery.fish, "fish", "fish");
-            format!("; {fish} from drift to recovery")
+            let records = timeline.words.counted(recovery.records);
+            format!("; {records} from drift to recovery")
         });
-        let mean = percent(one.window.mean_error, 1);
+        let mean = timeline.words.error(one.window.mean_error, 1);
         return format!(
             "A window's mean error of {mean} triggered: {}{recovery}.",
             outcome(one)
@@ -341,16 +358,17 @@ fn outcome(one: &RetrainingMarks) -> String {
 /// A trigger, for screen readers.
 fn describe(timeline: &Timeline, one: &RetrainingMarks) -> String {
     let window = &one.window;
-    let fish = window.span.map_or(String::new(), |span| {
+    let words = timeline.words;
+    let span = window.span.map_or(String::new(), |span| {
         let (first, last) = (timeline.id(span.first), timeline.id(span.last));
-        format!(", fish {first} to {last}")
+        format!(", {} {first} to {last}", words.records())
     });
-    let shares = window.by_species.iter().take(SHARES).map(|share| {
-        let error = percent(share.mean_error, 1);
-        format!("{} {} off by {error}", share.fish, share.species)
+    let shares = window.by_group.iter().take(SHARES).map(|share| {
+        let error = words.error(share.mean_error, 1);
+        format!("{} {} off by {error}", share.records, share.group)
     });
-    let more = window.by_species.len().saturating_sub(SHARES) as u64;
-    let more = (more > 0).then(|| format!("{more} more species"));
+    let more = window.by_group.len().saturating_sub(SHARES) as u64;
+    let more = (more > 0).then(|| format!("{more} more {}", words.groups()));
     let shares: Vec<String> = shares.chain(more).collect();
     let shares = match shares.join(", ") {
         none if none.is_empty() => none,
@@ -360,10 +378,10 @@ fn describe(timeline: &Timeline, one: &RetrainingMarks) -> String {
         format!(" Trained on {} rows.", training.rows)
     });
     format!(
-        "Window from {} to {}{fish}: mean error {} by model {}{shares}; {}.{trained}",
+        "Window from {} to {}{span}: mean error {} by model {}{shares}; {}.{trained}",
         window.start,
         window.end,
-        percent(window.mean_error, 1),
+        words.error(window.mean_error, 1),
         window.erring_version,
         outcome(one)
     )
@@ -377,7 +395,8 @@ fn notes(timeline: &Timeline, range: ErrorRange) -> Vec<String> {
     if unplaced > 0 {
         let windows = counted(unplaced as u64, "window", "windows");
         notes.push(format!(
-            "{windows} that triggered contained none of these fish."
+            "{windows} that triggered contained none of these {}.",
+            timeline.words.records()
         ));
     }
     notes

@@ -114,8 +114,8 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_within_the_values() {
-        let fish: Vec<f64> = (1..=9).map(|n| f64::from(n) * 20.0).collect();
-        assert_eq!(ticks(0.5, 180.5, 10), fish);
+        let marks: Vec<f64> = (1..=9).map(|n| f64::from(n) * 20.0).collect();
+        assert_eq!(ticks(0.5, 180.5, 10), marks);
         let shares = [0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0];
         assert_eq!(ticks(0.0, 1.0, 5), shares);
         assert_eq!(ticks(3.1, 4.9, 4), [3.5, 4.0, 4.5]);

@@ -1,5 +1,6 @@
 //! SVG elements as values, and how they are written.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::canvas::Picture;
@@ -11,7 +12,7 @@ const DEFINITIONS: &str = r#"<defs><pattern id="cw-hatch" width="6" height="6" p
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Element {
     name: &'static str,
-    attributes: Vec<(&'static str, String)>,
+    attributes: Vec<(Cow<'static, str>, String)>,
     /// Tooltip and screen reader text.
     title: Option<String>,
     text: Option<String>,
@@ -104,8 +105,12 @@ impl Element {
         }
     }
 
-    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.attributes.push((name, value.into()));
+    pub(crate) fn with(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<String>,
+    ) -> Self {
+        self.attributes.push((name.into(), value.into()));
         self
     }
 
@@ -121,7 +126,7 @@ impl Element {
     fn write(&self, out: &mut String) {
         out.extend(["<", self.name]);
         for (name, value) in &self.attributes {
-            out.extend([" ", name, "=\""]);
+            out.extend([" ", name.as_ref(), "=\""]);
             escape(out, value);
             out.push('"');
         }

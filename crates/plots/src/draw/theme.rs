@@ -1,11 +1,11 @@
 //! Colours and the style sheet.
 //!
-//! Species have Okabe and Ito's colours (Color Universal Design, 2008), which people with any
+//! Groups have Okabe and Ito's colours (Color Universal Design, 2008), which people with any
 //! colour vision can tell apart. Neighbours also differ in brightness.
 
 use std::fmt::Write;
 
-/// Number of species colours.
+/// Number of group colours.
 pub(crate) const COLOURS: usize = 6;
 
 /// Light or dark.
@@ -30,10 +30,10 @@ struct Palette {
     /// Windows that triggered, and retrainings.
     alarm: &'static str,
     alarm_fill: &'static str,
-    /// Opacity of a species' band.
+    /// Opacity of a group' band.
     band: f64,
-    /// Fill and outline of each species.
-    species: [(&'static str, &'static str); COLOURS],
+    /// Fill and outline of each group.
+    group: [(&'static str, &'static str); COLOURS],
 }
 
 const LIGHT: Palette = Palette {
@@ -45,7 +45,7 @@ const LIGHT: Palette = Palette {
     alarm: "#a31545",
     alarm_fill: "#f9dfe7",
     band: 0.11,
-    species: [
+    group: [
         ("#0072b2", "#004b76"),
         ("#e69f00", "#8a5f00"),
         ("#009e73", "#00573f"),
@@ -64,7 +64,7 @@ const DARK: Palette = Palette {
     alarm: "#ff7a9c",
     alarm_fill: "#4a1a2a",
     band: 0.16,
-    species: [
+    group: [
         ("#3f9bd6", "#a5d3f2"),
         ("#e69f00", "#ffdd99"),
         ("#009e73", "#7fe0c4"),
@@ -125,7 +125,7 @@ fn colours(palette: &Palette) -> String {
         alarm,
         alarm_fill,
         band,
-        species,
+        group,
     } = palette;
     let mut css = format!(
         "\
@@ -155,7 +155,7 @@ fn colours(palette: &Palette) -> String {
 .cw .missing{{stroke:{muted}}}\
 "
     );
-    for (number, (fill, outline)) in species.iter().enumerate() {
+    for (number, (fill, outline)) in group.iter().enumerate() {
         let _ = write!(
             css,
             "\

@@ -1,17 +1,20 @@
-//! Predicted against actual weight: a panel for each model version, all on the same scales.
+//! Predicted against actual value: a panel for each model version, all on the same scales.
 
 use std::collections::HashSet;
 
+use pipeline::ErrorKind;
+
 use super::canvas::{Canvas, Picture};
 use super::columns::MANY;
-use super::legend::{Mark, point, species_entries, symbol};
-use super::scale::{Scale, counted, percent, plain, ticks, whole};
+use super::legend::{Mark, group_entries, point, symbol};
+use super::scale::{Scale, counted, plain, ticks};
 use super::svg::{Anchor, Area, Element, px};
 use super::text::{SMALL, STRONG, ellipsis, first_fitting, width};
+use super::words::Words;
 use crate::figure::Size;
 use crate::marks::{Panel, WeightPoint, Weights};
 
-/// Above this many fish in a panel, points have no tooltips.
+/// Above this many records in a panel, points have no tooltips.
 const TITLED: usize = 1_000;
 const HEADING: f64 = 36.0;
 const AXIS: f64 = 36.0;
@@ -21,14 +24,19 @@ const LABELS: f64 = 34.0;
 const SMALLEST: f64 = 90.0;
 
 pub(crate) fn weights(weights: &Weights, size: Size) -> Picture {
-    let title = "Predicted against actual weight, by model version";
-    let mut canvas = Canvas::new(size, title, &summary(weights));
+    let words = weights.words;
+    let title = format!(
+        "Predicted against actual {}, by model version",
+        words.target()
+    );
+    let mut canvas = Canvas::new(size, &title, &summary(weights));
     let panels = weights.panels.iter();
-    let panels = panels.map(|panel| format!("Model {}: {}.", panel.version, describe(panel)));
+    let panels =
+        panels.map(|panel| format!("Model {}: {}.", panel.version, describe(words, panel)));
     canvas.describe_newest(panels, "model versions");
-    let mut entries = species_entries(&weights.species);
+    let mut entries = group_entries(words, &weights.groups);
     entries.push((Mark::Identity, "predicted = actual".to_owned()));
-    let threshold = percent(weights.threshold, 2);
+    let threshold = words.error(weights.threshold, 2);
     let within = format!("off by at most {threshold} (the threshold)");
     entries.push((Mark::Within, within));
     canvas.legend(&entries, HEADING + AXIS + SMALLEST);
@@ -37,7 +45,11 @@ pub(crate) fn weights(weights: &Weights, size: Size) -> Picture {
     // If there is not enough room, the oldest versions are left out.
     let left_out = weights.panels.len() - (columns * rows).min(weights.panels.len());
     let across = canvas.rest(0.0).width() / columns as f64 - GAP - LABELS;
-    canvas.notes(&notes(weights, left_out, axis_title(across).is_none()));
+    canvas.notes(&notes(
+        weights,
+        left_out,
+        axis_title(words, across).is_none(),
+    ));
     let rest = canvas.rest(16.0);
     let limits = limits(weights);
     let (wide, high) = (rest.width() / columns as f64, rest.height() / rows as f64);
@@ -56,21 +68,30 @@ pub(crate) fn weights(weights: &Weights, size: Size) -> Picture {
 }
 
 fn summary(weights: &Weights) -> String {
-    let fish: usize = weights.panels.iter().map(|panel| panel.points.len()).sum();
+    let words = weights.words;
+    let points: usize = weights.panels.iter().map(|panel| panel.points.len()).sum();
     match weights.panels.len() {
-        0 => "No fish was both predicted and weighed.".to_owned(),
-        1 => format!("{} fish, one model version", whole(fish as u64)),
+        0 => format!(
+            "No {} was both predicted and {}.",
+            words.record(),
+            words.actual_step()
+        ),
+        1 => format!("{}, one model version", words.counted(points as u64)),
         versions => {
-            let fish = whole(fish as u64);
-            format!("{fish} fish, {versions} model versions, in the order of their first answer")
+            let records = words.counted(points as u64);
+            format!("{records}, {versions} model versions, in the order of their first answer")
         }
     }
 }
 
 fn notes(weights: &Weights, left_out: usize, untitled: bool) -> Vec<String> {
+    let words = weights.words;
     let mut notes = Vec::new();
     if untitled {
-        notes.push("Across: actual weight in kg; up: predicted weight in kg.".to_owned());
+        let (target, unit) = (words.target(), words.unit(" in "));
+        notes.push(format!(
+            "Across: actual {target}{unit}; up: predicted {target}{unit}."
+        ));
     }
     if left_out > 0 {
         let versions = counted(left_out as u64, "oldest version is", "oldest versions are");
@@ -79,17 +100,26 @@ fn notes(weights: &Weights, left_out: usize, untitled: bool) -> Vec<String> {
         ));
     }
     if weights.incomplete > 0 {
-        let fish = counted(weights.incomplete as u64, "fish has", "fish have");
-        notes.push(format!("{fish} no prediction or no weight."));
+        let records = words.counted(weights.incomplete as u64);
+        let have = if weights.incomplete == 1 {
+            "has"
+        } else {
+            "have"
+        };
+        notes.push(format!(
+            "{records} {have} no prediction or no {}.",
+            words.target()
+        ));
     }
     notes
 }
 
-fn describe(panel: &Panel) -> String {
-    let fish = panel.points.len();
-    panel.mean_error.map_or(format!("{fish} fish"), |error| {
-        format!("{fish} fish, mean error {}", percent(error, 1))
-    })
+fn describe(words: Words, panel: &Panel) -> String {
+    let records = words.0.counted(panel.points.len() as u64);
+    match panel.mean_error {
+        Some(error) => format!("{records}, mean error {}", words.error(error, 1)),
+        None => records,
+    }
 }
 
 /// The columns and rows with which the panels are largest.
@@ -113,10 +143,10 @@ fn grid(panels: usize, rest: Area) -> (usize, usize) {
     (columns, panels.div_ceil(columns).clamp(1, most_rows))
 }
 
-/// The smallest and the largest weight, with a margin.
+/// The smallest and the largest value, with a margin.
 fn limits(weights: &Weights) -> (f64, f64) {
     let points = weights.panels.iter().flat_map(|panel| &panel.points);
-    let values = points.flat_map(|point| [point.actual_kg, point.predicted_kg]);
+    let values = points.flat_map(|point| [point.actual, point.predicted]);
     let (low, high) = values.fold((f64::MAX, f64::MIN), |(low, high), value| {
         (low.min(value), high.max(value))
     });
@@ -125,7 +155,7 @@ fn limits(weights: &Weights) -> (f64, f64) {
     }
     let apart = ((high - low) * 0.06).max(high.abs() * 0.02).max(1e-6);
     let below = low - apart;
-    // The margin must not suggest negative weights.
+    // The margin must not suggest negative values.
     let below = if low >= 0.0 { below.max(0.0) } else { below };
     (below, high + apart)
 }
@@ -139,23 +169,23 @@ fn draw_panel(weights: &Weights, panel: &Panel, cell: Area, limits: (f64, f64)) 
     };
     let x = Scale::linear(limits, (area.left, area.right));
     let y = Scale::linear(limits, (area.bottom, area.top));
-    let mut elements = vec![within(weights.threshold, x, y, limits)];
-    elements.extend(axes(area, x, y, limits));
+    let mut elements = vec![within(weights, x, y, limits)];
+    elements.extend(axes(weights.words, area, x, y, limits));
     let corner = |value: f64| (x.at(value), y.at(value));
     let (low, high) = (corner(limits.0), corner(limits.1));
     elements.push(Element::line("identity", low, high));
     let radius = (area.width() / (panel.points.len().max(1) as f64).sqrt() / 3.0).clamp(1.4, 3.6);
     let many = panel.points.len() > MANY;
     let mut drawn = HashSet::new();
-    elements.extend(panel.points.iter().filter_map(|fish| {
-        let at = (x.at(fish.actual_kg), y.at(fish.predicted_kg));
+    elements.extend(panel.points.iter().filter_map(|one| {
+        let at = (x.at(one.actual), y.at(one.predicted));
         // Points of the same pixel cover each other.
-        if many && !drawn.insert((fish.species, at.0 as i64, at.1 as i64)) {
+        if many && !drawn.insert((one.group, at.0 as i64, at.1 as i64)) {
             return None;
         }
-        let mark = point(fish.species, "", symbol(fish.species, at, radius));
+        let mark = point(one.group, "", symbol(one.group, at, radius));
         match panel.points.len() <= TITLED {
-            true => Some(mark.titled(tooltip(weights, fish))),
+            true => Some(mark.titled(tooltip(weights, one))),
             false => Some(mark),
         }
     }));
@@ -165,8 +195,8 @@ fn draw_panel(weights: &Weights, panel: &Panel, cell: Area, limits: (f64, f64)) 
         let at = (area.left, cell.top + 13.0);
         Element::text("strong", at, Anchor::Start, name).titled(&panel.version)
     }));
-    let mut texts = vec![describe(panel)];
-    if let Some(error) = panel.mean_error.map(|error| percent(error, 1)) {
+    let mut texts = vec![describe(weights.words, panel)];
+    if let Some(error) = panel.mean_error.map(|error| weights.words.error(error, 1)) {
         texts.extend([format!("mean error {error}"), error]);
     }
     if let Some(text) = first_fitting(&texts, SMALL, area.width()) {
@@ -177,43 +207,70 @@ fn draw_panel(weights: &Weights, panel: &Panel, cell: Area, limits: (f64, f64)) 
 }
 
 fn tooltip(weights: &Weights, point: &WeightPoint) -> String {
+    let words = weights.words;
+    let group = match words.group() {
+        Some(_) => format!(", {}", weights.group_name(point.group)),
+        None => String::new(),
+    };
+    let unit = words.unit(" ");
     format!(
-        "fish {}, {}: predicted {} kg, actual {} kg",
+        "{} {}{group}: predicted {}{unit}, actual {}{unit}",
+        words.record(),
         point.id,
-        weights.species_name(point.species),
-        plain(point.predicted_kg, 3),
-        plain(point.actual_kg, 3)
+        plain(point.predicted, 3),
+        plain(point.actual, 3)
     )
 }
 
 /// The area in which a prediction is off by at most the threshold.
-fn within(threshold: f64, x: Scale, y: Scale, (low, high): (f64, f64)) -> Element {
-    let (above, below) = (1.0 + threshold, (1.0 - threshold).max(f64::MIN_POSITIVE));
-    // Pairs of actual and predicted weight around the area, cut off at the panel's sides.
-    let corners = [
-        (low, low),
-        (low, low * above),
-        (high / above, high),
-        (high, high),
-        (high, (high * below).max(low)),
-        ((low / below).min(high), low),
-    ];
+fn within(weights: &Weights, x: Scale, y: Scale, (low, high): (f64, f64)) -> Element {
+    let threshold = weights.threshold;
+    // Pairs of actual and predicted value around the area, cut off at the panel's sides.
+    let corners = match weights.words.0.error {
+        ErrorKind::Relative => {
+            let (above, below) = (1.0 + threshold, (1.0 - threshold).max(f64::MIN_POSITIVE));
+            [
+                (low, low),
+                (low, low * above),
+                (high / above, high),
+                (high, high),
+                (high, (high * below).max(low)),
+                ((low / below).min(high), low),
+            ]
+        }
+        ErrorKind::Absolute => {
+            let apart = threshold.min(high - low);
+            [
+                (low, low),
+                (low, low + apart),
+                (high - apart, high),
+                (high, high),
+                (high, high - apart),
+                (low + apart, low),
+            ]
+        }
+    };
     let corners =
         corners.map(|(actual, predicted)| format!("{} {}", px(x.at(actual)), px(y.at(predicted))));
     Element::path("within", format!("M{}Z", corners.join("L")))
 }
 
 /// The title of both axes that fits.
-fn axis_title(room: f64) -> Option<&'static str> {
+fn axis_title(words: Words, room: f64) -> Option<String> {
+    let (target, unit) = (words.target(), words.unit(", "));
+    let short = match words.unit("") {
+        none if none.is_empty() => none,
+        unit => format!(" ({unit})"),
+    };
     let texts = [
-        "across: actual weight, kg; up: predicted weight, kg",
-        "across: actual, kg; up: predicted, kg",
-        "actual → predicted ↑ (kg)",
+        format!("across: actual {target}{unit}; up: predicted {target}{unit}"),
+        format!("across: actual{unit}; up: predicted{unit}"),
+        format!("actual → predicted ↑{short}"),
     ];
     texts.into_iter().find(|text| width(text, SMALL) <= room)
 }
 
-fn axes(area: Area, x: Scale, y: Scale, (low, high): (f64, f64)) -> Vec<Element> {
+fn axes(words: Words, area: Area, x: Scale, y: Scale, (low, high): (f64, f64)) -> Vec<Element> {
     let mut elements = Vec::new();
     let most = |room: f64| ((room / 46.0) as usize).clamp(3, 8);
     let label = |at, anchor, weight| Element::text("tick muted", at, anchor, plain(weight, 3));
@@ -227,7 +284,7 @@ fn axes(area: Area, x: Scale, y: Scale, (low, high): (f64, f64)) -> Vec<Element>
         elements.push(Element::line("grid", (area.left, at), (area.right, at)));
         elements.push(label((area.left - 6.0, at + 4.0), Anchor::End, weight));
     }
-    if let Some(text) = axis_title(area.width()) {
+    if let Some(text) = axis_title(words, area.width()) {
         let at = ((area.left + area.right) / 2.0, area.bottom + 29.0);
         elements.push(Element::text("axis-title muted", at, Anchor::Middle, text));
     }

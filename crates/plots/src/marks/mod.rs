@@ -1,4 +1,4 @@
-//! What to draw, without pixel coordinates. Positions count fish in the order of measurement, from 1.
+//! What to draw, without pixel coordinates. Positions count records in the order of measurement, from 1.
 
 mod retraining;
 mod timeline;
@@ -6,21 +6,22 @@ mod weights;
 
 use std::collections::HashMap;
 
-use report::Report;
+use report::{Report, printable};
 
 use crate::PlotError;
 
 pub(crate) use retraining::RetrainingMarks;
-pub(crate) use timeline::{Band, FishPoint, Span, Timeline};
+pub(crate) use timeline::{Band, RecordPoint, Span, Timeline};
 pub(crate) use weights::{Panel, WeightPoint, Weights};
 
 /// Longest name that is drawn, in characters. A record may contain any text.
 const LONGEST: usize = 64;
 
 fn cut(text: &str) -> String {
+    let text = printable(text);
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
+        None => text.into_owned(),
     }
 }
 
@@ -29,13 +30,17 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     (count > 0).then(|| sum / f64::from(count))
 }
 
-/// Species are numbered in the order of their first fish.
-fn species_numbers(report: &Report) -> (Vec<String>, HashMap<&str, usize>) {
+/// Groups are numbered in the order of their first record; there are none without a group.
+fn group_numbers(report: &Report) -> (Vec<String>, HashMap<&str, usize>) {
     let mut names = Vec::new();
     let mut numbers = HashMap::new();
-    for row in &report.fish_rows {
-        numbers.entry(row.species.as_str()).or_insert_with(|| {
-            names.push(cut(&row.species));
+    for group in report
+        .record_rows
+        .iter()
+        .filter_map(|row| row.group.as_deref())
+    {
+        numbers.entry(group).or_insert_with(|| {
+            names.push(cut(group));
             names.len() - 1
         });
     }
@@ -45,7 +50,7 @@ fn species_numbers(report: &Report) -> (Vec<String>, HashMap<&str, usize>) {
 /// Rejects a report with a number that would distort a scale.
 fn check(report: &Report) -> Result<(), PlotError> {
     const ERROR: &str = "zero or more, and finite";
-    const WEIGHT: &str = "a finite number of kilograms";
+    const VALUE: &str = "a finite number";
     let reject = |field: String, value, expected| {
         Err(PlotError::Value {
             field,
@@ -58,15 +63,19 @@ fn check(report: &Report) -> Result<(), PlotError> {
     if !(is_error(threshold) && threshold > 0.0) {
         return reject("threshold".into(), threshold, "above zero, and finite");
     }
-    for (at, row) in report.fish_rows.iter().enumerate() {
+    for (at, row) in report.record_rows.iter().enumerate() {
         let numbers = [
             ("error", row.error, is_error as fn(f64) -> bool, ERROR),
-            ("actual", row.actual, f64::is_finite, WEIGHT),
-            ("predicted", row.predicted, f64::is_finite, WEIGHT),
+            ("actual", row.actual, f64::is_finite, VALUE),
+            ("predicted", row.predicted, f64::is_finite, VALUE),
         ];
         for (name, value, accepts, expected) in numbers {
             if let Some(value) = value.filter(|value| !accepts(*value)) {
-                return reject(format!("fish_rows[{at}].{name}"), value, expected);
+                return reject(
+                    format!("{}[{at}].{name}", report.rows_key()),
+                    value,
+                    expected,
+                );
             }
         }
     }

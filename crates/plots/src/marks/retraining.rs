@@ -1,9 +1,9 @@
-//! A trigger and its consequences, each at the fish where it happened.
+//! A trigger and its consequences, each at the record where it happened.
 
 use std::collections::HashMap;
 
 use pipeline::EventTime;
-use report::{FishRow, Report, Retraining};
+use report::{RecordRow, Report, Retraining};
 
 use super::timeline::Span;
 use super::{cut, mean};
@@ -13,7 +13,7 @@ pub(crate) struct RetrainingMarks {
     /// The window that triggered.
     pub(crate) window: Window,
     /// The rows that the new version was trained on; `None` if nothing was trained or the rows are not
-    /// among the report's fish.
+    /// among the report's records.
     pub(crate) training: Option<TrainingRows>,
     /// `None` if nothing was trained.
     pub(crate) retrained: Option<Retrained>,
@@ -21,7 +21,7 @@ pub(crate) struct RetrainingMarks {
     pub(crate) version: Option<String>,
     /// `activated`, `rejected`, `superseded`, …; `None` before it is decided.
     pub(crate) outcome: Option<String>,
-    /// Position of the first fish that the new version answered.
+    /// Position of the first record that the new version answered.
     pub(crate) first_answered: Option<usize>,
     /// The drift that this retraining ended.
     pub(crate) recovery: Option<Recovery>,
@@ -29,39 +29,41 @@ pub(crate) struct RetrainingMarks {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Window {
-    /// `None` if none of its fish is in the report.
+    /// `None` if none of its records is in the report.
     pub(crate) span: Option<Span>,
     /// Start, event time, inclusive.
     pub(crate) start: EventTime,
     /// End, event time, exclusive.
     pub(crate) end: EventTime,
-    /// Mean relative error.
+    /// Mean error.
     pub(crate) mean_error: f64,
     pub(crate) erring_version: String,
-    /// The largest sum of errors first; empty if some of the window's fish are not in the report.
-    pub(crate) by_species: Vec<SpeciesShare>,
+    /// The largest sum of errors first; empty if some of the window's records are not in the report.
+    pub(crate) by_group: Vec<GroupShare>,
+    /// How many records it has; 0 if some of them are not in the report.
+    pub(crate) records: usize,
 }
 
-/// The fish of one species in a window.
+/// The records of one group in a window.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct SpeciesShare {
-    pub(crate) species: String,
-    pub(crate) fish: usize,
-    /// Mean relative error.
+pub(crate) struct GroupShare {
+    pub(crate) group: String,
+    pub(crate) records: usize,
+    /// Mean error.
     pub(crate) mean_error: f64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct TrainingRows {
-    /// From the oldest to the newest row's fish. If it is longer than `rows`, some fish in between were
-    /// not trained on: training keeps older rows of rare species.
+    /// From the oldest to the newest row's records. If it is longer than `rows`, some records in between were
+    /// not trained on: training keeps older rows of rare group.
     pub(crate) span: Span,
     pub(crate) rows: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Retrained {
-    /// Position of the last fish measured before training could start, or before the new version's
+    /// Position of the last record measured before training could start, or before the new version's
     /// first answer.
     pub(crate) after: usize,
     /// Duration by the wall clock, in milliseconds.
@@ -70,16 +72,16 @@ pub(crate) struct Retrained {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Recovery {
-    /// From the first fish that drifted to the first that was predicted well again.
+    /// From the first record that drifted to the first that was predicted well again.
     pub(crate) span: Span,
-    /// How many fish were measured in between.
-    pub(crate) fish: u64,
+    /// How many records were measured in between.
+    pub(crate) records: u64,
     /// The time between their measurements, in seconds of event time.
     pub(crate) event_seconds: Option<f64>,
 }
 
 pub(super) fn retrainings(report: &Report) -> Vec<RetrainingMarks> {
-    let rows = &report.fish_rows;
+    let rows = &report.record_rows;
     let ids = rows.iter().enumerate();
     let positions: HashMap<&str, usize> = ids.map(|(at, row)| (row.id.as_str(), at + 1)).collect();
     let position = |id: &Option<String>| positions.get(id.as_deref()?).copied();
@@ -87,7 +89,7 @@ pub(super) fn retrainings(report: &Report) -> Vec<RetrainingMarks> {
         let window = window(one, rows);
         let from = window.span.map_or(0, |span| span.first);
         let first_answered = one.version.as_ref().and_then(|version| {
-            let by_new = |row: &FishRow| row.model_version.as_ref() == Some(version);
+            let by_new = |row: &RecordRow| row.model_version.as_ref() == Some(version);
             let found = rows.iter().skip(from).position(by_new);
             found.map(|at| from + at + 1)
         });
@@ -112,34 +114,35 @@ pub(super) fn retrainings(report: &Report) -> Vec<RetrainingMarks> {
     report.retrainings.iter().map(marks).collect()
 }
 
-/// The window's fish are those that were weighed in it and answered by the erring version.
-fn window(one: &Retraining, rows: &[FishRow]) -> Window {
+/// The window's records are those whose actual values became known in it and answered by the erring version.
+fn window(one: &Retraining, rows: &[RecordRow]) -> Window {
     let within = one.window_start..one.window_end;
     let members = rows.iter().enumerate().filter_map(|(at, row)| {
         let inside = within.contains(&row.weighed?);
         let by_erring = row.model_version.as_ref() == Some(&one.erring_version);
         (inside && by_erring).then_some((at + 1, row, row.error?))
     });
-    let members: Vec<(usize, &FishRow, f64)> = members.collect();
-    // Reports of older versions have no causes: their number of fish is 0.
-    let complete = [0, members.len() as u64].contains(&one.cause.fish);
-    let mut by_species: Vec<SpeciesShare> = Vec::new();
+    let members: Vec<(usize, &RecordRow, f64)> = members.collect();
+    // Reports of older versions have no causes: their number of records is 0.
+    let complete = [0, members.len() as u64].contains(&one.cause.records);
+    let mut by_group: Vec<GroupShare> = Vec::new();
     for (_, row, _) in members.iter().filter(|_| complete) {
-        if by_species.iter().all(|share| share.species != row.species) {
+        let Some(group) = &row.group else { continue };
+        if by_group.iter().all(|share| share.group != *group) {
             let same = members
                 .iter()
-                .filter(|(_, other, _)| other.species == row.species);
-            by_species.push(SpeciesShare {
-                species: row.species.clone(),
-                fish: same.clone().count(),
+                .filter(|(_, other, _)| other.group == row.group);
+            by_group.push(GroupShare {
+                group: group.clone(),
+                records: same.clone().count(),
                 mean_error: mean(same.map(|(_, _, error)| *error)).unwrap_or_default(),
             });
         }
     }
-    let weight = |share: &SpeciesShare| share.mean_error * share.fish as f64;
-    by_species.sort_by(|one, other| weight(other).total_cmp(&weight(one)));
-    for share in &mut by_species {
-        share.species = cut(&share.species);
+    let weight = |share: &GroupShare| share.mean_error * share.records as f64;
+    by_group.sort_by(|one, other| weight(other).total_cmp(&weight(one)));
+    for share in &mut by_group {
+        share.group = cut(&share.group);
     }
     let ends = members.first().zip(members.last());
     Window {
@@ -148,7 +151,8 @@ fn window(one: &Retraining, rows: &[FishRow]) -> Window {
         end: one.window_end,
         mean_error: one.error_avg,
         erring_version: cut(&one.erring_version),
-        by_species,
+        by_group,
+        records: if complete { members.len() } else { 0 },
     }
 }
 
@@ -156,7 +160,7 @@ fn window(one: &Retraining, rows: &[FishRow]) -> Window {
 /// end and the newest row, and before the new version's first answer.
 fn trained_after(
     one: &Retraining,
-    rows: &[FishRow],
+    rows: &[RecordRow],
     first_answered: Option<usize>,
     last_row: Option<usize>,
 ) -> usize {
@@ -172,12 +176,12 @@ fn recovery(
     one: &Retraining,
     position: impl Fn(&Option<String>) -> Option<usize>,
 ) -> Option<Recovery> {
-    let drifted = position(&one.first_fish_drifted)?;
-    let recovered = position(&one.first_fish_recovered)?;
+    let drifted = position(&one.first_record_drifted)?;
+    let recovered = position(&one.first_record_recovered)?;
     let span = Span::between(drifted, recovered);
     Some(Recovery {
         span,
-        fish: one.fish_to_recovery.unwrap_or(span.len() - 1),
+        records: one.records_to_recovery.unwrap_or(span.len() - 1),
         event_seconds: one.event_seconds_to_recovery,
     })
 }

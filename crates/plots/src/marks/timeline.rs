@@ -1,28 +1,30 @@
-//! Error by fish, with runs of one species and of one model version as spans.
+//! Error by records, with runs of one group and of one model version as spans.
 
 use pipeline::EventTime;
-use report::{FishRow, Report};
+use report::{RecordRow, Report};
 
 use super::retraining::{RetrainingMarks, retrainings};
-use super::{check, cut, mean, species_numbers};
+use super::{check, cut, group_numbers, mean};
 use crate::PlotError;
+use crate::draw::Words;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Timeline {
-    /// The mean relative error above which a window triggers.
+    pub(crate) words: Words,
+    /// The mean error above which a window triggers.
     pub(crate) threshold: f64,
-    /// Other marks name a species by its index here.
-    pub(crate) species: Vec<String>,
-    /// All fish, in the order of measurement.
-    pub(crate) fish: Vec<FishPoint>,
-    /// Runs of one species.
+    /// Other marks name a group by its index here.
+    pub(crate) groups: Vec<String>,
+    /// All records, in the order of measurement.
+    pub(crate) records: Vec<RecordPoint>,
+    /// Runs of one group; empty if there is no group, or if the groups alternate.
     pub(crate) bands: Vec<Band>,
-    /// Runs of fish that one model version answered.
+    /// Runs of records that one model version answered.
     pub(crate) models: Vec<ModelSpan>,
     pub(crate) retrainings: Vec<RetrainingMarks>,
 }
 
-/// Fish by position, both ends inclusive.
+/// Records by position, both ends inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) first: usize,
@@ -44,24 +46,24 @@ impl Span {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct FishPoint {
+pub(crate) struct RecordPoint {
     pub(crate) position: usize,
     pub(crate) id: String,
-    pub(crate) species: usize,
+    pub(crate) group: usize,
     pub(crate) measured: EventTime,
-    /// Relative error; `None` before the fish is weighed and joined.
+    /// The error; `None` before the record is joined.
     pub(crate) error: Option<f64>,
     /// The model version that answered.
     pub(crate) model_version: Option<String>,
-    /// Whether the model had never seen the species.
-    pub(crate) unseen_species: bool,
+    /// Whether the model had never seen the group.
+    pub(crate) unseen: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Band {
     pub(crate) span: Span,
-    pub(crate) species: usize,
-    /// Mean relative error of the fish that have one.
+    pub(crate) group: usize,
+    /// Mean error of the records that have one.
     pub(crate) mean_error: Option<f64>,
 }
 
@@ -77,22 +79,24 @@ impl Timeline {
     /// If a number of the report cannot be drawn, such as a negative error.
     pub(crate) fn of(report: &Report) -> Result<Self, PlotError> {
         check(report)?;
-        let rows = &report.fish_rows;
-        let (species, numbers) = species_numbers(report);
-        let number = |row: &FishRow| numbers.get(row.species.as_str()).copied();
-        let fish = rows.iter().enumerate().map(|(at, row)| FishPoint {
+        let rows = &report.record_rows;
+        let (groups, numbers) = group_numbers(report);
+        let number = |row: &RecordRow| numbers.get(row.group.as_deref()?).copied();
+        let records = rows.iter().enumerate().map(|(at, row)| RecordPoint {
             position: at + 1,
             id: cut(&row.id),
-            species: number(row).unwrap_or_default(),
+            group: number(row).unwrap_or_default(),
             measured: row.measured,
             error: row.error,
             model_version: row.model_version.as_deref().map(cut),
-            unseen_species: row.unseen_species,
+            unseen: row.unseen_level,
         });
-        let bands = runs(rows, |one, next| one.species == next.species);
+        // Runs of alternating groups would be stripes.
+        let has_bands = report.definition.group().is_some() && !report.groups_alternate();
+        let bands = runs(rows, |one, next| one.group == next.group);
         let bands = bands.map(|(span, run)| Band {
             span,
-            species: run.first().and_then(number).unwrap_or_default(),
+            group: run.first().and_then(number).unwrap_or_default(),
             mean_error: mean(run.iter().filter_map(|row| row.error)),
         });
         let models = runs(rows, |one, next| one.model_version == next.model_version);
@@ -103,35 +107,40 @@ impl Timeline {
                 .and_then(|row| row.model_version.as_deref().map(cut)),
         });
         Ok(Self {
+            words: Words(report.definition),
             threshold: report.threshold,
-            fish: fish.collect(),
-            bands: bands.collect(),
+            records: records.collect(),
+            bands: if has_bands {
+                bands.collect()
+            } else {
+                Vec::new()
+            },
             models: models.collect(),
-            species,
+            groups,
             retrainings: retrainings(report),
         })
     }
 
-    pub(crate) fn species_name(&self, species: usize) -> &str {
-        self.species.get(species).map_or("", String::as_str)
+    pub(crate) fn group_name(&self, group: usize) -> &str {
+        self.groups.get(group).map_or("", String::as_str)
     }
 
-    /// The id of the fish at a position.
+    /// The id of the records at a position.
     pub(crate) fn id(&self, position: usize) -> &str {
-        self.at(position).map_or("", |fish| fish.id.as_str())
+        self.at(position).map_or("", |one| one.id.as_str())
     }
 
-    /// The fish at a position.
-    pub(crate) fn at(&self, position: usize) -> Option<&FishPoint> {
-        self.fish.get(position.checked_sub(1)?)
+    /// The records at a position.
+    pub(crate) fn at(&self, position: usize) -> Option<&RecordPoint> {
+        self.records.get(position.checked_sub(1)?)
     }
 }
 
 /// Runs of rows that are alike, with their positions.
 fn runs(
-    rows: &[FishRow],
-    alike: impl Fn(&FishRow, &FishRow) -> bool,
-) -> impl Iterator<Item = (Span, &[FishRow])> {
+    rows: &[RecordRow],
+    alike: impl Fn(&RecordRow, &RecordRow) -> bool,
+) -> impl Iterator<Item = (Span, &[RecordRow])> {
     let mut next = 1;
     rows.chunk_by(alike).map(move |run| {
         let first = next;

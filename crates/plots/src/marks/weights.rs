@@ -1,37 +1,39 @@
-//! Predicted against actual weight, by the model version that answered.
+//! Predicted against actual value, by the model version that answered.
 
 use report::Report;
 
-use super::{check, cut, mean, species_numbers};
+use super::{check, cut, group_numbers, mean};
 use crate::PlotError;
+use crate::draw::Words;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Weights {
-    /// The mean relative error above which a window triggers.
+    pub(crate) words: Words,
+    /// The mean error above which a window triggers.
     pub(crate) threshold: f64,
-    /// Points name a species by its index here.
-    pub(crate) species: Vec<String>,
+    /// Points name a group by its index here.
+    pub(crate) groups: Vec<String>,
     /// One for each model version, in the order of its first answer.
     pub(crate) panels: Vec<Panel>,
-    /// How many fish lack a predicted or an actual weight.
+    /// How many records lack a predicted or an actual value.
     pub(crate) incomplete: usize,
 }
 
-/// The weighed fish of one model version, in the order of measurement.
+/// The joined records of one model version, in the order of measurement.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Panel {
     pub(crate) version: String,
     pub(crate) points: Vec<WeightPoint>,
-    /// Mean relative error of the fish that have one.
+    /// Mean error of the records that have one.
     pub(crate) mean_error: Option<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct WeightPoint {
     pub(crate) id: String,
-    pub(crate) species: usize,
-    pub(crate) actual_kg: f64,
-    pub(crate) predicted_kg: f64,
+    pub(crate) group: usize,
+    pub(crate) actual: f64,
+    pub(crate) predicted: f64,
     error: Option<f64>,
 }
 
@@ -40,25 +42,23 @@ impl Weights {
     /// If a number of the report cannot be drawn, such as an infinite weight.
     pub(crate) fn of(report: &Report) -> Result<Self, PlotError> {
         check(report)?;
-        let (species, numbers) = species_numbers(report);
+        let (groups, numbers) = group_numbers(report);
         let mut panels: Vec<(&str, Vec<WeightPoint>)> = Vec::new();
         let mut incomplete = 0;
-        for row in &report.fish_rows {
+        for row in &report.record_rows {
             let weights = row.actual.zip(row.predicted);
-            let Some((version, (actual_kg, predicted_kg))) =
-                row.model_version.as_deref().zip(weights)
+            let Some((version, (actual, predicted))) = row.model_version.as_deref().zip(weights)
             else {
                 incomplete += 1;
                 continue;
             };
+            let number = |group: &str| numbers.get(group).copied();
+            let group = row.group.as_deref();
             let point = WeightPoint {
                 id: cut(&row.id),
-                species: numbers
-                    .get(row.species.as_str())
-                    .copied()
-                    .unwrap_or_default(),
-                actual_kg,
-                predicted_kg,
+                group: group.and_then(number).unwrap_or_default(),
+                actual,
+                predicted,
                 error: row.error,
             };
             match panels.iter_mut().find(|(known, _)| *known == version) {
@@ -72,14 +72,15 @@ impl Weights {
             points,
         });
         Ok(Self {
+            words: Words(report.definition),
             threshold: report.threshold,
-            species,
+            groups,
             panels: panels.collect(),
             incomplete,
         })
     }
 
-    pub(crate) fn species_name(&self, species: usize) -> &str {
-        self.species.get(species).map_or("", String::as_str)
+    pub(crate) fn group_name(&self, group: usize) -> &str {
+        self.groups.get(group).map_or("", String::as_str)
     }
 }

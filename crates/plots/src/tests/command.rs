@@ -69,9 +69,12 @@ fn an_invalid_report_is_rejected_with_file_and_field() {
     for (not, why) in [
         ("", "EOF while parsing"),
         ("fish,error\n1,0.2\n", "line 1 column 2"),
-        ("[]", "invalid length 0"),
-        ("{}", "missing field `verdict`"),
-        ("{\"verdict\":\"fine\"}", "unknown variant `fine`"),
+        ("[]", "`fish_rows` is missing"),
+        ("{}", "`fish_rows` is missing"),
+        (
+            "{\"fish_rows\":[],\"verdict\":\"fine\"}",
+            "verdict: unknown variant `fine`",
+        ),
     ] {
         fs::write(&report, not).unwrap();
         let error = rejected(&words);
@@ -81,7 +84,7 @@ fn an_invalid_report_is_rejected_with_file_and_field() {
     let mut more = serde_json::to_vec(&Run::of(&plan())).unwrap();
     more.extend(b"{}");
     fs::write(&report, more).unwrap();
-    assert!(rejected(&words).contains("expected one report"));
+    assert!(rejected(&words).contains("trailing characters"));
     let mut broken = serde_json::to_value(Run::of(&plan())).unwrap();
     broken["fish_rows"][7]["error"] = "much".into();
     fs::write(&report, broken.to_string()).unwrap();

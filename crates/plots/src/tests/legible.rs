@@ -97,12 +97,12 @@ const SPECIES: [&str; 10] = [
 #[test]
 fn no_text_overlaps_another() {
     let mut unweighed = Run::of(&plan());
-    for row in &mut unweighed.fish_rows {
+    for row in &mut unweighed.record_rows {
         (row.weighed, row.actual, row.error) = (None, None, None);
     }
     unweighed.retrainings.clear();
     let mut named = Run::of(&plan());
-    for row in &mut named.fish_rows {
+    for row in &mut named.record_rows {
         row.id = format!("line-3/7f1c9e52-{}", row.id);
     }
     let runs = [

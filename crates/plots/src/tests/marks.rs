@@ -14,7 +14,7 @@ fn each_run_of_one_species_is_a_band() {
     let bands: Vec<_> = timeline
         .bands
         .iter()
-        .map(|band| (timeline.species_name(band.species), band.span))
+        .map(|band| (timeline.group_name(band.group), band.span))
         .collect();
     let expected = [
         ("salmon", span(1, 60)),
@@ -35,9 +35,9 @@ fn a_retraining_is_marked_from_window_to_recovery() {
     assert_eq!(one.window.span, Some(span(46, 75)));
     let shares: Vec<_> = one
         .window
-        .by_species
+        .by_group
         .iter()
-        .map(|share| (share.species.as_str(), share.fish))
+        .map(|share| (share.group.as_str(), share.records))
         .collect();
     assert_eq!(shares, [("walleye", 15), ("salmon", 15)]);
     let training = one.training.as_ref().unwrap();
@@ -47,18 +47,18 @@ fn a_retraining_is_marked_from_window_to_recovery() {
     assert_eq!((retrained.after, retrained.wall_millis), (80, Some(13)));
     assert_eq!(one.first_answered, Some(81));
     let recovery = one.recovery.unwrap();
-    assert_eq!((recovery.span, recovery.fish), (span(61, 81), 20));
+    assert_eq!((recovery.span, recovery.records), (span(61, 81), 20));
     assert_eq!(recovery.event_seconds, Some(40.0));
 }
 
 #[test]
 fn an_incomplete_window_has_no_shares() {
     let mut report = Run::of(&plan());
-    report.retrainings[0].cause.fish = 30;
+    report.retrainings[0].cause.records = 30;
     let shares = |report| {
         let timeline = Timeline::of(report).unwrap();
         let window = &timeline.retrainings[0].window;
-        (window.span.unwrap(), window.by_species.len())
+        (window.span.unwrap(), window.by_group.len())
     };
     assert_eq!(shares(&report), (span(46, 75), 2));
     // The last 15 of the window's 30 fish.
@@ -96,7 +96,7 @@ fn a_retraining_is_marked_after_its_newest_row() {
     // Fish 79 was weighed at second 166, after the window's end.
     report.retrainings[0].last_row = Some("79".into());
     report.retrainings[0].version = None;
-    assert_eq!(report.fish_rows[78].weighed, Some(time(166)));
+    assert_eq!(report.record_rows[78].weighed, Some(time(166)));
     let timeline = Timeline::of(&report).unwrap();
     // At second 166 fish 83 had been measured (at 164), fish 84 had not been before it.
     assert_eq!(timeline.retrainings[0].retrained.unwrap().after, 83);
@@ -117,20 +117,20 @@ fn each_model_version_has_a_panel_with_its_fish() {
 #[test]
 fn a_fish_without_a_weight_is_counted_and_has_no_error() {
     let mut report = Run::of(&plan());
-    report.fish_rows[3].actual = None;
-    report.fish_rows[3].error = None;
+    report.record_rows[3].actual = None;
+    report.record_rows[3].error = None;
     assert_eq!(Weights::of(&report).unwrap().incomplete, 1);
-    assert_eq!(Timeline::of(&report).unwrap().fish[3].error, None);
+    assert_eq!(Timeline::of(&report).unwrap().records[3].error, None);
 }
 
 #[test]
 fn a_number_that_cannot_be_drawn_is_rejected() {
     let mut report = Run::of(&plan());
-    report.fish_rows[3].error = Some(-0.1);
+    report.record_rows[3].error = Some(-0.1);
     let rejected = Timeline::of(&report).unwrap_err();
     assert!(matches!(&rejected, PlotError::Value { field, .. } if field == "fish_rows[3].error"));
-    report.fish_rows[3].error = None;
-    report.fish_rows[4].actual = Some(f64::INFINITY);
+    report.record_rows[3].error = None;
+    report.record_rows[4].actual = Some(f64::INFINITY);
     let rejected = Weights::of(&report).unwrap_err().to_string();
     assert!(
         rejected.contains("fish_rows[4].actual is inf"),
@@ -142,9 +142,9 @@ fn a_number_that_cannot_be_drawn_is_rejected() {
 fn very_long_names_are_cut() {
     let mut report = Run::of(&plan());
     let long = "é".repeat(100_000);
-    report.fish_rows[3].id = long.clone();
-    report.fish_rows[3].species = long.clone();
-    report.fish_rows[3].model_version = Some(long.clone());
+    report.record_rows[3].id = long.clone();
+    report.record_rows[3].group = Some(long.clone());
+    report.record_rows[3].model_version = Some(long.clone());
     report.retrainings[0].erring_version = long;
     for marks in [
         format!("{:?}", Timeline::of(&report).unwrap()),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use pipeline::{EventTime, RetrainTrigger, topics};
+use pipeline::{Definition, EventTime, TriggerRecord, topics};
 use report::history::{Decision, Outcome, Version};
 use report::{Ledger, ModelHistory, Report, SeenRecord, Selection, Sources};
 
@@ -87,7 +87,7 @@ impl Run {
             knows: vec![plan.first().map_or("", |one| one.species).to_owned()],
         };
         let mut run = Self {
-            ledger: Ledger::default(),
+            ledger: Ledger::new(Definition::shipped()),
             history: ModelHistory::default(),
             stored: HashSet::new(),
             done: Vec::new(),
@@ -197,16 +197,24 @@ impl Run {
                     species.push(one.species.clone());
                 }
             }
-            let trigger = RetrainTrigger {
+            let trigger = TriggerRecord {
                 model_version: version.clone(),
-                species,
-                fish_id_start: fish[0].id.clone(),
-                fish_id_end: fish[fish.len() - 1].id.clone(),
+                groups: species,
+                first_key: fish[0].id.clone(),
+                last_key: fish[fish.len() - 1].id.clone(),
                 error_avg: mean,
-                fish: fish.len() as u64,
+                count: fish.len() as u64,
             };
             let key = [version.as_bytes(), &time(start).as_millis().to_be_bytes()].concat();
-            let value = serde_json::to_string(&trigger).expect("JSON");
+            let value = serde_json::json!({
+                "ModelVersion": trigger.model_version,
+                "Species": trigger.groups,
+                "Fish_Id_Start": trigger.first_key,
+                "Fish_Id_End": trigger.last_key,
+                "ErrorAvg": trigger.error_avg,
+                "Fish": trigger.count,
+            })
+            .to_string();
             let live = number + 1 == versions.len();
             self.note(topics::WEIGHT_RETRAIN, Some(&key), &value);
             if live {
@@ -215,7 +223,7 @@ impl Run {
         }
     }
 
-    fn train(&mut self, cause: RetrainTrigger, now: i64) {
+    fn train(&mut self, cause: TriggerRecord, now: i64) {
         let rows: Vec<&Done> = self.done.iter().filter(|one| one.weighed < now).collect();
         let rows = &rows[rows.len().saturating_sub(50)..];
         let mut knows: Vec<String> = Vec::new();
@@ -228,7 +236,7 @@ impl Run {
         self.history.versions.push(Version {
             id: id.clone(),
             rows: rows.len() as u64,
-            species: knows.clone(),
+            groups: knows.clone(),
             first_row: rows.first().map(|row| row.id.clone()),
             last_row: rows.last().map(|row| row.id.clone()),
         });
@@ -244,7 +252,7 @@ impl Run {
         version: String,
         outcome: Outcome,
         at: EventTime,
-        cause: Option<RetrainTrigger>,
+        cause: Option<TriggerRecord>,
     ) {
         self.history.decisions.push(Decision {
             version,

@@ -1,8 +1,8 @@
-//! How many fish passed which steps, updated with each record.
+//! How many records passed which steps, updated with each record.
 
-use pipeline::EventTime;
+use pipeline::{Definition, EventTime};
 
-use super::Fish;
+use super::Account;
 use crate::standstill::Step;
 
 const MEASURED: usize = 1;
@@ -11,32 +11,32 @@ const WEIGHED: usize = 4;
 const JOINED: usize = 8;
 const STORED: usize = 16;
 
-/// The steps that a fish has passed, as a bit set.
+/// The steps that a record has passed, as a bit set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Passed {
     steps: usize,
-    /// Whether it was [first seen](Fish::first_seen) after the time that counts.
+    /// Whether it was [first seen](Account::first_seen) after the time that counts.
     late: bool,
 }
 
 impl Passed {
-    pub(super) fn by(fish: &Fish, until: Option<EventTime>) -> Self {
+    pub(super) fn by(account: &Account, until: Option<EventTime>) -> Self {
         let bit = |passed: bool, bit| if passed { bit } else { 0 };
         Self {
-            steps: bit(fish.measured().is_some(), MEASURED)
-                | bit(fish.predicted().is_some(), PREDICTED)
-                | bit(fish.weighed().is_some(), WEIGHED)
-                | bit(fish.joined().is_some(), JOINED)
-                | bit(fish.is_stored() == Some(true), STORED),
-            late: until.is_some_and(|until| fish.first_seen() > Some(until)),
+            steps: bit(account.measured().is_some(), MEASURED)
+                | bit(account.predicted().is_some(), PREDICTED)
+                | bit(account.weighed().is_some(), WEIGHED)
+                | bit(account.joined().is_some(), JOINED)
+                | bit(account.is_stored() == Some(true), STORED),
+            late: until.is_some_and(|until| account.first_seen() > Some(until)),
         }
     }
 }
 
-/// The number of fish for each set of passed steps. Late fish are counted separately.
+/// The number of records for each set of passed steps. Late records are counted separately.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counts {
-    fish: [u64; 32],
+    records: [u64; 32],
     late: u64,
 }
 
@@ -53,7 +53,7 @@ impl Counts {
         if passed.late {
             return &mut self.late;
         }
-        &mut self.fish[passed.steps % 32]
+        &mut self.records[passed.steps % 32]
     }
 
     pub(super) fn late(&self) -> u64 {
@@ -61,8 +61,9 @@ impl Counts {
     }
 
     fn count(&self, is_so: impl Fn(usize) -> bool) -> u64 {
-        let fish = self.fish.iter().enumerate();
-        fish.filter(|(steps, _)| is_so(*steps))
+        let records = self.records.iter().enumerate();
+        records
+            .filter(|(steps, _)| is_so(*steps))
             .map(|(_, count)| count)
             .sum()
     }
@@ -78,9 +79,13 @@ impl Counts {
         }
     }
 
-    /// The number of fish that are not joined, by the first step they miss; with a plan, also the fish
+    /// The number of records that are not joined, by the first step they miss; with a plan, also the records
     /// that were not seen yet.
-    pub(super) fn pending(&self, planned: Option<u64>) -> [(u64, &'static str); 4] {
+    pub(super) fn pending<'a>(
+        &self,
+        planned: Option<u64>,
+        definition: &'a Definition,
+    ) -> [(u64, &'a str); 4] {
         let missing = |passed: usize, step: usize| {
             self.count(|steps| steps & JOINED == 0 && steps & passed == passed && steps & step == 0)
         };
@@ -88,20 +93,23 @@ impl Counts {
         [
             (unseen + missing(0, MEASURED), "measured"),
             (missing(MEASURED, PREDICTED), "predicted"),
-            (missing(MEASURED | PREDICTED, WEIGHED), "weighed"),
+            (
+                missing(MEASURED | PREDICTED, WEIGHED),
+                &definition.actual_step,
+            ),
             (missing(MEASURED | PREDICTED | WEIGHED, JOINED), "joined"),
         ]
     }
 }
 
-/// How many fish passed each step.
+/// How many records passed each step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StepCounts {
     /// With a measurement.
     pub measured: u64,
     /// With a prediction.
     pub predicted: u64,
-    /// With a weight.
+    /// With an actual value.
     pub weighed: u64,
     /// With a joined row.
     pub joined: u64,
@@ -110,7 +118,7 @@ pub struct StepCounts {
 }
 
 impl StepCounts {
-    /// How many fish wait for a step: they have passed the one before it.
+    /// How many records wait for a step: they have passed the one before it.
     pub fn waiting(&self, step: Step) -> u64 {
         let (reached, passed) = match step {
             Step::Predicted => (self.measured, self.predicted),
@@ -121,7 +129,7 @@ impl StepCounts {
         reached.saturating_sub(passed)
     }
 
-    /// How many fish passed a step.
+    /// How many records passed a step.
     pub fn passed(&self, step: Step) -> u64 {
         match step {
             Step::Predicted => self.predicted,
@@ -131,11 +139,12 @@ impl StepCounts {
         }
     }
 
-    /// The step for which most fish wait, without the weighing: when a fish is weighed is up to the plan.
+    /// The step for which most records wait, without the actual value: when it becomes known is up to
+    /// the plan.
     pub fn furthest_behind(&self) -> Option<(Step, u64)> {
         let steps = Step::ALL.into_iter().filter(|step| *step != Step::Weighed);
         let waiting = steps.map(|step| (step, self.waiting(step)));
-        let furthest = waiting.max_by_key(|(_, fish)| *fish)?;
+        let furthest = waiting.max_by_key(|(_, records)| *records)?;
         (furthest.1 > 0).then_some(furthest)
     }
 }

@@ -1,8 +1,8 @@
-//! The ledger: every record seen, grouped by fish. Adding a record takes constant time, and so do the
+//! The ledger: every record seen, grouped by records. Adding a record takes constant time, and so do the
 //! counts.
 
+mod account;
 mod counts;
-mod fish;
 mod rows;
 mod selection;
 mod texts;
@@ -11,15 +11,12 @@ mod views;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use pipeline::{
-    EventTime, FromWire, Measurement, MessageError, RetrainTrigger, Weighing, WeightDiff,
-    WeightPrediction, topics,
-};
-use serde::Deserialize;
+use pipeline::{Column, Definition, EventTime, Inputs, MessageError, TriggerRecord, topics};
 
+pub use account::Account;
+use account::Values;
 pub use counts::StepCounts;
 use counts::{Counts, Passed};
-pub use fish::Fish;
 pub use rows::RowToCheck;
 pub use selection::Selection;
 use texts::Texts;
@@ -41,24 +38,25 @@ pub struct Trigger {
     /// Start of the window, event time.
     pub window_start: EventTime,
     /// The record's value.
-    pub value: RetrainTrigger,
+    pub value: TriggerRecord,
 }
 
-/// Every record seen so far, grouped by fish.
-#[derive(Clone, Debug, Default)]
+/// Every record seen so far, grouped by records.
+#[derive(Clone, Debug)]
 pub struct Ledger {
+    definition: &'static Definition,
     /// In order of arrival.
-    fish: VecDeque<Fish>,
-    /// How many fish arrived before the first of `fish`, and were evicted.
+    accounts: VecDeque<Account>,
+    /// How many records arrived before the first of `records`, and were evicted.
     evicted: u64,
-    /// The number of each fish in order of arrival, from 0.
+    /// The number of each record in order of arrival, from 0.
     by_id: HashMap<Arc<str>, u64>,
-    /// How many fish, triggers and dead-letter keys to keep; `None` keeps all.
+    /// How many records, triggers and dead-letter keys to keep; `None` keeps all.
     capacity: Option<usize>,
     counts: Counts,
-    /// Fish first seen later are not counted.
+    /// Records first seen later are not counted.
     until: Option<EventTime>,
-    /// Fish with a joined row that the store is not known to have.
+    /// Records with a joined row that the store is not known to have.
     unstored: BTreeSet<u64>,
     found_rows: u64,
     newest_seen: Option<EventTime>,
@@ -71,28 +69,41 @@ pub struct Ledger {
     unreadable: BTreeMap<String, u64>,
 }
 
-/// The part of a prediction that says whether the model was trained on the species.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct FlaggedPrediction {
-    prediction: Flag,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Flag {
-    #[serde(default)]
-    unseen_species: bool,
-}
-
 impl Ledger {
-    /// A ledger for an endless run: it keeps only the newest `capacity` fish, and as many
+    /// An empty ledger for the records of a pipeline.
+    pub fn new(definition: &'static Definition) -> Self {
+        Self {
+            definition,
+            accounts: VecDeque::new(),
+            evicted: 0,
+            by_id: HashMap::new(),
+            capacity: None,
+            counts: Counts::default(),
+            until: None,
+            unstored: BTreeSet::new(),
+            found_rows: 0,
+            newest_seen: None,
+            newest_measurement: None,
+            texts: Texts::default(),
+            triggers: Vec::new(),
+            dead_letters: BTreeMap::new(),
+            dead_keys: VecDeque::new(),
+            unreadable: BTreeMap::new(),
+        }
+    }
+
+    /// A ledger for an endless run: it keeps only the newest `capacity` records, and as many
     /// triggers and dead-letter keys.
-    pub fn bounded(capacity: usize) -> Self {
+    pub fn bounded(definition: &'static Definition, capacity: usize) -> Self {
         Self {
             capacity: Some(capacity),
-            ..Self::default()
+            ..Self::new(definition)
         }
+    }
+
+    /// The pipeline of the records.
+    pub fn definition(&self) -> &'static Definition {
+        self.definition
     }
 
     /// Adds a record. Tombstones are ignored, except on dead-letter topics: a dead letter has no value
@@ -126,62 +137,70 @@ impl Ledger {
     }
 
     fn note_value(&mut self, record: SeenRecord<'_>, value: &[u8]) -> Result<(), MessageError> {
-        match record.topic {
-            topics::MACHINE_MEASUREMENT => {
-                let measurement = Measurement::from_wire(value)?;
-                let numbers = self.texts.numbers(&numbers(value)?);
-                let species = self.texts.shared(&measurement.species);
-                let time = Some(measurement.timestamp);
-                self.newest_measurement = self.newest_measurement.max(time);
-                self.update(&measurement.fish_id, |fish| {
-                    fish.measure(&measurement, species, numbers);
-                });
+        let (definition, topics) = (self.definition, &self.definition.topics);
+        if record.topic == topics.measured {
+            let measured = definition.read_measured(value)?;
+            let group = self.shared(measured.inputs.group.as_deref());
+            let values = self.values(measured.inputs);
+            let time = measured.timestamp;
+            self.newest_measurement = self.newest_measurement.max(Some(time));
+            self.update(&measured.key, |account| {
+                account.measure(time, group, values);
+            });
+        } else if record.topic == topics.actual {
+            let actual = definition.read_actual(value)?;
+            self.update(&actual.key, |account| account.weigh(&actual));
+        } else if record.topic == topics.predicted {
+            let predicted = definition.read_predicted(value)?;
+            let version = self.texts.shared(&predicted.model_version);
+            self.update(&predicted.key, |account| {
+                account.predict(&predicted, version);
+            });
+        } else if record.topic == topics.rows {
+            let joined = definition.read_joined(value)?;
+            let group = self.shared(joined.inputs.group.as_deref());
+            let version = self.texts.shared(&joined.model_version);
+            let number = self.update(&joined.key, |account| {
+                account.join(&joined, group, version);
+            });
+            if self.at(number).is_some_and(|account| !account.all_stored()) {
+                self.unstored.insert(number);
             }
-            topics::MACHINE_WEIGHT => {
-                let weighing = Weighing::from_wire(value)?;
-                self.update(&weighing.fish_id, |fish| fish.weigh(&weighing));
+        } else if record.topic == topics.trigger {
+            let trigger = Trigger {
+                window_start: window_start(record.key)?,
+                value: definition.read_trigger(value)?,
+            };
+            if !self.triggers.contains(&trigger) {
+                self.triggers.push(trigger);
+                self.triggers.sort_by_key(|trigger| trigger.window_start);
+                let surplus = self.triggers.len().saturating_sub(self.capacity());
+                self.triggers.drain(..surplus);
             }
-            topics::WEIGHT_PREDICTION => {
-                let prediction = WeightPrediction::from_wire(value)?;
-                let unseen = serde_json::from_slice::<FlaggedPrediction>(value)
-                    .is_ok_and(|flagged| flagged.prediction.unseen_species);
-                let version = self.texts.shared(&prediction.prediction.model_version);
-                self.update(&prediction.fish_id, |fish| {
-                    fish.predict(&prediction, version, unseen);
-                });
-            }
-            topics::WEIGHT_DIFF => {
-                let diff = WeightDiff::from_wire(value)?;
-                let species = self.texts.shared(&diff.species);
-                let version = self.texts.shared(&diff.model_version);
-                let number = self.update(&diff.fish_id, |fish| fish.join(&diff, species, version));
-                if self.at(number).is_some_and(|fish| !fish.all_stored()) {
-                    self.unstored.insert(number);
-                }
-            }
-            topics::WEIGHT_RETRAIN => {
-                let trigger = Trigger {
-                    window_start: window_start(record.key)?,
-                    value: RetrainTrigger::from_wire(value)?,
-                };
-                if !self.triggers.contains(&trigger) {
-                    self.triggers.push(trigger);
-                    self.triggers.sort_by_key(|trigger| trigger.window_start);
-                    let surplus = self.triggers.len().saturating_sub(self.capacity());
-                    self.triggers.drain(..surplus);
-                }
-            }
-            _ => {}
         }
         Ok(())
+    }
+
+    fn shared(&mut self, text: Option<&str>) -> Option<Arc<str>> {
+        text.map(|text| self.texts.shared(text))
+    }
+
+    fn values(&mut self, inputs: Inputs) -> Values {
+        let group = self.definition.group_among_categories();
+        let levels = inputs.categories.iter().enumerate();
+        let levels = levels.filter(|(position, _)| Some(*position) != group);
+        Values {
+            levels: levels.map(|(_, level)| self.texts.shared(level)).collect(),
+            numbers: inputs.numbers,
+        }
     }
 
     fn capacity(&self) -> usize {
         self.capacity.unwrap_or(usize::MAX)
     }
 
-    /// Changes a fish and the counts; returns its number.
-    fn update(&mut self, id: &str, change: impl FnOnce(&mut Fish)) -> u64 {
+    /// Changes a record and the counts; returns its number.
+    fn update(&mut self, id: &str, change: impl FnOnce(&mut Account)) -> u64 {
         let number = match self.by_id.get(id) {
             Some(number) => *number,
             None => self.add(id.into()),
@@ -191,19 +210,19 @@ impl Ledger {
     }
 
     fn add(&mut self, id: Arc<str>) -> u64 {
-        let number = self.evicted + self.fish.len() as u64;
+        let number = self.evicted + self.accounts.len() as u64;
         self.by_id.insert(Arc::clone(&id), number);
-        let fish = Fish::new(id);
-        self.counts.add(Passed::by(&fish, self.until));
-        self.fish.push_back(fish);
-        while self.fish.len() > self.capacity() {
+        let account = Account::new(id);
+        self.counts.add(Passed::by(&account, self.until));
+        self.accounts.push_back(account);
+        while self.accounts.len() > self.capacity() {
             self.evict();
         }
         number
     }
 
     fn evict(&mut self) {
-        if let Some(oldest) = self.fish.pop_front() {
+        if let Some(oldest) = self.accounts.pop_front() {
             self.by_id.remove(oldest.id());
             self.unstored.remove(&self.evicted);
             self.counts.remove(Passed::by(&oldest, self.until));
@@ -211,14 +230,14 @@ impl Ledger {
         }
     }
 
-    fn change(&mut self, number: u64, change: impl FnOnce(&mut Fish)) {
+    fn change(&mut self, number: u64, change: impl FnOnce(&mut Account)) {
         let until = self.until;
-        let Some(fish) = self.at_mut(number) else {
+        let Some(account) = self.at_mut(number) else {
             return;
         };
-        let before = Passed::by(fish, until);
-        change(fish);
-        let (after, seen) = (Passed::by(fish, until), fish.first_seen());
+        let before = Passed::by(account, until);
+        change(account);
+        let (after, seen) = (Passed::by(account, until), account.first_seen());
         self.newest_seen = self.newest_seen.max(seen);
         if before != after {
             self.counts.remove(before);
@@ -226,14 +245,14 @@ impl Ledger {
         }
     }
 
-    fn at(&self, number: u64) -> Option<&Fish> {
+    fn at(&self, number: u64) -> Option<&Account> {
         let at = number.checked_sub(self.evicted)?;
-        self.fish.get(usize::try_from(at).ok()?)
+        self.accounts.get(usize::try_from(at).ok()?)
     }
 
-    fn at_mut(&mut self, number: u64) -> Option<&mut Fish> {
+    fn at_mut(&mut self, number: u64) -> Option<&mut Account> {
         let at = number.checked_sub(self.evicted)?;
-        self.fish.get_mut(usize::try_from(at).ok()?)
+        self.accounts.get_mut(usize::try_from(at).ok()?)
     }
 
     /// The newest event time of a measurement.
@@ -241,7 +260,7 @@ impl Ledger {
         self.newest_measurement
     }
 
-    /// The newest time at which a fish was [first seen](Fish::first_seen).
+    /// The newest time at which a record was [first seen](Account::first_seen).
     pub fn newest_seen(&self) -> Option<EventTime> {
         self.newest_seen
     }
@@ -279,14 +298,13 @@ impl Ledger {
     }
 }
 
-/// The numeric fields of a JSON object.
-fn numbers(value: &[u8]) -> Result<Vec<(String, f64)>, MessageError> {
-    let fields: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(value).map_err(|error| MessageError::NotJson(error.to_string()))?;
-    let fields = fields.into_iter();
-    Ok(fields
-        .filter_map(|(name, value)| Some((name, value.as_f64()?)))
-        .collect())
+/// The categories without the group, whose levels are in the [accounts](Account).
+pub(crate) fn other_categories(definition: &Definition) -> impl Iterator<Item = &Column> {
+    let group = definition.group_among_categories();
+    let categories = definition.categories().enumerate();
+    categories
+        .filter(move |(position, _)| Some(*position) != group)
+        .map(|(_, column)| column)
 }
 
 /// The window start at the end of a windowed key: milliseconds, eight bytes, big endian.

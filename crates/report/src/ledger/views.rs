@@ -1,22 +1,22 @@
-//! The fish of a ledger: counts, selections and copies.
+//! The records of a ledger: counts, selections and copies.
 
 use pipeline::EventTime;
 
 use super::counts::{Counts, Passed, StepCounts};
-use super::{Fish, Ledger, Selection};
+use super::{Account, Ledger, Selection};
 
 impl Ledger {
-    /// How many fish a [bounded](Self::bounded) ledger has evicted.
+    /// How many records a [bounded](Self::bounded) ledger has evicted.
     pub fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// How many fish passed each step, without evicted ones.
+    /// How many records passed each step, without evicted ones.
     pub fn steps(&self) -> StepCounts {
         self.counts.progress()
     }
 
-    /// How many fish passed each step, as if evicted ones had passed all.
+    /// How many records passed each step, as if evicted ones had passed all.
     pub fn all_steps(&self) -> StepCounts {
         let (steps, evicted) = (self.steps(), self.evicted());
         StepCounts {
@@ -28,81 +28,81 @@ impl Ledger {
         }
     }
 
-    /// From now on, [`steps`](Self::steps) and [`pending`](Self::pending) count only fish that were first
+    /// From now on, [`steps`](Self::steps) and [`pending`](Self::pending) count only records that were first
     /// seen until this time.
     pub fn count_until(&mut self, until: Option<EventTime>) {
         self.until = until;
         self.counts = Counts::default();
-        for fish in &self.fish {
-            self.counts.add(Passed::by(fish, until));
+        for account in &self.accounts {
+            self.counts.add(Passed::by(account, until));
         }
     }
 
-    /// How many fish were first seen after the time of [`count_until`](Self::count_until).
+    /// How many records were first seen after the time of [`count_until`](Self::count_until).
     pub fn late(&self) -> u64 {
         self.counts.late()
     }
 
-    /// How many fish are not joined yet, by the first step they miss: `3 fish not predicted`. Planned
-    /// fish that were not measured yet are counted too; if as many fish as planned are joined, no other
-    /// fish is awaited.
+    /// How many records are not joined yet, by the first step they miss: `3 records not predicted`. Planned
+    /// records that were not measured yet are counted too; if as many records as planned are joined, no
+    /// other record is awaited.
     pub fn pending(&self, planned: Option<u64>) -> Vec<String> {
         if planned.is_some_and(|planned| planned <= self.steps().joined) {
             return Vec::new();
         }
-        let missed = self.counts.pending(planned).into_iter();
+        let missed = self.counts.pending(planned, self.definition).into_iter();
         missed
             .filter(|(count, _)| *count > 0)
-            .map(|(count, step)| format!("{count} fish not {step}"))
+            .map(|(count, step)| format!("{} not {step}", self.definition.counted(count)))
             .collect()
     }
 
-    /// The fish with this id.
-    pub fn get(&self, id: &str) -> Option<&Fish> {
+    /// The record with this key.
+    pub fn get(&self, id: &str) -> Option<&Account> {
         self.at(*self.by_id.get(id)?)
     }
 
-    /// Every fish seen on any topic, in [order of measurement](Fish::by_measurement).
-    pub fn fish(&self) -> Vec<&Fish> {
+    /// Every record seen on any topic, in [order of measurement](Account::by_measurement).
+    pub fn accounts(&self) -> Vec<&Account> {
         self.selected(&Selection::default())
     }
 
-    /// The selected fish, in [order of measurement](Fish::by_measurement).
-    pub fn selected(&self, selection: &Selection) -> Vec<&Fish> {
-        let fish = self.fish.iter();
-        let mut fish: Vec<_> = fish.filter(|one| selection.includes(one)).collect();
-        fish.sort_by(|one, other| one.by_measurement(other));
-        fish
+    /// The selected records, in [order of measurement](Account::by_measurement).
+    pub fn selected(&self, selection: &Selection) -> Vec<&Account> {
+        let accounts = self.accounts.iter();
+        let mut accounts: Vec<_> = accounts.filter(|one| selection.includes(one)).collect();
+        accounts.sort_by(|one, other| one.by_measurement(other));
+        accounts
     }
 
-    /// The fish that arrived last, the newest first.
-    pub fn newest_first(&self) -> impl Iterator<Item = &Fish> {
-        self.fish.iter().rev()
+    /// The records that arrived last, the newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.iter().rev()
     }
 
-    /// A copy with only the newest `fish` fish, and as many triggers and dead-letter keys.
+    /// A copy with only the newest `records` records, and as many triggers and dead-letter keys.
     #[must_use]
-    pub fn newest(&self, fish: usize) -> Self {
-        let surplus = self.fish.len().saturating_sub(fish);
+    pub fn newest(&self, records: usize) -> Self {
+        let surplus = self.accounts.len().saturating_sub(records);
         let evicted = self.evicted + surplus as u64;
         let mut newest = Self {
-            fish: self.fish.range(surplus..).cloned().collect(),
+            accounts: self.accounts.range(surplus..).cloned().collect(),
             evicted,
-            capacity: Some(fish),
+            capacity: Some(records),
             unstored: self.unstored.range(evicted..).copied().collect(),
             newest_seen: self.newest_seen,
             newest_measurement: self.newest_measurement,
             texts: self.texts.clone(),
-            triggers: last(&self.triggers, fish).to_vec(),
+            triggers: last(&self.triggers, records).to_vec(),
             dead_letters: self.dead_letters.clone(),
             unreadable: self.unreadable.clone(),
-            ..Self::default()
+            ..Self::new(self.definition)
         };
-        let keys = self.dead_keys.len().saturating_sub(fish);
+        let keys = self.dead_keys.len().saturating_sub(records);
         newest.dead_keys = self.dead_keys.range(keys..).cloned().collect();
-        let numbered = newest.fish.iter().zip(evicted..);
+        let numbered = newest.accounts.iter().zip(evicted..);
         newest.by_id = numbered
-            .map(|(fish, number)| (fish.shared_id(), number))
+            .map(|(account, number)| (account.shared_id(), number))
             .collect();
         newest.count_until(self.until);
         newest

@@ -1,6 +1,6 @@
 //! The records of fish that are measured every two seconds and weighed ten seconds later.
 
-use pipeline::{EventTime, RetrainTrigger, topics};
+use pipeline::{EventTime, TriggerRecord, topics};
 use report::{Ledger, SeenRecord};
 
 const START: i64 = 1_623_245_960_000; // second 20 of a minute
@@ -42,16 +42,13 @@ pub(crate) fn pass_steps(
         r#"{{"Fish_Id":"{id}","Species":"{species}","Weight":4.0,"Timestamp":"{weighed}"}}"#
     );
     let records = [
-        (topics::MACHINE_MEASUREMENT, format!("{{{fish}}}")),
+        ("machine-measurement", format!("{{{fish}}}")),
         (
-            topics::WEIGHT_PREDICTION,
+            "weight-prediction",
             format!(r#"{{{fish},"Prediction":{answer}}}"#),
         ),
-        (topics::MACHINE_WEIGHT, weighing),
-        (
-            topics::WEIGHT_DIFF,
-            row(&row_id(id), id, species, version, error),
-        ),
+        ("machine-weight", weighing),
+        ("weight-diff", row(&row_id(id), id, species, version, error)),
     ];
     for (topic, value) in records.iter().take(steps) {
         assert!(note(ledger, topic, None, value), "{topic}: {value}");
@@ -72,11 +69,19 @@ pub(crate) fn row(row_id: &str, id: i64, species: &str, version: &str, error: f6
 }
 
 /// A trigger for the window that starts at a second.
-pub(crate) fn note_trigger(ledger: &mut Ledger, window_start: i64, trigger: &RetrainTrigger) {
+pub(crate) fn note_trigger(ledger: &mut Ledger, window_start: i64, trigger: &TriggerRecord) {
     let start = time(window_start).as_millis().to_be_bytes();
     let key = [trigger.model_version.as_bytes(), &start].concat();
-    let value = serde_json::to_string(trigger).expect("JSON");
-    assert!(note(ledger, topics::WEIGHT_RETRAIN, Some(&key), &value));
+    let value = serde_json::json!({
+        "ModelVersion": trigger.model_version,
+        "Species": trigger.groups,
+        "Fish_Id_Start": trigger.first_key,
+        "Fish_Id_End": trigger.last_key,
+        "ErrorAvg": trigger.error_avg,
+        "Fish": trigger.count,
+    })
+    .to_string();
+    assert!(note(ledger, "weight-retrain", Some(&key), &value));
 }
 
 /// A dead letter of a topic: its record was too large, so it has no value.
@@ -92,7 +97,11 @@ pub(crate) fn note_dead_letter(ledger: &mut Ledger, topic: &str, key: &str) {
 }
 
 pub(crate) fn ids(ledger: &Ledger) -> Vec<&str> {
-    ledger.fish().into_iter().map(|fish| fish.id()).collect()
+    ledger
+        .accounts()
+        .into_iter()
+        .map(|fish| fish.id())
+        .collect()
 }
 
 /// Queries the store for all rows that it is not known to have; it has those with these ids.

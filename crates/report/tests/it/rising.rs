@@ -1,47 +1,48 @@
 use std::time::Duration;
 
-use report::{FishRow, Ledger, Report, Sources};
+use pipeline::Definition;
+use report::{Ledger, RecordRow, Report, Sources};
 
 use crate::records::{note_trigger, time};
 use crate::verdict::trigger;
 
 /// The report of fish with these errors; a fish with a high error is a walleye.
 fn report(errors: &[f64]) -> Report {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::new(Definition::shipped());
     note_trigger(&mut ledger, 0, &trigger("a"));
     let mut report = report::build(&Sources::of(&ledger, 0.15, Duration::from_secs(60)));
     let rows = errors.iter().enumerate().map(|(at, error)| {
         let bad = *error > 0.15;
-        FishRow {
+        RecordRow {
             id: at.to_string(),
-            species: if bad { "walleye" } else { "salmon" }.to_owned(),
+            group: Some(if bad { "walleye" } else { "salmon" }.to_owned()),
             measured: time(2 * at as i64),
             weighed: None,
             predicted: None,
             actual: None,
             error: Some(*error),
             model_version: None,
-            unseen_species: bad,
+            unseen_level: bad,
         }
     });
-    report.fish_rows = rows.collect();
+    report.record_rows = rows.collect();
     report
 }
 
 fn first_fish(report: &Report) -> Option<String> {
-    report.rising().map(|rise| rise.first_fish)
+    report.rising().map(|rise| rise.first_record)
 }
 
 #[test]
 fn a_rise_begins_with_its_first_bad_fish_and_names_the_species() {
     let errors = [[0.02; 20].as_slice(), &[0.8; 4]].concat();
     let rise = report(&errors).rising().expect("a rise");
-    assert_eq!((rise.first_fish.as_str(), rise.since), ("20", time(40)));
+    assert_eq!((rise.first_record.as_str(), rise.since), ("20", time(40)));
     // The second bad fish lifted the mean of ten above the threshold.
     let species: Vec<_> = rise
-        .species
+        .groups
         .iter()
-        .map(|one| (one.species.as_str(), one.fish, one.training_rows))
+        .map(|one| (one.group.as_str(), one.records, one.training_rows))
         .collect();
     assert_eq!(species, [("walleye", 2, Some(0))]);
     assert_eq!(report(&[0.8; 9]).rising(), None, "too few fish");
@@ -65,6 +66,6 @@ fn fish_before_a_recovery_do_not_count_as_a_rise() {
     let errors = [[0.02; 10].as_slice(), &[0.8; 10], &[0.02; 6]].concat();
     let mut report = report(&errors);
     assert!(report.rising().is_some());
-    report.retrainings[0].first_fish_recovered = Some("20".to_owned());
+    report.retrainings[0].first_record_recovered = Some("20".to_owned());
     assert_eq!(report.rising(), None);
 }

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use pipeline::{RetrainTrigger, topics};
+use pipeline::{Definition, TriggerRecord};
 use report::history::{Decision, Outcome, TrainingRows, Version};
 use report::{Ledger, ModelHistory, Report, Selection, Sources, Verdict, build};
 
@@ -9,14 +9,14 @@ use crate::records::{
     note, note_dead_letter, note_trigger, pass, pass_steps, row, row_id, store, time,
 };
 
-pub(crate) fn trigger(version: &str) -> RetrainTrigger {
-    RetrainTrigger {
+pub(crate) fn trigger(version: &str) -> TriggerRecord {
+    TriggerRecord {
         model_version: version.into(),
-        species: vec!["walleye".into()],
-        fish_id_start: "10".into(),
-        fish_id_end: "19".into(),
+        groups: vec!["walleye".into()],
+        first_key: "10".into(),
+        last_key: "19".into(),
         error_avg: 0.8,
-        fish: 20,
+        count: 20,
     }
 }
 
@@ -31,7 +31,7 @@ impl Run {
     /// Fish 0, 1, …, all stored, each with species, version and error; no model history.
     fn of<'a>(fish: impl IntoIterator<Item = (&'a str, &'a str, f64)>) -> Self {
         let mut run = Self {
-            ledger: Ledger::default(),
+            ledger: Ledger::new(Definition::shipped()),
             history: ModelHistory::default(),
             stored: HashSet::new(),
         };
@@ -60,14 +60,14 @@ impl Run {
         run.history.versions.push(Version {
             id: "b".into(),
             rows: 50,
-            species: vec!["salmon".into(), "walleye".into()],
+            groups: vec!["salmon".into(), "walleye".into()],
             first_row: Some("0".into()),
             last_row: Some("19".into()),
         });
         run
     }
 
-    fn decide(&mut self, version: &str, outcome: Outcome, cause: Option<RetrainTrigger>) {
+    fn decide(&mut self, version: &str, outcome: Outcome, cause: Option<TriggerRecord>) {
         self.history.decisions.push(Decision {
             version: version.into(),
             outcome,
@@ -106,15 +106,15 @@ fn a_drift_that_ended_with_every_fish_stored_is_recovered() {
     let phases: Vec<_> = report
         .phases
         .iter()
-        .map(|one| (one.species.as_str(), one.fish))
+        .map(|one| (one.group.as_deref().unwrap_or_default(), one.records))
         .collect();
     assert_eq!(phases, [("salmon", 10), ("walleye", 20)]);
     assert_eq!(report.phases[1].model_versions, ["a", "b"]);
     let retraining = &report.retrainings[0];
     assert_eq!(retraining.outcome.as_deref(), Some("activated"));
-    assert_eq!(retraining.first_fish_drifted.as_deref(), Some("10"));
-    assert_eq!(retraining.first_fish_recovered.as_deref(), Some("20"));
-    assert_eq!(retraining.fish_to_recovery, Some(10));
+    assert_eq!(retraining.first_record_drifted.as_deref(), Some("10"));
+    assert_eq!(retraining.first_record_recovered.as_deref(), Some("20"));
+    assert_eq!(retraining.records_to_recovery, Some(10));
     assert_eq!(retraining.event_seconds_to_recovery, Some(20.0));
     let after = report.mean_error_after_recovery.expect("an episode ended");
     assert!((after - 0.03).abs() < 1e-12, "{after}");
@@ -125,21 +125,21 @@ fn a_drift_may_begin_before_the_window_that_triggered() {
     // Fish 15 to 19 are weighed in this window.
     let mut run = Run::drifted_with_window(40);
     let retraining = &run.report().retrainings[0];
-    assert_eq!(retraining.first_fish_drifted.as_deref(), Some("10"));
-    assert_eq!(retraining.fish_to_recovery, Some(10));
+    assert_eq!(retraining.first_record_drifted.as_deref(), Some("10"));
+    assert_eq!(retraining.records_to_recovery, Some(10));
 }
 
 #[test]
 fn a_window_names_its_first_fish_by_event_time_not_by_arrival() {
     let mut run = Run::drifted();
-    let reversed = RetrainTrigger {
-        fish_id_start: "19".into(),
-        fish_id_end: "17".into(),
+    let reversed = TriggerRecord {
+        first_key: "19".into(),
+        last_key: "17".into(),
         ..trigger("a")
     };
     note_trigger(&mut run.ledger, 40, &reversed);
     let retraining = &run.report().retrainings[1];
-    let fish = (&*retraining.fish_id_start, &*retraining.fish_id_end);
+    let fish = (&*retraining.first_key, &*retraining.last_key);
     assert_eq!(fish, ("17", "19"));
 }
 
@@ -147,15 +147,15 @@ fn a_window_names_its_first_fish_by_event_time_not_by_arrival() {
 fn the_ends_of_a_known_window_are_those_of_its_fish() {
     let mut run = Run::drifted();
     // Fish 0 to 19 in this window; they arrived in another order.
-    let by_arrival = RetrainTrigger {
-        fish_id_start: "3".into(),
-        fish_id_end: "17".into(),
+    let by_arrival = TriggerRecord {
+        first_key: "3".into(),
+        last_key: "17".into(),
         ..trigger("a")
     };
     note_trigger(&mut run.ledger, 0, &by_arrival);
     let report = run.report();
     let retraining = &report.retrainings[0];
-    let fish = (&*retraining.fish_id_start, &*retraining.fish_id_end);
+    let fish = (&*retraining.first_key, &*retraining.last_key);
     assert_eq!(fish, ("0", "19"));
 }
 
@@ -188,7 +188,7 @@ fn a_trigger_with_the_fish_ids_of_an_earlier_one_is_open() {
     let mut run = Run::drifted();
     // Version `a` came back, and fish are numbered from 1 again.
     run.decide("a", Outcome::Activated, None);
-    let again = RetrainTrigger {
+    let again = TriggerRecord {
         error_avg: 0.5,
         ..trigger("a")
     };
@@ -217,7 +217,8 @@ fn a_training_after_a_pin_is_the_outcome_of_its_trigger() {
 fn a_cause_names_the_bad_species_and_the_shifted_features() {
     let mut run = Run::drifted();
     let rows = TrainingRows {
-        species: vec!["salmon".into(); 3],
+        groups: vec!["salmon".into(); 3],
+        categories: Vec::new(),
         numeric: vec![
             ("length".into(), vec![84.0, 86.0, 88.0]), // mean 86, standard deviation 2
             ("height".into(), vec![19.0; 3]),
@@ -228,12 +229,12 @@ fn a_cause_names_the_bad_species_and_the_shifted_features() {
     let report = run.report();
     let cause = &report.retrainings[0].cause;
     let species: Vec<_> = cause
-        .species
+        .groups
         .iter()
-        .map(|one| (one.species.as_str(), one.fish, one.training_rows))
+        .map(|one| (one.group.as_str(), one.records, one.training_rows))
         .collect();
     assert_eq!(species, [("walleye", 10, Some(0)), ("salmon", 10, Some(3))]);
-    assert!((cause.species[0].mean_error - 0.8).abs() < 1e-12);
+    assert!((cause.groups[0].mean_error - 0.8).abs() < 1e-12);
     // The weight is the prediction's target, not a feature.
     let shifts: Vec<_> = cause
         .features
@@ -267,7 +268,7 @@ fn fish_of_another_version_or_window_are_not_in_a_cause() {
             ..run.sources()
         });
         let cause = report.retrainings[0].cause.clone();
-        cause.species.iter().map(|one| one.fish).sum::<u64>()
+        cause.groups.iter().map(|one| one.records).sum::<u64>()
     };
     // Fish 20 to 24 are weighed before second 60 too, but `b` predicted them.
     assert_eq!(fish_in(60), 20);
@@ -282,8 +283,8 @@ fn a_fish_that_was_not_stored_is_named_with_its_last_step() {
     let report = run.report();
     assert_eq!(report.verdict, Verdict::Failed);
     assert_eq!(report.reasons, ["fish 7 not stored (last seen: joined)"]);
-    assert_eq!(report.fish.stored, Some(29));
-    note_dead_letter(&mut run.ledger, topics::WEIGHT_DIFF, "7");
+    assert_eq!(report.records.stored, Some(29));
+    note_dead_letter(&mut run.ledger, "weight-diff", "7");
     assert_eq!(
         run.report().reasons,
         ["fish 7 not stored (last seen: joined), dead-lettered: weight-diff-dlq"]
@@ -298,7 +299,10 @@ fn an_unknown_store_or_history_is_not_reported_as_missing() {
         selection: Selection::default(),
         ..run.sources()
     });
-    assert_eq!((of_topics.fish.joined, of_topics.fish.stored), (30, None));
+    assert_eq!(
+        (of_topics.records.joined, of_topics.records.stored),
+        (30, None)
+    );
     let text = of_topics.to_string();
     assert!(text.contains("30 joined, unknown number stored;"), "{text}");
     let reason = "cannot tell whether the drift that began at fish 10 (walleye) ended: the model versions are unknown";
@@ -307,7 +311,7 @@ fn an_unknown_store_or_history_is_not_reported_as_missing() {
         history: None,
         ..run.sources()
     });
-    assert_eq!(of_store.fish.stored, Some(30));
+    assert_eq!(of_store.records.stored, Some(30));
     assert_eq!(of_store.reasons, [reason]);
 }
 
@@ -315,7 +319,7 @@ fn an_unknown_store_or_history_is_not_reported_as_missing() {
 fn a_fish_that_is_stored_twice_fails_the_run() {
     let mut run = Run::drifted();
     let again = row("7@later", 7, "salmon", "a", 0.0);
-    assert!(note(&mut run.ledger, topics::WEIGHT_DIFF, None, &again));
+    assert!(note(&mut run.ledger, "weight-diff", None, &again));
     run.stored.insert("7@later".into());
     assert_eq!(run.report().reasons, ["fish 7 stored more than once"]);
 }
@@ -354,11 +358,11 @@ fn the_newest_fish_keep_the_retrainings_that_overlap_with_them() {
         ..run.sources()
     });
     let newest = whole.newest(20);
-    assert_eq!(newest.fish_rows.len(), 20);
-    assert_eq!(newest.fish_rows[0].id, whole.fish_rows[10].id);
+    assert_eq!(newest.record_rows.len(), 20);
+    assert_eq!(newest.record_rows[0].id, whole.record_rows[10].id);
     assert_eq!(newest.phases.len(), 1);
     assert_eq!(newest.retrainings, whole.retrainings);
-    assert_eq!(newest.fish, whole.fish);
+    assert_eq!(newest.records, whole.records);
     assert_eq!(whole.newest(1).retrainings, []);
     assert_eq!(whole.newest(30), whole);
 }
@@ -368,7 +372,7 @@ fn a_fish_predicted_twice_counts_with_the_joined_prediction() {
     let mut run = Run::of([]);
     pass_steps(&mut run.ledger, 0, 2, "salmon", "older", 0.0);
     pass(&mut run.ledger, 0, "salmon", "a", 0.02);
-    let rows = run.report().fish_rows;
+    let rows = run.report().record_rows;
     assert_eq!(rows[0].model_version.as_deref(), Some("a"));
 }
 
@@ -401,7 +405,7 @@ fn a_run_with_bad_fish_that_no_window_judged_is_not_steady() {
 #[test]
 fn a_run_with_unreadable_triggers_is_not_steady() {
     let mut run = Run::of([("salmon", "a", 0.02)]);
-    assert!(!note(&mut run.ledger, topics::WEIGHT_RETRAIN, None, "{"));
+    assert!(!note(&mut run.ledger, "weight-retrain", None, "{"));
     assert_eq!(
         run.report().reasons,
         ["1 unreadable on weight-retrain: triggers may be missing"]

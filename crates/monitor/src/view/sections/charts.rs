@@ -1,13 +1,16 @@
-//! The two charts of the newest fish.
+//! The two charts of the newest records.
 
 use maud::{Markup, PreEscaped, html};
+use pipeline::definition::capitalized;
 use plots::{Figure, PlotError, Size};
-use report::{Report, percent};
+use report::{Report, error_text, printable};
 
 use super::table::Column::{Number, Text};
 use super::table::table;
 
 const CHARTS: [(&str, Figure); 2] = [("behaviour", Figure::Model), ("errors", Figure::Errors)];
+/// Maximum number of rows of the table.
+const SHOWN: usize = 100;
 /// Each chart is drawn for wide, medium and narrow pages, so that its texts keep their size. The style
 /// sheet shows one of them. Width and height in pixels.
 const FORMS: [(&str, u32, u32); 3] = [
@@ -56,19 +59,34 @@ fn section(name: &str, figure: Figure, report: &Report) -> Markup {
 
 /// The numbers of the chart as a table.
 fn phases(name: &str, report: &Report) -> Markup {
+    let definition = report.definition;
+    let group = definition.group().map(|group| group.name.as_str());
+    let (label, caption) = match group {
+        Some(group) if report.groups_alternate() => (
+            format!("Error by {group}, as a table"),
+            format!("By {group}"),
+        ),
+        Some(group) => (
+            format!("Error by {group}, as a table"),
+            format!("Runs of one {group}, oldest first"),
+        ),
+        None => ("Error, as a table".to_owned(), "All".to_owned()),
+    };
+    let group = capitalized(group.unwrap_or("group"));
+    let records = capitalized(&definition.records);
     html! {
         details id={ (name) "-numbers" } {
             summary id={ (name) "-numbers-summary" } { "Show as a table" }
             (table(
                 &format!("{name}-scroll"),
-                "Error by species, as a table",
-                &html! { "Runs of one species, oldest first" },
-                [Text("Species"), Text("Fish"), Number("Number"), Number("Mean error"), Text("Models")],
-                report.phases.iter().map(|phase| [
-                    html! { (phase.species) },
-                    html! { (phase.first_fish) " to " (phase.last_fish) },
-                    html! { (phase.fish) },
-                    html! { (percent(phase.mean_error)) },
+                &label,
+                &html! { (caption) },
+                [Text(&group), Text(&records), Number("Number"), Number("Mean error"), Text("Models")],
+                report.phases.iter().take(SHOWN).map(|phase| [
+                    html! { (printable(phase.group.as_deref().unwrap_or("all"))) },
+                    html! { (printable(&phase.first_record)) " to " (printable(&phase.last_record)) },
+                    html! { (phase.records) },
+                    html! { (error_text(definition, phase.mean_error)) },
                     html! { (phase.model_versions.join(", ")) },
                 ]),
             ))

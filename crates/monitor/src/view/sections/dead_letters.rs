@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 use observer::DeadLetter;
+use report::printable;
 
 use super::table::Column::Text;
 use super::table::table;
@@ -29,23 +30,26 @@ pub(super) fn section(state: &State) -> Markup {
                 "The newest dead letters",
                 &html! { "Newest first" },
                 [Text("Record"), Text("Reason")],
-                state.newest_dead_letters.iter().take(SHOWN).map(row),
+                state.newest_dead_letters
+                    .iter()
+                    .take(SHOWN)
+                    .map(|one| row(&state.report.definition.record, one)),
             ))
             p.note { "A replay sends each of them back to its topic once." }
         }
     }
 }
 
-fn row(dead_letter: &DeadLetter) -> [Markup; 2] {
+fn row(record: &str, dead_letter: &DeadLetter) -> [Markup; 2] {
     let (partition, offset) = dead_letter.place;
     [
         html! {
-            "fish " (dead_letter.key.as_deref().unwrap_or("without a key"))
+            (record) " " (printable(dead_letter.key.as_deref().unwrap_or("without a key")))
             div.note {
                 (dead_letter.topic) " " (partition) ":" (offset)
                 @if let Some(time) = dead_letter.time { ", " (clock(time)) }
             }
         },
-        html! { (dead_letter.reason.as_deref().unwrap_or("no reason given")) },
+        html! { (printable(dead_letter.reason.as_deref().unwrap_or("no reason given"))) },
     ]
 }

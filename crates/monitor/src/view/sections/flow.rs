@@ -1,28 +1,32 @@
-//! The steps of the pipeline, consumer lag, and missing fish.
+//! The steps of the pipeline, consumer lag, and missing records.
 
 use maud::{Markup, html};
 use observer::{Behind, Lag};
+use pipeline::definition::capitalized;
+use report::printable;
 
 use super::table::Column::{Number, Text};
 use super::table::table;
 use crate::state::{State, Step};
 use crate::view::words::{age, count};
 
-/// Maximum number of sentences about missing fish.
+/// Maximum number of sentences about missing records.
 const SHOWN: usize = 5;
 
 pub(super) fn section(state: &State) -> Markup {
-    let fish = &state.report.fish;
+    let counts = &state.report.records;
+    let records = &state.report.definition.records;
+    let heading = capitalized(records);
     html! {
         (table(
             "flow-scroll",
             "Steps",
-            &html! { "The newest fish by pipeline step" },
-            [Text("Step"), Number("Fish"), Number("Waiting"), Number("Per second"), Number("Newest")],
+            &html! { "The newest " (records) " by pipeline step" },
+            [Text("Step"), Number(&heading), Number("Waiting"), Number("Per second"), Number("Newest")],
             state.steps.iter().map(row),
         ))
         p.note {
-            "Duplicate records: " (count(fish.duplicates)) ". Unreadable records: " (count(fish.unreadable)) "."
+            "Duplicate records: " (count(counts.duplicates)) ". Unreadable records: " (count(counts.unreadable)) "."
         }
         (lags(state))
         @if let Some(failure) = state.collected.stored.as_ref().and_then(|stored| stored.failure.as_ref()) {
@@ -32,7 +36,7 @@ pub(super) fn section(state: &State) -> Markup {
             div.failure {
                 p { "Not accounted for:" }
                 ul {
-                    @for one in state.missing.iter().take(SHOWN) { li { (one) } }
+                    @for one in state.missing.iter().take(SHOWN) { li { (printable(one)) } }
                 }
             }
         }
@@ -47,7 +51,7 @@ fn row(step: &Step) -> [Markup; 5] {
             (step.name)
             @if let Some(topic) = step.topic { " " span.topic { (topic) } }
         },
-        html! { (known(step.fish)) },
+        html! { (known(step.records)) },
         html! { (known(step.waiting)) },
         html! {
             @match (step.topic, step.traffic) {

@@ -3,9 +3,9 @@
 //! | module | sections |
 //! |---|---|
 //! | `summary` | the headline and the main figures |
-//! | `charts` | the two charts of the newest fish |
+//! | `charts` | the two charts of the newest records |
 //! | `model` | the live model, and the versions to choose from |
-//! | `flow` | the steps of the pipeline, consumer lag, missing fish |
+//! | `flow` | the steps of the pipeline, consumer lag, missing records |
 //! | `retrainings` | triggers with their causes and outcomes |
 //! | `dead_letters` | dead letters |
 //! | `parts` | the health of each part |

@@ -2,36 +2,48 @@
 
 use maud::{Markup, html};
 use model_store::{ModelView, TrainingOutcome};
-use report::percent;
+use pipeline::Definition;
+use pipeline::definition::capitalized;
+use report::{error_text, printable};
 
 use super::table::Column::{Number, Text};
 use super::table::table;
-use crate::collect::Example;
+use crate::collect::{Example, Input};
 use crate::state::State;
-use crate::view::words::{count, kg, significant};
+use crate::view::words::{count, significant, with_unit};
 
 /// Maximum number of versions to choose from.
 const CHOICE: usize = 20;
+/// Maximum number of inputs shown with a prediction.
+const INPUTS: usize = 8;
 
 pub(super) fn section(state: &State) -> Markup {
     let live = &state.collected.live;
     html! {
         @if let Some(failure) = &live.failure { p.failure { "The live model cannot be read: " (failure) } }
-        @if let Some(model) = &live.latest { (details(model)) }
-        @if let Some(example) = &state.collected.example.latest { (prediction(example)) }
+        @if let Some(model) = &live.latest { (details(state.report.definition, model)) }
+        @if let Some(example) = &state.collected.example.latest { (prediction(state.report.definition, example)) }
     }
 }
 
-fn details(model: &ModelView) -> Markup {
+fn details(definition: &Definition, model: &ModelView) -> Markup {
     let fit = &model.summary;
+    let target = definition.target();
+    // The residuals of a transformed response, such as its logarithm, have another unit.
+    let plain = fit
+        .formula
+        .trim_start_matches('`')
+        .starts_with(&target.name);
+    let unit = target.unit.as_deref().filter(|_| plain);
+    let groups = trained_on(definition, &model.groups);
     html! {
         dl.facts {
             div { dt { "Version" } dd.version { (model.model_version) @if model.pinned { " (pinned)" } } }
             div { dt { "Trained, UTC" } dd { time { (model.model_time) } } }
-            div { dt { "Rows" } dd { (count(model.rows)) ": " (model.groups.join(", ")) } }
-            div { dt { "Leave-one-out error" } dd { (percent(Some(model.loo_error))) } }
+            div { dt { "Rows" } dd { (count(model.rows)) @if !groups.is_empty() { ": " (groups) } } }
+            div { dt { "Leave-one-out error" } dd { (error_text(definition, Some(model.loo_error))) } }
             div { dt { "R²" } dd { (significant(fit.r_squared)) } }
-            div { dt { "Residual standard error" } dd { (significant(fit.residual_standard_error)) " kg" } }
+            div { dt { "Residual standard error" } dd { (significant(fit.residual_standard_error)) @if let Some(unit) = unit { " " (unit) } } }
         }
         (table(
             "model-scroll",
@@ -39,7 +51,7 @@ fn details(model: &ModelView) -> Markup {
             &html! { code { (fit.formula) } },
             [Text("Term"), Number("Estimate"), Number("Std. error"), Number("95 % interval")],
             fit.coefficients.iter().map(|one| [
-                html! { (one.term) },
+                html! { (printable(&one.term)) },
                 html! { (significant(one.estimate)) },
                 html! { (significant(one.std_error)) },
                 html! { (significant(one.lower95)) " to " (significant(one.upper95)) },
@@ -48,17 +60,56 @@ fn details(model: &ModelView) -> Markup {
     }
 }
 
-fn prediction(example: &Example) -> Markup {
+/// The groups, comma-separated; empty if the pipeline has no group.
+fn trained_on(definition: &Definition, groups: &[String]) -> String {
+    let Some(_) = definition.group() else {
+        return String::new();
+    };
+    let groups: Vec<_> = groups.iter().map(|group| printable(group)).collect();
+    groups.join(", ")
+}
+
+fn prediction(definition: &Definition, example: &Example) -> Markup {
+    let unit = definition.target().unit.as_deref();
+    let value = |value| with_unit(value, unit);
     html! {
-        @if let Some(fish) = &example.fish {
-            p {
-                "Fish " (fish.fish_id) ", a " (fish.species) " of "
-                (fish.length_cm) " by " (fish.height_cm) " cm: predicted "
-                strong { (kg(example.weight)) }
-                ", 95 % interval " (kg(example.lower95)) " to " (kg(example.upper95)) "."
-            }
+        p {
+            (capitalized(&definition.record)) " " (printable(&example.record.key)) (described(example))
+            ": predicted " strong { (value(example.value)) }
+            ", 95 % interval " (value(example.lower95)) " to " (value(example.upper95)) "."
         }
     }
+}
+
+/// The inputs of a prediction: `, a parcel of 40 by 30 cm` if all numbers have one unit, otherwise
+/// `, distance 3.2 km, weather rain`.
+fn described(example: &Example) -> String {
+    let numbers = || example.record.inputs.iter().filter(|one| !one.is_category);
+    let values: Vec<_> = numbers().map(|input| input.value.as_str()).collect();
+    let mut units = numbers().map(|input| input.unit.as_deref());
+    let unit = units.next().flatten();
+    let is_size = (2..=3).contains(&values.len()) && units.all(|other| other == unit);
+    if let (true, Some(group), Some(unit)) = (is_size, &example.record.group, unit) {
+        let an = if group.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O']) {
+            "an"
+        } else {
+            "a"
+        };
+        let size = values.join(" by ");
+        return format!(", {an} {} of {size} {unit}", printable(group));
+    }
+    let inputs = example.record.inputs.iter().take(INPUTS).map(|input| {
+        let Input {
+            column,
+            value,
+            unit,
+            ..
+        } = input;
+        let unit = unit.as_deref();
+        let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
+        format!(", {} {}{unit}", printable(column), printable(value))
+    });
+    inputs.collect()
 }
 
 /// The options of the version field.
@@ -70,8 +121,10 @@ pub(super) fn versions(state: &State) -> Markup {
         option value="" { "Choose a version" }
         @for model in models.iter().take(CHOICE) {
             option value=(model.model_version) {
-                (model.model_version) ": " (model.groups.join(", "))
-                ", " (model.model_time) ", " (decided(model))
+                (model.model_version) ": "
+                @let groups = trained_on(state.report.definition, &model.groups);
+                @if !groups.is_empty() { (groups) ", " }
+                 (model.model_time) ", " (decided(model))
             }
         }
     }

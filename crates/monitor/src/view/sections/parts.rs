@@ -61,15 +61,18 @@ pub(super) fn all(state: &State) -> Vec<Part> {
         Part::new("topics", Some(topics)),
     ];
     if let Some(stored) = &collected.stored {
-        let fish = state.report.fish.stored.unwrap_or_default();
+        let stored_rows = state.report.records.stored.unwrap_or_default();
+        let records = &state.report.definition.records;
         parts.push(Part::of("store", stored, |_| {
-            Ok(format!("{fish} rows of these fish"))
+            Ok(format!("{stored_rows} rows of these {records}"))
         }));
     }
     let others = collected.parts.iter();
     parts.extend(others.map(|(name, polled)| Part::of(name, polled, |word| Ok(word.clone()))));
     if let Some(queries) = &collected.queries {
-        parts.push(Part::of("SQL queries", queries, Queries::health));
+        parts.push(Part::of("SQL queries", queries, |queries: &Queries| {
+            queries.health(&state.report.definition.topics)
+        }));
     }
     if collected.rows.failure.is_some() {
         let read = |(): &()| Ok("read".to_owned());

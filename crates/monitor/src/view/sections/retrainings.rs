@@ -1,7 +1,8 @@
 //! Triggers with their causes and outcomes.
 
 use maud::{Markup, html};
-use report::{Retraining, percent};
+use pipeline::{Definition, ErrorKind};
+use report::{Report, Retraining, error_text, printable};
 
 use crate::state::State;
 use crate::view::words::clock;
@@ -10,11 +11,12 @@ use crate::view::words::clock;
 const SHOWN: usize = 10;
 
 pub(super) fn section(state: &State) -> Markup {
-    let threshold = state.report.threshold;
+    let report = &state.report;
+    let threshold = error_text(report.definition, Some(report.threshold));
     let all = &state.report.retrainings;
     html! {
         @if all.is_empty() {
-            p { "No window's mean error has passed " (percent(Some(threshold))) ". Nothing was retrained." }
+            p { "No window's mean error has passed " (threshold) ". Nothing was retrained." }
         } @else {
             // On a narrow page cells are stacked. The roles keep it a table for screen readers.
             table.stacked role="table" {
@@ -25,7 +27,7 @@ pub(super) fn section(state: &State) -> Markup {
                     th scope="col" role="columnheader" { "Outcome" }
                 } }
                 tbody role="rowgroup" {
-                    @for one in all.iter().rev().take(SHOWN) { (row(one, threshold)) }
+                    @for one in all.iter().rev().take(SHOWN) { (row(one, report)) }
                 }
             }
             @if all.len() > SHOWN { p.note { (all.len() - SHOWN) " older triggers are not shown." } }
@@ -33,20 +35,27 @@ pub(super) fn section(state: &State) -> Markup {
     }
 }
 
-fn row(one: &Retraining, threshold: f64) -> Markup {
-    let points = (one.error_avg - threshold) * 100.0;
+fn row(one: &Retraining, report: &Report) -> Markup {
+    let definition = report.definition;
+    let points = match definition.error {
+        ErrorKind::Relative => {
+            let points = (one.error_avg - report.threshold) * 100.0;
+            format!("{points:.1} points")
+        }
+        ErrorKind::Absolute => error_text(definition, Some(one.error_avg - report.threshold)),
+    };
     let trigger = format!("{} {}", one.erring_version, one.window_start);
     html! {
         tr role="row" data-trigger=(trigger) {
             th scope="row" role="rowheader" {
                 (clock(one.window_start)) " to " (clock(one.window_end))
-                div.note { "fish " (one.fish_id_start) " to " (one.fish_id_end) }
+                div.note { (definition.records) " " (printable(&one.first_key)) " to " (printable(&one.last_key)) }
             }
             td role="cell" {
-                strong { (percent(Some(one.error_avg))) } ", "
-                (format!("{points:.1}")) " points above " (percent(Some(threshold)))
+                strong { (error_text(definition, Some(one.error_avg))) } ", "
+                (points) " above " (error_text(definition, Some(report.threshold)))
                 ul.plain.note {
-                    @for line in one.cause.lines() { li { (line) } }
+                    @for line in one.cause.lines(definition) { li { (line) } }
                     li { "model " span.version { (one.erring_version) } }
                 }
             }
@@ -56,28 +65,38 @@ fn row(one: &Retraining, threshold: f64) -> Markup {
                 }
                 @if let (Some(version), Some(rows)) = (&one.version, one.rows) {
                     div.note {
-                        "model " span.version { (version) } " on " (rows) " rows: "
-                        (one.trained_species.join(", "))
+                        "model " span.version { (version) } " on " (rows) " rows"
+                        (trained_on(definition, &one.trained_groups))
                     }
                 }
-                (recovery(one))
+                (recovery(definition, one))
             }
         }
     }
 }
 
-fn recovery(one: &Retraining) -> Markup {
+/// The groups after a colon; empty if the pipeline has no group.
+fn trained_on(definition: &Definition, groups: &[String]) -> String {
+    let Some(_) = definition.group() else {
+        return String::new();
+    };
+    let groups: Vec<_> = groups.iter().map(|group| printable(group)).collect();
+    format!(": {}", groups.join(", "))
+}
+
+fn recovery(definition: &Definition, one: &Retraining) -> Markup {
     html! {
-        @if let (Some(drifted), Some(recovered), Some(fish)) =
-            (&one.first_fish_drifted, &one.first_fish_recovered, one.fish_to_recovery)
+        @if let (Some(drifted), Some(recovered), Some(count)) =
+            (&one.first_record_drifted, &one.first_record_recovered, one.records_to_recovery)
         {
             div {
-                "Recovered after " strong { (fish) " fish" }
+                "Recovered after " strong { (definition.counted(count)) }
                 @if let Some(seconds) = one.event_seconds_to_recovery {
                     ", " (format!("{seconds:.0}")) " s"
                 }
             }
-            div.note { "from fish " (drifted) " to fish " (recovered) }
+            div.note { "from " (definition.record) " " (printable(drifted))
+                " to " (definition.record) " " (printable(recovered)) }
         }
     }
 }

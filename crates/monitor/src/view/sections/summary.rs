@@ -1,13 +1,15 @@
 //! The headline and the main figures.
 
 use maud::{Markup, html};
-use report::percent;
+use pipeline::Definition;
+use pipeline::definition::capitalized;
+use report::{error_text, printable};
 
 use super::parts::all;
 use crate::state::{State, date_and_clock};
-use crate::view::words::{count, no_break};
+use crate::view::words::{count, no_break, plural};
 
-/// Maximum number of species of the live model that are listed.
+/// Maximum number of groups of the live model that are listed.
 const LISTED: usize = 3;
 
 /// Screen readers announce its changes.
@@ -20,7 +22,7 @@ pub(super) fn status(state: &State) -> Markup {
         .map(|part| part.name.as_str())
         .collect();
     html! {
-        // Without Kafka, newer fish are not seen.
+        // Without Kafka, newer records are not seen.
         @let stale = state.collected.brokers.failure.is_some();
         p.condition.stale[stale] data-condition=(name) {
             @if stale { "Last known: " }
@@ -39,33 +41,34 @@ pub(super) fn asof(state: &State) -> Markup {
 
 pub(super) fn figures(state: &State) -> Markup {
     let progress = &state.progress;
+    let definition = state.report.definition;
     let threshold = state.report.threshold;
     let high = progress.mean_error.is_some_and(|error| error > threshold);
     let triggers = state.report.retrainings.len() as u64;
     let recovered = state.report.retrainings.iter();
-    let recovered = recovered.filter(|one| one.first_fish_recovered.is_some());
+    let recovered = recovered.filter(|one| one.first_record_recovered.is_some());
     let live = state.collected.live.latest.as_ref();
     html! {
         dl.figures {
             div.figure.alarm[high] {
-                dt { "Mean error, last ten fish" }
-                dd { (percent(progress.mean_error)) }
-                dd.note { "threshold " (percent(Some(threshold))) @if high { ": above" } }
+                dt { "Mean error, last ten " (definition.records) }
+                dd { (error_text(definition, progress.mean_error)) }
+                dd.note { "threshold " (error_text(definition, Some(threshold))) @if high { ": above" } }
             }
             div.figure {
                 dt { "Live model" }
                 dd.version { (live.map_or("-", |live| live.model_version.as_str())) }
                 dd.note {
                     @if let Some(live) = live {
-                        (count(live.rows)) " rows" (trained_on(&live.groups))
+                        (count(live.rows)) " rows" (trained_on(definition, &live.groups))
                         @if live.pinned { "; pinned" }
                     } @else { "unknown" }
                 }
             }
             div.figure {
-                dt { "Fish measured" }
+                dt { (capitalized(&definition.records)) " measured" }
                 dd { (count(progress.steps.measured)) }
-                dd.note { (count(progress.steps.weighed)) " weighed" }
+                dd.note { (count(progress.steps.weighed)) " " (definition.actual_step) }
             }
             div.figure {
                 dt { "Triggers" }
@@ -76,11 +79,17 @@ pub(super) fn figures(state: &State) -> Markup {
     }
 }
 
-/// The section of the live model lists all species.
-fn trained_on(species: &[String]) -> String {
-    match species.len() {
-        0..=LISTED => format!(": {}", species.join(", ")),
-        more => format!(" of {more} species"),
+/// The section of the live model lists all groups.
+fn trained_on(definition: &Definition, groups: &[String]) -> String {
+    let Some(group) = definition.group() else {
+        return String::new();
+    };
+    match groups.len() {
+        0..=LISTED => {
+            let groups: Vec<_> = groups.iter().map(|group| printable(group)).collect();
+            format!(": {}", groups.join(", "))
+        }
+        more => format!(" of {more} {}", plural(&group.name)),
     }
 }
 

@@ -4,13 +4,13 @@
 use maud::{Markup, html};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Column {
-    Text(&'static str),
-    Number(&'static str),
+pub(super) enum Column<'a> {
+    Text(&'a str),
+    Number(&'a str),
 }
 
-impl Column {
-    fn name(self) -> &'static str {
+impl<'a> Column<'a> {
+    fn name(self) -> &'a str {
         let (Self::Text(name) | Self::Number(name)) = self;
         name
     }
@@ -26,7 +26,7 @@ pub(super) fn table<const N: usize>(
     id: &str,
     label: &str,
     caption: &Markup,
-    columns: [Column; N],
+    columns: [Column<'_>; N],
     rows: impl Iterator<Item = [Markup; N]>,
 ) -> Markup {
     html! {
@@ -44,7 +44,7 @@ pub(super) fn table<const N: usize>(
     }
 }
 
-fn cells<const N: usize>(columns: [Column; N], row: [Markup; N]) -> Markup {
+fn cells<const N: usize>(columns: [Column<'_>; N], row: [Markup; N]) -> Markup {
     html! {
         tr role="row" {
             @for (at, (column, cell)) in columns.into_iter().zip(row).enumerate() {

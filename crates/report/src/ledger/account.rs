@@ -1,33 +1,33 @@
-//! What a report needs of one fish: about 250 bytes for a fish with two numeric columns, and 8 more for
-//! each further one. Texts that many fish share are stored once.
+//! What a report needs of one record: about 250 bytes for a record with two numeric columns, and 8 more for
+//! each further one. Texts that many records share are stored once.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use pipeline::{EventTime, Measurement, Weighing, WeightDiff, WeightPrediction};
+use pipeline::{Actual, Column, Definition, EventTime, Joined, Predicted};
 
-/// The records of one fish.
+/// What happened to one record of the pipeline.
 #[derive(Clone, Debug)]
-pub struct Fish {
-    id: Arc<str>,
-    species: Option<Arc<str>>,
-    /// The version of its prediction. A fish may be predicted more than once: the prediction that was
+pub struct Account {
+    key: Arc<str>,
+    group: Option<Arc<str>>,
+    /// The version of its prediction. A record may be predicted more than once: the prediction that was
     /// joined counts.
     model_version: Option<Arc<str>>,
-    numbers: Numbers,
+    values: Values,
     measured: Moment,
     predicted: Moment,
     weighed: Moment,
     joined: Moment,
-    predicted_kg: f64,
-    actual_kg: f64,
+    predicted_value: f64,
+    actual_value: f64,
     error: f64,
     duplicates: u32,
-    unseen_species: bool,
-    /// Its row with the usual id: the fish's id, `@` and the time of weighing.
+    unseen_level: bool,
+    /// Its row with the usual id: the record's key, `@` and the time of its actual value.
     row: RowState,
-    /// Rows with other ids: of a fish that was weighed more than once, or of another SQL. Boxed, because
-    /// most fish have none.
+    /// Rows with other ids: of a record with more than one actual value, or of another SQL. Boxed, because
+    /// most records have none.
     other_rows: Option<Box<OtherRows>>,
 }
 
@@ -69,46 +69,49 @@ impl Moment {
     }
 }
 
-/// The numeric fields of a measurement. Fish with the same fields share the names.
+/// The measured inputs of the model.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Numbers {
-    pub(super) names: Arc<[Box<str>]>,
-    pub(super) values: Box<[f64]>,
+pub(super) struct Values {
+    /// In the order of [`Definition::numbers`](pipeline::Definition::numbers).
+    pub(super) numbers: Box<[f64]>,
+    /// The categories without the group, in the order of
+    /// [`Definition::categories`](pipeline::Definition::categories).
+    pub(super) levels: Box<[Arc<str>]>,
 }
 
-impl Fish {
-    pub(super) fn new(id: Arc<str>) -> Self {
+impl Account {
+    pub(super) fn new(key: Arc<str>) -> Self {
         Self {
-            id,
-            species: None,
+            key,
+            group: None,
             model_version: None,
-            numbers: Numbers::default(),
+            values: Values::default(),
             measured: Moment::NONE,
             predicted: Moment::NONE,
             weighed: Moment::NONE,
             joined: Moment::NONE,
-            predicted_kg: 0.0,
-            actual_kg: 0.0,
+            predicted_value: 0.0,
+            actual_value: 0.0,
             error: 0.0,
             duplicates: 0,
-            unseen_species: false,
+            unseen_level: false,
             row: RowState::None,
             other_rows: None,
         }
     }
 
-    /// Its id.
+    /// Its key.
     pub fn id(&self) -> &str {
-        &self.id
+        &self.key
     }
 
     pub(super) fn shared_id(&self) -> Arc<str> {
-        Arc::clone(&self.id)
+        Arc::clone(&self.key)
     }
 
-    /// Its species.
-    pub fn species(&self) -> Option<&str> {
-        self.species.as_deref()
+    /// Its group; `None` if it is unknown or the pipeline has no group.
+    pub fn group(&self) -> Option<&str> {
+        self.group.as_deref()
     }
 
     /// When it was measured.
@@ -121,12 +124,12 @@ impl Fish {
         self.predicted.time()
     }
 
-    /// When it was weighed.
+    /// When its actual value became known.
     pub fn weighed(&self) -> Option<EventTime> {
         self.weighed.time()
     }
 
-    /// The time of its joined row: that of the weighing.
+    /// The time of its joined row: that of the actual value.
     pub fn joined(&self) -> Option<EventTime> {
         self.joined.time()
     }
@@ -136,24 +139,24 @@ impl Fish {
         self.model_version.as_deref()
     }
 
-    /// Its predicted weight in kilograms.
-    pub fn predicted_kg(&self) -> Option<f64> {
-        self.model_version.as_ref().map(|_| self.predicted_kg)
+    /// Its predicted value, in the target's unit.
+    pub fn predicted_value(&self) -> Option<f64> {
+        self.model_version.as_ref().map(|_| self.predicted_value)
     }
 
-    /// Its weight in kilograms.
-    pub fn actual_kg(&self) -> Option<f64> {
-        self.weighed().map(|_| self.actual_kg)
+    /// Its actual value, in the target's unit.
+    pub fn actual_value(&self) -> Option<f64> {
+        self.weighed().map(|_| self.actual_value)
     }
 
-    /// The relative error of its joined row.
+    /// The error of its joined row, as the SQL computed it.
     pub fn error(&self) -> Option<f64> {
         self.joined().map(|_| self.error)
     }
 
-    /// Whether its prediction is for a species that the model was not trained on.
-    pub fn unseen_species(&self) -> bool {
-        self.unseen_species
+    /// Whether its prediction is for a level of a category that the model was not trained on.
+    pub fn unseen_level(&self) -> bool {
+        self.unseen_level
     }
 
     /// Repeated records over all topics: each record after the first on its topic counts.
@@ -161,33 +164,48 @@ impl Fish {
         self.duplicates.into()
     }
 
-    /// A numeric field of its measurement. The names of SQL columns do not distinguish upper and lower
-    /// case.
-    pub fn number(&self, name: &str) -> Option<f64> {
-        let mut numbers = self.numbers.names.iter().zip(&self.numbers.values);
-        let found = numbers.find(|(known, _)| known.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| *value)
+    /// A numeric input, by its position in [`Definition::numbers`](pipeline::Definition::numbers).
+    pub fn number(&self, position: usize) -> Option<f64> {
+        self.values.numbers.get(position).copied()
     }
 
-    /// The event time of its measurement or prediction; if neither was seen, that of its weighing or
+    /// The level of a category, by its position among the [categories](pipeline::Definition::categories)
+    /// without the group.
+    pub(crate) fn level(&self, position: usize) -> Option<&str> {
+        self.values.levels.get(position).map(|level| &**level)
+    }
+
+    /// The measured inputs of the model as text, by column; `None` before the measurement.
+    pub fn inputs<'a>(&self, definition: &'a Definition) -> Option<Vec<(&'a Column, String)>> {
+        self.measured()?;
+        let numbers = definition.numbers().zip(&self.values.numbers);
+        let numbers = numbers.map(|(column, value)| (column, value.to_string()));
+        let group = definition.group_among_categories();
+        let mut others = self.values.levels.iter();
+        let categories = definition.categories().enumerate();
+        let categories = categories.map(|(position, column)| {
+            let level = match Some(position) == group {
+                true => self.group(),
+                false => others.next().map(|level| &**level),
+            };
+            (column, level.unwrap_or_default().to_owned())
+        });
+        Some(numbers.chain(categories).collect())
+    }
+
+    /// The event time of its measurement or prediction; if neither was seen, that of its actual value or
     /// joined row.
     pub fn first_seen(&self) -> Option<EventTime> {
         let times = [self.measured, self.predicted, self.weighed, self.joined];
         times.into_iter().find_map(Moment::time)
     }
 
-    /// In order of measurement, fish without a measurement last. Fish measured at the same time are
-    /// ordered by id, shorter ids first, so that 9 comes before 10.
+    /// In order of measurement, records without a measurement last. Records measured at the same time are
+    /// ordered by key, shorter keys first, so that 9 comes before 10.
     pub fn by_measurement(&self, other: &Self) -> Ordering {
-        let key = |fish: &Self| {
-            (
-                fish.measured == Moment::NONE,
-                fish.measured.0,
-                fish.id.len(),
-            )
-        };
+        let key = |one: &Self| (one.measured == Moment::NONE, one.measured.0, one.key.len());
         let order = key(self).cmp(&key(other));
-        order.then_with(|| self.id.cmp(&other.id))
+        order.then_with(|| self.key.cmp(&other.key))
     }
 
     /// Whether it has a joined row.
@@ -235,7 +253,7 @@ impl Fish {
     }
 
     fn usual_row(&self) -> Option<String> {
-        Some(format!("{}@{}", self.id, self.joined()?))
+        Some(format!("{}@{}", self.key, self.joined()?))
     }
 
     /// Sets whether the store has a row.
@@ -255,53 +273,55 @@ impl Fish {
         }
     }
 
-    pub(super) fn measure(&mut self, one: &Measurement, species: Arc<str>, numbers: Numbers) {
-        if self.measured.set_first(one.timestamp) {
-            self.species = Some(species);
-            self.numbers = numbers;
+    pub(super) fn measure(&mut self, at: EventTime, group: Option<Arc<str>>, values: Values) {
+        if self.measured.set_first(at) {
+            self.group = group;
+            self.values = values;
         } else {
             self.duplicates += 1;
         }
     }
 
-    pub(super) fn weigh(&mut self, one: &Weighing) {
+    pub(super) fn weigh(&mut self, one: &Actual) {
         if self.weighed.set_first(one.timestamp) {
-            self.actual_kg = one.weight_kg;
+            self.actual_value = one.value;
         } else {
             self.duplicates += 1;
         }
     }
 
-    pub(super) fn predict(&mut self, one: &WeightPrediction, version: Arc<str>, unseen: bool) {
+    pub(super) fn predict(&mut self, one: &Predicted, version: Arc<str>) {
         if !self.predicted.set_first(one.timestamp) {
             self.duplicates += 1;
             return;
         }
-        self.unseen_species = unseen;
+        self.unseen_level = one.unseen;
         if self.joined == Moment::NONE {
-            self.predicted_kg = one.prediction.weight_kg;
+            self.predicted_value = one.value;
             self.model_version = Some(version);
         }
     }
 
-    pub(super) fn join(&mut self, one: &WeightDiff, species: Arc<str>, version: Arc<str>) {
+    pub(super) fn join(&mut self, one: &Joined, group: Option<Arc<str>>, version: Arc<str>) {
         if self.joined.set_first(one.timestamp) {
-            self.species.get_or_insert(species);
-            self.predicted_kg = one.predicted_weight_kg;
+            if self.group.is_none() {
+                self.group = group;
+            }
+            self.predicted_value = one.predicted;
             self.model_version = Some(version);
             self.error = one.error;
         } else {
             self.duplicates += 1;
         }
-        if self.usual_row().as_deref() == Some(one.id.as_str()) {
+        if self.usual_row().as_deref() == Some(one.row_id.as_str()) {
             if self.row == RowState::None {
                 self.row = RowState::Unknown;
             }
             return;
         }
         let others = self.other_rows.get_or_insert_default();
-        if !others.iter().any(|(id, _)| **id == *one.id) {
-            others.push((one.id.as_str().into(), RowState::Unknown));
+        if !others.iter().any(|(id, _)| **id == *one.row_id) {
+            others.push((one.row_id.as_str().into(), RowState::Unknown));
         }
     }
 }
@@ -311,8 +331,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fish_takes_little_memory() {
-        // Its id, its numbers and the index of the ledger add about 100 bytes.
-        assert!(size_of::<Fish>() <= 160, "{} bytes", size_of::<Fish>());
+    fn an_account_takes_little_memory() {
+        // Its key, its numbers and the index of the ledger add about 100 bytes.
+        assert!(
+            size_of::<Account>() <= 160,
+            "{} bytes",
+            size_of::<Account>()
+        );
     }
 }

@@ -1,12 +1,12 @@
-//! What the two plots with fish along the x axis share: axes, bands, threshold and points.
+//! What the two plots with records along the x axis share: axes, bands, threshold and points.
 
 use super::axes::{ErrorRange, labelled};
 use super::columns::MANY;
-use super::legend::{Entry, Mark, colour, missing, point, species_entries, symbol};
-use super::scale::{Scale, percent};
+use super::legend::{Entry, Mark, colour, group_entries, missing, point, symbol};
+use super::scale::Scale;
 use super::svg::{Anchor, Area, Element};
 use super::text::{SMALL, ending, first_fitting, width};
-use crate::marks::{FishPoint, Span, Timeline};
+use crate::marks::{RecordPoint, Span, Timeline};
 
 /// Height of the axis below the plot: ticks, ids, times, title.
 pub(crate) const AXIS: f64 = 52.0;
@@ -16,12 +16,12 @@ const LABEL: f64 = 68.0;
 pub(crate) const LABELS: f64 = 76.0;
 /// Points have tooltips only in plots wider than this: a phone has no pointer.
 const NARROW: f64 = 400.0;
-/// Above this many fish, all points of a species are one path without tooltips.
+/// Above this many records, all points of a group are one path without tooltips.
 const TITLED: usize = 2_000;
-/// The shape of a fish above the scale: a triangle that points upwards.
+/// The shape of a record above the scale: a triangle that points upwards.
 const ABOVE: usize = 1;
 
-pub(crate) struct FishPlot<'a> {
+pub(crate) struct RecordPlot<'a> {
     pub(crate) timeline: &'a Timeline,
     pub(crate) area: Area,
     range: ErrorRange,
@@ -29,14 +29,14 @@ pub(crate) struct FishPlot<'a> {
     y: Scale,
 }
 
-impl<'a> FishPlot<'a> {
+impl<'a> RecordPlot<'a> {
     pub(crate) fn new(timeline: &'a Timeline, range: ErrorRange, area: Area) -> Self {
-        let fish = timeline.fish.len().max(1) as f64;
+        let records = timeline.records.len().max(1) as f64;
         Self {
             timeline,
             area,
             range,
-            x: Scale::linear((0.5, fish + 0.5), (area.left, area.right)),
+            x: Scale::linear((0.5, records + 0.5), (area.left, area.right)),
             y: Scale {
                 spread: range.spread,
                 ..Scale::linear((0.0, range.top), (area.bottom, area.top))
@@ -44,13 +44,13 @@ impl<'a> FishPlot<'a> {
         }
     }
 
-    /// The left and right edge of a span of fish.
+    /// The left and right edge of a span of records.
     pub(crate) fn edges(&self, span: Span) -> (f64, f64) {
         let left = self.x.at(span.first as f64 - 0.5);
         (left, self.after(span.last))
     }
 
-    /// The middle between a fish and the next one.
+    /// The middle between a record and the next one.
     pub(crate) fn after(&self, position: usize) -> f64 {
         self.x.at(position as f64 + 0.5)
     }
@@ -63,7 +63,7 @@ impl<'a> FishPlot<'a> {
         self.y.at(error)
     }
 
-    /// Adds the ids of a span's first and last fish as attributes.
+    /// Adds the ids of a span's first and last record as attributes.
     pub(crate) fn spanning(&self, mark: Element, span: Span) -> Element {
         mark.with("data-first", self.timeline.id(span.first))
             .with("data-last", self.timeline.id(span.last))
@@ -71,13 +71,13 @@ impl<'a> FishPlot<'a> {
 
     /// The radius at which points stay apart.
     pub(crate) fn radius(&self) -> f64 {
-        let fish = self.timeline.fish.len();
-        let spacing = self.area.width() / fish.max(1) as f64;
-        let smallest = if fish > 1_000 { 1.6 } else { 2.4 };
+        let records = self.timeline.records.len();
+        let spacing = self.area.width() / records.max(1) as f64;
+        let smallest = if records > 1_000 { 1.6 } else { 2.4 };
         (spacing * 0.85).clamp(smallest, 4.2)
     }
 
-    /// The species' bands, behind everything else.
+    /// The group' bands, behind everything else.
     pub(crate) fn bands(&self) -> Element {
         let bands = self.timeline.bands.iter().map(|band| {
             let (left, right) = self.edges(band.span);
@@ -86,9 +86,9 @@ impl<'a> FishPlot<'a> {
                 right,
                 ..self.area
             };
-            let rect = Element::rect(format!("band {}", colour(band.species)), area);
+            let rect = Element::rect(format!("band {}", colour(band.group)), area);
             self.spanning(rect, band.span)
-                .titled(self.timeline.species_name(band.species))
+                .titled(self.timeline.group_name(band.group))
         });
         let edges = self.timeline.bands.iter().skip(1).map(|band| {
             let (x, _) = self.edges(band.span);
@@ -110,17 +110,18 @@ impl<'a> FishPlot<'a> {
             let y = self.y(error);
             elements.push(Element::line("grid", (left, y), (right, y)));
             let at = (left - 7.0, y + 4.0);
-            let label = percent(error, 3);
+            let label = self.timeline.words.error(error, 3);
             elements.push(Element::text("tick muted", at, Anchor::End, label));
         }
         elements.push(Element::line("axis", (left, bottom), (right, bottom)));
         let one_day = self.one_day();
-        elements.extend(self.fish_ticks(one_day.is_some()));
+        elements.extend(self.record_ticks(one_day.is_some()));
         let day = one_day.map_or(String::new(), |day| format!("{day}, "));
+        let records = self.timeline.words.records();
         let titles = [
-            format!("fish by id in the order of measurement, and when ({day}UTC)"),
-            format!("fish by id, and when ({day}UTC)"),
-            "fish by id, and when (UTC)".to_owned(),
+            format!("{records} by id in the order of measurement, and when ({day}UTC)"),
+            format!("{records} by id, and when ({day}UTC)"),
+            format!("{records} by id, and when (UTC)"),
         ];
         // A page's own font may be wider than the bundled one.
         if let Some(title) = first_fitting(&titles, SMALL, self.area.width() * 0.8) {
@@ -133,24 +134,24 @@ impl<'a> FishPlot<'a> {
     /// The title of the y axis. Drawn after the marks that cross it.
     pub(crate) fn title(&self) -> Element {
         let at = (self.area.left, self.area.top - 6.0);
-        let title = "relative error, |predicted − actual| / actual";
+        let title = self.timeline.words.error_axis();
         Element::text("axis-title muted halo", at, Anchor::Start, title)
     }
 
     /// Ticks with ids and times of measurement, skipping labels that would overlap.
-    fn fish_ticks(&self, one_day: bool) -> Vec<Element> {
+    fn record_ticks(&self, one_day: bool) -> Vec<Element> {
         let Area { right, bottom, .. } = self.area;
         let mut elements = Vec::new();
         let mut free = f64::MIN;
-        let fish = &self.timeline.fish;
-        let ends = fish.first().into_iter().chain(fish.last());
-        let ends = ends.map(|fish| width(&fish.id, SMALL).max(width(&clock(fish, one_day), SMALL)));
+        let records = &self.timeline.records;
+        let ends = records.first().into_iter().chain(records.last());
+        let ends = ends.map(|one| width(&one.id, SMALL).max(width(&clock(one, one_day), SMALL)));
         let room = ends.fold(0.0, f64::max).min(LABEL);
         let most = self.area.width() / (room + 12.0);
-        for fish in labelled(fish, most) {
-            let x = self.x(fish.position);
-            let id = ending(&fish.id, SMALL, LABEL);
-            let time = clock(fish, one_day);
+        for one in labelled(records, most) {
+            let x = self.x(one.position);
+            let id = ending(&one.id, SMALL, LABEL);
+            let time = clock(one, one_day);
             let half = width(&id, SMALL).max(width(&time, SMALL)) / 2.0;
             // The last label must not leave the picture.
             let middle = x.min(right + 14.0 - half);
@@ -163,60 +164,67 @@ impl<'a> FishPlot<'a> {
                 let at = (middle, bottom + down);
                 Element::text("tick muted", at, Anchor::Middle, text)
             };
-            elements.push(label(16.0, id).titled(&fish.id));
+            elements.push(label(16.0, id).titled(&one.id));
             elements.push(label(29.0, time));
         }
         elements
     }
 
-    /// The day of measurement, if it is the same for all fish.
+    /// The day of measurement, if it is the same for all records.
     fn one_day(&self) -> Option<String> {
-        let day = |fish: &FishPoint| fish.measured.to_string().get(..10).map(str::to_owned);
-        let (first, last) = (self.timeline.fish.first()?, self.timeline.fish.last()?);
+        let day = |one: &RecordPoint| one.measured.to_string().get(..10).map(str::to_owned);
+        let (first, last) = (
+            self.timeline.records.first()?,
+            self.timeline.records.last()?,
+        );
         day(first).filter(|first| Some(first) == day(last).as_ref())
     }
 
     pub(crate) fn threshold(&self) -> Element {
         let y = self.y(self.timeline.threshold);
-        Element::line("threshold", (self.area.left, y), (self.area.right, y))
-            .titled(format!("threshold {}", percent(self.timeline.threshold, 2)))
+        Element::line("threshold", (self.area.left, y), (self.area.right, y)).titled(format!(
+            "threshold {}",
+            self.timeline.words.error(self.timeline.threshold, 2)
+        ))
     }
 
-    /// A mark for each fish.
+    /// A mark for each record.
     pub(crate) fn points(&self) -> Element {
-        let fish = &self.timeline.fish;
-        let unknown = fish.iter().filter(|one| one.error.is_none());
+        let records = &self.timeline.records;
+        let attribute = self.timeline.words.attribute();
+        let unknown = records.iter().filter(|one| one.error.is_none());
         let mut elements: Vec<Element> = unknown
             .map(|one| missing((self.x(one.position), self.area.bottom)).titled(self.tooltip(one)))
             .collect();
-        if fish.len() > MANY {
+        if records.len() > MANY {
             elements.extend(self.columns());
-        } else if fish.len() <= TITLED {
-            elements.extend(fish.iter().filter_map(|one| {
-                let mark = point(one.species, self.classes(one), self.shape(one)?);
-                let mark = mark.with("data-fish", &one.id);
+        } else if records.len() <= TITLED {
+            elements.extend(records.iter().filter_map(|one| {
+                let mark = point(one.group, self.classes(one), self.shape(one)?);
+                let mark = mark.with(attribute.clone(), &one.id);
                 Some(match self.area.width() > NARROW {
                     true => mark.titled(self.tooltip(one)),
                     false => mark,
                 })
             }));
         } else {
-            for species in 0..self.timeline.species.len() {
+            // Without groups, all points have one colour.
+            for group in 0..self.timeline.groups.len().max(1) {
                 for unseen in [false, true] {
-                    elements.extend(self.one_path(species, unseen));
+                    elements.extend(self.one_path(group, unseen));
                 }
             }
         }
         Element::group("points", elements)
     }
 
-    /// The points of many fish as one path.
-    fn one_path(&self, species: usize, unseen: bool) -> Option<Element> {
-        let same = |one: &&FishPoint| one.species == species && one.unseen_species == unseen;
-        let fish = self.timeline.fish.iter().filter(same);
-        let first = fish.clone().next()?;
-        let d: String = fish.filter_map(|one| self.shape(one)).collect();
-        (!d.is_empty()).then(|| point(species, self.classes(first), d))
+    /// The points of many records as one path.
+    fn one_path(&self, group: usize, unseen: bool) -> Option<Element> {
+        let same = |one: &&RecordPoint| one.group == group && one.unseen == unseen;
+        let records = self.timeline.records.iter().filter(same);
+        let first = records.clone().next()?;
+        let d: String = records.filter_map(|one| self.shape(one)).collect();
+        (!d.is_empty()).then(|| point(group, self.classes(first), d))
     }
 
     /// The largest error on the scale.
@@ -224,19 +232,19 @@ impl<'a> FishPlot<'a> {
         self.range.top
     }
 
-    pub(crate) fn shape(&self, fish: &FishPoint) -> Option<String> {
-        let error = fish.error?;
+    pub(crate) fn shape(&self, one: &RecordPoint) -> Option<String> {
+        let error = one.error?;
         let above = error > self.range.top;
-        let shape = if above { ABOVE } else { fish.species };
+        let shape = if above { ABOVE } else { one.group };
         Some(symbol(
             shape,
-            (self.x(fish.position), self.y(error)),
+            (self.x(one.position), self.y(error)),
             self.radius(),
         ))
     }
 
-    fn classes(&self, fish: &FishPoint) -> &'static str {
-        match (fish.unseen_species, self.radius() < 2.0) {
+    fn classes(&self, one: &RecordPoint) -> &'static str {
+        match (one.unseen, self.radius() < 2.0) {
             (false, false) => "",
             (false, true) => " tiny",
             (true, false) => " pooled",
@@ -244,37 +252,45 @@ impl<'a> FishPlot<'a> {
         }
     }
 
-    fn tooltip(&self, fish: &FishPoint) -> String {
-        let error = fish.error.map(|error| percent(error, 1));
+    fn tooltip(&self, one: &RecordPoint) -> String {
+        let words = self.timeline.words;
+        let error = one.error.map(|error| words.error(error, 1));
+        let group = match words.group() {
+            Some(_) => format!("{}, ", self.timeline.group_name(one.group)),
+            None => String::new(),
+        };
         format!(
-            "fish {}, {}, {}: {}, model {}",
-            fish.id,
-            self.timeline.species_name(fish.species),
-            fish.measured,
-            error.as_deref().unwrap_or("not weighed yet"),
-            fish.model_version.as_deref().unwrap_or("none")
+            "{} {}, {group}{}: {}, model {}",
+            words.record(),
+            one.id,
+            one.measured,
+            error.unwrap_or_else(|| words.not_yet()),
+            one.model_version.as_deref().unwrap_or("none")
         )
     }
 }
 
 /// The legend entries of both plots.
 pub(crate) fn common_entries(timeline: &Timeline) -> Vec<Entry> {
-    let mut entries = species_entries(&timeline.species);
-    let threshold = format!("threshold {}", percent(timeline.threshold, 2));
+    let mut entries = group_entries(timeline.words, &timeline.groups);
+    let threshold = format!("threshold {}", timeline.words.error(timeline.threshold, 2));
     entries.push((Mark::Threshold, threshold));
-    if let Some(fish) = timeline.fish.iter().find(|fish| fish.unseen_species) {
-        let label = "species new to the model".to_owned();
-        entries.push((Mark::Unseen(fish.species), label));
+    if let Some(one) = timeline.records.iter().find(|one| one.unseen) {
+        let label = format!(
+            "{} new to the model",
+            timeline.words.group().unwrap_or("level")
+        );
+        entries.push((Mark::Unseen(one.group), label));
     }
-    if timeline.fish.iter().any(|fish| fish.error.is_none()) {
-        entries.push((Mark::Missing, "not weighed yet".to_owned()));
+    if timeline.records.iter().any(|one| one.error.is_none()) {
+        entries.push((Mark::Missing, timeline.words.not_yet()));
     }
     entries
 }
 
-/// `13:39:27`, or `06-09 13:39` if the fish were measured on several days.
-fn clock(fish: &FishPoint, one_day: bool) -> String {
-    let time = fish.measured.to_string();
+/// `13:39:27`, or `06-09 13:39` if the records were measured on several days.
+fn clock(one: &RecordPoint, one_day: bool) -> String {
+    let time = one.measured.to_string();
     let part = |range: std::ops::Range<usize>| time.get(range).unwrap_or_default().to_owned();
     if one_day {
         part(11..19)
