@@ -321,13 +321,19 @@ fn training_rows(definition: &Definition, file: &str) -> anyhow::Result<Training
 mod tests {
     use super::*;
 
+    /// A file with the name of the pipeline's group for `GROUP`.
+    fn with_group(file: &str) -> String {
+        let group = Definition::shipped().group().expect("a group");
+        file.replace("GROUP", &group.name)
+    }
+
     #[test]
-    fn species_and_numeric_columns_are_read_by_name() {
-        let file = "species,length,girth,weight,row_id,timestamp\n\
-                    salmon,86.4,40,4.5,line 2,\n\
-                    walleye,79,38.5,2.2,7@2021-06-09T13:39:37.971Z,2021-06-09T13:39:37.971Z\n";
-        let rows = training_rows(Definition::shipped(), file).expect("a CSV file");
-        assert_eq!(rows.groups, ["salmon", "walleye"]);
+    fn group_and_numeric_columns_are_read_by_name() {
+        let file = "GROUP,length,girth,weight,row_id,timestamp\n\
+                    north,86.4,40,4.5,line 2,\n\
+                    south,79,38.5,2.2,7@2021-06-09T13:39:37.971Z,2021-06-09T13:39:37.971Z\n";
+        let rows = training_rows(Definition::shipped(), &with_group(file)).expect("a CSV file");
+        assert_eq!(rows.groups, ["north", "south"]);
         let numeric: Vec<_> = rows
             .numeric
             .iter()
@@ -344,8 +350,10 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_species_or_with_ragged_lines_is_an_error() {
+    fn a_file_without_the_group_or_with_ragged_lines_is_an_error() {
         assert!(training_rows(Definition::shipped(), "length\n1\n").is_err());
-        assert!(training_rows(Definition::shipped(), "species,length\nsalmon\n").is_err());
+        assert!(
+            training_rows(Definition::shipped(), &with_group("GROUP,length\nnorth\n")).is_err()
+        );
     }
 }

@@ -16,7 +16,7 @@ const POLL: Duration = Duration::from_millis(100);
 /// The pause after one of them did not answer.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// No progress for some time; the text names the stage, how far it is behind, and the last fish that
+/// No progress for some time; the text names the stage, how far it is behind, and the last record that
 /// passed it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no progress for {} s: {missing}", after.as_secs())]

@@ -23,17 +23,12 @@
 //! use std::time::Duration;
 //!
 //! use pipeline::Definition;
-//! use report::{Ledger, SeenRecord, Sources, Verdict};
+//! use report::{Ledger, Sources, Verdict};
 //!
-//! let mut ledger = Ledger::new(Definition::shipped());
-//! let value = br#"{"Fish_Id":"1","Species":"salmon","Length":86.4,"Height":18.7,
-//!     "Timestamp":"2021-06-09T13:39:27.971Z"}"#;
-//! ledger.note(SeenRecord { topic: "machine-measurement", key: None, value: Some(value) })?;
-//!
+//! let ledger = Ledger::new(Definition::shipped());
 //! let report = report::build(&Sources::of(&ledger, 0.15, Duration::from_secs(60)));
 //! assert_eq!(report.verdict, Verdict::Failed);
-//! assert_eq!(report.reasons, ["fish 1 not predicted (last seen: measured)"]);
-//! # Ok::<(), pipeline::MessageError>(())
+//! assert!(report.reasons[0].ends_with("was measured"));
 //! ```
 
 mod accounting;

@@ -67,7 +67,7 @@ impl Display for Report {
 }
 
 impl Report {
-    /// `Fish: 180 measured, 180 predicted, …`
+    /// `Deliveries: 180 measured, 180 predicted, …`
     fn counts(&self) -> String {
         let counts = &self.records;
         let stored = counts.stored.map(|stored| stored.to_string());
@@ -308,7 +308,7 @@ impl Display for FeatureShift {
     }
 }
 
-/// The groups, comma-separated: ` (salmon, walleye)`; empty if the pipeline has no group.
+/// The groups, comma-separated: ` (north, south)`; empty if the pipeline has no group.
 fn in_brackets(definition: &Definition, groups: &[String]) -> String {
     definition
         .group()

@@ -306,6 +306,7 @@ mod tests {
 
     use report::ledger::SeenRecord;
     use report::{Ledger, Sources};
+    use serde_json::json;
 
     use super::*;
 
@@ -313,12 +314,25 @@ mod tests {
     fn triggered() -> Ledger {
         let start = 1_623_245_940_000_i64;
         let key = [b"v1".as_slice(), &start.to_be_bytes()].concat();
-        let trigger = r#"{"ModelVersion":"v1","Species":["walleye"],"Fish_Id_Start":"1","Fish_Id_End":"9","ErrorAvg":0.8,"Fish":9}"#;
-        let record = r#"{"Fish_Id":"900","Species":"salmon","Length":80.0,"Height":19.0,"Timestamp":"2021-06-09T14:39:27.000Z"}"#;
+        let definition = Definition::shipped();
+        let (key_field, group) = (&definition.key, definition.group().expect("a group"));
+        let mut trigger = json!({"ModelVersion": "v1", "ErrorAvg": 0.8});
+        trigger[&group.field] = json!(["north"]);
+        trigger[format!("{key_field}_Start")] = "1".into();
+        trigger[format!("{key_field}_End")] = "9".into();
+        trigger[definition.count_field()] = 9.into();
+        let trigger = trigger.to_string();
+        let mut record = json!({"Timestamp": "2021-06-09T14:39:27.000Z"});
+        record[key_field] = "900".into();
+        record[&group.field] = "north".into();
+        for column in definition.numbers() {
+            record[&column.field] = 80.0.into();
+        }
+        let record = record.to_string();
         let mut ledger = Ledger::new(Definition::shipped());
         for (topic, key, value) in [
-            ("weight-retrain", key.as_slice(), trigger),
-            ("machine-measurement", b"900", record),
+            ("weight-retrain", key.as_slice(), &trigger),
+            ("machine-measurement", b"900", &record),
         ] {
             let (key, value) = (Some(key), Some(value.as_bytes()));
             ledger
