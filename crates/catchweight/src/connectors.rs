@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use connect_embedded::ConnectorSource;
+use pipeline_folder::FolderArgs;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -26,7 +27,11 @@ pub struct ConnectorsArgs {
     #[arg(long, env = "CONNECT_URL", default_value = "http://127.0.0.1:8083")]
     pub connect_url: String,
 
-    /// The folder with the connector files [default: the shipped connectors/]
+    /// The pipeline.
+    #[command(flatten)]
+    pub folder: FolderArgs,
+
+    /// The folder with the connector files [default: connectors/ in the pipeline's folder]
     #[arg(long, value_name = "DIR")]
     pub connectors: Option<PathBuf>,
 
@@ -68,7 +73,7 @@ pub async fn run(args: ConnectorsArgs, shutdown: CancellationToken) -> anyhow::R
         connectors: args.connectors,
         ..FileArgs::default()
     };
-    let sources = files.connectors()?;
+    let sources = files.connectors(&args.folder.open()?)?;
     let worker = Worker {
         client: reqwest::Client::builder()
             .timeout(Duration::from_secs(90)) // a worker answers only after a rebalance

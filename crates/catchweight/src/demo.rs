@@ -5,9 +5,14 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use feed::Feeder;
+use feed::feeder::PaceArgs;
 use fish_producer::{FishProducer, MAX_SPEED, Simulation};
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
 use observer::{Observer, Snapshot};
 use pipeline::Definition;
+use pipeline_folder::Folder;
 use report::{Ledger, Report, Selection};
 use service_runtime::{CancellationToken, Tasks, UsageError};
 use tokio::time::timeout;
@@ -103,8 +108,14 @@ async fn finished(args: &DemoArgs, shutdown: CancellationToken) -> anyhow::Resul
         let text = "--repeat: the demo runs a plan once; use `catchweight up` to repeat it";
         return Err(UsageError(text.to_owned()).into());
     }
-    args.pipeline.check(&fish)?;
-    if fish.speed.is_none() {
+    let folder = args.pipeline.folder.open()?;
+    let is_fish = folder.definition == Definition::shipped();
+    if is_fish {
+        args.pipeline.check(&folder, &fish)?;
+    } else {
+        check_rows(&folder, &args.pipeline, &fish)?;
+    }
+    if fish.speed.is_none() && is_fish {
         let is_long = fish.input.is_some()
             && Simulation::new(&fish)?
                 .count()
@@ -118,13 +129,14 @@ async fn finished(args: &DemoArgs, shutdown: CancellationToken) -> anyhow::Resul
     let stop = tasks.shutdown();
     let embedded = Embedded::start(
         &args.pipeline,
+        &folder,
         data_dir,
-        Ledger::new(Definition::shipped()),
+        Ledger::new(folder.definition),
         &mut tasks,
     )
     .await?;
     let outcome = {
-        let run = run_plan(&embedded, fish, stop.clone());
+        let run = run_plan(&embedded, &folder, fish, stop.clone());
         let failure = tasks.join();
         tokio::pin!(run, failure);
         let outcome = tokio::select! {
@@ -165,26 +177,127 @@ struct Outcome {
     first_prediction: Option<Duration>,
 }
 
+/// What is sent through the pipeline.
+struct Producer {
+    /// How many records it sends, if it ends.
+    planned: Option<u64>,
+    speed: f64,
+    /// Event time from the first to the last record.
+    span: Duration,
+    throttle: Throttle,
+    run: LocalBoxFuture<'static, anyhow::Result<()>>,
+}
+
+impl Producer {
+    /// Simulated fish, or fish from a file.
+    async fn of_fish(
+        embedded: &Embedded,
+        mut fish: fish_producer::Config,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        embedded.begin_after_stored(&mut fish).await?;
+        let producer = FishProducer::bind(&fish, embedded.kafka())?;
+        let simulation = producer.simulation();
+        progress::say_seed(simulation);
+        let (throttle, limit) = Throttle::of_fish(embedded.view(), simulation);
+        Ok(Self {
+            planned: simulation.count(),
+            speed: simulation.speed(),
+            span: simulation.span(),
+            throttle,
+            run: producer.limited_by(limit).run(stop).boxed_local(),
+        })
+    }
+
+    /// The rows of the folder's file, or of `--input`.
+    fn of_rows(
+        embedded: &Embedded,
+        folder: &Folder,
+        settings: &fish_producer::Config,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let pace = PaceArgs {
+            speed: settings.speed.unwrap_or(SPEED),
+            start_time: settings.start_time,
+        };
+        let file = settings.input.as_deref();
+        let feeder = Feeder::bind(folder, file, pace, embedded.kafka())?;
+        let schedule = feeder.schedule();
+        let (planned, span, unusable) = (schedule.count(), schedule.span(), schedule.unusable());
+        let records = folder.definition.counted(planned);
+        progress::say(&format!("rows        {records}\n"));
+        if unusable.count() > 0 {
+            progress::say(&unusable.to_string());
+        }
+        let (throttle, limit) = Throttle::of_rows(embedded.view());
+        Ok(Self {
+            planned: Some(planned),
+            speed: pace.speed,
+            span,
+            throttle,
+            run: feeder.limited_by(limit).run(stop).boxed_local(),
+        })
+    }
+}
+
+/// Checks the files of a folder, and that no setting of the simulated fish is given.
+fn check_rows(
+    folder: &Folder,
+    args: &PipelineArgs,
+    fish: &fish_producer::Config,
+) -> Result<(), UsageError> {
+    let none = fish_producer::Config::default();
+    let simulated = [
+        ("--plan", fish.plan != none.plan),
+        ("--seed", fish.seed.is_some()),
+        ("--interval", fish.interval != none.interval),
+        ("--weigh-delay", fish.weigh_delay != none.weigh_delay),
+    ];
+    if let Some((flag, _)) = simulated.into_iter().find(|(_, given)| *given) {
+        return Err(UsageError(format!(
+            "{flag} is for simulated fish, and this pipeline sends rows; set the times in [feed] of pipeline.toml"
+        )));
+    }
+    let mut problems = pipeline_folder::check::problems(folder);
+    if args.files.sql.sql.is_some() || args.files.connectors.is_some() {
+        // The user replaces files of the folder.
+        problems.clear();
+    }
+    match problems.as_slice() {
+        [] => Ok(()),
+        problems => {
+            let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            Err(UsageError(lines.join("; ")))
+        }
+    }
+}
+
 async fn run_plan(
     embedded: &Embedded,
-    mut fish: fish_producer::Config,
+    folder: &Folder,
+    fish: fish_producer::Config,
     stop: CancellationToken,
 ) -> anyhow::Result<Outcome> {
     embedded.print_addresses().await?;
     let ready = timeout(START, embedded.readiness().ready()).await;
     ready.with_context(|| format!("the pipeline was not ready within {} s", START.as_secs()))?;
     let assigned = Instant::now();
-    embedded.begin_after_stored(&mut fish).await?;
     // Created only now, because the start of the plan depends on the clock.
-    let producer = FishProducer::bind(&fish, embedded.kafka())?;
-    let planned = producer.simulation().count();
-    progress::say_seed(producer.simulation());
+    let producer = if folder.definition == Definition::shipped() {
+        Producer::of_fish(embedded, fish, stop).await?
+    } else {
+        Producer::of_rows(embedded, folder, &fish, stop)?
+    };
+    let Producer {
+        planned,
+        speed,
+        span,
+        throttle,
+        run,
+    } = producer;
 
     let view = embedded.view();
-    let (throttle, limit) = Throttle::new(view, producer.simulation());
     let pace = throttle.pace();
-    let (speed, span) = (producer.simulation().speed(), producer.simulation().span());
-    let producer = producer.limited_by(limit);
     let mut took = Duration::ZERO;
     let first_prediction = OnceLock::new();
     let whole = async {
@@ -195,7 +308,7 @@ async fn run_plan(
         let settled = async {
             let began = Instant::now();
             tokio::select! {
-                ended = producer.run(stop) => ended?,
+                ended = run => ended?,
                 Err(stalled) = throttle.run(PATIENCE) => return Ok(Some(stalled)),
             }
             took = began.elapsed();
@@ -216,7 +329,7 @@ async fn run_plan(
     };
     let snapshot = view.snapshot().await;
     live.done();
-    progress::say_pace(speed, span, took, &pace);
+    progress::say_pace(folder.definition, speed, span, took, &pace);
     embedded.refresh_page().await;
     Ok(Outcome {
         planned,

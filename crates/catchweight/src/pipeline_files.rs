@@ -1,14 +1,11 @@
-//! The pipeline's SQL and connector files: the shipped ones or the user's. The stock stack reads the
-//! same files.
+//! The pipeline's SQL and connector files: those of its folder, or others that the user names. The stock
+//! stack reads the same files.
 
 use std::path::PathBuf;
 
 use connect_embedded::ConnectorSource;
-use pipeline_folder::{Folder, PipelineSql, SqlArgs};
+use pipeline_folder::{ConnectorFile, Folder, PipelineSql, SqlArgs};
 use service_runtime::UsageError;
-
-const WEIGHT_DATA: &str = include_str!("../../../connectors/weight-data.json");
-const RETRAIN_TRIGGER: &str = include_str!("../../../connectors/retrain-trigger.json");
 
 /// Which files define the pipeline.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -18,7 +15,7 @@ pub struct FileArgs {
     #[command(flatten)]
     pub sql: SqlArgs,
 
-    /// The folder with the connector files [default: the shipped connectors/]
+    /// The folder with the connector files [default: connectors/ in the pipeline's folder]
     #[arg(long, value_name = "DIR")]
     pub connectors: Option<PathBuf>,
 }
@@ -32,26 +29,16 @@ impl FileArgs {
         folder.sql(self.sql.sql.as_deref())
     }
 
-    /// Reads the connector files.
+    /// Reads the connector files of a pipeline.
     ///
     /// # Errors
-    /// If the user's folder cannot be read.
-    pub fn connectors(&self) -> Result<Vec<ConnectorSource>, UsageError> {
-        let Some(path) = &self.connectors else {
-            return Ok(shipped_connectors());
+    /// If the folder with the files cannot be read.
+    pub fn connectors(&self, folder: &Folder) -> Result<Vec<ConnectorSource>, UsageError> {
+        let files = folder.connectors(self.connectors.as_deref())?.into_iter();
+        let source = |file: ConnectorFile| ConnectorSource {
+            origin: file.origin,
+            text: file.text,
         };
-        ConnectorSource::read(path).map_err(|error| UsageError(format!("--connectors: {error}")))
+        Ok(files.map(source).collect())
     }
-}
-
-fn shipped_connectors() -> Vec<ConnectorSource> {
-    [
-        ("connectors/weight-data.json", WEIGHT_DATA),
-        ("connectors/retrain-trigger.json", RETRAIN_TRIGGER),
-    ]
-    .map(|(origin, text)| ConnectorSource {
-        origin: origin.to_owned(),
-        text: text.to_owned(),
-    })
-    .into()
 }

@@ -31,19 +31,25 @@ pub fn say_seed(fish: &Simulation) {
 const MANY: u64 = 2_000;
 
 /// Prints by how much a run took longer than its speed asked for, and which stage was the slowest.
-pub(crate) fn say_pace(speed: f64, span: Duration, took: Duration, pace: &Pace) {
+pub(crate) fn say_pace(
+    definition: &Definition,
+    speed: f64,
+    span: Duration,
+    took: Duration,
+    pace: &Pace,
+) {
     let Some((slowest, _)) = pace.slowest() else {
         return;
     };
-    // The producer's records are fish.
-    let slowest = slowest.name(Definition::shipped());
+    let slowest = slowest.name(definition);
     let planned = span.div_f64(speed);
     let late = took.saturating_sub(planned);
     if speed == MAX_SPEED {
         say(&format!("slowest stage: {slowest}"));
     } else if late > Duration::from_secs(1) {
         say(&format!(
-            "the speed of {speed} was not reached: the fish took {:.1} s longer; slowest stage: {slowest}",
+            "the speed of {speed} was not reached: the {} took {:.1} s longer; slowest stage: {slowest}",
+            definition.records,
             late.as_secs_f64()
         ));
     }

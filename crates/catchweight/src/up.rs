@@ -7,7 +7,7 @@ use anyhow::Context;
 use fish_producer::FishProducer;
 use pipeline::Definition;
 use report::Ledger;
-use service_runtime::{CancellationToken, Tasks};
+use service_runtime::{CancellationToken, Tasks, UsageError};
 
 use crate::embedded::{self, Embedded, PipelineArgs};
 use crate::progress::{self, Live};
@@ -40,12 +40,18 @@ pub struct UpArgs {
 pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     let mut fish = args.fish.clone();
     fish.repeat |= fish.input.is_none() && fish.speed.is_none_or(|speed| speed <= 1.0);
-    args.pipeline.check(&fish)?;
+    let folder = args.pipeline.folder.open()?;
+    if folder.definition != Definition::shipped() {
+        let text = "`up` runs only the shipped pipeline; run this folder's rows with `catchweight`";
+        return Err(UsageError(text.to_owned()).into());
+    }
+    args.pipeline.check(&folder, &fish)?;
 
     let mut tasks = Tasks::new(shutdown.child_token());
     let stop = tasks.shutdown();
-    let ledger = Ledger::bounded(Definition::shipped(), KEPT_FISH);
-    let embedded = Embedded::start(&args.pipeline, &args.data_dir, ledger, &mut tasks).await?;
+    let ledger = Ledger::bounded(folder.definition, KEPT_FISH);
+    let pipeline = &args.pipeline;
+    let embedded = Embedded::start(pipeline, &folder, &args.data_dir, ledger, &mut tasks).await?;
     if let Err(error) = embedded.print_addresses().await {
         // If it is stopped immediately, the parts may not answer.
         return if shutdown.is_cancelled() {
@@ -74,7 +80,7 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
         let simulation = producer.simulation();
         progress::say_seed(simulation);
         let mut live = Live::of(view.observer.clone(), simulation.count());
-        let (throttle, limit) = Throttle::new(&view, simulation);
+        let (throttle, limit) = Throttle::of_fish(&view, simulation);
         let producer = producer.limited_by(limit);
         tokio::select! {
             ended = producer.run(stop.clone()) => ended.context("the fish producer failed")?,

@@ -22,7 +22,7 @@ use model_store::{Page, SqliteStore, Store, StoreAddress};
 use monitor::{Monitor, PartUrl, Renderer, WatchedPipeline};
 use observer::{GroupTopic, ModelApi, Observer, PipelineView, Start, StoredRows, observed_topics};
 use pipeline::{Definition, EventTime};
-use pipeline_folder::Folder;
+use pipeline_folder::{Folder, FolderArgs};
 use predictor::Predictor;
 use report::Ledger;
 use service_runtime::{Readiness, Tasks, UsageError};
@@ -60,8 +60,8 @@ pub struct PipelineArgs {
     #[arg(long, env = "MONITOR_PORT")]
     pub monitor_port: Option<u16>,
 
-    /// Training data of the first model: a CSV file with the columns species, length, height, weight
-    /// [default: the shipped 100 salmon]
+    /// Training data of the first model: a CSV file with the columns of the formula [default: the first rows
+    /// of the pipeline's folder]
     #[arg(long, env = "TRAINING_DATA", value_name = "FILE.csv")]
     pub training_data: Option<PathBuf>,
 
@@ -69,7 +69,11 @@ pub struct PipelineArgs {
     #[arg(long, env = "TRAIN_TOKEN", default_value = "", hide_env_values = true)]
     pub train_token: Secret,
 
-    /// The pipeline's files.
+    /// The pipeline.
+    #[command(flatten)]
+    pub folder: FolderArgs,
+
+    /// Other files than the folder's.
     #[command(flatten)]
     pub files: FileArgs,
 }
@@ -77,9 +81,13 @@ pub struct PipelineArgs {
 impl PipelineArgs {
     /// Checks settings that can be checked before anything starts: the fish, the SQL, and that the SQL
     /// joins a fish that is weighed after the weigh delay.
-    pub(crate) fn check(&self, fish: &fish_producer::Config) -> Result<(), UsageError> {
+    pub(crate) fn check(
+        &self,
+        folder: &Folder,
+        fish: &fish_producer::Config,
+    ) -> Result<(), UsageError> {
         Simulation::new(fish).map_err(|error| UsageError(error.to_string()))?;
-        let rule = self.files.sql(&Folder::shipped())?.trigger_rule()?;
+        let rule = self.files.sql(folder)?.trigger_rule()?;
         let joined = rule.check_delay(fish.weigh_delay);
         joined.map_err(|error| UsageError(format!("--weigh-delay {:?}: {error}", fish.weigh_delay)))
     }
@@ -103,19 +111,21 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Starts all parts except the fish producer in `tasks`. The store is a file in `data_dir`.
+    /// Starts all parts of the pipeline in `folder` except its producer in `tasks`. The store is a file in
+    /// `data_dir`.
     ///
     /// # Errors
     /// A [`UsageError`] for a port, file or folder that cannot be used; any other error if a part does
     /// not start.
     pub async fn start(
         args: &PipelineArgs,
+        folder: &Folder,
         data_dir: &Path,
         ledger: Ledger,
         tasks: &mut Tasks,
     ) -> anyhow::Result<Self> {
-        let definition = ledger.definition();
-        let sql = args.files.sql(&Folder::shipped())?;
+        let definition = folder.definition;
+        let sql = args.files.sql(folder)?;
         let rule = sql.trigger_rule()?;
         let script = Script::parse(sql.text()).map_err(|error| sql.error(error))?;
         ports::free(args.port, "--port")?;
@@ -126,17 +136,18 @@ impl Embedded {
             .map(|file| Token::read("--ksql-token-file", file))
             .transpose()?;
         let lock = lock(data_dir)?;
-        let store = open_store(data_dir)?;
+        let store = open_store(data_dir, definition)?;
 
-        let server = model_server(args, &store).await?;
+        let server = model_server(args, folder, &store).await?;
         let model_url = format!("http://127.0.0.1:{}", server.port());
-        let connectors = Connectors::from_sources(&args.files.connectors()?, |name| match name {
-            "MODEL_URL" => Some(model_url.clone()),
-            "MONGODB_URI" => Some("mongodb://embedded/".to_owned()),
-            "TRAIN_TOKEN" => Some(args.train_token.0.clone()),
-            _ => None,
-        })
-        .map_err(|error| UsageError(error.to_string()))?;
+        let connectors =
+            Connectors::from_sources(&args.files.connectors(folder)?, |name| match name {
+                "MODEL_URL" => Some(model_url.clone()),
+                "MONGODB_URI" => Some("mongodb://embedded/".to_owned()),
+                "TRAIN_TOKEN" => Some(args.train_token.0.clone()),
+                _ => None,
+            })
+            .map_err(|error| UsageError(error.to_string()))?;
 
         let mut names: BTreeSet<String> = observed_topics(definition).into_iter().collect();
         names.extend(connectors.topics());
@@ -145,7 +156,7 @@ impl Embedded {
         let kafka = broker.settings();
 
         let predictor = Predictor::bind(predictor::Config::new(
-            Definition::shipped(),
+            definition,
             kafka.clone(),
             model_url.clone(),
         ))
@@ -208,6 +219,7 @@ impl Embedded {
                 part("SQL engine", format!("{ksql_url}/healthcheck")),
             ],
             ksql_url: Some(ksql_url.clone()),
+            folder: args.folder.clone(),
             ..monitor::Config::new(kafka.clone(), model_url.clone())
         };
         let page = ports::bound(args.monitor_port, 8080, async |listen| {
@@ -253,12 +265,13 @@ impl Embedded {
     pub async fn print_addresses(&self) -> anyhow::Result<()> {
         progress::say(&format!(
             "live page   {}\n\
-             model API   {}/prediction?length=86.37&height=18.74&species=salmon\n\
+             model API   {}{}\n\
              SQL API     {}\n\
              Kafka       {}\n\
              model       {}",
             self.page_url,
             self.model_url,
+            example_call(self.view.observer.definition()),
             self.ksql_url,
             self.kafka.bootstrap_servers,
             self.view.model_api.live().await?
@@ -377,15 +390,29 @@ pub fn store_in(data_dir: &Path) -> StoreAddress {
     StoreAddress::Sqlite(data_dir.join(STORE))
 }
 
-fn open_store(data_dir: &Path) -> Result<SqliteStore, UsageError> {
+/// A call of the model API to try; for other pipelines than the fish, its documentation.
+fn example_call(definition: &Definition) -> &'static str {
+    if definition == Definition::shipped() {
+        "/prediction?length=86.37&height=18.74&species=salmon"
+    } else {
+        "/__docs__/"
+    }
+}
+
+fn open_store(data_dir: &Path, definition: &'static Definition) -> Result<SqliteStore, UsageError> {
     let shown = data_dir.display();
-    SqliteStore::open(data_dir.join(STORE), Definition::shipped())
+    SqliteStore::open(data_dir.join(STORE), definition)
         .map_err(|error| UsageError(format!("--data-dir {shown}: {error}")))
 }
 
-async fn model_server(args: &PipelineArgs, store: &SqliteStore) -> anyhow::Result<ModelServer> {
+async fn model_server(
+    args: &PipelineArgs,
+    folder: &Folder,
+    store: &SqliteStore,
+) -> anyhow::Result<ModelServer> {
     ports::bound(args.port, 8000, async |listen| {
         let config = model_server::Config {
+            folder: folder.clone(),
             listen,
             train_token: args.train_token.clone(),
             training_data: args.training_data.clone(),

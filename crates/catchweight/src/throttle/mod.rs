@@ -38,14 +38,35 @@ pub(crate) struct Throttle {
 
 impl Throttle {
     /// A throttle for a producer of these fish, and the limit that the producer must keep.
-    pub(crate) fn new(view: &PipelineView, fish: &Simulation) -> (Self, watch::Receiver<Limit>) {
+    pub(crate) fn of_fish(
+        view: &PipelineView,
+        fish: &Simulation,
+    ) -> (Self, watch::Receiver<Limit>) {
+        let at_full_speed = fish.speed() == MAX_SPEED;
+        // The forecast moves it.
+        let until = at_full_speed.then(|| fish.start().before(Duration::from_secs(1)));
+        Self::new(
+            view,
+            until,
+            at_full_speed.then(|| Forecast::new(view, fish)),
+        )
+    }
+
+    /// A throttle for the rows of a file, and the limit that their producer must keep.
+    pub(crate) fn of_rows(view: &PipelineView) -> (Self, watch::Receiver<Limit>) {
+        Self::new(view, None, None)
+    }
+
+    fn new(
+        view: &PipelineView,
+        until: Option<EventTime>,
+        forecast: Option<Forecast>,
+    ) -> (Self, watch::Receiver<Limit>) {
         let (limit, limited) = watch::channel(Limit {
             measured: AHEAD,
             actual: AHEAD,
-            // The forecast sets it.
-            until: (fish.speed() == MAX_SPEED).then(|| fish.start().before(Duration::from_secs(1))),
+            until,
         });
-        let forecast = (fish.speed() == MAX_SPEED).then(|| Forecast::new(view, fish));
         let throttle = Self {
             view: view.clone(),
             limit,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use catchweight::embedded::{Embedded, PipelineArgs};
 use fish_producer::FishProducer;
 use pipeline::Definition;
+use pipeline_folder::Folder;
 use report::Ledger;
 use service_runtime::{CancellationToken, Tasks};
 use tempfile::TempDir;
@@ -45,8 +46,10 @@ impl Running {
         let data = tempfile::tempdir().expect("a folder");
         let mut tasks = Tasks::new(CancellationToken::new());
         let settings = pipeline();
+        let folder = Folder::shipped();
         let embedded = Embedded::start(
             &settings,
+            &folder,
             data.path(),
             Ledger::new(Definition::shipped()),
             &mut tasks,

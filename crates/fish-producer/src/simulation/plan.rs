@@ -6,11 +6,11 @@ use std::str::FromStr;
 use super::species::Species;
 
 /// Phases of one species each, such as `salmon:60,walleye:60,salmon:60`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan(Vec<Phase>);
 
 /// A number of fish of one species.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Phase {
     /// Which species.
     pub species: &'static Species,

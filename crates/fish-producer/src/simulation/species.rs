@@ -5,14 +5,14 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 
 /// Mean and standard deviation of a normal distribution.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Normal {
     mean: f64,
     sd: f64,
 }
 
 /// The distribution of one species.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Species {
     /// Its name on the wire and in a plan.
     pub name: &'static str,
