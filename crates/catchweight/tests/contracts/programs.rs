@@ -19,13 +19,24 @@ struct Service<Settings: Args> {
     _settings: Settings,
 }
 
+/// The command line of a service whose settings contain the pipeline's folder.
+#[derive(Parser)]
+struct ServiceWithFolder<Settings: Args> {
+    #[command(subcommand)]
+    _command: Option<ServiceCommand>,
+    #[command(flatten)]
+    _service: ServiceArgs,
+    #[command(flatten)]
+    _settings: Settings,
+}
+
 /// The command line of the program `name`.
 fn command_line(name: &str) -> Command {
     let mut command = match name {
         "catchweight" => catchweight::cli::Cli::command(),
         "fish-producer" => fish_producer::service::Cli::command(),
         "model-server" => Service::<model_server::Config>::command(),
-        "monitor" => Service::<monitor::Config>::command(),
+        "monitor" => ServiceWithFolder::<monitor::Config>::command(),
         "predictor" => Service::<predictor::Config>::command(),
         _ => panic!("there is no program {name}"),
     };
