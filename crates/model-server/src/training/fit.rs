@@ -44,7 +44,8 @@ pub enum TrainError {
 }
 
 /// Fits a version to `rows`, which are sorted oldest first. Levels with the fewest rows are left out if the
-/// rows are too few for a column for each level.
+/// rows are too few for a column for each level, and a category is left out if other columns determine its
+/// levels in these rows.
 ///
 /// # Errors
 /// There are too few rows, or the rows have no unique fit.
@@ -70,14 +71,27 @@ pub fn train_version(
     if rows.is_empty() {
         return Err(too_few(1 + definition.numbers().len()));
     }
-    let left_out = left_out(definition, &rows)?;
+    let mut left_out = left_out(definition, &rows)?;
     let columns = columns(definition, &rows, &left_out)?;
     if rows.len() < needed(columns) {
         return Err(too_few(columns));
     }
-    let table = features::table_without(definition, &rows, &left_out)
-        .map_err(|error| TrainError::Definition(error.to_string()))?;
-    let model = regression::fit(&definition.formula, &table)?;
+    let model = loop {
+        let table = features::table_without(definition, &rows, &left_out)
+            .map_err(|error| TrainError::Definition(error.to_string()))?;
+        match regression::fit(&definition.formula, &table) {
+            Err(FitError::DependentColumn { column, on }) => {
+                let names: Vec<&str> = on.iter().chain([&column]).map(String::as_str).collect();
+                let Some(category) = dependent_category(definition, &rows, &left_out, &names)
+                else {
+                    return Err(FitError::DependentColumn { column, on }.into());
+                };
+                left_out.retain(|one| one.column != category.column);
+                left_out.push(category);
+            }
+            fitted => break fitted?,
+        }
+    };
     let count = skipped.count();
     let mut version = Version::new(definition, model, rows, count, cause, training_started)?;
     version.info.left_out = left_out;
@@ -160,4 +174,91 @@ fn without(definition: &Definition, levels: &[(usize, &str)]) -> Vec<LeftOut> {
         }
     });
     by_category.filter(|one| !one.levels.is_empty()).collect()
+}
+
+/// A category to leave out as a whole, because columns of the design matrix with these names depend on each
+/// other: one whose levels are among the names, the group last. `None` if there is no such category.
+fn dependent_category(
+    definition: &Definition,
+    rows: &[TrainingRow],
+    left_out: &[LeftOut],
+    names: &[&str],
+) -> Option<LeftOut> {
+    let levels = levels_by_rows(definition, rows);
+    let group = definition.group_among_categories();
+    let mut candidates: Vec<usize> = (0..definition.categories().len()).collect();
+    candidates.sort_by_key(|category| Some(*category) == group);
+    candidates.into_iter().find_map(|category| {
+        let column = definition.categories().nth(category)?;
+        let of_category = levels.iter().filter(|(of, _)| *of == category);
+        let mut levels: Vec<String> = of_category.map(|(_, level)| (*level).to_owned()).collect();
+        levels.sort_unstable();
+        let is_left_out = left_out
+            .iter()
+            .any(|one| one.column == column.name && one.levels == levels);
+        // As R names the column of a level; in an interaction it is a part of the name.
+        let is_named = levels.iter().any(|level| {
+            let name = format!("{}{level}", column.name);
+            names
+                .iter()
+                .any(|given| given.split(':').any(|part| part == name))
+        });
+        (is_named && !is_left_out).then(|| LeftOut {
+            column: column.name.clone(),
+            levels,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEFINITION: &str = r#"
+        record = { name = "bird", key = "id" }
+        measured = { topic = "a" }
+        actual = { topic = "b" }
+        predicted = { topic = "c" }
+        model = { formula = "mass ~ length + species + island", group = "species", first-rows = "f.csv" }
+        rows = { topic = "d", trigger = "e", database = "x", collection = "y" }
+        [columns]
+        length = { field = "length" }
+        mass = { field = "mass" }
+        species = { field = "species", category = true }
+        island = { field = "island", category = true }
+    "#;
+
+    #[test]
+    fn a_category_that_another_one_determines_is_left_out() {
+        let definition = Definition::parse(DEFINITION).unwrap();
+        let rows = (0..40_u32).map(|number| {
+            let species = if number % 3 == 0 { "gentoo" } else { "adelie" };
+            let island = if number % 3 == 0 { "biscoe" } else { "dream" };
+            let length = 180.0 + f64::from(number);
+            let mass = 20.0 * length + f64::from(number * number % 7);
+            TrainingRow {
+                row_id: format!("line {number}"),
+                levels: [species, island].map(str::to_owned).into(),
+                numbers: [length].into(),
+                target: if species == "gentoo" {
+                    mass + 900.0
+                } else {
+                    mass
+                },
+                timestamp: None,
+            }
+        });
+        let rows: Vec<_> = rows.collect();
+        let skipped = Skipped::default();
+        let now = EventTime::now();
+        let version = train_version(&definition, rows, &skipped, Cause::initial(), now).unwrap();
+        let [left_out] = version.info.left_out.as_slice() else {
+            panic!("{:?}", version.info.left_out)
+        };
+        assert_eq!(left_out.column, "island");
+        assert_eq!(left_out.levels, ["biscoe", "dream"]);
+        let model = &version.info.model;
+        let predicted = |species| model.predict(&[200.0], &[species, "biscoe"]).unwrap().value;
+        assert!((predicted("gentoo") - predicted("adelie") - 900.0).abs() < 5.0);
+    }
 }
