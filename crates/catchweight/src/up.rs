@@ -36,7 +36,7 @@ pub struct UpArgs {
 /// Runs the pipeline until `shutdown`.
 ///
 /// # Errors
-/// A [`UsageError`](service_runtime::UsageError) for an invalid setting; any other error if a part fails.
+/// A [`UsageError`] for an invalid setting; any other error if a part fails.
 pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     let mut fish = args.fish.clone();
     fish.repeat |= fish.input.is_none() && fish.speed.is_none_or(|speed| speed <= 1.0);
