@@ -18,8 +18,11 @@ use super::AHEAD;
 
 /// How many fish are predicted in one call.
 const CHUNK: usize = 1_000;
-/// A window does not trigger if nothing arrives for this long after its end.
-const QUIET: Duration = Duration::from_secs(1);
+/// A window does not trigger if nothing arrives for this long after its end. On a busy machine the stages pause
+/// for seconds.
+const QUIET: Duration = Duration::from_secs(8);
+/// The pause before the next fish are predicted again after a failure.
+const RETRY: Duration = Duration::from_secs(1);
 /// How long to wait for the decision on a trigger.
 const UNDECIDED: Duration = Duration::from_secs(30);
 /// The pause between two looks at the ledger or the model API.
@@ -69,7 +72,7 @@ impl Forecast {
                 self.near_the_producer().await;
                 if let Err(error) = self.predict().await {
                     tracing::debug!("cannot look ahead: {error:#}; retrying");
-                    sleep(QUIET).await;
+                    sleep(RETRY).await;
                     continue;
                 }
             }

@@ -171,8 +171,8 @@ async fn a_rejected_row_is_dead_lettered_and_the_next_is_stored() {
     );
     let running = Running::start(&broker, sink(json!({})), store.clone()).await;
     row(&broker, r#"{"_id":"a"}"#).await;
-    row(&broker, r#"{"_id":"b"}"#).await;
     assert_eq!(broker.read("rows-dlq", 1).await[0].text(), r#"{"_id":"a"}"#);
+    row(&broker, r#"{"_id":"b"}"#).await;
     assert_eq!(store.ids_with(ROWS, "b").await, ["b"]);
     running.stop().await;
 }
