@@ -48,6 +48,8 @@ async fn a_connector_stops_if_records_were_deleted_unread() {
     let store = Arc::new(Documents::default());
     let connectors = posting("Slow", "many", &server.url);
     let running = Running::start_with(&broker, connectors, store, settings).await;
+    broker.write("many", b"k", Some(b"first")).await;
+    server.requests(1).await;
     // The broker keeps 5 MiB of each partition. Random values cannot be compressed.
     let mut noise: u64 = 88_172_645_463_325_252;
     for _ in 0..100 {
@@ -61,7 +63,6 @@ async fn a_connector_stops_if_records_were_deleted_unread() {
         .collect();
         broker.write("many", b"k", Some(&value)).await;
     }
-    server.requests(1).await;
     let stats = running.stats.clone();
     server.open();
     let failure = running.failure().await;
