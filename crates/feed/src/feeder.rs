@@ -28,7 +28,7 @@ use crate::schedule::Schedule;
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct FeedArgs {
-    /// The CSV file [default: the file of [feed] in pipeline.toml, without the rows of the first model]
+    /// The CSV file [default: the file of `[feed]` in pipeline.toml, without the rows of the first model]
     #[arg(value_name = "ROWS.csv")]
     pub file: Option<PathBuf>,
 
