@@ -3,7 +3,7 @@
 //! | module | content |
 //! |---|---|
 //! | [`definition`] | `pipeline.toml`: records, topics, columns, model |
-//! | [`column`] | a column and its valid values |
+//! | [`mod@column`] | a column and its valid values |
 //! | [`fields`] | the records of a pipeline, read with the columns of its definition |
 //! | [`feed`](mod@feed) | the CSV rows that are sent through the pipeline |
 //! | [`topics`] | the names of the topics |
