@@ -82,7 +82,7 @@ mod tests {
             "localhost:8080",
             "a.localhost",
             "page.example",
-            "FISH.example:443",
+            "PAGE.example:443",
         ] {
             assert!(allowed(host), "{host}");
         }
