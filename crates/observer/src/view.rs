@@ -277,7 +277,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The selection, with what is known of the store.
+    /// The selection, including which rows the store has.
     pub fn knowing_store(&self, selection: Selection) -> Selection {
         Selection {
             store_is_known: self.store_is_known,
