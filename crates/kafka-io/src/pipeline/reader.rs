@@ -28,6 +28,8 @@ const IDLE: Duration = Duration::from_millis(100);
 /// How long reading waits for room before it pauses the partitions. Pausing discards the records that
 /// the client has fetched ahead.
 const WAIT_BEFORE_PAUSE: Duration = Duration::from_millis(500);
+/// The pause before another attempt to commit during a rebalance.
+const COMMIT_AGAIN: Duration = Duration::from_millis(50);
 
 pub(super) struct Reader<S> {
     pub(super) consumer: BaseConsumer<ConsumerEvents>,
@@ -87,6 +89,9 @@ impl<S: Step> Reader<S> {
     }
 
     fn process(&mut self) -> Result<(), PipelineError> {
+        if self.shutdown.is_cancelled() {
+            return Ok(());
+        }
         self.consumer.subscribe(&[&self.topic])?;
         while !self.shutdown.is_cancelled() {
             self.handle_all_finished()?;
@@ -351,16 +356,48 @@ impl<S: Step> Reader<S> {
     /// Finishes the batches in progress and commits. The commit may wait for the broker;
     /// [`Pipeline::run`](super::Pipeline::run) limits that.
     fn close(&mut self) -> Result<(), PipelineError> {
+        let until = Instant::now() + self.drain_timeout * 4 / 5;
         let assigned = self.consumer.assignment()?;
         self.drain(&assigned, self.drain_timeout * 4 / 5)?;
         self.workers.clear();
-        match self.consumer.commit_consumer_state(CommitMode::Sync) {
-            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
-            Err(error) => {
-                tracing::warn!(%error, "the last offsets could not be committed; their records will be read again");
+        self.wait_for_coordinator(until);
+        self.commit(until);
+        Ok(())
+    }
+
+    /// Waits until the coordinator has answered every earlier request. It answers a request to join only when
+    /// the rebalance is complete, and a request to leave behind it would come too late: the others would wait
+    /// for this member until its session ends.
+    fn wait_for_coordinator(&self, until: Instant) {
+        if self.consumer.context().is_disconnected() {
+            return;
+        }
+        let mut partition = TopicPartitionList::with_capacity(1);
+        partition.add_partition(&self.topic, 0);
+        let left = until.saturating_duration_since(Instant::now());
+        if let Err(error) = self.consumer.committed_offsets(partition, left) {
+            tracing::debug!(%error, "the coordinator does not answer");
+        }
+    }
+
+    /// Commits the stored offsets. The broker rejects a commit while this member joins the group's next
+    /// generation, so this tries again until `until`.
+    fn commit(&self, until: Instant) {
+        use RDKafkaErrorCode::{IllegalGeneration, NoOffset, RebalanceInProgress};
+        loop {
+            match self.consumer.commit_consumer_state(CommitMode::Sync) {
+                Ok(()) | Err(KafkaError::ConsumerCommit(NoOffset)) => return,
+                Err(KafkaError::ConsumerCommit(IllegalGeneration | RebalanceInProgress))
+                    if Instant::now() < until && !self.consumer.assignment_lost() =>
+                {
+                    std::thread::sleep(COMMIT_AGAIN);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the last offsets could not be committed; their records will be read again");
+                    return;
+                }
             }
         }
-        Ok(())
     }
 }
 
@@ -369,6 +406,8 @@ impl<S> Drop for Reader<S> {
     /// answered.
     fn drop(&mut self) {
         self.workers.clear();
+        // Before the answers: without a subscription the client does not join again after a revocation.
+        self.consumer.unsubscribe();
         self.consumer.context().close();
         while let Ok(rebalance) = self.rebalances.try_recv() {
             match rebalance {

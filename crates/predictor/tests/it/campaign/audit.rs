@@ -27,8 +27,8 @@ pub struct Audit {
 struct State {
     /// The progress of each key.
     keys: HashMap<u64, Key>,
-    results: u64,
     distinct: u64,
+    repeated: Vec<(u64, i32, i64)>,
     violations: Vec<String>,
     /// For each partition the offset after the last record read.
     positions: HashMap<i32, i64>,
@@ -43,18 +43,26 @@ struct Key {
 /// The result of an audit.
 #[derive(Debug)]
 pub struct Figures {
-    pub results: u64,
     pub distinct: u64,
+    /// The record's number, the result's partition and offset of each result after a record's first one.
+    pub repeated: Vec<(u64, i32, i64)>,
+}
+
+impl Figures {
+    /// Panics with the first repeated results.
+    pub fn assert_nothing_repeated(&self) {
+        let first: Vec<_> = self.repeated.iter().take(3).collect();
+        assert!(
+            first.is_empty(),
+            "{self}, the first ones (record, partition, offset): {first:?}"
+        );
+    }
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let repeated = self.results - self.distinct;
-        write!(
-            f,
-            "{} results for {} records, {repeated} repeated",
-            self.results, self.distinct
-        )
+        let (records, repeated) = (self.distinct, self.repeated.len());
+        write!(f, "results for {records} records, {repeated} repeated")
     }
 }
 
@@ -128,7 +136,7 @@ impl Audit {
         .await;
         self.stop.store(true, Ordering::Relaxed);
         self.thread.take().unwrap().join().unwrap();
-        let state = self.state.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
         assert!(
             state.violations.is_empty(),
             "{} results out of order, the first ones: {:?}",
@@ -140,8 +148,8 @@ impl Audit {
             "results of records that were not sent"
         );
         Figures {
-            results: state.results,
             distinct: state.distinct,
+            repeated: std::mem::take(&mut state.repeated),
         }
     }
 }
@@ -154,6 +162,7 @@ impl Drop for Audit {
 
 impl State {
     fn check(&mut self, message: &BorrowedMessage<'_>) {
+        let distinct = self.distinct;
         self.positions
             .insert(message.partition(), message.offset() + 1);
         let key: u64 = std::str::from_utf8(message.key().unwrap())
@@ -161,13 +170,17 @@ impl State {
             .parse()
             .unwrap();
         let millis = message.timestamp().to_millis().unwrap();
-        self.count(key, u64::try_from(millis - *FIRST_MILLIS).unwrap());
+        let number = u64::try_from(millis - *FIRST_MILLIS).unwrap();
+        self.count(key, number);
+        if self.distinct == distinct {
+            self.repeated
+                .push((number, message.partition(), message.offset()));
+        }
     }
 
     /// The first results of a key's records are in order without a gap. A repetition may go back,
     /// and continues from there without a gap.
     fn count(&mut self, key: u64, number: u64) {
-        self.results += 1;
         if number % KEYS != key {
             self.violations
                 .push(format!("record {number} has the key {key}"));

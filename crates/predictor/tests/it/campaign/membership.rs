@@ -31,9 +31,6 @@ async fn joining_and_leaving_loses_and_repeats_nothing() {
         "joining and leaving, {} times two instances: {figures}",
         rounds()
     );
-    assert_eq!(
-        figures.results, figures.distinct,
-        "a clean shutdown repeats nothing"
-    );
+    figures.assert_nothing_repeated();
     first.stop().await;
 }
