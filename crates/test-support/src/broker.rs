@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use kafka_io::KafkaSettings;
 use rand::RngExt;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::bindings::{
@@ -29,6 +30,8 @@ type Job = Box<dyn FnOnce(&Cluster<'_>) + Send>;
 
 /// How long a new consumer group waits for further members. The mock cluster's default is 3 s.
 const GROUP_DELAY_MS: i32 = 20;
+/// The mock cluster waits this long on each empty fetch, even if a record arrives meanwhile.
+const SHORT_FETCH: (&str, &str) = ("fetch.wait.max.ms", "10");
 
 /// A broker and a producer for it. Clones share the broker, which stops when the last of them is dropped.
 #[derive(Clone)]
@@ -105,6 +108,15 @@ impl Broker {
         &self.servers
     }
 
+    /// How clients reach it.
+    pub fn settings(&self) -> KafkaSettings {
+        let mut settings = KafkaSettings::plain(&self.servers);
+        if self.jobs.is_some() {
+            settings.consumer_properties = vec![SHORT_FETCH];
+        }
+        settings
+    }
+
     /// Runs `job` with the mock cluster, for example to inject a fault; panics for an external broker.
     pub fn cluster<T: Send + 'static>(
         &self,
@@ -173,8 +185,7 @@ impl Broker {
             .set("group.id", "test-support")
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
-            // The mock cluster waits this long on each empty fetch.
-            .set("fetch.wait.max.ms", "10")
+            .set(SHORT_FETCH.0, SHORT_FETCH.1)
             .create()
             .unwrap();
         let mut from = TopicPartitionList::new();

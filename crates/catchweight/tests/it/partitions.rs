@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use fish_producer::FishProducer;
-use kafka_io::KafkaSettings;
 use ksql_engine::execute::partition_of;
 use model_server::ModelServer;
 use model_store::StoreAddress;
@@ -24,7 +23,7 @@ async fn all_records_of_a_fish_are_on_the_partition_of_java_clients() {
     let broker = Broker::with_topics(PARTITIONS, topics);
     // The predictor waits until its dead-letter topic exists.
     broker.create_topic(&dead_letters_of(MACHINE_MEASUREMENT), 1);
-    let kafka = KafkaSettings::plain(broker.bootstrap_servers());
+    let kafka = broker.settings();
     let data = tempfile::tempdir().unwrap();
     let config = model_server::Config {
         listen: "127.0.0.1:0".parse().unwrap(),

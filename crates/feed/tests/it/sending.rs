@@ -1,7 +1,6 @@
 //! A file on a broker.
 
 use feed::feeder::{Feeder, PaceArgs};
-use kafka_io::KafkaSettings;
 use service_runtime::CancellationToken;
 use test_support::{Broker, within};
 
@@ -15,7 +14,7 @@ async fn every_row_is_on_both_topics_with_key_and_event_time() {
     let rows = format!("id,distance (km),district,minutes\n{rows}");
     let feed = "[feed]\nfile = \"rows.csv\"\nkey = \"id\"\nskip = 100\n";
     let folder = folder(dir.path(), &rows, feed);
-    let kafka = KafkaSettings::plain(broker.bootstrap_servers());
+    let kafka = broker.settings();
     let pace = PaceArgs {
         speed: f64::INFINITY,
         start_time: None,
@@ -59,7 +58,7 @@ async fn topics_that_cannot_be_joined_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let rows = "id,distance (km),district,minutes\n1,1,x,1\n";
     let folder = folder(dir.path(), rows, "[feed]\nfile = \"rows.csv\"\n");
-    let kafka = KafkaSettings::plain(broker.bootstrap_servers());
+    let kafka = broker.settings();
     let pace = PaceArgs {
         speed: f64::INFINITY,
         start_time: None,

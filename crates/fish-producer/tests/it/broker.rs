@@ -13,7 +13,7 @@ pub(crate) fn broker() -> Broker {
 }
 
 pub(crate) fn kafka(broker: &Broker) -> KafkaSettings {
-    KafkaSettings::plain(broker.bootstrap_servers())
+    broker.settings()
 }
 
 pub(crate) fn producer(config: &Config, broker: &Broker) -> FishProducer {

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kafka_io::{
-    Decision, Emission, Health, KafkaSettings, Pipeline, PipelineConfig, PipelineError,
-    PipelineMetrics, Reason, Record, Step, Unavailable,
+    Decision, Emission, Health, Pipeline, PipelineConfig, PipelineError, PipelineMetrics, Reason,
+    Record, Step, Unavailable,
 };
 use prometheus_client::registry::Registry;
 use rdkafka::producer::FutureRecord;
@@ -59,7 +59,7 @@ impl Running {
     /// Starts a broker and a healthy pipeline with these Kafka properties.
     pub async fn start(properties: &[&str]) -> Self {
         let broker = Broker::with_topics(1, ["in", "out", "in-dlq"]);
-        let mut kafka = KafkaSettings::plain(broker.bootstrap_servers());
+        let mut kafka = broker.settings();
         for property in properties {
             kafka.kafka_properties.push(property.parse().unwrap());
         }

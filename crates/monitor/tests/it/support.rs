@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::http::{StatusCode, Uri};
-use kafka_io::KafkaSettings;
 use model_server::{ModelServer, Secret};
 use model_store::SqliteStore;
 use monitor::{Config, Monitor};
@@ -77,7 +76,7 @@ impl Stage {
     }
 
     pub(crate) fn config(&self) -> Config {
-        let kafka = KafkaSettings::plain(self.broker.bootstrap_servers());
+        let kafka = self.broker.settings();
         Config::new(kafka, self.model_url.clone())
     }
 

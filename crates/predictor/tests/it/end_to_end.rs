@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use kafka_io::KafkaSettings;
 use pipeline::Definition;
 use predictor::Config;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -14,7 +13,7 @@ use serde_json::json;
 use test_support::model::measurement;
 use test_support::{Behavior, Broker, FakeModel, Process, Record, eventually, http};
 
-use crate::running::{Running, broker, config};
+use crate::running::{Running, broker, config, kafka};
 
 /// A record for `in` with an additional header.
 fn record<'a>(key: &'a str, value: Option<&'a [u8]>, millis: i64) -> FutureRecord<'a, str, [u8]> {
@@ -330,11 +329,7 @@ async fn any_pipeline_has_its_own_columns_and_topics() {
     model.set(Behavior::Answers(r#"{"Dauer (min)":-7}"#)).await;
     let fields: String = (1..=40).map(|at| format!(",\"X {at}\":{at}")).collect();
     for per_record in [false, true] {
-        let mut config = Config::new(
-            definition,
-            KafkaSettings::plain(broker.bootstrap_servers()),
-            &model.url,
-        );
+        let mut config = Config::new(definition, kafka(&broker), &model.url);
         config.model.per_record = per_record;
         let predictor = Running::start(config).await;
         let key = u32::from(per_record);

@@ -12,13 +12,19 @@ pub fn broker() -> Broker {
     Broker::with_topics(3, ["in", "out", "in-dlq"])
 }
 
-/// Settings for a predictor from `in` to `out` with the model at `url`.
-pub fn config(broker: &Broker, url: &str) -> Config {
-    let mut kafka = KafkaSettings::plain(broker.bootstrap_servers());
-    // The mock cluster starts a rebalance one second before the session of a member that left ends.
+/// How a predictor reaches the broker. Its session is short, because the mock cluster starts a rebalance one
+/// second before the session of a member that left ends.
+pub fn kafka(broker: &Broker) -> KafkaSettings {
+    let mut kafka = broker.settings();
     for property in ["session.timeout.ms=1500", "heartbeat.interval.ms=300"] {
         kafka.kafka_properties.push(property.parse().unwrap());
     }
+    kafka
+}
+
+/// Settings for a predictor from `in` to `out` with the model at `url`.
+pub fn config(broker: &Broker, url: &str) -> Config {
+    let kafka = kafka(broker);
     Config {
         input_topic: Some("in".into()),
         output_topic: Some("out".into()),

@@ -15,7 +15,7 @@ pub(crate) struct Broker {
 impl Broker {
     pub(crate) fn start<'t>(partitions: i32, topics: impl IntoIterator<Item = &'t str>) -> Self {
         let kafka = test_support::Broker::with_topics(partitions, topics);
-        let settings = KafkaSettings::plain(kafka.bootstrap_servers());
+        let settings = kafka.settings();
         Self { kafka, settings }
     }
 

@@ -21,7 +21,7 @@ use test_support::{PATIENCE as LIMIT, eventually};
 /// An in-process broker, and a function that creates topics on it.
 fn cluster() -> (KafkaSettings, CreateTopic) {
     let broker = test_support::Broker::start();
-    let settings = KafkaSettings::plain(broker.bootstrap_servers());
+    let settings = broker.settings();
     let create: CreateTopic = Arc::new(move |topic| {
         let broker = broker.clone();
         async move {

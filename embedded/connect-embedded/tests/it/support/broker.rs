@@ -33,7 +33,7 @@ impl Broker {
     }
 
     pub(crate) fn settings(&self) -> KafkaSettings {
-        KafkaSettings::plain(self.kafka.bootstrap_servers())
+        self.kafka.settings()
     }
 
     pub(crate) fn create(&self, topic: &str) {
