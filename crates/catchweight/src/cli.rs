@@ -88,10 +88,7 @@ fn command() -> clap::Command {
 
 /// Runs the command of the command line.
 pub fn main() -> ExitCode {
-    // With TLS, every HTTP client needs a crypto provider, even for plain HTTP. An error means that
-    // there is one already.
-    #[cfg(feature = "tls")]
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    service_runtime::client::set_up_tls();
     let cli = match Cli::from_arg_matches(&command().get_matches()) {
         Ok(cli) => cli,
         Err(error) => error.exit(),

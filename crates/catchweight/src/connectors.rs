@@ -10,6 +10,7 @@ use pipeline_folder::FolderArgs;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use service_runtime::client::ClientArgs;
 use service_runtime::{CancellationToken, UsageError};
 
 use crate::pipeline_files::FileArgs;
@@ -26,6 +27,10 @@ pub struct ConnectorsArgs {
     /// URL of the Connect worker's REST API
     #[arg(long, env = "CONNECT_URL", default_value = "http://127.0.0.1:8083")]
     pub connect_url: String,
+
+    /// Whom to trust.
+    #[command(flatten)]
+    pub client: ClientArgs,
 
     /// The pipeline.
     #[command(flatten)]
@@ -75,7 +80,9 @@ pub async fn run(args: ConnectorsArgs, shutdown: CancellationToken) -> anyhow::R
     };
     let sources = files.connectors(&args.folder.open()?)?;
     let worker = Worker {
-        client: reqwest::Client::builder()
+        client: args
+            .client
+            .builder()?
             .timeout(Duration::from_secs(90)) // a worker answers only after a rebalance
             .build()?,
         url: args.connect_url.trim_end_matches('/').to_owned(),

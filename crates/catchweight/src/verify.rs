@@ -8,6 +8,7 @@ use model_store::StoreAddress;
 use observer::{ModelApi, Observer, PipelineView, Snapshot, Start, StoredRows};
 use pipeline_folder::FolderArgs;
 use report::{Ledger, Report, Selection, Verdict};
+use service_runtime::client::ModelClientArgs;
 use service_runtime::{CancellationToken, Tasks, UsageError};
 
 use crate::output::ReportArgs;
@@ -36,8 +37,12 @@ pub struct VerifyArgs {
     #[arg(long, env = "MODEL_URL", default_value = "http://127.0.0.1:8000")]
     pub model_url: String,
 
-    /// The store of the training data: sqlite:PATH, or
-    /// mongodb://USER:PASSWORD@HOST/AUTHENTICATION-DATABASE
+    /// Whom to trust, and the model server's token.
+    #[command(flatten)]
+    pub access: ModelClientArgs,
+
+    /// The store of the training data: sqlite:PATH,
+    /// mongodb://USER:PASSWORD@HOST/AUTHENTICATION-DATABASE, or @FILE with one of them in a file
     #[arg(long, env = "MODEL_STORE", hide_env_values = true)]
     pub store: StoreAddress,
 
@@ -91,7 +96,7 @@ pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Resul
             Start::Beginning,
             &mut tasks,
         )?,
-        model_api: ModelApi::new(args.model_url.clone(), definition)?,
+        model_api: ModelApi::new(args.model_url.clone(), &args.access, definition)?,
         stored: StoredRows::of(store),
         rule,
     };

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use reqwest::Url;
 use service_runtime::UsageError;
+use service_runtime::client::ClientArgs;
 
 /// Arguments of `ksql`. Without a statement or a file, it starts a prompt on a terminal.
 #[derive(Clone, Debug, clap::Args)]
@@ -33,6 +34,10 @@ pub struct KsqlArgs {
         hide_env_values = true
     )]
     pub(crate) server: ServerUrl,
+
+    /// Whom to trust.
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
 
     /// Print the server's JSON, one value per line
     #[arg(long)]

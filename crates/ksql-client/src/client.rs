@@ -59,12 +59,9 @@ pub(crate) struct Client {
 impl Client {
     /// Creates a client without sending a request.
     pub(crate) fn new(args: &KsqlArgs) -> Result<Self, UsageError> {
-        #[cfg(feature = "tls")]
-        {
-            // Fails if another part of the process has already installed a provider.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
-        let http = reqwest::Client::builder()
+        let http = args
+            .client
+            .builder()?
             .no_proxy()
             .redirect(redirect::Policy::limited(3))
             .connect_timeout(CONNECT_TIMEOUT)

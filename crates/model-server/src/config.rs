@@ -1,14 +1,13 @@
 //! The settings: flags and environment variables.
 
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use model_store::StoreAddress;
 use pipeline_folder::Folder;
-use service_runtime::UsageError;
+use service_runtime::server::TlsArgs;
+use service_runtime::{Secret, Token, UsageError};
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
 const STORE: &str = "sqlite:catchweight.sqlite";
@@ -33,8 +32,12 @@ pub struct Config {
     #[arg(long, env = "LISTEN", default_value_t = LISTEN, global = true)]
     pub listen: SocketAddr,
 
-    /// Store for training data and models: sqlite:PATH, or
-    /// mongodb://USER:PASSWORD@HOST/AUTHENTICATION-DATABASE
+    /// The certificate.
+    #[command(flatten)]
+    pub tls: TlsArgs,
+
+    /// Store for training data and models: sqlite:PATH,
+    /// mongodb://USER:PASSWORD@HOST/AUTHENTICATION-DATABASE, or @FILE with one of them in a file
     #[arg(long, env = "MODEL_STORE", default_value = STORE, hide_env_values = true)]
     pub store: StoreAddress,
 
@@ -42,9 +45,14 @@ pub struct Config {
     #[arg(long, env = "TRAIN_TOKEN", default_value = "", hide_env_values = true)]
     pub train_token: Secret,
 
-    /// File that contains the token, instead of --train-token
-    #[arg(long, env = "TRAIN_TOKEN_FILE")]
+    /// File that contains the token, instead of --train-token; a replaced file is taken up without a restart
+    #[arg(long, env = "TRAIN_TOKEN_FILE", value_name = "FILE")]
     pub train_token_file: Option<PathBuf>,
+
+    /// File with the bearer token required by everything but health; the train token is accepted too. A
+    /// replaced file is taken up without a restart [default: no token required]
+    #[arg(long, env = "READ_TOKEN_FILE", value_name = "FILE")]
+    pub read_token_file: Option<PathBuf>,
 
     /// Number of newest rows to train on; more if the model has too many columns for them
     #[arg(long, env = "TRAIN_ROWS", default_value_t = TRAIN_ROWS, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -88,9 +96,11 @@ impl Default for Config {
         Self {
             folder: Folder::shipped(),
             listen: LISTEN,
+            tls: TlsArgs::default(),
             store: StoreAddress::Sqlite(PathBuf::from("catchweight.sqlite")),
             train_token: Secret::default(),
             train_token_file: None,
+            read_token_file: None,
             train_rows: TRAIN_ROWS,
             most_train_rows: MOST_TRAIN_ROWS,
             keep_per_group: KEEP_PER_GROUP,
@@ -108,52 +118,26 @@ impl Config {
     ///
     /// # Errors
     /// Both a token and a file are given, the file cannot be read or is empty, or the token is blank.
-    pub fn token(&self) -> Result<Option<Secret>, UsageError> {
-        let is_set = !self.train_token.0.is_empty();
-        let Some(path) = &self.train_token_file else {
-            // An HTTP header's value has no leading or trailing spaces.
-            return match self.train_token.0.trim_ascii() {
-                "" if is_set => Err(UsageError(
-                    "--train-token is blank: pass a token, or leave it out".into(),
-                )),
-                "" => Ok(None),
-                token => Ok(Some(Secret(token.to_owned()))),
-            };
-        };
-        if is_set {
-            return Err(UsageError(
+    pub fn token(&self) -> Result<Option<Token>, UsageError> {
+        let from_file =
+            Token::in_optional_file("--train-token-file", self.train_token_file.as_ref())?;
+        match (self.train_token.0.as_str(), from_file) {
+            ("", from_file) => Ok(from_file),
+            (_, Some(_)) => Err(UsageError(
                 "--train-token and --train-token-file are both set: pass one of them".into(),
-            ));
-        }
-        let read = std::fs::read_to_string(path);
-        let path = path.display();
-        let text = read.map_err(|error| {
-            UsageError(format!("--train-token-file {path} cannot be read: {error}"))
-        })?;
-        match text.trim_ascii() {
-            "" => Err(UsageError(format!(
-                "--train-token-file {path} is empty: write the token into it"
-            ))),
-            token => Ok(Some(Secret(token.to_owned()))),
+            )),
+            (token, None) => Token::fixed(token).map(Some).ok_or_else(|| {
+                UsageError("--train-token is blank: pass a token, or leave it out".into())
+            }),
         }
     }
-}
 
-/// A string that `Debug` does not show.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Secret(pub String);
-
-impl FromStr for Secret {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_empty() { "none" } else { "…" })
+    /// The token that everything but health requires, if any.
+    ///
+    /// # Errors
+    /// The file cannot be read or is empty.
+    pub(crate) fn read_token(&self) -> Result<Option<Token>, UsageError> {
+        Token::in_optional_file("--read-token-file", self.read_token_file.as_ref())
     }
 }
 
@@ -184,7 +168,7 @@ mod tests {
             ..Config::default()
         };
         let token = with_token(" open sesame\n").token().unwrap();
-        assert_eq!(token, Some(Secret("open sesame".into())));
+        assert!(token.is_some_and(|token| token.matches(b"open sesame")));
         assert!(
             with_token("  ").token().is_err(),
             "a blank token must not mean that no token is required"
@@ -202,6 +186,7 @@ mod tests {
             train_token_file: Some(file),
             ..Config::default()
         };
-        assert_eq!(config.token().unwrap(), Some(Secret("t0ken".into())));
+        let token = config.token().unwrap();
+        assert!(token.is_some_and(|token| token.matches(b"t0ken")));
     }
 }

@@ -34,5 +34,6 @@ pub mod server;
 mod store_sync;
 pub mod training;
 
-pub use config::{Config, Secret};
+pub use config::Config;
 pub use server::ModelServer;
+pub use service_runtime::Secret;

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     cli::run(
         &service,
         command.as_ref(),
-        config.listen,
+        (config.listen, &config.tls.clone()),
         |shutdown| async move {
             let folder = folder.open()?;
             let config = Config { folder, ..config };

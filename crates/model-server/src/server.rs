@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::config::Config;
-use crate::http::{self, Api};
+use crate::http::{self, Api, Tokens};
 use crate::live_copy::LiveCopy;
 use crate::metrics::Metrics;
 use crate::seed;
@@ -25,6 +25,7 @@ const TRAINING_SHUTDOWN: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct ModelServer {
     listener: TcpListener,
+    limits: server::Config,
     router: Router,
     trainer: Trainer,
     store_sync: StoreSync,
@@ -48,8 +49,12 @@ impl ModelServer {
     /// As [`bind`](Self::bind).
     pub async fn bind_with_store(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Self> {
         let listener = server::listen(config.listen).await?;
-        let token = config.token()?;
-        if token.is_none() {
+        let tls = config.tls.open()?;
+        let tokens = Tokens {
+            train: config.token()?,
+            read: config.read_token()?,
+        };
+        if tokens.train.is_none() {
             tracing::warn!(
                 "no train token is set: anyone may call POST /train and activate models"
             );
@@ -74,11 +79,16 @@ impl ModelServer {
             models.live().clone(),
             trainer.clone(),
             metrics.clone(),
-            token.as_ref(),
+            tokens,
         );
         let readiness = Readiness::not_yet("the store has not been read yet");
-        let operations = ops::router(Arc::new(metrics_registry), readiness.clone());
-        let router = http::router(api, operations, first_row)?;
+        #[cfg(feature = "https")]
+        if let Some(tls) = &tls {
+            tls.register(&mut metrics_registry);
+        }
+        let health = ops::health_router(readiness.clone());
+        let metrics_route = ops::metrics_router(Arc::new(metrics_registry));
+        let router = http::router(api, health, metrics_route, first_row)?;
         let copy = match &config.store {
             StoreAddress::MongoDb(_) => Some(LiveCopy::at(config.live_copy)),
             // SQLite is a local file already.
@@ -92,6 +102,10 @@ impl ModelServer {
             .context("the store cannot be used")?;
         Ok(Self {
             listener,
+            limits: server::Config {
+                tls,
+                ..server::Config::default()
+            },
             router,
             trainer,
             store_sync,
@@ -120,7 +134,7 @@ impl ModelServer {
         let mut tasks = Tasks::new(shutdown.clone());
         tasks.spawn(
             "http",
-            server::serve(self.listener, self.router, shutdown.clone()),
+            server::serve_with(self.limits, self.listener, self.router, shutdown.clone()),
         );
         tasks.spawn("store sync", self.store_sync.run(shutdown));
         let outcome = tasks.join().await;

@@ -87,13 +87,28 @@ impl StoreAddress {
 impl FromStr for StoreAddress {
     type Err = String;
 
+    /// Parses an address, or `@FILE` with the address in a file, so that a password need not be on the command
+    /// line or in the environment.
     fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(file) = text.strip_prefix('@') {
+            let address = std::fs::read_to_string(file)
+                .map_err(|error| format!("{file} cannot be read: {error}"))?;
+            // The content may be a secret, so the message does not contain it.
+            return match address.trim_ascii() {
+                address if address.starts_with('@') => Err(format!(
+                    "{file} names another file; expected an address in it"
+                )),
+                address => address
+                    .parse()
+                    .map_err(|error: String| format!("in {file}: {error}")),
+            };
+        }
         if let Some(path) = text.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
             Ok(Self::Sqlite(PathBuf::from(path)))
         } else if text.starts_with("mongodb://") || text.starts_with("mongodb+srv://") {
             Ok(Self::MongoDb(text.to_owned()))
         } else {
-            Err("expected sqlite:PATH or mongodb://…".into())
+            Err("expected sqlite:PATH, mongodb://…, or @FILE with one of them in a file".into())
         }
     }
 }
@@ -128,6 +143,23 @@ mod tests {
         let address: StoreAddress = uri.parse().unwrap();
         let shown = format!("{address} {address:?}");
         assert!(!shown.contains("s3cret"), "{shown}");
+    }
+
+    #[test]
+    fn an_address_may_be_in_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("uri");
+        let read = || format!("@{}", file.display()).parse::<StoreAddress>();
+        assert!(read().unwrap_err().contains("cannot be read"));
+        std::fs::write(&file, "mongodb://fish:s3cret@db/admin\n").unwrap();
+        let expected = StoreAddress::MongoDb("mongodb://fish:s3cret@db/admin".into());
+        assert_eq!(read().unwrap(), expected);
+        std::fs::write(&file, "s3cret").unwrap();
+        let error = read().unwrap_err();
+        assert!(
+            error.contains("expected sqlite:PATH") && !error.contains("s3cret"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Flags and environment variables with their defaults.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use kafka_io::KafkaSettings;
 use model_store::StoreAddress;
 use observer::GroupTopic;
 use pipeline_folder::{ConnectorFile, Folder, FolderArgs, SqlArgs};
+use service_runtime::client::ModelClientArgs;
+use service_runtime::server::TlsArgs;
 
 /// The settings of a monitor.
 #[derive(Clone, Debug, clap::Args)]
@@ -14,6 +17,15 @@ pub struct Config {
     /// Address of the page, health and metrics
     #[arg(long, env = "LISTEN", default_value = DEFAULT_LISTEN)]
     pub listen: SocketAddr,
+
+    /// The certificate.
+    #[command(flatten)]
+    pub tls: TlsArgs,
+
+    /// File with the password of the page: the page then asks for it, and /metrics requires it as a bearer
+    /// token. A replaced file is taken up without a restart [default: anyone may read the page]
+    #[arg(long, env = "PAGE_TOKEN_FILE", value_name = "FILE")]
+    pub page_token_file: Option<PathBuf>,
 
     /// Kafka client settings.
     #[command(flatten)]
@@ -23,8 +35,12 @@ pub struct Config {
     #[arg(long, env = "MODEL_URL", default_value = DEFAULT_MODEL_URL)]
     pub model_url: String,
 
-    /// The store, to show which rows are stored: sqlite:PATH, or
-    /// mongodb://USER:PASSWORD@HOST/AUTHENTICATION-DATABASE [default: the store is not read]
+    /// Whom to trust, and the model server's token.
+    #[command(flatten)]
+    pub access: ModelClientArgs,
+
+    /// The store, to show which rows are stored: sqlite:PATH,
+    /// mongodb://USER:PASSWORD@HOST/AUTHENTICATION-DATABASE, or @FILE with one of them in a file [default: the store is not read]
     #[arg(long, env = "MODEL_STORE", hide_env_values = true)]
     pub store: Option<StoreAddress>,
 
@@ -89,8 +105,11 @@ impl Config {
     pub fn new(kafka: KafkaSettings, model_url: impl Into<String>) -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: TlsArgs::default(),
+            page_token_file: None,
             kafka,
             model_url: model_url.into(),
+            access: ModelClientArgs::default(),
             store: None,
             folder: FolderArgs::default(),
             sql: SqlArgs::default(),

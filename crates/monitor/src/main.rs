@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use monitor::{Config, Monitor};
-use service_runtime::cli::{self, ServiceArgs, ServiceCommand};
+use service_runtime::cli::{self, Endpoint, ServiceArgs, ServiceCommand};
 
 /// Shows a running pipeline as a live page: drift, retraining, recovery, and the health of each part
 #[derive(Debug, Parser)]
@@ -19,17 +19,16 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    // With TLS, each HTTP client needs a crypto provider, even for plain HTTP. An error means that one is
-    // installed already.
-    #[cfg(feature = "tls")]
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let Cli {
         command,
         service,
         config,
     } = Cli::parse();
-    let listen = config.listen;
-    cli::run(&service, command.as_ref(), listen, |shutdown| async move {
-        Monitor::bind(config).await?.run(shutdown).await
-    })
+    let endpoint: Endpoint = (config.listen, &config.tls.clone()).into();
+    cli::run(
+        &service,
+        command.as_ref(),
+        endpoint,
+        |shutdown| async move { Monitor::bind(config).await?.run(shutdown).await },
+    )
 }

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::collect::{Collector, WatchedPipeline, unread_topics};
 use crate::config::Config;
-use crate::http::{self, Actions};
+use crate::http::{self, Actions, Login};
 use crate::metrics::Metrics;
 use crate::view::Renderer;
 
@@ -32,6 +32,7 @@ pub struct Monitor {
     observer: Observer,
     renderer: Renderer,
     actions: Actions,
+    login: Login,
     hosts: AllowedHosts,
     registry: Registry,
 }
@@ -60,7 +61,7 @@ impl Monitor {
         let start = Start::Newest(config.newest);
         let pipeline = WatchedPipeline {
             observer: Observer::start(&config.kafka, ledger, start, &mut tasks)?,
-            model_api: ModelApi::new(config.model_url.clone(), folder.definition)?,
+            model_api: ModelApi::new(config.model_url.clone(), &config.access, folder.definition)?,
             model_url: config.model_url.clone(),
             stored,
             rule,
@@ -93,10 +94,23 @@ impl Monitor {
         let mut registry = ops::registry();
         let metrics = Metrics::register(&mut registry, pipeline.observer.clone());
         let cluster = Cluster::new(&config.kafka, &groups)?;
-        let collector = Collector::new(pipeline.clone(), cluster, config.health, config.ksql_url)?;
+        let tls = config.tls.open()?;
+        #[cfg(feature = "https")]
+        if let Some(tls) = &tls {
+            tls.register(&mut registry);
+        }
+        let login = Login::new(config.page_token_file.as_ref())?;
+        let collector = Collector::new(
+            pipeline.clone(),
+            cluster,
+            config.health,
+            config.ksql_url,
+            &config.access.client,
+        )?;
         let listener = server::listen(config.listen).await?;
-        let actions = Actions::new(&pipeline.model_url, metrics.clone())?;
+        let actions = Actions::new(&pipeline.model_url, &config.access, metrics.clone())?;
         let limits = server::Config {
+            tls,
             connections: usize::from(config.viewers) + OTHER_CONNECTIONS,
             drain: DRAIN,
             ..server::Config::default()
@@ -109,6 +123,7 @@ impl Monitor {
             observer: pipeline.observer.clone(),
             renderer: Renderer::new(pipeline, collector, metrics, config.viewers),
             actions,
+            login,
             hosts: AllowedHosts::new(&config.allowed_host),
             registry,
         })
@@ -137,6 +152,7 @@ impl Monitor {
             observer,
             renderer,
             actions,
+            login,
             hosts,
             registry,
             ..
@@ -155,8 +171,10 @@ impl Monitor {
             "readiness",
             follow(observer, readiness.clone(), stop.clone()),
         );
-        let router = http::router(renderer.clone(), actions, hosts)
-            .merge(ops::router(Arc::new(registry), readiness));
+        let metrics = login.protect(ops::metrics_router(Arc::new(registry)));
+        let router = http::router(renderer.clone(), actions, login, hosts)
+            .merge(ops::health_router(readiness))
+            .merge(metrics);
         let ended = stop.clone();
         tasks.spawn("rendering", async move {
             renderer.run(ended).await;

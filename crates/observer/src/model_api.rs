@@ -4,15 +4,17 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, ensure};
 use model_store::ModelView;
 use pipeline::Definition;
 use report::history::{Decision, Outcome, TrainingRows, Version};
 use report::ledger::Trigger;
 use report::{ModelHistory, printable};
-use reqwest::{Response, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use service_runtime::Token;
+use service_runtime::client::{ModelClientArgs, reason, with_token};
 use service_runtime::server::CLIENT_IDLE;
 
 /// The timeout of a request.
@@ -30,6 +32,7 @@ struct Page {
 #[derive(Clone, Debug)]
 pub struct ModelApi {
     client: reqwest::Client,
+    token: Option<Token>,
     url: String,
     definition: &'static Definition,
     /// Training rows by version. The rows of a version never change.
@@ -40,14 +43,21 @@ impl ModelApi {
     /// The API at `url`, such as `http://127.0.0.1:8000`, of a pipeline's model server.
     ///
     /// # Errors
-    /// If no HTTP client can be created.
-    pub fn new(url: impl Into<String>, definition: &'static Definition) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder()
+    /// If the settings in `access` are wrong, or no HTTP client can be created.
+    pub fn new(
+        url: impl Into<String>,
+        access: &ModelClientArgs,
+        definition: &'static Definition,
+    ) -> anyhow::Result<Self> {
+        let client = access
+            .client
+            .builder()?
             .pool_idle_timeout(CLIENT_IDLE)
             .timeout(TIMEOUT)
             .build();
         Ok(Self {
             client: client.context("cannot create an HTTP client")?,
+            token: access.token()?,
             url: url.into(),
             definition,
             rows: Arc::default(),
@@ -218,13 +228,27 @@ impl ModelApi {
         body: &impl Serialize,
     ) -> anyhow::Result<T> {
         let url = format!("{}{path}", self.url.trim_end_matches('/'));
-        let answer = self.client.post(&url).json(body).send().await;
-        let answer = answer.and_then(Response::error_for_status);
+        let answer = self.send(&url, self.client.post(&url).json(body)).await?;
+        let answer = answer.error_for_status();
         let answer = answer.with_context(|| format!("the model API does not answer {url}"))?;
         answer
             .json()
             .await
             .with_context(|| format!("unexpected answer of {url}"))
+    }
+
+    async fn send(&self, url: &str, request: RequestBuilder) -> anyhow::Result<Response> {
+        let answer = with_token(request, self.token.as_ref()).send().await;
+        let answer = answer.map_err(|error| {
+            let reason = reason(&error);
+            anyhow!("the model API does not answer {url}: {reason}")
+        })?;
+        ensure!(
+            answer.status() != StatusCode::UNAUTHORIZED,
+            "the model API refuses {url}: the token is missing or wrong; name the file of the model server's \
+             read token with --model-token-file"
+        );
+        Ok(answer)
     }
 
     async fn request(
@@ -233,8 +257,7 @@ impl ModelApi {
         query: &[(&str, String)],
     ) -> anyhow::Result<(String, Response)> {
         let url = format!("{}{path}", self.url.trim_end_matches('/'));
-        let answer = self.client.get(&url).query(query).send().await;
-        let answer = answer.with_context(|| format!("the model API does not answer {url}"))?;
+        let answer = self.send(&url, self.client.get(&url).query(query)).await?;
         Ok((url, answer))
     }
 }

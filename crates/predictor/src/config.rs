@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kafka_io::KafkaSettings;
 use pipeline::Definition;
+use service_runtime::client::ModelClientArgs;
 
 use crate::features::Feature;
 
@@ -75,6 +76,10 @@ pub struct ModelConfig {
     #[arg(long = "model-url", env = "MODEL_URL", default_value = DEFAULT_MODEL_URL, hide_env_values = true)]
     pub url: String,
 
+    /// Whom to trust, and the token.
+    #[command(flatten)]
+    pub access: ModelClientArgs,
+
     /// Request parameter = field of the record; repeatable, or separated by commas [default: the columns
     /// of the pipeline's formula]
     #[arg(
@@ -129,6 +134,7 @@ impl Config {
             output_topic: None,
             model: ModelConfig {
                 url: model_url.into(),
+                access: ModelClientArgs::default(),
                 features: Vec::new(),
                 per_record: false,
                 requests_in_flight: 16,

@@ -43,8 +43,6 @@ mod per_record;
 mod response;
 mod rows;
 pub mod service;
-#[cfg(feature = "model-tls")]
-mod tls;
 
 pub use config::{Config, ModelConfig};
 pub use features::Feature;

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use kafka_io::{Reason, Unavailable};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use service_runtime::client::{reason, with_token};
 use service_runtime::server::CLIENT_IDLE;
+use service_runtime::{Token, UsageError};
 use tokio::sync::Semaphore;
 
 use crate::config::ModelConfig;
@@ -15,6 +17,7 @@ use crate::response;
 /// A client of the model.
 pub(crate) struct Model {
     client: Client,
+    token: Option<Token>,
     one: Url,
     many: Url,
     slots: Semaphore,
@@ -50,6 +53,8 @@ pub(crate) enum ModelUrlError {
         "--model-url `{0}` needs TLS: this program was built without it; build it with `--features tls`"
     )]
     Tls(String),
+    #[error(transparent)]
+    Access(#[from] UsageError),
     #[error("the HTTP client could not be created: {0}")]
     Client(#[from] reqwest::Error),
 }
@@ -62,7 +67,10 @@ impl Model {
         metrics: ModelMetrics,
     ) -> Result<Self, ModelUrlError> {
         let base = base_url(&config.url)?;
-        let client = Client::builder()
+        let client = config
+            .access
+            .client
+            .builder()?
             .connect_timeout(config.connect_timeout)
             .timeout(config.request_timeout)
             .pool_idle_timeout(CLIENT_IDLE)
@@ -78,6 +86,7 @@ impl Model {
         };
         Ok(Self {
             client,
+            token: config.access.token()?,
             one: endpoint("prediction"),
             many: endpoint("predictions"),
             slots: Semaphore::new(usize::from(config.requests_in_flight)),
@@ -116,6 +125,7 @@ impl Model {
         let limit = ANSWER_BYTES + self.row_bytes * rows;
         // Fails only if the semaphore is closed, which never happens.
         let _slot = self.slots.acquire().await;
+        let request = with_token(request, self.token.as_ref());
         let started = Instant::now();
         let (status, answered) = match request.send().await {
             Ok(response) => (
@@ -217,6 +227,10 @@ async fn read(
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Err(ModelError::Rejected(
             response::reason(text.trim(), Some(status.as_u16())),
         )),
+        StatusCode::UNAUTHORIZED => Err(outage(format!(
+            "answered {method} with {status}: the token is missing or wrong; name the file of the model \
+             server's read token with --model-token-file"
+        ))),
         _ => Err(outage(format!(
             "answered {method} with {status}: {}",
             response::shortened(text.trim())
@@ -231,16 +245,11 @@ fn retry_after(response: &Response) -> Option<Duration> {
 }
 
 fn unreachable(method: &str, url: &Url, error: &reqwest::Error) -> Unavailable {
-    let mut causes = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        causes = cause.to_string();
-        source = cause.source();
-    }
     Unavailable {
         reason: format!(
-            "the model at {} does not answer {method}: {causes}",
-            without_credentials(url)
+            "the model at {} does not answer {method}: {}",
+            without_credentials(url),
+            reason(error)
         ),
         retry_after: None,
     }

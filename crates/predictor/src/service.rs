@@ -45,9 +45,6 @@ impl Predictor {
             );
             return Err(UsageError(text).into());
         }
-        #[cfg(feature = "model-tls")]
-        crate::tls::install_provider();
-
         let mut registry = ops::registry();
         let metrics = PipelineMetrics::register(&mut registry);
         let model = Model::new(

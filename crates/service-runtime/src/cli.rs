@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -11,11 +12,15 @@ use hyper::client::conn::http1;
 use hyper::header::HOST;
 use hyper_util::rt::TokioIo;
 use rustix::process::{Resource, getrlimit, setrlimit};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(feature = "https")]
+use crate::server;
+use crate::server::TlsArgs;
 use crate::telemetry;
 
 /// Signals within this time of the first one are ignored.
@@ -47,6 +52,34 @@ pub enum ServiceCommand {
     Healthcheck,
 }
 
+/// Where a service listens.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    address: SocketAddr,
+    /// The certificate, if the service speaks HTTPS.
+    certificate: Option<PathBuf>,
+}
+
+impl From<SocketAddr> for Endpoint {
+    fn from(address: SocketAddr) -> Self {
+        let certificate = None;
+        Self {
+            address,
+            certificate,
+        }
+    }
+}
+
+impl From<(SocketAddr, &TlsArgs)> for Endpoint {
+    fn from((address, tls): (SocketAddr, &TlsArgs)) -> Self {
+        let (certificate, _) = tls.files();
+        Self {
+            address,
+            certificate,
+        }
+    }
+}
+
 /// Runs a service, or checks the health of a running one, and returns the process's exit code:
 /// 0 success, 1 failure, 2 wrong usage or settings (a [`UsageError`] anywhere in the error's chain).
 ///
@@ -54,7 +87,7 @@ pub enum ServiceCommand {
 pub fn run<F, S>(
     args: &ServiceArgs,
     command: Option<&ServiceCommand>,
-    listen: SocketAddr,
+    listen: impl Into<Endpoint>,
     service: F,
 ) -> ExitCode
 where
@@ -62,7 +95,7 @@ where
     S: Future<Output = anyhow::Result<()>>,
 {
     match command {
-        Some(ServiceCommand::Healthcheck) => exit_code(healthcheck(listen)),
+        Some(ServiceCommand::Healthcheck) => exit_code(healthcheck(&listen.into())),
         None => {
             let logs = telemetry::init(args.log_format).map_err(anyhow::Error::new);
             exit_code(logs.and_then(|()| block_on(service)))
@@ -155,23 +188,41 @@ pub fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
     ExitCode::from(if usage { 2 } else { 1 })
 }
 
-/// Sends `GET /readyz` to the service that listens at `listen`.
-fn healthcheck(listen: SocketAddr) -> anyhow::Result<()> {
-    let host = match listen.ip() {
+/// Sends `GET /readyz` to the service that listens there.
+fn healthcheck(endpoint: &Endpoint) -> anyhow::Result<()> {
+    let host = match endpoint.address.ip() {
         ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         ip => ip,
     };
-    let address = SocketAddr::new(host, listen.port());
+    let address = SocketAddr::new(host, endpoint.address.port());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    let scheme = match endpoint.certificate {
+        Some(_) => "https",
+        None => "http",
+    };
+    let certificate = endpoint.certificate.as_deref();
     runtime
-        .block_on(async { timeout(HEALTHCHECK, is_ready(address)).await? })
-        .with_context(|| format!("http://{address}/readyz"))
+        .block_on(async { timeout(HEALTHCHECK, is_ready(address, certificate)).await? })
+        .with_context(|| format!("{scheme}://{address}/readyz"))
 }
 
-async fn is_ready(address: SocketAddr) -> anyhow::Result<()> {
+async fn is_ready(address: SocketAddr, certificate: Option<&Path>) -> anyhow::Result<()> {
     let stream = TcpStream::connect(address).await?;
+    match certificate {
+        None => ask(address, stream).await,
+        #[cfg(feature = "https")]
+        Some(certificate) => ask(address, server::connect(stream, certificate).await?).await,
+        #[cfg(not(feature = "https"))]
+        Some(_) => anyhow::bail!("this program was built without HTTPS"),
+    }
+}
+
+async fn ask<S>(address: SocketAddr, stream: S) -> anyhow::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let request = hyper::Request::get("/readyz")

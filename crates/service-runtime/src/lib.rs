@@ -9,6 +9,7 @@
 //! | [`ops`] | `/healthz`, `/readyz`, `/metrics` |
 //! | [`host`] | rejects requests to unknown host names |
 //! | [`origin`] | rejects requests that a browser sends for a page of another site |
+//! | [`token`] | bearer tokens from files |
 //! | [`background`] | a low-priority thread |
 //! | [`table`] | reads CSV files that users supply |
 //!
@@ -35,6 +36,8 @@
 
 pub mod background;
 pub mod cli;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod host;
 pub mod ops;
 pub mod origin;
@@ -43,9 +46,12 @@ pub mod server;
 pub mod table;
 pub mod tasks;
 pub mod telemetry;
+pub mod token;
+mod watched;
 
 pub use background::Background;
 pub use cli::UsageError;
 pub use ops::Readiness;
 pub use tasks::Tasks;
+pub use token::{Secret, Token};
 pub use tokio_util::sync::CancellationToken;

@@ -74,11 +74,15 @@ pub fn router<S: Clone + Send + Sync + 'static>(
     registry: Arc<Registry>,
     readiness: Readiness,
 ) -> Router<S> {
+    health_router(readiness).merge(metrics_router(registry))
+}
+
+/// The routes `/healthz` and `/readyz` alone, for a service whose metrics need a token.
+pub fn health_router<S: Clone + Send + Sync + 'static>(readiness: Readiness) -> Router<S> {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .with_state(readiness)
-        .merge(metrics_router(registry))
 }
 
 /// The route `/metrics` alone, for an API with other health checks.

@@ -25,6 +25,7 @@ use pipeline::{Definition, EventTime};
 use pipeline_folder::{Folder, FolderArgs};
 use predictor::Predictor;
 use report::Ledger;
+use service_runtime::client::ModelClientArgs;
 use service_runtime::{Readiness, Tasks, UsageError};
 
 use crate::pipeline_files::FileArgs;
@@ -201,7 +202,7 @@ impl Embedded {
         });
         let view = PipelineView {
             observer,
-            model_api: ModelApi::new(model_url.clone(), definition)?,
+            model_api: ModelApi::new(model_url.clone(), &ModelClientArgs::default(), definition)?,
             stored: StoredRows::of(Arc::new(store.clone())),
             rule,
         };

@@ -1,28 +1,40 @@
-//! The bearer token (RFC 6750) of calls that change the live model.
+//! Bearer tokens (RFC 6750): the train token of calls that change the live model, and the read token of all
+//! others.
 
-use axum::extract::FromRequestParts;
-use axum::http::header::AUTHORIZATION;
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use service_runtime::origin;
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use service_runtime::{Token, origin};
 
 use super::Api;
 use super::problem::{ApiError, Kind};
-use crate::config::Secret;
 
-/// Hash of the token. Hashes have equal lengths, so that every comparison takes the same time.
-#[derive(Clone, Copy)]
-pub(super) struct TokenHash([u8; 32]);
+/// The tokens that a server requires.
+#[derive(Clone)]
+pub(crate) struct Tokens {
+    /// Of calls that change the live model.
+    pub(crate) train: Option<Token>,
+    /// Of all calls but health.
+    pub(crate) read: Option<Token>,
+}
 
-impl TokenHash {
-    pub(super) fn of(token: &Secret) -> Self {
-        Self::of_bytes(token.0.as_bytes())
+/// Middleware of all calls but health: if there is a read token, the request must have it or the train token.
+pub(super) async fn may_read(
+    State(tokens): State<Tokens>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Some(read) = &tokens.read else {
+        return next.run(request).await;
+    };
+    let mut accepted = std::iter::once(read).chain(&tokens.train);
+    if accepted.any(|token| token.is_in(request.headers())) {
+        return next.run(request).await;
     }
-
-    fn of_bytes(token: &[u8]) -> Self {
-        Self(Sha256::digest(token).into())
-    }
+    let detail = "the token is missing or wrong; send the service's read token as \
+                  `Authorization: Bearer TOKEN`";
+    ApiError::new(Kind::Unauthorized, detail).into_response()
 }
 
 /// The caller may change the live model: it sent the token, or no token is set and the request does not
@@ -34,7 +46,7 @@ impl FromRequestParts<Api> for Authorized {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
-        let Some(expected) = &api.token else {
+        let Some(expected) = &api.tokens.train else {
             if !origin::has_valid_host(parts.version, &parts.headers) {
                 let detail = "the request must have exactly one `Host` header";
                 return Err(ApiError::new(Kind::InvalidInput, detail));
@@ -46,12 +58,7 @@ impl FromRequestParts<Api> for Authorized {
             }
             return Ok(Self);
         };
-        let sent = parts
-            .headers
-            .get(AUTHORIZATION)
-            .and_then(|value| bearer(value.as_bytes()));
-        let matches = |token| bool::from(TokenHash::of_bytes(token).0.ct_eq(&expected.0));
-        if sent.is_some_and(matches) {
+        if expected.is_in(&parts.headers) {
             Ok(Self)
         } else {
             let detail = "the token is missing or wrong; send the service's train token as \
@@ -59,12 +66,4 @@ impl FromRequestParts<Api> for Authorized {
             Err(ApiError::new(Kind::Unauthorized, detail))
         }
     }
-}
-
-/// The token in a header's value. The scheme's name is not case-sensitive.
-fn bearer(value: &[u8]) -> Option<&[u8]> {
-    let (scheme, token) = value.split_at_checked(7)?;
-    scheme
-        .eq_ignore_ascii_case(b"bearer ")
-        .then(|| token.trim_ascii())
 }

@@ -43,10 +43,9 @@ use utoipa::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
-use crate::config::Secret;
 use crate::metrics::Metrics;
 use crate::training::Trainer;
-use auth::TokenHash;
+pub(crate) use auth::Tokens;
 use guard::{Limits, guard};
 use inputs::Inputs;
 use prediction::AnswerNames;
@@ -66,11 +65,11 @@ pub(crate) struct Shared {
     live: LiveSlot,
     trainer: Trainer,
     metrics: Metrics,
-    token: Option<TokenHash>,
+    tokens: Tokens,
 }
 
 impl Api {
-    /// The handlers' state. If there is a token, training and activation require it.
+    /// The handlers' state. `tokens` are those that requests must have.
     /// `first_row` is a training row to make examples from.
     pub(crate) fn new(
         definition: &'static Definition,
@@ -78,9 +77,8 @@ impl Api {
         live: LiveSlot,
         trainer: Trainer,
         metrics: Metrics,
-        token: Option<&Secret>,
+        tokens: Tokens,
     ) -> Self {
-        let token = token.map(TokenHash::of);
         Self(Arc::new(Shared {
             definition,
             inputs: Inputs::of(definition),
@@ -89,7 +87,7 @@ impl Api {
             live,
             trainer,
             metrics,
-            token,
+            tokens,
         }))
     }
 }
@@ -102,13 +100,15 @@ impl Deref for Api {
     }
 }
 
-/// The API, its documentation, and the routes for health and metrics.
+/// The API, its documentation, and the routes for health and metrics. All but `health` require the read token, if
+/// there is one.
 ///
 /// # Errors
 /// The OpenAPI document cannot be written as JSON.
 pub(crate) fn router(
     api: Api,
-    operations: Router<Api>,
+    health: Router<Api>,
+    metrics: Router<Api>,
     first_row: Option<&TrainingRow>,
 ) -> anyhow::Result<Router> {
     let limits = Limits::default();
@@ -149,12 +149,16 @@ pub(crate) fn router(
         .method_not_allowed_fallback(method_not_allowed)
         .layer(behind("documentation", quick));
     // Health and metrics have no limit, so that an overloaded server still answers them.
-    let operations = operations
-        .method_not_allowed_fallback(method_not_allowed.layer(behind("operations", quick)));
+    let operations = |routes: Router<Api>| {
+        routes.method_not_allowed_fallback(method_not_allowed.layer(behind("operations", quick)))
+    };
+    let tokens = api.tokens.clone();
     Ok(routes
-        .merge(operations)
+        .merge(operations(metrics))
         .merge(documentation)
         .fallback_service(any(no_such_path).layer(behind("unknown", quick)))
+        .layer(from_fn_with_state(tokens, auth::may_read))
+        .merge(operations(health))
         .with_state(api))
 }
 

@@ -114,8 +114,9 @@ async fn the_token_may_be_in_a_file_but_not_in_two_places() {
         train_token_file: Some(file.clone()),
         ..config()
     };
-    assert_eq!(from_file.token().unwrap(), Some(Secret("from file".into())));
-    assert_eq!(config().token().unwrap(), None);
+    let token = from_file.token().unwrap();
+    assert!(token.is_some_and(|token| token.matches(b"from file")));
+    assert!(config().token().unwrap().is_none());
     assert!(
         Config {
             train_token: Secret("x".into()),
@@ -389,5 +390,42 @@ async fn a_batch_whose_body_does_not_arrive_is_a_408() {
         answer.contains("urn:catchweight:problem:body-timeout"),
         "{answer}"
     );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn with_a_read_token_only_health_is_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("read-token");
+    std::fs::write(&file, "reader\n").unwrap();
+    let config = Config {
+        read_token_file: Some(file.clone()),
+        ..with_token("trainer")
+    };
+    let server = Server::start_in(dir.path(), config).await;
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(send(server.get(path)).await.status(), 200, "{path}");
+    }
+    for path in ["/models/live", "/metrics", "/__docs__/", "/no/such/path"] {
+        let body = problem(server.get(path), 401).await;
+        assert!(body["detail"].as_str().unwrap().contains("read token"));
+        let with = |token| send(server.get(path).bearer_auth(token));
+        assert_eq!(with("wrong").await.status(), 401, "{path}");
+        for token in ["reader", "trainer"] {
+            assert_ne!(with(token).await.status(), 401, "{path}");
+        }
+    }
+    // Reading is not training.
+    problem(server.post("/train").bearer_auth("reader"), 401).await;
+
+    std::fs::write(&file, "another reader").unwrap();
+    let live = |token| send(server.get("/models/live").bearer_auth(token));
+    let replaced = async {
+        while live("another reader").await.status() == 401 {
+            tokio::task::yield_now().await;
+        }
+    };
+    within(replaced).await;
+    assert_eq!(live("reader").await.status(), 401);
     server.stop().await;
 }

@@ -12,6 +12,7 @@ use observer::{Cluster, Lag, ModelApi, Observer, history_from};
 use pipeline::Definition;
 use report::ModelHistory;
 use report::ledger::Trigger;
+use service_runtime::client::ClientArgs;
 use service_runtime::server::CLIENT_IDLE;
 
 use super::poll::{Poll, Polled};
@@ -127,6 +128,7 @@ impl Collector {
         cluster: Cluster,
         parts: Vec<PartUrl>,
         ksql_url: Option<String>,
+        trust: &ClientArgs,
     ) -> anyhow::Result<Self> {
         let base = pipeline.model_url.trim_end_matches('/');
         let model_server = PartUrl {
@@ -134,7 +136,7 @@ impl Collector {
             url: format!("{base}/readyz"),
         };
         let parts = std::iter::once(model_server).chain(parts);
-        let http = reqwest::Client::builder().pool_idle_timeout(CLIENT_IDLE);
+        let http = trust.builder()?.pool_idle_timeout(CLIENT_IDLE);
         Ok(Self(Arc::new(Polls {
             stored: pipeline.stored.as_ref().map(|_| Poll::new(TIMEOUT)),
             pipeline,

@@ -10,8 +10,9 @@ use axum::response::{Html, IntoResponse, Response};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
+use service_runtime::client::{ModelClientArgs, reason, with_token};
 use service_runtime::server::CLIENT_IDLE;
-use service_runtime::{UsageError, origin};
+use service_runtime::{Token, UsageError, origin};
 
 use super::{Site, page};
 use crate::metrics::{ActionLabels, Metrics};
@@ -71,13 +72,21 @@ impl Outcome {
 #[derive(Clone, Debug)]
 pub(crate) struct Actions {
     client: reqwest::Client,
+    /// The read token of the model server.
+    token: Option<Token>,
     base: Url,
     metrics: Metrics,
 }
 
 impl Actions {
-    pub(crate) fn new(model_url: &str, metrics: Metrics) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder()
+    pub(crate) fn new(
+        model_url: &str,
+        access: &ModelClientArgs,
+        metrics: Metrics,
+    ) -> anyhow::Result<Self> {
+        let client = access
+            .client
+            .builder()?
             .pool_idle_timeout(CLIENT_IDLE)
             .timeout(TIMEOUT)
             .build();
@@ -89,6 +98,7 @@ impl Actions {
         })?;
         Ok(Self {
             client: client.context("cannot create an HTTP client")?,
+            token: access.token()?,
             base,
             metrics,
         })
@@ -110,10 +120,11 @@ impl Actions {
                 }
                 _ => chosen,
             };
-            let mut request = self.client.post(self.url(action, version));
-            if !form.token.is_empty() {
-                request = request.bearer_auth(&form.token);
-            }
+            let request = self.client.post(self.url(action, version));
+            let request = match form.token.as_str() {
+                "" => with_token(request, self.token.as_ref()),
+                token => request.bearer_auth(token),
+            };
             let answer = request.send().await?;
             Ok::<_, reqwest::Error>((answer.status(), answer.text().await?))
         };
@@ -123,7 +134,7 @@ impl Actions {
                 Outcome::new(status, describe(action, status, &body))
             }
             Err(error) => {
-                let error = error.without_url();
+                let error = reason(&error.without_url());
                 tracing::warn!(%error, action = action.name(), "the model server did not answer");
                 let message = format!("The model server did not answer: {error}.");
                 Outcome::new(StatusCode::BAD_GATEWAY, message)
@@ -133,6 +144,7 @@ impl Actions {
 
     async fn live_version(&self) -> Result<String, reqwest::Error> {
         let request = self.client.get(self.at(&["models", "live"]));
+        let request = with_token(request, self.token.as_ref());
         let live: Value = request.send().await?.error_for_status()?.json().await?;
         let version = live.get("ModelVersion").and_then(Value::as_str);
         Ok(version.unwrap_or_default().to_owned())

@@ -5,11 +5,13 @@
 //! | `page` | the page |
 //! | `events` | changes as server-sent events |
 //! | `actions` | the actions of the page's form |
+//! | `login` | who may read the page |
 //! | `headers` | security headers |
 
 mod actions;
 mod events;
 mod headers;
+mod login;
 mod page;
 
 use axum::Router;
@@ -24,6 +26,7 @@ use service_runtime::host::{self, AllowedHosts};
 
 use crate::view::Renderer;
 pub(crate) use actions::Actions;
+pub(crate) use login::Login;
 
 /// Limit of a request body.
 const BODY_LIMIT: usize = 16 * 1024;
@@ -38,17 +41,25 @@ pub(crate) struct Site {
     actions: Actions,
 }
 
-/// The page's routes.
-pub(crate) fn router(renderer: Renderer, actions: Actions, hosts: AllowedHosts) -> Router {
-    let mut router = Router::new()
+/// The page's routes. The style, the icon and the fonts need no login, because the login's form has them.
+pub(crate) fn router(
+    renderer: Renderer,
+    actions: Actions,
+    login: Login,
+    hosts: AllowedHosts,
+) -> Router {
+    let protected = Router::new()
         .route("/", get(page::get))
         .route("/events", get(events::get))
         .route("/actions", post(actions::post))
-        .route("/page.css", get(file("text/css; charset=utf-8", style())))
         .route(
             "/page.js",
             get(file("text/javascript; charset=utf-8", SCRIPT)),
-        )
+        );
+    let mut router = login
+        .protect(protected)
+        .merge(login.router())
+        .route("/page.css", get(file("text/css; charset=utf-8", style())))
         .route("/icon.svg", get(file("image/svg+xml", ICON)));
     for (name, _, font) in FONTS {
         router = router.route(&format!("/{name}"), get(file("font/woff2", font)));

@@ -1,7 +1,7 @@
 //! `GET /`: the page as a snapshot that needs no script.
 
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -116,6 +116,30 @@ fn actions(versions: Markup) -> Markup {
             output id="result" for="token version" {}
         }
     }
+}
+
+/// The form of the login, with the reason why it is shown again.
+pub(super) fn login(status: StatusCode, message: Option<&str>) -> Response {
+    let body = html! {
+        header { h1 { "catchweight" } }
+        main {
+            form.card action="login" method="post" aria-labelledby="login-heading" {
+                h2 id="login-heading" { "Log in" }
+                @if let Some(message) = message { p role="alert" { (message) } }
+                p {
+                    label for="token" { "Page token" }
+                    input id="token" name="token" type="password" autocomplete="current-password" required autofocus;
+                }
+                p.buttons { button { "Log in" } }
+            }
+        }
+    };
+    let page = document("", "catchweight: log in", body).into_string();
+    let headers = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::WWW_AUTHENTICATE, "Bearer"),
+    ];
+    (status, headers, Html(page)).into_response()
 }
 
 /// The result of an action, for a browser without scripts.

@@ -3,6 +3,7 @@
 
 mod actions;
 mod events;
+mod login;
 mod page;
 mod status;
 mod support;

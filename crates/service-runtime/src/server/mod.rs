@@ -7,14 +7,18 @@
 //! | sends an endless head | [`BUFFER_BYTES`]; 431 |
 //! | stops sending a request's body | [`Config::body`]; the handler's read fails, see [`is_body_timeout`] |
 //! | stops reading a response | [`Config::write`]; the connection is closed |
+//! | begins a TLS handshake and does not end it | [`Config::head`]; the connection is closed |
 //! | keeps a request open during a shutdown | [`Config::drain`]; the connection is closed |
 //!
 //! If a handler panics, the response is a 500 with a problem body. There is no response timeout, because
 //! a response may be a stream that lasts for hours; routers set their own. A client that reads slowly but
 //! steadily is not disconnected; that is the job of a reverse proxy.
 
+mod args;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "https")]
+mod tls;
 
 use std::any::Any;
 use std::error::Error;
@@ -36,7 +40,8 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -48,6 +53,17 @@ use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutError};
 
 use crate::UsageError;
 
+pub use args::TlsArgs;
+#[cfg(feature = "https")]
+pub use tls::Tls;
+#[cfg(feature = "https")]
+pub(crate) use tls::connect;
+
+/// A build without the feature `https` has no certificates.
+#[cfg(not(feature = "https"))]
+#[derive(Clone, Copy, Debug)]
+pub enum Tls {}
+
 /// Size of a connection's buffers, which is also the maximum size of a request's head.
 pub const BUFFER_BYTES: usize = 32 * 1024;
 /// How long the suite's own clients keep an idle connection. It is shorter than [`Config::head`], so that
@@ -57,8 +73,10 @@ pub const CLIENT_IDLE: Duration = Duration::from_secs(5);
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Protocol and limits of a server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
+    /// The certificate; without one, the server speaks plain HTTP.
+    pub tls: Option<Tls>,
     /// Whether to accept HTTP/2 with prior knowledge in addition to HTTP/1.
     #[cfg(feature = "http2")]
     pub http2: bool,
@@ -78,6 +96,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            tls: None,
             #[cfg(feature = "http2")]
             http2: false,
             connections: 768,
@@ -124,6 +143,7 @@ pub async fn serve_with(
     router: Router,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    let drain = config.drain;
     // Dropping the set aborts the remaining connections.
     let mut connections = JoinSet::new();
     tokio::select! {
@@ -131,10 +151,10 @@ pub async fn serve_with(
         () = shutdown.cancelled() => {}
     }
     let all_closed = async { while connections.join_next().await.is_some() {} };
-    if timeout(config.drain, all_closed).await.is_err() {
+    if timeout(drain, all_closed).await.is_err() {
         tracing::warn!(
             connections = connections.len(),
-            drain = ?config.drain,
+            ?drain,
             "closing connections whose requests did not finish in time"
         );
     }
@@ -149,7 +169,7 @@ async fn accept(
     shutdown: &CancellationToken,
     connections: &mut JoinSet<()>,
 ) {
-    let http = protocols(config);
+    let http = protocols(&config);
     let service = ServiceBuilder::new()
         .layer(CatchPanicLayer::custom(panicked))
         .layer(RequestBodyTimeoutLayer::new(config.body))
@@ -158,6 +178,12 @@ async fn accept(
     let service = TowerToHyperService::new(service);
     let slots = Arc::new(Semaphore::new(config.connections));
     let mut warned: Option<Instant> = None;
+    #[cfg(feature = "https")]
+    let warned_plain = tls::Warned::default();
+    let limits = Limits {
+        head: config.head,
+        write: config.write,
+    };
     loop {
         if slots.available_permits() == 0 && warned.is_none_or(|at| at.elapsed() > WARNING_INTERVAL)
         {
@@ -174,8 +200,29 @@ async fn accept(
         while connections.try_join_next().is_some() {}
         // A child token, because connections would contend for the lock of a shared token.
         let (http, service, stop) = (http.clone(), service.clone(), shutdown.child_token());
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%peer, %error, "connection failed");
+            continue;
+        }
+        #[cfg(feature = "https")]
+        if let Some(tls) = config.tls.clone() {
+            let warned = warned_plain.clone();
+            connections.spawn(async move {
+                let handshake = timeout(limits.head, tls.accept(stream, peer, &warned));
+                let outcome = match handshake.await {
+                    Ok(Ok(stream)) => serve_connection(limits, http, stream, service, stop).await,
+                    Ok(Err(error)) => Err(error.into()),
+                    Err(elapsed) => Err(elapsed.into()),
+                };
+                if let Err(error) = outcome {
+                    tracing::debug!(%peer, %error, "connection failed");
+                }
+                drop(slot);
+            });
+            continue;
+        }
         connections.spawn(async move {
-            if let Err(error) = serve_connection(config, http, stream, service, stop).await {
+            if let Err(error) = serve_connection(limits, http, stream, service, stop).await {
                 tracing::debug!(%peer, %error, "connection failed");
             }
             drop(slot);
@@ -183,7 +230,7 @@ async fn accept(
     }
 }
 
-fn protocols(config: Config) -> auto::Builder<TokioExecutor> {
+fn protocols(config: &Config) -> auto::Builder<TokioExecutor> {
     let mut http = auto::Builder::new(TokioExecutor::new());
     http.http1()
         .timer(TokioTimer::new())
@@ -202,22 +249,29 @@ fn protocols(config: Config) -> auto::Builder<TokioExecutor> {
     http.http1_only()
 }
 
+/// The limits of a connection.
+#[derive(Clone, Copy)]
+struct Limits {
+    head: Duration,
+    write: Duration,
+}
+
 /// Serves a connection until it ends. After `stop`, finishes only the requests that have begun.
-async fn serve_connection<S, B>(
-    config: Config,
+async fn serve_connection<I, S, B>(
+    limits: Limits,
     http: auto::Builder<TokioExecutor>,
-    stream: TcpStream,
+    stream: I,
     service: S,
     stop: CancellationToken,
 ) -> Result<(), BoxError>
 where
+    I: AsyncRead + AsyncWrite + Send + 'static,
     S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>>,
     S::Future: Send + 'static,
     B: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
-    stream.set_nodelay(true)?;
     let mut stream = Box::pin(TimeoutWriter::new(stream));
-    stream.as_mut().set_timeout_pinned(Some(config.write));
+    stream.as_mut().set_timeout_pinned(Some(limits.write));
     let has_request = AtomicBool::new(false);
     let service = service_fn(|request| {
         has_request.store(true, Ordering::Relaxed);
@@ -226,7 +280,7 @@ where
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     // Neither protocol detection nor HTTP/2 has its own timeout for the head.
     let no_request = async {
-        sleep(config.head).await;
+        sleep(limits.head).await;
         if has_request.load(Ordering::Relaxed) {
             pending().await
         }
