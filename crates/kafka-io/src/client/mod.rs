@@ -4,6 +4,7 @@ mod eof;
 mod headers;
 mod reachability;
 mod record;
+mod refusal;
 mod settings;
 mod statistics;
 

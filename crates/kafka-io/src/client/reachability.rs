@@ -1,9 +1,11 @@
 //! Waiting for a broker, with an error that names the address and the reason.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::ClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -25,6 +27,23 @@ pub struct Unreachable {
     reason: String,
 }
 
+/// Notes why Kafka refuses the connection.
+struct Refusal {
+    settings: KafkaSettings,
+    first: Mutex<Option<String>>,
+}
+
+impl ClientContext for Refusal {
+    fn error(&self, error: KafkaError, reason: &str) {
+        let code = error.rdkafka_error_code();
+        let refusal = code.and_then(|code| self.settings.connection_refusal(code, reason));
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        *first = first.take().or(refusal);
+    }
+}
+
+impl ConsumerContext for Refusal {}
+
 impl KafkaSettings {
     /// Waits until a broker answers. Logs a warning if the first attempt fails.
     ///
@@ -39,11 +58,15 @@ impl KafkaSettings {
             limit,
             reason,
         };
-        let client: BaseConsumer = self
+        let context = Refusal {
+            settings: self.clone(),
+            first: Mutex::default(),
+        };
+        let client: BaseConsumer<Refusal> = self
             .assigning_consumer("kafka-io-reachability")
             .set("reconnect.backoff.ms", "100")
             .set("reconnect.backoff.max.ms", "1000")
-            .create()
+            .create_with_context(context)
             .map_err(|error| unreachable(error.to_string()))?;
         let client = Arc::new(client);
         let mut warned = false;
@@ -56,12 +79,21 @@ impl KafkaSettings {
                 warned = true;
                 tracing::warn!(reasons, limit_s = limit.as_secs(), "waiting for Kafka");
             }
-            let (client, limit) = (Arc::clone(&client), left().min(ATTEMPT));
-            // This call blocks its thread.
-            let metadata = tokio::task::spawn_blocking(move || client.fetch_metadata(None, limit));
-            let reason = match (metadata.await, connected) {
+            let (asked, limit) = (Arc::clone(&client), left().min(ATTEMPT));
+            // These calls block their thread. The second one delivers the client's errors.
+            let metadata = tokio::task::spawn_blocking(move || {
+                let metadata = asked.fetch_metadata(None, limit);
+                asked.poll(Duration::ZERO);
+                metadata
+            });
+            let metadata = metadata.await;
+            let refusal = client.context().first.lock();
+            let refusal = refusal.unwrap_or_else(PoisonError::into_inner).clone();
+            let reason = match (metadata, connected) {
                 (Ok(Ok(_)), _) => return Ok(()),
+                // Waiting does not help.
                 (_, Err(reasons)) => reasons,
+                (_, Ok(())) if refusal.is_some() => refusal.unwrap_or_default(),
                 (Ok(Err(error)), Ok(())) => error.to_string(),
                 (Err(error), Ok(())) => error.to_string(),
             };

@@ -235,6 +235,14 @@ impl KafkaSettings {
         }
     }
 
+    /// The value of a property that the user gave; flags override the file.
+    pub(crate) fn property(&self, name: &str) -> Option<&str> {
+        let file = self.kafka_properties_file.iter().flat_map(|file| &file.0);
+        let mut given = file.chain(&self.kafka_properties);
+        let last = given.rfind(|property| property.name == name)?;
+        Some(&last.value)
+    }
+
     /// The address, the program's `defaults`, those of the broker, and the user's properties. Later ones
     /// override earlier ones.
     fn client(

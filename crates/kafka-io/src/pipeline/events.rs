@@ -2,9 +2,9 @@
 //!
 //! The rebalance callback only passes the event on; the reading loop handles it.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
+use std::sync::{Mutex, PoisonError};
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -15,7 +15,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::metrics::{PartitionLabel, PipelineMetrics};
-use crate::client::log;
+use crate::client::{KafkaSettings, log};
 
 /// A change of this member's partitions. The reader must confirm it to the client.
 #[derive(Debug)]
@@ -30,12 +30,24 @@ pub(super) struct ConsumerEvents {
     disconnected: AtomicBool,
     /// The client's last error: the reason if no broker is reachable.
     last_error: Mutex<String>,
+    /// Which request Kafka refuses, until it no longer does.
+    refused_request: Mutex<Option<String>>,
+    /// Why Kafka refuses connections, until one is up.
+    refused_connection: Mutex<Option<String>>,
+    settings: KafkaSettings,
     closing: AtomicBool,
 }
 
 impl ConsumerEvents {
-    pub(super) fn new(rebalances: Sender<Rebalance>, metrics: PipelineMetrics) -> Self {
+    pub(super) fn new(
+        settings: KafkaSettings,
+        rebalances: Sender<Rebalance>,
+        metrics: PipelineMetrics,
+    ) -> Self {
         Self {
+            settings,
+            refused_request: Mutex::default(),
+            refused_connection: Mutex::default(),
             rebalances,
             metrics,
             disconnected: AtomicBool::new(false),
@@ -47,6 +59,28 @@ impl ConsumerEvents {
     /// Whether no broker is reachable.
     pub(super) fn is_disconnected(&self) -> bool {
         self.disconnected.load(Ordering::Relaxed)
+    }
+
+    /// What Kafka refuses, if anything.
+    pub(super) fn refusal(&self) -> Option<String> {
+        let text =
+            |of: &Mutex<Option<String>>| of.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        text(&self.refused_connection).or_else(|| text(&self.refused_request))
+    }
+
+    /// What Kafka refuses, if the error of a request for `operation` on `resource` says so.
+    pub(super) fn refused(
+        &self,
+        code: RDKafkaErrorCode,
+        operation: &str,
+        resource: &str,
+    ) -> Option<String> {
+        self.settings.refusal(code, operation, resource)
+    }
+
+    /// Which request Kafka refuses from now on; logged if it is new.
+    pub(super) fn set_refused_request(&self, now: Option<String>) {
+        set(&self.refused_request, now);
     }
 
     /// The reader has ended: the callback answers rebalances itself from now on.
@@ -67,6 +101,17 @@ impl ConsumerEvents {
         } else {
             tracing::info!("Kafka is reachable again");
         }
+    }
+}
+
+/// Changes what Kafka refuses, and logs it if it is new.
+fn set(refusal: &Mutex<Option<String>>, now: Option<String>) {
+    let mut refusal = refusal.lock().unwrap_or_else(PoisonError::into_inner);
+    if *refusal != now {
+        if let Some(reason) = &now {
+            tracing::warn!("{reason}");
+        }
+        *refusal = now;
     }
 }
 
@@ -94,6 +139,12 @@ impl ClientContext for ConsumerEvents {
             self.set_disconnected(true);
         } else {
             tracing::debug!(%error, reason, "consumer");
+            let code = error.rdkafka_error_code();
+            let refusal = code.and_then(|code| self.settings.connection_refusal(code, reason));
+            if refusal.is_some() && self.refusal().is_none() {
+                // Reasons differ by broker and time: the first one stays.
+                set(&self.refused_connection, refusal);
+            }
             if let Ok(mut last) = self.last_error.lock() {
                 reason.clone_into(&mut last);
             }
@@ -103,6 +154,7 @@ impl ClientContext for ConsumerEvents {
     fn stats(&self, statistics: Statistics) {
         if self.metrics.clients.update("consumer", &statistics) {
             self.set_disconnected(false);
+            set(&self.refused_connection, None);
         }
         for (topic, detail) in &statistics.topics {
             for (partition, detail) in &detail.partitions {

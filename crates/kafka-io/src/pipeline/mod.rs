@@ -134,7 +134,7 @@ impl Pipeline {
     /// If librdkafka rejects a property.
     pub fn new(config: PipelineConfig, metrics: PipelineMetrics) -> Result<Self, PipelineError> {
         let (send, rebalances) = channel();
-        let events = ConsumerEvents::new(send, metrics.clone());
+        let events = ConsumerEvents::new(config.kafka.clone(), send, metrics.clone());
         let mut consumer = config
             .kafka
             .group_consumer(&config.client_id, &config.group_id);
@@ -192,6 +192,7 @@ impl Pipeline {
             stages: Arc::new(stages),
             runtime: tokio::runtime::Handle::current(),
             topic: self.config.input_topic.as_str().into(),
+            group_id: self.config.group_id.clone(),
             budget: self.config.budget_bytes,
             drain_timeout: self.config.drain_timeout,
             health: self.health,

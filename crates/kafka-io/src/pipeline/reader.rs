@@ -38,6 +38,7 @@ pub(super) struct Reader<S> {
     pub(super) stages: Arc<Stages<S>>,
     pub(super) runtime: Handle,
     pub(super) topic: Arc<str>,
+    pub(super) group_id: String,
     pub(super) budget: usize,
     pub(super) drain_timeout: Duration,
     pub(super) health: watch::Sender<Health>,
@@ -68,16 +69,29 @@ impl<S: Step> Reader<S> {
                 let metadata = self
                     .consumer
                     .fetch_metadata(Some(topic), Duration::from_secs(1));
+                let events = self.consumer.context();
                 let exists = |metadata: Metadata| {
-                    let mut found = metadata.topics().iter();
-                    found.any(|found| !found.partitions().is_empty())
+                    let found = metadata.topics().iter();
+                    let mut errors = found.clone().filter_map(|found| found.error());
+                    let refusal = errors.find_map(|code| {
+                        events.refused(code.into(), "Describe", &format!("topic `{topic}`"))
+                    });
+                    events.set_refused_request(refusal);
+                    found.clone().any(|found| !found.partitions().is_empty())
                 };
-                let missing = match metadata.map(exists) {
-                    Ok(true) => break,
-                    Ok(false) => {
+                let found = metadata.map(exists);
+                let missing = match (found, events.refusal()) {
+                    (Ok(true), _) => break,
+                    // Logged when it was noticed.
+                    (_, Some(refusal)) => {
+                        self.set_health(Err(refusal));
+                        self.consumer.poll(Duration::from_millis(250));
+                        continue;
+                    }
+                    (Ok(false), None) => {
                         format!("topic `{topic}` does not exist: waiting until it is created")
                     }
-                    Err(error) => format!("Kafka does not answer: {error}; retrying"),
+                    (Err(error), None) => format!("Kafka does not answer: {error}; retrying"),
                 };
                 if self.set_health(Err(missing.clone())) {
                     tracing::warn!("{missing}");
@@ -143,6 +157,9 @@ impl<S: Step> Reader<S> {
                 break;
             }
         }
+        if gathered.records > 0 {
+            self.consumer.context().set_refused_request(None);
+        }
         for batch in gathered.batches {
             if let Some(worker) = self.workers.get_mut(&batch.partition()) {
                 worker.accept(batch)?;
@@ -158,6 +175,18 @@ impl<S: Step> Reader<S> {
             // records that retention has deleted before they were read.
             error => {
                 tracing::debug!(%error, "consumer");
+                let events = self.consumer.context();
+                let resource = match error.rdkafka_error_code() {
+                    Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
+                        format!("group `{}`", self.group_id)
+                    }
+                    _ => format!("topic `{}`", self.topic),
+                };
+                let code = error.rdkafka_error_code();
+                let refusal = code.and_then(|code| events.refused(code, "Read", &resource));
+                if refusal.is_some() {
+                    events.set_refused_request(refusal);
+                }
                 Ok(())
             }
         }
@@ -251,6 +280,8 @@ impl<S: Step> Reader<S> {
     fn report_health(&self) {
         let health = if let Some(reason) = self.stages.breaker.reason() {
             Err(reason)
+        } else if let Some(refusal) = self.consumer.context().refusal() {
+            Err(refusal)
         } else if self.consumer.context().is_disconnected() {
             Err("no Kafka broker is reachable".to_owned())
         } else if !self.joined {
@@ -291,6 +322,7 @@ impl<S: Step> Reader<S> {
                     self.consumer.resume(&partitions)?;
                 }
                 self.joined = true;
+                self.consumer.context().set_refused_request(None);
                 self.count_rebalance("assigned", &partitions);
             }
             Rebalance::Revoked(partitions) if self.consumer.assignment_lost() => {
