@@ -8,7 +8,7 @@ mod tests;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
@@ -105,11 +105,7 @@ impl Tls {
 }
 
 impl Certificate {
-    fn read(
-        certificate: &PathBuf,
-        key: &PathBuf,
-        provider: &CryptoProvider,
-    ) -> Result<Self, String> {
+    fn read(certificate: &Path, key: &Path, provider: &CryptoProvider) -> Result<Self, String> {
         let chain_file = format!("--tls-certificate {}", certificate.display());
         let chain = CertificateDer::pem_file_iter(certificate)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)

@@ -1,7 +1,6 @@
 //! Clients of a server with a certificate, over real connections.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
-use std::path::Path;
 use std::time::Duration;
 
 use axum::Router;
