@@ -4,12 +4,14 @@ use std::convert::Infallible;
 use std::io::Write;
 use std::process::ExitCode;
 
+use ::backtest::BacktestArgs;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use ksql_client::KsqlArgs;
 use plots::PlotArgs;
 use service_runtime::cli::{ServiceArgs, block_on, exit_code};
 use service_runtime::{CancellationToken, telemetry};
 
+use crate::backtest;
 use crate::check::{self, CheckArgs};
 use crate::connectors::{self, ConnectorsArgs};
 use crate::demo::{self, DemoArgs};
@@ -44,6 +46,8 @@ enum Command {
     Verify(VerifyArgs),
     /// Write the folder of a pipeline for the rows of a CSV file
     Init(InitArgs),
+    /// Run the rules of a pipeline over rows that are known already, to choose one
+    Backtest(BacktestArgs),
     /// Compare the files of a pipeline's folder with each other and with what runs
     Check(CheckArgs),
     /// Create the topics that the programs of a pipeline write
@@ -112,6 +116,7 @@ async fn run(command: Command, shutdown: CancellationToken) -> anyhow::Result<()
         Command::Up(args) => up::run(args, shutdown).await,
         Command::Verify(args) => verify::run(args, shutdown).await,
         Command::Init(args) => init::run(&args),
+        Command::Backtest(args) => backtest::run(args, shutdown).await,
         Command::Check(args) => check::run(args, shutdown).await,
         Command::Topics(args) => topics::run(args, shutdown).await,
         Command::Feed(args) => feed::run(args, shutdown).await,

@@ -9,6 +9,7 @@
 //! | [`up`] | the whole pipeline in this process until it is stopped |
 //! | [`verify`] | the demo's report and verdict for any running pipeline |
 //! | [`init`] | writes the folder of a pipeline for the rows of a CSV file |
+//! | [`backtest`] | compares the rules of a pipeline on rows that are known already |
 //! | [`check`] | compares the files of a folder with each other and with what runs |
 //! | [`topics`] | creates the topics that the programs write |
 //! | [`feed`] | sends the rows of a CSV file |
@@ -20,6 +21,7 @@
 //! | [`output`] | where a report goes |
 //! | [`progress`] | messages and the live line on standard output |
 
+pub mod backtest;
 pub mod check;
 pub mod cli;
 pub mod connectors;

@@ -100,7 +100,11 @@ impl FishProducer {
 }
 
 /// The record of an event: the key is the fish's id, the timestamp is event time.
-fn outgoing(event: Event) -> anyhow::Result<Outgoing> {
+/// The record of an event.
+///
+/// # Errors
+/// A measure is not a finite number.
+pub fn outgoing(event: Event) -> anyhow::Result<Outgoing> {
     let (kind, topic, value) = match &event {
         Event::Measured(fish) => (Kind::Measured, topics::MACHINE_MEASUREMENT, fish.to_wire()),
         Event::Weighed(fish) => (Kind::Actual, topics::MACHINE_WEIGHT, fish.to_wire()),

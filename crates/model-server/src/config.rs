@@ -9,6 +9,8 @@ use pipeline_folder::Folder;
 use service_runtime::server::TlsArgs;
 use service_runtime::{Secret, Token, UsageError};
 
+use crate::training::TrainingRule;
+
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
 const STORE: &str = "sqlite:catchweight.sqlite";
 const TRAIN_ROWS: u32 = 50;
@@ -114,6 +116,17 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How trainings choose their rows.
+    pub fn training_rule(&self) -> TrainingRule {
+        TrainingRule {
+            newest: self.train_rows,
+            most: self.most_train_rows.max(self.train_rows),
+            keep_per_group: self.keep_per_group,
+            row_wait: Duration::from_millis(self.row_wait_ms),
+            keep_versions: self.keep_versions,
+        }
+    }
+
     /// The token that training and activation require, if any.
     ///
     /// # Errors

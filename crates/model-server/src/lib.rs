@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`config`] | the settings |
 //! | [`server`] | binding, serving, shutdown |
+//! | [`answer`] | what the model answers for one record |
 //! | [`http`] | the routes |
 //! | [`training`] | selecting rows, fitting, one training at a time |
 //! | [`seed`] | the training rows of the first model |
@@ -25,6 +26,7 @@
 //! # }
 //! ```
 
+pub mod answer;
 pub mod config;
 pub mod http;
 pub mod live_copy;

@@ -16,7 +16,7 @@ use crate::live_copy::LiveCopy;
 use crate::metrics::Metrics;
 use crate::seed;
 use crate::store_sync::StoreSync;
-use crate::training::{Trainer, TrainingRule};
+use crate::training::Trainer;
 
 /// How long a shutdown waits for trainings whose callers have disconnected.
 const TRAINING_SHUTDOWN: Duration = Duration::from_secs(5);
@@ -64,13 +64,7 @@ impl ModelServer {
         let models = ModelRegistry::new(store);
         let mut metrics_registry = ops::registry();
         let metrics = Metrics::register(&mut metrics_registry, definition, models.live().clone());
-        let rule = TrainingRule {
-            newest: config.train_rows,
-            most: config.most_train_rows.max(config.train_rows),
-            keep_per_group: config.keep_per_group,
-            row_wait: Duration::from_millis(config.row_wait_ms),
-            keep_versions: config.keep_versions,
-        };
+        let rule = config.training_rule();
         let trainer = Trainer::new(models.clone(), rule, metrics.clone())?;
         let first_row = first.training_rows.first();
         let api = Api::new(

@@ -23,6 +23,7 @@
 //! | `draw` | from marks to SVG |
 //! | `png` | from SVG to PNG; behind the feature `png`, which takes a minute to build |
 //! | `figure` | the figures, their sizes, files and errors |
+//! | `trade_off` | a figure of other numbers: one against another |
 //! | `cli` | the subcommand `plot` |
 
 mod cli;
@@ -33,11 +34,13 @@ mod marks;
 mod png;
 #[cfg(test)]
 mod tests;
+mod trade_off;
 
 pub use cli::{PlotArgs, run};
 pub use draw::svg::definitions;
 pub use draw::theme::{Theme, style_sheet};
 pub use figure::{Figure, PlotError, Size, write_all};
+pub use trade_off::{TradeOff, TradeOffPoint};
 
 /// The font that the figures are laid out in, for an HTML page: file name, weight and WOFF2 content.
 /// All digits have the same width.

@@ -48,7 +48,7 @@ use crate::training::Trainer;
 pub(crate) use auth::Tokens;
 use guard::{Limits, guard};
 use inputs::Inputs;
-use prediction::AnswerNames;
+use crate::answer::AnswerNames;
 use problem::{ApiError, Kind};
 
 /// The handlers' state. The router clones it for every request, so it is a single `Arc`.

@@ -37,6 +37,19 @@ pub struct TrainRequest {
     pub rows: Option<u32>,
 }
 
+/// Trains once and decides, in the caller's task: what a [`Trainer`] does for each call, without its queue. It
+/// needs a Tokio runtime.
+///
+/// # Errors
+/// See [`TrainFailure`]. In that case the live model does not change.
+pub async fn train_once(
+    models: &ModelRegistry,
+    rule: &TrainingRule,
+    request: &TrainRequest,
+) -> Result<TrainReport, TrainFailure> {
+    run::run(models, rule, &tokio::sync::Mutex::new(()), request).await
+}
+
 type TrainResult = Result<TrainReport, Arc<TrainFailure>>;
 
 /// Trains one model at a time. Each training is a separate task, which continues when its caller

@@ -2,7 +2,8 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | `errors`, `model`, `weights` | the three figures |
+//! | `errors`, `model`, `weights` | the three figures of a report |
+//! | `trade_off` | one number against another |
 //! | `record_plot`, `axes`, `lanes` | plots with records along the x axis, and the lanes above them |
 //! | `columns` | many records, by columns of pixels |
 //! | `canvas` | title, legend and notes, and the area that they leave for plots |
@@ -25,11 +26,13 @@ mod scale;
 pub(crate) mod svg;
 pub(crate) mod text;
 pub(crate) mod theme;
+mod trade_off;
 mod weights;
 mod words;
 
 pub(crate) use canvas::Picture;
 pub(crate) use errors::errors;
 pub(crate) use model::model;
+pub(crate) use trade_off::trade_off;
 pub(crate) use weights::weights;
 pub(crate) use words::Words;

@@ -1,0 +1,192 @@
+//! The figures of one rule over all series.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::drifts::{Delay, Drift, false_alarms};
+use crate::replay::Course;
+
+/// The figures of a rule, or of a baseline.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Figures {
+    /// What it is called.
+    pub name: String,
+    /// The lines of its SQL; empty for a baseline.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<String>,
+    /// How many rows with an error were joined.
+    pub records: u64,
+    /// Mean error of all predictions, in the pipeline's measure; `None` without rows.
+    pub mean_error: Option<f64>,
+    /// How many triggers the SQL wrote.
+    pub triggers: u64,
+    /// How many trainings, or calls for one, ended in which way.
+    pub outcomes: BTreeMap<&'static str, u64>,
+    /// The versions that went live, if there is one series: a baseline for simulated fish has none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub activations: Vec<ActivatedVersion>,
+    /// How fast it found the drifts, if they are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drifts: Option<DriftFigures>,
+    /// Records without a prediction or an error, and what the SQL could not evaluate.
+    pub problems: u64,
+}
+
+/// A version that went live.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ActivatedVersion {
+    /// Its id.
+    pub version: String,
+    /// Event time of the record that led to it.
+    pub at: String,
+    /// The `_id` of its oldest training row.
+    pub first_row: Option<String>,
+    /// The `_id` of its newest training row.
+    pub last_row: Option<String>,
+    /// Its leave-one-out error on its training rows.
+    pub loo_error: Option<f64>,
+}
+
+/// How fast a rule found the drifts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct DriftFigures {
+    /// How many drifts there were.
+    pub drifts: u64,
+    /// How many of them ended without a better model.
+    pub missed: u64,
+    /// From the first drifted record to the first record of a better model; `None` if all are missed.
+    pub delay_records: Option<Spread>,
+    /// The same in seconds of event time.
+    pub delay_seconds: Option<Spread>,
+    /// Triggers for a live version whose window has no drifted record.
+    pub false_alarms: u64,
+    /// The same for 10,000 records.
+    pub false_alarms_per_10000: Option<f64>,
+}
+
+/// Some numbers, summed up.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Spread {
+    /// Their mean.
+    pub mean: f64,
+    /// Their median.
+    pub p50: f64,
+    /// The smallest number that 95 % of them do not exceed.
+    pub p95: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+impl Spread {
+    fn of(mut numbers: Vec<f64>) -> Option<Self> {
+        numbers.sort_by(f64::total_cmp);
+        let count = numbers.len();
+        // The nearest rank.
+        let at = |percent: usize| numbers.get((count * percent).div_ceil(100).saturating_sub(1));
+        Some(Self {
+            mean: numbers.iter().sum::<f64>() / count as f64,
+            p50: *at(50)?,
+            p95: *at(95)?,
+            max: *numbers.last()?,
+        })
+    }
+}
+
+/// Sums up the series of a rule.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    records: u64,
+    error_sum: f64,
+    triggers: u64,
+    outcomes: BTreeMap<&'static str, u64>,
+    activations: Vec<ActivatedVersion>,
+    series: u64,
+    delays: Vec<Delay>,
+    drifts: u64,
+    false_alarms: u64,
+    problems: u64,
+}
+
+impl Totals {
+    /// Adds a series; `drifts` are its known drifts.
+    pub(crate) fn add(&mut self, course: &Course, drifts: &[Drift]) {
+        self.series += 1;
+        self.records += course.joined;
+        self.error_sum += course.error_sum;
+        self.triggers += course.triggers;
+        self.problems += course.problems;
+        for alarm in &course.alarms {
+            *self.outcomes.entry(alarm.outcome.name()).or_default() += 1;
+        }
+        if self.series == 1 {
+            let activations = course.activations.iter();
+            self.activations = activations
+                .map(|one| ActivatedVersion {
+                    version: one.version.clone(),
+                    at: one.at.to_string(),
+                    first_row: one.rows.as_ref().map(|(first, _)| first.clone()),
+                    last_row: one.rows.as_ref().map(|(_, last)| last.clone()),
+                    loo_error: one.loo_error,
+                })
+                .collect();
+        } else {
+            self.activations.clear();
+        }
+        self.drifts += drifts.len() as u64;
+        self.delays.extend(
+            drifts
+                .iter()
+                .filter_map(|drift| drift.delay(&course.measured)),
+        );
+        self.false_alarms += false_alarms(course, drifts);
+    }
+
+    /// The figures; those of drifts only if `drifts_are_known`.
+    pub(crate) fn figures(
+        self,
+        name: String,
+        lines: Vec<String>,
+        drifts_are_known: bool,
+    ) -> Figures {
+        let mean = |sum: f64| (self.records > 0).then(|| sum / self.records as f64);
+        let delays = |of: fn(&Delay) -> f64| Spread::of(self.delays.iter().map(of).collect());
+        let drifts = drifts_are_known.then(|| DriftFigures {
+            drifts: self.drifts,
+            missed: self.drifts - self.delays.len() as u64,
+            delay_records: delays(|delay| delay.records as f64),
+            delay_seconds: delays(|delay| delay.seconds),
+            false_alarms: self.false_alarms,
+            false_alarms_per_10000: mean(self.false_alarms as f64 * 1e4),
+        });
+        Figures {
+            name,
+            lines,
+            records: self.records,
+            mean_error: mean(self.error_sum),
+            triggers: self.triggers,
+            outcomes: self.outcomes,
+            activations: self.activations,
+            drifts,
+            problems: self.problems,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_numbers_that_occur() {
+        let spread = Spread::of((1..=40).map(f64::from).collect()).unwrap();
+        let expected = Spread {
+            mean: 20.5,
+            p50: 20.0,
+            p95: 38.0,
+            max: 40.0,
+        };
+        assert_eq!(spread, expected);
+        assert_eq!(Spread::of(Vec::new()), None);
+    }
+}
