@@ -73,9 +73,8 @@ fn mean(records: &[MeasuredRecord]) -> Option<f64> {
 pub(crate) fn false_alarms(course: &Course, drifts: &[Drift]) -> u64 {
     let is_false = |alarm: &&Alarm| {
         use model_store::TrainingOutcome::Superseded;
-        let touches = |drift: &Drift, (first, last): (usize, usize)| {
-            first < drift.end && last >= drift.first
-        };
+        let touches =
+            |drift: &Drift, (first, last): (usize, usize)| first < drift.end && last >= drift.first;
         alarm.outcome != Superseded
             && alarm
                 .records
@@ -101,7 +100,9 @@ mod tests {
 
     #[test]
     fn a_drift_is_the_first_phase_of_an_unknown_group() {
-        let plan: Plan = "salmon:3,walleye:2,salmon:1,walleye:5,char:4".parse().unwrap();
+        let plan: Plan = "salmon:3,walleye:2,salmon:1,walleye:5,char:4"
+            .parse()
+            .unwrap();
         let drift = |first, end| Drift { first, end };
         let found = drifts(&plan, &["salmon".to_owned()]);
         assert_eq!(found, [drift(3, 5), drift(11, 15)]);

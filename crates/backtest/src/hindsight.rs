@@ -12,7 +12,7 @@ const MAX_ROWS: usize = 20_000;
 /// Rows at equal distances.
 #[derive(Debug)]
 pub(crate) struct Sample {
-    /// Every how manieth row is kept.
+    /// One of so many rows is kept.
     step: u64,
     seen: u64,
     rows: Vec<TrainingRow>,

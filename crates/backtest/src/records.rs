@@ -49,7 +49,11 @@ impl FromStr for Seeds {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a range of seeds; expected FIRST..LAST, such as 1..200, of at most 100000 seeds");
+        let wrong = || {
+            format!(
+                "`{text}` is not a range of seeds; expected FIRST..LAST, such as 1..200, of at most 100000 seeds"
+            )
+        };
         let number = |text: &str| text.trim().parse::<u32>().map_err(|_| wrong());
         let (first, last) = match text.split_once("..") {
             Some((first, last)) => (number(first)?, number(last.trim_start_matches('='))?),

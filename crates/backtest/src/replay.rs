@@ -55,6 +55,8 @@ pub(crate) struct Activation {
     /// The `_id` of the oldest and of the newest training row.
     pub(crate) rows: Option<(String, String)>,
     pub(crate) loo_error: Option<f64>,
+    /// What triggered it; `None` for the baseline that retrains without a trigger.
+    pub(crate) trigger: Option<Trigger>,
 }
 
 /// What happened.
@@ -268,6 +270,7 @@ impl<'s> Replay<'s> {
                         at,
                         rows: report.first_row.zip(report.last_row),
                         loo_error: report.loo_error,
+                        trigger: request.trigger.clone(),
                     });
                 }
                 report.outcome

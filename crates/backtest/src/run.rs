@@ -203,9 +203,8 @@ fn rules(
 /// The name of the file, with its path if another file has the same name.
 fn name<'f>(sql: &'f PipelineSql, files: &[PipelineSql]) -> &'f str {
     let name = |sql: &'f PipelineSql| sql.origin().rsplit('/').next().unwrap_or_default();
-    let same = |other: &&PipelineSql| {
-        other.origin().rsplit('/').next().unwrap_or_default() == name(sql)
-    };
+    let same =
+        |other: &&PipelineSql| other.origin().rsplit('/').next().unwrap_or_default() == name(sql);
     match files.iter().filter(same).count() {
         1 => name(sql),
         _ => sql.origin(),

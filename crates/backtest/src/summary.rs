@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use model_store::Trigger;
 use serde::Serialize;
 
 use crate::drifts::{Delay, Drift, false_alarms};
@@ -23,7 +24,7 @@ pub struct Figures {
     pub triggers: u64,
     /// How many trainings, or calls for one, ended in which way.
     pub outcomes: BTreeMap<&'static str, u64>,
-    /// The versions that went live, if there is one series: a baseline for simulated fish has none.
+    /// The versions that went live; none if there are several series.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub activations: Vec<ActivatedVersion>,
     /// How fast it found the drifts, if they are known.
@@ -46,6 +47,9 @@ pub struct ActivatedVersion {
     pub last_row: Option<String>,
     /// Its leave-one-out error on its training rows.
     pub loo_error: Option<f64>,
+    /// The record of the topic of triggers that led to it; `None` if it was trained without a trigger.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<Trigger>,
 }
 
 /// How fast a rule found the drifts.
@@ -119,6 +123,7 @@ impl Totals {
         for alarm in &course.alarms {
             *self.outcomes.entry(alarm.outcome.name()).or_default() += 1;
         }
+        // Those of several series say little, and could be many.
         if self.series == 1 {
             let activations = course.activations.iter();
             self.activations = activations
@@ -128,6 +133,7 @@ impl Totals {
                     first_row: one.rows.as_ref().map(|(first, _)| first.clone()),
                     last_row: one.rows.as_ref().map(|(_, last)| last.clone()),
                     loo_error: one.loo_error,
+                    trigger: one.trigger.clone(),
                 })
                 .collect();
         } else {

@@ -22,7 +22,14 @@ impl fmt::Display for Backtest {
         let rules = self.rules.iter().map(|one| rule_line(self.definition, one));
         let baselines = self.baselines.iter();
         let baselines = baselines.map(|one| baseline_line(self.definition, one));
-        let heading = ["rule", "triggers", "activated", "rejected", "other", "mean error"];
+        let heading = [
+            "rule",
+            "triggers",
+            "activated",
+            "rejected",
+            "other",
+            "mean error",
+        ];
         table(f, &heading, rules.chain(baselines).collect())?;
         let drifts: Vec<_> = self
             .rules
@@ -30,15 +37,24 @@ impl fmt::Display for Backtest {
             .filter_map(|one| Some((one, one.drifts.as_ref()?)))
             .collect();
         if let Some((_, first)) = drifts.first() {
+            let (record, records) = (&self.definition.record, &self.definition.records);
             writeln!(
                 f,
-                "\nFrom the first drifted record to the first record of a better model, {} drifts:\n",
+                "\nFrom the first drifted {record} to the first {record} of a better model (drifts: {}):\n",
                 first.drifts
             )?;
-            let records = self.definition.records.as_str();
             let mean = format!("{records}: mean");
             let heading = [
-                "rule", &mean, "p50", "p95", "max", "seconds: mean", "p50", "p95", "max", "missed",
+                "rule",
+                &mean,
+                "p50",
+                "p95",
+                "max",
+                "seconds: mean",
+                "p50",
+                "p95",
+                "max",
+                "missed",
                 "false alarms per 10,000",
             ];
             let lines = drifts.iter().map(|(rule, drifts)| drift_line(rule, drifts));

@@ -85,6 +85,11 @@ mod tests {
     #[test]
     fn a_number_that_cannot_be_drawn_is_named() {
         let error = figure(&[(0.0, 1.0), (f64::NAN, 1.0)]).svg(Theme::Auto, Size::default());
-        assert!(error.unwrap_err().to_string().contains("points[1].x is NaN"));
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .contains("points[1].x is NaN")
+        );
     }
 }

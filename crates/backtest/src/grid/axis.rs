@@ -105,9 +105,15 @@ mod tests {
             ("size=20", "size: `20` is not a value: expected a time"),
             ("size=0s", "`0s` is not a value"),
             ("advance=2s,", "advance: `` is not a value"),
-            ("threshold=high", "threshold: `high` is not a value: expected a number"),
+            (
+                "threshold=high",
+                "threshold: `high` is not a value: expected a number",
+            ),
             ("threshold=-1", "`-1` is not a value"),
-            ("count=2.5", "count: `2.5` is not a value: expected a whole number"),
+            (
+                "count=2.5",
+                "count: `2.5` is not a value: expected a whole number",
+            ),
         ] {
             let error = text.parse::<Axis>().unwrap_err().to_string();
             assert!(error.contains(expected), "{text}: {error}");

@@ -59,11 +59,7 @@ pub(crate) fn window(text: &str, topic: &str) -> Result<Window, GridError> {
 }
 
 /// All combinations of the grid's values. Those whose advance is longer than the window are left out.
-pub(crate) fn variants(
-    text: &str,
-    topic: &str,
-    grid: &[Axis],
-) -> Result<Vec<Variant>, GridError> {
+pub(crate) fn variants(text: &str, topic: &str, grid: &[Axis]) -> Result<Vec<Variant>, GridError> {
     for (name, setting) in Setting::ALL {
         if grid.iter().filter(|axis| axis.setting == setting).count() > 1 {
             return Err(GridError::Twice(name));
@@ -103,9 +99,7 @@ pub(crate) fn lines(text: &str, topic: &str) -> Vec<String> {
     };
     let tokens = tokens(text).unwrap_or_default();
     let after = |token: &&Token| token.start >= window.at;
-    let is = |token: &Token, word: &str| {
-        matches!(&token.kind, TokenKind::Word(text) if text.eq_ignore_ascii_case(word))
-    };
+    let is = |token: &Token, word: &str| matches!(&token.kind, TokenKind::Word(text) if text.eq_ignore_ascii_case(word));
     let after_window = tokens.iter().filter(after);
     let closing = after_window
         .clone()
@@ -121,7 +115,10 @@ pub(crate) fn lines(text: &str, topic: &str) -> Vec<String> {
             .filter(|(having, end)| having.start < end.start)
             .map(|(having, end)| having.start..end.start),
     ];
-    let texts = spans.into_iter().flatten().filter_map(|span| text.get(span));
+    let texts = spans
+        .into_iter()
+        .flatten()
+        .filter_map(|span| text.get(span));
     texts
         .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect()
@@ -205,7 +202,10 @@ impl<'t> Script<'t> {
                 (Setting::Grace, Value::Time(grace)) => window.grace = Some(*grace),
                 (Setting::Threshold, Value::Number(number)) => {
                     let form = "HAVING AVG(…) > number";
-                    edits.push((self.place(self.threshold, "threshold", form)?, number.clone()));
+                    edits.push((
+                        self.place(self.threshold, "threshold", form)?,
+                        number.clone(),
+                    ));
                 }
                 (Setting::Count, Value::Number(number)) => {
                     let form = "HAVING COUNT(*) >= number";
@@ -378,7 +378,10 @@ mod tests {
     #[test]
     fn a_script_that_a_grid_cannot_change_is_refused() {
         let error = refusal(SHIPPED, &["size=1s", "advance=2s"]);
-        assert!(error.contains("advance is longer than the window"), "{error}");
+        assert!(
+            error.contains("advance is longer than the window"),
+            "{error}"
+        );
         let error = refusal(SHIPPED, &["size=1s", "size=2s"]);
         assert!(error.contains("names size twice"), "{error}");
         let error = refusal("SELECT FROM;", &["size=1s"]);

@@ -1,6 +1,7 @@
 //! The whole pipeline with its real parts: broker, services, SQL, connectors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod backtesting;
 mod binary;
 mod exported_metrics;
 mod harness;

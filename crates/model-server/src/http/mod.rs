@@ -43,12 +43,12 @@ use utoipa::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
+use crate::answer::AnswerNames;
 use crate::metrics::Metrics;
 use crate::training::Trainer;
 pub(crate) use auth::Tokens;
 use guard::{Limits, guard};
 use inputs::Inputs;
-use crate::answer::AnswerNames;
 use problem::{ApiError, Kind};
 
 /// The handlers' state. The router clones it for every request, so it is a single `Arc`.

@@ -21,7 +21,10 @@ pub(crate) fn trade_off(figure: &TradeOff, size: Size) -> Picture {
         .collect();
     canvas.legend(&entries, SMALLEST);
     canvas.describe_newest(
-        figure.points.iter().map(|one| tooltip(figure, one.x, one.y, &one.name)),
+        figure
+            .points
+            .iter()
+            .map(|one| tooltip(figure, one.x, one.y, &one.name)),
         "points",
     );
     let rest = canvas.rest(LABELS);
@@ -40,17 +43,32 @@ pub(crate) fn trade_off(figure: &TradeOff, size: Size) -> Picture {
         let at = x.at(value);
         canvas.add(Element::line("grid", (at, area.top), (at, area.bottom)));
         let place = (at, area.bottom + 14.0);
-        canvas.add(Element::text("tick muted", place, Anchor::Middle, plain(value, 3)));
+        canvas.add(Element::text(
+            "tick muted",
+            place,
+            Anchor::Middle,
+            plain(value, 3),
+        ));
     }
     for value in ticks(0.0, high, 8) {
         let at = y.at(value);
         canvas.add(Element::line("grid", (area.left, at), (area.right, at)));
         let place = (area.left - 6.0, at + 4.0);
-        canvas.add(Element::text("tick muted", place, Anchor::End, plain(value, 3)));
+        canvas.add(Element::text(
+            "tick muted",
+            place,
+            Anchor::End,
+            plain(value, 3),
+        ));
     }
     let place = ((area.left + area.right) / 2.0, area.bottom + 31.0);
     let axes = format!("across: {}; up: {}", figure.across, figure.up);
-    canvas.add(Element::text("axis-title muted", place, Anchor::Middle, axes));
+    canvas.add(Element::text(
+        "axis-title muted",
+        place,
+        Anchor::Middle,
+        axes,
+    ));
     canvas.add(Element::rect("frame", area));
     for (number, one) in figure.points.iter().enumerate() {
         let at = (x.at(one.x), y.at(one.y));
