@@ -6,6 +6,9 @@ use plots::{PlotError, Size, Theme, TradeOff, TradeOffPoint};
 use crate::run::Backtest;
 use crate::summary::Figures;
 
+/// Where the point of a rule is; `None` if it has none.
+type Place = fn(&Figures) -> Option<(f64, f64)>;
+
 impl Backtest {
     /// The rules as an SVG document: mean delay against false alarms if the drifts are known, else mean error
     /// against the number of versions that went live. Rules that missed every drift have no point.
@@ -14,7 +17,7 @@ impl Backtest {
     /// A figure cannot be drawn.
     pub fn svg(&self) -> Result<String, PlotError> {
         let drifts_are_known = self.rules.iter().any(|one| one.drifts.is_some());
-        let (across, up, place): (_, _, fn(&Figures) -> Option<(f64, f64)>) = if drifts_are_known {
+        let (across, up, place): (_, _, Place) = if drifts_are_known {
             let up = format!("mean delay in {}", self.definition.records);
             let place = |one: &Figures| {
                 let drifts = one.drifts.as_ref()?;
