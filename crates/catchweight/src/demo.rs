@@ -5,11 +5,6 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use feed::Feeder;
-use feed::feeder::PaceArgs;
-use fish_producer::{FishProducer, MAX_SPEED, Simulation};
-use futures::FutureExt;
-use futures::future::LocalBoxFuture;
 use observer::{Observer, Snapshot};
 use pipeline::Definition;
 use pipeline_folder::Folder;
@@ -19,13 +14,9 @@ use tokio::time::timeout;
 
 use crate::embedded::{Embedded, PipelineArgs};
 use crate::output::ReportArgs;
+use crate::producer::{self, Producer};
 use crate::progress::{self, Live};
-use crate::throttle::Throttle;
 
-/// The default speed of the demo.
-const SPEED: f64 = 20.0;
-/// Files with more fish run as fast as the pipeline keeps up.
-const SLOW_FISH: u64 = 2_000;
 /// Timeout for the pipeline to become ready.
 const START: Duration = Duration::from_secs(30);
 /// Timeout without progress.
@@ -103,24 +94,16 @@ pub async fn report(args: &DemoArgs, shutdown: CancellationToken) -> anyhow::Res
 
 async fn finished(args: &DemoArgs, shutdown: CancellationToken) -> anyhow::Result<Finished> {
     let began = Instant::now();
-    let mut fish = args.fish.clone();
+    let fish = args.fish.clone();
     if fish.repeat {
         let text = "--repeat: the demo runs a plan once; use `catchweight up` to repeat it";
         return Err(UsageError(text.to_owned()).into());
     }
     let folder = args.pipeline.folder.open()?;
-    let is_fish = folder.definition == Definition::shipped();
-    if is_fish {
+    if folder.definition == Definition::shipped() {
         args.pipeline.check(&folder, &fish)?;
     } else {
-        check_rows(&folder, &args.pipeline, &fish)?;
-    }
-    if fish.speed.is_none() && is_fish {
-        let is_long = fish.input.is_some()
-            && Simulation::new(&fish)?
-                .count()
-                .is_some_and(|count| count > SLOW_FISH);
-        fish.speed = Some(if is_long { MAX_SPEED } else { SPEED });
+        producer::check_rows(&folder, &args.pipeline, &fish)?;
     }
     let temporary = tempfile::tempdir().context("cannot create a temporary folder")?;
     let data_dir = args.data_dir.as_deref().unwrap_or(temporary.path());
@@ -175,101 +158,6 @@ struct Outcome {
     faults: Vec<String>,
     /// From the predictor's partition assignment to the first prediction on its topic.
     first_prediction: Option<Duration>,
-}
-
-/// What is sent through the pipeline.
-struct Producer {
-    /// How many records it sends, if it ends.
-    planned: Option<u64>,
-    speed: f64,
-    /// Event time from the first to the last record.
-    span: Duration,
-    throttle: Throttle,
-    run: LocalBoxFuture<'static, anyhow::Result<()>>,
-}
-
-impl Producer {
-    /// Simulated fish, or fish from a file.
-    async fn of_fish(
-        embedded: &Embedded,
-        mut fish: fish_producer::Config,
-        stop: CancellationToken,
-    ) -> anyhow::Result<Self> {
-        embedded.begin_after_stored(&mut fish).await?;
-        let producer = FishProducer::bind(&fish, embedded.kafka())?;
-        let simulation = producer.simulation();
-        progress::say_seed(simulation);
-        let (throttle, limit) = Throttle::of_fish(embedded.view(), simulation);
-        Ok(Self {
-            planned: simulation.count(),
-            speed: simulation.speed(),
-            span: simulation.span(),
-            throttle,
-            run: producer.limited_by(limit).run(stop).boxed_local(),
-        })
-    }
-
-    /// The rows of the folder's file, or of `--input`.
-    fn of_rows(
-        embedded: &Embedded,
-        folder: &Folder,
-        settings: &fish_producer::Config,
-        stop: CancellationToken,
-    ) -> anyhow::Result<Self> {
-        let pace = PaceArgs {
-            speed: settings.speed.unwrap_or(SPEED),
-            start_time: settings.start_time,
-        };
-        let file = settings.input.as_deref();
-        let feeder = Feeder::bind(folder, file, pace, embedded.kafka())?;
-        let schedule = feeder.schedule();
-        let (planned, span, unusable) = (schedule.count(), schedule.span(), schedule.unusable());
-        let records = folder.definition.counted(planned);
-        progress::say(&format!("rows        {records}\n"));
-        if unusable.count() > 0 {
-            progress::say(&unusable.to_string());
-        }
-        let (throttle, limit) = Throttle::of_rows(embedded.view());
-        Ok(Self {
-            planned: Some(planned),
-            speed: pace.speed,
-            span,
-            throttle,
-            run: feeder.limited_by(limit).run(stop).boxed_local(),
-        })
-    }
-}
-
-/// Checks the files of a folder, and that no setting of the simulated fish is given.
-fn check_rows(
-    folder: &Folder,
-    args: &PipelineArgs,
-    fish: &fish_producer::Config,
-) -> Result<(), UsageError> {
-    let none = fish_producer::Config::default();
-    let simulated = [
-        ("--plan", fish.plan != none.plan),
-        ("--seed", fish.seed.is_some()),
-        ("--interval", fish.interval != none.interval),
-        ("--weigh-delay", fish.weigh_delay != none.weigh_delay),
-    ];
-    if let Some((flag, _)) = simulated.into_iter().find(|(_, given)| *given) {
-        return Err(UsageError(format!(
-            "{flag} is for simulated fish, and this pipeline sends rows; set the times in [feed] of pipeline.toml"
-        )));
-    }
-    let mut problems = pipeline_folder::check::problems(folder);
-    if args.files.sql.sql.is_some() || args.files.connectors.is_some() {
-        // The user replaces files of the folder.
-        problems.clear();
-    }
-    match problems.as_slice() {
-        [] => Ok(()),
-        problems => {
-            let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
-            Err(UsageError(lines.join("; ")))
-        }
-    }
 }
 
 async fn run_plan(

@@ -17,7 +17,8 @@
 //! | [`replay`] | sends dead letters back to the topics they came from |
 //! | [`embedded`] | broker, services, SQL and connectors in this process |
 //! | [`pipeline_files`] | the SQL and connector files, shipped or the user's |
-//! | `throttle` | keeps the fish close to the slowest stage in this process |
+//! | `producer` | what the demo sends: simulated fish, or the rows of a file |
+//! | `throttle` | keeps the producer close to the slowest stage in this process |
 //! | [`output`] | where a report goes |
 //! | [`progress`] | messages and the live line on standard output |
 
@@ -31,6 +32,7 @@ pub mod feed;
 pub mod init;
 pub mod output;
 pub mod pipeline_files;
+mod producer;
 pub mod progress;
 pub mod replay;
 mod throttle;

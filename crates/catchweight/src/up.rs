@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use anyhow::Context;
 use fish_producer::FishProducer;
-use pipeline::Definition;
+use observer::PipelineView;
+use pipeline::{Definition, EventTime};
 use report::Ledger;
 use service_runtime::{CancellationToken, Tasks, UsageError};
 
 use crate::embedded::{self, Embedded, PipelineArgs};
+use crate::producer;
 use crate::progress::{self, Live};
 use crate::throttle::{self, Throttle};
 
-/// Maximum number of fish in the ledger: more than the producer may be ahead of the slowest stage.
-const KEPT_FISH: usize = 2 * throttle::AHEAD as usize;
+/// Maximum number of records in the ledger: more than the producer may be ahead of the slowest stage.
+const KEPT_RECORDS: usize = 2 * throttle::AHEAD as usize;
 
 /// Settings of `up`.
 #[derive(Clone, Debug, clap::Args)]
@@ -39,17 +41,24 @@ pub struct UpArgs {
 /// A [`UsageError`] for an invalid setting; any other error if a part fails.
 pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     let mut fish = args.fish.clone();
-    fish.repeat |= fish.input.is_none() && fish.speed.is_none_or(|speed| speed <= 1.0);
     let folder = args.pipeline.folder.open()?;
-    if folder.definition != Definition::shipped() {
-        let text = "`up` runs only the shipped pipeline; run this folder's rows with `catchweight`";
-        return Err(UsageError(text.to_owned()).into());
+    let is_fish = folder.definition == Definition::shipped();
+    if is_fish {
+        fish.repeat |= fish.input.is_none() && fish.speed.is_none_or(|speed| speed <= 1.0);
+        args.pipeline.check(&folder, &fish)?;
+    } else {
+        producer::check_rows(&folder, &args.pipeline, &fish)?;
+        if fish.input.is_some() || fish.speed.is_some() || fish.start_time.is_some() || fish.repeat
+        {
+            let text = "`up` sends no rows of this pipeline, so it has no --input, --speed, --start-time and \
+                --repeat; send rows with `catchweight feed`";
+            return Err(UsageError(text.to_owned()).into());
+        }
     }
-    args.pipeline.check(&folder, &fish)?;
 
     let mut tasks = Tasks::new(shutdown.child_token());
     let stop = tasks.shutdown();
-    let ledger = Ledger::bounded(folder.definition, KEPT_FISH);
+    let ledger = Ledger::bounded(folder.definition, KEPT_RECORDS);
     let pipeline = &args.pipeline;
     let embedded = Embedded::start(pipeline, &folder, &args.data_dir, ledger, &mut tasks).await?;
     if let Err(error) = embedded.print_addresses().await {
@@ -60,27 +69,45 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
             Err(error)
         };
     }
-    embedded.begin_after_stored(&mut fish).await?;
+    if is_fish {
+        embedded.begin_after_stored(&mut fish).await?;
+    }
     let store = embedded::store_in(&args.data_dir);
+    let pipeline = match folder.dir() {
+        Some(dir) if !is_fish => format!(" --pipeline '{}'", dir.display()),
+        _ => String::new(),
+    };
+    let kafka = embedded.kafka().clone();
+    let broker = &kafka.bootstrap_servers;
     progress::say(&format!(
         "store       {store}\n\
-         report      catchweight verify --bootstrap-servers {} --model-url {} --store '{store}'\n\
-         waiting for the first partition assignment; press Ctrl-C to stop",
-        embedded.kafka().bootstrap_servers,
+         report      catchweight verify{pipeline} --bootstrap-servers {broker} --model-url {} --store '{store}'",
         embedded.model_url(),
     ));
-    let (view, kafka) = (embedded.view().clone(), embedded.kafka().clone());
+    if !is_fish {
+        let [key, measured] = [&folder.definition.key, &folder.definition.topics.measured];
+        progress::say(&format!(
+            "rows        write them to the topic {measured}, with the key {key}, or send those of a file:\n            \
+             catchweight feed{pipeline} --bootstrap-servers {broker} --speed 20"
+        ));
+    }
+    progress::say("waiting for the first partition assignment; press Ctrl-C to stop");
+    let view = embedded.view().clone();
     let readiness = embedded.readiness();
-    tasks.spawn("fish-producer", async move {
+    tasks.spawn("producer", async move {
         tokio::select! {
             () = readiness.ready() => {}
             () = stop.cancelled() => return Ok(()),
+        }
+        if !is_fish {
+            return watch(&view, &stop).await;
         }
         let producer = FishProducer::bind(&fish, &kafka)?;
         let simulation = producer.simulation();
         progress::say_seed(simulation);
         let mut live = Live::of(view.observer.clone(), simulation.count());
-        let (throttle, limit) = Throttle::of_fish(&view, simulation);
+        let ahead = producer::fish_ahead(simulation);
+        let (throttle, limit) = Throttle::new(&view, simulation.start(), ahead);
         let producer = producer.limited_by(limit);
         tokio::select! {
             ended = producer.run(stop.clone()) => ended.context("the fish producer failed")?,
@@ -95,4 +122,19 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
         Ok(())
     });
     tasks.join().await
+}
+
+/// Shows the progress of records that others send.
+async fn watch(view: &PipelineView, stop: &CancellationToken) -> anyhow::Result<()> {
+    progress::say("ready for rows");
+    let mut live = Live::of(view.observer.clone(), None);
+    // No one reads its limit; it reads the store.
+    let (throttle, _limit) = Throttle::new(view, EventTime::now(), None);
+    tokio::select! {
+        () = stop.cancelled() => {}
+        never = live.show() => match never {},
+        Err(stalled) = throttle.run(Duration::MAX) => return Err(stalled.into()),
+    }
+    live.done();
+    Ok(())
 }

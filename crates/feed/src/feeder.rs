@@ -50,7 +50,7 @@ pub struct FeedArgs {
 #[group(skip)]
 pub struct PaceArgs {
     /// Seconds of event time per second of the wall clock, or max
-    #[arg(long, default_value = "max", value_parser = speed)]
+    #[arg(long, env = "SPEED", default_value = "max", value_parser = speed)]
     pub speed: f64,
 
     /// Event time of the first row, such as 2021-06-09T13:39:20Z, if the file has no times [default: so
@@ -130,6 +130,23 @@ impl Feeder {
         Self { limit, ..self }
     }
 
+    /// Sends at another speed.
+    #[must_use]
+    pub fn at_speed(mut self, speed: f64) -> Self {
+        self.pace.speed = speed;
+        self
+    }
+
+    /// When the first row is measured: from now on fixed, if it depends on the clock.
+    pub fn begin(&mut self) -> EventTime {
+        let PaceArgs { speed, start_time } = self.pace;
+        let start = self.schedule.file_start().or(start_time);
+        let span = self.schedule.span();
+        let start = start.unwrap_or_else(|| clock::start(EventTime::now(), span, speed));
+        self.pace.start_time = Some(start);
+        start
+    }
+
     /// The rows and their times.
     pub fn schedule(&self) -> &Schedule {
         &self.schedule
@@ -146,15 +163,11 @@ impl Feeder {
     /// # Errors
     /// The two topics do not exist or have different numbers of partitions (a [`UsageError`]); the file
     /// cannot be read again; a record is not acknowledged.
-    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+    pub async fn run(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
         if !self.topics_are_ready(&shutdown).await? {
             return Ok(());
         }
-        let speed = self.pace.speed;
-        let span = self.schedule.span();
-        let file_start = self.schedule.file_start();
-        let start = file_start.or(self.pace.start_time);
-        let start = start.unwrap_or_else(|| clock::start(EventTime::now(), span, speed));
+        let (start, speed) = (self.begin(), self.pace.speed);
         let rows = self.schedule.count();
         tracing::info!(rows, %start, speed, "sending the rows");
         let player = Player {

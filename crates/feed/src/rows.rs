@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use csv::Position;
 use csv_rows::{CsvError, CsvRows, Format, Row, Unusable};
@@ -84,6 +84,7 @@ impl FeedRow {
 #[derive(Debug)]
 pub struct FeedRows {
     definition: &'static Definition,
+    path: PathBuf,
     rows: CsvRows<File>,
     places: Places,
     /// How many rows were read.
@@ -92,7 +93,7 @@ pub struct FeedRows {
 }
 
 /// Positions of columns in the file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Places {
     key: Option<usize>,
     /// In the order of the definition's columns; `None` if the file lacks a column that no one needs.
@@ -151,8 +152,24 @@ impl FeedRows {
         };
         Ok(Self {
             definition,
+            path: path.to_owned(),
             rows,
             places,
+            number: 0,
+            unusable: Unusable::default(),
+        })
+    }
+
+    /// Another reader of the same file, before its first row.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn reopened(&self) -> Result<Self, CsvError> {
+        Ok(Self {
+            definition: self.definition,
+            path: self.path.clone(),
+            rows: CsvRows::open(&self.path)?,
+            places: self.places.clone(),
             number: 0,
             unusable: Unusable::default(),
         })

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use csv::Position;
@@ -30,12 +31,12 @@ pub struct Schedule {
     longest_delay: Duration,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Order {
     /// As in the file, after the first rows.
     File { skip: u64 },
     /// By time.
-    Time(Vec<Place>),
+    Time(Arc<[Place]>),
 }
 
 /// Where a row is.
@@ -93,7 +94,7 @@ impl Schedule {
             let span = last_actual
                 .zip(first)
                 .map(|(last, first)| clock::since(last, first));
-            (Order::Time(places), span.unwrap_or_default())
+            (Order::Time(places.into()), span.unwrap_or_default())
         } else {
             let rows = u32::try_from(count.saturating_sub(1)).unwrap_or(u32::MAX);
             let span = times
@@ -110,6 +111,20 @@ impl Schedule {
             count,
             span,
             longest_delay,
+        })
+    }
+
+    /// The same rows and times with another reader of the file.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn reopened(&self) -> Result<Self, RowsError> {
+        Ok(Self {
+            rows: self.rows.reopened()?,
+            unusable: self.unusable.clone(),
+            times: self.times.clone(),
+            order: self.order.clone(),
+            ..*self
         })
     }
 

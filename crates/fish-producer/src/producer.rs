@@ -99,6 +99,21 @@ impl FishProducer {
     }
 }
 
+/// The two records of each fish, fish by fish, from the first one of the simulation on.
+pub fn records_by_fish(
+    simulation: Simulation,
+) -> impl Iterator<Item = anyhow::Result<Outgoing>> + Send + Sync + 'static {
+    (0..)
+        .map_while(move |n| simulation.fish_from(n).next())
+        .flat_map(|fish| {
+            [
+                Event::Measured(fish.measurement()),
+                Event::Weighed(fish.weighing()),
+            ]
+        })
+        .map(outgoing)
+}
+
 /// The record of an event: the key is the fish's id, the timestamp is event time.
 /// The record of an event.
 ///

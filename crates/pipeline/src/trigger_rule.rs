@@ -16,11 +16,13 @@ const DEFAULT_GRACE: Duration = Duration::from_secs(24 * 3600);
 pub struct TriggerRule {
     /// A window triggers a retraining if its mean relative error is above this number.
     pub threshold: f64,
+    /// A window with fewer records does not trigger.
+    pub at_least: u64,
     /// Size of the window.
     pub window: Duration,
     /// How long after its end a window still accepts rows.
     pub grace: Duration,
-    /// The longest time between measurement and weighing for which the SQL joins a fish. `None` if
+    /// The longest time between measurement and weighing for which the SQL joins a record. `None` if
     /// the SQL does not join two streams.
     pub within: Option<Duration>,
 }
@@ -71,7 +73,7 @@ impl TriggerRule {
         rule(query, join).ok_or_else(|| RuleError::NoThreshold(topics.trigger.clone()))
     }
 
-    /// Checks that the SQL joins a fish that is weighed `delay` after its measurement.
+    /// Checks that the SQL joins a record that is weighed `delay` after its measurement.
     ///
     /// # Errors
     /// If `delay` is longer than the SQL's `WITHIN`.
@@ -107,6 +109,7 @@ fn rule(query: &Query, join: Option<&Query>) -> Option<TriggerRule> {
     let within = join.and_then(|join| join.joins.first()?.within);
     Some(TriggerRule {
         threshold,
+        at_least: at_least(query.having.as_ref()?).unwrap_or(1),
         window: Duration::from_millis(window.size.try_into().ok()?),
         grace: match window.grace {
             Some(grace) => Duration::from_millis(grace.try_into().ok()?),
@@ -129,6 +132,31 @@ fn threshold(condition: &Expr) -> Option<f64> {
         }
         _ => None,
     }
+}
+
+/// The least number of records in `COUNT(*) >= number` or `COUNT(*) > number`, also turned round or inside a
+/// conjunction.
+fn at_least(condition: &Expr) -> Option<u64> {
+    let (operator, count, limit) = match &condition.kind {
+        ExprKind::And(left, right) => return at_least(left).or_else(|| at_least(right)),
+        ExprKind::Compare(
+            operator @ (CompareOp::Greater | CompareOp::GreaterOrEqual),
+            left,
+            right,
+        ) => (operator, left, right),
+        ExprKind::Compare(CompareOp::Less, left, right) => (&CompareOp::Greater, right, left),
+        ExprKind::Compare(CompareOp::LessOrEqual, left, right) => {
+            (&CompareOp::GreaterOrEqual, right, left)
+        }
+        _ => return None,
+    };
+    let limit = matches!(count.kind, ExprKind::CountAll).then(|| number(limit))??;
+    let least = match operator {
+        CompareOp::Greater => limit.floor() + 1.0,
+        _ => limit.ceil(),
+    };
+    // A negative number becomes zero.
+    Some(least as u64)
 }
 
 fn is_average(expr: &Expr) -> bool {
@@ -159,6 +187,7 @@ mod tests {
         let rule = rule_of(SHIPPED).expect("the shipped SQL");
         let expected = TriggerRule {
             threshold: 0.15,
+            at_least: 5,
             window: Duration::from_secs(60),
             grace: Duration::from_secs(10),
             within: Some(Duration::from_secs(60)),
@@ -172,6 +201,7 @@ mod tests {
         let rule = rule_of(&edited).expect("an edited SQL");
         let expected = TriggerRule {
             threshold: 0.2,
+            at_least: 5,
             window: Duration::from_secs(30),
             grace: Duration::from_secs(10),
             within: Some(Duration::from_secs(90)),
@@ -193,6 +223,28 @@ mod tests {
         let turned = SHIPPED.replace(r#"AVG("Error") > 0.15"#, r#"0.25 < AVG("Error")"#);
         let rule = rule_of(&turned).expect("the turned SQL");
         assert_eq!(rule.threshold, 0.25);
+    }
+
+    #[test]
+    fn the_least_number_of_records_may_be_written_in_four_ways() {
+        for (condition, expected) in [
+            ("COUNT(*) >= 7", 7),
+            ("COUNT(*) > 7", 8),
+            ("7 <= COUNT(*)", 7),
+            ("7 < COUNT(*)", 8),
+            (r#"MAX("Error") > 7"#, 1),
+        ] {
+            let edited = SHIPPED.replace("COUNT(*) >= 5", condition);
+            assert!(
+                edited.contains(condition),
+                "the shipped condition has changed"
+            );
+            assert_eq!(
+                rule_of(&edited).expect(condition).at_least,
+                expected,
+                "{condition}"
+            );
+        }
     }
 
     #[test]

@@ -1,18 +1,20 @@
-//! Keeps the fish producer close to the slowest stage of the pipeline in this process: the embedded broker
+//! Keeps the producer close to the slowest stage of the pipeline in this process: the embedded broker
 //! keeps little, and drops what was not read in time.
 //!
 //! | module | content |
 //! |---|---|
 //! | `forecast` | at `--speed max`: stops the producer where a window may trigger a retraining |
+//! | `upcoming` | what the producer will send |
 //! | `pace` | which stage was the slowest, and the speed that was reached |
 
 mod forecast;
 mod pace;
+mod upcoming;
 
 use std::convert::Infallible;
 use std::time::Duration;
 
-use fish_producer::{Limit, MAX_SPEED, Simulation};
+use feed::Limit;
 use observer::{PipelineView, Stalled};
 use pipeline::EventTime;
 use report::ledger::StepCounts;
@@ -21,14 +23,15 @@ use tokio::time::Instant;
 
 use forecast::Forecast;
 pub(crate) use pace::Pace;
+pub(crate) use upcoming::Source;
 
-/// How many fish the producer may be ahead of the slowest stage: a small part of what the broker keeps,
+/// How many records the producer may be ahead of the slowest stage: a small part of what the broker keeps,
 /// and enough for large batches.
 pub(crate) const AHEAD: u64 = 5_000;
 /// The pause between two looks at the stages.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Sets the limit of a fish producer.
+/// Sets the limit of a producer.
 pub(crate) struct Throttle {
     view: PipelineView,
     limit: watch::Sender<Limit>,
@@ -37,36 +40,23 @@ pub(crate) struct Throttle {
 }
 
 impl Throttle {
-    /// A throttle for a producer of these fish, and the limit that the producer must keep.
-    pub(crate) fn of_fish(
+    /// A throttle, and the limit that the producer must keep. At full speed it looks ahead of the producer,
+    /// whose first record is at `start`, in a second reader of what the producer sends.
+    pub(crate) fn new(
         view: &PipelineView,
-        fish: &Simulation,
+        start: EventTime,
+        at_full_speed: Option<Source>,
     ) -> (Self, watch::Receiver<Limit>) {
-        let at_full_speed = fish.speed() == MAX_SPEED;
         // The forecast moves it.
-        let until = at_full_speed.then(|| fish.start().before(Duration::from_secs(1)));
-        Self::new(
-            view,
-            until,
-            at_full_speed.then(|| Forecast::new(view, fish)),
-        )
-    }
-
-    /// A throttle for the rows of a file, and the limit that their producer must keep.
-    pub(crate) fn of_rows(view: &PipelineView) -> (Self, watch::Receiver<Limit>) {
-        Self::new(view, None, None)
-    }
-
-    fn new(
-        view: &PipelineView,
-        until: Option<EventTime>,
-        forecast: Option<Forecast>,
-    ) -> (Self, watch::Receiver<Limit>) {
+        let until = at_full_speed
+            .as_ref()
+            .map(|_| start.before(Duration::from_secs(1)));
         let (limit, limited) = watch::channel(Limit {
             measured: AHEAD,
             actual: AHEAD,
             until,
         });
+        let forecast = at_full_speed.map(|source| Forecast::new(view, source));
         let throttle = Self {
             view: view.clone(),
             limit,
