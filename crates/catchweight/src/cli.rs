@@ -15,7 +15,7 @@ use crate::backtest;
 use crate::check::{self, CheckArgs};
 use crate::connectors::{self, ConnectorsArgs};
 use crate::demo::{self, DemoArgs};
-use crate::feed::{self, FeedArgs};
+use crate::feed::{self, FeedCommand};
 use crate::init::{self, InitArgs};
 use crate::replay::{self, ReplayCommand};
 use crate::topics::{self, TopicsArgs};
@@ -53,7 +53,7 @@ enum Command {
     /// Create the topics that the programs of a pipeline write
     Topics(TopicsArgs),
     /// Send the rows of a CSV file to the first two topics of a pipeline
-    Feed(FeedArgs),
+    Feed(FeedCommand),
     /// Create or update the connectors of a running Kafka Connect and wait until every task runs
     Connectors(ConnectorsArgs),
     /// Send dead letters back to the topics they came from, once each

@@ -1,22 +1,46 @@
 //! `feed`: sends the rows of a CSV file to the first two topics of a pipeline.
 
-use feed::Feeder;
-use service_runtime::CancellationToken;
-
-pub use feed::FeedArgs;
+use feed::{FeedArgs, Feeder};
+use fish_producer::simulation::Plan;
+use fish_producer::{FishProducer, MAX_SPEED};
+use pipeline::Definition;
+use service_runtime::{CancellationToken, UsageError};
 
 use crate::progress;
+
+/// Settings of `feed`.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+pub struct FeedCommand {
+    /// The rows.
+    #[command(flatten)]
+    pub rows: FeedArgs,
+
+    /// Fish to simulate, as `fish-producer` does; only for the fish factory, which has no file of rows
+    #[arg(long, env = "PLAN", default_value = Plan::DEFAULT)]
+    pub plan: Plan,
+
+    /// The same seed gives the same fish on every machine; default: random, logged
+    #[arg(long, env = "SEED")]
+    pub seed: Option<u64>,
+}
 
 /// Sends the rows until their end or until `shutdown`.
 ///
 /// # Errors
 /// A usage error if the pipeline, the file or a Kafka property cannot be used; any other error if a record is
 /// not acknowledged.
-pub async fn run(args: FeedArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let folder = args.folder.open()?;
-    let feeder = Feeder::bind(&folder, args.file.as_deref(), args.pace, &args.kafka)?;
-    let schedule = feeder.schedule();
+pub async fn run(args: FeedCommand, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let folder = args.rows.folder.open()?;
     let definition = folder.definition;
+    if definition == Definition::shipped() && args.rows.file.is_none() {
+        return simulate(args, shutdown).await;
+    }
+    let FeedArgs {
+        file, kafka, pace, ..
+    } = args.rows;
+    let feeder = Feeder::bind(&folder, file.as_deref(), pace, &kafka)?;
+    let schedule = feeder.schedule();
     let unusable = schedule.unusable();
     progress::say(&format!(
         "sending {} to {} and {}; {} rows cannot be used",
@@ -30,10 +54,34 @@ pub async fn run(args: FeedArgs, shutdown: CancellationToken) -> anyhow::Result<
     }
     let sent = feeder.progress();
     feeder.run(shutdown).await?;
-    progress::say(&format!(
-        "sent {} and {} actual values",
-        definition.counted(sent.measured()),
-        sent.actual()
-    ));
+    said(definition, sent.measured(), sent.actual());
     Ok(())
+}
+
+/// Sends the simulated fish of a plan.
+async fn simulate(args: FeedCommand, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let FeedArgs { kafka, pace, .. } = args.rows;
+    if pace.speed == MAX_SPEED {
+        let text =
+            "simulated fish need --speed with a number, such as --speed 10, or name a CSV file";
+        return Err(UsageError(text.to_owned()).into());
+    }
+    let fish = fish_producer::Config {
+        plan: args.plan,
+        seed: args.seed,
+        speed: Some(pace.speed),
+        start_time: pace.start_time,
+        ..fish_producer::Config::default()
+    };
+    let producer = FishProducer::bind(&fish, &kafka)?;
+    progress::say_seed(producer.simulation());
+    let sent = producer.progress();
+    producer.run(shutdown).await?;
+    said(Definition::shipped(), sent.measured(), sent.actual());
+    Ok(())
+}
+
+fn said(definition: &Definition, measured: u64, actual: u64) {
+    let measured = definition.counted(measured);
+    progress::say(&format!("sent {measured} and {actual} actual values"));
 }

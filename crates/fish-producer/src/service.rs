@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use feed::Progress;
 use kafka_io::KafkaSettings;
+use pipeline::Definition;
+use pipeline_folder::FolderArgs;
 use prometheus_client::registry::Registry;
 use service_runtime::cli::{ServiceArgs, ServiceCommand};
-use service_runtime::{CancellationToken, Tasks, UsageError, ops, server};
+use service_runtime::{CancellationToken, Readiness, Tasks, UsageError, ops, server};
 
 use crate::{Config, FishProducer, MAX_SPEED};
 
@@ -30,6 +32,9 @@ pub struct Cli {
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct Settings {
+    /// The pipeline. For another one than the fish factory, the program sends nothing.
+    #[command(flatten)]
+    pub folder: FolderArgs,
     /// The simulation.
     #[command(flatten)]
     pub simulation: Config,
@@ -51,6 +56,9 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
             `catchweight up`; set a number, such as 1000";
         return Err(UsageError(text.to_owned()).into());
     }
+    if settings.folder.open()?.definition != Definition::shipped() {
+        return idle(settings.listen, shutdown).await;
+    }
     let producer = FishProducer::bind(&settings.simulation, &settings.kafka)?;
     let listener = server::listen(settings.listen).await?;
     let mut registry = ops::registry();
@@ -71,6 +79,21 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         outcome
     });
     tasks.join().await
+}
+
+/// Serves the endpoints until `shutdown` without sending anything: a container that ends would be started again
+/// for ever.
+async fn idle(listen: SocketAddr, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let listener = server::listen(listen).await?;
+    tracing::warn!(
+        "the pipeline is not the fish factory: sending nothing; send its rows with `catchweight feed`"
+    );
+    let mut registry = ops::registry();
+    register(&Progress::default(), &mut registry);
+    let readiness = Readiness::not_yet("starting");
+    readiness.set_ready();
+    let router = ops::router(Arc::new(registry), readiness);
+    server::serve(listener, router, shutdown).await
 }
 
 fn register(progress: &Progress, registry: &mut Registry) {

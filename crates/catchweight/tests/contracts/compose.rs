@@ -106,15 +106,47 @@ fn dockerfile_builds_every_target_with_known_variables() {
 }
 
 #[test]
-fn compose_creates_the_topics_of_the_pipelines_definition() {
-    let topics = service("topics");
-    let command = strings(&topics["command"]);
-    assert_eq!(command, ["topics", "--pipeline", "/pipeline"]);
-    let mounts = strings(&topics["volumes"]);
-    assert_eq!(
-        mounts,
-        ["${PIPELINE:?see .env}/pipeline.toml:/pipeline/pipeline.toml:ro"]
-    );
+fn every_program_works_for_the_folder_that_pipeline_names() {
+    for (name, service) in services() {
+        let Some(target) = target(&service) else {
+            continue;
+        };
+        let mounts = strings(&service["volumes"]);
+        let folder = "${PIPELINE:?see .env}:/pipeline:ro".to_owned();
+        assert!(mounts.contains(&folder), "{name} mounts {mounts:?}");
+        let command = strings(&service["command"]);
+        let words: Vec<&str> = command.iter().map(String::as_str).collect();
+        if variables(target, &words).contains("PIPELINE") {
+            assert_eq!(service["environment"]["PIPELINE"], "/pipeline", "{name}");
+        } else {
+            // The SQL's client knows no pipeline, only files.
+            assert!(
+                command.contains(&"/pipeline/ksql/pipeline.sql".to_owned()),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_service_names_files_of_the_shipped_pipeline() {
+    for (name, service) in services() {
+        for mount in strings(&service["volumes"]) {
+            for own in ["./ksql", "./connectors", "./data", "./pipeline.toml"] {
+                assert!(!mount.starts_with(own), "{name}: {mount}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_demo_feeds_rows_or_the_plan() {
+    let producer = service("demo-producer");
+    assert_eq!(strings(&producer["command"]), ["feed"]);
+    let environment = producer["environment"].as_object().unwrap();
+    for variable in ["PLAN", "SPEED", "SEED", "PIPELINE"] {
+        assert!(environment.contains_key(variable), "{variable}");
+    }
 }
 
 #[test]
@@ -122,7 +154,7 @@ fn mounts_are_project_paths_or_declared_volumes() {
     let volumes = compose()["volumes"].as_object().unwrap().clone();
     for (name, service) in services() {
         for mount in strings(&service["volumes"]) {
-            let mount = mount.replace("${PIPELINE:?see .env}", ".");
+            let mount = mount.replace("${PIPELINE:?see .env}", "./");
             let source = mount.split(':').next().unwrap();
             let there = match source.strip_prefix("./") {
                 Some(path) => root().join(path).exists(),

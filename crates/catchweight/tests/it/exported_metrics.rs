@@ -94,6 +94,7 @@ async fn exported_metrics_are_the_ones_of_dashboards_and_alerts() {
     drop(free);
     // Longer than the test: the producer's metrics endpoint ends with the plan.
     let machines = Settings {
+        folder: pipeline_folder::FolderArgs::default(),
         simulation: fish("salmon:40,walleye:100000", 1),
         kafka: running.embedded.kafka().clone(),
         listen,

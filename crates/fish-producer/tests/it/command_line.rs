@@ -105,6 +105,31 @@ async fn readiness_and_metrics_are_served_until_it_is_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn for_another_pipeline_it_is_ready_and_sends_nothing() {
+    let broker = broker();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let penguins = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/penguins");
+    let shutdown = CancellationToken::new();
+    // The plan would end at once.
+    let other = ["--plan=salmon:1", "--speed=1000", "--pipeline", penguins];
+    let running = tokio::spawn(service::run(
+        settings(&broker, address, &other),
+        shutdown.clone(),
+    ));
+    http::ready(address).await;
+    let (_, metrics) = http::get(address, "/metrics").await;
+    assert!(
+        metrics.contains("\ncatchweight_fish_measured_total 0"),
+        "{metrics}"
+    );
+    assert!(!running.is_finished());
+    shutdown.cancel();
+    within("the service stops", running).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_service_ends_when_the_plan_ends() {
     let broker = broker();
     let any = "127.0.0.1:0".parse().unwrap();
