@@ -63,7 +63,7 @@ impl RowsTable {
         let mut names: HashSet<String> = ["_id", "document"].map(str::to_owned).into();
         let columns = fields.map(|(field, kind)| {
             let mut name = field.clone();
-            while !names.insert(name.to_lowercase()) {
+            while !names.insert(name.to_ascii_lowercase()) {
                 name.push('_');
             }
             RowColumn { name, field, kind }

@@ -46,12 +46,13 @@ pub(super) fn prepare(
 
 /// Adds columns that a file lacks because the pipeline had other columns when it was created.
 fn add_missing_columns(connection: &Connection, rows: &RowsTable) -> Result<(), StoreError> {
+    // SQLite compares names without regard to the case of ASCII letters only.
     let sql = "SELECT lower(name) FROM pragma_table_info(?1)";
     let existing: HashSet<String> = strings(connection, sql, [&rows.name])?
         .into_iter()
         .collect();
     for column in &rows.columns {
-        if !existing.contains(&column.name.to_lowercase()) {
+        if !existing.contains(&column.name.to_ascii_lowercase()) {
             connection
                 .execute_batch(&rows.add_column_sql(column))
                 .map_err(store_error)?;
