@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use model_store::SqliteStore;
 use pipeline::Definition;
 
-fn catchweight(arguments: &[&str]) -> Output {
+pub(crate) fn catchweight(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_catchweight"));
     command
         .args(arguments)
@@ -16,11 +16,11 @@ fn catchweight(arguments: &[&str]) -> Output {
         .expect("the program starts")
 }
 
-fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn write(folder: &Path, name: &str, text: &str) -> String {
+pub(crate) fn write(folder: &Path, name: &str, text: &str) -> String {
     let path = folder.join(name);
     std::fs::write(&path, text).expect("a file");
     path.to_str().expect("UTF-8").to_owned()

@@ -4,6 +4,7 @@
 mod backtesting;
 mod binary;
 mod exported_metrics;
+mod folders;
 mod harness;
 mod live_page;
 mod partitions;

@@ -22,7 +22,7 @@ async fn run(plan: &str, seed: u64) -> Report {
     report(&args).await
 }
 
-async fn report(args: &DemoArgs) -> Report {
+pub(crate) async fn report(args: &DemoArgs) -> Report {
     let report = demo::report(args, CancellationToken::new());
     within("the demo ends", report)
         .await
