@@ -50,6 +50,7 @@ pub use build::{Sources, build, record_rows, summary};
 pub use history::ModelHistory;
 pub use json::write_json;
 pub use ledger::{Ledger, SeenRecord, Selection};
+pub use phases::{NAMED_GROUPS, OtherPhases};
 pub use progress::Progress;
 pub use report::{
     DriftCause, FeatureShift, GroupError, LevelError, Phase, RecordCounts, RecordRow, Report,
@@ -57,4 +58,4 @@ pub use report::{
 };
 pub use rising::Rise;
 pub use standstill::{Standstill, Step, standstills};
-pub use text::{error_text, printable, short};
+pub use text::{error_text, listed, others, printable, short};

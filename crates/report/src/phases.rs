@@ -1,9 +1,13 @@
 //! Phases: stretches of consecutive records of one group.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 
 use crate::ledger::Account;
-use crate::report::{Phase, RecordRow};
+use crate::report::{Phase, RecordRow, Report};
+
+/// Of more groups, texts and pictures name those with most records and count the others.
+pub const NAMED_GROUPS: usize = 10;
 
 /// With more runs than this, records of alternating groups get one phase per group instead.
 const MANY_RUNS: usize = 10;
@@ -57,7 +61,7 @@ impl PhaseRecord for RecordRow {
 }
 
 /// The phases of records in order of measurement: runs of one group; if the groups alternate, one phase for
-/// each group, in order of appearance.
+/// each group: in order of appearance, or those of many groups by their number of records.
 pub(crate) fn phases<'a, R: PhaseRecord + 'a>(
     records: impl Iterator<Item = &'a R> + Clone,
 ) -> Vec<Phase> {
@@ -105,7 +109,48 @@ fn by_group<'a, R: PhaseRecord + 'a>(records: impl Iterator<Item = &'a R>) -> Ve
             }
         }
     }
-    phases.into_iter().map(|one| one.phase).collect()
+    let mut phases: Vec<Phase> = phases.into_iter().map(|one| one.phase).collect();
+    if phases.len() > NAMED_GROUPS {
+        phases.sort_by_key(|one| Reverse(one.records));
+    }
+    phases
+}
+
+/// The groups that a table of phases does not list.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OtherPhases {
+    /// How many groups.
+    pub groups: usize,
+    /// How many records.
+    pub records: u64,
+    /// Mean error of the phases, weighted by their records.
+    pub mean_error: Option<f64>,
+}
+
+impl Report {
+    /// The phases that texts list. If there is one phase for each of many groups, those with most records, the
+    /// largest first, and a summary of the others; otherwise all.
+    pub fn listed_phases(&self) -> (Vec<&Phase>, Option<OtherPhases>) {
+        let mut phases: Vec<&Phase> = self.phases.iter().collect();
+        let groups: HashSet<_> = phases.iter().map(|one| &one.group).collect();
+        if phases.len() <= NAMED_GROUPS || groups.len() < phases.len() {
+            return (phases, None);
+        }
+        phases.sort_by_key(|one| Reverse(one.records));
+        let others = phases.split_off(NAMED_GROUPS);
+        let errors = others
+            .iter()
+            .filter_map(|one| Some((one.mean_error?, one.records as f64)));
+        let (sum, weight) = errors.fold((0.0, 0.0), |(sum, weight), (error, records)| {
+            (sum + error * records, weight + records)
+        });
+        let others = OtherPhases {
+            groups: others.len(),
+            records: others.iter().map(|one| one.records).sum(),
+            mean_error: (weight > 0.0).then(|| sum / weight),
+        };
+        (phases, Some(others))
+    }
 }
 
 /// A phase and what its mean error is computed from.
@@ -201,6 +246,19 @@ mod tests {
             phase("a", "15 to 26", 12),
         ];
         assert_eq!(phases_of(groups.into_iter().flatten()), expected);
+    }
+
+    #[test]
+    fn many_groups_are_in_the_order_of_their_size() {
+        // Group 0 has 1 record, group 11 has 12 of them.
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+        let groups = (0..12).flat_map(|turn| (turn..12).map(|group| names[group]));
+        let found = phases_of(groups);
+        let order: Vec<_> = found.iter().map(|(group, _, _)| group.as_str()).collect();
+        assert_eq!(
+            order,
+            ["l", "k", "j", "i", "h", "g", "f", "e", "d", "c", "b", "a"]
+        );
     }
 
     #[test]

@@ -7,14 +7,13 @@ use std::fmt::{self, Display, Formatter};
 use pipeline::definition::capitalized;
 use pipeline::{Definition, ErrorKind};
 
+use crate::phases::NAMED_GROUPS;
 use crate::report::{DriftCause, FeatureShift, Phase, Report, Retraining, Verdict};
 
 /// Up to this many triggers are written in full.
 const FEW_TRIGGERS: usize = 10;
 /// At most this many phases are written.
 const MAX_PHASES: usize = 200;
-/// At most this many levels of a category are named.
-const MAX_LEVELS: usize = 20;
 
 impl Display for Verdict {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -89,7 +88,14 @@ impl Report {
     fn write_phases(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let definition = self.definition;
         let group = definition.group().map(|group| group.name.as_str());
-        let width = group.map_or(0, |name| name.chars().count().max(9));
+        let (phases, others) = self.listed_phases();
+        let mut width = group.map_or(0, |name| name.chars().count().max(9));
+        if let Some(other) = others {
+            let names = phases.iter().filter_map(|phase| phase.group.as_deref());
+            let lengths = names.map(|name| printable(name).chars().count());
+            let longest = lengths.chain([self::others(other.groups).len()]).max();
+            width = width.max(longest.unwrap_or_default());
+        }
         let records = &definition.records;
         // Without a group, the table has no such column.
         let group = group.map_or_else(String::new, |name| format!("{name:<width$}  "));
@@ -97,10 +103,16 @@ impl Report {
             f,
             "  {group}{records:<12}  number  mean error  model versions"
         )?;
-        for phase in self.phases.iter().take(MAX_PHASES) {
+        for phase in phases.iter().take(MAX_PHASES) {
             self.write_phase(f, phase, width)?;
         }
-        let more = self.phases.len().saturating_sub(MAX_PHASES);
+        if let Some(other) = others {
+            let name = self::others(other.groups);
+            let error = error_text(definition, other.mean_error);
+            let (blank, count) = ("", other.records);
+            writeln!(f, "  {name:<width$}  {blank:<12}  {count:>6}  {error:>10}")?;
+        }
+        let more = phases.len().saturating_sub(MAX_PHASES);
         if more > 0 {
             writeln!(f, "  … {more} more …")?;
         }
@@ -239,13 +251,13 @@ impl DriftCause {
                 None => line,
             }
         };
-        let groups = self.groups.iter().take(MAX_LEVELS);
+        let groups = self.groups.iter().take(NAMED_GROUPS);
         lines.extend(
             groups.map(|one| share(&one.group, one.records, one.mean_error, one.training_rows)),
         );
         lines.extend(more(self.groups.len()));
         for levels in self.levels.chunk_by(|one, next| one.column == next.column) {
-            lines.extend(levels.iter().take(MAX_LEVELS).map(|one| {
+            lines.extend(levels.iter().take(NAMED_GROUPS).map(|one| {
                 let name = format!("{} {}", one.column, one.level);
                 share(&name, one.records, one.mean_error, one.training_rows)
             }));
@@ -283,8 +295,8 @@ impl DriftCause {
 
 /// How many of `count` names are left out of a list.
 fn more(count: usize) -> Option<String> {
-    let more = count.saturating_sub(MAX_LEVELS);
-    (more > 0).then(|| format!("… {more} more"))
+    let more = count.saturating_sub(NAMED_GROUPS);
+    (more > 0).then(|| others(more))
 }
 
 impl Display for FeatureShift {
@@ -315,9 +327,22 @@ fn in_brackets(definition: &Definition, groups: &[String]) -> String {
         .map_or_else(String::new, |_| format!(" ({})", listed(groups)))
 }
 
-fn listed(texts: &[String]) -> String {
-    let texts: Vec<_> = texts.iter().map(|text| printable(text)).collect();
-    texts.join(", ")
+/// Names, comma-separated; of many, the first ones and how many others there are.
+pub fn listed(names: &[String]) -> String {
+    let mut texts: Vec<_> = names.iter().map(|name| printable(name)).collect();
+    let left_out = texts.len().saturating_sub(NAMED_GROUPS);
+    texts.truncate(NAMED_GROUPS);
+    let text = texts.join(", ");
+    match left_out {
+        0 => text,
+        count => format!("{text} {}", others(count)),
+    }
+}
+
+/// `and 490 others`
+pub fn others(count: usize) -> String {
+    let name = if count == 1 { "other" } else { "others" };
+    format!("and {count} {name}")
 }
 
 /// The error of predictions: `38.9 %`, or `0.42 kg` if the pipeline compares absolute errors; a dash for
@@ -388,6 +413,17 @@ mod tests {
         assert_eq!(printable("Ørsted ἄλφα 鮭"), "Ørsted ἄλφα 鮭");
         let forged = printable("x\nVerdict: recovered\u{1b}[2J\u{202e}\0");
         assert_eq!(forged, "x\\nVerdict: recovered\\u{1b}[2J\\u{202e}\\u{0}");
+    }
+
+    #[test]
+    fn long_lists_of_names_are_cut() {
+        let names: Vec<_> = (0..500).map(|number| format!("n{number}")).collect();
+        assert_eq!(listed(&names[..2]), "n0, n1");
+        assert_eq!(
+            listed(&names[..11]),
+            "n0, n1, n2, n3, n4, n5, n6, n7, n8, n9 and 1 other"
+        );
+        assert!(listed(&names).ends_with("n9 and 490 others"));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use pipeline::{Definition, EventTime};
 use report::{
-    GroupError, Progress, Report, Retraining, Rise, Standstill, Step, error_text, printable, short,
+    GroupError, Progress, Report, Retraining, Rise, Standstill, Step, error_text, listed,
+    printable, short,
 };
 
 /// Maximum number of groups in a sentence.
@@ -239,9 +240,7 @@ fn main_cause(report: &Report, one: &Retraining) -> String {
     let bad: Vec<_> = bad.cloned().collect();
     if bad.is_empty() {
         // The window's records are no longer in the ledger.
-        let groups = one.groups.iter().map(|group| printable(group));
-        let groups: Vec<_> = groups.collect();
-        return format!("the window contained {}", groups.join(", "));
+        return format!("the window contained {}", listed(&one.groups));
     }
     worst(definition, &bad, one.cause.records)
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::legend::{colour, point};
+use super::legend::{colour, point, shade, shades};
 use super::record_plot::RecordPlot;
 use super::svg::Element;
 use crate::marks::RecordPoint;
@@ -30,8 +30,8 @@ impl RecordPlot<'_> {
     /// for each error above the threshold.
     pub(crate) fn columns(&self) -> Vec<Element> {
         let mut paths: Vec<Paths> = Vec::new();
-        // Without groups, all records are of one.
-        paths.resize_with(self.timeline.groups.len().max(1), Paths::default);
+        let shades = shades(self.timeline.groups.len());
+        paths.resize_with(shades.len(), Paths::default);
         let mut errors: Vec<Vec<f64>> = vec![Vec::new(); paths.len()];
         let mut drawn = HashSet::new();
         let column = |one: &RecordPoint| (self.x(one.position) / WIDTH).floor();
@@ -46,15 +46,15 @@ impl RecordPlot<'_> {
             for one in records {
                 let (Some(error), Some(errors), Some(paths)) = (
                     one.error,
-                    errors.get_mut(one.group),
-                    paths.get_mut(one.group),
+                    errors.get_mut(shade(one.group)),
+                    paths.get_mut(shade(one.group)),
                 ) else {
                     continue;
                 };
                 errors.push(error);
                 let y = self.y(error.min(self.top()));
                 // Points of the same pixel cover each other.
-                let pixel = (one.group, x as i64, y as i64);
+                let pixel = (shade(one.group), x as i64, y as i64);
                 if error > self.timeline.threshold && drawn.insert(pixel) {
                     paths.above.extend(self.shape(one));
                 }
@@ -64,9 +64,12 @@ impl RecordPlot<'_> {
                 errors.clear();
             }
         }
-        let paths = paths.into_iter().enumerate();
+        let paths = shades
+            .into_iter()
+            .map(|group| (group, paths.get_mut(group).map(std::mem::take)));
         paths
             .flat_map(|(group, paths)| {
+                let paths = paths.unwrap_or_default();
                 let class = |name: &str| format!("{name} {}", colour(group));
                 [
                     Element::path(class("range"), paths.range),

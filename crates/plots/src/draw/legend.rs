@@ -2,13 +2,12 @@
 
 use std::f64::consts::FRAC_PI_4;
 
+use report::{NAMED_GROUPS, others};
+
 use super::svg::{Anchor, Area, Element, px};
 use super::text::{SMALL, ellipsis, width};
 use super::theme::COLOURS;
-use super::words::Words;
 
-/// Groups beyond this many are counted, not listed.
-const LISTED: usize = 8;
 const ROW: f64 = 17.0;
 const SWATCH: f64 = 22.0;
 const GAP: f64 = 16.0;
@@ -36,17 +35,35 @@ pub(crate) enum Mark {
 /// A mark and what it means.
 pub(crate) type Entry = (Mark, String);
 
-/// One entry for each of the first group.
-pub(crate) fn group_entries(words: Words, groups: &[String]) -> Vec<Entry> {
-    let listed = groups.iter().take(LISTED).enumerate();
+/// One entry for each of the first groups, and one for the others.
+pub(crate) fn group_entries(groups: &[String]) -> Vec<Entry> {
+    let listed = groups.iter().take(NAMED_GROUPS).enumerate();
     let mut entries: Vec<Entry> = listed
         .map(|(number, name)| (Mark::Group(number), name.clone()))
         .collect();
-    if groups.len() > LISTED {
-        let more = groups.len() - LISTED;
-        entries.push((Mark::None, format!("and {more} more {}", words.groups())));
+    if groups.len() > NAMED_GROUPS {
+        let others = others(groups.len() - NAMED_GROUPS);
+        entries.push((Mark::Group(NAMED_GROUPS), others));
     }
     entries
+}
+
+/// The numbers by which groups differ in the picture, in the order in which they are drawn: all beyond the named
+/// ones have one, and lie below them.
+pub(crate) fn shades(groups: usize) -> Vec<usize> {
+    if groups > NAMED_GROUPS {
+        std::iter::once(NAMED_GROUPS)
+            .chain(0..NAMED_GROUPS)
+            .collect()
+    } else {
+        // Without groups, all points have one colour.
+        (0..groups.max(1)).collect()
+    }
+}
+
+/// The one of the [`shades`] that a group has.
+pub(crate) fn shade(group: usize) -> usize {
+    group.min(NAMED_GROUPS)
 }
 
 /// The entries in as many rows as they need, and the height of the rows.
@@ -133,7 +150,12 @@ pub(crate) fn missing((x, y): (f64, f64)) -> Element {
 
 /// The class that gives a mark the colour of a group.
 pub(crate) fn colour(group: usize) -> String {
-    format!("s{}", group % COLOURS)
+    if group < NAMED_GROUPS {
+        format!("s{}", group % COLOURS)
+    } else {
+        // Neutral, as the bars.
+        "m0".to_owned()
+    }
 }
 
 /// The path of a group' shape around a point. Shapes tell group apart without colour, and all
@@ -145,7 +167,7 @@ pub(crate) fn symbol(group: usize, (x, y): (f64, f64), r: f64) -> String {
             .map(|(dx, dy)| format!("{} {}", px(x + dx * r), px(y + dy * r)));
         format!("M{}Z", corners.collect::<Vec<_>>().join("L"))
     };
-    match group % SHAPES {
+    match shade(group) % SHAPES {
         0 => {
             let (radius, across) = (px(r), px(2.0 * r));
             format!(

@@ -2,7 +2,7 @@
 
 use super::axes::{ErrorRange, labelled};
 use super::columns::MANY;
-use super::legend::{Entry, Mark, colour, group_entries, missing, point, symbol};
+use super::legend::{Entry, Mark, colour, group_entries, missing, point, shade, shades, symbol};
 use super::scale::Scale;
 use super::svg::{Anchor, Area, Element};
 use super::text::{SMALL, ending, first_fitting, width};
@@ -208,8 +208,7 @@ impl<'a> RecordPlot<'a> {
                 })
             }));
         } else {
-            // Without groups, all points have one colour.
-            for group in 0..self.timeline.groups.len().max(1) {
+            for group in shades(self.timeline.groups.len()) {
                 for unseen in [false, true] {
                     elements.extend(self.one_path(group, unseen));
                 }
@@ -220,7 +219,7 @@ impl<'a> RecordPlot<'a> {
 
     /// The points of many records as one path.
     fn one_path(&self, group: usize, unseen: bool) -> Option<Element> {
-        let same = |one: &&RecordPoint| one.group == group && one.unseen == unseen;
+        let same = |one: &&RecordPoint| shade(one.group) == group && one.unseen == unseen;
         let records = self.timeline.records.iter().filter(same);
         let first = records.clone().next()?;
         let d: String = records.filter_map(|one| self.shape(one)).collect();
@@ -272,7 +271,7 @@ impl<'a> RecordPlot<'a> {
 
 /// The legend entries of both plots.
 pub(crate) fn common_entries(timeline: &Timeline) -> Vec<Entry> {
-    let mut entries = group_entries(timeline.words, &timeline.groups);
+    let mut entries = group_entries(&timeline.groups);
     let threshold = format!("threshold {}", timeline.words.error(timeline.threshold, 2));
     entries.push((Mark::Threshold, threshold));
     if let Some(one) = timeline.records.iter().find(|one| one.unseen) {

@@ -6,7 +6,7 @@ use pipeline::ErrorKind;
 
 use super::canvas::{Canvas, Picture};
 use super::columns::MANY;
-use super::legend::{Mark, group_entries, point, symbol};
+use super::legend::{Mark, group_entries, point, shade, symbol};
 use super::scale::{Scale, counted, plain, ticks};
 use super::svg::{Anchor, Area, Element, px};
 use super::text::{SMALL, STRONG, ellipsis, first_fitting, width};
@@ -34,7 +34,7 @@ pub(crate) fn weights(weights: &Weights, size: Size) -> Picture {
     let panels =
         panels.map(|panel| format!("Model {}: {}.", panel.version, describe(words, panel)));
     canvas.describe_newest(panels, "model versions");
-    let mut entries = group_entries(words, &weights.groups);
+    let mut entries = group_entries(&weights.groups);
     entries.push((Mark::Identity, "predicted = actual".to_owned()));
     let threshold = words.error(weights.threshold, 2);
     let within = format!("off by at most {threshold} (the threshold)");
@@ -180,7 +180,7 @@ fn draw_panel(weights: &Weights, panel: &Panel, cell: Area, limits: (f64, f64)) 
     elements.extend(panel.points.iter().filter_map(|one| {
         let at = (x.at(one.actual), y.at(one.predicted));
         // Points of the same pixel cover each other.
-        if many && !drawn.insert((one.group, at.0 as i64, at.1 as i64)) {
+        if many && !drawn.insert((shade(one.group), at.0 as i64, at.1 as i64)) {
             return None;
         }
         let mark = point(one.group, "", symbol(one.group, at, radius));

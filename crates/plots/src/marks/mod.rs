@@ -4,9 +4,10 @@ mod retraining;
 mod timeline;
 mod weights;
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use report::{Report, printable};
+use report::{NAMED_GROUPS, Report, printable};
 
 use crate::PlotError;
 
@@ -30,21 +31,33 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     (count > 0).then(|| sum / f64::from(count))
 }
 
-/// Groups are numbered in the order of their first record; there are none without a group.
+/// Groups are numbered in the order of their first record; those of many groups by their number of records, the
+/// largest first. There are none without a group.
 fn group_numbers(report: &Report) -> (Vec<String>, HashMap<&str, usize>) {
-    let mut names = Vec::new();
-    let mut numbers = HashMap::new();
+    let mut positions: HashMap<&str, usize> = HashMap::new();
+    let mut counts: Vec<(&str, usize)> = Vec::new();
     for group in report
         .record_rows
         .iter()
         .filter_map(|row| row.group.as_deref())
     {
-        numbers.entry(group).or_insert_with(|| {
-            names.push(cut(group));
-            names.len() - 1
-        });
+        let at = *positions.entry(group).or_insert(counts.len());
+        match counts.get_mut(at) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((group, 1)),
+        }
     }
-    (names, numbers)
+    if counts.len() > NAMED_GROUPS {
+        counts.sort_by_key(|(_, count)| Reverse(*count));
+    }
+    let numbers = counts.iter().enumerate();
+    let numbers = numbers
+        .map(|(number, (group, _))| (*group, number))
+        .collect();
+    (
+        counts.iter().map(|(group, _)| cut(group)).collect(),
+        numbers,
+    )
 }
 
 /// Rejects a report with a number that would distort a scale.

@@ -54,8 +54,17 @@ fn note(ledger: &mut Ledger, topic: &str, key: Option<&[u8]>, value: &str) {
 
 /// Ten deliveries that came late in snow; they are ordered every two seconds.
 fn ledger(definition: &'static Definition, district: impl Fn(i64) -> &'static str) -> Ledger {
+    ledger_of(definition, 10, |id| district(id).to_owned())
+}
+
+/// So many of these deliveries.
+fn ledger_of(
+    definition: &'static Definition,
+    count: i64,
+    district: impl Fn(i64) -> String,
+) -> Ledger {
     let mut ledger = Ledger::new(definition);
-    for id in 0..10 {
+    for id in 0..count {
         let (ordered, arrived) = (time(2 * id), time(2 * id + 10));
         let order = format!(
             r#""Id":{id},"Distance":3.5,"Weather":"snow","District":"{}""#,
@@ -176,4 +185,33 @@ fn a_key_or_group_cannot_forge_a_line_of_the_report() {
     assert_eq!(text.matches("\nVerdict: ").count(), 1, "{text}");
     assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text}");
     assert!(text.contains(r"x\nVerdict: recovered"), "{text}");
+}
+
+#[test]
+fn many_groups_are_summarized_in_one_line() {
+    let grouped = DELIVERIES.replace("[model]", "[model]\ngroup = \"district\"");
+    // Of 40 districts, those with a higher number have more deliveries.
+    let mut districts: Vec<i64> = (0..40).flat_map(|turn| turn..40).collect();
+    districts.sort_by_key(|district| (district * 7) % 11);
+    districts.rotate_left(400);
+    let interleaved: Vec<i64> = (0..820).map(|at| districts[(at * 37) % 820]).collect();
+    let ledger = ledger_of(definition(&grouped), 820, |id| {
+        format!("d{}", interleaved[id as usize])
+    });
+    let report = report(&ledger);
+    assert_eq!(report.phases.len(), 40, "the value has all");
+    let text = report.to_string();
+    let table: Vec<&str> = text
+        .lines()
+        .skip(2)
+        .take_while(|line| !line.is_empty())
+        .collect();
+    assert_eq!(table.len(), 12, "{text}");
+    assert!(table[1].starts_with("  d39            "), "{text}");
+    // 40 + 39 + … + 31 deliveries are in the ten largest districts.
+    assert_eq!(
+        table[11].split_whitespace().collect::<Vec<_>>(),
+        ["and", "30", "others", "465", "12.5", "min"],
+        "{text}"
+    );
 }

@@ -72,6 +72,25 @@ fn phases(name: &str, report: &Report) -> Markup {
         ),
         None => ("Error, as a table".to_owned(), "All".to_owned()),
     };
+    let (phases, others) = report.listed_phases();
+    let listed = phases.iter().take(SHOWN).map(|phase| {
+        [
+            html! { (printable(phase.group.as_deref().unwrap_or("all"))) },
+            html! { (printable(&phase.first_record)) " to " (printable(&phase.last_record)) },
+            html! { (phase.records) },
+            html! { (error_text(definition, phase.mean_error)) },
+            html! { (phase.model_versions.join(", ")) },
+        ]
+    });
+    let others = others.map(|other| {
+        [
+            html! { (report::others(other.groups)) },
+            html! {},
+            html! { (other.records) },
+            html! { (error_text(definition, other.mean_error)) },
+            html! {},
+        ]
+    });
     let group = capitalized(group.unwrap_or("group"));
     let records = capitalized(&definition.records);
     html! {
@@ -82,13 +101,7 @@ fn phases(name: &str, report: &Report) -> Markup {
                 &label,
                 &html! { (caption) },
                 [Text(&group), Text(&records), Number("Number"), Number("Mean error"), Text("Models")],
-                report.phases.iter().take(SHOWN).map(|phase| [
-                    html! { (printable(phase.group.as_deref().unwrap_or("all"))) },
-                    html! { (printable(&phase.first_record)) " to " (printable(&phase.last_record)) },
-                    html! { (phase.records) },
-                    html! { (error_text(definition, phase.mean_error)) },
-                    html! { (phase.model_versions.join(", ")) },
-                ]),
+                listed.chain(others),
             ))
         }
     }

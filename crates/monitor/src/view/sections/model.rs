@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use model_store::{ModelView, TrainingOutcome};
 use pipeline::Definition;
 use pipeline::definition::capitalized;
-use report::{error_text, printable};
+use report::{error_text, listed, printable};
 
 use super::table::Column::{Number, Text};
 use super::table::table;
@@ -65,8 +65,7 @@ fn trained_on(definition: &Definition, groups: &[String]) -> String {
     let Some(_) = definition.group() else {
         return String::new();
     };
-    let groups: Vec<_> = groups.iter().map(|group| printable(group)).collect();
-    groups.join(", ")
+    listed(groups)
 }
 
 fn prediction(definition: &Definition, example: &Example) -> Markup {

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 use pipeline::{Definition, ErrorKind};
-use report::{Report, Retraining, error_text, printable};
+use report::{Report, Retraining, error_text, listed, printable};
 
 use crate::state::State;
 use crate::view::words::clock;
@@ -80,8 +80,7 @@ fn trained_on(definition: &Definition, groups: &[String]) -> String {
     let Some(_) = definition.group() else {
         return String::new();
     };
-    let groups: Vec<_> = groups.iter().map(|group| printable(group)).collect();
-    format!(": {}", groups.join(", "))
+    format!(": {}", listed(groups))
 }
 
 fn recovery(definition: &Definition, one: &Retraining) -> Markup {
