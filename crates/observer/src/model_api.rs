@@ -181,9 +181,11 @@ impl ModelApi {
     /// As [`live_model`](Self::live_model).
     pub async fn live(&self) -> anyhow::Result<String> {
         let model = self.live_model().await?;
-        let r_squared = model.summary.r_squared.unwrap_or(f64::NAN);
+        // With random intercepts there is none.
+        let r_squared = model.summary.r_squared;
+        let r_squared = r_squared.map_or_else(String::new, |value| format!(", R² {value:.4}"));
         Ok(format!(
-            "{}: {}, {} rows{}, R² {r_squared:.4}",
+            "{}: {}, {} rows{}{r_squared}",
             printable(&model.model_version),
             model.formula,
             model.rows,
