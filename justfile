@@ -17,6 +17,7 @@ check:
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
     scripts/check-layering
+    scripts/check-generic
 
 # Everything that CI runs
 ci:

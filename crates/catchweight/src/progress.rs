@@ -27,7 +27,7 @@ pub fn say_seed(fish: &Simulation) {
         .map_or_else(String::new, |seed| format!("seed        {seed}\n")));
 }
 
-/// From this number of planned fish on, the live line shows how far the slowest stage is.
+/// From this number of planned records on, the live line shows how far the slowest stage is.
 const MANY: u64 = 2_000;
 
 /// Prints by how much a run took longer than its speed asked for, and which stage was the slowest.
@@ -65,7 +65,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// A live line with the progress that an observer sees, given the planned number of fish if known.
+    /// A live line with the progress that an observer sees, given the planned number of records if known.
     pub fn of(observer: Observer, planned: Option<u64>) -> Self {
         let line = Line {
             terminal: std::io::stdout().is_terminal(),
@@ -112,7 +112,7 @@ impl Live {
     }
 }
 
-/// The progress of many fish: how far the slowest stage is, and the time left at this pace.
+/// The progress of many records: how far the slowest stage is, and the time left at this pace.
 fn many(progress: &Progress, planned: u64, elapsed: Duration) -> String {
     let steps = progress.steps;
     let step = steps

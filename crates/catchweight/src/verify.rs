@@ -17,12 +17,12 @@ use crate::progress::Live;
 
 /// The pause between two reports with `--follow`.
 const FOLLOW_PAUSE: Duration = Duration::from_secs(1);
-/// The run is settled if nothing new arrives for this long after every fish is stored: the last rows may
+/// The run is settled if nothing new arrives for this long after every record is stored: the last rows may
 /// still lead to a trigger.
 const QUIET: Duration = Duration::from_secs(5);
 /// Timeout for Kafka's first answer.
 const FIRST_ANSWER: Duration = Duration::from_secs(5);
-/// Event time in which a fish of a running pipeline is stored.
+/// Event time in which a record of a running pipeline is stored.
 const IN_FLIGHT: Duration = Duration::from_secs(60);
 
 /// Settings of `verify`.
@@ -46,16 +46,16 @@ pub struct VerifyArgs {
     #[arg(long, env = "MODEL_STORE", hide_env_values = true)]
     pub store: StoreAddress,
 
-    /// Wait for a verdict: for the first drift that ended, or with --fish for that many fish. Fish in
+    /// Wait for a verdict: for the first drift that ended, or with --fish for that many records. Records in
     /// flight are left out
     #[arg(long)]
     pub follow: bool,
 
-    /// How many fish to expect [default: the fish measured before the start]
+    /// How many records to expect [default: those measured before the start]
     #[arg(long, env = "FISH", value_name = "NUMBER")]
     pub fish: Option<u64>,
 
-    /// How long to wait for missing fish without any progress, in seconds; with --follow and without
+    /// How long to wait for missing records without any progress, in seconds; with --follow and without
     /// --fish, how long to wait for the end of a drift
     #[arg(long, env = "TIMEOUT", default_value_t = 300, value_name = "SECONDS")]
     pub timeout: u64,
@@ -121,7 +121,7 @@ pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Resul
     args.output.conclude(report, &ledger, &selection)
 }
 
-/// The report, and which fish it is about.
+/// The report, and which records it is about.
 async fn report(args: &VerifyArgs, view: &PipelineView, began: Instant) -> (Report, Selection) {
     let timeout = Duration::from_secs(args.timeout);
     if args.follow && args.fish.is_none() {
@@ -168,7 +168,7 @@ async fn first_recovery(
             if found.0.verdict == Verdict::Recovered {
                 return found;
             }
-            // A report of many fish takes long: spend little of the time on reports.
+            // A report of many records takes long: spend little of the time on reports.
             tokio::time::sleep(FOLLOW_PAUSE.max(10 * looked.elapsed())).await;
         }
     };

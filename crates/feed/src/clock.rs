@@ -1,13 +1,13 @@
 //! The start of event time, and event time against the wall clock.
 //!
 //! The trigger's one-minute windows start at whole minutes of event time. So the second of the first
-//! fish decides when drift is detected, and every plan starts at the same second of a minute.
+//! record decides when drift is detected, and every plan starts at the same second of a minute.
 
 use std::time::Duration;
 
 use pipeline::EventTime;
 
-/// The first fish is measured at this second of a minute.
+/// The first record is measured at this second of a minute.
 pub const MARK: Duration = Duration::from_secs(20);
 
 /// Brokers reject records more than an hour ahead of their clock; five minutes allow for clocks that

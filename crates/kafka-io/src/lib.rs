@@ -1,5 +1,5 @@
 //! Kafka for the suite's programs: client settings, the consume-process-produce pipeline and dead
-//! letters. It does not depend on fish or HTTP.
+//! letters. It does not depend on a pipeline's columns or on HTTP.
 //!
 //! | module | contents |
 //! |---|---|

@@ -47,7 +47,8 @@ pub struct Cause {
 }
 
 /// A record of the trigger topic, or a part of one. Each field is optional, and some names depend on the
-/// pipeline: for the fish `ModelVersion`, `Species`, `Fish_Id_Start`, `Fish_Id_End`, `ErrorAvg`, `Fish`.
+/// pipeline: for deliveries by district `ModelVersion`, `District`, `Order_Start`, `Order_End`, `ErrorAvg`,
+/// `Delivery`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Trigger(Map<String, Value>);

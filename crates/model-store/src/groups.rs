@@ -12,8 +12,8 @@ use crate::features::TrainingRow;
 
 /// The groups in some training rows, in byte order; none if the pipeline has no group.
 ///
-/// Its serialized form is a map to be flattened into a struct: `"Species": ["salmon", "walleye"]` for the
-/// fish, and nothing for a pipeline without a group.
+/// Its serialized form is a map to be flattened into a struct: `"District": ["north", "south"]` for a
+/// group with the field `District`, and nothing for a pipeline without a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Groups {
     field: Option<String>,

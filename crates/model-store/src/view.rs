@@ -49,7 +49,7 @@ pub struct ModelView {
     pub decisions: Vec<LogEntry>,
     /// The statistics of R's `summary(lm)`.
     pub summary: FitView,
-    /// The statistics of the pooled fit, which predicts for species that the training rows do not
+    /// The statistics of the pooled fit, which predicts for levels that the training rows do not
     /// contain; null if it equals `Summary`.
     pub pooled_summary: Option<FitView>,
 }
@@ -82,7 +82,7 @@ pub struct FitView {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct CoefficientView {
-    /// The column: `(Intercept)`, `length`, `specieswalleye`, …
+    /// The column: `(Intercept)`, `length`, `districtnorth`, …
     pub term: String,
     /// The estimate.
     pub estimate: Option<f64>,

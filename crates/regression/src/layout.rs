@@ -128,7 +128,7 @@ impl Layout {
     }
 
     /// A term that contains the columns of another, and that other term: with an intercept,
-    /// `species:sex` contains `(Intercept)` if neither `species` nor `sex` is in the formula.
+    /// `origin:sex` contains `(Intercept)` if neither `origin` nor `sex` is in the formula.
     #[cfg(feature = "fit")]
     pub(crate) fn repetition(&self, formula: &Formula) -> Option<(String, String)> {
         let structure = formula.structure();
@@ -157,7 +157,7 @@ impl Layout {
         None
     }
 
-    /// The columns' names as R writes them: `(Intercept)`, `log(length)`, `specieswalleye:sexmale`.
+    /// The columns' names as R writes them: `(Intercept)`, `log(length)`, `originnorth:sexmale`.
     /// `write` formats a column's name.
     pub(crate) fn names(
         &self,

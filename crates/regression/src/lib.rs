@@ -10,7 +10,7 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | [`formula`] | `weight ~ length + height + species` as a value: parse, display, terms, serde |
+//! | [`formula`] | `weight ~ length + height + origin` as a value: parse, display, terms, serde |
 //! | `function` | `log`, `sqrt`, `exp` and powers, with domains and inverses |
 //! | [`table`] | named columns of numbers or strings: rows to train on or to make predictions for |
 //! | [`fit`](mod@fit) | from a formula and a table to a model; input checks (feature `fit`) |

@@ -1,4 +1,4 @@
-//! Code that all services of the suite share. Nothing here is specific to fish or Kafka.
+//! Code that all services of the suite share. Nothing here is specific to a pipeline or Kafka.
 //!
 //! | module | contents |
 //! |---|---|

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 /// How long producers collect a batch, and how long the broker holds an empty fetch. It does not answer
 /// earlier when a record arrives, and each fetch walks its list of batches from the start. So few fetches
-/// and large batches take less of its thread's time: half a core at 1,000 fish/s with 1 and 10 ms.
+/// and large batches take less of its thread's time: half a core at 1,000 records/s with 1 and 10 ms.
 const PAUSE_MS: &str = "25";
 
 /// A request to the thread that owns the cluster: a topic, and the channel for the result.

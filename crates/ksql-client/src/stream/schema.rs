@@ -9,7 +9,7 @@ pub(crate) struct Column {
     pub(crate) sql_type: String,
 }
 
-/// Reads `` `Key_Id` STRING KEY, `Species` ARRAY<STRING>, … ``.
+/// Reads `` `Key_Id` STRING KEY, `District` ARRAY<STRING>, … ``.
 pub(super) fn columns(schema: &str) -> Vec<Column> {
     let mut columns = Vec::new();
     let (mut start, mut depth, mut quoted) = (0, 0_usize, false);

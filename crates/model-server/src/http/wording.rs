@@ -1,6 +1,6 @@
 //! English for names that a pipeline chooses.
 
-/// `a fish`, `an order`.
+/// `a parcel`, `an order`.
 pub(super) fn a(noun: &str) -> String {
     let article = match noun.chars().next() {
         Some('a' | 'e' | 'i' | 'o' | 'u' | 'A' | 'E' | 'I' | 'O' | 'U') => "an",
@@ -9,7 +9,7 @@ pub(super) fn a(noun: &str) -> String {
     format!("{article} {noun}")
 }
 
-/// `a fish's`.
+/// `a parcel's`.
 pub(super) fn of_one(noun: &str) -> String {
     format!("{}'s", a(noun))
 }

@@ -13,7 +13,7 @@ use super::names::slug;
 /// The shipped files cannot be read.
 pub fn files(definition: &Definition) -> Result<Vec<ConnectorFile>, UsageError> {
     let shipped = Folder::shipped();
-    let fish = shipped.definition;
+    let own = shipped.definition;
     let names = [
         ("connectors/weight-data.json", "connectors/rows.json"),
         ("connectors/retrain-trigger.json", "connectors/retrain.json"),
@@ -22,18 +22,18 @@ pub fn files(definition: &Definition) -> Result<Vec<ConnectorFile>, UsageError> 
     let values = [
         ("WeightData", format!("{record}-rows")),
         ("RetrainTrigger", format!("{record}-retrain")),
-        (&fish.topics.rows, definition.topics.rows.clone()),
-        (&fish.topics.trigger, definition.topics.trigger.clone()),
+        (&own.topics.rows, definition.topics.rows.clone()),
+        (&own.topics.trigger, definition.topics.trigger.clone()),
         (
-            &format!("{}-dlq", fish.topics.rows),
+            &format!("{}-dlq", own.topics.rows),
             format!("{}-dlq", definition.topics.rows),
         ),
         (
-            &format!("{}-dlq", fish.topics.trigger),
+            &format!("{}-dlq", own.topics.trigger),
             format!("{}-dlq", definition.topics.trigger),
         ),
-        (&fish.database, definition.database.clone()),
-        (&fish.collection, definition.collection.clone()),
+        (&own.database, definition.database.clone()),
+        (&own.collection, definition.collection.clone()),
     ];
     let renamed = |file: ConnectorFile| {
         let new = names.iter().find(|(old, _)| *old == file.origin);

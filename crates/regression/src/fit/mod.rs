@@ -158,7 +158,7 @@ fn quoted(names: &[String]) -> String {
 ///
 /// A factor with one level in the rows has no effect on the fit. If a factor has more levels, the model
 /// also contains the fit in which all its levels are alike, such as `weight ~ length` for
-/// `weight ~ length * species`. That fit predicts for levels that the rows do not contain. There is such
+/// `weight ~ length * origin`. That fit predicts for levels that the rows do not contain. There is such
 /// a fit for each set of up to three factors; with more factors, there is one fit without all of them.
 ///
 /// With random intercepts, `(1 | group)`, the fit is lme4's `lmer` by restricted maximum likelihood. For

@@ -1,4 +1,4 @@
-//! A model formula in R's notation: `weight ~ length + height + species`.
+//! A model formula in R's notation: `weight ~ length + height + origin`.
 //!
 //! A formula contains only names. As in R, fitting resolves each name by its column: a numeric column
 //! is a number; a text column is a factor with treatment contrasts, whose first level in byte order is

@@ -38,7 +38,7 @@ impl Formula {
     }
 
     /// The formula in which the factors with these names have one level each, so that each of their
-    /// columns is constant: `length` remains of `length:species`, and an intercept of `0 + species`.
+    /// columns is constant: `length` remains of `length:origin`, and an intercept of `0 + origin`.
     pub(crate) fn without(&self, names: &[&str]) -> Self {
         let mut formula = Self {
             response: self.response.clone(),

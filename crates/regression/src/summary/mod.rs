@@ -48,8 +48,8 @@ pub struct Summary {
 /// A line of the table of coefficients.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Coefficient {
-    /// The column of the design matrix as R writes it: `(Intercept)`, `length`, `specieswalleye`,
-    /// `length:specieswalleye`.
+    /// The column of the design matrix as R writes it: `(Intercept)`, `length`, `originnorth`,
+    /// `length:originnorth`.
     pub term: String,
     /// The estimate, in the response's unit per unit of the column.
     pub estimate: f64,
