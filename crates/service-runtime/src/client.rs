@@ -95,7 +95,8 @@ pub fn with_token(request: RequestBuilder, token: Option<&Token>) -> RequestBuil
     }
 }
 
-/// The last cause of a failed request: `invalid peer certificate: Expired` says more than `error sending request`.
+/// The last cause of a failed request, with what to do about it: `invalid peer certificate: Expired` says more than
+/// `error sending request`.
 pub fn reason(error: &reqwest::Error) -> String {
     let mut reason = error.to_string();
     let mut source = std::error::Error::source(error);
@@ -103,14 +104,23 @@ pub fn reason(error: &reqwest::Error) -> String {
         reason = cause.to_string();
         source = cause.source();
     }
+    match advice(&reason) {
+        Some(advice) => format!("{reason}; {advice}"),
+        None => reason,
+    }
+}
+
+/// What to do about an error of TLS. rustls has no stable error types behind reqwest, only texts.
+fn advice(reason: &str) -> Option<&'static str> {
     let advice = [
         (
             "UnknownIssuer",
             "trust its certificate authority with --ca-file",
         ),
         ("Expired", "renew the server's certificate"),
+        ("certificate expired", "renew the server's certificate"),
         (
-            "NotValidForName",
+            "not valid for name",
             "use a host name that the certificate has",
         ),
         (
@@ -118,10 +128,30 @@ pub fn reason(error: &reqwest::Error) -> String {
             "the server speaks plain HTTP: use a URL with http://",
         ),
     ];
-    for (word, advice) in advice {
-        if reason.contains(word) {
-            return format!("{reason}; {advice}");
+    let (_, advice) = advice.iter().find(|(words, _)| reason.contains(words))?;
+    Some(advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tls_errors_have_advice() {
+        for (reason, advised) in [
+            ("invalid peer certificate: UnknownIssuer", "--ca-file"),
+            (
+                "invalid peer certificate: certificate expired: verification time 1795900000 (UNIX)",
+                "renew",
+            ),
+            (
+                "invalid peer certificate: certificate not valid for name \"localhost\"",
+                "host name",
+            ),
+            ("connection refused", "none"),
+        ] {
+            let advice = advice(reason).unwrap_or("none");
+            assert!(advice.contains(advised), "{reason}: {advice}");
         }
     }
-    reason
 }
