@@ -1,13 +1,12 @@
 //! The command line.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use reqwest::Url;
-use service_runtime::UsageError;
 use service_runtime::client::ClientArgs;
+use service_runtime::{Secret, UsageError};
 
 /// Arguments of `ksql`. Without a statement or a file, it starts a prompt on a terminal.
 #[derive(Clone, Debug, clap::Args)]
@@ -102,24 +101,6 @@ fn read_password(path: &Path) -> Result<Secret, UsageError> {
 pub(crate) struct Credentials {
     pub(crate) user: String,
     pub(crate) password: Secret,
-}
-
-/// A text that `Debug` does not print.
-#[derive(Clone)]
-pub(crate) struct Secret(pub(crate) String);
-
-impl FromStr for Secret {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
-    }
 }
 
 /// A server's address. It is printed without the user and password that it may contain.

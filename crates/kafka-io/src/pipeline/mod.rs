@@ -20,6 +20,7 @@
 //! |---|---|
 //! | `step` | [`Step`]: what a program adds to the pipeline |
 //! | `reader` | the consumer's thread: reading, rebalances, storing offsets |
+//! | `gathered` | one round of reading, by partition |
 //! | `events` | the consumer's callbacks |
 //! | `worker` | the task of one partition |
 //! | `batch` | consecutive records of one partition |
@@ -32,6 +33,7 @@ mod attempt;
 mod batch;
 mod circuit_breaker;
 mod events;
+mod gathered;
 mod health;
 mod metrics;
 mod offsets;

@@ -15,8 +15,8 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::batch::Batch;
 use super::events::{self, ConsumerEvents, Rebalance};
+use super::gathered::Gathered;
 use super::metrics::RebalanceLabel;
 use super::receipt::Finished;
 use super::worker::{PartitionWorker, Stages};
@@ -447,58 +447,5 @@ impl<S> Drop for Reader<S> {
                 Rebalance::Revoked(partitions) => events::release(&self.consumer, &partitions),
             }
         }
-    }
-}
-
-/// The records of one round of reading, by partition.
-#[derive(Default)]
-struct Gathered {
-    batches: Vec<Batch>,
-    /// The batch of the last record. The next record usually has the same partition.
-    last: usize,
-    records: usize,
-    weight: usize,
-}
-
-/// A record has a lower offset than one before it: its partition was truncated or recreated.
-struct OffsetReset;
-
-impl Gathered {
-    fn add(
-        &mut self,
-        record: &Record<'_>,
-        topic: &Arc<str>,
-        workers: &HashMap<i32, PartitionWorker>,
-    ) -> Result<(), OffsetReset> {
-        let is_of = |batch: &Batch| batch.partition() == record.partition;
-        if !self.batches.get(self.last).is_some_and(is_of) {
-            self.last = match self.batches.iter().position(is_of) {
-                Some(at) => at,
-                None => {
-                    // Without a worker the partition is revoked; its new owner reads the record.
-                    let Some(worker) = workers.get(&record.partition) else {
-                        return Ok(());
-                    };
-                    let start = worker.next_start().unwrap_or(record.offset);
-                    let batch = Batch::new(Arc::clone(topic), record.partition, start);
-                    self.batches.push(batch);
-                    self.batches.len() - 1
-                }
-            };
-        }
-        let batch = &mut self.batches[self.last];
-        if record.offset < batch.range().end {
-            return Err(OffsetReset);
-        }
-        let before = batch.weight();
-        batch.push(record);
-        self.weight += batch.weight() - before;
-        self.records += 1;
-        Ok(())
-    }
-
-    /// Discards the records of one partition.
-    fn discard(&mut self, partition: i32) {
-        self.batches.retain(|batch| batch.partition() != partition);
     }
 }
