@@ -47,8 +47,11 @@ impl Producer {
         let producer = FishProducer::bind(&fish, embedded.kafka())?;
         let simulation = producer.simulation();
         progress::say_seed(simulation);
-        let (throttle, limit) =
-            Throttle::new(embedded.view(), simulation.start(), fish_ahead(simulation));
+        let ahead = fish_ahead(simulation);
+        if ahead.is_some() {
+            embedded.at_full_speed();
+        }
+        let (throttle, limit) = Throttle::new(embedded.view(), simulation.start(), ahead);
         Ok(Self {
             planned: simulation.count(),
             speed: simulation.speed(),
@@ -83,6 +86,7 @@ impl Producer {
             progress::say(&unusable.to_string());
         }
         let ahead: Option<Source> = if speed == MAX_SPEED {
+            embedded.at_full_speed();
             Some(Box::new(schedule.reopened()?.records(start)?))
         } else {
             None

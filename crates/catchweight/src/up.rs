@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use fish_producer::FishProducer;
+use fish_producer::{FishProducer, MAX_SPEED};
 use observer::PipelineView;
 use pipeline::{Definition, EventTime};
 use report::Ledger;
@@ -70,6 +70,9 @@ pub async fn run(args: UpArgs, shutdown: CancellationToken) -> anyhow::Result<()
         };
     }
     if is_fish {
+        if fish.speed == Some(MAX_SPEED) {
+            embedded.at_full_speed();
+        }
         embedded.begin_after_stored(&mut fish).await?;
     }
     let store = embedded::store_in(&args.data_dir);

@@ -15,7 +15,7 @@ use anyhow::Context;
 use connect_embedded::{Connectors, Stats};
 use fish_producer::Simulation;
 use kafka_io::KafkaSettings;
-use ksql_engine::kafka::{Runtime, RuntimeError, Script};
+use ksql_engine::kafka::{MaxTaskIdle, Runtime, RuntimeError, Script};
 use ksql_server::{KafkaTopics, KsqlServer, Token};
 use model_server::{ModelServer, Secret};
 use model_store::{Page, SqliteStore, Store, StoreAddress};
@@ -38,6 +38,9 @@ use stages::{Part, Stages};
 const PARTITIONS: u32 = 3;
 /// The file name of the store in the data folder.
 const STORE: &str = "catchweight.sqlite";
+/// How long the SQL waits for the next records of a partition at full speed: longer than producers collect
+/// records for a batch.
+const MAX_TASK_IDLE: Duration = Duration::from_millis(100);
 /// The file in the data folder that is locked while a process uses the folder.
 const LOCK: &str = "lock";
 
@@ -104,6 +107,7 @@ pub struct Embedded {
     page: Renderer,
     view: PipelineView,
     store: SqliteStore,
+    max_task_idle: MaxTaskIdle,
     predictor: Readiness,
     connect: Stats,
     _lock: File,
@@ -168,7 +172,9 @@ impl Embedded {
         let mut stages = Stages::new(tasks);
         stages.spawn(Part::ModelServer, "model server", |stop| server.run(stop));
         stages.spawn(Part::Predictor, "predictor", |stop| predictor.run(stop));
+        let max_task_idle = MaxTaskIdle::default();
         let options = ksql_engine::kafka::Options {
+            max_task_idle: max_task_idle.clone(),
             create_topic: Some(broker.topic_creator()),
             ..ksql_engine::kafka::Options::default()
         };
@@ -239,6 +245,7 @@ impl Embedded {
             kafka,
             view,
             store,
+            max_task_idle,
             model_url,
             predictor_url,
             ksql_url,
@@ -300,6 +307,12 @@ impl Embedded {
             fish.start_time = Some(newest.after(Duration::from_secs(1)));
         }
         Ok(())
+    }
+
+    /// Prepares the SQL engine for records that come as fast as possible. The topics' partitions are then far
+    /// apart in event time, and the windows would close before all their rows have come.
+    pub(crate) fn at_full_speed(&self) {
+        self.max_task_idle.set(MAX_TASK_IDLE);
     }
 
     /// The address of the broker.

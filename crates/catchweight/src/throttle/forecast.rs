@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use observer::PipelineView;
 use pipeline::{Definition, EventTime};
-use report::ledger::StepCounts;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -27,21 +26,6 @@ const RETRY: Duration = Duration::from_secs(1);
 const UNDECIDED: Duration = Duration::from_secs(30);
 /// The pause between two looks at the ledger or the model API.
 const PAUSE: Duration = Duration::from_millis(10);
-
-/// The mean error of a window is high above the threshold divided by this number: rows that come too late for the
-/// window could make it trigger.
-const HIGH: f64 = 2.5;
-
-/// What a window does when it closes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Closing {
-    /// It does not trigger.
-    Low,
-    /// It triggers only if some of its rows come too late.
-    High,
-    /// It triggers.
-    Trigger,
-}
 
 /// Looks ahead of the producer.
 pub(super) struct Forecast {
@@ -94,15 +78,10 @@ impl Forecast {
                 until(None);
                 return std::future::pending().await;
             };
-            let closing = self.closing(record.actual_at);
-            if closing > Closing::Low {
-                // Before the window closes, all its rows have come.
+            if self.closes_with_trigger(record.actual_at) {
+                // Before the window closes, all its rows are stored, as they are in real time.
                 until(Some(record.actual_at.before(Duration::from_millis(1))));
-                self.passed(|steps| steps.joined).await;
-            }
-            if closing == Closing::Trigger {
-                // Before it triggers, they are stored, as they are in real time.
-                self.passed(|steps| steps.stored).await;
+                self.stored().await;
                 let triggers = self.triggers();
                 until(Some(record.actual_at));
                 self.decided(triggers).await;
@@ -164,23 +143,18 @@ impl Forecast {
         Ok(())
     }
 
-    /// Removes the windows that an actual value closes, and the highest that one of them is.
-    fn closing(&mut self, actual_at: EventTime) -> Closing {
+    /// Removes the windows that an actual value closes, and whether one of them triggers.
+    fn closes_with_trigger(&mut self, actual_at: EventTime) -> bool {
         let rule = self.view.rule;
-        let mut closing = Closing::Low;
+        let mut triggers = false;
         while let Some(first) = self.windows.first_entry() {
             if first.key().after(rule.window + rule.grace) > actual_at {
                 break;
             }
             let (sum, count) = first.remove();
-            let mean = sum / count as f64;
-            closing = closing.max(match count >= rule.at_least {
-                true if mean > rule.threshold => Closing::Trigger,
-                true if mean > rule.threshold / HIGH => Closing::High,
-                _ => Closing::Low,
-            });
+            triggers |= count >= rule.at_least && sum / count as f64 > rule.threshold;
         }
-        closing
+        triggers
     }
 
     /// Adds a record to its window, if the SQL joins it.
@@ -202,22 +176,22 @@ impl Forecast {
         (*sum, *count) = (*sum + error, *count + 1);
     }
 
-    /// Waits until the records that the SQL joins have passed a step, or nothing arrives any more: then it no
-    /// longer expects those that are missing.
-    async fn passed(&mut self, step: impl Fn(StepCounts) -> u64) {
+    /// Waits until the records that the SQL joins are stored, or nothing arrives any more: then it no longer
+    /// expects those that are missing.
+    async fn stored(&mut self) {
         let mut changes = self.view.observer.changes();
         let mut quiet_since = Instant::now();
         loop {
-            let passed = {
+            let stored = {
                 let ledger = self.view.observer.ledger();
                 let lost: u64 = ledger.dead_letters().values().sum();
-                step(ledger.all_steps()) + lost
+                ledger.all_steps().stored + lost
             };
-            if passed >= self.joined {
+            if stored >= self.joined {
                 return;
             }
             if quiet_since.elapsed() >= QUIET {
-                self.joined = passed;
+                self.joined = stored;
                 return;
             }
             if changes.has_changed().unwrap_or_default() {

@@ -30,6 +30,7 @@ pub mod topics;
 
 pub use consume::{Event, Reader};
 pub use error::RuntimeError;
+pub use merge::MaxTaskIdle;
 pub use metrics::{Metrics, QueryLabel};
 pub use options::Options;
 pub use problem_log::ProblemLog;

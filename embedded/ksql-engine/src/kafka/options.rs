@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::kafka::merge::MaxTaskIdle;
 use crate::kafka::metrics::Metrics;
 use crate::kafka::script::PROCESSING_LOG;
 use crate::kafka::topics::CreateTopic;
@@ -19,6 +20,8 @@ pub struct Options {
     pub metrics: Metrics,
     /// How long the start waits for the broker.
     pub patience: Duration,
+    /// How long queries wait for partitions at their end.
+    pub max_task_idle: MaxTaskIdle,
     /// For tests: plays ksqlDB's disorder. The partitions of a persistent query are not merged by time, and
     /// the query starts to process them one after the other, with this pause before each.
     pub disorder: Option<Duration>,
@@ -33,6 +36,7 @@ impl Default for Options {
             metrics: Metrics::default(),
             // Leaves time for a broker that starts together with the engine.
             patience: Duration::from_secs(60),
+            max_task_idle: MaxTaskIdle::default(),
             disorder: None,
         }
     }

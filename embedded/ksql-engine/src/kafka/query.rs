@@ -7,13 +7,13 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::select_all;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Interval, interval_at};
+use tokio::time::{Instant, Interval, interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::execute::{Change, Outcome, Record, SinkWriter, Step, Task};
 use crate::kafka::consume::{Event, Reader};
 use crate::kafka::error::RuntimeError;
-use crate::kafka::merge::Merger;
+use crate::kafka::merge::{MaxTaskIdle, Merger};
 use crate::kafka::metrics::QueryMetrics;
 use crate::kafka::problem_log::ProblemLog;
 use crate::kafka::processing_log;
@@ -43,6 +43,8 @@ pub(crate) struct QueryLoop {
     pub(crate) readers: Vec<Reader>,
     pub(crate) task: Task,
     pub(crate) target: Target,
+    /// [`Options::max_task_idle`](crate::kafka::Options::max_task_idle)
+    pub(crate) max_task_idle: MaxTaskIdle,
     /// [`Options::disorder`](crate::kafka::Options::disorder)
     pub(crate) disorder: Option<Duration>,
     pub(crate) deliveries: Deliveries,
@@ -64,7 +66,8 @@ impl QueryLoop {
             .max()
             .unwrap_or(1);
         let lanes = partitions as usize * inputs;
-        let mut merger = Merger::new(lanes, self.disorder.map_or(lanes, |_| inputs));
+        let group = self.disorder.map_or(lanes, |_| inputs);
+        let mut merger = Merger::new(lanes, group, self.max_task_idle.clone());
         let mut paused = vec![false; lanes];
         let mut outcome = Outcome::default();
         let mut starts = self.disorder.map(|pause| {
@@ -73,7 +76,8 @@ impl QueryLoop {
             interval_at(Instant::now() + pause, pause)
         });
         loop {
-            let (input, event) = tokio::select! {
+            let next_at = merger.next_at();
+            let event = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 delivered = self.deliveries.delivered() => {
@@ -89,17 +93,21 @@ impl QueryLoop {
                 }
                 () = tick(&mut starts) => {
                     merger.start_group();
-                    let drained = self.drain(&mut merger, &mut paused, &mut outcome);
-                    match stop.run_until_cancelled(drained).await {
-                        Some(drained) => drained?,
-                        None => break,
-                    }
-                    continue;
+                    None
                 }
-                event = next(&self.readers) => event?,
+                event = next(&self.readers) => Some(event?),
+                () = at(next_at) => None,
+            };
+            let handled = async {
+                match event {
+                    Some((input, event)) => {
+                        self.handle(input, event, &mut merger, &mut paused, &mut outcome)
+                            .await
+                    }
+                    None => self.drain(&mut merger, &mut paused, &mut outcome).await,
+                }
             };
             // A slow client or an unreachable broker must not delay the shutdown.
-            let handled = self.handle(input, event, &mut merger, &mut paused, &mut outcome);
             let Some(handled) = stop.run_until_cancelled(handled).await else {
                 break;
             };
@@ -226,6 +234,14 @@ impl QueryLoop {
 async fn tick(interval: &mut Option<Interval>) {
     match interval {
         Some(interval) => drop(interval.tick().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until a time; for ever without one.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
         None => std::future::pending().await,
     }
 }

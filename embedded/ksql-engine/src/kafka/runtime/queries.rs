@@ -131,6 +131,7 @@ impl Runtime {
                 Target::Topic(..) => inner.options.metrics.of(id),
                 Target::Listener(_) => inner.options.metrics.of("transient"),
             },
+            max_task_idle: inner.options.max_task_idle.clone(),
             disorder: match &target {
                 Target::Topic(..) => inner.options.disorder,
                 Target::Listener(_) => None,
