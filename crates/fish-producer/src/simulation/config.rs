@@ -15,7 +15,7 @@ use super::plan::Plan;
 #[group(skip)]
 pub struct Config {
     /// Fish to simulate, in order: species:count, separated by commas; the species are salmon, walleye
-    /// and char
+    /// and char. In species*1.08:count, the scale shows 1.08 times the weight
     #[arg(long, env = "PLAN", default_value = Plan::DEFAULT)]
     pub plan: Plan,
 
@@ -26,6 +26,10 @@ pub struct Config {
     /// The same seed gives the same fish on every machine; default: random, logged
     #[arg(long, env = "SEED")]
     pub seed: Option<u64>,
+
+    /// Share of simulated fish that are weighed wrong: the scale shows half or twice the weight
+    #[arg(long, env = "MISWEIGHED", default_value_t = 0.0, value_parser = share, conflicts_with = "input")]
+    pub misweighed: f64,
 
     /// Event time between the measurements of two fish
     #[arg(long, env = "INTERVAL", default_value = "2s", value_parser = interval)]
@@ -59,12 +63,29 @@ impl Default for Config {
             plan: Plan::default(),
             repeat: false,
             seed: None,
+            misweighed: 0.0,
             interval: Duration::from_secs(2),
             weigh_delay: Duration::from_secs(10),
             speed: None,
             start_time: None,
             input: None,
         }
+    }
+}
+
+/// Reads the value of `--misweighed`.
+///
+/// # Errors
+/// It is not a share.
+pub fn share(text: &str) -> Result<f64, String> {
+    checked_share(text.parse().unwrap_or(f64::NAN))
+}
+
+pub(crate) fn checked_share(share: f64) -> Result<f64, String> {
+    if (0.0..=1.0).contains(&share) {
+        Ok(share)
+    } else {
+        Err("must be a number from 0 to 1, such as 0.005".into())
     }
 }
 
@@ -186,6 +207,8 @@ mod tests {
             ("--weigh-delay=-1s", "2s, 500ms"),
             ("--weigh-delay=9000000000000000000s", "at most 366 days"),
             ("--interval=8785h", "at most 366 days"),
+            ("--misweighed=1.1", "from 0 to 1"),
+            ("--misweighed=0.5%", "such as 0.005"),
             ("--speed=fast", "such as 20"),
             ("--speed=0", "between 0.001"),
             ("--speed=NaN", "between 0.001"),

@@ -35,7 +35,7 @@ pub use input::{InputError, InputFish};
 pub use past::Past;
 pub use plan::{Plan, PlanError};
 
-use config::{checked_interval, checked_speed, checked_start};
+use config::{checked_interval, checked_share, checked_speed, checked_start};
 
 /// Why the settings are rejected.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +97,12 @@ pub struct Simulation {
 #[derive(Clone, Debug)]
 enum Source {
     /// A plan, once or repeated forever.
-    Plan { plan: Plan, repeat: bool },
+    Plan {
+        plan: Plan,
+        repeat: bool,
+        /// Share of fish that are weighed wrong.
+        misweighed: f64,
+    },
     /// The user's file.
     File(Vec<InputFish>),
 }
@@ -120,6 +125,7 @@ impl Simulation {
             None => Source::Plan {
                 plan: config.plan.clone(),
                 repeat: config.repeat,
+                misweighed: checked_share(config.misweighed).map_err(setting("--misweighed"))?,
             },
         };
         let mut simulation = Self {
@@ -201,15 +207,20 @@ impl Simulation {
         let weighed_at = measured_at.after(self.weigh_delay);
         let ordinal = self.skipped + n;
         Some(match &self.source {
-            Source::Plan { plan, .. } => {
-                let species = plan.species_at(ordinal);
-                let drawn = species.draw(&mut species::randomness(self.seed, ordinal));
+            Source::Plan {
+                plan, misweighed, ..
+            } => {
+                let phase = plan.phase_at(ordinal);
+                let species = phase.species;
+                let mut rng = species::randomness(self.seed, ordinal);
+                let drawn = species.draw(&mut rng);
+                let shown = species::shown(drawn.weight_kg, phase.scale, *misweighed, &mut rng);
                 Fish {
                     id: (self.first_id + n).to_string(),
                     species: species.name.to_owned(),
                     length_cm: drawn.length_cm,
                     height_cm: drawn.height_cm,
-                    weight_kg: drawn.weight_kg,
+                    weight_kg: shown,
                     measured_at,
                     weighed_at,
                 }

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use super::species::Species;
 
-/// Phases of one species each, such as `salmon:60,walleye:60,salmon:60`.
+/// Phases of one species each, such as `salmon:60,walleye:60,salmon:60`. In a phase `salmon*1.08:60`, the scale
+/// shows 1.08 times the weight.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan(Vec<Phase>);
 
@@ -14,6 +15,8 @@ pub struct Plan(Vec<Phase>);
 pub struct Phase {
     /// Which species.
     pub species: &'static Species,
+    /// What the scale shows, relative to the weight.
+    pub scale: f64,
     /// How many fish, at least one.
     pub fish: u32,
 }
@@ -30,6 +33,9 @@ pub enum PlanError {
     /// Not a species of this simulation.
     #[error("unknown species `{0}`: expected {known}; use --input for your own fish", known = Species::names())]
     Species(String),
+    /// Not a factor of the scale.
+    #[error("invalid factor of the scale `{0}`: expected a number from 0.1 to 10, such as 1.08")]
+    Scale(String),
     /// Not a count of at least one.
     #[error("invalid number of {species} `{count}`: expected a whole number of at least 1")]
     Count {
@@ -54,12 +60,12 @@ impl Plan {
         self.0.iter().map(|phase| u64::from(phase.fish)).sum()
     }
 
-    /// The species of the fish at `ordinal` (from 0) of the repeated plan.
-    pub fn species_at(&self, ordinal: u64) -> &'static Species {
+    /// The phase of the fish at `ordinal` (from 0) of the repeated plan.
+    pub fn phase_at(&self, ordinal: u64) -> &Phase {
         let mut left = ordinal % self.fish();
-        let mut last = self.0[0].species;
+        let mut last = &self.0[0];
         for phase in &self.0 {
-            last = phase.species;
+            last = phase;
             match left.checked_sub(u64::from(phase.fish)) {
                 None => break,
                 Some(rest) => left = rest,
@@ -71,7 +77,13 @@ impl Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        let phase = |name| Species::named(name).map(|species| Phase { species, fish: 60 });
+        let phase = |name| {
+            Species::named(name).map(|species| Phase {
+                species,
+                scale: 1.0,
+                fish: 60,
+            })
+        };
         Self(
             ["salmon", "walleye", "salmon"]
                 .into_iter()
@@ -100,9 +112,22 @@ fn phase(text: &str) -> Result<Phase, PlanError> {
         .split_once(':')
         .map(|(name, count)| (name.trim(), count.trim()))
         .ok_or_else(|| PlanError::Form(text.trim().to_owned()))?;
+    let (name, scale) = match name.split_once('*') {
+        None => (name, 1.0),
+        Some((name, factor)) => {
+            let scale = factor.trim().parse();
+            let scale = scale.ok().filter(|scale| (0.1..=10.0).contains(scale));
+            let scale = scale.ok_or_else(|| PlanError::Scale(factor.trim().to_owned()))?;
+            (name.trim(), scale)
+        }
+    };
     let species = Species::named(name).ok_or_else(|| PlanError::Species(name.to_owned()))?;
     match count.parse() {
-        Ok(fish @ 1..) => Ok(Phase { species, fish }),
+        Ok(fish @ 1..) => Ok(Phase {
+            species,
+            scale,
+            fish,
+        }),
         _ => Err(PlanError::Count {
             species: name.to_owned(),
             count: count.to_owned(),
@@ -112,9 +137,18 @@ fn phase(text: &str) -> Result<Phase, PlanError> {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, Phase { species, fish }) in self.0.iter().enumerate() {
+        for (n, phase) in self.0.iter().enumerate() {
+            let Phase {
+                species,
+                scale,
+                fish,
+            } = phase;
             let comma = if n == 0 { "" } else { "," };
-            write!(f, "{comma}{}:{fish}", species.name)?;
+            write!(f, "{comma}{}", species.name)?;
+            if *scale != 1.0 {
+                write!(f, "*{scale}")?;
+            }
+            write!(f, ":{fish}")?;
         }
         Ok(())
     }
@@ -126,7 +160,12 @@ mod tests {
 
     #[test]
     fn plans_survive_a_round_trip() {
-        for text in [Plan::DEFAULT, "salmon:180", "char:1,walleye:4294967295"] {
+        for text in [
+            Plan::DEFAULT,
+            "salmon:180",
+            "char:1,walleye:4294967295",
+            "salmon:60,salmon*1.08:60",
+        ] {
             let plan: Plan = text.parse().expect(text);
             assert_eq!(plan.to_string(), text);
         }
@@ -138,7 +177,7 @@ mod tests {
     #[test]
     fn phases_repeat_after_the_last() {
         let plan: Plan = "salmon:2,walleye:1".parse().expect("a plan");
-        let names: Vec<_> = (0..6).map(|n| plan.species_at(n).name).collect();
+        let names: Vec<_> = (0..6).map(|n| plan.phase_at(n).species.name).collect();
         assert_eq!(
             names,
             ["salmon", "salmon", "walleye", "salmon", "salmon", "walleye"]
@@ -157,6 +196,11 @@ mod tests {
                 "unknown species `trout`: expected salmon, walleye, char",
             ),
             ("Salmon:60", "unknown species `Salmon`"),
+            (
+                "salmon*0:60",
+                "invalid factor of the scale `0`: expected a number from 0.1 to 10",
+            ),
+            ("salmon*x:60", "invalid factor of the scale `x`"),
             ("salmon:0", "invalid number of salmon `0`"),
             ("salmon:-1", "invalid number of salmon `-1`"),
             (

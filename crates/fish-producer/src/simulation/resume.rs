@@ -14,7 +14,7 @@ use std::time::Duration;
 use feed::clock;
 use pipeline::{EventTime, Measurement, Weighing};
 
-use super::species::{Species, randomness};
+use super::species::{Species, randomness, shown};
 use super::{Past, Simulation, SimulationError, Source};
 
 impl Simulation {
@@ -93,16 +93,25 @@ impl Simulation {
 
     fn weigh_late(&self, fish: &Measurement) -> Option<Weighing> {
         let weight_kg = match &self.source {
-            Source::Plan { .. } => {
+            Source::Plan {
+                plan, misweighed, ..
+            } => {
                 let ordinal = fish.fish_id.parse::<u64>().ok()?.checked_sub(1)?;
                 let species = Species::named(&fish.species)?;
                 let mut rng = randomness(self.seed, ordinal);
                 let drawn = species.draw(&mut rng);
-                if (drawn.length_cm, drawn.height_cm) == (fish.length_cm, fish.height_cm) {
-                    drawn.weight_kg
-                } else {
-                    species.weigh(fish.length_cm, fish.height_cm, &mut rng)
-                }
+                let weight_kg =
+                    if (drawn.length_cm, drawn.height_cm) == (fish.length_cm, fish.height_cm) {
+                        drawn.weight_kg
+                    } else {
+                        species.weigh(fish.length_cm, fish.height_cm, &mut rng)
+                    };
+                shown(
+                    weight_kg,
+                    plan.phase_at(ordinal).scale,
+                    *misweighed,
+                    &mut rng,
+                )
             }
             Source::File(own) => own.iter().find(|own| own.id == fish.fish_id)?.weight_kg,
         };

@@ -1,5 +1,6 @@
 //! The simulated species: normal length and height, linear weight with a normal error.
 
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
@@ -132,6 +133,15 @@ impl Normal {
         let z: f64 = StandardNormal.sample(rng);
         self.mean + self.sd * z
     }
+}
+
+/// What the scale shows: `scale` times the weight, and for a share of the fish half or twice that.
+pub(crate) fn shown(weight_kg: f64, scale: f64, misweighed: f64, rng: &mut ChaCha8Rng) -> f64 {
+    let mut shown_kg = weight_kg * scale;
+    if rng.random_bool(misweighed) {
+        shown_kg *= if rng.random() { 2.0 } else { 0.5 };
+    }
+    rounded(shown_kg, 1e5)
 }
 
 fn rounded(number: f64, scale: f64) -> f64 {

@@ -53,6 +53,37 @@ fn a_seed_gives_the_same_100_000_fish() {
 }
 
 #[test]
+fn a_scale_that_is_wrong_shows_a_multiple_of_the_weight() {
+    let fish = |plan| Simulation::new(&config(plan, 7)).unwrap();
+    let right: Vec<_> = fish("salmon:4").fish().collect();
+    let simulation = fish("salmon:2,salmon*1.08:2");
+    for (number, (wrong, right)) in simulation.fish().zip(right).enumerate() {
+        let scale = if number < 2 { 1.0 } else { 1.08 };
+        assert!((wrong.weight_kg - scale * right.weight_kg).abs() < 1e-5);
+        assert_eq!(wrong.length_cm, right.length_cm);
+    }
+}
+
+#[test]
+fn a_share_of_the_fish_is_weighed_wrong() {
+    let right = Simulation::new(&config("salmon:2000", 7)).unwrap();
+    let wrong = Config {
+        misweighed: 0.05,
+        ..config("salmon:2000", 7)
+    };
+    let wrong = Simulation::new(&wrong).unwrap();
+    let mut factors = [0; 3];
+    for (wrong, right) in wrong.fish().zip(right.fish()) {
+        let factor = wrong.weight_kg / right.weight_kg;
+        let at = [0.5, 1.0, 2.0].map(|one| (factor - one).abs() < 1e-4);
+        factors[at.iter().position(|is| *is).unwrap()] += 1;
+    }
+    let [half, right, twice] = factors;
+    assert!((60..140).contains(&(half + twice)), "{factors:?}");
+    assert!(half > 20 && twice > 20 && right > 1_800, "{factors:?}");
+}
+
+#[test]
 fn a_random_seed_can_be_used_again() {
     let unset = Config {
         seed: None,
