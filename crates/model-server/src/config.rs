@@ -9,7 +9,7 @@ use pipeline_folder::Folder;
 use service_runtime::server::TlsArgs;
 use service_runtime::{Secret, Token, UsageError};
 
-use crate::training::TrainingRule;
+use crate::training::{RefineArgs, TrainingRule};
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
 const STORE: &str = "sqlite:catchweight.sqlite";
@@ -70,6 +70,10 @@ pub struct Config {
     #[arg(long, env = "KEEP_PER_GROUP", default_value_t = KEEP_PER_GROUP, value_parser = clap::value_parser!(u32).range(0..=1_000))]
     pub keep_per_group: u32,
 
+    /// When to train again.
+    #[command(flatten)]
+    pub refine: RefineArgs,
+
     /// Number of versions to keep; deletes the oldest beyond it, except those live within a day
     #[arg(long, env = "KEEP_VERSIONS", default_value_t = KEEP_VERSIONS, value_parser = clap::value_parser!(u64).range(1..))]
     pub keep_versions: u64,
@@ -106,6 +110,7 @@ impl Default for Config {
             train_rows: TRAIN_ROWS,
             most_train_rows: MOST_TRAIN_ROWS,
             keep_per_group: KEEP_PER_GROUP,
+            refine: RefineArgs::default(),
             keep_versions: KEEP_VERSIONS,
             live_copy: PathBuf::from(LIVE_COPY),
             row_wait_ms: ROW_WAIT_MS,

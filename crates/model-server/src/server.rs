@@ -16,7 +16,7 @@ use crate::live_copy::LiveCopy;
 use crate::metrics::Metrics;
 use crate::seed;
 use crate::store_sync::StoreSync;
-use crate::training::Trainer;
+use crate::training::{Refiner, Trainer};
 
 /// How long a shutdown waits for trainings whose callers have disconnected.
 const TRAINING_SHUTDOWN: Duration = Duration::from_secs(5);
@@ -28,6 +28,9 @@ pub struct ModelServer {
     limits: server::Config,
     router: Router,
     trainer: Trainer,
+    models: ModelRegistry,
+    refiner: Option<Refiner>,
+    poll: Duration,
     store_sync: StoreSync,
 }
 
@@ -88,8 +91,16 @@ impl ModelServer {
             // SQLite is a local file already.
             StoreAddress::Sqlite(_) => None,
         };
-        let mut store_sync =
-            StoreSync::new(models, first, copy, readiness, metrics, config.store_poll);
+        let refine_at = config.refine.refine_at;
+        let refiner = (!refine_at.is_never()).then(|| Refiner::new(refine_at));
+        let mut store_sync = StoreSync::new(
+            models.clone(),
+            first,
+            copy,
+            readiness,
+            metrics,
+            config.store_poll,
+        );
         store_sync
             .start()
             .await
@@ -102,6 +113,9 @@ impl ModelServer {
             },
             router,
             trainer,
+            models,
+            refiner,
+            poll: config.store_poll,
             store_sync,
         })
     }
@@ -130,6 +144,11 @@ impl ModelServer {
             "http",
             server::serve_with(self.limits, self.listener, self.router, shutdown.clone()),
         );
+        if let Some(refiner) = self.refiner {
+            let (models, trainer) = (self.models, self.trainer.clone());
+            let refining = refiner.run(models, trainer, self.poll, shutdown.clone());
+            tasks.spawn("refinements", refining);
+        }
         tasks.spawn("store sync", self.store_sync.run(shutdown));
         let outcome = tasks.join().await;
         if timeout(TRAINING_SHUTDOWN, self.trainer.finish())

@@ -29,6 +29,19 @@ pub enum CauseKind {
     Trigger,
     /// A call that does not name a version with a large error.
     Request,
+    /// Rows that have come since a trigger's version went live.
+    Refined,
+}
+
+/// A repeated training after a trigger, on rows that have come since its version went live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "PascalCase")]
+pub struct Refinement {
+    /// Sequence number of the log entry that made the trigger's version live.
+    pub activation: u64,
+    /// The number of rows since then that leads to this training.
+    pub rows: u32,
 }
 
 /// A cause, with the trigger's fields if it is a trigger.
@@ -41,6 +54,9 @@ pub struct Cause {
     /// The trigger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<Trigger>,
+    /// The refinement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refinement: Option<Refinement>,
     /// Whether to override the gate and earlier decisions.
     #[serde(default)]
     pub forced: bool,
@@ -168,6 +184,7 @@ impl Cause {
         Self {
             kind: CauseKind::Initial,
             trigger: None,
+            refinement: None,
             forced: false,
         }
     }
@@ -182,8 +199,24 @@ impl Cause {
         Self {
             kind,
             trigger,
+            refinement: None,
             forced: false,
         }
+    }
+
+    /// The cause of a refinement.
+    pub fn refined(refinement: Refinement) -> Self {
+        Self {
+            kind: CauseKind::Refined,
+            trigger: None,
+            refinement: Some(refinement),
+            forced: false,
+        }
+    }
+
+    /// Whether no person asked for the training. The log then has one decision on the cause.
+    pub fn is_automatic(&self) -> bool {
+        self.trigger.is_some() || self.refinement.is_some()
     }
 
     /// Sets whether the gate and earlier decisions are overridden.

@@ -101,6 +101,14 @@ impl TrainingRow {
         .checked(definition)
     }
 
+    /// The place of a document in the order of the rows: time of the actual value, `_id`. `None` if one of them
+    /// is missing or unreadable.
+    pub fn place(document: &Value) -> Option<(String, String)> {
+        let timestamp = foreign::event_time(document.get("Timestamp")?)?;
+        let id = foreign::row_id(document.get("_id")?)?;
+        Some((timestamp.to_string(), id))
+    }
+
     /// Checks that the values are valid for their columns, and that the target is not zero if errors are
     /// relative to it.
     ///

@@ -51,7 +51,7 @@ pub mod version;
 pub mod view;
 
 pub use address::{OpenError, StoreAddress};
-pub use cause::{Cause, CauseKind, Trigger};
+pub use cause::{Cause, CauseKind, Refinement, Trigger};
 pub use groups::Groups;
 pub use live::{LiveModel, LiveSlot};
 pub use log_entry::{GateCheck, LogEntry, TrainingOutcome};

@@ -5,7 +5,7 @@ use std::fmt;
 use pipeline::EventTime;
 use serde::{Deserialize, Serialize};
 
-use crate::cause::Cause;
+use crate::cause::{Cause, CauseKind};
 
 /// How much worse than the champion a challenger may be, relative to the champion's error.
 pub const MARGIN: f64 = 0.10;
@@ -114,6 +114,17 @@ impl LogEntry {
     /// Whether this entry makes a version live.
     pub fn activates(&self) -> bool {
         self.outcome == TrainingOutcome::Activated
+    }
+
+    /// The activation by a trigger that this activation goes back to, as a sequence number; `None` if a
+    /// version that it makes live is not refined: it is the first one, or a person chose it.
+    pub fn refined_activation(&self) -> Option<u64> {
+        match self.cause.kind {
+            _ if self.pinned => None,
+            CauseKind::Trigger => Some(self.sequence),
+            CauseKind::Refined => self.cause.refinement.map(|one| one.activation),
+            CauseKind::Initial | CauseKind::Request => None,
+        }
     }
 
     /// Whether this entry is a final answer to its cause. `Pinned` is not: the same trigger is

@@ -288,6 +288,7 @@ pub fn history_from(definition: &Definition, models: &[ModelView]) -> ModelHisto
             let value = serde_json::to_vec(trigger).ok()?;
             definition.read_trigger(&value).ok()
         }),
+        is_refinement: logged.cause.refinement.is_some(),
     });
     ModelHistory {
         versions: versions.collect(),

@@ -246,6 +246,7 @@ impl PipelineView {
             wall,
             peak_memory_bytes: peak_memory_bytes(),
             faults,
+            mean_alone: self.rule.mean_alone,
             ..Sources::of(&ledger, self.rule.threshold, self.rule.window)
         })
     }

@@ -16,6 +16,9 @@ const DEFAULT_GRACE: Duration = Duration::from_secs(24 * 3600);
 pub struct TriggerRule {
     /// A window triggers a retraining if its mean relative error is above this number.
     pub threshold: f64,
+    /// Whether this and the number of records are the only conditions. Otherwise, a window above the threshold need
+    /// not trigger.
+    pub mean_alone: bool,
     /// A window with fewer records does not trigger.
     pub at_least: u64,
     /// Size of the window.
@@ -109,6 +112,7 @@ fn rule(query: &Query, join: Option<&Query>) -> Option<TriggerRule> {
     let within = join.and_then(|join| join.joins.first()?.within);
     Some(TriggerRule {
         threshold,
+        mean_alone: is_mean_alone(query.having.as_ref()?),
         at_least: at_least(query.having.as_ref()?).unwrap_or(1),
         window: Duration::from_millis(window.size.try_into().ok()?),
         grace: match window.grace {
@@ -131,6 +135,14 @@ fn threshold(condition: &Expr) -> Option<f64> {
             is_average(right).then(|| number(left))?
         }
         _ => None,
+    }
+}
+
+/// Whether each part of a conjunction is about the mean error or the number of records.
+fn is_mean_alone(condition: &Expr) -> bool {
+    match &condition.kind {
+        ExprKind::And(left, right) => is_mean_alone(left) && is_mean_alone(right),
+        _ => threshold(condition).is_some() || at_least(condition).is_some(),
     }
 }
 
@@ -187,6 +199,7 @@ mod tests {
         let rule = rule_of(SHIPPED).expect("the shipped SQL");
         let expected = TriggerRule {
             threshold: 0.15,
+            mean_alone: true,
             at_least: 5,
             window: Duration::from_secs(60),
             grace: Duration::from_secs(10),
@@ -201,12 +214,20 @@ mod tests {
         let rule = rule_of(&edited).expect("an edited SQL");
         let expected = TriggerRule {
             threshold: 0.2,
+            mean_alone: true,
             at_least: 5,
             window: Duration::from_secs(30),
             grace: Duration::from_secs(10),
             within: Some(Duration::from_secs(90)),
         };
         assert_eq!(rule, expected);
+    }
+
+    #[test]
+    fn other_conditions_are_noticed() {
+        let fast = include_str!("../../../ksql/alternatives/fast.sql");
+        let rule = rule_of(fast).expect("the SQL");
+        assert!(!rule.mean_alone && rule.threshold == 0.1 && rule.at_least == 6);
     }
 
     #[test]

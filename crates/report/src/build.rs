@@ -27,6 +27,8 @@ pub struct Sources<'a> {
     pub planned: Option<u64>,
     /// The mean error above which a window triggers.
     pub threshold: f64,
+    /// Whether every window above it triggers that has enough records.
+    pub mean_alone: bool,
     /// The size of the trigger's window.
     pub window: Duration,
     /// Duration of the run by the wall clock.
@@ -46,6 +48,7 @@ impl<'a> Sources<'a> {
             selection: Selection::default(),
             planned: None,
             threshold,
+            mean_alone: true,
             window,
             wall: Duration::ZERO,
             peak_memory_bytes: None,
@@ -94,7 +97,10 @@ pub fn summary(sources: &Sources<'_>) -> Report {
     let history = sources.history.unwrap_or(&unknown);
     let threshold = sources.threshold;
     let drifts = episodes(&scored, &alarms, &history.activations(), threshold);
-    let unjudged = unjudged(&scored, &drifts, &alarms, sources.window, threshold);
+    let unjudged = match sources.mean_alone {
+        true => unjudged(&scored, &drifts, &alarms, sources.window, threshold),
+        false => Vec::new(),
+    };
 
     let joined = if triggers.is_empty() {
         JoinedRecords::of(&[])
@@ -127,6 +133,7 @@ pub fn summary(sources: &Sources<'_>) -> Report {
             sources.ledger.definition(),
             &scored_records,
             &retrainings,
+            history,
         ));
     }
     let verdict = match (reasons.is_empty(), drifts.is_empty()) {
@@ -209,17 +216,23 @@ fn unreadable_triggers(ledger: &Ledger) -> Option<String> {
     ))
 }
 
-/// The first model version that replaced another one without an activated retraining.
+/// The first model version that replaced another one without an activated retraining or refinement.
 fn unexplained_version(
     definition: &Definition,
     records: &[&Account],
     retrainings: &[Retraining],
+    history: &ModelHistory,
 ) -> Option<String> {
     let (first, later) = records.split_first()?;
     let activated = retrainings
         .iter()
         .filter(|one| one.outcome.as_deref() == Some("activated"));
-    let explained: HashSet<_> = activated.map(|one| one.version.as_deref()).collect();
+    let refined = history.decisions.iter().filter(|one| one.is_refinement);
+    let refined = refined.map(|one| Some(one.version.as_str()));
+    let explained: HashSet<_> = activated
+        .map(|one| one.version.as_deref())
+        .chain(refined)
+        .collect();
     let changed = later.iter().find(|one| {
         one.model_version() != first.model_version() && !explained.contains(&one.model_version())
     })?;

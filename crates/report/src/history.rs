@@ -57,6 +57,8 @@ pub struct Decision {
     pub training_started: Option<EventTime>,
     /// The trigger that caused it, if any.
     pub cause: Option<TriggerRecord>,
+    /// Whether rows that came after a trigger caused it.
+    pub is_refinement: bool,
 }
 
 impl Decision {

@@ -17,6 +17,7 @@ use fish_producer::Simulation;
 use kafka_io::KafkaSettings;
 use ksql_engine::kafka::{MaxTaskIdle, Runtime, RuntimeError, Script};
 use ksql_server::{KafkaTopics, KsqlServer, Token};
+use model_server::training::RefineArgs;
 use model_server::{ModelServer, Secret};
 use model_store::{Page, SqliteStore, Store, StoreAddress};
 use monitor::{Monitor, PartUrl, Renderer, WatchedPipeline};
@@ -68,6 +69,10 @@ pub struct PipelineArgs {
     /// of the pipeline's folder]
     #[arg(long, env = "TRAINING_DATA", value_name = "FILE.csv")]
     pub training_data: Option<PathBuf>,
+
+    /// When to train again.
+    #[command(flatten)]
+    pub refine: RefineArgs,
 
     /// Bearer token required for POST /train and for activations; empty: none
     #[arg(long, env = "TRAIN_TOKEN", default_value = "", hide_env_values = true)]
@@ -430,6 +435,7 @@ async fn model_server(
             listen,
             train_token: args.train_token.clone(),
             training_data: args.training_data.clone(),
+            refine: args.refine.clone(),
             ..model_server::Config::default()
         };
         ModelServer::bind_with_store(config, Arc::new(store.clone())).await

@@ -49,6 +49,7 @@ pub(super) async fn post(
     let mut params = Params::parse(query.as_deref());
     let request = TrainRequest {
         trigger: Trigger::from_body(api.definition, &body),
+        refinement: None,
         force: params.flag("force")?.unwrap_or(false),
         rows: params
             .number("rows", 1..=u64::from(MAX_ROWS))?

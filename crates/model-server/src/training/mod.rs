@@ -1,6 +1,7 @@
 //! Training: which rows to use, fitting, and one training at a time.
 
 mod fit;
+mod refine;
 mod report;
 mod rows;
 mod run;
@@ -10,13 +11,16 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
-use model_store::{LiveModel, ModelRegistry, Store, StoreError, TrainingOutcome, Trigger};
+use model_store::{
+    LiveModel, ModelRegistry, Refinement, Store, StoreError, TrainingOutcome, Trigger,
+};
 use service_runtime::Background;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 pub use fit::{MIN_ROWS, MIN_ROWS_PER_COLUMN, TrainError, train_version};
+pub use refine::{RefineArgs, RefineAt, Refiner};
 pub use report::{TrainFailure, TrainReport};
 pub use rows::{Skipped, TrainingRule};
 
@@ -31,6 +35,8 @@ const MAX_PENDING: usize = 64;
 pub struct TrainRequest {
     /// The trigger that caused the call, if any.
     pub trigger: Option<Trigger>,
+    /// The refinement that is due, if the server itself is the caller.
+    pub refinement: Option<Refinement>,
     /// Whether to override the gate and an earlier decision on the same rows.
     pub force: bool,
     /// How many of the newest rows to use; `None` for the configured number.

@@ -25,7 +25,11 @@ pub(super) async fn run(
     request: &TrainRequest,
 ) -> Result<TrainReport, TrainFailure> {
     let started = EventTime::now();
-    let cause = Cause::of(request.trigger.clone()).forced(request.force);
+    let cause = match request.refinement {
+        Some(refinement) => Cause::refined(refinement),
+        None => Cause::of(request.trigger.clone()),
+    };
+    let cause = cause.forced(request.force);
     let store = models.store().as_ref();
     let trigger = request.trigger.as_ref();
     if let Some((trigger, key)) = trigger.and_then(|trigger| Some((trigger, trigger.last_key()?))) {
@@ -87,14 +91,14 @@ async fn answer_without_training(
     Ok(answer.map(|entry| TrainReport::new(definition, entry, None, live_version(models))))
 }
 
-/// Records that a trigger cannot be trained, so that its sender does not repeat it; the next trigger asks
-/// anew. `None` for a call without a trigger, whose sender gets the error.
+/// Records that a trigger or a refinement cannot be trained, so that it is not repeated; the next one asks
+/// anew. `None` for any other call, whose sender gets the error.
 async fn decide_not_trainable(
     models: &ModelRegistry,
     cause: &Cause,
     error: &TrainError,
 ) -> Result<Option<TrainReport>, StoreError> {
-    if cause.trigger.is_none() {
+    if !cause.is_automatic() {
         return Ok(None);
     }
     let entry = models.not_trainable(cause, &error.to_string()).await?;

@@ -12,6 +12,7 @@ mod many_levels;
 mod mongo;
 mod parity;
 mod process;
+mod refining;
 #[path = "../../../model-store/tests/it/rows.rs"]
 mod rows;
 mod service;

@@ -408,8 +408,8 @@ async fn the_number_of_pending_trainings_is_bounded() {
     let trainer = Trainer::new(models, rule, metrics).unwrap();
     let request = |rows| TrainRequest {
         trigger: Trigger::from_body(Definition::shipped(), br#"{"Fish_Id_End":"60"}"#),
-        force: false,
         rows: Some(rows),
+        ..TrainRequest::default()
     };
     // Each training waits for a row and continues after its caller has disconnected.
     for rows in 0..64 {

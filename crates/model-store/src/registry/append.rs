@@ -165,10 +165,10 @@ impl ModelRegistry {
         let now = EventTime::now();
         match question {
             Question::Train(cause) | Question::NotTrainable(cause, _) => {
-                let same_trigger = self.caused_by(cause).await?;
-                let mut action = decide::before_training(state, cause, &same_trigger, now);
+                let same_cause = self.caused_by(cause).await?;
+                let mut action = decide::before_training(state, cause, &same_cause, now);
                 if let (Action::Train, Question::NotTrainable(_, reason)) = (&action, question) {
-                    action = decide::not_trainable(state, cause, &same_trigger, reason, now);
+                    action = decide::not_trainable(state, cause, &same_cause, reason, now);
                 }
                 Ok(match action {
                     Action::Append(entry) if self.is_full(&entry.model_version).await? => {
@@ -186,7 +186,7 @@ impl ModelRegistry {
                 }
                 let log = Log {
                     on_version: &on_version,
-                    same_trigger: &self.caused_by(&version.info.cause).await?,
+                    same_cause: &self.caused_by(&version.info.cause).await?,
                     attempted,
                 };
                 Ok(decide::on_version(state, version, origin, log, now))
@@ -220,9 +220,14 @@ impl ModelRegistry {
         Ok(self.last_entries(version).await?.len() >= MAX_ENTRIES as usize)
     }
 
-    /// The entries caused by the same trigger. Keys may restart at 1 and a version may become
-    /// live again, so a different mean error means a different window.
+    /// The entries with the same trigger or refinement as cause. Keys may restart at 1 and a version may
+    /// become live again, so a different mean error means a different window.
     async fn caused_by(&self, cause: &Cause) -> Result<Vec<LogEntry>, StoreError> {
+        if let Some(refinement) = cause.refinement {
+            let mut entries = self.store.entries_after(refinement.activation).await?;
+            entries.retain(|entry| entry.cause.refinement == cause.refinement);
+            return Ok(entries);
+        }
         let Some(trigger) = &cause.trigger else {
             return Ok(Vec::new());
         };

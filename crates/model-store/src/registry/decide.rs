@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pipeline::EventTime;
 
 use super::LogState;
-use crate::cause::{Cause, Trigger};
+use crate::cause::Cause;
 use crate::features;
 use crate::live::LiveModel;
 use crate::log_entry::{GateCheck, LogEntry, MARGIN, TrainingOutcome};
@@ -43,8 +43,8 @@ pub(super) enum Action {
 pub(super) struct Log<'a> {
     /// The last [`MAX_ENTRIES`] entries on the version.
     pub(super) on_version: &'a [LogEntry],
-    /// The entries caused by the same trigger.
-    pub(super) same_trigger: &'a [LogEntry],
+    /// The entries with the same trigger or refinement as cause.
+    pub(super) same_cause: &'a [LogEntry],
     /// The entry that this call failed to append before.
     pub(super) attempted: Option<&'a LogEntry>,
 }
@@ -53,21 +53,21 @@ pub(super) struct Log<'a> {
 pub(super) fn before_training(
     state: &LogState,
     cause: &Cause,
-    same_trigger: &[LogEntry],
+    same_cause: &[LogEntry],
     now: EventTime,
 ) -> Action {
     let Some(live) = state.live_version() else {
         return Action::Train;
     };
-    if let Some(outcome) = refusal(state, cause.trigger.as_ref()) {
+    if let Some(outcome) = refusal(state, cause) {
         let entry = entry(live, cause, state, now, outcome);
-        return if cause.trigger.is_some() && same_trigger.is_empty() {
+        return if cause.trigger.is_some() && same_cause.is_empty() {
             Action::Append(entry)
         } else {
             Action::Answer(entry)
         };
     }
-    match final_entry(same_trigger, cause) {
+    match final_entry(same_cause, cause) {
         Some(earlier) => {
             let outcome = (TrainingOutcome::Unchanged, answered_before(earlier));
             Action::Answer(entry(&earlier.model_version, cause, state, now, outcome))
@@ -81,7 +81,7 @@ pub(super) fn before_training(
 pub(super) fn not_trainable(
     state: &LogState,
     cause: &Cause,
-    same_trigger: &[LogEntry],
+    same_cause: &[LogEntry],
     reason: &str,
     now: EventTime,
 ) -> Action {
@@ -90,7 +90,7 @@ pub(super) fn not_trainable(
     };
     let outcome = (TrainingOutcome::NotTrainable, reason.to_owned());
     let entry = entry(live, cause, state, now, outcome);
-    if same_trigger.iter().any(LogEntry::is_final) {
+    if same_cause.iter().any(LogEntry::is_final) {
         Action::Answer(entry)
     } else {
         Action::Append(entry)
@@ -113,6 +113,7 @@ pub(super) fn on_version(
             && entry.time >= info.trained
             && (entry.forced || !forced)
             && entry.cause.trigger == info.cause.trigger
+            && entry.cause.refinement == info.cause.refinement
     };
     // If an append succeeds but its response is lost, the retry finds the entry in the log.
     let own = |entry: &&LogEntry| log.attempted == Some(*entry) || decides_this_call(entry);
@@ -123,17 +124,16 @@ pub(super) fn on_version(
     let force_again = forced && state.live_version() != Some(&info.model_version);
     let is_decided = log.on_version.iter().any(LogEntry::is_final);
     let entry = if force_again || state.champion.is_none() || !is_decided {
-        judge(state, version, origin, log.same_trigger, now)
+        judge(state, version, origin, log.same_cause, now)
     } else {
         let reason = "there already is a decision on these rows".to_owned();
         let outcome = (TrainingOutcome::Unchanged, reason);
         entry(&info.model_version, &info.cause, state, now, outcome)
     };
 
-    let new_trigger =
-        info.cause.trigger.is_some() && !log.same_trigger.iter().any(LogEntry::is_final);
+    let new_cause = info.cause.is_automatic() && !log.same_cause.iter().any(LogEntry::is_final);
     let has_room = log.on_version.len() < MAX_ENTRIES as usize;
-    let is_recorded = log.on_version.is_empty() || (new_trigger && has_room);
+    let is_recorded = log.on_version.is_empty() || (new_cause && has_room);
     if entry.outcome == TrainingOutcome::Unchanged && !is_recorded {
         Action::Answer(entry)
     } else {
@@ -174,7 +174,7 @@ fn judge(
     state: &LogState,
     version: &Version,
     origin: Origin,
-    same_trigger: &[LogEntry],
+    same_cause: &[LogEntry],
     now: EventTime,
 ) -> LogEntry {
     let info = &version.info;
@@ -185,10 +185,10 @@ fn judge(
     let Some(champion) = &state.champion else {
         return decided(TrainingOutcome::Activated, "no version was live".into());
     };
-    if let Some((outcome, reason)) = refusal(state, info.cause.trigger.as_ref()) {
+    if let Some((outcome, reason)) = refusal(state, &info.cause) {
         return decided(outcome, reason);
     }
-    if let Some(earlier) = final_entry(same_trigger, &info.cause) {
+    if let Some(earlier) = final_entry(same_cause, &info.cause) {
         return decided(TrainingOutcome::Unchanged, answered_before(earlier));
     }
     if origin == Origin::LeftBehind && champion.activation.time > info.trained {
@@ -226,37 +226,49 @@ fn judge(
     }
 }
 
-/// Why a call must not change anything, regardless of the rows: the version that its trigger names is
-/// no longer live, or the live version is pinned.
-fn refusal(state: &LogState, trigger: Option<&Trigger>) -> Option<(TrainingOutcome, String)> {
+/// Why a call must not change anything, regardless of the rows: the live version is not the one that its
+/// cause is about, or it is pinned.
+fn refusal(state: &LogState, cause: &Cause) -> Option<(TrainingOutcome, String)> {
     let champion = state.champion.as_ref()?;
     let live = &champion.info.model_version;
-    match trigger.and_then(Trigger::model_version) {
-        Some(named) if named != live => {
-            let reason = format!("{live} is live, not the version that the trigger names");
-            Some((TrainingOutcome::Superseded, reason))
-        }
-        _ if champion.activation.pinned => {
-            Some((TrainingOutcome::Pinned, format!("{live} is pinned")))
-        }
-        _ => None,
+    let superseded = |reason: &str| {
+        let reason = format!("{live} is live, {reason}");
+        Some((TrainingOutcome::Superseded, reason))
+    };
+    let named = cause.trigger.as_ref().and_then(|one| one.model_version());
+    if named.is_some_and(|named| named != live) {
+        return superseded("not the version that the trigger names");
     }
+    if champion.activation.pinned {
+        return Some((TrainingOutcome::Pinned, format!("{live} is pinned")));
+    }
+    let refined = cause.refinement.map(|one| one.activation);
+    let is_live = champion.activation.refined_activation() == refined && !state.is_fallback;
+    if refined.is_some() && !is_live {
+        return superseded("not the version to refine");
+    }
+    None
 }
 
-/// The last final entry on the same trigger, unless the cause overrides earlier decisions.
-fn final_entry<'a>(same_trigger: &'a [LogEntry], cause: &Cause) -> Option<&'a LogEntry> {
-    let trigger = cause.trigger.as_ref()?;
-    let counts = trigger.is_identified() && !cause.forced;
-    same_trigger
-        .iter()
-        .rfind(|entry| counts && entry.is_final())
+/// The last final entry on the same trigger or refinement, unless the cause overrides earlier decisions.
+fn final_entry<'a>(same_cause: &'a [LogEntry], cause: &Cause) -> Option<&'a LogEntry> {
+    let is_identified = match &cause.trigger {
+        Some(trigger) => trigger.is_identified(),
+        None => cause.refinement.is_some(),
+    };
+    let counts = is_identified && !cause.forced;
+    same_cause.iter().rfind(|entry| counts && entry.is_final())
 }
 
 fn answered_before(earlier: &LogEntry) -> String {
     let LogEntry {
         sequence, outcome, ..
     } = earlier;
-    format!("the trigger was answered before: `{outcome}` by decision {sequence}")
+    let cause = match earlier.cause.refinement {
+        Some(_) => "refinement",
+        None => "trigger",
+    };
+    format!("the {cause} was answered before: `{outcome}` by decision {sequence}")
 }
 
 /// The next entry of the log.
@@ -287,6 +299,7 @@ mod tests {
     use pipeline::Definition;
 
     use super::*;
+    use crate::cause::Trigger;
     use crate::test_versions::{rows, train, version};
 
     /// What the functions under test return: the kind of action, the outcome and part of the reason.
@@ -408,9 +421,9 @@ mod tests {
             ("pinned again", live(true), Some(&current), true, &pinned[..], Some((Answer, Pinned, "is pinned"))),
             ("request while pinned", live(true), None, true, none, Some((Answer, Pinned, "is pinned"))),
         ];
-        for (what, state, trigger, forced, same_trigger, expected) in table {
+        for (what, state, trigger, forced, same_cause, expected) in table {
             let cause = Cause::of(trigger.cloned()).forced(forced);
-            let action = before_training(&state, &cause, same_trigger, seconds(300));
+            let action = before_training(&state, &cause, same_cause, seconds(300));
             check(what, action, expected);
         }
     }
@@ -420,8 +433,8 @@ mod tests {
         let live_id = version(1).info.model_version;
         let trigger = trigger(&live_id);
         let cause = Cause::of(Some(trigger.clone()));
-        let decide = |state: &LogState, same_trigger: &[LogEntry]| {
-            not_trainable(state, &cause, same_trigger, "too few rows", seconds(300))
+        let decide = |state: &LogState, same_cause: &[LogEntry]| {
+            not_trainable(state, &cause, same_cause, "too few rows", seconds(300))
         };
         check("nothing live", decide(&nothing_live(), &[]), None);
         let expected = Some((Append, NotTrainable, "too few rows"));
@@ -469,13 +482,13 @@ mod tests {
             ("left behind", live(false), (true, request, false), left, none(), none(), (Append, Activated, passed)),
             ("left behind, worse, forced", live(false), (false, request, true), left, none(), none(), (Append, Activated, "forced past the gate")),
         ];
-        for (what, state, (passes, trigger, forced), origin, on_version, same_trigger, expected) in
+        for (what, state, (passes, trigger, forced), origin, on_version, same_cause, expected) in
             table
         {
             let version = candidate(passes, trigger, forced);
             let log = Log {
                 on_version: &on_version,
-                same_trigger: &same_trigger,
+                same_cause: &same_cause,
                 attempted: None,
             };
             let action = super::on_version(&state, &version, origin, log, seconds(300));
@@ -494,7 +507,7 @@ mod tests {
         version.info.trained = seconds(50);
         let log = Log {
             on_version: &[],
-            same_trigger: &[],
+            same_cause: &[],
             attempted: None,
         };
         let state = live(false);
@@ -524,7 +537,7 @@ mod tests {
         let decide = |version: &Version, origin, on_version: &LogEntry, attempted| {
             let log = Log {
                 on_version: std::slice::from_ref(on_version),
-                same_trigger: &[],
+                same_cause: &[],
                 attempted,
             };
             super::on_version(&live(false), version, origin, log, seconds(300))

@@ -140,6 +140,7 @@ fn sources<'a>(
     Sources {
         history: Some(history),
         selection,
+        mean_alone: pipeline.rule.mean_alone,
         ..Sources::of(ledger, pipeline.rule.threshold, pipeline.rule.window)
     }
 }

@@ -260,6 +260,7 @@ impl Run {
             time: at.after(Duration::from_millis(13)),
             training_started: Some(at),
             cause,
+            is_refinement: false,
         });
     }
 }

@@ -74,6 +74,7 @@ impl Run {
             time: time(0),
             training_started: None,
             cause,
+            is_refinement: false,
         });
     }
 
@@ -400,6 +401,30 @@ fn a_run_with_bad_fish_that_no_window_judged_is_not_steady() {
             "fish 10 to 19 had a mean error of 80.0 %, above the threshold of 15.0 %, but no window triggered: too few fish per window, or the window did not close"
         ]
     );
+}
+
+#[test]
+fn a_rule_with_other_conditions_need_not_trigger_above_the_mean() {
+    let mut run = Run::of((0..30).map(|id| match id {
+        10..20 => ("walleye", "a", 0.2),
+        _ => ("salmon", "a", 0.02),
+    }));
+    let report = build(&Sources {
+        window: Duration::from_secs(4),
+        mean_alone: false,
+        ..run.sources()
+    });
+    assert_eq!((report.verdict, report.reasons), (Verdict::Steady, vec![]));
+}
+
+#[test]
+fn a_refined_version_needs_no_trigger_of_its_own() {
+    let mut run = Run::of([("salmon", "a", 0.02), ("salmon", "b", 0.02)]);
+    run.decide("b", Outcome::Activated, None);
+    assert_eq!(run.report().verdict, Verdict::Failed);
+    run.history.decisions[0].is_refinement = true;
+    let report = run.report();
+    assert_eq!((report.verdict, report.reasons), (Verdict::Steady, vec![]));
 }
 
 #[test]
