@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use fish_producer::simulation::Plan;
+use fish_producer::simulation::config::share;
+use model_server::training::RefineArgs;
 use pipeline::EventTime;
 use pipeline_folder::FolderArgs;
 
@@ -30,9 +32,14 @@ pub struct BacktestArgs {
     #[arg(long, value_name = "SETTING=VALUES", num_args = 1..)]
     pub grid: Vec<Axis>,
 
-    /// Simulated fish instead of rows, such as salmon:60,walleye:60,salmon:60; their drifts are known
+    /// Simulated fish instead of rows, such as salmon:60,walleye:60,salmon:60; their drifts are known. In
+    /// salmon*1.08:60, the scale shows 1.08 times the weight
     #[arg(long, value_name = "PLAN")]
     pub simulate: Option<Plan>,
+
+    /// Share of the simulated fish that are weighed wrong: the scale shows half or twice the weight
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share, requires = "simulate")]
+    pub misweighed: f64,
 
     /// The seeds of the simulated fish, both included. Their starts are spread evenly over the longest window
     /// [default: 1..200]
@@ -46,6 +53,10 @@ pub struct BacktestArgs {
     /// The baseline that retrains without a trigger does so each time that this many rows are joined
     #[arg(long, default_value_t = 50, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
     pub every: u64,
+
+    /// When to train again after a trigger.
+    #[command(flatten)]
+    pub refine: RefineArgs,
 
     /// Write the figures as JSON
     #[arg(long, value_name = "FILE")]

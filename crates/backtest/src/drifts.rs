@@ -1,13 +1,14 @@
 //! Drifts that are known because the fish are simulated, and when a rule has found them.
 
 use fish_producer::simulation::Plan;
+use model_store::TrainingOutcome;
 
 use crate::replay::{Alarm, Course, MeasuredRecord};
 
 /// So many consecutive records must be predicted well.
 const IN_A_ROW: usize = 5;
 
-/// A phase of a group that no model has seen before: numbers of measured records, from 0.
+/// A phase of a group that no model has seen before, or with another scale than the phase before: numbers of measured records, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Drift {
     pub(crate) first: usize,
@@ -18,12 +19,17 @@ pub(crate) struct Drift {
 /// The drifts of a plan, if the first model has seen the groups `known`.
 pub(crate) fn drifts(plan: &Plan, known: &[String]) -> Vec<Drift> {
     let mut known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let mut scale = 1.0;
     let mut first = 0;
     let mut drifts = Vec::new();
     for phase in plan.phases() {
         let end = first + phase.fish as usize;
-        if !known.contains(&phase.species.name) {
+        let is_known = known.contains(&phase.species.name);
+        if !is_known {
             known.push(phase.species.name);
+        }
+        if !is_known || phase.scale != scale {
+            scale = phase.scale;
             drifts.push(Drift { first, end });
         }
         first = end;
@@ -40,6 +46,22 @@ pub(crate) struct Delay {
 }
 
 impl Drift {
+    /// The mean error of its records.
+    pub(crate) fn error(self, measured: &[MeasuredRecord]) -> Option<f64> {
+        mean(measured.get(self.first..self.end.min(measured.len()))?)
+    }
+
+    /// The mean error from the first record of a better model, which came after `delay`, to `end`.
+    pub(crate) fn error_after(
+        self,
+        delay: Delay,
+        end: usize,
+        measured: &[MeasuredRecord],
+    ) -> Option<f64> {
+        let recovered = self.first + usize::try_from(delay.records).ok()?;
+        mean(measured.get(recovered..end.min(measured.len()))?)
+    }
+
     /// The delay; `None` if no better model went live during the drift.
     ///
     /// The first record of a better model is the first of five consecutive ones that versions which went live
@@ -69,16 +91,33 @@ fn mean(records: &[MeasuredRecord]) -> Option<f64> {
     (!errors.is_empty()).then(|| errors.iter().sum::<f64>() / errors.len() as f64)
 }
 
+impl Drift {
+    /// How many records after the first one a live version's trigger came whose window has records of the drift;
+    /// `None` if none came.
+    pub(crate) fn found(self, alarms: &[Alarm]) -> Option<usize> {
+        let mut alarms = alarms.iter().filter(|alarm| alarm.is_about_live());
+        let alarm = alarms.find(|alarm| self.is_in(alarm))?;
+        Some(alarm.measured.saturating_sub(self.first))
+    }
+
+    fn is_in(self, alarm: &Alarm) -> bool {
+        let touches = |(first, last): (usize, usize)| first < self.end && last >= self.first;
+        alarm.records.is_some_and(touches)
+    }
+}
+
+impl Alarm {
+    fn is_about_live(&self) -> bool {
+        self.outcome != TrainingOutcome::Superseded
+    }
+}
+
 /// The triggers for a live version whose window has no record of a drift.
 pub(crate) fn false_alarms(course: &Course, drifts: &[Drift]) -> u64 {
     let is_false = |alarm: &&Alarm| {
-        use model_store::TrainingOutcome::Superseded;
-        let touches =
-            |drift: &Drift, (first, last): (usize, usize)| first < drift.end && last >= drift.first;
-        alarm.outcome != Superseded
-            && alarm
-                .records
-                .is_some_and(|records| !drifts.iter().any(|drift| touches(drift, records)))
+        alarm.is_about_live()
+            && alarm.records.is_some()
+            && !drifts.iter().any(|drift| drift.is_in(alarm))
     };
     course.alarms.iter().filter(is_false).count() as u64
 }
@@ -99,13 +138,15 @@ mod tests {
     }
 
     #[test]
-    fn a_drift_is_the_first_phase_of_an_unknown_group() {
+    fn a_drift_begins_with_an_unknown_group_or_another_scale() {
         let plan: Plan = "salmon:3,walleye:2,salmon:1,walleye:5,char:4"
             .parse()
             .unwrap();
         let drift = |first, end| Drift { first, end };
         let found = drifts(&plan, &["salmon".to_owned()]);
         assert_eq!(found, [drift(3, 5), drift(11, 15)]);
+        let plan: Plan = "salmon:3,salmon*1.08:2,salmon*1.08:1".parse().unwrap();
+        assert_eq!(drifts(&plan, &["salmon".to_owned()]), [drift(3, 5)]);
     }
 
     #[test]
@@ -132,7 +173,11 @@ mod tests {
     #[test]
     fn a_trigger_on_drifted_records_is_no_false_alarm() {
         use model_store::TrainingOutcome::{Activated, Rejected, Superseded};
-        let alarm = |outcome, records| Alarm { outcome, records };
+        let alarm = |outcome, records| Alarm {
+            outcome,
+            records,
+            measured: 70,
+        };
         let course = Course {
             alarms: vec![
                 alarm(Rejected, Some((0, 59))),
@@ -147,5 +192,7 @@ mod tests {
             end: 120,
         }];
         assert_eq!(false_alarms(&course, &drifts), 2);
+        assert_eq!(drifts[0].found(&course.alarms), Some(10));
+        assert_eq!(drifts[0].found(&course.alarms[2..]), None);
     }
 }

@@ -86,6 +86,8 @@ pub(crate) enum Input {
         plan: Plan,
         /// The seeds.
         seeds: Seeds,
+        /// The share of fish that are weighed wrong.
+        misweighed: f64,
         /// When the first fish of the first seed is measured.
         start: EventTime,
         /// The starts of the seeds are spread evenly over this time.
@@ -123,6 +125,7 @@ impl Input {
             Self::Simulated {
                 plan,
                 seeds,
+                misweighed,
                 start,
                 spread,
             } => {
@@ -130,6 +133,7 @@ impl Input {
                 let shift = Duration::from_millis(u64::try_from(shift).unwrap_or(u64::MAX));
                 let config = fish_producer::Config {
                     plan: plan.clone(),
+                    misweighed: *misweighed,
                     seed: Some(seeds.first + series),
                     start_time: Some(start.after(shift)),
                     ..fish_producer::Config::default()

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use anyhow::Context;
 use feed::Outgoing;
 use model_server::answer::{Answer, AnswerNames};
-use model_server::training::{TrainFailure, TrainRequest, TrainingRule, train_once};
+use model_server::training::{
+    RefineAt, Refiner, TrainFailure, TrainRequest, TrainingRule, train_once,
+};
 use model_store::features::Features;
 use model_store::{ModelRegistry, TrainingOutcome, Trigger, Version};
 use pipeline::{Definition, ErrorKind, EventTime, Inputs};
@@ -44,6 +46,8 @@ pub(crate) struct Alarm {
     pub(crate) outcome: TrainingOutcome,
     /// The numbers of the window's first and last record, from 0, by arrival.
     pub(crate) records: Option<(usize, usize)>,
+    /// How many records were measured before it.
+    pub(crate) measured: usize,
 }
 
 /// A version that went live.
@@ -55,7 +59,7 @@ pub(crate) struct Activation {
     /// The `_id` of the oldest and of the newest training row.
     pub(crate) rows: Option<(String, String)>,
     pub(crate) loo_error: Option<f64>,
-    /// What triggered it; `None` for the baseline that retrains without a trigger.
+    /// What triggered it; `None` for a refinement, and for the baseline that retrains without a trigger.
     pub(crate) trigger: Option<Trigger>,
 }
 
@@ -69,6 +73,8 @@ pub(crate) struct Course {
     pub(crate) triggers: u64,
     /// Trainings and calls for one.
     pub(crate) alarms: Vec<Alarm>,
+    /// How the refinements ended.
+    pub(crate) refinements: Vec<TrainingOutcome>,
     pub(crate) activations: Vec<Activation>,
     /// All measured records, if the replay keeps them.
     pub(crate) measured: Vec<MeasuredRecord>,
@@ -81,6 +87,7 @@ pub(crate) struct Shared {
     pub(crate) definition: &'static Definition,
     pub(crate) first: Version,
     pub(crate) rule: TrainingRule,
+    pub(crate) refine_at: RefineAt,
     pub(crate) names: AnswerNames,
     pub(crate) runtime: Runtime,
     actual_field: String,
@@ -94,12 +101,14 @@ impl Shared {
         definition: &'static Definition,
         first: Version,
         rule: TrainingRule,
+        refine_at: RefineAt,
     ) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         Ok(Self {
             definition,
             first,
             rule,
+            refine_at,
             names: AnswerNames::of(definition),
             runtime: runtime.context("cannot start a runtime for the trainings")?,
             actual_field: definition.actual_field(),
@@ -131,6 +140,7 @@ pub(crate) struct Replay<'s> {
     /// Whether records are known by their numbers, which are their keys, from 1.
     numbered: bool,
     since_training: u64,
+    refiner: Refiner,
     /// Some of the rows, if they are kept for a fit on all of them.
     pub(crate) sample: Option<Sample>,
     pub(crate) course: Course,
@@ -147,6 +157,11 @@ impl<'s> Replay<'s> {
         let store = Arc::new(MemoryStore::new(shared.definition));
         let models = ModelRegistry::new(Arc::clone(&store) as _);
         shared.runtime.block_on(models.submit(&shared.first))?;
+        // The baselines do not depend on triggers.
+        let refine_at = match policy {
+            Policy::Triggers => shared.refine_at.clone(),
+            Policy::Never | Policy::Every(_) => RefineAt::default(),
+        };
         Ok(Self {
             shared,
             policy,
@@ -155,6 +170,7 @@ impl<'s> Replay<'s> {
             store,
             numbered,
             since_training: 0,
+            refiner: Refiner::new(refine_at),
             sample: None,
             course: Course::default(),
         })
@@ -232,10 +248,12 @@ impl<'s> Replay<'s> {
         } else {
             self.course.problems += 1;
         }
+        self.refine(at)?;
         self.since_training += 1;
         if self.policy == Policy::Every(self.since_training) {
             self.since_training = 0;
-            self.train(at, &TrainRequest::default(), None)?;
+            let outcome = self.train(at, &TrainRequest::default())?;
+            self.add_alarm(outcome, None);
         }
         Ok(())
     }
@@ -252,34 +270,52 @@ impl<'s> Replay<'s> {
             trigger: Trigger::from_body(self.shared.definition, bytes),
             ..TrainRequest::default()
         };
-        self.train(at, &request, records)
+        let outcome = self.train(at, &request)?;
+        self.add_alarm(outcome, records);
+        Ok(())
     }
 
-    fn train(
-        &mut self,
-        at: EventTime,
-        request: &TrainRequest,
-        records: Option<(usize, usize)>,
-    ) -> anyhow::Result<()> {
+    fn add_alarm(&mut self, outcome: TrainingOutcome, records: Option<(usize, usize)>) {
+        self.course.alarms.push(Alarm {
+            outcome,
+            records,
+            measured: self.course.measured.len(),
+        });
+    }
+
+    /// Trains again, if enough rows have come since a trigger's version went live.
+    fn refine(&mut self, at: EventTime) -> anyhow::Result<()> {
+        let due = self.refiner.due(&self.models);
+        let Some(refinement) = self.shared.runtime.block_on(due)? else {
+            return Ok(());
+        };
+        let request = TrainRequest {
+            refinement: Some(refinement),
+            ..TrainRequest::default()
+        };
+        let outcome = self.train(at, &request)?;
+        self.refiner.done(refinement);
+        self.course.refinements.push(outcome);
+        Ok(())
+    }
+
+    fn train(&mut self, at: EventTime, request: &TrainRequest) -> anyhow::Result<TrainingOutcome> {
         let trained = train_once(&self.models, &self.shared.rule, request);
-        let outcome = match self.shared.runtime.block_on(trained) {
-            Ok(report) => {
-                if report.outcome == TrainingOutcome::Activated {
-                    self.course.activations.push(Activation {
-                        version: report.model_version.unwrap_or_default(),
-                        at,
-                        rows: report.first_row.zip(report.last_row),
-                        loo_error: report.loo_error,
-                        trigger: request.trigger.clone(),
-                    });
-                }
-                report.outcome
-            }
-            Err(TrainFailure::Train(_)) => TrainingOutcome::NotTrainable,
+        let report = match self.shared.runtime.block_on(trained) {
+            Ok(report) => report,
+            Err(TrainFailure::Train(_)) => return Ok(TrainingOutcome::NotTrainable),
             Err(failure) => return Err(failure.into()),
         };
-        self.course.alarms.push(Alarm { outcome, records });
-        Ok(())
+        if report.outcome == TrainingOutcome::Activated {
+            self.course.activations.push(Activation {
+                version: report.model_version.unwrap_or_default(),
+                at,
+                rows: report.first_row.zip(report.last_row),
+                loo_error: report.loo_error,
+                trigger: request.trigger.clone(),
+            });
+        }
+        Ok(report.outcome)
     }
 }
 

@@ -71,7 +71,12 @@ pub fn backtest(
         return Err(UsageError(text.to_owned()).into());
     }
     let first = first_version(&folder, None)?;
-    let shared = Shared::new(definition, first, Config::default().training_rule())?;
+    let shared = Shared::new(
+        definition,
+        first,
+        Config::default().training_rule(),
+        args.refine.refine_at.clone(),
+    )?;
     let mut rules = rules(args, &folder, start_sql)?;
     let input = input(args, &rules, definition)?;
     let known: Vec<Drift> = match &args.simulate {
@@ -236,6 +241,7 @@ fn input(
             Input::Simulated {
                 plan: plan.clone(),
                 seeds: args.seeds.unwrap_or_default(),
+                misweighed: args.misweighed,
                 start,
                 spread: Duration::from_millis(windows.max().unwrap_or(0)),
             }
@@ -247,7 +253,11 @@ fn described(args: &BacktestArgs) -> String {
     match (&args.simulate, &args.file) {
         (Some(plan), _) => {
             let seeds: Seeds = args.seeds.unwrap_or_default();
-            format!("{plan}, seeds {seeds}")
+            let misweighed = match args.misweighed {
+                0.0 => String::new(),
+                share => format!(", {} % weighed wrong", share * 100.0),
+            };
+            format!("{plan}{misweighed}, seeds {seeds}")
         }
         (None, Some(file)) => file.display().to_string(),
         (None, None) => "the rows of the pipeline's folder".to_owned(),

@@ -24,6 +24,9 @@ pub struct Figures {
     pub triggers: u64,
     /// How many trainings, or calls for one, ended in which way.
     pub outcomes: BTreeMap<&'static str, u64>,
+    /// How many trainings on rows that came after a trigger's version went live ended in which way.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub refinements: BTreeMap<&'static str, u64>,
     /// The versions that went live; none if there are several series.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub activations: Vec<ActivatedVersion>,
@@ -59,10 +62,19 @@ pub struct DriftFigures {
     pub drifts: u64,
     /// How many of them ended without a better model.
     pub missed: u64,
+    /// How many of them led to no trigger for a live version.
+    pub not_found: u64,
+    /// From the first drifted record to the first trigger for a live version; `None` if there is none.
+    pub found_records: Option<Spread>,
     /// From the first drifted record to the first record of a better model; `None` if all are missed.
     pub delay_records: Option<Spread>,
     /// The same in seconds of event time.
     pub delay_seconds: Option<Spread>,
+    /// Mean error of the drifted records; the mean over the drifts.
+    pub drifted_error: Option<f64>,
+    /// Mean error from the first record of a better model to the next drift, or to the end; the mean over the drifts
+    /// that are not missed.
+    pub recovered_error: Option<f64>,
     /// Triggers for a live version whose window has no drifted record.
     pub false_alarms: u64,
     /// The same for 10,000 records.
@@ -104,9 +116,13 @@ pub(crate) struct Totals {
     error_sum: f64,
     triggers: u64,
     outcomes: BTreeMap<&'static str, u64>,
+    refinements: BTreeMap<&'static str, u64>,
     activations: Vec<ActivatedVersion>,
     series: u64,
+    found: Vec<f64>,
     delays: Vec<Delay>,
+    drifted_errors: Vec<f64>,
+    recovered_errors: Vec<f64>,
     drifts: u64,
     false_alarms: u64,
     problems: u64,
@@ -122,6 +138,9 @@ impl Totals {
         self.problems += course.problems;
         for alarm in &course.alarms {
             *self.outcomes.entry(alarm.outcome.name()).or_default() += 1;
+        }
+        for outcome in &course.refinements {
+            *self.refinements.entry(outcome.name()).or_default() += 1;
         }
         // Those of several series say little, and could be many.
         if self.series == 1 {
@@ -140,11 +159,19 @@ impl Totals {
             self.activations.clear();
         }
         self.drifts += drifts.len() as u64;
-        self.delays.extend(
-            drifts
-                .iter()
-                .filter_map(|drift| drift.delay(&course.measured)),
-        );
+        for (number, drift) in drifts.iter().enumerate() {
+            let found = drift.found(&course.alarms);
+            self.found.extend(found.map(|records| records as f64));
+            let measured = &course.measured;
+            self.drifted_errors.extend(drift.error(measured));
+            if let Some(delay) = drift.delay(measured) {
+                let next = drifts.get(number + 1);
+                let end = next.map_or(measured.len(), |next| next.first);
+                let error = drift.error_after(delay, end, measured);
+                self.recovered_errors.extend(error);
+                self.delays.push(delay);
+            }
+        }
         self.false_alarms += false_alarms(course, drifts);
     }
 
@@ -160,8 +187,12 @@ impl Totals {
         let drifts = drifts_are_known.then(|| DriftFigures {
             drifts: self.drifts,
             missed: self.drifts - self.delays.len() as u64,
+            not_found: self.drifts - self.found.len() as u64,
+            found_records: Spread::of(self.found.clone()),
             delay_records: delays(|delay| delay.records as f64),
             delay_seconds: delays(|delay| delay.seconds),
+            drifted_error: mean_of(&self.drifted_errors),
+            recovered_error: mean_of(&self.recovered_errors),
             false_alarms: self.false_alarms,
             false_alarms_per_10000: mean(self.false_alarms as f64 * 1e4),
         });
@@ -172,11 +203,16 @@ impl Totals {
             mean_error: mean(self.error_sum),
             triggers: self.triggers,
             outcomes: self.outcomes,
+            refinements: self.refinements,
             activations: self.activations,
             drifts,
             problems: self.problems,
         }
     }
+}
+
+fn mean_of(numbers: &[f64]) -> Option<f64> {
+    (!numbers.is_empty()).then(|| numbers.iter().sum::<f64>() / numbers.len() as f64)
 }
 
 #[cfg(test)]

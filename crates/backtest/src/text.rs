@@ -28,6 +28,7 @@ impl fmt::Display for Backtest {
             "activated",
             "rejected",
             "other",
+            "refined",
             "mean error",
         ];
         table(f, &heading, rules.chain(baselines).collect())?;
@@ -37,27 +38,30 @@ impl fmt::Display for Backtest {
             .filter_map(|one| Some((one, one.drifts.as_ref()?)))
             .collect();
         if let Some((_, first)) = drifts.first() {
-            let (record, records) = (&self.definition.record, &self.definition.records);
+            let record = &self.definition.record;
             writeln!(
                 f,
-                "\nFrom the first drifted {record} to the first {record} of a better model (drifts: {}):\n",
+                "\nFrom the first drifted {record} to the first trigger, and to the first {record} of a better model \
+                 (drifts: {}):\n",
                 first.drifts
             )?;
-            let mean = format!("{records}: mean");
             let heading = [
                 "rule",
-                &mean,
+                "trigger: mean",
+                "max",
+                "none",
+                "better model: mean",
                 "p50",
                 "p95",
                 "max",
-                "seconds: mean",
-                "p50",
-                "p95",
-                "max",
-                "missed",
+                "none",
+                "error: drifted",
+                "then",
                 "false alarms per 10,000",
             ];
-            let lines = drifts.iter().map(|(rule, drifts)| drift_line(rule, drifts));
+            let lines = drifts
+                .iter()
+                .map(|(rule, drifts)| drift_line(self.definition, rule, drifts));
             table(f, &heading, lines.collect())?;
         }
         let variants = self.rules.iter().filter(|one| !one.lines.is_empty());
@@ -86,6 +90,7 @@ fn rule_line(definition: &Definition, one: &Figures) -> Vec<String> {
     let mut line = vec![one.name.clone(), one.triggers.to_string()];
     line.extend(SHOWN.map(|name| count(name).to_string()));
     line.push((all - shown).to_string());
+    line.push(refined(one));
     line.push(error_text(definition, one.mean_error));
     line
 }
@@ -93,7 +98,7 @@ fn rule_line(definition: &Definition, one: &Figures) -> Vec<String> {
 fn baseline_line(definition: &Definition, one: &Figures) -> Vec<String> {
     if one.outcomes.is_empty() {
         let mut line = vec![one.name.clone()];
-        line.extend(["-", "-", "-", "-"].map(str::to_owned));
+        line.extend(["-"; 5].map(str::to_owned));
         line.push(error_text(definition, one.mean_error));
         return line;
     }
@@ -104,12 +109,25 @@ fn baseline_line(definition: &Definition, one: &Figures) -> Vec<String> {
     line
 }
 
-fn drift_line(rule: &Figures, drifts: &DriftFigures) -> Vec<String> {
-    let mut line = vec![rule.name.clone()];
-    for spread in [drifts.delay_records, drifts.delay_seconds] {
-        line.extend(spread_cells(spread));
+/// How many refinements went live, of all.
+fn refined(one: &Figures) -> String {
+    let activated = one.refinements.get("activated").copied().unwrap_or(0);
+    match one.refinements.values().sum() {
+        0 => "-".to_owned(),
+        all if all == activated => all.to_string(),
+        all => format!("{activated} of {all}"),
     }
+}
+
+fn drift_line(definition: &Definition, rule: &Figures, drifts: &DriftFigures) -> Vec<String> {
+    let mut line = vec![rule.name.clone()];
+    let [mean, _, _, max] = spread_cells(drifts.found_records);
+    line.extend([mean, max, drifts.not_found.to_string()]);
+    line.extend(spread_cells(drifts.delay_records));
     line.push(drifts.missed.to_string());
+    for error in [drifts.drifted_error, drifts.recovered_error] {
+        line.push(error_text(definition, error));
+    }
     let false_alarms = drifts.false_alarms_per_10000;
     line.push(false_alarms.map_or("-".to_owned(), |number| format!("{number:.2}")));
     line
