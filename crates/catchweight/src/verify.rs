@@ -109,6 +109,7 @@ pub async fn run(args: VerifyArgs, shutdown: CancellationToken) -> anyhow::Resul
         let report = tokio::select! {
             report = &mut report => Some(report),
             never = live.show() => match never {},
+            refusal = view.observer.refused() => anyhow::bail!(refusal),
             ended = &mut failure => { ended?; None }
         };
         let report = report.context("stopped before there was a verdict")?;

@@ -1,6 +1,7 @@
 //! Sends records to Kafka: a bounded number at a time, each with an awaited acknowledgement.
 
 use std::fmt;
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -46,7 +47,7 @@ pub(crate) enum DeliveryError {
     Rejected {
         key: String,
         topic: &'static str,
-        reason: KafkaError,
+        reason: String,
     },
     /// The client ended before the acknowledgement.
     #[error(
@@ -61,6 +62,7 @@ type Delivery = BoxFuture<'static, Result<Kind, DeliveryError>>;
 /// The producer and the deliveries without an acknowledgement.
 pub struct Deliveries {
     producer: FutureProducer,
+    kafka: Arc<KafkaSettings>,
     waiting: FuturesUnordered<Delivery>,
     progress: Progress,
 }
@@ -77,6 +79,7 @@ impl Deliveries {
     ) -> Result<Self, KafkaError> {
         Ok(Self {
             producer: settings.producer(client_id).create()?,
+            kafka: Arc::new(settings.clone()),
             waiting: FuturesUnordered::new(),
             progress,
         })
@@ -116,15 +119,20 @@ impl Deliveries {
                     self.acknowledged().await?;
                     record = again;
                 }
-                Err((reason, _)) => {
+                Err((error, _)) => {
+                    let reason = explain(&self.kafka, &error, topic);
                     return Err(DeliveryError::Rejected { key, topic, reason });
                 }
             }
         };
+        let kafka = Arc::clone(&self.kafka);
         self.waiting.push(Box::pin(async move {
             match delivery.await {
                 Ok(Ok(_)) => Ok(kind),
-                Ok(Err((reason, _))) => Err(DeliveryError::Rejected { key, topic, reason }),
+                Ok(Err((error, _))) => {
+                    let reason = explain(&kafka, &error, topic);
+                    Err(DeliveryError::Rejected { key, topic, reason })
+                }
                 Err(_) => Err(DeliveryError::Unknown { key, topic }),
             }
         }));
@@ -152,6 +160,10 @@ impl Deliveries {
         let in_flight = i64::try_from(self.waiting.len()).unwrap_or(i64::MAX);
         self.progress.in_flight.set(in_flight);
     }
+}
+
+fn explain(kafka: &KafkaSettings, error: &KafkaError, topic: &str) -> String {
+    kafka.explain(error, "Write", &format!("topic `{topic}`"))
 }
 
 impl fmt::Debug for Deliveries {

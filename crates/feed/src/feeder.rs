@@ -80,7 +80,7 @@ pub struct Feeder {
     pace: PaceArgs,
     topics: &'static Topics,
     consumer: Arc<BaseConsumer<EofContext>>,
-    bootstrap_servers: String,
+    kafka: KafkaSettings,
     deliveries: Deliveries,
     progress: Progress,
     readiness: Readiness,
@@ -116,7 +116,7 @@ impl Feeder {
             schedule,
             pace,
             consumer: Arc::new(consumer),
-            bootstrap_servers: kafka.bootstrap_servers.clone(),
+            kafka: kafka.clone(),
             deliveries: Deliveries::new(kafka, "feed", progress.clone()).map_err(property)?,
             progress,
             readiness: Readiness::not_yet("not connected to Kafka yet"),
@@ -185,8 +185,11 @@ impl Feeder {
         loop {
             let (consumer, topics) = (Arc::clone(&self.consumer), self.topics);
             let read = tokio::task::spawn_blocking(move || {
-                let partitions = |topic: &str| partitions(&consumer, topic);
-                Ok((partitions(&topics.measured)?, partitions(&topics.actual)?))
+                let measured = partitions(&consumer, &topics.measured);
+                let both = measured.and_then(|n| Ok((n, partitions(&consumer, &topics.actual)?)));
+                // Delivers the client's errors. It has no partitions, so this returns no record.
+                consumer.poll(Duration::ZERO);
+                both
             });
             let counts: Result<(usize, usize), KafkaError> = tokio::select! {
                 () = shutdown.cancelled() => return Ok(false),
@@ -199,12 +202,11 @@ impl Feeder {
                     return Ok(true);
                 }
                 Err(error) => {
-                    let reason = format!(
-                        "Kafka at {} does not answer: {error}",
-                        self.bootstrap_servers
-                    );
+                    let both = format!("topics `{}` and `{}`", topics.measured, topics.actual);
+                    let context = self.consumer.context();
+                    let reason = self.kafka.no_answer(&error, context, &both);
                     if self.readiness.set_not_ready(&reason) {
-                        tracing::warn!("{reason}; retrying (check --bootstrap-servers)");
+                        tracing::warn!("{reason}; retrying");
                     }
                 }
             }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use kafka_io::KafkaSettings;
+use pipeline::topics;
+use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 use service_runtime::{CancellationToken, Readiness, UsageError};
 
@@ -18,7 +20,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// A consumer for the newest records of the topics.
 pub(crate) struct Connection {
     consumer: Arc<NewestConsumer>,
-    bootstrap_servers: String,
+    settings: KafkaSettings,
     readiness: Readiness,
 }
 
@@ -28,7 +30,7 @@ impl Connection {
     pub(crate) fn new(settings: &KafkaSettings, readiness: Readiness) -> Result<Self, KafkaError> {
         Ok(Self {
             consumer: Arc::new(newest::consumer(settings)?),
-            bootstrap_servers: settings.bootstrap_servers.clone(),
+            settings: settings.clone(),
             readiness,
         })
     }
@@ -45,7 +47,12 @@ impl Connection {
     ) -> anyhow::Result<Option<Past>> {
         loop {
             let consumer = Arc::clone(&self.consumer);
-            let read = tokio::task::spawn_blocking(move || newest::read(&consumer, depth));
+            let read = tokio::task::spawn_blocking(move || {
+                let past = newest::read(&consumer, depth);
+                // Delivers the client's errors. It has no partitions, so this returns no record.
+                consumer.poll(Duration::ZERO);
+                past
+            });
             let outcome = tokio::select! {
                 () = shutdown.cancelled() => return Ok(None),
                 outcome = read => outcome.context("reading the topics")?,
@@ -68,12 +75,15 @@ impl Connection {
     }
 
     fn unreachable(&self, error: &KafkaError) {
-        let reason = format!(
-            "Kafka at {} does not answer: {error}",
-            self.bootstrap_servers
+        let both = format!(
+            "topics `{}` and `{}`",
+            topics::MACHINE_MEASUREMENT,
+            topics::MACHINE_WEIGHT
         );
+        let context = self.consumer.context();
+        let reason = self.settings.no_answer(error, context, &both);
         if self.readiness.set_not_ready(&reason) {
-            tracing::warn!("{reason}; retrying (check --bootstrap-servers)");
+            tracing::warn!("{reason}; retrying");
         }
     }
 }
@@ -81,7 +91,7 @@ impl Connection {
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
-            .field("bootstrap_servers", &self.bootstrap_servers)
+            .field("bootstrap_servers", &self.settings.bootstrap_servers)
             .finish_non_exhaustive()
     }
 }

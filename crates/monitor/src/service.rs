@@ -185,21 +185,25 @@ impl Monitor {
     }
 }
 
-/// Ready as soon as all topics of the pipeline are read.
+/// Ready as soon as all topics of the pipeline are read, unless Kafka refuses something.
 async fn follow(
     observer: Observer,
     readiness: Readiness,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let mut changes = observer.changes();
+    let mut started = false;
     loop {
-        let unread = unread_topics(&observer);
-        if unread.is_empty() {
-            readiness.set_ready();
+        started = started || unread_topics(&observer).is_empty();
+        if let Some(refusal) = observer.refusal() {
+            // Logged by the observer.
+            readiness.set_not_ready(refusal);
+        } else if !started {
+            let unread = unread_topics(&observer).join(", ");
+            readiness.set_not_ready(format!("waiting for topics: {unread}"));
+        } else if readiness.set_ready() {
             tracing::info!("ready");
-            return Ok(());
         }
-        readiness.set_not_ready(format!("waiting for topics: {}", unread.join(", ")));
         tokio::select! {
             changed = changes.changed() => changed?,
             () = stop.cancelled() => return Ok(()),

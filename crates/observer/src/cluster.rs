@@ -8,8 +8,10 @@ use anyhow::Context;
 use kafka_io::KafkaSettings;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset;
+
+use crate::observer::CLIENT_ID;
 
 /// The timeout for a query about the brokers or about one group.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -67,6 +69,7 @@ pub enum Behind {
 pub struct Cluster {
     any: Arc<BaseConsumer>,
     groups: Vec<(GroupTopic, Arc<BaseConsumer>)>,
+    kafka: KafkaSettings,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -83,7 +86,7 @@ impl Cluster {
     /// If a client cannot be created from the settings.
     pub fn new(kafka: &KafkaSettings, groups: &[GroupTopic]) -> anyhow::Result<Self> {
         let client = |group: &str| -> anyhow::Result<Arc<BaseConsumer>> {
-            let mut config = kafka.assigning_consumer("catchweight-observer");
+            let mut config = kafka.assigning_consumer(CLIENT_ID);
             config.set("group.id", group);
             let client = config.create().context("cannot create a Kafka client")?;
             Ok(Arc::new(client))
@@ -93,8 +96,9 @@ impl Cluster {
             .map(|of| Ok((of.clone(), client(&of.group)?)))
             .collect::<anyhow::Result<_>>()?;
         Ok(Self {
-            any: client("catchweight-observer")?,
+            any: client(CLIENT_ID)?,
             groups,
+            kafka: kafka.clone(),
         })
     }
 
@@ -125,7 +129,7 @@ impl Cluster {
         for ((of, _), query) in self.groups.iter().zip(queries) {
             let records = match query.await {
                 Ok(Ok(records)) => records,
-                Ok(Err(error)) => Behind::Unknown(error.to_string()),
+                Ok(Err(error)) => Behind::Unknown(self.explain(&error, of)),
                 Err(panic) => Behind::Unknown(panic.to_string()),
             };
             lags.push(Lag {
@@ -134,6 +138,14 @@ impl Cluster {
             });
         }
         lags
+    }
+
+    fn explain(&self, error: &KafkaError, of: &GroupTopic) -> String {
+        let resource = match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::TopicAuthorizationFailed) => format!("topic `{}`", of.topic),
+            _ => format!("group `{}`", of.group),
+        };
+        self.kafka.explain(error, "Describe", &resource)
     }
 }
 

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `view` | a pipeline as a whole: waits until it has settled, makes its report |
 //! | `observer` | reads the topics into a ledger |
+//! | `refusals` | what Kafka does not allow the observer |
 //! | `catch_up` | whether every topic was read to its end |
 //! | `event_clock` | the event time that each topic had reached some time ago |
 //! | `traffic` | record counts, rates and ages by topic |
@@ -39,6 +40,7 @@ mod dead_letters;
 mod event_clock;
 mod model_api;
 mod observer;
+mod refusals;
 mod stored_rows;
 mod traffic;
 mod view;

@@ -17,11 +17,14 @@ use tokio::sync::watch;
 use crate::catch_up::{CatchUp, TopicCatchUp};
 use crate::dead_letters::DeadLetters;
 use crate::event_clock::EventClock;
+use crate::refusals::Refusals;
 use crate::traffic::Traffic;
 
 /// A consumer of one topic.
 type Reader = StreamConsumer<EofContext>;
 
+/// Also the id of the consumer's group: it never joins it, but librdkafka asks for its coordinator.
+pub(crate) const CLIENT_ID: &str = "catchweight-observer";
 /// The timeout of a metadata or watermark query, and the pause before the next one.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 const QUERY_PAUSE: Duration = Duration::from_secs(1);
@@ -37,6 +40,7 @@ pub struct Observer {
     dead_letters: DeadLetters,
     history_until: watch::Sender<Option<EventTime>>,
     catch_up: CatchUp,
+    refusals: Refusals,
 }
 
 /// Where to start reading the topics.
@@ -80,10 +84,11 @@ impl Observer {
             dead_letters: DeadLetters::default(),
             history_until: watch::Sender::new(None),
             catch_up: CatchUp::of_topics(topics.len()),
+            refusals: Refusals::new(kafka.clone()),
         };
         for topic in topics {
             let consumer: Reader = kafka
-                .eof_consumer("catchweight-observer", &[])
+                .eof_consumer(CLIENT_ID, &[])
                 .context("cannot create a Kafka consumer")?;
             let (reader, shutdown) = (observer.clone(), tasks.shutdown());
             tasks.spawn(format!("observer of {topic}"), async move {
@@ -131,6 +136,16 @@ impl Observer {
         let _ = changes.wait_for(|_| seen()).await;
     }
 
+    /// What Kafka refuses, if anything: who, what and what to do.
+    pub fn refusal(&self) -> Option<String> {
+        self.refusals.first()
+    }
+
+    /// Waits until Kafka refuses something.
+    pub async fn refused(&self) -> String {
+        self.refusals.wait().await
+    }
+
     /// The traffic of each topic since the observer started.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
@@ -154,7 +169,7 @@ impl Observer {
 
     async fn read(&self, consumer: Arc<Reader>, topic: &str, from: Start) -> anyhow::Result<()> {
         let mut to_read = self.catch_up.topic();
-        let partitions = partitions_of(&consumer, topic, &mut to_read).await?;
+        let partitions = self.partitions_of(&consumer, topic, &mut to_read).await?;
         to_read.has_partitions(partitions);
         let mut ends = assign(&consumer, topic, partitions, from).await?;
         self.traffic.observe(topic, Instant::now());
@@ -162,6 +177,7 @@ impl Observer {
         loop {
             match consumer.recv().await {
                 Ok(record) => {
+                    self.set_refusal(topic, None);
                     let past = record.offset() < end_of(&ends, record.partition());
                     if past {
                         self.note_history(&record);
@@ -177,8 +193,73 @@ impl Observer {
                     ends = assign(&consumer, topic, partitions, from).await?;
                 }
                 // librdkafka reconnects.
-                Err(error) => tracing::warn!(topic, %error, "cannot read the topic; retrying"),
+                Err(error) => match self.refusals.of_topic(&error, "Read", topic) {
+                    None => {
+                        let error = self.refusals.explain(&error);
+                        tracing::warn!(topic, error, "cannot read the topic; retrying");
+                    }
+                    refusal => self.set_refusal(topic, refusal),
+                },
             }
+        }
+    }
+
+    /// The number of partitions of the topic; waits until the topic exists and may be read.
+    async fn partitions_of(
+        &self,
+        consumer: &Arc<Reader>,
+        topic: &str,
+        to_read: &mut TopicCatchUp,
+    ) -> anyhow::Result<i32> {
+        loop {
+            let (client, name) = (consumer.clone(), topic.to_owned());
+            let query = move || {
+                let metadata = client.fetch_metadata(Some(&name), QUERY_TIMEOUT)?;
+                let found = metadata.topics().first();
+                let error = found.and_then(|found| found.error());
+                match error.map(RDKafkaErrorCode::from) {
+                    Some(code @ RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                        Err(KafkaError::MetadataFetch(code))
+                    }
+                    _ => Ok(found.map_or(0, |found| found.partitions().len())),
+                }
+            };
+            let found = tokio::task::spawn_blocking(query).await?;
+            if found.is_ok() {
+                consumer.context().connected();
+            }
+            let refusal = found.as_ref().err().and_then(|error| {
+                let refused = self.refusals.of_topic(error, "Describe", topic);
+                refused.or_else(|| consumer.context().refused_connection())
+            });
+            match &found {
+                Ok(0) => to_read.is_absent(),
+                Err(error) if refusal.is_none() => {
+                    tracing::warn!(topic, %error, "Kafka does not answer; retrying");
+                }
+                _ => {}
+            }
+            self.set_refusal(topic, refusal);
+            if let Ok(partitions @ 1..) = found {
+                return Ok(i32::try_from(partitions)?);
+            }
+            // The client's errors reach its context only while it is polled. Without an assignment it has no
+            // records.
+            let poll = async {
+                loop {
+                    if let Err(error) = consumer.recv().await {
+                        tracing::debug!(topic, %error, "waiting for the topic");
+                    }
+                }
+            };
+            tokio::time::timeout(QUERY_PAUSE, poll).await.ok();
+        }
+    }
+
+    /// What Kafka refuses for this topic from now on.
+    fn set_refusal(&self, topic: &str, refusal: Option<String>) {
+        if self.refusals.set(topic, refusal) {
+            self.changes.send_modify(|seen| *seen += 1);
         }
     }
 
@@ -272,28 +353,6 @@ async fn watermarks(
         let query = move || client.fetch_watermarks(&name, partition, QUERY_TIMEOUT);
         match tokio::task::spawn_blocking(query).await? {
             Ok(found) => return Ok(found),
-            Err(error) => tracing::warn!(topic, %error, "Kafka does not answer; retrying"),
-        }
-        tokio::time::sleep(QUERY_PAUSE).await;
-    }
-}
-
-/// The number of partitions of the topic; waits until the topic exists.
-async fn partitions_of(
-    consumer: &Arc<Reader>,
-    topic: &str,
-    to_read: &mut TopicCatchUp,
-) -> anyhow::Result<i32> {
-    loop {
-        let (client, name) = (consumer.clone(), topic.to_owned());
-        let query = move || {
-            let metadata = client.fetch_metadata(None, QUERY_TIMEOUT)?;
-            let known = metadata.topics().iter().find(|one| one.name() == name);
-            Ok::<_, KafkaError>(known.map_or(0, |one| one.partitions().len()))
-        };
-        match tokio::task::spawn_blocking(query).await? {
-            Ok(0) => to_read.is_absent(),
-            Ok(partitions) => return Ok(i32::try_from(partitions)?),
             Err(error) => tracing::warn!(topic, %error, "Kafka does not answer; retrying"),
         }
         tokio::time::sleep(QUERY_PAUSE).await;

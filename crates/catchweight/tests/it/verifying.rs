@@ -2,8 +2,10 @@
 
 use std::process::{Command, Output};
 
+use pipeline::topics;
+use rdkafka::types::RDKafkaRespErr;
 use serde_json::Value;
-use test_support::{eventually, within};
+use test_support::{Broker, eventually, within};
 
 use crate::harness::Running;
 
@@ -79,4 +81,34 @@ async fn without_the_model_api_stored_fish_are_still_reported() {
     assert!(unknown.starts_with(&expected), "{unknown}");
     assert_eq!(reasons.len(), 2, "{reasons:?}");
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_may_not_be_read_ends_verify() {
+    let broker = Broker::with_topics(1, topics::ALL);
+    broker.cluster(|cluster| {
+        let denied = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+        cluster.topic_error(topics::WEIGHT_DIFF, denied).unwrap();
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_catchweight"));
+    command
+        .args(["verify", "--model-url", "http://127.0.0.1:9"])
+        .args(["--bootstrap-servers", broker.bootstrap_servers()])
+        .args(["-X", "sasl.username=verify"])
+        .arg("--store")
+        .arg(format!("sqlite:{}", folder.path().join("store").display()))
+        .env_remove("RUST_LOG")
+        .current_dir(folder.path());
+    let output = tokio::task::spawn_blocking(move || command.output());
+    let output = within("verify ends", output).await.unwrap().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let last = errors.lines().last().unwrap();
+    assert!(
+        last.starts_with(
+            "error: Kafka does not allow user `verify` the operation Describe on topic `weight-diff`"
+        ),
+        "{errors}"
+    );
 }

@@ -1,21 +1,45 @@
 //! Consumers that report the end of a partition.
 
 use rdkafka::ClientContext;
-use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::KafkaSettings;
+use super::{KafkaSettings, RefusedConnection, log};
 
 /// The context of [`KafkaSettings::eof_consumer`]: logs the client's errors, except the end of a
 /// partition, which librdkafka reports as an error too.
-#[derive(Clone, Copy, Debug)]
-pub struct EofContext;
+#[derive(Debug)]
+pub struct EofContext(RefusedConnection);
+
+impl EofContext {
+    /// Why Kafka refuses the connection: for example the certificate, the credentials or the protocol.
+    pub fn refused_connection(&self) -> Option<String> {
+        self.0.reason()
+    }
+
+    /// Kafka has answered.
+    pub fn connected(&self) {
+        self.0.clear();
+    }
+}
 
 impl ClientContext for EofContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+        if let Some(refusal) = self.0.note_log(facility, message) {
+            tracing::warn!("{refusal}");
+        }
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
-            tracing::warn!(%error, reason, "Kafka client error; it retries");
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
+            return;
+        }
+        match self.0.note_error(&error, reason) {
+            Some(refusal) => tracing::warn!("{refusal}"),
+            None if self.0.reason().is_some() => tracing::debug!(%error, reason, "consumer"),
+            None => tracing::warn!(%error, reason, "Kafka client error; it retries"),
         }
     }
 }
@@ -42,7 +66,21 @@ impl KafkaSettings {
         for (key, value) in properties {
             config.set(*key, *value);
         }
-        config.create_with_context(EofContext)
+        config.create_with_context(EofContext(RefusedConnection::new(self.clone())))
+    }
+}
+
+impl KafkaSettings {
+    /// Why a query about `resource`, which must be readable, failed: what Kafka refuses, or else that it does
+    /// not answer. The client must have been polled after the query.
+    pub fn no_answer(&self, error: &KafkaError, client: &EofContext, resource: &str) -> String {
+        let code = error.rdkafka_error_code();
+        let refusal = code.and_then(|code| self.refusal(code, "Read", resource));
+        let refusal = refusal.or_else(|| client.refused_connection());
+        refusal.unwrap_or_else(|| {
+            let address = &self.bootstrap_servers;
+            format!("Kafka at {address} does not answer: {error}; check --bootstrap-servers")
+        })
     }
 }
 

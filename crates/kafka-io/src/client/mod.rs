@@ -12,6 +12,7 @@ pub use eof::{EofContext, is_transient};
 pub use headers::readable_headers;
 pub use reachability::Unreachable;
 pub use record::Record;
+pub(crate) use refusal::RefusedConnection;
 pub use settings::{KafkaProperty, KafkaSettings, PropertyError};
 pub(crate) use statistics::ClientMetrics;
 

@@ -1,15 +1,16 @@
 //! Waiting for a broker, with an error that names the address and the reason.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::KafkaSettings;
+use super::{KafkaSettings, RefusedConnection, log};
 
 /// Timeout of one connection attempt and of one metadata request.
 const ATTEMPT: Duration = Duration::from_secs(5);
@@ -27,18 +28,17 @@ pub struct Unreachable {
     reason: String,
 }
 
-/// Notes why Kafka refuses the connection.
-struct Refusal {
-    settings: KafkaSettings,
-    first: Mutex<Option<String>>,
-}
+/// Notes why Kafka refuses the connection. The caller reports it.
+struct Refusal(RefusedConnection);
 
 impl ClientContext for Refusal {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+        self.0.note_log(facility, message);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
-        let code = error.rdkafka_error_code();
-        let refusal = code.and_then(|code| self.settings.connection_refusal(code, reason));
-        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-        *first = first.take().or(refusal);
+        self.0.note_error(&error, reason);
     }
 }
 
@@ -58,10 +58,7 @@ impl KafkaSettings {
             limit,
             reason,
         };
-        let context = Refusal {
-            settings: self.clone(),
-            first: Mutex::default(),
-        };
+        let context = Refusal(RefusedConnection::new(self.clone()));
         let client: BaseConsumer<Refusal> = self
             .assigning_consumer("kafka-io-reachability")
             .set("reconnect.backoff.ms", "100")
@@ -87,8 +84,7 @@ impl KafkaSettings {
                 metadata
             });
             let metadata = metadata.await;
-            let refusal = client.context().first.lock();
-            let refusal = refusal.unwrap_or_else(PoisonError::into_inner).clone();
+            let refusal = client.context().0.reason();
             let reason = match (metadata, connected) {
                 (Ok(Ok(_)), _) => return Ok(()),
                 // Waiting does not help.
@@ -139,7 +135,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use test_support::{Broker, PATIENCE, within};
-    use tokio::io::copy_bidirectional;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
     use tokio::net::TcpListener;
 
     use super::*;
@@ -164,6 +160,32 @@ mod tests {
         let start = format!("Kafka at {address} does not answer within 0 s: {address}: ");
         assert!(text.starts_with(&start), "{text}");
         assert!(text.contains("refused"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_plaintext_client_learns_that_the_port_speaks_tls() {
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        let server = server.expect("a port");
+        let address = server.local_addr().expect("its address").to_string();
+        // A TLS server answers other protocols with a fatal alert, and closes.
+        let refuse = async {
+            loop {
+                let (mut client, _) = server.accept().await.expect("a client");
+                let mut request = [0; 4];
+                // The first connection only tries the port.
+                if client.read_exact(&mut request).await.is_ok() {
+                    let alert = client.write_all(&[21, 3, 3, 0, 2, 2, 80]).await;
+                    alert.expect("an open connection");
+                }
+            }
+        };
+        let failed = tokio::select! {
+            waited = wait(address, Duration::from_secs(2)) => waited,
+            () = refuse => unreachable!(),
+        };
+        let text = failed.expect_err("no Kafka").to_string();
+        assert!(text.contains("its port speaks TLS"), "{text}");
+        assert!(text.contains("-X security.protocol=SASL_SSL"), "{text}");
     }
 
     #[tokio::test]

@@ -1,8 +1,68 @@
 //! What a secured Kafka refuses, in one line: who, what, and what to do.
 
-use rdkafka::error::RDKafkaErrorCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::KafkaSettings;
+
+/// Why Kafka refuses a client's connections, from the client's callbacks. Reasons differ by broker and time:
+/// the first one stays until it is cleared.
+#[derive(Debug)]
+pub(crate) struct RefusedConnection {
+    settings: KafkaSettings,
+    reason: Mutex<Option<String>>,
+    /// A broker that restarts closes connections too, so after the first connection the log says nothing.
+    was_connected: AtomicBool,
+}
+
+impl RefusedConnection {
+    pub(crate) fn new(settings: KafkaSettings) -> Self {
+        Self {
+            settings,
+            reason: Mutex::default(),
+            was_connected: AtomicBool::new(false),
+        }
+    }
+
+    /// An error of the client. Returns the refusal if it is the first one.
+    pub(crate) fn note_error(&self, error: &KafkaError, reason: &str) -> Option<String> {
+        let code = error.rdkafka_error_code()?;
+        self.note(self.settings.connection_refusal(code, reason))
+    }
+
+    /// A line of the client's log: librdkafka reports closed connections nowhere else. Returns the refusal if it
+    /// is the first one.
+    pub(crate) fn note_log(&self, facility: &str, message: &str) -> Option<String> {
+        let code = RDKafkaErrorCode::BrokerTransportFailure;
+        if facility != "FAIL" || self.was_connected.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.note(self.settings.connection_refusal(code, message))
+    }
+
+    pub(crate) fn reason(&self) -> Option<String> {
+        let reason = self.reason.lock();
+        reason.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A connection is up.
+    pub(crate) fn clear(&self) {
+        self.was_connected.store(true, Ordering::Relaxed);
+        *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn note(&self, refusal: Option<String>) -> Option<String> {
+        let mut reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
+        if reason.is_none() {
+            reason.clone_from(&refusal);
+            refusal
+        } else {
+            None
+        }
+    }
+}
 
 impl KafkaSettings {
     /// The user that the properties name; `None` if they name none, as with a client certificate.
@@ -10,9 +70,16 @@ impl KafkaSettings {
         self.property("sasl.username")
     }
 
+    /// Why a request on `resource`, such as "topic `a`", failed: what Kafka does not allow, or else the error.
+    pub fn explain(&self, error: &KafkaError, operation: &str, resource: &str) -> String {
+        let code = error.rdkafka_error_code();
+        let refusal = code.and_then(|code| self.refusal(code, operation, resource));
+        refusal.unwrap_or_else(|| error.to_string())
+    }
+
     /// Why Kafka refuses a request on `resource`, such as "topic `a`", which needs the operation `operation`.
     /// `None` if the error is of another kind.
-    pub(crate) fn refusal(
+    pub fn refusal(
         &self,
         code: RDKafkaErrorCode,
         operation: &str,
@@ -57,10 +124,13 @@ impl KafkaSettings {
             RDKafkaErrorCode::SSL => {
                 "TLS with Kafka fails; check security.protocol and the ssl properties".to_owned()
             }
+            // librdkafka adds these hints if the client speaks plaintext.
             RDKafkaErrorCode::BrokerTransportFailure
-                if reason.contains("incorrect security.protocol") =>
+                if reason.contains("incorrect security.protocol")
+                    || reason.contains("verify that security.protocol") =>
             {
-                "Kafka closes the connection; check security.protocol, for example SASL_SSL"
+                "Kafka closes the plaintext connection: its port speaks TLS or expects SASL; set \
+                 security.protocol, for example -X security.protocol=SASL_SSL"
                     .to_owned()
             }
             _ => return None,
@@ -111,6 +181,11 @@ mod tests {
             (
                 RDKafkaErrorCode::BrokerTransportFailure,
                 "might be caused by incorrect security.protocol configuration",
+                "speaks TLS",
+            ),
+            (
+                RDKafkaErrorCode::BrokerTransportFailure,
+                "verify that security.protocol is correctly configured",
                 "SASL_SSL",
             ),
         ] {
@@ -121,5 +196,17 @@ mod tests {
         }
         let code = RDKafkaErrorCode::BrokerTransportFailure;
         assert_eq!(settings().connection_refusal(code, "refused"), None);
+    }
+
+    #[test]
+    fn a_broker_that_restarts_does_not_refuse() {
+        let closed = "Disconnected: might be caused by incorrect security.protocol configuration";
+        let refused = RefusedConnection::new(settings());
+        assert_eq!(refused.note_log("SEND", closed), None);
+        assert!(refused.note_log("FAIL", closed).is_some());
+        assert_eq!(refused.note_log("FAIL", closed), None, "logged once");
+        refused.clear();
+        assert_eq!(refused.note_log("FAIL", closed), None);
+        assert_eq!(refused.reason(), None);
     }
 }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 
 /// How to reach Kafka; the same flags in every program.
@@ -253,6 +254,8 @@ impl KafkaSettings {
     ) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
+            // The log has the reasons of closed connections; `client::log` decides what is shown.
+            .set_log_level(RDKafkaLogLevel::Info)
             .set("bootstrap.servers", &self.bootstrap_servers)
             .set("client.id", client_id);
         for (name, value) in defaults.iter().chain(of_broker) {

@@ -14,8 +14,9 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
+use super::Failure;
 use super::metrics::{PartitionLabel, PipelineMetrics};
-use crate::client::{KafkaSettings, log};
+use crate::client::{KafkaSettings, RefusedConnection, log};
 
 /// A change of this member's partitions. The reader must confirm it to the client.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ pub(super) struct ConsumerEvents {
     /// Which request Kafka refuses, until it no longer does.
     refused_request: Mutex<Option<String>>,
     /// Why Kafka refuses connections, until one is up.
-    refused_connection: Mutex<Option<String>>,
+    refused_connection: RefusedConnection,
     settings: KafkaSettings,
     closing: AtomicBool,
 }
@@ -45,9 +46,9 @@ impl ConsumerEvents {
         metrics: PipelineMetrics,
     ) -> Self {
         Self {
-            settings,
             refused_request: Mutex::default(),
-            refused_connection: Mutex::default(),
+            refused_connection: RefusedConnection::new(settings.clone()),
+            settings,
             rebalances,
             metrics,
             disconnected: AtomicBool::new(false),
@@ -63,9 +64,9 @@ impl ConsumerEvents {
 
     /// What Kafka refuses, if anything.
     pub(super) fn refusal(&self) -> Option<String> {
-        let text =
-            |of: &Mutex<Option<String>>| of.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        text(&self.refused_connection).or_else(|| text(&self.refused_request))
+        let request = || self.refused_request.lock();
+        let request = || request().unwrap_or_else(PoisonError::into_inner).clone();
+        self.refused_connection.reason().or_else(request)
     }
 
     /// What Kafka refuses, if the error of a request for `operation` on `resource` says so.
@@ -78,9 +79,27 @@ impl ConsumerEvents {
         self.settings.refusal(code, operation, resource)
     }
 
+    /// The failure, or what Kafka does not allow.
+    pub(super) fn explained(&self, failure: Failure) -> Failure {
+        let Failure::Delivery { topic, error } = &failure else {
+            return failure;
+        };
+        let code = error.rdkafka_error_code();
+        let refusal =
+            code.and_then(|code| self.refused(code, "Write", &format!("topic `{topic}`")));
+        refusal.map_or(failure, Failure::Refused)
+    }
+
     /// Which request Kafka refuses from now on; logged if it is new.
     pub(super) fn set_refused_request(&self, now: Option<String>) {
-        set(&self.refused_request, now);
+        let refusal = self.refused_request.lock();
+        let mut refusal = refusal.unwrap_or_else(PoisonError::into_inner);
+        if *refusal != now {
+            if let Some(reason) = &now {
+                tracing::warn!("{reason}");
+            }
+            *refusal = now;
+        }
     }
 
     /// The reader has ended: the callback answers rebalances itself from now on.
@@ -104,17 +123,6 @@ impl ConsumerEvents {
     }
 }
 
-/// Changes what Kafka refuses, and logs it if it is new.
-fn set(refusal: &Mutex<Option<String>>, now: Option<String>) {
-    let mut refusal = refusal.lock().unwrap_or_else(PoisonError::into_inner);
-    if *refusal != now {
-        if let Some(reason) = &now {
-            tracing::warn!("{reason}");
-        }
-        *refusal = now;
-    }
-}
-
 /// Answers an assignment while leaving the group.
 pub(super) fn reject(consumer: &BaseConsumer<ConsumerEvents>) {
     if let Err(error) = consumer.incremental_assign(&TopicPartitionList::new()) {
@@ -132,6 +140,9 @@ pub(super) fn release(consumer: &BaseConsumer<ConsumerEvents>, partitions: &Topi
 impl ClientContext for ConsumerEvents {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
+        if let Some(refusal) = self.refused_connection.note_log(facility, message) {
+            tracing::warn!("{refusal}");
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -139,11 +150,8 @@ impl ClientContext for ConsumerEvents {
             self.set_disconnected(true);
         } else {
             tracing::debug!(%error, reason, "consumer");
-            let code = error.rdkafka_error_code();
-            let refusal = code.and_then(|code| self.settings.connection_refusal(code, reason));
-            if refusal.is_some() && self.refusal().is_none() {
-                // Reasons differ by broker and time: the first one stays.
-                set(&self.refused_connection, refusal);
+            if let Some(refusal) = self.refused_connection.note_error(&error, reason) {
+                tracing::warn!("{refusal}");
             }
             if let Ok(mut last) = self.last_error.lock() {
                 reason.clone_into(&mut last);
@@ -154,7 +162,7 @@ impl ClientContext for ConsumerEvents {
     fn stats(&self, statistics: Statistics) {
         if self.metrics.clients.update("consumer", &statistics) {
             self.set_disconnected(false);
-            set(&self.refused_connection, None);
+            self.refused_connection.clear();
         }
         for (topic, detail) in &statistics.topics {
             for (partition, detail) in &detail.partitions {

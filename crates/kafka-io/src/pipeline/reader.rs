@@ -208,7 +208,10 @@ impl<S: Step> Reader<S> {
         if worker.epoch != ticket.epoch {
             return Ok(());
         }
-        let counts = finished.outcome?;
+        let events = self.consumer.context();
+        let counts = finished
+            .outcome
+            .map_err(|failure| events.explained(failure))?;
         worker.weight -= ticket.weight;
         let stored = worker
             .tracker

@@ -58,6 +58,9 @@ pub enum Failure {
         /// The client's error.
         error: KafkaError,
     },
+    /// Kafka does not allow to write a result.
+    #[error("{0}; a restart reads the records again")]
+    Refused(String),
     /// The step returned wrong decisions or panicked.
     #[error("the processing step failed: {0}")]
     Step(String),

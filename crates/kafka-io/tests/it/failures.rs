@@ -21,7 +21,10 @@ async fn a_result_that_the_broker_rejects_ends_the_pipeline() {
 
     let ended = within("the pipeline ends", running.task).await.unwrap();
     let error = ended.expect_err("a failure").to_string();
-    assert!(error.contains("could not be written to `out`"), "{error}");
+    assert!(
+        error.contains("the operation Write on topic `out`"),
+        "{error}"
+    );
     assert_eq!(*running.health.borrow(), Err(error));
 }
 

@@ -90,6 +90,11 @@ impl Stage {
         }
     }
 
+    /// Cancelled at the end of the test.
+    pub(crate) fn stopping(&self) -> CancellationToken {
+        self.stop.child_token()
+    }
+
     pub(crate) async fn monitor(&self) -> Served {
         self.monitor_with(self.config()).await
     }

@@ -2,6 +2,7 @@
 
 use monitor::{Monitor, PartUrl};
 use pipeline::topics;
+use rdkafka::types::RDKafkaRespErr;
 use test_support::eventually;
 use tokio::net::TcpListener;
 
@@ -168,4 +169,28 @@ async fn a_mistyped_store_is_an_error_and_creates_no_file() {
         "{message}"
     );
     assert!(!mistyped.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_may_not_be_read_is_named_by_readiness() {
+    let stage = Stage::new().await;
+    let denied = |error: RDKafkaRespErr| {
+        stage
+            .broker
+            .cluster(move |cluster| cluster.topic_error(topics::WEIGHT_DIFF, error).unwrap());
+    };
+    denied(RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    let monitor = Monitor::bind(stage.config()).await.unwrap();
+    let url = format!("http://127.0.0.1:{}/readyz", monitor.port());
+    tokio::spawn(monitor.run(stage.stopping()));
+    let readiness = async || reqwest::get(&url).await.unwrap().text().await.unwrap();
+    eventually("the reason", async || {
+        readiness()
+            .await
+            .contains("the operation Describe on topic `weight-diff`")
+    })
+    .await;
+
+    denied(RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR);
+    eventually("readiness", async || readiness().await == "ready\n").await;
 }
