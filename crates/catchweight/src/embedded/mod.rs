@@ -153,7 +153,9 @@ impl Embedded {
         let connectors =
             Connectors::from_sources(&args.files.connectors(folder)?, |name| match name {
                 "MODEL_URL" => Some(model_url.clone()),
-                "MONGODB_URI" => Some("mongodb://embedded/".to_owned()),
+                "MONGODB_URI" => {
+                    Some("mongodb://embedded/?serverSelectionTimeoutMS=600000".to_owned())
+                }
                 "TRAIN_TOKEN" => Some(args.train_token.0.clone()),
                 _ => None,
             })

@@ -49,6 +49,25 @@ fn the_connect_service_sets_every_variable_connectors_use() {
     }
 }
 
+/// A file that appended an option would not work with an address that has one, such as `tls=true`.
+#[test]
+fn the_stores_options_are_in_its_variable() {
+    for (path, config) in all() {
+        if let Some(uri) = config["connection.uri"].as_str() {
+            assert_eq!(uri, "${env:MONGODB_URI}", "{path}");
+        }
+    }
+    let penguins: Value =
+        serde_json::from_str(&text("examples/penguins/connectors/rows.json")).unwrap();
+    assert_eq!(penguins["config"]["connection.uri"], "${env:MONGODB_URI}");
+    let compose = service("connect")["environment"]["MONGODB_URI"].clone();
+    let certificates = text("scripts/certificates");
+    for uri in [compose.as_str().unwrap(), &certificates] {
+        let poll = "serverSelectionTimeoutMS=600000";
+        assert!(uri.contains(poll), "the sink gives up after 30 s");
+    }
+}
+
 #[test]
 fn the_connect_service_sets_the_workers_variables() {
     let environment = service("connect")["environment"].clone();

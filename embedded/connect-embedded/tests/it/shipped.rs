@@ -17,7 +17,9 @@ fn folder() -> PathBuf {
 fn load(paths: &[&str], model: &str) -> Connectors {
     let paths = paths.iter().map(|path| folder().join(path));
     Connectors::load(paths, |name| match name {
-        "MONGODB_URI" => Some("mongodb://user:password@127.0.0.1:1/admin".into()),
+        "MONGODB_URI" => {
+            Some("mongodb://user:password@127.0.0.1:1/admin?serverSelectionTimeoutMS=600000".into())
+        }
         "MODEL_URL" => Some(model.into()),
         "TRAIN_TOKEN" => Some("token".into()),
         "KAFKA_BOOTSTRAP_SERVERS" => Some("127.0.0.1:1".into()),
