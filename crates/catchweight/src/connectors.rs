@@ -40,6 +40,12 @@ pub struct ConnectorsArgs {
     #[arg(long, value_name = "DIR")]
     pub connectors: Option<PathBuf>,
 
+    /// A folder on the worker's machine with one file for each variable of the connector files. The worker
+    /// reads ${env:NAME} from there, with a DirectoryConfigProvider that its settings call `directory`, instead
+    /// of its environment
+    #[arg(long, env = "CONNECT_VARIABLES", value_name = "DIR")]
+    pub variables_folder: Option<String>,
+
     /// How long to wait until every task runs, in seconds
     #[arg(long, env = "TIMEOUT", default_value_t = 120, value_name = "SECONDS")]
     pub timeout: u64,
@@ -90,7 +96,7 @@ pub async fn run(args: ConnectorsArgs, shutdown: CancellationToken) -> anyhow::R
     let deadline = Instant::now() + Duration::from_secs(args.timeout);
     let all = async {
         for source in &sources {
-            let connector = read(source)?;
+            let connector = read(source, args.variables_folder.as_deref())?;
             let changed = worker.put(&connector, deadline).await?;
             let tasks = worker.running(&connector.name, deadline).await?;
             let what = if changed { "put" } else { "unchanged" };
@@ -108,9 +114,14 @@ pub async fn run(args: ConnectorsArgs, shutdown: CancellationToken) -> anyhow::R
     }
 }
 
-fn read(source: &ConnectorSource) -> Result<Connector, UsageError> {
-    serde_json::from_str(&source.text)
-        .map_err(|error| UsageError(format!("{}: {error}", source.origin)))
+fn read(source: &ConnectorSource, variables_folder: Option<&str>) -> Result<Connector, UsageError> {
+    let text = match variables_folder {
+        None => source.text.clone(),
+        Some(folder) => source
+            .text
+            .replace("${env:", &format!("${{directory:{folder}:")),
+    };
+    serde_json::from_str(&text).map_err(|error| UsageError(format!("{}: {error}", source.origin)))
 }
 
 struct Worker {
@@ -258,6 +269,18 @@ mod tests {
             "Caused by: com.mongodb.MongoTimeoutException: Timed out"
         );
         assert_eq!(cause("one line"), "one line");
+    }
+
+    #[test]
+    fn variables_can_be_files_of_the_worker() {
+        let source = ConnectorSource {
+            origin: "a.json".to_owned(),
+            text: r#"{"name": "A", "config": {"uri": "${env:STORE}/a"}}"#.to_owned(),
+        };
+        let uri = |folder| read(&source, folder).unwrap().config["uri"].clone();
+        assert_eq!(uri(None), "${env:STORE}/a");
+        let file = "${directory:/run/secrets:STORE}/a";
+        assert_eq!(uri(Some("/run/secrets")), file);
     }
 
     #[test]
