@@ -8,6 +8,7 @@
 mod compose;
 mod connectors;
 mod documents;
+mod locked;
 mod observability;
 mod programs;
 mod project;
