@@ -1,10 +1,12 @@
 //! `feed`: sends the rows of a CSV file to the first two topics of a pipeline.
 
-use feed::{FeedArgs, Feeder};
+use feed::{FeedArgs, Feeder, Joined, Limit, Progress};
 use fish_producer::simulation::Plan;
 use fish_producer::{FishProducer, MAX_SPEED};
+use kafka_io::KafkaSettings;
 use pipeline::Definition;
 use service_runtime::{CancellationToken, UsageError};
+use tokio::sync::watch;
 
 use crate::progress;
 
@@ -37,7 +39,11 @@ pub async fn run(args: FeedCommand, shutdown: CancellationToken) -> anyhow::Resu
         return simulate(args, shutdown).await;
     }
     let FeedArgs {
-        file, kafka, pace, ..
+        file,
+        kafka,
+        pace,
+        max_unjoined,
+        ..
     } = args.rows;
     let feeder = Feeder::bind(&folder, file.as_deref(), pace, &kafka)?;
     let schedule = feeder.schedule();
@@ -53,14 +59,27 @@ pub async fn run(args: FeedCommand, shutdown: CancellationToken) -> anyhow::Resu
         progress::say(&unusable.to_string());
     }
     let sent = feeder.progress();
-    feeder.run(shutdown).await?;
+    limited(
+        max_unjoined,
+        &kafka,
+        definition,
+        &sent,
+        &shutdown,
+        async |limit| feeder.limited_by(limit).run(shutdown.clone()).await,
+    )
+    .await?;
     said(definition, sent.measured(), sent.actual());
     Ok(())
 }
 
 /// Sends the simulated fish of a plan.
 async fn simulate(args: FeedCommand, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let FeedArgs { kafka, pace, .. } = args.rows;
+    let FeedArgs {
+        kafka,
+        pace,
+        max_unjoined,
+        ..
+    } = args.rows;
     if pace.speed == MAX_SPEED {
         let text =
             "simulated fish need --speed with a number, such as --speed 10, or name a CSV file";
@@ -76,9 +95,40 @@ async fn simulate(args: FeedCommand, shutdown: CancellationToken) -> anyhow::Res
     let producer = FishProducer::bind(&fish, &kafka)?;
     progress::say_seed(producer.simulation());
     let sent = producer.progress();
-    producer.run(shutdown).await?;
+    limited(
+        max_unjoined,
+        &kafka,
+        Definition::shipped(),
+        &sent,
+        &shutdown,
+        async |limit| producer.limited_by(limit).run(shutdown.clone()).await,
+    )
+    .await?;
     said(Definition::shipped(), sent.measured(), sent.actual());
     Ok(())
+}
+
+/// Sends with the limit of `--max-unjoined`.
+async fn limited(
+    max_unjoined: Option<u64>,
+    kafka: &KafkaSettings,
+    definition: &'static Definition,
+    sent: &Progress,
+    shutdown: &CancellationToken,
+    send: impl AsyncFnOnce(watch::Receiver<Limit>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let Some(max_unjoined) = max_unjoined else {
+        return send(watch::channel(Limit::NONE).1).await;
+    };
+    let start = Joined::start(kafka, &definition.topics.rows, max_unjoined, sent.clone());
+    let Some(started) = shutdown.run_until_cancelled(start).await else {
+        return Ok(());
+    };
+    let (joined, limit) = started?;
+    tokio::select! {
+        sent = send(limit) => sent,
+        Err(error) = joined.run() => Err(error),
+    }
 }
 
 fn said(definition: &Definition, measured: u64, actual: u64) {

@@ -43,6 +43,11 @@ pub struct FeedArgs {
     /// How fast.
     #[command(flatten)]
     pub pace: PaceArgs,
+
+    /// How many actual values may wait for the SQL to join them: the feed pauses while there are more, so that a slow
+    /// machine gives the same windows as a fast one [default: any number]
+    #[arg(long, env = "MAX_UNJOINED", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_unjoined: Option<u64>,
 }
 
 /// How fast rows are sent, and from which event time on.
@@ -185,8 +190,8 @@ impl Feeder {
         loop {
             let (consumer, topics) = (Arc::clone(&self.consumer), self.topics);
             let read = tokio::task::spawn_blocking(move || {
-                let measured = partitions(&consumer, &topics.measured);
-                let both = measured.and_then(|n| Ok((n, partitions(&consumer, &topics.actual)?)));
+                let measured = partitions(&*consumer, &topics.measured);
+                let both = measured.and_then(|n| Ok((n, partitions(&*consumer, &topics.actual)?)));
                 // Delivers the client's errors. It has no partitions, so this returns no record.
                 consumer.poll(Duration::ZERO);
                 both
@@ -219,8 +224,9 @@ impl Feeder {
 }
 
 /// The pause between two attempts to reach Kafka.
-const RETRY_INTERVAL: Duration = Duration::from_secs(1);
-const TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// The time limit of a request for metadata.
+pub(crate) const METADATA_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The rows of `file`, or of the folder's own file.
 ///
@@ -277,8 +283,11 @@ fn check_partitions(topics: &Topics, counts: (usize, usize)) -> Result<(), Usage
 }
 
 /// The number of partitions; 0 if the topic does not exist.
-fn partitions(consumer: &BaseConsumer<EofContext>, topic: &str) -> Result<usize, KafkaError> {
-    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
+pub(crate) fn partitions(
+    consumer: &impl Consumer<EofContext>,
+    topic: &str,
+) -> Result<usize, KafkaError> {
+    let metadata = consumer.fetch_metadata(Some(topic), METADATA_TIMEOUT)?;
     let Some(found) = metadata.topics().first() else {
         return Ok(0);
     };

@@ -8,6 +8,7 @@
 //! | [`feeder`] | sends a file |
 //! | [`deliveries`] | a bounded number of records at a time, each with an awaited acknowledgement |
 //! | [`limit`] | how far a feed may go |
+//! | [`joined`] | a limit for the records that the SQL has not joined |
 //! | [`player`] | sends each record at its time |
 //! | [`clock`], [`pacing`] | event time against the wall clock |
 //! | [`progress`] | numbers of acknowledged records |
@@ -15,6 +16,7 @@
 pub mod clock;
 pub mod deliveries;
 pub mod feeder;
+pub mod joined;
 pub mod limit;
 pub mod pacing;
 pub mod player;
@@ -25,6 +27,7 @@ pub mod times;
 
 pub use deliveries::{Deliveries, Kind, MAX_IN_FLIGHT, Outgoing};
 pub use feeder::{FeedArgs, Feeder};
+pub use joined::Joined;
 pub use limit::Limit;
 pub use pacing::Pacing;
 pub use player::Player;

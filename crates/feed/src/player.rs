@@ -12,6 +12,8 @@ use crate::pacing::Pacing;
 
 /// The feed counts as stalled if a record waits this long for room.
 const STALLED_AFTER: Duration = Duration::from_secs(2);
+/// The pauses for the pipeline are logged if they last at least this long in total.
+const NOTABLE_WAIT: Duration = Duration::from_secs(1);
 /// How long a stopped feed waits for acknowledgements.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -36,33 +38,40 @@ impl Player {
     pub async fn run(
         mut self,
         records: impl Iterator<Item = anyhow::Result<Outgoing>>,
-        pacing: Pacing,
+        mut pacing: Pacing,
     ) -> anyhow::Result<()> {
         let mut sent = Sent::default();
+        let mut waited = Duration::ZERO;
         for record in records {
             let record = record?;
             let due = pacing.due(record.at);
-            if !self.wait_until(due, &record, sent).await? {
+            let Some(held) = self.wait_until(due, &record, sent).await? else {
                 break;
-            }
+            };
+            pacing.delay(held);
+            waited += held;
             sent.count(record.kind);
             tracing::debug!(key = record.key, at = %record.at, "sent");
             self.deliveries.send(record).await?;
         }
+        if waited >= NOTABLE_WAIT {
+            tracing::info!("waited {} s for the pipeline", waited.as_secs());
+        }
         self.flush().await
     }
 
-    /// Waits until a record is due, until the limit allows it and until there is room for it. Returns false
-    /// after a shutdown.
+    /// Waits until a record is due, until the limit allows it and until there is room for it. Returns how long
+    /// the limit has held it back, or `None` after a shutdown.
     async fn wait_until(
         &mut self,
         due: Instant,
         record: &Outgoing,
         sent: Sent,
-    ) -> anyhow::Result<bool> {
+    ) -> anyhow::Result<Option<Duration>> {
         if self.shutdown.is_cancelled() {
-            return Ok(false);
+            return Ok(None);
         }
+        let mut is_held = false;
         let mut is_due = due <= Instant::now();
         let stalls_at = due.max(Instant::now()) + STALLED_AFTER;
         loop {
@@ -71,8 +80,9 @@ impl Player {
             if is_due && allowed && has_room {
                 break;
             }
+            is_held |= is_due && !allowed;
             tokio::select! {
-                () = self.shutdown.cancelled() => return Ok(false),
+                () = self.shutdown.cancelled() => return Ok(None),
                 acknowledged = self.deliveries.acknowledged() => acknowledged?,
                 () = tokio::time::sleep_until(due), if !is_due => is_due = true,
                 // Fails without a sender: the limit then stays.
@@ -85,7 +95,8 @@ impl Player {
             }
         }
         self.readiness.set_ready();
-        Ok(true)
+        let late = Instant::now().saturating_duration_since(due);
+        Ok(Some(if is_held { late } else { Duration::ZERO }))
     }
 
     fn report_stall(&self) {

@@ -144,7 +144,7 @@ fn the_demo_feeds_rows_or_the_plan() {
     let producer = service("demo-producer");
     assert_eq!(strings(&producer["command"]), ["feed"]);
     let environment = producer["environment"].as_object().unwrap();
-    for variable in ["PLAN", "SPEED", "SEED", "PIPELINE"] {
+    for variable in ["PLAN", "SPEED", "SEED", "PIPELINE", "MAX_UNJOINED"] {
         assert!(environment.contains_key(variable), "{variable}");
     }
 }

@@ -1,8 +1,10 @@
 //! A file on a broker.
 
+use feed::Joined;
 use feed::feeder::{Feeder, PaceArgs};
+use rdkafka::producer::FutureRecord;
 use service_runtime::CancellationToken;
-use test_support::{Broker, within};
+use test_support::{Broker, eventually, within};
 
 use crate::schedules::folder;
 
@@ -48,6 +50,49 @@ async fn every_row_is_on_both_topics_with_key_and_event_time() {
             truth.timestamp.as_millis() - read.timestamp.as_millis(),
             10_000
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_waits_for_the_rows_that_are_joined() {
+    const MAX_UNJOINED: u64 = 5;
+    let dir = tempfile::tempdir().unwrap();
+    let rows: String = (0..60).map(|n| format!("k{n},1.5,north,{n}\n")).collect();
+    let rows = format!("id,distance (km),district,minutes\n{rows}");
+    let feed = "[feed]\nfile = \"rows.csv\"\nkey = \"id\"\n";
+    let folder = folder(dir.path(), &rows, feed);
+    let topics = &folder.definition.topics;
+    let names = [&topics.measured, &topics.actual, &topics.rows];
+    let broker = Broker::with_topics(3, names.map(String::as_str));
+    let kafka = broker.settings();
+    let pace = PaceArgs {
+        speed: f64::INFINITY,
+        start_time: None,
+    };
+    let feeder = Feeder::bind(&folder, None, pace, &kafka).unwrap();
+    let progress = feeder.progress();
+    // Rows of an earlier run do not count.
+    let row = || FutureRecord::to(&topics.rows).key("k").payload("{}");
+    broker.send(row()).await;
+    let start = Joined::start(&kafka, &topics.rows, MAX_UNJOINED, progress.clone());
+    let (joined, limit) = within("the topic is found", start).await.unwrap();
+    let join = async {
+        for joined in 0..60 {
+            let next = async || progress.actual() > joined;
+            eventually("one more actual value is sent", next).await;
+            let sent = progress.actual();
+            assert!(
+                sent <= joined + MAX_UNJOINED,
+                "{sent} sent, {joined} joined"
+            );
+            broker.send(row()).await;
+        }
+    };
+    let send = feeder.limited_by(limit).run(CancellationToken::new());
+    let both = async { tokio::join!(send, join).0 };
+    tokio::select! {
+        sent = within("all rows are sent", both) => sent.unwrap(),
+        Err(error) = joined.run() => panic!("{error:#}"),
     }
 }
 
