@@ -5,6 +5,7 @@ mod headers;
 mod reachability;
 mod record;
 mod refusal;
+mod scan;
 mod settings;
 mod statistics;
 
@@ -13,6 +14,7 @@ pub use headers::readable_headers;
 pub use reachability::Unreachable;
 pub use record::Record;
 pub(crate) use refusal::RefusedConnection;
+pub use scan::{ScanError, scan};
 pub use settings::{KafkaProperty, KafkaSettings, PropertyError};
 pub(crate) use statistics::ClientMetrics;
 

@@ -19,9 +19,9 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::{ClientContext, Message};
 
 use super::origin::{Origin, original_headers};
-use super::survey::{Selection, scan, survey};
+use super::survey::{CLIENT, Selection, survey};
 use super::{NOTE, ledger};
-use crate::client::{KafkaSettings, Unreachable};
+use crate::client::{KafkaSettings, ScanError, Unreachable, scan};
 
 /// Timeout for Kafka's first answer. Short, because a user waits at the command line.
 const FIRST_ANSWER: Duration = Duration::from_secs(5);
@@ -210,6 +210,16 @@ pub async fn replay(kafka: &KafkaSettings, args: &ReplayArgs) -> Result<ReplayRe
     .unwrap_or_else(|panic| Err(ReplayError::Panic(panic.to_string())))
 }
 
+impl From<ScanError> for ReplayError {
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::NoTopic(topic) => Self::NoTopic(topic),
+            ScanError::Kafka(error) => Self::Kafka(error),
+            ScanError::Silent(limit) => Self::Silent(limit),
+        }
+    }
+}
+
 /// The first delivery that failed; later failures follow from it.
 struct FirstFailure(OnceLock<(String, KafkaError)>);
 
@@ -266,7 +276,7 @@ impl Sender {
         let mut sent = 0;
         self.0.begin_transaction()?;
         if !selection.send.0.is_empty() {
-            scan(kafka, &selection.topic, |dead_letter| {
+            scan(kafka, CLIENT, &selection.topic, |dead_letter| {
                 let (partition, offset) = (dead_letter.partition(), dead_letter.offset());
                 if !selection.send.contains((partition, offset)) {
                     return Ok(());
@@ -278,7 +288,7 @@ impl Sender {
                     self.commit(&selection.topic, &mem::take(&mut done))?;
                     self.0.begin_transaction()?;
                 }
-                Ok(())
+                Ok::<_, ReplayError>(())
             })?;
         }
         self.commit(&selection.topic, &done)

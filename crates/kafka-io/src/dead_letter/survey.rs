@@ -1,20 +1,15 @@
 //! The first pass of a replay: which dead letters to send.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
-use rdkafka::message::BorrowedMessage;
-use rdkafka::{Message, Offset, TopicPartitionList};
+use rdkafka::Message;
 
 use super::replay::{ReplayArgs, ReplayError, ReplayReport};
 use super::{Origin, ledger};
-use crate::client::{EofContext, KafkaSettings, is_transient, readable_headers};
+use crate::client::{KafkaSettings, readable_headers, scan};
 
-const METADATA_TIMEOUT: Duration = Duration::from_secs(30);
-/// The replay fails if nothing arrives for this long before the end of the topic.
-const SILENCE: Duration = Duration::from_secs(60);
+/// The name of the consumer.
+pub(super) const CLIENT: &str = "replay";
 
 /// Offsets by partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,7 +54,7 @@ pub(super) fn survey(
     args: &ReplayArgs,
 ) -> Result<(Selection, ReplayReport), ReplayError> {
     let (mut candidates, mut done) = (Vec::new(), Offsets::default());
-    let partitions = scan(kafka, &args.topic, |message| {
+    let partitions = scan(kafka, CLIENT, &args.topic, |message| {
         let headers = message.headers();
         let notes = headers.into_iter().flat_map(readable_headers);
         let mut is_note = false;
@@ -75,7 +70,7 @@ pub(super) fn survey(
                 origin: headers.map(Origin::read).unwrap_or_default(),
             });
         }
-        Ok(())
+        Ok::<_, ReplayError>(())
     })?;
     if let Some(partition) = args.partition.filter(|it| !partitions.contains(it)) {
         let topic = args.topic.clone();
@@ -140,51 +135,6 @@ fn matches(args: &ReplayArgs, candidate: &Candidate) -> bool {
             .reason
             .as_ref()
             .is_none_or(|part| reason.contains(part))
-}
-
-/// Calls `each` with every record of `topic` up to its current end; returns the partitions.
-pub(super) fn scan(
-    kafka: &KafkaSettings,
-    topic: &str,
-    mut each: impl FnMut(&BorrowedMessage<'_>) -> Result<(), ReplayError>,
-) -> Result<BTreeSet<i32>, ReplayError> {
-    let consumer: BaseConsumer<EofContext> = kafka.eof_consumer("replay", &[])?;
-    let metadata = consumer.fetch_metadata(Some(topic), METADATA_TIMEOUT)?;
-    let found = metadata
-        .topics()
-        .iter()
-        .flat_map(|topic| topic.partitions());
-    let partitions: BTreeSet<i32> = found.map(|partition| partition.id()).collect();
-    if partitions.is_empty() {
-        return Err(ReplayError::NoTopic(topic.to_owned()));
-    }
-    let mut assignment = TopicPartitionList::new();
-    for partition in &partitions {
-        assignment.add_partition_offset(topic, *partition, Offset::Beginning)?;
-    }
-    consumer.assign(&assignment)?;
-    let (mut unfinished, mut last_news) = (partitions.clone(), Instant::now());
-    while !unfinished.is_empty() {
-        match consumer.poll(Duration::from_millis(500)) {
-            Some(Err(KafkaError::MessageConsumption(code))) if is_transient(code) => {
-                tracing::warn!(topic, error = %code, "waiting for Kafka");
-            }
-            Some(Err(KafkaError::PartitionEOF(partition))) => {
-                unfinished.remove(&partition);
-                last_news = Instant::now();
-            }
-            Some(Ok(message)) => {
-                each(&message)?;
-                last_news = Instant::now();
-            }
-            Some(Err(error)) => return Err(error.into()),
-            None => {}
-        }
-        if last_news.elapsed() > SILENCE {
-            return Err(ReplayError::Silent(SILENCE));
-        }
-    }
-    Ok(partitions)
 }
 
 #[cfg(test)]
