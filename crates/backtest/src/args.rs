@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use fish_producer::simulation::Plan;
 use fish_producer::simulation::config::share;
@@ -9,7 +10,7 @@ use pipeline::EventTime;
 use pipeline_folder::FolderArgs;
 
 use crate::grid::Axis;
-use crate::records::{START, Seeds};
+use crate::records::{Recorded, START, Seeds};
 
 /// Settings of a backtest.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -18,6 +19,10 @@ pub struct BacktestArgs {
     /// The CSV file [default: the file of `[feed]` in pipeline.toml, without the rows of the first model]
     #[arg(value_name = "ROWS.csv", conflicts_with = "simulate")]
     pub file: Option<PathBuf>,
+
+    /// Records that are read already. Not a flag: the program reads them from a cluster.
+    #[arg(skip)]
+    pub recorded: Option<Arc<Recorded>>,
 
     /// The pipeline.
     #[command(flatten)]

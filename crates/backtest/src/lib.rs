@@ -10,7 +10,7 @@
 //! | [`args`] | the command line |
 //! | [`sql`] | the SQL engine, which the program provides |
 //! | [`grid`] | variants of a pipeline's SQL |
-//! | [`records`] | rows of a file, or simulated fish |
+//! | [`records`] | rows of a file, simulated fish, or records of a running pipeline |
 //! | `run` | all rules and baselines over all records |
 //! | `replay`, `store` | one rule with its model, rows and decision log |
 //! | `drifts` | known drifts, and when a rule has found them |
@@ -32,6 +32,7 @@ pub mod summary;
 mod text;
 
 pub use args::BacktestArgs;
+pub use records::Recorded;
 pub use run::{Backtest, Stopped, backtest};
 pub use sql::{Sql, SqlOutput, SqlRecord, StartSql};
 pub use summary::Figures;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use feed::Outgoing;
@@ -70,9 +71,28 @@ impl FromStr for Seeds {
     }
 }
 
+/// Records of a running pipeline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// Where they come from.
+    pub source: String,
+    /// The records of the first two topics.
+    pub records: Vec<Outgoing>,
+}
+
+impl Recorded {
+    /// In the order of event time; what is measured comes before what becomes known at the same time.
+    pub fn new(source: String, mut records: Vec<Outgoing>) -> Self {
+        records.sort_by_key(|record| (record.at.as_millis(), record.kind));
+        Self { source, records }
+    }
+}
+
 /// Where the records come from.
 #[derive(Clone, Debug)]
 pub(crate) enum Input {
+    /// Records that are read already.
+    Recorded(Arc<Recorded>),
     /// The rows of a file, or of the folder's own.
     Rows {
         /// The file; `None` for the folder's.
@@ -99,7 +119,7 @@ impl Input {
     /// How many series there are.
     pub(crate) fn series(&self) -> u64 {
         match self {
-            Self::Rows { .. } => 1,
+            Self::Recorded(_) | Self::Rows { .. } => 1,
             Self::Simulated { seeds, .. } => seeds.count(),
         }
     }
@@ -115,6 +135,11 @@ impl Input {
         mut each: impl FnMut(&Outgoing) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         match self {
+            Self::Recorded(recorded) => {
+                for record in &recorded.records {
+                    each(record)?;
+                }
+            }
             Self::Rows { file, start } => {
                 let schedule = feed::feeder::schedule(folder, file.as_deref())?;
                 let start = schedule.file_start().unwrap_or(*start);

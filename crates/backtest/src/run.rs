@@ -1,5 +1,6 @@
 //! All rules and baselines over all records.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use feed::Kind;
@@ -20,7 +21,7 @@ use crate::sql::StartSql;
 use crate::summary::{Figures, Totals};
 
 /// Progress is reported after this many records.
-const REPORTED: u64 = 10_000;
+const REPORTED: u64 = 100;
 
 /// The figures of all rules.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -227,6 +228,9 @@ fn input(
             .parse::<EventTime>()
             .map_err(|error| UsageError(error.to_string()))?,
     };
+    if let Some(recorded) = &args.recorded {
+        return Ok(Input::Recorded(Arc::clone(recorded)));
+    }
     Ok(match &args.simulate {
         None => Input::Rows {
             file: args.file.clone(),
@@ -250,6 +254,9 @@ fn input(
 }
 
 fn described(args: &BacktestArgs) -> String {
+    if let Some(recorded) = &args.recorded {
+        return recorded.source.clone();
+    }
     match (&args.simulate, &args.file) {
         (Some(plan), _) => {
             let seeds: Seeds = args.seeds.unwrap_or_default();

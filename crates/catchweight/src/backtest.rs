@@ -3,28 +3,66 @@
 use std::fs;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::backtest::{BacktestArgs, Sql, SqlOutput, SqlRecord};
+use kafka_io::KafkaSettings;
 use ksql_engine::catalog::Catalog;
 use ksql_engine::engine::{Engine, Input};
 use service_runtime::{CancellationToken, UsageError};
 
-use crate::progress;
+use crate::{progress, recorded};
 
 /// Time between two lines that show the progress.
 const SHOWN: Duration = Duration::from_secs(2);
+
+/// Settings of `backtest`.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+pub struct BacktestCommand {
+    /// What to run.
+    #[command(flatten)]
+    pub backtest: BacktestArgs,
+
+    /// The cluster to read from, if the user names one.
+    #[command(flatten)]
+    pub kafka: Option<KafkaSettings>,
+}
 
 /// Prints the figures, and writes and draws them if the user wants it.
 ///
 /// # Errors
 /// A usage error if the pipeline, the rows, an SQL file, the grid or an output file cannot be used; any other error
 /// if a query fails or `shutdown` is cancelled.
-pub async fn run(args: BacktestArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(command: BacktestCommand, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let BacktestCommand {
+        backtest: mut args,
+        kafka,
+    } = command;
     for (flag, file) in [("--json", &args.json), ("--plot", &args.plot)] {
         if let Some(file) = file {
             check_writable(flag, file)?;
         }
+    }
+    if let Some(kafka) = kafka {
+        if args.file.is_some() || args.simulate.is_some() {
+            let text =
+                "--bootstrap-servers, a file and --simulate exclude each other: name one of them";
+            return Err(UsageError(text.to_owned()).into());
+        }
+        let definition = args.folder.open()?.definition;
+        let (read, unusable) = recorded::read(&kafka, definition, &shutdown).await?;
+        if unusable > 0 {
+            let have = match unusable {
+                1 => "record has",
+                _ => "records have",
+            };
+            progress::say(&format!(
+                "{unusable} {have} no key, time or value of the pipeline's form: skipped"
+            ));
+        }
+        args.recorded = Some(Arc::new(read));
     }
     // It computes without a pause.
     tokio::task::spawn_blocking(move || run_here(&args, &shutdown)).await?

@@ -4,14 +4,14 @@ use std::convert::Infallible;
 use std::io::Write;
 use std::process::ExitCode;
 
-use ::backtest::BacktestArgs;
+use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use ksql_client::KsqlArgs;
 use plots::PlotArgs;
 use service_runtime::cli::{ServiceArgs, block_on, exit_code};
 use service_runtime::{CancellationToken, telemetry};
 
-use crate::backtest;
+use crate::backtest::{self, BacktestCommand};
 use crate::check::{self, CheckArgs};
 use crate::connectors::{self, ConnectorsArgs};
 use crate::demo::{self, DemoArgs};
@@ -47,7 +47,7 @@ enum Command {
     /// Write the folder of a pipeline for the rows of a CSV file
     Init(InitArgs),
     /// Run the rules of a pipeline over rows that are known already, to choose one
-    Backtest(BacktestArgs),
+    Backtest(BacktestCommand),
     /// Compare the files of a pipeline's folder with each other and with what runs
     Check(CheckArgs),
     /// Create the topics that the programs of a pipeline write
@@ -85,7 +85,16 @@ fn command() -> clap::Command {
                 )
             })
     };
+    // Only the user's own flag makes a cluster the input.
+    let backtest = |command: clap::Command| {
+        command.mut_arg("bootstrap_servers", |flag| {
+            flag.default_value(Resettable::Reset)
+                .env(Resettable::Reset)
+                .help("Records of a running pipeline instead of rows: what is on its first two topics now. Kafka brokers as host:port, separated by commas")
+        })
+    };
     demo(Cli::command())
+        .mut_subcommand("backtest", backtest)
         .mut_subcommand("demo", demo)
         .mut_subcommand("up", up)
 }

@@ -34,6 +34,7 @@ pub mod output;
 pub mod pipeline_files;
 mod producer;
 pub mod progress;
+mod recorded;
 pub mod replay;
 mod throttle;
 pub mod topics;

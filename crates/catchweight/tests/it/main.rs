@@ -8,5 +8,6 @@ mod folders;
 mod harness;
 mod live_page;
 mod partitions;
+mod recorded;
 mod verifying;
 mod whole_loop;
