@@ -28,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Counts joined rows, and limits the actual values that have none.
 pub struct Joined {
+    kafka: KafkaSettings,
     consumer: Arc<StreamConsumer<EofContext>>,
     topic: &'static str,
     sent: Progress,
@@ -60,13 +61,14 @@ impl Joined {
         let consumer: StreamConsumer<EofContext> =
             kafka.eof_consumer("feed", &[]).map_err(property)?;
         let consumer = Arc::new(consumer);
-        let ends = Self::ends(&consumer, topic).await?;
+        let ends = Self::ends(kafka, &consumer, topic).await?;
         consumer
             .assign(&ends)
             .with_context(|| format!("cannot read the topic {topic}"))?;
         let account = Account::new(max_unjoined);
         let (limit, limited) = watch::channel(account.limit());
         let joined = Self {
+            kafka: kafka.clone(),
             consumer,
             topic,
             sent,
@@ -78,6 +80,7 @@ impl Joined {
 
     /// The end of each partition. Waits until the topic exists.
     async fn ends(
+        kafka: &KafkaSettings,
         consumer: &Arc<StreamConsumer<EofContext>>,
         topic: &'static str,
     ) -> anyhow::Result<TopicPartitionList> {
@@ -89,7 +92,7 @@ impl Joined {
             let reason = match read.await.context("reading the topics")? {
                 Ok(ends) if ends.count() > 0 => return Ok(ends),
                 Ok(_) => format!("the topic {topic} does not exist; the pipeline's SQL creates it"),
-                Err(error) => format!("the topic {topic} cannot be read: {error}"),
+                Err(error) => explain(kafka, &error, topic),
             };
             if began.elapsed() >= TOPIC_PATIENCE {
                 return Err(UsageError(format!("--max-unjoined: {reason}")).into());
@@ -115,8 +118,10 @@ impl Joined {
                     continue;
                 }
                 Ok(Err(error)) => {
-                    return Err(error)
-                        .with_context(|| format!("reading the topic {} failed", self.topic));
+                    anyhow::bail!(
+                        "--max-unjoined: {}",
+                        explain(&self.kafka, &error, self.topic)
+                    );
                 }
                 Err(_) => {
                     let Some(missing) = self.account.give_up(self.sent.actual()) else {
@@ -132,6 +137,12 @@ impl Joined {
             self.limit.send_replace(self.account.limit());
         }
     }
+}
+
+/// Why the topic cannot be read.
+fn explain(kafka: &KafkaSettings, error: &KafkaError, topic: &str) -> String {
+    let reason = kafka.explain(error, "Read", &format!("topic `{topic}`"));
+    format!("the topic {topic} cannot be read: {reason}")
 }
 
 fn ends(
