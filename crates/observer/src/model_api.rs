@@ -9,7 +9,7 @@ use model_store::ModelView;
 use pipeline::Definition;
 use report::history::{Decision, Outcome, TrainingRows, Version};
 use report::ledger::Trigger;
-use report::{ModelHistory, printable};
+use report::{ModelHistory, in_brackets, printable};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -189,17 +189,8 @@ impl ModelApi {
             printable(&model.model_version),
             model.formula,
             model.rows,
-            self.in_brackets(&model.groups)
+            in_brackets(self.definition, &model.groups)
         ))
-    }
-
-    /// The groups in brackets, after a blank; empty if the pipeline has no group.
-    fn in_brackets(&self, groups: &[String]) -> String {
-        let Some(_) = self.definition.group() else {
-            return String::new();
-        };
-        let groups: Vec<_> = groups.iter().map(|group| printable(group)).collect();
-        format!(" ({})", groups.join(", "))
     }
 
     /// The answer of `GET path`.

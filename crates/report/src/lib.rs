@@ -17,6 +17,7 @@
 //! | `text` | the report as text |
 //! | `progress` | the progress of a run in one line |
 //! | `rising` | whether the newest records are predicted badly |
+//! | `unseen` | whether the newest records have levels on which the model was not trained |
 //! | `standstill` | steps that records no longer pass |
 //!
 //! ```
@@ -44,6 +45,7 @@ mod report;
 mod rising;
 mod standstill;
 mod text;
+mod unseen;
 
 pub use accounting::missing;
 pub use build::{Sources, build, record_rows, summary};
@@ -58,4 +60,5 @@ pub use report::{
 };
 pub use rising::Rise;
 pub use standstill::{Standstill, Step, standstills};
-pub use text::{error_text, listed, others, printable, short};
+pub use text::{error_text, in_brackets, listed, others, printable, short};
+pub use unseen::Unseen;

@@ -320,8 +320,8 @@ impl Display for FeatureShift {
     }
 }
 
-/// The groups, comma-separated: ` (north, south)`; empty if the pipeline has no group.
-fn in_brackets(definition: &Definition, groups: &[String]) -> String {
+/// The groups as [`listed`]: ` (north, south)`; empty if the pipeline has no group.
+pub fn in_brackets(definition: &Definition, groups: &[String]) -> String {
     definition
         .group()
         .map_or_else(String::new, |_| format!(" ({})", listed(groups)))

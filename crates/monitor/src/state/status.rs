@@ -2,7 +2,7 @@
 
 use pipeline::{Definition, EventTime};
 use report::{
-    GroupError, Progress, Report, Retraining, Rise, Standstill, Step, error_text, listed,
+    GroupError, Progress, Report, Retraining, Rise, Standstill, Step, Unseen, error_text, listed,
     printable, short,
 };
 
@@ -21,6 +21,8 @@ pub(crate) enum Condition {
     Steady,
     /// The errors of the newest records are high, but no window has triggered yet.
     Rising,
+    /// The newest records have levels on which the model was not trained; their errors may not be known yet.
+    Unseen,
     /// A window triggered, and its drift has not ended.
     Drifting,
     /// The last drift has ended.
@@ -36,6 +38,7 @@ impl Condition {
             Self::Unknown => ("Unknown", "unknown"),
             Self::Steady => ("Steady", "steady"),
             Self::Rising => ("Error rising", "rising"),
+            Self::Unseen => ("Unseen level", "unseen"),
             Self::Drifting => ("Drifting", "drifting"),
             Self::Recovered => ("Recovered", "recovered"),
         }
@@ -73,6 +76,8 @@ impl Status {
             }
         } else if let Some(rise) = report.rising() {
             (Condition::Rising, rising(report, &rise))
+        } else if let Some(unseen) = report.unseen() {
+            (Condition::Unseen, predicting_unseen(report, &unseen))
         } else if let Some(recovered) = recovered(report) {
             (Condition::Recovered, recovered)
         } else if inputs.progress.steps.measured == 0 {
@@ -159,6 +164,29 @@ fn rising(report: &Report, rise: &Rise) -> String {
         date_and_clock(rise.since),
         definition.records,
         threshold(report),
+    )
+}
+
+/// `Predicting for an unseen species since fish 61, 2021-06-09 13:39:27 UTC: walleye, 1 of the last 10 fish.`
+fn predicting_unseen(report: &Report, unseen: &Unseen) -> String {
+    let definition = report.definition;
+    let mut categories = definition.categories();
+    let only = categories.next().filter(|_| categories.next().is_none());
+    // The groups are the unseen levels only if the group is the only category.
+    let is_group =
+        only.is_some() && only.map(|one| &one.name) == definition.group().map(|one| &one.name);
+    let groups = match unseen.groups.as_slice() {
+        groups if is_group && !groups.is_empty() => format!("{}, ", listed(groups)),
+        _ => String::new(),
+    };
+    format!(
+        "Predicting for an unseen {} since {} {}, {} UTC: {groups}{} of the last {}.",
+        only.map_or("level", |one| &one.name),
+        definition.record,
+        printable(&unseen.first_record),
+        date_and_clock(unseen.since),
+        unseen.records,
+        definition.counted(unseen.of),
     )
 }
 
@@ -339,6 +367,70 @@ mod tests {
                 .expect("valid");
         }
         ledger
+    }
+
+    /// A measured record with its prediction.
+    fn note_predicted(ledger: &mut Ledger, id: u32, level: &str, unseen: bool) {
+        let definition = Definition::shipped();
+        let mut record = json!({ "Timestamp": format!("2021-06-09T13:39:{id:02}.000Z") });
+        record[&definition.key] = id.to_string().into();
+        record[&definition.group().expect("a group").field] = level.into();
+        for column in definition.numbers() {
+            record[&column.field] = 80.0.into();
+        }
+        let mut predicted = record.clone();
+        predicted["Prediction"] = json!({ "ModelTime": "t", "ModelVersion": "v1" });
+        predicted["Prediction"][&definition.target().field] = 4.0.into();
+        let flag = definition.unseen_field().expect("a category");
+        predicted["Prediction"][flag] = unseen.into();
+        let key = id.to_string();
+        for (topic, value) in [
+            (&definition.topics.measured, record),
+            (&definition.topics.predicted, predicted),
+        ] {
+            let (key, value) = (Some(key.as_bytes()), value.to_string());
+            let value = Some(value.as_bytes());
+            ledger
+                .note(SeenRecord { topic, key, value })
+                .expect("valid");
+        }
+    }
+
+    fn status_of(ledger: &Ledger) -> Status {
+        let mut report = report::build(&Sources::of(ledger, 0.15, Duration::from_secs(60)));
+        report.record_rows = report::record_rows(ledger, &report::Selection::default()).collect();
+        Status::of(Inputs {
+            report: &report,
+            progress: &Progress::of(ledger),
+            standstill: None,
+            unwritten: &[],
+            history_failure: None,
+        })
+    }
+
+    #[test]
+    fn an_unseen_level_is_known_at_its_first_record() {
+        let mut ledger = Ledger::new(Definition::shipped());
+        for id in 1..=20 {
+            note_predicted(&mut ledger, id, "north", false);
+        }
+        assert_eq!(status_of(&ledger).condition, Condition::Steady);
+        note_predicted(&mut ledger, 21, "south", true);
+        let status = status_of(&ledger);
+        assert_eq!(status.condition, Condition::Unseen);
+        let definition = Definition::shipped();
+        let (record, records) = (&definition.record, &definition.records);
+        let group = &definition.group().expect("a group").name;
+        let expected = format!(
+            "Predicting for an unseen {group} since {record} 21, 2021-06-09 13:39:21 UTC: south, 1 of the last \
+             10 {records}."
+        );
+        assert_eq!(status.sentence, expected);
+        // One odd record is forgotten after ten others.
+        for id in 22..=31 {
+            note_predicted(&mut ledger, id, "north", false);
+        }
+        assert_eq!(status_of(&ledger).condition, Condition::Steady);
     }
 
     #[test]
