@@ -101,15 +101,14 @@ pub struct CoefficientView {
 impl ModelView {
     /// A version with its decisions; `live` is the model that is live now.
     pub fn new(info: &VersionInfo, decisions: Vec<LogEntry>, live: Option<&LiveModel>) -> Self {
-        let live = live.filter(|live| live.info.model_version == info.model_version);
         let (summary, pooled) = (info.model.summary(), info.model.pooled_summary());
         Self {
             model_version: info.model_version.clone(),
             model_time: model_time(info.trained),
             training_started: info.training_started.to_string(),
             formula: info.formula.clone(),
-            live: live.is_some(),
-            pinned: live.is_some_and(|live| live.activation.pinned),
+            live: false,
+            pinned: false,
             rows: info.rows,
             skipped_rows: info.skipped_rows,
             first_row: info.first_row.clone(),
@@ -118,9 +117,22 @@ impl ModelView {
             left_out: info.left_out.clone(),
             loo_error: info.loo_error,
             cause: info.cause.clone(),
-            decisions,
+            decisions: Vec::new(),
             pooled_summary: (pooled.formula != summary.formula).then(|| FitView::of(&pooled)),
             summary: FitView::of(&summary),
+        }
+        .now(decisions, live)
+    }
+
+    /// The same version with the decisions on it, and whether it is live.
+    #[must_use]
+    pub fn now(self, decisions: Vec<LogEntry>, live: Option<&LiveModel>) -> Self {
+        let live = live.filter(|live| live.info.model_version == self.model_version);
+        Self {
+            live: live.is_some(),
+            pinned: live.is_some_and(|live| live.activation.pinned),
+            decisions,
+            ..self
         }
     }
 }

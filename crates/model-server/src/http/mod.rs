@@ -27,6 +27,7 @@ pub mod predictions;
 pub mod problem;
 pub mod query;
 mod train;
+mod views;
 mod wording;
 
 use std::ops::Deref;
@@ -50,6 +51,7 @@ pub(crate) use auth::Tokens;
 use guard::{Limits, guard};
 use inputs::Inputs;
 use problem::{ApiError, Kind};
+use views::VersionViews;
 
 /// The handlers' state. The router clones it for every request, so it is a single `Arc`.
 #[derive(Clone)]
@@ -66,6 +68,7 @@ pub(crate) struct Shared {
     trainer: Trainer,
     metrics: Metrics,
     tokens: Tokens,
+    views: VersionViews,
 }
 
 impl Api {
@@ -88,6 +91,7 @@ impl Api {
             trainer,
             metrics,
             tokens,
+            views: VersionViews::default(),
         }))
     }
 }

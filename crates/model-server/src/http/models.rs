@@ -67,22 +67,18 @@ pub(super) async fn list(
     let skip = params.number("offset", 0..=MAX_OFFSET)?.unwrap_or(0);
     params.end()?;
     let store = api.trainer.store();
-    let total = store.count_versions().await?;
     let live = api.live.get();
-    let page = store.versions(Page { skip, limit }).await?;
-    let ids: Vec<_> = page
-        .iter()
-        .map(|info| info.model_version.as_str())
-        .collect();
+    let (views, total) = api.views.page(store.as_ref(), Page { skip, limit }).await?;
+    let ids: Vec<_> = views.iter().map(|view| &*view.model_version).collect();
     let mut decisions: HashMap<String, Vec<LogEntry>> = HashMap::new();
     for decision in store.entries_on(&ids, PAGE_DECISIONS).await? {
         let on_version = decisions.entry(decision.model_version.clone()).or_default();
         on_version.push(decision);
     }
     let mut models = Vec::new();
-    for info in &page {
-        let decisions = decisions.remove(&info.model_version).unwrap_or_default();
-        models.push(ModelView::new(info, decisions, live.as_deref()));
+    for view in views {
+        let decisions = decisions.remove(&view.model_version).unwrap_or_default();
+        models.push(view.now(decisions, live.as_deref()));
     }
     let after = skip.saturating_add(models.len() as u64);
     let next = (after < total && !models.is_empty())
