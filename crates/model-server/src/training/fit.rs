@@ -1,6 +1,6 @@
 //! From training rows to a model version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model_store::features::{self, TrainingRow};
 use model_store::{Cause, LeftOut, Version};
@@ -44,8 +44,8 @@ pub enum TrainError {
 }
 
 /// Fits a version to `rows`, which are sorted oldest first. Levels with the fewest rows are left out if the
-/// rows are too few for a column for each level, and a category is left out if other columns determine its
-/// levels in these rows.
+/// rows are too few for a column for each level. A category is left out if other columns determine its levels in
+/// these rows, or if it has random intercepts and a level of its own in each row.
 ///
 /// # Errors
 /// There are too few rows, or the rows have no unique fit.
@@ -88,6 +88,10 @@ pub fn train_version(
                 };
                 left_out.retain(|one| one.column != category.column);
                 left_out.push(category);
+            }
+            // No level has a second row yet.
+            Err(FitError::GroupPerRow { column }) => {
+                left_out.push(all_levels(definition, &rows, column))
             }
             fitted => break fitted?,
         }
@@ -210,6 +214,17 @@ fn dependent_category(
     })
 }
 
+/// A category to leave out as a whole.
+fn all_levels(definition: &Definition, rows: &[TrainingRow], column: String) -> LeftOut {
+    let place = features::levels(definition).position(|one| one.name == column);
+    let levels = rows.iter().filter_map(|row| row.levels.get(place?));
+    let levels: BTreeSet<&String> = levels.collect();
+    LeftOut {
+        levels: levels.into_iter().cloned().collect(),
+        column,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,5 +275,32 @@ mod tests {
         let model = &version.info.model;
         let predicted = |species| model.predict(&[200.0], &[species, "biscoe"]).unwrap().value;
         assert!((predicted("gentoo") - predicted("adelie") - 900.0).abs() < 5.0);
+    }
+
+    #[test]
+    fn rows_without_a_second_one_of_a_level_are_fitted_without_levels() {
+        let text = DEFINITION.replace("species + island", "(1 | species)");
+        let definition = Definition::parse(&text).unwrap();
+        let rows = (0..40_u32).map(|number| TrainingRow {
+            row_id: format!("line {number}"),
+            levels: [format!("species {number}")].into(),
+            numbers: [180.0 + f64::from(number)].into(),
+            target: 4000.0 + 20.0 * f64::from(number) + f64::from(number * number % 7),
+            timestamp: None,
+        });
+        let (skipped, now) = (Skipped::default(), EventTime::now());
+        let rows = rows.collect();
+        let version = train_version(&definition, rows, &skipped, Cause::initial(), now).unwrap();
+        let [left_out] = version.info.left_out.as_slice() else {
+            panic!("{:?}", version.info.left_out)
+        };
+        assert_eq!((&*left_out.column, left_out.levels.len()), ("species", 40));
+        let predicted = version
+            .info
+            .model
+            .predict(&[200.0], &["species 3"])
+            .unwrap();
+        assert!((predicted.value - 4400.0).abs() < 10.0);
+        assert!(!predicted.unseen.is_empty());
     }
 }

@@ -1,10 +1,10 @@
 //! Selects the joined rows to train on.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use model_store::features::TrainingRow;
+use model_store::features::{TrainingRow, group_among_levels};
 use model_store::{Page, Store, StoreError};
 
 use super::fit::rows_needed;
@@ -25,6 +25,7 @@ pub struct TrainingRule {
     pub most: u32,
     /// The minimum number of rows of each group that the live model knows. Older rows are added up
     /// to this number, so that a long series of one group does not make the model lose the others.
+    /// With very many groups it is less, so that each of them gets its share of the maximum.
     pub keep_per_group: u32,
     /// How long to wait for the row that a trigger names. The row and the trigger arrive through
     /// different connectors, in any order.
@@ -75,21 +76,22 @@ pub(super) async fn select(
     rule: TrainingRule,
     known: &[String],
 ) -> Result<Selection, StoreError> {
+    let definition = store.definition();
     let mut scan = Scan {
         store,
         most: rule.most as usize,
+        group: group_among_levels(definition),
         seen: HashSet::new(),
         next: 0,
         at_end: false,
+        of_group: HashMap::new(),
         selection: Selection::default(),
     };
-    let definition = store.definition();
     scan.take_newest(rule.newest as usize).await?;
+    let share = scan.most / known.len().max(1);
     for group in known {
-        let rows = scan.selection.rows.iter();
-        let selected = rows.filter(|row| row.group(definition) == Some(group));
-        let missing = (rule.keep_per_group as usize).saturating_sub(selected.count());
-        scan.take_of(group, missing).await?;
+        scan.keep(group, share.min(rule.keep_per_group as usize))
+            .await?;
     }
     loop {
         let missing =
@@ -109,12 +111,16 @@ struct Scan<'a> {
     store: &'a dyn Store,
     /// The maximum number of rows.
     most: usize,
+    /// The position of the group among a row's levels.
+    group: Option<usize>,
     /// Ids read so far. Rows that arrive between two reads shift the pages, so that a row may be read twice.
     seen: HashSet<String>,
     /// How many of the newest documents of all groups have been read.
     next: u64,
     /// Whether all documents have been read, or as many as allowed.
     at_end: bool,
+    /// The number of selected rows of each group.
+    of_group: HashMap<String, usize>,
     selection: Selection,
 }
 
@@ -143,19 +149,21 @@ impl Scan<'_> {
         Ok(self.selection.rows.len() > before)
     }
 
-    /// Adds the newest `wanted` valid rows of a group that have not been read yet.
-    async fn take_of(&mut self, group: &str, wanted: usize) -> Result<(), StoreError> {
-        let goal = self.most.min(self.selection.rows.len() + wanted);
+    /// Adds the newest valid rows of a group until it has `wanted` rows.
+    async fn keep(&mut self, group: &str, wanted: usize) -> Result<(), StoreError> {
         let mut skip = 0;
-        while self.selection.rows.len() < goal && self.seen.len() < MAX_READ {
-            let limit = (goal - self.selection.rows.len()).clamp(*CHUNK.start(), *CHUNK.end());
-            let limit = limit as u32;
-            let page = Page { skip, limit };
+        // These are usually all that is needed, and there may be a thousand groups.
+        let mut limit = wanted.min(*CHUNK.end());
+        while self.is_missing(group, wanted) && self.seen.len() < MAX_READ {
+            let page = Page {
+                skip,
+                limit: limit as u32,
+            };
             let documents = self.store.newest_rows(Some(group), page).await?;
-            let is_last = documents.len() < limit as usize;
+            let is_last = documents.len() < limit;
             skip += documents.len() as u64;
             for document in documents {
-                if self.selection.rows.len() == goal {
+                if !self.is_missing(group, wanted) {
                     break;
                 }
                 self.add(&document);
@@ -163,8 +171,14 @@ impl Scan<'_> {
             if is_last {
                 break;
             }
+            limit = wanted.clamp(*CHUNK.start(), *CHUNK.end());
         }
         Ok(())
+    }
+
+    fn is_missing(&self, group: &str, wanted: usize) -> bool {
+        let selected = self.of_group.get(group).copied().unwrap_or(0);
+        selected < wanted && self.selection.rows.len() < self.most
     }
 
     /// Adds a row, unless it is invalid or has been read before.
@@ -173,7 +187,12 @@ impl Scan<'_> {
             return;
         }
         match TrainingRow::from_document(self.store.definition(), document) {
-            Ok(row) => self.selection.rows.push(row),
+            Ok(row) => {
+                if let Some(group) = self.group.and_then(|group| row.levels.get(group)) {
+                    *self.of_group.entry(group.clone()).or_default() += 1;
+                }
+                self.selection.rows.push(row);
+            }
             Err(fault) => {
                 *self
                     .selection

@@ -142,6 +142,13 @@ impl Formula {
         self.groups().next()
     }
 
+    /// The formula without its `(1 | column)`.
+    #[must_use]
+    pub fn without_group(&self) -> Self {
+        let groups: Vec<&str> = self.groups().collect();
+        self.without(&groups)
+    }
+
     fn groups(&self) -> impl Iterator<Item = &str> {
         self.items.iter().filter_map(|item| match item {
             Item::RandomIntercept(group) => Some(group.as_str()),
