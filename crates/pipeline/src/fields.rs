@@ -6,7 +6,7 @@
 use std::fmt;
 
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::column::{Column, level_fault};
 use crate::definition::Definition;
@@ -150,7 +150,7 @@ impl Definition {
             value: answer.number(&self.target().field)?,
             model_time: answer.text("ModelTime")?,
             model_version: answer.text("ModelVersion")?,
-            unseen: self.is_unseen(&answer),
+            unseen: self.is_unseen(&answer.fields),
         })
     }
 
@@ -204,12 +204,10 @@ impl Definition {
         }
     }
 
-    fn is_unseen(&self, answer: &Fields) -> bool {
-        match self
-            .unseen_field()
-            .and_then(|field| answer.get(&field).cloned())
-        {
-            Some(Value::Bool(unseen)) => unseen,
+    /// Whether an answer says that the model was not trained on a level of a category.
+    pub fn is_unseen(&self, answer: &Map<String, Value>) -> bool {
+        match self.unseen_field().and_then(|field| answer.get(&field)) {
+            Some(Value::Bool(unseen)) => *unseen,
             Some(Value::Array(columns)) => !columns.is_empty(),
             _ => false,
         }
@@ -218,7 +216,7 @@ impl Definition {
 
 /// The fields of a JSON object.
 struct Fields {
-    fields: serde_json::Map<String, Value>,
+    fields: Map<String, Value>,
     /// The path of this object in the record, with a final point; empty for the record itself.
     path: &'static str,
 }

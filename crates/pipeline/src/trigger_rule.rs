@@ -11,6 +11,9 @@ use crate::definition::Topics;
 /// The grace period of a window without `GRACE PERIOD`, as in ksqlDB.
 const DEFAULT_GRACE: Duration = Duration::from_secs(24 * 3600);
 
+/// The column of the joined rows that counts rows of levels that the model has not seen.
+const UNSEEN: &str = "Unseen";
+
 /// The rule by which the SQL triggers a retraining.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TriggerRule {
@@ -19,8 +22,11 @@ pub struct TriggerRule {
     /// Whether this and the number of records are the only conditions. Otherwise, a window above the threshold need
     /// not trigger.
     pub mean_alone: bool,
-    /// A window with fewer records does not trigger.
+    /// A window with fewer records does not trigger because of their errors.
     pub at_least: u64,
+    /// A window with this many rows of levels that the model has not seen triggers whatever their errors. `None`
+    /// if the SQL does not count them.
+    pub unseen: Option<u64>,
     /// Size of the window.
     pub window: Duration,
     /// How long after its end a window still accepts rows.
@@ -67,7 +73,7 @@ impl TriggerRule {
     ///
     /// # Errors
     /// See [`RuleError`]. The condition is `HAVING AVG(…) > number` or `number < AVG(…)`, alone or
-    /// joined to others with `AND`.
+    /// joined to others with `AND` or `OR`.
     pub fn from_sql(text: &str, topics: &Topics) -> Result<Self, RuleError> {
         let statements = parse_script(text)?;
         let query = query_that_writes(&topics.trigger, &statements)
@@ -107,13 +113,14 @@ fn query_that_writes<'a>(topic: &str, statements: &'a [Statement]) -> Option<&'a
 
 fn rule(query: &Query, join: Option<&Query>) -> Option<TriggerRule> {
     let window = query.window?;
-    let threshold = threshold(query.having.as_ref()?)?;
+    let having = query.having.as_ref()?;
     // The left side of the join is the prediction, which has the time of the measurement.
     let within = join.and_then(|join| join.joins.first()?.within);
     Some(TriggerRule {
-        threshold,
-        mean_alone: is_mean_alone(query.having.as_ref()?),
-        at_least: at_least(query.having.as_ref()?).unwrap_or(1),
+        threshold: threshold(having)?,
+        mean_alone: is_mean_alone(having),
+        at_least: least(having, is_count).unwrap_or(1),
+        unseen: least(having, is_sum_of_unseen),
         window: Duration::from_millis(window.size.try_into().ok()?),
         grace: match window.grace {
             Some(grace) => Duration::from_millis(grace.try_into().ok()?),
@@ -124,10 +131,12 @@ fn rule(query: &Query, join: Option<&Query>) -> Option<TriggerRule> {
     })
 }
 
-/// The number in `AVG(…) > number` or `number < AVG(…)`, also inside a conjunction.
+/// The number in `AVG(…) > number` or `number < AVG(…)`, also inside a conjunction or disjunction.
 fn threshold(condition: &Expr) -> Option<f64> {
     match &condition.kind {
-        ExprKind::And(left, right) => threshold(left).or_else(|| threshold(right)),
+        ExprKind::And(left, right) | ExprKind::Or(left, right) => {
+            threshold(left).or_else(|| threshold(right))
+        }
         ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, left, right) => {
             is_average(left).then(|| number(right))?
         }
@@ -138,19 +147,22 @@ fn threshold(condition: &Expr) -> Option<f64> {
     }
 }
 
-/// Whether each part of a conjunction is about the mean error or the number of records.
+/// Whether a window with enough records triggers if its mean error is above the threshold.
 fn is_mean_alone(condition: &Expr) -> bool {
     match &condition.kind {
         ExprKind::And(left, right) => is_mean_alone(left) && is_mean_alone(right),
-        _ => threshold(condition).is_some() || at_least(condition).is_some(),
+        ExprKind::Or(left, right) => is_mean_alone(left) || is_mean_alone(right),
+        _ => threshold(condition).is_some() || least(condition, is_count).is_some(),
     }
 }
 
-/// The least number of records in `COUNT(*) >= number` or `COUNT(*) > number`, also turned round or inside a
-/// conjunction.
-fn at_least(condition: &Expr) -> Option<u64> {
-    let (operator, count, limit) = match &condition.kind {
-        ExprKind::And(left, right) => return at_least(left).or_else(|| at_least(right)),
+/// The least number in `counted >= number` or `counted > number`, also turned round or inside a conjunction or
+/// disjunction. `is_counted` tells what is counted.
+fn least(condition: &Expr, is_counted: fn(&Expr) -> bool) -> Option<u64> {
+    let (operator, counted, limit) = match &condition.kind {
+        ExprKind::And(left, right) | ExprKind::Or(left, right) => {
+            return least(left, is_counted).or_else(|| least(right, is_counted));
+        }
         ExprKind::Compare(
             operator @ (CompareOp::Greater | CompareOp::GreaterOrEqual),
             left,
@@ -162,13 +174,34 @@ fn at_least(condition: &Expr) -> Option<u64> {
         }
         _ => return None,
     };
-    let limit = matches!(count.kind, ExprKind::CountAll).then(|| number(limit))??;
+    let limit = is_counted(counted).then(|| number(limit))??;
     let least = match operator {
         CompareOp::Greater => limit.floor() + 1.0,
         _ => limit.ceil(),
     };
     // A negative number becomes zero.
     Some(least as u64)
+}
+
+fn is_count(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::CountAll)
+}
+
+/// `SUM("Unseen")`: the joined rows have 1 there if the model had not seen a level of the record.
+fn is_sum_of_unseen(expr: &Expr) -> bool {
+    let ExprKind::Call { name, args, .. } = &expr.kind else {
+        return false;
+    };
+    let [
+        Expr {
+            kind: ExprKind::Column { name: column, .. },
+            ..
+        },
+    ] = args.as_slice()
+    else {
+        return false;
+    };
+    name.name == "SUM" && column.name == UNSEEN
 }
 
 fn is_average(expr: &Expr) -> bool {
@@ -201,6 +234,7 @@ mod tests {
             threshold: 0.15,
             mean_alone: true,
             at_least: 5,
+            unseen: None,
             window: Duration::from_secs(60),
             grace: Duration::from_secs(10),
             within: Some(Duration::from_secs(60)),
@@ -216,6 +250,7 @@ mod tests {
             threshold: 0.2,
             mean_alone: true,
             at_least: 5,
+            unseen: None,
             window: Duration::from_secs(30),
             grace: Duration::from_secs(10),
             within: Some(Duration::from_secs(90)),
@@ -265,6 +300,25 @@ mod tests {
                 expected,
                 "{condition}"
             );
+        }
+    }
+
+    #[test]
+    fn rows_of_unseen_levels_are_part_of_the_condition() {
+        let condition = r#"HAVING AVG("Error") > 0.15 AND COUNT(*) >= 5"#;
+        assert!(
+            SHIPPED.contains(condition),
+            "the shipped condition has changed"
+        );
+        for (unseen, expected) in [
+            (r#"SUM("Unseen") >= 3"#, Some(3)),
+            (r#"2 < SUM("Unseen")"#, Some(3)),
+            (r#"SUM("Other") >= 3"#, None),
+        ] {
+            let either = format!(r#"HAVING (AVG("Error") > 0.15 AND COUNT(*) >= 5) OR {unseen}"#);
+            let rule = rule_of(&SHIPPED.replace(condition, &either)).expect(unseen);
+            let found = (rule.threshold, rule.at_least, rule.unseen);
+            assert_eq!(found, (0.15, 5, expected), "{unseen}");
         }
     }
 

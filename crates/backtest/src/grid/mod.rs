@@ -253,11 +253,13 @@ impl<'t> Script<'t> {
     }
 }
 
-/// The number that an expression must exceed, also inside a conjunction.
+/// The number that an expression must exceed, also inside a conjunction or disjunction.
 fn limit(condition: &Expr, is: fn(&Expr) -> bool) -> Option<&Expr> {
     let number = |expr: &Expr| matches!(expr.kind, ExprKind::Literal(_));
     match &condition.kind {
-        ExprKind::And(left, right) => limit(left, is).or_else(|| limit(right, is)),
+        ExprKind::And(left, right) | ExprKind::Or(left, right) => {
+            limit(left, is).or_else(|| limit(right, is))
+        }
         ExprKind::Compare(CompareOp::Greater | CompareOp::GreaterOrEqual, left, right) => {
             (is(left) && number(right)).then_some(right)
         }

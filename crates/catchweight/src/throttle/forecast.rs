@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use observer::PipelineView;
-use pipeline::{Definition, EventTime};
+use pipeline::{Definition, EventTime, TriggerRule};
 use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -37,14 +37,39 @@ pub(super) struct Forecast {
     joined: u64,
     /// The next records.
     next: VecDeque<Upcoming>,
-    /// The live model's errors of the first of them; `None` for a record that it cannot predict.
-    errors: VecDeque<Option<f64>>,
+    /// What the live model predicts of the first of them; `None` for a record that it cannot predict.
+    predicted: VecDeque<Option<Expected>>,
     /// The version that predicted them.
     version: Option<String>,
     /// Records measured until this time were predicted by an earlier version.
     since: Option<EventTime>,
-    /// Sum of the errors and number of records of each open window of the live version, by start.
-    windows: BTreeMap<EventTime, (f64, u64)>,
+    /// Each open window of the live version, by start.
+    windows: BTreeMap<EventTime, Window>,
+}
+
+/// A prediction of a record that has not been sent.
+#[derive(Clone, Copy, Debug)]
+struct Expected {
+    error: f64,
+    /// Whether the model has not seen a level of the record.
+    is_unseen: bool,
+}
+
+/// An open window.
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    error_sum: f64,
+    records: u64,
+    unseen: u64,
+}
+
+impl Window {
+    /// Whether it triggers when it closes.
+    fn triggers(self, rule: TriggerRule) -> bool {
+        let mean = self.error_sum / self.records as f64;
+        let is_high = self.records >= rule.at_least && mean > rule.threshold;
+        is_high || rule.unseen.is_some_and(|least| self.unseen >= least)
+    }
 }
 
 impl Forecast {
@@ -55,7 +80,7 @@ impl Forecast {
             past: 0,
             joined: 0,
             next: VecDeque::new(),
-            errors: VecDeque::new(),
+            predicted: VecDeque::new(),
             version: None,
             since: None,
             windows: BTreeMap::new(),
@@ -65,7 +90,7 @@ impl Forecast {
     /// Moves the time until which the producer may write; `None` is the end of its records.
     pub(super) async fn run(mut self, until: impl Fn(Option<EventTime>)) -> Infallible {
         loop {
-            if self.errors.is_empty() {
+            if self.predicted.is_empty() {
                 self.near_the_producer().await;
                 if let Err(error) = self.predict().await {
                     tracing::debug!("cannot look ahead: {error:#}; retrying");
@@ -73,7 +98,8 @@ impl Forecast {
                     continue;
                 }
             }
-            let (Some(record), Some(error)) = (self.next.pop_front(), self.errors.pop_front())
+            let (Some(record), Some(expected)) =
+                (self.next.pop_front(), self.predicted.pop_front())
             else {
                 until(None);
                 return std::future::pending().await;
@@ -86,11 +112,11 @@ impl Forecast {
                 until(Some(record.actual_at));
                 self.decided(triggers).await;
                 self.note_live_version(record.actual_at).await;
-            } else if self.errors.is_empty() {
+            } else if self.predicted.is_empty() {
                 until(Some(record.actual_at));
             }
             self.past += 1;
-            self.count(&record, error);
+            self.count(&record, expected);
         }
     }
 
@@ -134,12 +160,14 @@ impl Forecast {
             self.version = version;
         }
         let definition = self.definition();
-        let predicted = |answer: &Map<_, Value>| answer.get(&definition.target().field)?.as_f64();
-        let errors = answers
-            .iter()
-            .zip(&self.next)
-            .map(|(answer, record)| record.error(definition.error, predicted(answer)?));
-        self.errors = errors.collect();
+        let predicted = answers.iter().zip(&self.next).map(|(answer, record)| {
+            let value = answer.get(&definition.target().field)?.as_f64()?;
+            Some(Expected {
+                error: record.error(definition.error, value)?,
+                is_unseen: definition.is_unseen(answer),
+            })
+        });
+        self.predicted = predicted.collect();
         Ok(())
     }
 
@@ -151,20 +179,19 @@ impl Forecast {
             if first.key().after(rule.window + rule.grace) > actual_at {
                 break;
             }
-            let (sum, count) = first.remove();
-            triggers |= count >= rule.at_least && sum / count as f64 > rule.threshold;
+            triggers |= first.remove().triggers(rule);
         }
         triggers
     }
 
     /// Adds a record to its window, if the SQL joins it.
-    fn count(&mut self, record: &Upcoming, error: Option<f64>) {
+    fn count(&mut self, record: &Upcoming, expected: Option<Expected>) {
         if !record.is_joined(self.view.rule, self.definition().error) {
             return;
         }
         self.joined += 1;
         let of_earlier_version = self.since.is_some_and(|since| record.measured_at <= since);
-        let Some(error) = error.filter(|_| !of_earlier_version) else {
+        let Some(expected) = expected.filter(|_| !of_earlier_version) else {
             return;
         };
         let size = i64::try_from(self.view.rule.window.as_millis()).unwrap_or(i64::MAX);
@@ -172,8 +199,10 @@ impl Forecast {
         let start = record
             .actual_at
             .before(Duration::from_millis(into.unsigned_abs()));
-        let (sum, count) = self.windows.entry(start).or_default();
-        (*sum, *count) = (*sum + error, *count + 1);
+        let window = self.windows.entry(start).or_default();
+        window.error_sum += expected.error;
+        window.records += 1;
+        window.unseen += u64::from(expected.is_unseen);
     }
 
     /// Waits until the records that the SQL joins are stored, or nothing arrives any more: then it no longer
@@ -217,12 +246,14 @@ impl Forecast {
         }
         let began = Instant::now();
         while began.elapsed() < UNDECIDED {
+            let asked = Instant::now();
             match self.view.undecided().await {
                 Ok(0) => return,
                 Ok(_) => {}
                 Err(error) => tracing::debug!("cannot read the decisions: {error:#}; retrying"),
             }
-            sleep(PAUSE).await;
+            // The history may be long. It is read at most half of the time.
+            sleep(PAUSE.max(asked.elapsed())).await;
         }
         tracing::warn!(
             "a trigger has no decision after {} s; the {} go on",
@@ -240,10 +271,43 @@ impl Forecast {
                 self.version = Some(live.model_version);
                 self.since = Some(at);
                 self.windows.clear();
-                self.errors.clear();
+                self.predicted.clear();
             }
             // The next answers name the version.
             Err(error) => tracing::debug!("cannot read the live model: {error:#}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_triggers_by_its_errors_or_its_unseen_levels() {
+        let rule = |unseen| TriggerRule {
+            threshold: 0.1,
+            mean_alone: true,
+            at_least: 5,
+            unseen,
+            window: Duration::from_secs(60),
+            grace: Duration::ZERO,
+            within: None,
+        };
+        let window = |error: f64, records: u64, unseen: u64| Window {
+            error_sum: error * records as f64,
+            records,
+            unseen,
+        };
+        for (window, unseen, expected) in [
+            (window(0.2, 5, 0), None, true),
+            (window(0.2, 4, 0), None, false),
+            (window(0.05, 5, 0), None, false),
+            (window(0.01, 9, 3), None, false),
+            (window(0.01, 9, 2), Some(3), false),
+            (window(0.01, 3, 3), Some(3), true),
+        ] {
+            assert_eq!(window.triggers(rule(unseen)), expected, "{window:?}");
         }
     }
 }
