@@ -63,6 +63,8 @@ pub struct Wishes {
     pub times: Vec<String>,
     /// Columns that must be used: those of the formula and the group.
     pub needed: Vec<String>,
+    /// If the user gives the formula, its column in `(1 | column)`.
+    pub grouped: Option<Option<String>>,
 }
 
 /// Chooses a role for each column.
@@ -95,10 +97,15 @@ pub fn choose(survey: &Survey, wishes: &Wishes) -> Result<Vec<Choice>, String> {
         ));
     }
     let choose = |column: &ColumnSurvey| {
+        let role = role(column, wishes)?;
+        let reason = category_fault(column).filter(|_| role == Role::Grouped);
         Ok(Choice {
             name: column.name.clone(),
-            role: role(column, wishes)?,
-            content: content(column),
+            role,
+            content: match reason {
+                Some(reason) => format!("{}; {}", content(column), reason.text),
+                None => content(column),
+            },
         })
     };
     survey.columns.iter().map(choose).collect()
@@ -155,9 +162,18 @@ fn role(column: &ColumnSurvey, wishes: &Wishes) -> Result<Role, String> {
     if column.times * 10 >= values * 9 {
         return left_out("a time; name it with --measured-at or --actual-at to use it".to_owned());
     }
+    if let Some(grouped) = &wishes.grouped
+        && is_needed
+    {
+        return match category_fault(column).filter(|reason| reason.is_certain) {
+            Some(reason) => left_out(reason.text),
+            None if grouped.as_ref() == Some(name) => Ok(Role::Grouped),
+            None => Ok(Role::Category),
+        };
+    }
     match category_fault(column) {
-        Some(reason) if is_needed && !reason.is_certain => Ok(Role::Category),
         Some(reason) if reason.can_be_grouped => Ok(Role::Grouped),
+        Some(reason) if is_needed && !reason.is_certain => Ok(Role::Category),
         Some(reason) => left_out(reason.text),
         None => Ok(Role::Category),
     }
@@ -231,7 +247,10 @@ fn category_fault(column: &ColumnSurvey) -> Option<Reason> {
         return unless_needed(format!("text: a cell {fault}"));
     }
     let Some(levels) = &column.levels else {
-        return unless_needed("text: more than 1000 different values");
+        return unless_needed(format!(
+            "text: more than {} different values",
+            crate::survey::MAX_LEVELS
+        ));
     };
     let rare = levels.values().filter(|rows| **rows < MIN_ROWS).count();
     match levels.len() {
@@ -242,9 +261,7 @@ fn category_fault(column: &ColumnSurvey) -> Option<Reason> {
         levels if levels as u64 * 2 > column.values() => {
             unless_needed("text: most rows have their own value")
         }
-        levels if levels > MAX_LEVELS => {
-            grouped(column, format!("{levels} levels: more than {MAX_LEVELS}"))
-        }
+        levels if levels > MAX_LEVELS => grouped(column, format!("more than {MAX_LEVELS} levels")),
         _ if rare > 0 => {
             let some = if rare == 1 {
                 "a level has".to_owned()

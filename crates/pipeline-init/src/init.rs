@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use csv_rows::CsvRows;
-use feed::rows::{Cell, FeedRow, FeedRows, RowsError};
+use feed::rows::{Cell, FeedRow, FeedRows};
 use feed::schedule::Schedule;
 use pipeline::{Definition, ErrorKind};
 use pipeline_folder::ConnectorFile;
@@ -15,12 +15,23 @@ use service_runtime::UsageError;
 use crate::columns::{self, Choice, Role, Wishes};
 use crate::files::connectors;
 use crate::files::names::{Fields, RecordName};
-use crate::files::sql::{self, SqlSettings, StreamNames, plain};
+use crate::files::sql::{self, SqlSettings, StreamNames};
 use crate::files::toml::{ColumnSettings, FeedSettings, Settings};
-use crate::model::{self, STRETCHES, Stretch, Threshold};
-use crate::spans::{ROWS_PER_WINDOW, Spans};
+use crate::levels::LevelSums;
+use crate::model;
+use crate::spans::Spans;
+use crate::stretches;
+use crate::summary::Summary;
 use crate::survey::Survey;
-use crate::table::{self, rounded};
+use crate::table;
+
+/// The rows of the first model, unless the user or the levels of `(1 | column)` say otherwise.
+const FIRST: u16 = 50;
+/// With `(1 | column)`, the first model has this many rows for each level,
+const FIRST_ROWS_PER_LEVEL: u64 = 5;
+/// but at most one of so many rows of the file, and not more than a training.
+const FIRST_PART: u64 = 5;
+const MOST_FIRST: u64 = 5_000;
 
 /// Settings of `init`.
 #[derive(Clone, Debug, clap::Args)]
@@ -58,9 +69,10 @@ pub struct InitArgs {
     #[arg(long, value_name = "COLUMN", requires = "measured_at")]
     pub actual_at: Option<String>,
 
-    /// How many rows train the first model; they are not sent
-    #[arg(long, default_value_t = 50, value_name = "ROWS", value_parser = clap::value_parser!(u16).range(10..=10_000))]
-    pub first: u16,
+    /// How many rows train the first model; they are not sent [default: 50; with `(1 | column)`, five for each
+    /// level, but at most a fifth of the file]
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u16).range(10..=10_000))]
+    pub first: Option<u16>,
 }
 
 /// Everything that is written.
@@ -99,6 +111,10 @@ pub fn run(args: &InitArgs, out: &mut impl Write) -> Result<(), UsageError> {
             .chain(&args.group)
             .map(name)
             .collect(),
+        grouped: args.formula.as_ref().map(|formula| {
+            let group = formula.group().map(str::to_owned);
+            group.iter().map(name).next()
+        }),
     };
     let format = rows.format();
     drop(rows);
@@ -113,16 +129,24 @@ pub fn run(args: &InitArgs, out: &mut impl Write) -> Result<(), UsageError> {
     // First with all columns, to find out which ones suit.
     let mut dropped = Vec::new();
     let mut formula_names = formula_columns.unwrap_or_default();
+    let mut first = args.first.unwrap_or(FIRST);
     if args.formula.is_none() {
         let (definition, mut schedule) = open(&settings, &args.from)?;
-        let stretches = stretches(&mut schedule, args.first)?;
-        let grouped = |choice: &&Choice| choice.role == Role::Grouped;
-        let grouped: Vec<String> = choices
-            .iter()
-            .filter(grouped)
-            .map(|choice| choice.name.clone())
+        let grouped = choices.iter().filter(|choice| choice.role == Role::Grouped);
+        let mut grouped: Vec<LevelSums> = grouped
+            .map(|choice| LevelSums::of(definition, &choice.name))
             .collect();
-        let chosen = model::choose(definition, &grouped, &stretches, args.first.into());
+        let stretches = stretches::read(&mut schedule, first, |row| {
+            grouped.iter_mut().for_each(|sums| sums.add(row));
+        });
+        let stretches = stretches.map_err(usage)?;
+        let chosen = model::choose(definition, &grouped, &stretches, first.into());
+        let levels = grouped
+            .iter()
+            .find(|sums| Some(&sums.column) == chosen.grouped.as_ref());
+        first = args
+            .first
+            .unwrap_or_else(|| first_for(levels.map_or(0, LevelSums::levels), schedule.count()));
         settings.formula = model::formula(&wishes.target, &chosen.columns, chosen.grouped.as_ref())
             .map_err(usage)?
             .to_string();
@@ -130,11 +154,11 @@ pub fn run(args: &InitArgs, out: &mut impl Write) -> Result<(), UsageError> {
         formula_names.extend(chosen.grouped);
     }
     let (definition, mut schedule) = open(&settings, &args.from)?;
-    check_rows(&schedule, &survey, args.first).map_err(refused)?;
-    let stretches = stretches(&mut schedule, args.first)?;
+    check_rows(&schedule, &survey, first).map_err(refused)?;
+    let stretches = stretches::read(&mut schedule, first, |_| {}).map_err(usage)?;
     let threshold = model::threshold(definition, &stretches).map_err(refused)?;
     let spans = Spans::of(&schedule);
-    settings.feed.skip = args.first.into();
+    settings.feed.skip = first.into();
     let definition = parsed(&settings)?;
 
     let sql_settings = SqlSettings {
@@ -142,14 +166,17 @@ pub fn run(args: &InitArgs, out: &mut impl Write) -> Result<(), UsageError> {
         threshold: threshold.threshold,
     };
     let names = StreamNames::of(definition);
-    let first = stretches.first().map_or(&[][..], |one| &one.train);
+    let rows_of_first = stretches.first().map_or(&[][..], |one| &one.train);
     let mut texts = vec![
         ("pipeline.toml".into(), settings.text().into_bytes()),
         (
             "ksql/pipeline.sql".into(),
             sql::text(definition, &names, sql_settings).into_bytes(),
         ),
-        ("first-rows.csv".into(), first_rows(definition, first)?),
+        (
+            "first-rows.csv".into(),
+            first_rows(definition, rows_of_first)?,
+        ),
     ];
     for ConnectorFile { origin, text } in connectors::files(definition)? {
         texts.push((origin.into(), text.into_bytes()));
@@ -171,7 +198,7 @@ pub fn run(args: &InitArgs, out: &mut impl Write) -> Result<(), UsageError> {
     text += &table::columns(&with_reasons(choices, &dropped), &formula_names);
     text += "\n";
     let summary = Summary {
-        args,
+        first: first.into(),
         settings: &settings,
         schedule: &schedule,
         survey: &survey,
@@ -194,6 +221,14 @@ pub fn run(args: &InitArgs, out: &mut impl Write) -> Result<(), UsageError> {
     // A closed standard output does not undo what was written.
     let _ = out.write_all(text.as_bytes());
     Ok(())
+}
+
+/// The number of rows of the first model, for a category with so many levels in `(1 | column)` and so many rows.
+fn first_for(levels: usize, rows: u64) -> u16 {
+    let wanted = (levels as u64 * FIRST_ROWS_PER_LEVEL)
+        .min(rows / FIRST_PART)
+        .min(MOST_FIRST);
+    u16::try_from(wanted).unwrap_or(FIRST).max(FIRST)
 }
 
 fn usage(error: impl std::fmt::Display) -> UsageError {
@@ -282,6 +317,7 @@ fn settings(
         pipeline::definition::capitalized(&record.one),
         format!("Actual{}", wishes.target),
         format!("Predicted{}", wishes.target),
+        "Unseen".to_owned(),
     ];
     let mut fields = Fields::new(derived.iter().map(String::as_str));
     let columns: Vec<ColumnSettings> = choices
@@ -351,35 +387,6 @@ fn check_rows(schedule: &Schedule, survey: &Survey, first: u16) -> Result<(), St
     ))
 }
 
-/// Rows of a model and the rows after them, from the beginning and evenly from the rest of the file.
-fn stretches(schedule: &mut Schedule, first: u16) -> Result<Vec<Stretch>, UsageError> {
-    let size = u64::from(first);
-    let distance = (schedule.count() / STRETCHES).max(2 * size);
-    let mut stretches: Vec<Stretch> = Vec::new();
-    for (number, row) in (0u64..).zip(schedule.in_order().map_err(usage)?) {
-        let row: FeedRow = row.map_err(|error: RowsError| usage(error))?;
-        let offset = number % distance;
-        if offset == 0 {
-            stretches.push(Stretch {
-                first: number + 1,
-                ..Stretch::default()
-            });
-        }
-        let Some(stretch) = stretches.last_mut() else {
-            continue;
-        };
-        if offset < size {
-            stretch.train.push(row);
-        } else if offset < 2 * size {
-            stretch.next.push(row);
-        }
-    }
-    // The rest of the file may be too short for a model.
-    let is_whole = |stretch: &Stretch| stretch.train.len() as u64 == size;
-    let whole: Vec<Stretch> = stretches.into_iter().filter(is_whole).collect();
-    Ok(whole)
-}
-
 /// The rows of the first model as CSV, with the columns of the definition.
 fn first_rows(definition: &Definition, rows: &[FeedRow]) -> Result<Vec<u8>, UsageError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -429,78 +436,4 @@ fn with_reasons(choices: Vec<Choice>, dropped: &[(String, String)]) -> Vec<Choic
             None => choice,
         })
         .collect()
-}
-
-/// What is printed below the table.
-struct Summary<'a> {
-    args: &'a InitArgs,
-    settings: &'a Settings,
-    schedule: &'a Schedule,
-    survey: &'a Survey,
-    spans: Spans,
-    threshold: Threshold,
-    unit: Option<&'a str>,
-}
-
-impl Summary<'_> {
-    fn text(&self) -> String {
-        let Self {
-            args,
-            settings,
-            schedule,
-            spans,
-            ..
-        } = self;
-        let feed = &settings.feed;
-        let key = match &feed.key {
-            Some(key) => format!("`{key}`"),
-            None => format!("the number of the row in the file, as `{}`", settings.key),
-        };
-        let times = match (&feed.measured_at, &feed.actual_at) {
-            (None, _) => "a row every 2 seconds, its target 10 seconds later".to_owned(),
-            (Some(measured), None) => format!("`{measured}`, the target 10 seconds later"),
-            (Some(measured), Some(actual)) => format!(
-                "`{measured}` and `{actual}`, at most {} apart",
-                plain(spans.longest_delay)
-            ),
-        };
-        let first = u64::from(args.first);
-        let mut text = format!(
-            "  formula     {}\n\
-             \x20 key         {key}\n\
-             \x20 error       {}\n\
-             \x20 times       {times}\n\
-             \x20 SQL         WITHIN {}, windows of {} for about {ROWS_PER_WINDOW} rows, grace {}, retention {}\n\
-             \x20 rows        {first} train the first model, {} are sent, {} cannot be used\n",
-            settings.formula,
-            self.error(),
-            spans.within,
-            spans.window,
-            spans.window_grace,
-            spans.retention,
-            schedule.count().saturating_sub(first),
-            self.schedule.unusable().count(),
-        );
-        for reason in self.schedule.unusable().to_string().lines() {
-            text += &format!("              {reason}\n");
-        }
-        debug_assert!(self.survey.unusable.count() <= self.schedule.unusable().count());
-        text
-    }
-
-    fn error(&self) -> String {
-        let Threshold { typical, threshold } = self.threshold;
-        let unit = self.unit.map(|unit| format!(" {unit}")).unwrap_or_default();
-        match self.settings.error {
-            ErrorKind::Relative => format!(
-                "relative; a window above {} % retrains (typical is {} %)",
-                rounded(threshold * 100.0),
-                rounded(typical * 100.0)
-            ),
-            ErrorKind::Absolute => format!(
-                "absolute, because the target has values of zero or less; a window above {threshold}{unit} retrains (typical is {}{unit})",
-                rounded(typical)
-            ),
-        }
-    }
 }

@@ -1,30 +1,18 @@
 //! Formula, error and threshold, tried out on rows of the file.
 
-use std::collections::HashMap;
-
 use feed::rows::{Cell, FeedRow};
 use pipeline::{Definition, ErrorKind};
 use regression::{FitError, FittedModel, Formula, FormulaError, Table, fit};
 
+use crate::levels::LevelSums;
+use crate::stretches::Stretch;
+
 /// A training needs this many rows for each column of the design matrix.
 const ROWS_PER_COLUMN: usize = 3;
-/// So many stretches of the file are tried.
-pub const STRETCHES: u64 = 40;
 /// The threshold is so many times the typical error.
 const MARGIN: f64 = 2.0;
 /// The smallest threshold of a relative error.
 const SMALLEST: f64 = 0.05;
-
-/// Consecutive rows: those of a model, and those after them.
-#[derive(Clone, Debug, Default)]
-pub struct Stretch {
-    /// The number of the first row, from 1.
-    pub first: u64,
-    /// The model's rows.
-    pub train: Vec<FeedRow>,
-    /// The rows after them.
-    pub next: Vec<FeedRow>,
-}
 
 /// A formula and why columns are not in it.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,10 +28,10 @@ pub struct ChosenFormula {
 /// Chooses the columns that explain most, as many as the rows of a training allow, and that can be fitted in
 /// every stretch.
 ///
-/// Of the `grouped` columns, the one that explains most becomes `(1 | column)`.
+/// Of the `grouped` columns, the one that explains most in the whole file becomes `(1 | column)`.
 pub fn choose(
     definition: &Definition,
-    grouped: &[String],
+    grouped: &[LevelSums],
     stretches: &[Stretch],
     first: usize,
 ) -> ChosenFormula {
@@ -57,7 +45,7 @@ pub fn choose(
         .collect();
     let mut ranked: Vec<(f64, &String)> = candidates
         .iter()
-        .filter(|name| !grouped.contains(name))
+        .filter(|name| grouped.iter().all(|one| one.column != **name))
         .map(|name| (explained(definition, name, &all), name))
         .collect();
     ranked.sort_by(|(one, _), (other, _)| other.total_cmp(one));
@@ -86,7 +74,7 @@ pub fn choose(
             Some(obstacle) => obstacles.push(obstacle),
             None => {
                 dropped.extend(obstacles);
-                let grouped = group(definition, grouped, &columns, stretches, &mut dropped);
+                let grouped = group(grouped, &mut dropped);
                 return ChosenFormula {
                     columns,
                     grouped,
@@ -113,75 +101,36 @@ pub fn formula(
     }
 }
 
-/// The grouped column that explains most and can be fitted in every stretch.
-fn group(
-    definition: &Definition,
-    grouped: &[String],
-    columns: &[String],
-    stretches: &[Stretch],
-    dropped: &mut Vec<(String, String)>,
-) -> Option<String> {
-    let all: Vec<&FeedRow> = stretches
-        .iter()
-        .flat_map(|one| one.train.iter().chain(&one.next))
-        .collect();
+/// The grouped column that explains most.
+fn group(grouped: &[LevelSums], dropped: &mut Vec<(String, String)>) -> Option<String> {
     let mut ranked: Vec<(f64, &String)> = grouped
         .iter()
-        .map(|name| (explained_by_levels(definition, name, &all), name))
+        .map(|sums| (sums.explained(), &sums.column))
         .collect();
     ranked.sort_by(|(one, _), (other, _)| other.total_cmp(one));
     let mut chosen: Option<&String> = None;
     for (explained, name) in ranked {
-        let percent = (explained * 100.0).max(0.0);
-        let reason = if let Some(chosen) = chosen {
-            format!("explains {percent:.0} %, less than `{chosen}`")
-        } else if explained <= 0.0 {
+        let reason = if explained <= 0.0 {
             "its levels explain nothing".to_owned()
+        } else if let Some(chosen) = chosen {
+            let percent = explained * 100.0;
+            format!("explains {percent:.0} %, less than `{chosen}`")
         } else {
-            let formula = formula(&definition.target().name, columns, Some(name)).ok();
-            let failed = stretches.iter().find_map(|stretch| {
-                let rows: Vec<&FeedRow> = stretch.train.iter().collect();
-                fit(formula.as_ref()?, &table(definition, &rows)?).err()
-            });
-            match failed {
-                None => {
-                    chosen = Some(name);
-                    continue;
-                }
-                Some(error) => error.to_string(),
-            }
+            chosen = Some(name);
+            continue;
         };
         dropped.push((name.clone(), reason));
     }
     chosen.cloned()
 }
 
-/// The part of the target's variance that is between the levels of a category, adjusted for their number.
-fn explained_by_levels(definition: &Definition, name: &str, rows: &[&FeedRow]) -> f64 {
-    let place = |name: &str| {
-        let mut columns = definition.columns().iter();
-        columns.position(|column| column.name == name)
-    };
-    let (Some(level), Some(target)) = (place(name), place(&definition.target().name)) else {
-        return 0.0;
-    };
-    let mut sums: HashMap<&str, (f64, f64)> = HashMap::new();
-    let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
-    for row in rows {
-        if let (Some(Some(Cell::Level(level))), Some(Some(Cell::Number(value)))) =
-            (row.cells.get(level), row.cells.get(target))
-        {
-            let of_level = sums.entry(level).or_default();
-            *of_level = (of_level.0 + 1.0, of_level.1 + value);
-            (count, sum, squares) = (count + 1.0, sum + value, squares + value * value);
-        }
+/// Fits the definition's formula. Rows of which each has a level of its own cannot have random intercepts: such a
+/// model knows no level yet, as that of a training on these rows.
+fn fit_rows(definition: &Definition, rows: &Table) -> Result<FittedModel, FitError> {
+    match fit(&definition.formula, rows) {
+        Err(FitError::GroupPerRow { .. }) => fit(&definition.formula.without_group(), rows),
+        fitted => fitted,
     }
-    let total = squares - sum * sum / count;
-    let between: f64 = sums.values().map(|(count, sum)| sum * sum / count).sum();
-    let within = squares - between;
-    let levels = sums.len() as f64;
-    let adjusted = 1.0 - (within / (count - levels)) / (total / (count - 1.0));
-    if adjusted.is_finite() { adjusted } else { 0.0 }
 }
 
 /// The columns that explain most, as many as the rows allow, and the others with the reason.
@@ -334,7 +283,7 @@ pub fn threshold(definition: &Definition, stretches: &[Stretch]) -> Result<Thres
     for (index, stretch) in stretches.iter().enumerate() {
         let train: Vec<&FeedRow> = stretch.train.iter().collect();
         let table_of_train = table(definition, &train).ok_or("a value is missing")?;
-        match fit(&definition.formula, &table_of_train) {
+        match fit_rows(definition, &table_of_train) {
             Ok(model) => errors.extend(mean_error(definition, &model, stretch)),
             Err(error) if index == 0 => {
                 let rows = train.len();

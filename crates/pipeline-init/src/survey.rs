@@ -8,7 +8,7 @@ use feed::times::{self, OrderHint};
 use pipeline::column::level_fault;
 
 /// Levels beyond this number are not kept.
-const MAX_LEVELS: usize = 1000;
+pub const MAX_LEVELS: usize = 10_000;
 
 /// A file and its columns.
 #[derive(Debug)]

@@ -44,6 +44,51 @@ impl StreamNames {
     }
 }
 
+/// A window with so many rows of levels that the model has not seen triggers a retraining.
+const UNSEEN_ROWS: u64 = 3;
+
+/// What the SQL has to count rows of levels that the model has not seen. Everything is empty unless the formula has
+/// `(1 | column)`: with few rows of each level, new levels come all the time, and their errors say nothing about a
+/// drift.
+#[derive(Debug, Default)]
+struct UnseenLevels {
+    /// The field of the prediction.
+    declared: String,
+    /// The column of the joined rows.
+    selected: String,
+    column_comment: &'static str,
+    /// Or-ed to the condition of the trigger.
+    condition: String,
+    condition_comment: String,
+}
+
+impl UnseenLevels {
+    fn of(definition: &Definition) -> Self {
+        let field = definition.unseen_field();
+        let Some(field) = field.filter(|_| definition.formula.group().is_some()) else {
+            return Self::default();
+        };
+        // A flag for the only category; of several, the list of those with an unseen level.
+        let (kind, is_unseen) = match definition.categories().count() {
+            1 => ("BOOLEAN", " = TRUE"),
+            _ => ("ARRAY<VARCHAR>", "[1] IS NOT NULL"),
+        };
+        let field = quoted(&field);
+        let records = &definition.records;
+        Self {
+            declared: format!(", {field} {kind}"),
+            selected: format!(
+                "    CASE WHEN P.\"Prediction\"->{field}{is_unseen} THEN 1 ELSE 0 END AS \"Unseen\",\n"
+            ),
+            column_comment: "-- \"Unseen\": 1 if the model was not trained on a level of the record. Its interval is wide then, and its error\n-- says little about the model.\n",
+            condition: format!(" OR SUM(\"Unseen\") >= {UNSEEN_ROWS}"),
+            condition_comment: format!(
+                "-- SUM(\"Unseen\"): {UNSEEN_ROWS} {records} of new levels are enough to learn them, whatever their errors.\n"
+            ),
+        }
+    }
+}
+
 /// The SQL of a pipeline.
 pub fn text(definition: &Definition, names: &StreamNames, settings: SqlSettings) -> String {
     let SqlSettings { spans, threshold } = settings;
@@ -64,6 +109,12 @@ pub fn text(definition: &Definition, names: &StreamNames, settings: SqlSettings)
             "",
             "in the unit of the actual value",
         ),
+    };
+    let unseen = UnseenLevels::of(definition);
+    let errors = format!("AVG(\"Error\") > {threshold} AND COUNT(*) >= 5");
+    let having = match unseen.condition.as_str() {
+        "" => errors,
+        condition => format!("({errors}){condition}"),
     };
     let known_first: Vec<&Column> = definition
         .columns()
@@ -110,7 +161,7 @@ SET 'auto.offset.reset'='earliest';
 CREATE STREAM IF NOT EXISTS {predicted_stream} (
     {key} VARCHAR KEY,
 {declared}    "Timestamp" VARCHAR,
-    "Prediction" STRUCT<{target_name} DOUBLE, "ModelTime" VARCHAR, "ModelVersion" VARCHAR>
+    "Prediction" STRUCT<{target_name} DOUBLE, "ModelTime" VARCHAR, "ModelVersion" VARCHAR{unseen_declared}>
 ) WITH (KAFKA_TOPIC='{topic_predicted}', VALUE_FORMAT='JSON');
 
 -- The actual values.
@@ -131,7 +182,7 @@ CREATE STREAM IF NOT EXISTS {actual_stream} (
 -- "_id" identifies the row wherever it is stored: a row that is delivered twice is stored once.
 -- "ModelVersion": a model of another kind may have no version in its answer. The window groups by version, and a group
 -- needs a value.
-{filter_comment}CREATE STREAM IF NOT EXISTS {rows_stream} WITH (KAFKA_TOPIC='{topic_rows}', VALUE_FORMAT='JSON') AS
+{unseen_column_comment}{filter_comment}CREATE STREAM IF NOT EXISTS {rows_stream} WITH (KAFKA_TOPIC='{topic_rows}', VALUE_FORMAT='JSON') AS
 SELECT
     P.{key} AS "Key_Id",
     P.{key} + '@' + A."Timestamp" AS "_id",
@@ -140,7 +191,7 @@ SELECT
 {selected}    {predicted} AS {predicted_name},
     {actual} AS {actual_name},
     {error} AS "Error",
-    P."Prediction"->"ModelTime" AS "ModelTime",
+{unseen_selected}    P."Prediction"->"ModelTime" AS "ModelTime",
     COALESCE(P."Prediction"->"ModelVersion", P."Prediction"->"ModelTime", 'unversioned') AS "ModelVersion",
     A."Timestamp" AS "Timestamp"
 FROM {predicted_stream} P
@@ -155,7 +206,7 @@ INNER JOIN {actual_stream} A WITHIN {within} GRACE PERIOD {join_grace} ON P.{key
 -- RETENTION: with a shorter one, a closed window can be lost if the next record skips a whole empty window.
 -- GRACE PERIOD: rows of several partitions arrive out of order; the window waits this long in event time.
 -- COUNT: one odd {one} in a nearly empty window is no reason to retrain.
--- EMIT FINAL: one row per window, when it closes, instead of one per {one}.
+{unseen_condition_comment}-- EMIT FINAL: one row per window, when it closes, instead of one per {one}.
 -- "Key_Version" takes the record's key; AS_VALUE puts the version into the value.
 CREATE TABLE IF NOT EXISTS {trigger} WITH (KAFKA_TOPIC='{topic_trigger}', VALUE_FORMAT='JSON') AS
 SELECT
@@ -168,7 +219,7 @@ SELECT
 FROM {rows_stream}
 WINDOW TUMBLING (SIZE {window}, RETENTION {retention}, GRACE PERIOD {window_grace})
 GROUP BY "ModelVersion"
-HAVING AVG("Error") > {threshold} AND COUNT(*) >= 5
+HAVING {having}
 EMIT FINAL;
 "#,
         target_name = quoted(target),
@@ -187,6 +238,10 @@ EMIT FINAL;
         rows_per_window = crate::spans::ROWS_PER_WINDOW,
         longest = plain(spans.longest_delay),
         threshold = threshold,
+        unseen_declared = unseen.declared,
+        unseen_selected = unseen.selected,
+        unseen_column_comment = unseen.column_comment,
+        unseen_condition_comment = unseen.condition_comment,
     )
 }
 

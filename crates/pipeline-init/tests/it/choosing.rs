@@ -87,6 +87,55 @@ fn a_category_with_many_levels_gets_random_intercepts() {
     assert!(printed.contains("shop   (1 | …)"), "{printed}");
 }
 
+/// Rows with so many shops at random, which differ.
+fn shops(levels: usize, count: usize) -> String {
+    rows("x,ticket,shop,y", count, |n| {
+        let shop = (noise(n + 77) * levels as f64) as usize;
+        let y = 40.0 + 3.0 * noise(n) + noise(shop * 1000) * 20.0 + 0.2 * noise(n + 3);
+        format!("{},ticket {n},shop {shop},{y}", noise(n))
+    })
+}
+
+#[test]
+fn the_whole_file_decides_on_a_category_with_many_levels() {
+    for (first, expected) in [(None, 600), (Some(50), 50), (Some(1000), 1000)] {
+        let mut case = Case::new(&shops(500, 3000), "y");
+        case.args.first = first;
+        let printed = case.run().unwrap();
+        let definition = case.folder().definition;
+        let formula = definition.formula.to_string();
+        assert_eq!(formula, "y ~ x + (1 | shop)", "{printed}");
+        assert!(printed.contains("…; more than 10 levels"), "{printed}");
+        // A value of its own in every row identifies the row.
+        assert!(
+            printed.contains("ticket  left out   text: most rows have their own value"),
+            "{printed}"
+        );
+        let skip = definition.feed.as_ref().map(|feed| feed.skip);
+        assert_eq!(skip, Some(expected), "{printed}");
+    }
+}
+
+#[test]
+fn a_group_with_many_levels_gets_random_intercepts() {
+    let mut case = Case::new(&shops(500, 3000), "y");
+    case.args.group = Some("shop".into());
+    let printed = case.run().unwrap();
+    let definition = case.folder().definition;
+    let formula = definition.formula.to_string();
+    assert_eq!(formula, "y ~ x + (1 | shop)", "{printed}");
+    assert_eq!(definition.group().map(|group| &*group.name), Some("shop"));
+
+    let mut case = Case::new(&shops(20, 600), "y");
+    case.args.formula = Some("y ~ x + shop".parse().unwrap());
+    case.args.first = Some(200);
+    let printed = case.run().unwrap();
+    assert!(
+        printed.contains("shop    category   20 levels: shop 0, shop 1, shop 10, …\n"),
+        "{printed}"
+    );
+}
+
 #[test]
 fn a_target_with_zeros_is_compared_by_absolute_errors() {
     let text = rows("x,y", 200, |n| {
@@ -166,7 +215,7 @@ fn a_file_or_column_that_cannot_be_used_is_refused_with_the_reason() {
         error.contains("predicts `x`, and --target is `y`"),
         "{error}"
     );
-    let error = with(&|case| case.args.first = 100);
+    let error = with(&|case| case.args.first = Some(100));
     assert!(
         error.contains("100 of 100 rows can be used, and the first 100 train"),
         "{error}"

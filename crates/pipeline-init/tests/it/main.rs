@@ -32,7 +32,7 @@ impl Case {
             formula: None,
             measured_at: None,
             actual_at: None,
-            first: 50,
+            first: None,
         };
         Self { dir, args }
     }

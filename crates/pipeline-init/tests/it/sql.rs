@@ -82,3 +82,50 @@ fn any_names_are_quoted_rightly() {
         assert!(sql.text().contains(expected), "{expected}: {}", sql.text());
     }
 }
+
+/// Rows with a category of many levels, and perhaps one of a few.
+fn levels(with_kind: bool) -> Case {
+    let header = if with_kind {
+        "x,shop,kind,y"
+    } else {
+        "x,shop,y"
+    };
+    let text = rows(header, 600, |n| {
+        let (shop, kind) = (n * 7 % 25, n % 3);
+        let y = 20.0 + 3.0 * noise(n) + noise(shop * 1000) * 8.0 + 5.0 * kind as f64;
+        match with_kind {
+            true => format!("{},shop {shop},kind {kind},{y}", noise(n)),
+            false => format!("{},shop {shop},{y}", noise(n)),
+        }
+    });
+    Case::new(&text, "y")
+}
+
+#[test]
+fn rows_of_unseen_levels_trigger_with_random_intercepts() {
+    for (with_kind, declared, selected) in [
+        (
+            false,
+            "\"Unseenshop\" BOOLEAN>",
+            "P.\"Prediction\"->\"Unseenshop\" = TRUE",
+        ),
+        (
+            true,
+            "\"Unseen\" ARRAY<VARCHAR>>",
+            "P.\"Prediction\"->\"Unseen\"[1] IS NOT NULL",
+        ),
+    ] {
+        let case = levels(with_kind);
+        let printed = case.run().unwrap();
+        assert!(printed.contains("(1 | shop)"), "{printed}");
+        let folder = case.folder();
+        let sql = folder.sql(None).unwrap();
+        let text = sql.text();
+        assert!(text.contains(declared), "{text}");
+        let selected = format!("    CASE WHEN {selected} THEN 1 ELSE 0 END AS \"Unseen\",");
+        assert!(text.contains(&selected), "{text}");
+        assert_eq!(sql.trigger_rule().unwrap().unseen, Some(3));
+        let problems = pipeline_folder::check::problems(&folder);
+        assert!(problems.is_empty(), "{problems:?}");
+    }
+}
