@@ -167,7 +167,7 @@ fn rising(report: &Report, rise: &Rise) -> String {
     )
 }
 
-/// `Predicting for an unseen species since fish 61, 2021-06-09 13:39:27 UTC: walleye, 1 of the last 10 fish.`
+/// `Predicting for an unseen district since delivery 61, 2021-06-09 13:39:27 UTC: north, 1 of the last 10 deliveries.`
 fn predicting_unseen(report: &Report, unseen: &Unseen) -> String {
     let definition = report.definition;
     let mut categories = definition.categories();
