@@ -70,6 +70,11 @@ impl KafkaSettings {
         self.property("sasl.username")
     }
 
+    fn has_tls(&self) -> bool {
+        let protocol = self.property("security.protocol").unwrap_or_default();
+        protocol.to_ascii_uppercase().ends_with("SSL")
+    }
+
     /// Why a request on `resource`, such as "topic `a`", failed: what Kafka does not allow, or else the error.
     pub fn explain(&self, error: &KafkaError, operation: &str, resource: &str) -> String {
         let code = error.rdkafka_error_code();
@@ -124,10 +129,11 @@ impl KafkaSettings {
             RDKafkaErrorCode::SSL => {
                 "TLS with Kafka fails; check security.protocol and the ssl properties".to_owned()
             }
-            // librdkafka adds these hints if the client speaks plaintext.
+            // A TLS port closes the connection after the first request of a client without TLS.
             RDKafkaErrorCode::BrokerTransportFailure
-                if reason.contains("incorrect security.protocol")
-                    || reason.contains("verify that security.protocol") =>
+                if !self.has_tls()
+                    && reason.contains("Disconnected")
+                    && reason.contains("in state APIVERSION_QUERY") =>
             {
                 "Kafka closes the plaintext connection: its port speaks TLS or expects SASL; set \
                  security.protocol, for example -X security.protocol=SASL_SSL"
@@ -180,13 +186,8 @@ mod tests {
             (RDKafkaErrorCode::SSL, "handshake failed", "ssl properties"),
             (
                 RDKafkaErrorCode::BrokerTransportFailure,
-                "might be caused by incorrect security.protocol configuration",
+                "Disconnected: connection closed by peer (after 1ms in state APIVERSION_QUERY)",
                 "speaks TLS",
-            ),
-            (
-                RDKafkaErrorCode::BrokerTransportFailure,
-                "verify that security.protocol is correctly configured",
-                "SASL_SSL",
             ),
         ] {
             let text = settings().connection_refusal(code, reason);
@@ -200,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_broker_that_restarts_does_not_refuse() {
-        let closed = "Disconnected: might be caused by incorrect security.protocol configuration";
+        let closed = "Disconnected: hung up (after 1ms in state APIVERSION_QUERY)";
         let refused = RefusedConnection::new(settings());
         assert_eq!(refused.note_log("SEND", closed), None);
         assert!(refused.note_log("FAIL", closed).is_some());
