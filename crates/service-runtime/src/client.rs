@@ -117,6 +117,11 @@ fn advice(reason: &str) -> Option<&'static str> {
             "UnknownIssuer",
             "trust its certificate authority with --ca-file",
         ),
+        (
+            // An authority of the same name with another key.
+            "BadSignature",
+            "trust its certificate authority with --ca-file",
+        ),
         ("Expired", "renew the server's certificate"),
         ("certificate expired", "renew the server's certificate"),
         (
@@ -140,6 +145,7 @@ mod tests {
     fn tls_errors_have_advice() {
         for (reason, advised) in [
             ("invalid peer certificate: UnknownIssuer", "--ca-file"),
+            ("invalid peer certificate: BadSignature", "--ca-file"),
             (
                 "invalid peer certificate: certificate expired: verification time 1795900000 (UNIX)",
                 "renew",
