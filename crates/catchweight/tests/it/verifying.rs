@@ -2,7 +2,8 @@
 
 use std::process::{Command, Output};
 
-use pipeline::topics;
+use model_store::SqliteStore;
+use pipeline::{Definition, topics};
 use rdkafka::types::RDKafkaRespErr;
 use serde_json::Value;
 use test_support::{Broker, eventually, within};
@@ -91,13 +92,15 @@ async fn a_topic_that_may_not_be_read_ends_verify() {
         cluster.topic_error(topics::WEIGHT_DIFF, denied).unwrap();
     });
     let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    SqliteStore::open(&store, Definition::shipped()).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_catchweight"));
     command
         .args(["verify", "--model-url", "http://127.0.0.1:9"])
         .args(["--bootstrap-servers", broker.bootstrap_servers()])
         .args(["-X", "sasl.username=verify"])
         .arg("--store")
-        .arg(format!("sqlite:{}", folder.path().join("store").display()))
+        .arg(format!("sqlite:{}", store.display()))
         .env_remove("RUST_LOG")
         .current_dir(folder.path());
     let output = tokio::task::spawn_blocking(move || command.output());
