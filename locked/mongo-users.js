@@ -1,5 +1,5 @@
 // Creates MongoDB's users with the least rights that they need. A second call changes nothing. ROTATE=USER gives
-// a user the password that is in its file now.
+// a user the password that is in its file now; not admin, whose password this script itself needs.
 const fs = require("fs");
 const rows = { db: "Weight", collection: "TrainingData" };
 const read = ["find", "listIndexes", "listCollections"];
@@ -10,6 +10,8 @@ const users = {
   monitor: [{ resource: { db: "Weight", collection: "" }, actions: read }],
   verify: [{ resource: { db: "Weight", collection: "" }, actions: read }],
 };
+const rotate = process.env.ROTATE;
+if (rotate && !Object.hasOwn(users, rotate)) throw new Error(`ROTATE=${rotate}: expected one of ${Object.keys(users).join(", ")}`);
 const admin = db.getSiblingDB("admin");
 if (!admin.auth("admin", fs.readFileSync("/run/secrets/admin", "utf8").trim())) throw new Error("wrong password of admin");
 for (const [user, privileges] of Object.entries(users)) {
@@ -18,7 +20,7 @@ for (const [user, privileges] of Object.entries(users)) {
   if (!admin.getUser(user)) {
     admin.createUser({ user, pwd, roles: [user] });
     print(`user ${user}: created`);
-  } else if (process.env.ROTATE === user) {
+  } else if (rotate === user) {
     admin.changeUserPassword(user, pwd);
     print(`user ${user}: new password`);
   } else {

@@ -19,6 +19,8 @@ use crate::pipeline_files::FileArgs;
 const POLL: Duration = Duration::from_millis(500);
 /// How long a connector may be reported as failed after a restart.
 const RESTART: Duration = Duration::from_secs(15);
+/// Variables that the worker itself reads from its environment.
+const WORKER_VARIABLES: [&str; 2] = ["KAFKA_BOOTSTRAP_SERVERS", "CONNECT_HOST_NAME"];
 
 /// Settings of `connectors`.
 #[derive(Clone, Debug, clap::Args)]
@@ -42,7 +44,7 @@ pub struct ConnectorsArgs {
 
     /// A folder on the worker's machine with one file for each variable of the connector files. The worker
     /// reads ${env:NAME} from there, with a DirectoryConfigProvider that its settings call `directory`, instead
-    /// of its environment
+    /// of its environment; except KAFKA_BOOTSTRAP_SERVERS and CONNECT_HOST_NAME, which stay in its environment
     #[arg(long, env = "CONNECT_VARIABLES", value_name = "DIR")]
     pub variables_folder: Option<String>,
 
@@ -117,9 +119,13 @@ pub async fn run(args: ConnectorsArgs, shutdown: CancellationToken) -> anyhow::R
 fn read(source: &ConnectorSource, variables_folder: Option<&str>) -> Result<Connector, UsageError> {
     let text = match variables_folder {
         None => source.text.clone(),
-        Some(folder) => source
-            .text
-            .replace("${env:", &format!("${{directory:{folder}:")),
+        Some(folder) => {
+            let files = format!("${{directory:{folder}:");
+            let text = source.text.replace("${env:", &files);
+            WORKER_VARIABLES.iter().fold(text, |text, name| {
+                text.replace(&format!("{files}{name}}}"), &format!("${{env:{name}}}"))
+            })
+        }
     };
     serde_json::from_str(&text).map_err(|error| UsageError(format!("{}: {error}", source.origin)))
 }
@@ -281,6 +287,12 @@ mod tests {
         assert_eq!(uri(None), "${env:STORE}/a");
         let file = "${directory:/run/secrets:STORE}/a";
         assert_eq!(uri(Some("/run/secrets")), file);
+        let source = ConnectorSource {
+            origin: "b.json".to_owned(),
+            text: r#"{"name": "B", "config": {"at": "${env:KAFKA_BOOTSTRAP_SERVERS}"}}"#.to_owned(),
+        };
+        let address = read(&source, Some("/run/secrets")).unwrap().config["at"].clone();
+        assert_eq!(address, "${env:KAFKA_BOOTSTRAP_SERVERS}", "no file");
     }
 
     #[test]

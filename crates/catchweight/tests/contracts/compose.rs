@@ -149,6 +149,15 @@ fn the_demo_feeds_rows_or_the_plan() {
     }
 }
 
+/// A variable without a value is passed on if it is set.
+#[test]
+fn variables_of_one_run_are_passed_on() {
+    for (name, variable) in [("demo-producer", "SEED"), ("model-server", "REFINE_AT")] {
+        let environment = service(name)["environment"].clone();
+        assert_eq!(environment.get(variable), Some(&Value::Null), "{name}");
+    }
+}
+
 #[test]
 fn mounts_are_project_paths_or_declared_volumes() {
     let volumes = compose()["volumes"].as_object().unwrap().clone();

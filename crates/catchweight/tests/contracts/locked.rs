@@ -2,6 +2,7 @@
 //! in files.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use serde_json::{Map, Value, json};
 
@@ -124,7 +125,14 @@ fn no_container_sees_the_checkouts_secrets() {
 #[test]
 fn secrets_and_configs_are_declared_and_made() {
     let overlay = overlay();
-    let script = text("scripts/certificates");
+    let made = tempfile::tempdir().unwrap();
+    let script = Command::new(root().join("scripts/certificates"))
+        .arg("--directory")
+        .arg(made.path())
+        .output()
+        .unwrap();
+    let problem = String::from_utf8_lossy(&script.stderr);
+    assert!(script.status.success(), "scripts/certificates: {problem}");
     let mut used = BTreeSet::new();
     for (name, service) in merged() {
         for kind in ["secrets", "configs"] {
@@ -137,11 +145,8 @@ fn secrets_and_configs_are_declared_and_made() {
                     assert!(root().join(file).exists(), "{file}");
                 } else {
                     let file = file.strip_prefix("secrets/").expect("a file of secrets/");
-                    let last = file.rsplit('/').next().unwrap();
-                    assert!(
-                        script.contains(last),
-                        "scripts/certificates does not make {file}"
-                    );
+                    let made = made.path().join(file).exists();
+                    assert!(made, "scripts/certificates does not make {file}");
                 }
             }
         }
@@ -230,8 +235,129 @@ fn kafka_allows_nothing_without_tls_and_an_acl() {
 }
 
 #[test]
-fn apis_without_authentication_are_not_published() {
-    for name in ["connect", "ksqldb-server"] {
+fn servers_without_authentication_are_not_published() {
+    for name in ["connect", "ksqldb-server", "prometheus"] {
         assert!(strings(&merged()[name]["ports"]).is_empty(), "{name}");
     }
+    let anonymous = merged()["grafana"]["environment"]["GF_AUTH_ANONYMOUS_ENABLED"].clone();
+    assert_eq!(anonymous, "false");
+}
+
+/// The networks of a service.
+fn networks(service: &Value) -> BTreeSet<String> {
+    match service.get("networks") {
+        None => BTreeSet::from(["default".to_owned()]),
+        Some(named) => strings(named).into_iter().collect(),
+    }
+}
+
+/// Whoever reaches Connect can read its secrets, and whoever reaches ksqlDB can run SQL.
+#[test]
+fn few_services_share_a_network_with_connect_and_ksqldb() {
+    let services = merged();
+    let callers = |server: &str| {
+        let reached = networks(&services[server]);
+        let others = services.iter().filter(|(name, _)| *name != server);
+        others
+            .filter(|(_, service)| !networks(service).is_disjoint(&reached))
+            .map(|(name, _)| name.as_str())
+            .collect::<Vec<_>>()
+    };
+    let mut connect = callers("connect");
+    connect.sort_unstable();
+    assert_eq!(
+        connect,
+        ["connectors", "kafka", "model-server", "mongo", "monitor"]
+    );
+    let mut ksqldb = callers("ksqldb-server");
+    ksqldb.sort_unstable();
+    assert_eq!(ksqldb, ["kafka", "ksql", "monitor", "sql"]);
+}
+
+#[test]
+fn services_share_a_network_with_those_that_they_call() {
+    let services = merged();
+    let declared = overlay()["networks"].as_object().unwrap().clone();
+    let mut checked = 0;
+    for (name, service) in &services {
+        let own = networks(service);
+        for network in &own {
+            let known = network == "default" || declared.contains_key(network);
+            assert!(known, "{name}: {network}");
+        }
+        let texts = [&service["environment"], &service["command"]].map(strings);
+        for host in captures(&texts.concat().join("\n"), r"([a-z][a-z-]*):\d+") {
+            if let Some(called) = services.get(&host) {
+                let shared = !networks(called).is_disjoint(&own);
+                assert!(shared, "{name} does not reach {host}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked >= 20, "only {checked} calls found");
+}
+
+#[test]
+fn another_pipeline_is_refused() {
+    let users = merged()["kafka-users"].clone();
+    assert_eq!(strings(&users["entrypoint"]), ["bash", "-c"]);
+    let script = strings(&users["command"]).concat().replace("$$", "$");
+    let ended = Command::new("bash")
+        .args(["-c", &script])
+        .env("PIPELINE", "./examples/penguins")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.contains("only the fish factory"), "{said}");
+    for (name, service) in merged() {
+        for mount in strings(&service["volumes"]) {
+            let source = mount.split(':').next().unwrap();
+            assert!(!source.contains("PIPELINE"), "{name}: {mount}");
+            let there = !source.starts_with('.') || root().join(source).exists();
+            assert!(there, "{name}: docker would make {source}");
+        }
+        // Those that start first wait for it.
+        if ["topics", "connect", "ksqldb-server"].contains(&name.as_str()) {
+            assert!(service["depends_on"].get("kafka-users").is_some(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn connects_variables_are_files_but_for_the_workers_own() {
+    let allowed = captures(
+        &text("locked/connect-worker.properties"),
+        r"allowlist\.pattern=\^\((.*)\)\$",
+    );
+    assert_eq!(
+        allowed,
+        ["KAFKA_BOOTSTRAP_SERVERS|CONNECT_HOST_NAME".to_owned()].into()
+    );
+    let connect = merged()["connect"].clone();
+    let files: BTreeSet<&str> = ["secrets", "configs"]
+        .iter()
+        .flat_map(|kind| connect[kind].as_array().unwrap())
+        .filter_map(|one| one["target"].as_str())
+        .map(|target| target.trim_start_matches("/run/secrets/"))
+        .collect();
+    for file in crate::project::files("connectors", ".json") {
+        for name in captures(&text(&file), r"\$\{env:(\w+)\}") {
+            assert!(files.contains(name.as_str()), "{file}: {name}");
+        }
+    }
+}
+
+/// The users that can be rotated are those of the documentation.
+#[test]
+fn documented_mongodb_users_are_those_of_the_script() {
+    let users = captures(
+        &text("locked/mongo-users.js"),
+        r#"(?m)^  "?([a-z-]+)"?: \[\{"#,
+    );
+    let security = text("docs/security.md");
+    let row = captures(&security, r"\| password of a MongoDB user: ([^|]*) \|");
+    let row: Vec<&str> = row.iter().flat_map(|row| row.split(", ")).collect();
+    let row: BTreeSet<String> = row.iter().map(|user| user.replace('`', "")).collect();
+    assert_eq!(row, users);
 }
