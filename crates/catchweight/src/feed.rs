@@ -59,14 +59,9 @@ pub async fn run(args: FeedCommand, shutdown: CancellationToken) -> anyhow::Resu
         progress::say(&unusable.to_string());
     }
     let sent = feeder.progress();
-    limited(
-        max_unjoined,
-        &kafka,
-        definition,
-        &sent,
-        &shutdown,
-        async |limit| feeder.limited_by(limit).run(shutdown.clone()).await,
-    )
+    limited(max_unjoined, &kafka, definition, &sent, async |limit| {
+        feeder.limited_by(limit).run(shutdown.clone()).await
+    })
     .await?;
     said(definition, sent.measured(), sent.actual());
     Ok(())
@@ -100,7 +95,6 @@ async fn simulate(args: FeedCommand, shutdown: CancellationToken) -> anyhow::Res
         &kafka,
         Definition::shipped(),
         &sent,
-        &shutdown,
         async |limit| producer.limited_by(limit).run(shutdown.clone()).await,
     )
     .await?;
@@ -114,20 +108,16 @@ async fn limited(
     kafka: &KafkaSettings,
     definition: &'static Definition,
     sent: &Progress,
-    shutdown: &CancellationToken,
     send: impl AsyncFnOnce(watch::Receiver<Limit>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let Some(max_unjoined) = max_unjoined else {
         return send(watch::channel(Limit::NONE).1).await;
     };
-    let start = Joined::start(kafka, &definition.topics.rows, max_unjoined, sent.clone());
-    let Some(started) = shutdown.run_until_cancelled(start).await else {
-        return Ok(());
-    };
-    let (joined, limit) = started?;
+    let topic = &definition.topics.rows;
+    let (joined, limit) = Joined::new(kafka, topic, max_unjoined, sent.clone())?;
     tokio::select! {
         sent = send(limit) => sent,
-        Err(error) = joined.run() => Err(error),
+        never = joined.run() => match never {},
     }
 }
 

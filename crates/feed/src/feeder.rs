@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use kafka_io::{EofContext, KafkaSettings};
+use kafka_io::{EofContext, KafkaSettings, partition_count};
 use pipeline::{EventTime, Topics};
 use pipeline_folder::{Folder, FolderArgs};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use service_runtime::{CancellationToken, Readiness, UsageError};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -190,13 +190,13 @@ impl Feeder {
         loop {
             let (consumer, topics) = (Arc::clone(&self.consumer), self.topics);
             let read = tokio::task::spawn_blocking(move || {
-                let measured = partitions(&*consumer, &topics.measured);
-                let both = measured.and_then(|n| Ok((n, partitions(&*consumer, &topics.actual)?)));
+                let count = |topic| partition_count(&*consumer, topic, METADATA_TIMEOUT);
+                let both = count(&topics.measured).and_then(|n| Ok((n, count(&topics.actual)?)));
                 // Delivers the client's errors. It has no partitions, so this returns no record.
                 consumer.poll(Duration::ZERO);
                 both
             });
-            let counts: Result<(usize, usize), KafkaError> = tokio::select! {
+            let counts: Result<(i32, i32), KafkaError> = tokio::select! {
                 () = shutdown.cancelled() => return Ok(false),
                 counts = read => counts.context("reading the topics")?,
             };
@@ -265,7 +265,7 @@ pub fn schedule(folder: &Folder, file: Option<&Path>) -> Result<Schedule, UsageE
     Ok(schedule)
 }
 
-fn check_partitions(topics: &Topics, counts: (usize, usize)) -> Result<(), UsageError> {
+fn check_partitions(topics: &Topics, counts: (i32, i32)) -> Result<(), UsageError> {
     for (topic, count) in [(&topics.measured, counts.0), (&topics.actual, counts.1)] {
         if count == 0 {
             let text =
@@ -280,20 +280,4 @@ fn check_partitions(topics: &Topics, counts: (usize, usize)) -> Result<(), Usage
         )));
     }
     Ok(())
-}
-
-/// The number of partitions; 0 if the topic does not exist.
-pub(crate) fn partitions(
-    consumer: &impl Consumer<EofContext>,
-    topic: &str,
-) -> Result<usize, KafkaError> {
-    let metadata = consumer.fetch_metadata(Some(topic), METADATA_TIMEOUT)?;
-    let Some(found) = metadata.topics().first() else {
-        return Ok(0);
-    };
-    match found.error().map(RDKafkaErrorCode::from) {
-        None => Ok(found.partitions().len()),
-        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => Ok(0),
-        Some(code) => Err(KafkaError::MetadataFetch(code)),
-    }
 }

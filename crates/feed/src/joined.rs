@@ -5,26 +5,28 @@
 //! takes longer on a slow machine, and has the same windows as on a fast one.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
-use kafka_io::{EofContext, KafkaSettings, is_transient};
+use kafka_io::{EofContext, KafkaSettings, is_transient, partition_count};
 use rdkafka::consumer::{Consumer, StreamConsumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Message, Offset, TopicPartitionList};
 use service_runtime::UsageError;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::feeder::{METADATA_TIMEOUT, RETRY_INTERVAL, partitions};
+use crate::feeder::{METADATA_TIMEOUT, RETRY_INTERVAL};
 use crate::limit::Limit;
 use crate::progress::Progress;
 
-/// How long to wait for the topic, which the SQL creates.
-const TOPIC_PATIENCE: Duration = Duration::from_secs(120);
-/// If no row comes for this long, those that are missing are not expected any more.
+/// How long to wait for the topic, which the SQL creates, and then for its first row.
+const START_PATIENCE: Duration = Duration::from_secs(180);
+/// How long to wait for the next row.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The pause between two looks at how long the feed has been waiting.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Counts joined rows, and limits the actual values that have none.
 pub struct Joined {
@@ -32,117 +34,138 @@ pub struct Joined {
     consumer: Arc<StreamConsumer<EofContext>>,
     topic: &'static str,
     sent: Progress,
-    account: Account,
+    in_flight: InFlight,
     limit: watch::Sender<Limit>,
 }
 
-impl std::fmt::Debug for Joined {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Joined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Joined")
             .field("topic", &self.topic)
-            .field("account", &self.account)
+            .field("in_flight", &self.in_flight)
             .finish_non_exhaustive()
     }
 }
 
 impl Joined {
-    /// Counts the rows that come to `topic` from now on. At most `max_unjoined` of the actual values that were
-    /// `sent` may be without a row; the feed must keep the returned limit.
+    /// Counts the rows that come to `topic`. At most `max_unjoined` of the actual values that were `sent` may be
+    /// without a row; the feed must keep the returned limit. It does not connect to Kafka.
     ///
     /// # Errors
-    /// A Kafka property is invalid (a [`UsageError`]), or there is no such topic within two minutes.
-    pub async fn start(
+    /// A Kafka property is invalid.
+    pub fn new(
         kafka: &KafkaSettings,
         topic: &'static str,
         max_unjoined: u64,
         sent: Progress,
-    ) -> anyhow::Result<(Self, watch::Receiver<Limit>)> {
+    ) -> Result<(Self, watch::Receiver<Limit>), UsageError> {
         let property = |error: KafkaError| UsageError(format!("invalid Kafka properties: {error}"));
         let consumer: StreamConsumer<EofContext> =
             kafka.eof_consumer("feed", &[]).map_err(property)?;
-        let consumer = Arc::new(consumer);
-        let ends = Self::ends(kafka, &consumer, topic).await?;
-        consumer
-            .assign(&ends)
-            .with_context(|| format!("cannot read the topic {topic}"))?;
-        let account = Account::new(max_unjoined);
-        let (limit, limited) = watch::channel(account.limit());
+        // No actual value is sent before it is known where the topic ends.
+        let (limit, limited) = watch::channel(Limit {
+            actual: 0,
+            ..Limit::NONE
+        });
         let joined = Self {
             kafka: kafka.clone(),
-            consumer,
+            consumer: Arc::new(consumer),
             topic,
             sent,
-            account,
+            in_flight: InFlight::new(max_unjoined),
             limit,
         };
         Ok((joined, limited))
     }
 
-    /// The end of each partition. Waits until the topic exists.
-    async fn ends(
-        kafka: &KafkaSettings,
-        consumer: &Arc<StreamConsumer<EofContext>>,
-        topic: &'static str,
-    ) -> anyhow::Result<TopicPartitionList> {
-        let began = Instant::now();
-        let mut said = false;
+    /// Moves the limit until the future is dropped. If the rows cannot be read, there is no limit any more.
+    pub async fn run(mut self) -> Infallible {
+        let Err(reason) = self.follow().await;
+        tracing::warn!("{reason}; sending goes on without waiting for joined rows");
+        self.limit.send_replace(Limit::NONE);
+        std::future::pending().await
+    }
+
+    /// Moves the limit until the rows cannot be read, which it explains.
+    async fn follow(&mut self) -> Result<Infallible, String> {
+        let ends = self.ends().await?;
+        let assigned = self.consumer.assign(&ends);
+        assigned.map_err(|error| self.explain(&error))?;
+        let mut waiting_since = None;
         loop {
-            let consumer = Arc::clone(consumer);
+            self.limit.send_replace(self.in_flight.limit());
+            match timeout(TICK, self.consumer.recv()).await {
+                Ok(Ok(row)) if row.payload().is_some() => {
+                    self.in_flight.row_came(self.sent.actual());
+                    waiting_since = None;
+                }
+                Ok(Ok(_) | Err(KafkaError::PartitionEOF(_))) | Err(_) => {}
+                Ok(Err(error)) => match error.rdkafka_error_code() {
+                    // It joins no group.
+                    Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {}
+                    Some(code) if is_transient(code) => {
+                        tracing::warn!(topic = self.topic, %code, "waiting for Kafka");
+                    }
+                    _ => return Err(self.explain(&error)),
+                },
+            }
+            let sent = self.sent.actual();
+            if !self.in_flight.is_full(sent) {
+                waiting_since = None;
+                continue;
+            }
+            let waiting = waiting_since.get_or_insert_with(Instant::now).elapsed();
+            let topic = self.topic;
+            if self.in_flight.joined == 0 && waiting >= START_PATIENCE {
+                let seconds = START_PATIENCE.as_secs();
+                return Err(format!("no row came to {topic} within {seconds} s"));
+            }
+            if self.in_flight.joined > 0 && waiting >= PATIENCE {
+                let lost = self.in_flight.expect_no_more(sent);
+                let seconds = PATIENCE.as_secs();
+                tracing::warn!(
+                    "no row came to {topic} for {seconds} s: {lost} actual values have none; sending goes on"
+                );
+                waiting_since = None;
+            }
+        }
+    }
+
+    /// The end of each partition. Waits for Kafka and for the topic.
+    async fn ends(&self) -> Result<TopicPartitionList, String> {
+        let began = Instant::now();
+        let mut warned = false;
+        loop {
+            let (consumer, topic) = (Arc::clone(&self.consumer), self.topic);
             let read = tokio::task::spawn_blocking(move || ends(&consumer, topic));
-            let reason = match read.await.context("reading the topics")? {
+            let reason = match read.await.map_err(|error| error.to_string())? {
                 Ok(ends) if ends.count() > 0 => return Ok(ends),
                 Ok(_) => format!("the topic {topic} does not exist; the pipeline's SQL creates it"),
-                Err(error) => explain(kafka, &error, topic),
+                // The feed says so too.
+                Err(error) if error.rdkafka_error_code().is_some_and(is_transient) => {
+                    sleep(RETRY_INTERVAL).await;
+                    continue;
+                }
+                Err(error) => self.explain(&error),
             };
-            if began.elapsed() >= TOPIC_PATIENCE {
-                return Err(UsageError(format!("--max-unjoined: {reason}")).into());
+            if began.elapsed() >= START_PATIENCE {
+                return Err(reason);
             }
-            if !std::mem::replace(&mut said, true) {
+            if !std::mem::replace(&mut warned, true) {
                 tracing::warn!("{reason}; waiting");
             }
             sleep(RETRY_INTERVAL).await;
         }
     }
 
-    /// Moves the limit until the future is dropped.
-    ///
-    /// # Errors
-    /// The topic cannot be read any more.
-    pub async fn run(mut self) -> anyhow::Result<Infallible> {
-        loop {
-            match timeout(PATIENCE, self.consumer.recv()).await {
-                Ok(Ok(row)) if row.payload().is_some() => self.account.joined += 1,
-                Ok(Ok(_) | Err(KafkaError::PartitionEOF(_))) => continue,
-                Ok(Err(KafkaError::MessageConsumption(code))) if is_transient(code) => {
-                    tracing::warn!(topic = self.topic, %code, "waiting for Kafka");
-                    continue;
-                }
-                Ok(Err(error)) => {
-                    anyhow::bail!(
-                        "--max-unjoined: {}",
-                        explain(&self.kafka, &error, self.topic)
-                    );
-                }
-                Err(_) => {
-                    let Some(missing) = self.account.give_up(self.sent.actual()) else {
-                        continue;
-                    };
-                    tracing::warn!(
-                        "no row came to {} for {} s: {missing} actual values have none; sending goes on",
-                        self.topic,
-                        PATIENCE.as_secs()
-                    );
-                }
-            }
-            self.limit.send_replace(self.account.limit());
-        }
+    /// Why the topic cannot be read.
+    fn explain(&self, error: &KafkaError) -> String {
+        let topic = self.topic;
+        let reason = self
+            .kafka
+            .explain(error, "Read", &format!("topic `{topic}`"));
+        format!("the topic {topic} cannot be read: {reason}")
     }
-}
-
-/// Why the topic cannot be read.
-fn explain(kafka: &KafkaSettings, error: &KafkaError, topic: &str) -> String {
-    let reason = kafka.explain(error, "Read", &format!("topic `{topic}`"));
-    format!("the topic {topic} cannot be read: {reason}")
 }
 
 fn ends(
@@ -150,53 +173,54 @@ fn ends(
     topic: &str,
 ) -> Result<TopicPartitionList, KafkaError> {
     let mut list = TopicPartitionList::new();
-    for partition in 0..partitions(consumer, topic)? {
-        let partition = i32::try_from(partition).unwrap_or(i32::MAX);
+    for partition in 0..partition_count(consumer, topic, METADATA_TIMEOUT)? {
         let (_, end) = consumer.fetch_watermarks(topic, partition, METADATA_TIMEOUT)?;
         list.add_partition_offset(topic, partition, Offset::Offset(end))?;
     }
     Ok(list)
 }
 
-/// How many rows have come, and how many are still expected.
+/// The actual values that are sent and not joined.
 #[derive(Debug)]
-struct Account {
+struct InFlight {
     max_unjoined: u64,
     joined: u64,
     /// Actual values whose row is not expected any more.
-    written_off: u64,
+    lost: u64,
 }
 
-impl Account {
+impl InFlight {
     fn new(max_unjoined: u64) -> Self {
         Self {
             max_unjoined,
             joined: 0,
-            written_off: 0,
+            lost: 0,
         }
     }
 
     fn limit(&self) -> Limit {
-        let done = self.joined + self.written_off;
         Limit {
-            actual: done.saturating_add(self.max_unjoined),
+            actual: (self.joined + self.lost).saturating_add(self.max_unjoined),
             ..Limit::NONE
         }
     }
 
-    /// Expects the missing rows no longer, and none at all if there never was one. Returns how many are missing
-    /// if the feed waits for them.
-    fn give_up(&mut self, sent: u64) -> Option<u64> {
-        let missing = sent.saturating_sub(self.joined + self.written_off);
-        if missing < self.max_unjoined {
-            return None;
-        }
-        if self.joined == 0 {
-            self.max_unjoined = u64::MAX;
-        } else {
-            self.written_off += missing;
-        }
-        Some(missing)
+    /// A row came, perhaps one that was not expected any more.
+    fn row_came(&mut self, sent: u64) {
+        self.joined += 1;
+        self.lost = self.lost.min(sent.saturating_sub(self.joined));
+    }
+
+    /// Whether the feed waits for a row.
+    fn is_full(&self, sent: u64) -> bool {
+        sent >= self.limit().actual
+    }
+
+    /// Stops to expect the rows that are missing; returns how many.
+    fn expect_no_more(&mut self, sent: u64) -> u64 {
+        let missing = sent.saturating_sub(self.joined + self.lost);
+        self.lost += missing;
+        missing
     }
 }
 
@@ -205,28 +229,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_records_are_sent_as_are_joined_or_given_up() {
-        let mut account = Account::new(3);
-        assert_eq!(account.limit().actual, 3);
-        account.joined = 4;
-        assert_eq!(account.limit().actual, 7);
-        assert_eq!(
-            account.give_up(6),
-            None,
-            "the feed does not wait: one more is allowed"
-        );
-        assert_eq!(account.give_up(7), Some(3));
-        assert_eq!(account.limit().actual, 10);
-        assert_eq!(account.give_up(7), None, "they are given up once");
-        account.joined = 6;
-        assert_eq!(account.limit().actual, 12, "a row may come late");
+    fn as_many_records_are_sent_as_are_joined_or_lost() {
+        let mut in_flight = InFlight::new(3);
+        assert_eq!(in_flight.limit().actual, 3);
+        for _ in 0..4 {
+            in_flight.row_came(7);
+        }
+        assert_eq!(in_flight.limit().actual, 7);
+        assert!(!in_flight.is_full(6) && in_flight.is_full(7));
+        assert_eq!(in_flight.expect_no_more(7), 3);
+        assert_eq!(in_flight.limit().actual, 10);
+        assert!(!in_flight.is_full(9) && in_flight.is_full(10));
     }
 
     #[test]
-    fn a_pipeline_that_joins_nothing_is_not_waited_for_again() {
-        let mut account = Account::new(3);
-        assert_eq!(account.give_up(3), Some(3));
-        assert_eq!(account.limit().actual, u64::MAX);
-        assert_eq!(account.give_up(1_000_000), None);
+    fn late_rows_do_not_widen_the_limit() {
+        let mut in_flight = InFlight::new(3);
+        in_flight.row_came(4);
+        assert_eq!(in_flight.expect_no_more(4), 3);
+        for _ in 0..3 {
+            in_flight.row_came(4);
+        }
+        assert_eq!(
+            in_flight.limit().actual,
+            7,
+            "four joined and three in flight"
+        );
     }
 }

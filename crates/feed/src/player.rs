@@ -71,7 +71,7 @@ impl Player {
         if self.shutdown.is_cancelled() {
             return Ok(None);
         }
-        let mut is_held = false;
+        let mut held_since = None;
         let mut is_due = due <= Instant::now();
         let stalls_at = due.max(Instant::now()) + STALLED_AFTER;
         loop {
@@ -80,7 +80,9 @@ impl Player {
             if is_due && allowed && has_room {
                 break;
             }
-            is_held |= is_due && !allowed;
+            if is_due && !allowed {
+                held_since.get_or_insert_with(Instant::now);
+            }
             tokio::select! {
                 () = self.shutdown.cancelled() => return Ok(None),
                 acknowledged = self.deliveries.acknowledged() => acknowledged?,
@@ -95,8 +97,9 @@ impl Player {
             }
         }
         self.readiness.set_ready();
-        let late = Instant::now().saturating_duration_since(due);
-        Ok(Some(if is_held { late } else { Duration::ZERO }))
+        Ok(Some(
+            held_since.map_or(Duration::ZERO, |since: Instant| since.elapsed()),
+        ))
     }
 
     fn report_stall(&self) {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use kafka_io::{EofContext, KafkaSettings};
+use kafka_io::{EofContext, KafkaSettings, partition_count};
 use pipeline::{FromWire, Measurement, Weighing, topics};
 use rdkafka::Message;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -24,7 +24,7 @@ pub(crate) enum NewestError {
         topics::MACHINE_MEASUREMENT,
         topics::MACHINE_WEIGHT
     )]
-    Partitions { measurement: usize, weight: usize },
+    Partitions { measurement: i32, weight: i32 },
 }
 
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -62,32 +62,25 @@ pub(crate) fn read(consumer: &NewestConsumer, depth: u64) -> Result<Past, Newest
     Ok(Past::from_newest(measured, &weighed))
 }
 
-fn partitions(consumer: &NewestConsumer, topic: &str) -> Result<usize, KafkaError> {
-    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
-    let Some(found) = metadata.topics().first() else {
-        return Ok(0);
-    };
-    match found.error().map(RDKafkaErrorCode::from) {
-        None => Ok(found.partitions().len()),
-        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-            tracing::warn!(
-                topic,
-                "the topic does not exist yet; create it, unless Kafka creates topics automatically"
-            );
-            Ok(0)
-        }
-        Some(code) => Err(KafkaError::MetadataFetch(code)),
+fn partitions(consumer: &NewestConsumer, topic: &str) -> Result<i32, KafkaError> {
+    let count = partition_count(consumer, topic, TIMEOUT)?;
+    if count == 0 {
+        tracing::warn!(
+            topic,
+            "the topic does not exist yet; create it, unless Kafka creates topics automatically"
+        );
     }
+    Ok(count)
 }
 
 fn newest<T: FromWire>(
     consumer: &NewestConsumer,
     topic: &str,
-    partitions: usize,
+    partitions: i32,
     depth: i64,
 ) -> Result<Vec<T>, KafkaError> {
     let mut from = TopicPartitionList::new();
-    for partition in (0..).take(partitions) {
+    for partition in 0..partitions {
         let (low, high) = consumer.fetch_watermarks(topic, partition, TIMEOUT)?;
         if high > low {
             let first = high.saturating_sub(depth).max(low);

@@ -46,7 +46,7 @@ pub mod pipeline;
 
 pub use client::{
     EofContext, KafkaProperty, KafkaSettings, PropertyError, Record, Unreachable, is_transient,
-    readable_headers,
+    partition_count, readable_headers,
 };
 pub use dead_letter::Reason;
 pub use pipeline::{

@@ -1,8 +1,10 @@
 //! Consumers that report the end of a partition.
 
+use std::time::Duration;
+
 use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
-use rdkafka::consumer::ConsumerContext;
+use rdkafka::consumer::{Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::{KafkaSettings, RefusedConnection, log};
@@ -81,6 +83,26 @@ impl KafkaSettings {
             let address = &self.bootstrap_servers;
             format!("Kafka at {address} does not answer: {error}; check --bootstrap-servers")
         })
+    }
+}
+
+/// The number of partitions of a topic; 0 if it does not exist.
+///
+/// # Errors
+/// Kafka does not answer within `limit`, or does not allow the request.
+pub fn partition_count(
+    consumer: &impl Consumer<EofContext>,
+    topic: &str,
+    limit: Duration,
+) -> Result<i32, KafkaError> {
+    let metadata = consumer.fetch_metadata(Some(topic), limit)?;
+    let Some(found) = metadata.topics().first() else {
+        return Ok(0);
+    };
+    match found.error().map(RDKafkaErrorCode::from) {
+        None => Ok(i32::try_from(found.partitions().len()).unwrap_or(i32::MAX)),
+        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => Ok(0),
+        Some(code) => Err(KafkaError::MetadataFetch(code)),
     }
 }
 

@@ -9,7 +9,7 @@ mod scan;
 mod settings;
 mod statistics;
 
-pub use eof::{EofContext, is_transient};
+pub use eof::{EofContext, is_transient, partition_count};
 pub use headers::readable_headers;
 pub use reachability::Unreachable;
 pub use record::Record;

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::{EofContext, KafkaSettings, is_transient};
+use super::{EofContext, KafkaSettings, is_transient, partition_count};
 
 const METADATA_TIMEOUT: Duration = Duration::from_secs(30);
 /// Reading fails if nothing arrives for this long before the end of the topic.
@@ -20,9 +20,12 @@ pub enum ScanError {
     /// The topic does not exist.
     #[error("topic `{0}` does not exist")]
     NoTopic(String),
+    /// Kafka does not allow it.
+    #[error("{0}")]
+    NotAllowed(String),
     /// Kafka rejected a request or did not answer.
     #[error("Kafka: {0}")]
-    Kafka(#[from] KafkaError),
+    Kafka(KafkaError),
     /// Kafka stopped answering before the end of the topic.
     #[error("no answer from Kafka for {} s; try again when Kafka is back", .0.as_secs())]
     Silent(Duration),
@@ -39,7 +42,16 @@ pub fn scan<E: From<ScanError>>(
     topic: &str,
     mut each: impl FnMut(&BorrowedMessage<'_>) -> Result<(), E>,
 ) -> Result<BTreeSet<i32>, E> {
-    let (consumer, partitions) = assigned(kafka, client, topic)?;
+    let failed = |error: KafkaError| {
+        let code = error.rdkafka_error_code();
+        let refusal =
+            code.and_then(|code| kafka.refusal(code, "Read", &format!("topic `{topic}`")));
+        refusal.map_or(ScanError::Kafka(error), ScanError::NotAllowed)
+    };
+    let (consumer, partitions) = assigned(kafka, client, topic).map_err(failed)?;
+    if partitions.is_empty() {
+        return Err(ScanError::NoTopic(topic.to_owned()).into());
+    }
     let (mut unfinished, mut last_news) = (partitions.clone(), Instant::now());
     while !unfinished.is_empty() {
         match consumer.poll(Duration::from_millis(500)) {
@@ -54,7 +66,11 @@ pub fn scan<E: From<ScanError>>(
                 each(&message)?;
                 last_news = Instant::now();
             }
-            Some(Err(error)) => return Err(ScanError::from(error).into()),
+            // It joins no group.
+            Some(Err(error))
+                if error.rdkafka_error_code()
+                    == Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {}
+            Some(Err(error)) => return Err(failed(error).into()),
             None => {}
         }
         if last_news.elapsed() > SILENCE {
@@ -64,22 +80,15 @@ pub fn scan<E: From<ScanError>>(
     Ok(partitions)
 }
 
-/// A consumer at the beginning of all partitions.
+/// A consumer at the beginning of all partitions; there are none if the topic does not exist.
 fn assigned(
     kafka: &KafkaSettings,
     client: &str,
     topic: &str,
-) -> Result<(BaseConsumer<EofContext>, BTreeSet<i32>), ScanError> {
+) -> Result<(BaseConsumer<EofContext>, BTreeSet<i32>), KafkaError> {
     let consumer: BaseConsumer<EofContext> = kafka.eof_consumer(client, &[])?;
-    let metadata = consumer.fetch_metadata(Some(topic), METADATA_TIMEOUT)?;
-    let found = metadata
-        .topics()
-        .iter()
-        .flat_map(|topic| topic.partitions());
-    let partitions: BTreeSet<i32> = found.map(|partition| partition.id()).collect();
-    if partitions.is_empty() {
-        return Err(ScanError::NoTopic(topic.to_owned()));
-    }
+    let partitions: BTreeSet<i32> =
+        (0..partition_count(&consumer, topic, METADATA_TIMEOUT)?).collect();
     let mut assignment = TopicPartitionList::new();
     for partition in &partitions {
         assignment.add_partition_offset(topic, *partition, Offset::Beginning)?;

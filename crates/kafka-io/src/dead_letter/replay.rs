@@ -130,6 +130,9 @@ pub enum ReplayError {
         "topic `{0}` does not exist: expected a dead-letter topic, such as machine-measurement-dlq"
     )]
     NoTopic(String),
+    /// Kafka does not allow it.
+    #[error("{0}")]
+    NotAllowed(String),
     /// Kafka does not answer at all.
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
@@ -214,6 +217,7 @@ impl From<ScanError> for ReplayError {
     fn from(error: ScanError) -> Self {
         match error {
             ScanError::NoTopic(topic) => Self::NoTopic(topic),
+            ScanError::NotAllowed(reason) => Self::NotAllowed(reason),
             ScanError::Kafka(error) => Self::Kafka(error),
             ScanError::Silent(limit) => Self::Silent(limit),
         }
