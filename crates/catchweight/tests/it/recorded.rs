@@ -34,7 +34,6 @@ async fn backtest(arguments: &[&str]) -> (Output, Option<Value>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes 2 s, but more than 60 s now and then on a loaded machine: the cause is not known"]
 async fn the_records_of_a_cluster_give_the_figures_of_their_rows() {
     let broker = Broker::with_topics(3, ["machine-measurement", "machine-weight"]);
     let config = fish_producer::Config {
