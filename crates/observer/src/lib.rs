@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `view` | a pipeline as a whole: waits until it has settled, makes its report |
 //! | `observer` | reads the topics into a ledger |
+//! | `position` | where the observer reads a topic |
 //! | `refusals` | what Kafka does not allow the observer |
 //! | `catch_up` | whether every topic was read to its end |
 //! | `event_clock` | the event time that each topic had reached some time ago |
@@ -40,6 +41,7 @@ mod dead_letters;
 mod event_clock;
 mod model_api;
 mod observer;
+mod position;
 mod refusals;
 mod stored_rows;
 mod traffic;

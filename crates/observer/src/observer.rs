@@ -9,7 +9,7 @@ use pipeline::{Definition, EventTime, topics};
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::topic_partition_list::Offset;
 use report::{Ledger, SeenRecord};
 use service_runtime::Tasks;
 use tokio::sync::watch;
@@ -17,17 +17,18 @@ use tokio::sync::watch;
 use crate::catch_up::{CatchUp, TopicCatchUp};
 use crate::dead_letters::DeadLetters;
 use crate::event_clock::EventClock;
+use crate::position::{assign, end_of, partition_of, start_of};
 use crate::refusals::Refusals;
 use crate::traffic::Traffic;
 
 /// A consumer of one topic.
-type Reader = StreamConsumer<EofContext>;
+pub(crate) type Reader = StreamConsumer<EofContext>;
 
 /// Also the id of the consumer's group: it never joins it, but librdkafka asks for its coordinator.
 pub(crate) const CLIENT_ID: &str = "catchweight-observer";
 /// The timeout of a metadata or watermark query, and the pause before the next one.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
-const QUERY_PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const QUERY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Reads the topics of a pipeline; clones share what was read.
 #[derive(Clone, Debug)]
@@ -171,7 +172,8 @@ impl Observer {
         let mut to_read = self.catch_up.topic();
         let partitions = self.partitions_of(&consumer, topic, &mut to_read).await?;
         to_read.has_partitions(partitions);
-        let mut ends = assign(&consumer, topic, partitions, from).await?;
+        let (mut next, mut ends) = start_of(&consumer, topic, partitions, from).await?;
+        assign(&consumer, topic, &next)?;
         self.traffic.observe(topic, Instant::now());
         self.changes.send_modify(|seen| *seen += 1);
         loop {
@@ -183,14 +185,22 @@ impl Observer {
                         self.note_history(&record);
                     }
                     self.note(&record, past);
+                    if let Some(next) = partition_of(&mut next, record.partition()) {
+                        *next = Offset::Offset(record.offset() + 1);
+                    }
                 }
-                Err(KafkaError::PartitionEOF(partition)) => to_read.reached_end(partition),
+                Err(KafkaError::PartitionEOF(partition)) => {
+                    consumer.context().connected();
+                    self.set_refusal(topic, None);
+                    to_read.reached_end(partition);
+                }
                 Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset)) => {
                     if from == Start::Beginning {
                         anyhow::bail!("records of {topic} were deleted before they were read")
                     }
                     tracing::warn!(topic, "records were deleted before they were read");
-                    ends = assign(&consumer, topic, partitions, from).await?;
+                    (next, ends) = start_of(&consumer, topic, partitions, from).await?;
+                    assign(&consumer, topic, &next)?;
                 }
                 // librdkafka reconnects.
                 Err(error) => match self.refusals.of_topic(&error, "Read", topic) {
@@ -198,7 +208,13 @@ impl Observer {
                         let error = self.refusals.explain(&error);
                         tracing::warn!(topic, error, "cannot read the topic; retrying");
                     }
-                    refusal => self.set_refusal(topic, refusal),
+                    refusal => {
+                        self.set_refusal(topic, refusal);
+                        tokio::time::sleep(QUERY_PAUSE).await;
+                        // librdkafka reports the end of a partition once. If it starts again there, it reports
+                        // the end, a record, or the refusal again.
+                        assign(&consumer, topic, &next)?;
+                    }
                 },
             }
         }
@@ -311,50 +327,39 @@ fn event_time(record: &BorrowedMessage<'_>) -> Option<EventTime> {
     EventTime::from_millis(millis).ok()
 }
 
-/// The end that a partition had when it was assigned; 0 if it is read from the beginning.
-fn end_of(ends: &[i64], partition: i32) -> i64 {
-    let end = usize::try_from(partition).ok().and_then(|at| ends.get(at));
-    end.copied().unwrap_or_default()
-}
+#[cfg(test)]
+mod tests {
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+    use service_runtime::CancellationToken;
 
-/// Assigns all partitions of the topic to the consumer. With [`Start::Newest`], returns the ends of the
-/// partitions.
-async fn assign(
-    consumer: &Arc<Reader>,
-    topic: &str,
-    partitions: i32,
-    from: Start,
-) -> anyhow::Result<Vec<i64>> {
-    let mut assignment = TopicPartitionList::new();
-    let mut ends = Vec::new();
-    for partition in 0..partitions {
-        let offset = match from {
-            Start::Beginning => Offset::Beginning,
-            Start::Newest(records) => {
-                let (low, high) = watermarks(consumer, topic, partition).await?;
-                ends.push(high);
-                Offset::Offset(low.max(high - i64::from(records) / i64::from(partitions)))
-            }
-        };
-        assignment.add_partition_offset(topic, partition, offset)?;
-    }
-    consumer.assign(&assignment)?;
-    Ok(ends)
-}
+    use super::*;
 
-/// The low and high watermark of a partition.
-async fn watermarks(
-    consumer: &Arc<Reader>,
-    topic: &str,
-    partition: i32,
-) -> anyhow::Result<(i64, i64)> {
-    loop {
-        let (client, name) = (consumer.clone(), topic.to_owned());
-        let query = move || client.fetch_watermarks(&name, partition, QUERY_TIMEOUT);
-        match tokio::task::spawn_blocking(query).await? {
-            Ok(found) => return Ok(found),
-            Err(error) => tracing::warn!(topic, %error, "Kafka does not answer; retrying"),
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_quiet_topic_is_read_again_after_a_refusal() {
+        let definition = Definition::shipped();
+        let broker = MockCluster::new(1).expect("a cluster");
+        for topic in observed_topics(definition) {
+            broker.create_topic(&topic, 2, 1).expect("a topic");
         }
-        tokio::time::sleep(QUERY_PAUSE).await;
+        let kafka = KafkaSettings::plain(broker.bootstrap_servers());
+        let mut tasks = Tasks::new(CancellationToken::new());
+        let ledger = Ledger::new(definition);
+        let observer = Observer::start(&kafka, ledger, Start::Beginning, &mut tasks);
+        let observer = observer.expect("an observer");
+        let caught_up = tokio::time::timeout(PATIENCE, observer.caught_up());
+        caught_up.await.expect("the ends");
+        let denied = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+        broker.request_errors(RDKafkaApiKey::Fetch, &[denied; 40]);
+        let refused = tokio::time::timeout(PATIENCE, observer.refused());
+        let reason = refused.await.expect("a refusal");
+        assert!(reason.contains("the operation Read"), "{reason}");
+        broker.clear_request_errors(RDKafkaApiKey::Fetch);
+        let mut changes = observer.changes();
+        let allowed = changes.wait_for(|_| observer.refusal().is_none());
+        let allowed = tokio::time::timeout(PATIENCE, allowed).await;
+        allowed.expect("the ends again").expect("an observer");
     }
 }

@@ -160,6 +160,7 @@ fn sample_all(
         }),
     ];
     let metadata = consumer.fetch_metadata(None, TIMEOUT)?;
+    consumer.context().connected();
     let mut all = Vec::new();
     for (topic, read) in readers {
         let found = metadata.topics().iter().find(|found| found.name() == topic);

@@ -20,7 +20,7 @@ impl EofContext {
         self.0.reason()
     }
 
-    /// Kafka has answered.
+    /// Kafka has answered, so what it refused before is over. Call it after each successful query.
     pub fn connected(&self) {
         self.0.clear();
     }
@@ -96,6 +96,7 @@ pub fn partition_count(
     limit: Duration,
 ) -> Result<i32, KafkaError> {
     let metadata = consumer.fetch_metadata(Some(topic), limit)?;
+    consumer.client().context().connected();
     let Some(found) = metadata.topics().first() else {
         return Ok(0);
     };
@@ -118,4 +119,26 @@ pub fn is_transient(code: RDKafkaErrorCode) -> bool {
             | RDKafkaErrorCode::NotLeaderForPartition
             | RDKafkaErrorCode::LeaderNotAvailable
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::consumer::BaseConsumer;
+    use test_support::{Broker, PATIENCE};
+
+    use super::*;
+
+    #[test]
+    fn an_answer_ends_what_kafka_refused() {
+        let broker = Broker::with_topics(2, ["t"]);
+        let consumer = broker.settings().eof_consumer("kafka-io", &[]);
+        let consumer: BaseConsumer<EofContext> = consumer.expect("a consumer");
+        let context = consumer.client().context();
+        let wrong = KafkaError::Global(RDKafkaErrorCode::Authentication);
+        context.error(wrong, "SASL failed");
+        assert!(context.refused_connection().is_some());
+        let count = partition_count(&consumer, "t", PATIENCE);
+        assert_eq!(count.expect("an answer"), 2);
+        assert_eq!(context.refused_connection(), None);
+    }
 }

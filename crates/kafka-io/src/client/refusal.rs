@@ -7,8 +7,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::KafkaSettings;
 
-/// Why Kafka refuses a client's connections, from the client's callbacks. Reasons differ by broker and time:
-/// the first one stays until it is cleared.
+/// Why Kafka refuses a client's connections, from the client's callbacks. A newer reason replaces an older one, and
+/// an answer of Kafka clears it.
 #[derive(Debug)]
 pub(crate) struct RefusedConnection {
     settings: KafkaSettings,
@@ -26,20 +26,20 @@ impl RefusedConnection {
         }
     }
 
-    /// An error of the client. Returns the refusal if it is the first one.
+    /// An error of the client. Returns the refusal if it is a new one.
     pub(crate) fn note_error(&self, error: &KafkaError, reason: &str) -> Option<String> {
         let code = error.rdkafka_error_code()?;
-        self.note(self.settings.connection_refusal(code, reason))
+        self.note(code, reason)
     }
 
     /// A line of the client's log: librdkafka reports closed connections nowhere else. Returns the refusal if it
-    /// is the first one.
+    /// is a new one.
     pub(crate) fn note_log(&self, facility: &str, message: &str) -> Option<String> {
         let code = RDKafkaErrorCode::BrokerTransportFailure;
         if facility != "FAIL" || self.was_connected.load(Ordering::Relaxed) {
             return None;
         }
-        self.note(self.settings.connection_refusal(code, message))
+        self.note(code, message)
     }
 
     pub(crate) fn reason(&self) -> Option<String> {
@@ -53,14 +53,19 @@ impl RefusedConnection {
         *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    fn note(&self, refusal: Option<String>) -> Option<String> {
+    fn note(&self, code: RDKafkaErrorCode, detail: &str) -> Option<String> {
+        let advice = self.settings.connection_advice(code, detail)?;
         let mut reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
-        if reason.is_none() {
-            reason.clone_from(&refusal);
-            refusal
-        } else {
-            None
+        // The details of one refusal differ, for example by the time that it took.
+        if reason
+            .as_ref()
+            .is_some_and(|known| known.starts_with(&advice))
+        {
+            return None;
         }
+        let refusal = format!("{advice}: {detail}");
+        *reason = Some(refusal.clone());
+        Some(refusal)
     }
 }
 
@@ -106,15 +111,11 @@ impl KafkaSettings {
         }
     }
 
-    /// Why no connection can be used, from librdkafka's error and its reason. `None` if the error says nothing
-    /// about security.
-    pub(crate) fn connection_refusal(
-        &self,
-        code: RDKafkaErrorCode,
-        reason: &str,
-    ) -> Option<String> {
+    /// Why no connection can be used and what to check, from librdkafka's error and its reason. `None` if the error
+    /// says nothing about security.
+    fn connection_advice(&self, code: RDKafkaErrorCode, reason: &str) -> Option<String> {
         let user = self.user().unwrap_or("none");
-        let advice = match code {
+        Some(match code {
             RDKafkaErrorCode::Authentication => format!(
                 "Kafka rejects the credentials of user `{user}`; check sasl.username, sasl.password and \
                  sasl.mechanism, and that the user exists"
@@ -140,8 +141,7 @@ impl KafkaSettings {
                     .to_owned()
             }
             _ => return None,
-        };
-        Some(format!("{advice}: {reason}"))
+        })
     }
 }
 
@@ -190,13 +190,36 @@ mod tests {
                 "speaks TLS",
             ),
         ] {
-            let text = settings().connection_refusal(code, reason);
-            let text = text.expect("a refusal");
+            let refused = RefusedConnection::new(settings());
+            let text = refused.note(code, reason).expect("a refusal");
             assert!(text.contains(part) && text.ends_with(reason), "{text}");
             assert!(!text.contains("s3cret"), "{text}");
         }
         let code = RDKafkaErrorCode::BrokerTransportFailure;
-        assert_eq!(settings().connection_refusal(code, "refused"), None);
+        assert_eq!(settings().connection_advice(code, "refused"), None);
+    }
+
+    #[test]
+    fn a_newer_reason_replaces_an_older_one() {
+        let refused = RefusedConnection::new(settings());
+        let closed = |millis| {
+            let closed = format!("Disconnected (after {millis}ms in state APIVERSION_QUERY)");
+            refused.note_log("FAIL", &closed)
+        };
+        assert!(closed(1).is_some_and(|reason| reason.contains("speaks TLS")));
+        assert_eq!(closed(2), None, "logged once");
+        let wrong = KafkaError::Global(RDKafkaErrorCode::Authentication);
+        let reason = refused.note_error(&wrong, "SASL failed");
+        assert!(
+            reason
+                .as_ref()
+                .is_some_and(|reason| reason.contains("credentials"))
+        );
+        assert_eq!(refused.reason(), reason);
+        let other = KafkaError::Global(RDKafkaErrorCode::AllBrokersDown);
+        assert_eq!(refused.note_error(&other, "1/1 brokers are down"), None);
+        assert_eq!(refused.reason(), reason, "it says nothing about security");
+        assert!(closed(3).is_some());
     }
 
     #[test]
