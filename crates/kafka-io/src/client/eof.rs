@@ -131,7 +131,8 @@ mod tests {
     #[test]
     fn an_answer_ends_what_kafka_refused() {
         let broker = Broker::with_topics(2, ["t"]);
-        let consumer = broker.settings().eof_consumer("kafka-io", &[]);
+        let settings = KafkaSettings::plain(broker.bootstrap_servers());
+        let consumer = settings.eof_consumer("kafka-io", &[]);
         let consumer: BaseConsumer<EofContext> = consumer.expect("a consumer");
         let context = consumer.client().context();
         let wrong = KafkaError::Global(RDKafkaErrorCode::Authentication);
