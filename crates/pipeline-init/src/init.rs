@@ -27,10 +27,11 @@ use crate::table;
 
 /// The rows of the first model, unless the user or the levels of `(1 | column)` say otherwise.
 const FIRST: u16 = 50;
-/// With `(1 | column)`, the first model has this many rows for each level,
+/// With `(1 | column)`, the first model has this many rows for each level, but not fewer than [`FIRST`].
 const FIRST_ROWS_PER_LEVEL: u64 = 5;
-/// but at most one of so many rows of the file, and not more than a training.
+/// The first model has at most this fraction of the rows of the file: a fifth.
 const FIRST_PART: u64 = 5;
+/// The first model has at most as many rows as a training.
 const MOST_FIRST: u64 = 5_000;
 
 /// Settings of `init`.
@@ -70,7 +71,7 @@ pub struct InitArgs {
     pub actual_at: Option<String>,
 
     /// How many rows train the first model; they are not sent [default: 50; with `(1 | column)`, five for each
-    /// level, but at most a fifth of the file]
+    /// level, but at least 50 and at most a fifth of the file or 5000]
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u16).range(10..=10_000))]
     pub first: Option<u16>,
 }
@@ -129,31 +130,31 @@ pub fn run(args: &InitArgs, out: &mut impl Write) -> Result<(), UsageError> {
     // First with all columns, to find out which ones suit.
     let mut dropped = Vec::new();
     let mut formula_names = formula_columns.unwrap_or_default();
-    let mut first = args.first.unwrap_or(FIRST);
+    let mut group = wishes.grouped.clone().flatten();
     if args.formula.is_none() {
         let (definition, mut schedule) = open(&settings, &args.from)?;
         let grouped = choices.iter().filter(|choice| choice.role == Role::Grouped);
         let mut grouped: Vec<LevelSums> = grouped
             .map(|choice| LevelSums::of(definition, &choice.name))
             .collect();
+        let first = args.first.unwrap_or(FIRST);
         let stretches = stretches::read(&mut schedule, first, |row| {
             grouped.iter_mut().for_each(|sums| sums.add(row));
         });
         let stretches = stretches.map_err(usage)?;
         let chosen = model::choose(definition, &grouped, &stretches, first.into());
-        let levels = grouped
-            .iter()
-            .find(|sums| Some(&sums.column) == chosen.grouped.as_ref());
-        first = args
-            .first
-            .unwrap_or_else(|| first_for(levels.map_or(0, LevelSums::levels), schedule.count()));
         settings.formula = model::formula(&wishes.target, &chosen.columns, chosen.grouped.as_ref())
             .map_err(usage)?
             .to_string();
         (formula_names, dropped) = (chosen.columns, chosen.dropped);
-        formula_names.extend(chosen.grouped);
+        formula_names.extend(chosen.grouped.clone());
+        group = chosen.grouped;
     }
     let (definition, mut schedule) = open(&settings, &args.from)?;
+    let levels = group.map_or(0, |column| survey.levels(&column));
+    let first = args
+        .first
+        .unwrap_or_else(|| first_for(levels, schedule.count()));
     check_rows(&schedule, &survey, first).map_err(refused)?;
     let stretches = stretches::read(&mut schedule, first, |_| {}).map_err(usage)?;
     let threshold = model::threshold(definition, &stretches).map_err(refused)?;
@@ -223,7 +224,7 @@ pub fn run(args: &InitArgs, out: &mut impl Write) -> Result<(), UsageError> {
     Ok(())
 }
 
-/// The number of rows of the first model, for a category with so many levels in `(1 | column)` and so many rows.
+/// The number of rows of the first model, from the number of levels in `(1 | column)` and the rows of the file.
 fn first_for(levels: usize, rows: u64) -> u16 {
     let wanted = (levels as u64 * FIRST_ROWS_PER_LEVEL)
         .min(rows / FIRST_PART)

@@ -58,11 +58,6 @@ impl LevelSums {
         self.squares += value * value;
     }
 
-    /// The number of levels.
-    pub fn levels(&self) -> usize {
-        self.levels.len()
-    }
-
     /// The part of the target's variance that is between the levels, adjusted for their number.
     pub fn explained(&self) -> f64 {
         let total = self.squares - self.sum * self.sum / self.count;

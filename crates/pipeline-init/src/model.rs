@@ -9,7 +9,7 @@ use crate::stretches::Stretch;
 
 /// A training needs this many rows for each column of the design matrix.
 const ROWS_PER_COLUMN: usize = 3;
-/// The threshold is so many times the typical error.
+/// The threshold, as a multiple of the typical error.
 const MARGIN: f64 = 2.0;
 /// The smallest threshold of a relative error.
 const SMALLEST: f64 = 0.05;

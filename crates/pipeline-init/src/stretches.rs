@@ -3,7 +3,7 @@
 use feed::rows::{FeedRow, RowsError};
 use feed::schedule::Schedule;
 
-/// So many stretches of the file are tried.
+/// The number of stretches of the file to try.
 const STRETCHES: u64 = 40;
 
 /// Consecutive rows: those of a model, and those after them.

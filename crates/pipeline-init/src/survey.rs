@@ -101,6 +101,15 @@ impl Survey {
         }
         Ok(survey)
     }
+
+    /// The number of levels of a column, as far as they are counted.
+    pub fn levels(&self, column: &str) -> usize {
+        let mut columns = self.columns.iter();
+        let levels = columns.find(|one| one.name == column);
+        levels.map_or(0, |one| {
+            one.levels.as_ref().map_or(MAX_LEVELS, BTreeMap::len)
+        })
+    }
 }
 
 impl ColumnSurvey {

@@ -120,7 +120,7 @@ fn rule(query: &Query, join: Option<&Query>) -> Option<TriggerRule> {
         threshold: threshold(having)?,
         mean_alone: is_mean_alone(having),
         at_least: least(having, is_count).unwrap_or(1),
-        unseen: least(having, is_sum_of_unseen),
+        unseen: least_unseen(having),
         window: Duration::from_millis(window.size.try_into().ok()?),
         grace: match window.grace {
             Some(grace) => Duration::from_millis(grace.try_into().ok()?),
@@ -181,6 +181,16 @@ fn least(condition: &Expr, is_counted: fn(&Expr) -> bool) -> Option<u64> {
     };
     // A negative number becomes zero.
     Some(least as u64)
+}
+
+/// The number in `SUM("Unseen") >= number`, if the condition is that alone or an `OR` of it and others. Inside a
+/// conjunction, so many rows do not trigger alone.
+fn least_unseen(condition: &Expr) -> Option<u64> {
+    match &condition.kind {
+        ExprKind::Or(left, right) => least_unseen(left).or_else(|| least_unseen(right)),
+        ExprKind::And(..) => None,
+        _ => least(condition, is_sum_of_unseen),
+    }
 }
 
 fn is_count(expr: &Expr) -> bool {
@@ -320,6 +330,10 @@ mod tests {
             let found = (rule.threshold, rule.at_least, rule.unseen);
             assert_eq!(found, (0.15, 5, expected), "{unseen}");
         }
+        let both = format!(r#"{condition} AND SUM("Unseen") >= 3"#);
+        let rule = rule_of(&SHIPPED.replace(condition, &both)).expect("the SQL");
+        let found = (rule.threshold, rule.at_least, rule.unseen, rule.mean_alone);
+        assert_eq!(found, (0.15, 5, None, false));
     }
 
     #[test]

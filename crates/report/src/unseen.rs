@@ -10,7 +10,8 @@ use crate::rising::Rise;
 /// The newest records have levels on which the model was not trained.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unseen {
-    /// The first such record of the version that predicted the newest record.
+    /// The first such record of the version that predicted the newest record, after the last [`Rise::RUN`]
+    /// consecutive records of that version without one.
     pub first_record: String,
     /// When it was measured.
     pub since: EventTime,
@@ -27,21 +28,33 @@ impl Report {
     pub fn unseen(&self) -> Option<Unseen> {
         let predicted = |row: &&RecordRow| row.model_version.is_some();
         let newest = self.record_rows.iter().rfind(predicted)?;
-        let of_version: Vec<&RecordRow> = self
-            .record_rows
-            .iter()
-            .filter(|row| row.model_version == newest.model_version)
+        let of_version = || {
+            let rows = self.record_rows.iter().rev();
+            rows.filter(|row| row.model_version == newest.model_version)
+        };
+        let (mut first, mut seen) = (None, 0);
+        for row in of_version() {
+            if row.unseen_level {
+                (first, seen) = (Some(row), 0);
+                continue;
+            }
+            seen += 1;
+            if seen == Rise::RUN {
+                break;
+            }
+        }
+        let first = first?;
+        let unseen: Vec<&RecordRow> = of_version()
+            .take(Rise::RUN)
+            .filter(|row| row.unseen_level)
             .collect();
-        let last = of_version.get(of_version.len().saturating_sub(Rise::RUN)..)?;
-        let unseen: Vec<_> = last.iter().filter(|row| row.unseen_level).collect();
-        let first = of_version.iter().find(|row| row.unseen_level)?;
         let groups: BTreeSet<&String> =
             unseen.iter().filter_map(|row| row.group.as_ref()).collect();
-        (!unseen.is_empty()).then(|| Unseen {
+        Some(Unseen {
             first_record: first.id.clone(),
             since: first.measured,
             records: unseen.len() as u64,
-            of: last.len() as u64,
+            of: of_version().take(Rise::RUN).count() as u64,
             groups: groups.into_iter().cloned().collect(),
         })
     }

@@ -44,7 +44,7 @@ impl StreamNames {
     }
 }
 
-/// A window with so many rows of levels that the model has not seen triggers a retraining.
+/// A window with this many rows of levels that the model has not seen triggers a retraining.
 const UNSEEN_ROWS: u64 = 3;
 
 /// What the SQL has to count rows of levels that the model has not seen. Everything is empty unless the formula has
@@ -57,7 +57,7 @@ struct UnseenLevels {
     /// The column of the joined rows.
     selected: String,
     column_comment: &'static str,
-    /// Or-ed to the condition of the trigger.
+    /// An alternative in the trigger's condition, with its `OR`.
     condition: String,
     condition_comment: String,
 }

@@ -87,7 +87,7 @@ fn a_category_with_many_levels_gets_random_intercepts() {
     assert!(printed.contains("shop   (1 | …)"), "{printed}");
 }
 
-/// Rows with so many shops at random, which differ.
+/// Rows of shops at random, which differ.
 fn shops(levels: usize, count: usize) -> String {
     rows("x,ticket,shop,y", count, |n| {
         let shop = (noise(n + 77) * levels as f64) as usize;
@@ -125,6 +125,13 @@ fn a_group_with_many_levels_gets_random_intercepts() {
     let formula = definition.formula.to_string();
     assert_eq!(formula, "y ~ x + (1 | shop)", "{printed}");
     assert_eq!(definition.group().map(|group| &*group.name), Some("shop"));
+
+    // A formula of the user gets as many rows.
+    case = Case::new(&shops(500, 3000), "y");
+    case.args.formula = Some("y ~ x + (1 | shop)".parse().unwrap());
+    let printed = case.run().unwrap();
+    let skip = case.folder().definition.feed.as_ref().map(|feed| feed.skip);
+    assert_eq!(skip, Some(600), "{printed}");
 
     let mut case = Case::new(&shops(20, 600), "y");
     case.args.formula = Some("y ~ x + shop".parse().unwrap());

@@ -6,4 +6,5 @@ mod ledger;
 mod records;
 mod rising;
 mod standstill;
+mod unseen;
 mod verdict;

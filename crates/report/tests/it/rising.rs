@@ -7,7 +7,7 @@ use crate::records::{note_trigger, time};
 use crate::verdict::trigger;
 
 /// The report of fish with these errors; a fish with a high error is a walleye.
-fn report(errors: &[f64]) -> Report {
+pub(crate) fn report(errors: &[f64]) -> Report {
     let mut ledger = Ledger::new(Definition::shipped());
     note_trigger(&mut ledger, 0, &trigger("a"));
     let mut report = report::build(&Sources::of(&ledger, 0.15, Duration::from_secs(60)));
