@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use crate::version::Version;
 use pipeline::column::level_fault;
 use pipeline::{Column, Definition, ErrorKind};
 use regression::{ErrorMeasure, FittedModel, PredictError, Prediction, Table, TableError};
@@ -235,6 +236,16 @@ pub(crate) fn measure(definition: &Definition) -> ErrorMeasure {
         ErrorKind::Relative => ErrorMeasure::Relative,
         ErrorKind::Absolute => ErrorMeasure::Absolute,
     }
+}
+
+/// The mean leave-one-out error of a version on its training rows from this one on; infinite if it is not defined.
+pub fn left_out_error(definition: &Definition, version: &Version, from: usize) -> f64 {
+    let rows = version.training_rows.get(from..).unwrap_or_default();
+    let actual: Vec<f64> = rows.iter().map(|row| row.target).collect();
+    let predicted = version.info.model.leave_one_out().get(from..);
+    measure(definition)
+        .of(predicted.unwrap_or_default(), &actual)
+        .unwrap_or(f64::INFINITY)
 }
 
 /// The mean error of a model on rows that it was not trained on.

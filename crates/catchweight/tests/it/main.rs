@@ -7,6 +7,7 @@ mod exported_metrics;
 mod folders;
 mod harness;
 mod live_page;
+mod many_levels;
 mod partitions;
 mod recorded;
 mod verifying;

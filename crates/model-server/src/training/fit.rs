@@ -102,9 +102,23 @@ pub fn train_version(
     Ok(version)
 }
 
-/// The number of rows that the columns of these rows need.
+/// The number of rows that the columns of these rows need. Each level of a random intercept counts as a column:
+/// fewer rows can be fitted, but say little about the levels.
 pub(super) fn rows_needed(definition: &Definition, rows: &[TrainingRow]) -> usize {
-    columns(definition, rows, &[]).map_or(MIN_ROWS, needed)
+    let levels: BTreeSet<&String> = match intercepts(definition) {
+        Some(place) => rows
+            .iter()
+            .filter_map(|row| row.levels.get(place))
+            .collect(),
+        None => BTreeSet::new(),
+    };
+    columns(definition, rows, &[]).map_or(MIN_ROWS, |columns| needed(columns + levels.len()))
+}
+
+/// The position of the column of the random intercepts among a row's levels.
+pub(super) fn intercepts(definition: &Definition) -> Option<usize> {
+    let group = definition.formula.group()?;
+    features::levels(definition).position(|column| column.name == group)
 }
 
 fn needed(columns: usize) -> usize {

@@ -1,6 +1,7 @@
 //! Training: which rows to use, fitting, and one training at a time.
 
 mod fit;
+mod recent;
 mod refine;
 mod report;
 mod rows;

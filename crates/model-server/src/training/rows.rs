@@ -7,7 +7,7 @@ use std::time::Duration;
 use model_store::features::{TrainingRow, group_among_levels};
 use model_store::{Page, Store, StoreError};
 
-use super::fit::rows_needed;
+use super::fit::{intercepts, rows_needed};
 
 /// Bounds of the number of documents per read. The lower bound avoids single-document reads when
 /// documents have to be skipped.
@@ -70,11 +70,13 @@ impl std::fmt::Display for Skipped {
     }
 }
 
-/// Selects rows by the rule; `known` are the groups of the live model.
+/// Selects rows by the rule; `known` are the groups of the live model, and `live_rows` its training rows, oldest
+/// first.
 pub(super) async fn select(
     store: &dyn Store,
     rule: TrainingRule,
     known: &[String],
+    live_rows: Vec<TrainingRow>,
 ) -> Result<Selection, StoreError> {
     let definition = store.definition();
     let mut scan = Scan {
@@ -99,6 +101,9 @@ pub(super) async fn select(
         if missing == 0 || !scan.take_newest(missing).await? {
             break;
         }
+    }
+    if let Some(place) = intercepts(definition) {
+        scan.complete(live_rows, place, rule.keep_per_group as usize);
     }
     let mut selection = scan.selection;
     selection
@@ -174,6 +179,27 @@ impl Scan<'_> {
             limit = wanted.clamp(*CHUNK.start(), *CHUNK.end());
         }
         Ok(())
+    }
+
+    /// Adds rows of the live version, such as the first ones, which the store does not have, for each level at
+    /// `place` until it has `wanted` rows.
+    fn complete(&mut self, live_rows: Vec<TrainingRow>, place: usize, wanted: usize) {
+        let rows = &mut self.selection.rows;
+        let ids: HashSet<String> = rows.iter().map(|row| row.row_id.clone()).collect();
+        let mut counts: HashMap<String, usize> = HashMap::new();
+        for level in rows.iter().filter_map(|row| row.levels.get(place)) {
+            *counts.entry(level.clone()).or_default() += 1;
+        }
+        for row in live_rows.into_iter().rev() {
+            let Some(level) = row.levels.get(place).filter(|_| !ids.contains(&row.row_id)) else {
+                continue;
+            };
+            let count = counts.entry(level.clone()).or_default();
+            if *count < wanted && rows.len() < self.most {
+                *count += 1;
+                rows.push(row);
+            }
+        }
     }
 
     fn is_missing(&self, group: &str, wanted: usize) -> bool {

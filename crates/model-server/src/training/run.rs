@@ -9,7 +9,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use super::TrainRequest;
-use super::fit::{TrainError, train_version};
+use super::fit::TrainError;
+use super::recent::train_best;
 use super::report::{TrainFailure, TrainReport};
 use super::rows::{Selection, TrainingRule, select};
 
@@ -50,7 +51,15 @@ pub(super) async fn run(
     };
     let live = models.live().get();
     let known = live.map_or(Vec::new(), |live| live.info.groups.to_vec());
-    let Selection { rows, skipped } = select(store, rule, &known).await?;
+    // With random intercepts, the live version's rows are needed for levels of which the store has few.
+    let live_rows = match models.live().get() {
+        Some(live) if store.definition().formula.group().is_some() => {
+            let version = store.version(&live.info.model_version).await?;
+            version.map_or(Vec::new(), |version| version.training_rows)
+        }
+        _ => Vec::new(),
+    };
+    let Selection { rows, skipped } = select(store, rule, &known, live_rows).await?;
     // Fitting a large model must not block the other tasks of this thread, which may hold a store
     // lock that an activation waits for.
     let definition = store.definition();
@@ -59,7 +68,8 @@ pub(super) async fn run(
     }
     let skipped_reasons = skipped.reasons().clone();
     let decided = cause.clone();
-    let fit = move || train_version(definition, rows, &skipped, cause, started);
+    let newest = rule.newest as usize;
+    let fit = move || train_best(definition, rows, newest, &skipped, &cause, started);
     let version = spawn_blocking(fit).await;
     let version = match version.map_err(|_panic| TrainFailure::Broken)? {
         Ok(version) => version,

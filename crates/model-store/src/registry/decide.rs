@@ -196,7 +196,8 @@ fn judge(
         let reason = format!("{live} went live after this version was trained");
         return decided(TrainingOutcome::Superseded, reason);
     }
-    let rows = &version.training_rows;
+    let from = first_compared(state, champion, version);
+    let rows = &version.training_rows[from..];
     let champion_error = match features::error_on(state.definition, &champion.info.model, rows) {
         Ok(error) => error,
         // The champion has another formula or predicts values that overflow.
@@ -208,7 +209,10 @@ fn judge(
     };
     let gate = GateCheck {
         champion: champion.info.model_version.clone(),
-        loo_error: info.loo_error,
+        loo_error: match from {
+            0 => info.loo_error,
+            _ => features::left_out_error(state.definition, version, from),
+        },
         champion_error,
         margin: MARGIN,
     };
@@ -224,6 +228,19 @@ fn judge(
         gate: Some(gate),
         ..decided(outcome, reason.to_owned())
     }
+}
+
+/// The first training row on which the two models are compared. With random intercepts and few rows of each level,
+/// the champion's error on its own rows is much smaller than on others, so only newer rows count if there are enough.
+fn first_compared(state: &LogState, champion: &LiveModel, version: &Version) -> usize {
+    const ENOUGH: usize = 10;
+    let rows = &version.training_rows;
+    let newest = champion.info.last_row.as_ref();
+    let newest = newest.filter(|_| state.definition.formula.group().is_some());
+    let own = rows.iter().rposition(|row| Some(&row.row_id) == newest);
+    own.map(|own| own + 1)
+        .filter(|from| rows.len() - from >= ENOUGH)
+        .unwrap_or(0)
 }
 
 /// Why a call must not change anything, regardless of the rows: the live version is not the one that its
